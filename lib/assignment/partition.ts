@@ -1,0 +1,105 @@
+/**
+ * What a partition is and how it is named.
+ *
+ * @module
+ */
+import { PartiError } from "../errors.ts";
+
+/** A partition as a source gives it. */
+export interface Partition {
+  /** The parts of its name, such as `["tenant-7", "orders"]`. Each is one subject token: no dots, wildcards, spaces. */
+  readonly keys: readonly string[];
+  /** How heavy it is compared with others; 1 if left out. A finite number > 0. */
+  readonly weight?: number;
+}
+
+/** A partition's identity: its keys joined with dots, so that it is also the tail of its subject. */
+export type PartitionId = string;
+
+const TOKEN = /^[^\s.*>\u0000-\u001f\u007f]+$/;
+
+/**
+ * A partition's identity.
+ *
+ * @param partition the partition
+ * @returns its keys joined with dots
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` for no keys, an empty key, a dot, a wildcard or white space in one
+ */
+export function partitionId(partition: Partition): PartitionId {
+  if (partition.keys.length === 0) {
+    throw new PartiError("PARTI_INVALID_PARTITION", "a partition needs at least one key", {
+      value: partition,
+    });
+  }
+  for (const key of partition.keys) {
+    if (!TOKEN.test(key)) {
+      throw new PartiError(
+        "PARTI_INVALID_PARTITION",
+        `partition key ${JSON.stringify(key)} is not a subject token`,
+        { value: partition, hint: "use no dots, wildcards, spaces or control characters in keys" },
+      );
+    }
+  }
+  return partition.keys.join(".");
+}
+
+/**
+ * A partition's weight.
+ *
+ * @param partition the partition
+ * @returns its weight, 1 if it has none
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` if it is not a finite number above 0
+ */
+export function partitionWeight(partition: Partition): number {
+  const weight = partition.weight ?? 1;
+  if (!Number.isFinite(weight) || weight <= 0) {
+    throw new PartiError(
+      "PARTI_INVALID_PARTITION",
+      `the weight of ${partition.keys.join(".")} is ${weight}, not a finite number above 0`,
+      { value: partition },
+    );
+  }
+  return weight;
+}
+
+/** A strategy's view of a worker. */
+export interface StrategyWorker {
+  /** The stable ID. */
+  readonly id: string;
+  /** How much it can carry compared with others; 1 unless configured. */
+  readonly capacity: number;
+  /** What its configuration says of it (zone, version, …). */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A strategy's view of a partition. */
+export interface StrategyPartition {
+  /** Its identity. */
+  readonly id: PartitionId;
+  /** Its weight, > 0. */
+  readonly weight: number;
+}
+
+/** What a strategy sees. */
+export interface StrategyInput {
+  /** The workers, sorted by ID number, at least one. */
+  readonly workers: readonly StrategyWorker[];
+  /** The partitions, sorted by identity, unique. */
+  readonly partitions: readonly StrategyPartition[];
+  /** Who owned what before: partition → worker. May name partitions and workers that are gone. */
+  readonly previous: ReadonlyMap<PartitionId, string>;
+}
+
+/**
+ * Decides who owns what. A pure function: the same input gives the same output, on every machine.
+ * Every partition must get exactly one of the given workers; the library checks it.
+ */
+export type AssignmentStrategy = (input: StrategyInput) => ReadonlyMap<PartitionId, string>;
+
+/** Where the partitions come from. */
+export interface PartitionSource {
+  /** The partitions as they are now. May throw: a running group then goes on with what it has. */
+  list(signal: AbortSignal): Promise<readonly Partition[]>;
+  /** Calls `onChange` when {@linkcode list} would answer otherwise than before; returns what ends it. */
+  watch?(onChange: () => void): { close(): void | Promise<void> };
+}

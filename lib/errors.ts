@@ -1,0 +1,107 @@
+/**
+ * One error class for the whole library: a stable code to branch on, the offending value, and what to do about it.
+ *
+ * @module
+ */
+
+/** Every code a {@linkcode PartiError} can carry. Codes are stable across versions; messages are not. */
+export type PartiErrorCode =
+  // What the world answers.
+  | "PARTI_CONFLICT" // a compare-and-set lost: somebody else wrote first
+  | "PARTI_TIMEOUT" // no answer in time: the outcome is unknown
+  | "PARTI_NO_RESPONDERS" // the server says nobody serves that subject
+  | "PARTI_DISCONNECTED" // the connection is down or closed
+  | "PARTI_NOT_FOUND" // stream, bucket, consumer or key does not exist
+  | "PARTI_FILTER_OVERLAP" // another consumer of a WorkQueue stream holds one of the subjects (server error 10100)
+  | "PARTI_REFUSED" // the server refused for another reason
+  | "PARTI_SERVER_TOO_OLD"
+  // What the caller got wrong.
+  | "PARTI_INVALID_CONFIG"
+  | "PARTI_INVALID_PARTITION"
+  | "PARTI_INVALID_ASSIGNMENT"
+  | "PARTI_ALREADY_STARTED"
+  | "PARTI_NOT_STARTED"
+  | "PARTI_STOPPED"
+  // What happened to the worker.
+  | "PARTI_NO_FREE_ID" // every stable ID between min and max is held by a live worker
+  | "PARTI_LEASE_LOST"
+  | "PARTI_NOT_LEADER"
+  | "PARTI_STALE_EPOCH"
+  | "PARTI_FENCED" // a write guarded by a token was refused: somebody newer owns the partition
+  | "PARTI_HANDLER_FAILED"
+  | "PARTI_SOURCE_FAILED"
+  | "PARTI_STARTUP_TIMEOUT"
+  | "PARTI_SHUTDOWN_TIMEOUT"
+  | "PARTI_ABORTED"
+  | "PARTI_INVARIANT"; // a bug in parti: please report it
+
+/** What a {@linkcode PartiError} is made from. */
+export interface PartiErrorOptions {
+  /** The offending value, as it was given. */
+  readonly value?: unknown;
+  /** What the reader can do about it, one sentence. */
+  readonly hint?: string;
+  /** The error underneath, if any. */
+  readonly cause?: unknown;
+}
+
+/** The only error class the library throws on purpose. */
+export class PartiError extends Error {
+  override readonly name = "PartiError";
+  /** The stable code. */
+  readonly code: PartiErrorCode;
+  /** The offending value, if there is one. */
+  readonly value: unknown;
+  /** What to do about it, if there is something to do. */
+  readonly hint: string | undefined;
+
+  /**
+   * @param code the stable code
+   * @param message what happened, in one sentence
+   * @param options the value, a hint and the cause
+   */
+  constructor(code: PartiErrorCode, message: string, options: PartiErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.value = options.value;
+    this.hint = options.hint;
+  }
+}
+
+/**
+ * Tells whether an error is a {@linkcode PartiError} with one of the given codes.
+ *
+ * @param error anything caught
+ * @param codes the codes to look for; none means any
+ * @returns true if it is
+ */
+export function isPartiError(error: unknown, ...codes: PartiErrorCode[]): error is PartiError {
+  return error instanceof PartiError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/**
+ * Checks an invariant in production code.
+ *
+ * @param condition what must be true
+ * @param message what it means, in the negative ("two owners for p-3")
+ * @throws {PartiError} `PARTI_INVARIANT` if the condition is false
+ */
+export function invariant(condition: boolean, message: string): asserts condition {
+  if (!condition) {
+    throw new PartiError("PARTI_INVARIANT", `invariant violated: ${message}`, {
+      hint: "this is a bug in parti; please report it with the log",
+    });
+  }
+}
+
+/**
+ * Turns anything caught into a one-line text.
+ *
+ * @param error anything caught
+ * @returns its message, with the code in front if it has one
+ */
+export function describeError(error: unknown): string {
+  if (error instanceof PartiError) return `${error.code}: ${error.message}`;
+  if (error instanceof Error) return error.message;
+  return String(error);
+}

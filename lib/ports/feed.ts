@@ -1,0 +1,177 @@
+/**
+ * A WorkQueue stream and its pull consumers, as JetStream gives them. The server refuses two consumers with overlapping
+ * filters, and that refusal is the lock on which ownership stands.
+ *
+ * @module
+ */
+
+/** A message as it was delivered. */
+export interface FeedMessage {
+  /** The subject it was published to. */
+  readonly subject: string;
+  /** The payload. */
+  readonly data: Uint8Array;
+  /** Header values by name; the first one where a name occurs more than once. */
+  header(name: string): string | undefined;
+  /** Its place in the stream: the same in every redelivery and for every consumer. */
+  readonly streamSequence: number;
+  /** Its place among this consumer's deliveries, from 1 without holes: a hole means a delivery was lost on the way. */
+  readonly deliverySequence: number;
+  /** How often this consumer has delivered it, from 1. */
+  readonly deliveryCount: number;
+  /** When the stream stored it, in milliseconds since 1970 by the server's clock. */
+  readonly storedAtMs: number;
+  /** Messages that were waiting behind it when it was delivered. */
+  readonly pending: number;
+  /** Acknowledges without waiting. On a WorkQueue stream this removes the message. */
+  ack(): void;
+  /** Acknowledges and waits for the server. Throws `PARTI_NO_RESPONDERS` at once if the consumer is gone, or `PARTI_TIMEOUT`. */
+  ackConfirmed(timeoutMs: number): Promise<void>;
+  /** Tells the server that work goes on: the ack wait starts anew. */
+  working(): void;
+}
+
+/** Settings of a lane, which is a durable pull consumer. */
+export interface ConsumerConfig {
+  /** The durable name, `[A-Za-z0-9_-]+`. */
+  readonly name: string;
+  /** The subjects it reads. Never empty where the lane is filtered: an empty list means the whole stream. */
+  readonly filterSubjects: readonly string[];
+  /** Unacknowledged messages are delivered again after this long. */
+  readonly ackWaitMs: number;
+  /** How many unacknowledged messages the server hands out at most. */
+  readonly maxAckPending: number;
+  /** The server removes the consumer when nobody pulled for this long. */
+  readonly inactiveThresholdMs: number;
+  /** Who made it: group, worker, instance, epoch, generation. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A consumer as the server describes it. */
+export interface ConsumerInfo {
+  /** The durable name. */
+  readonly name: string;
+  /** The subjects it reads; empty means the whole stream. */
+  readonly filterSubjects: readonly string[];
+  /** What its maker wrote on it. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Messages waiting in the stream for it. */
+  readonly pending: number;
+  /** Messages handed out and not acknowledged. */
+  readonly ackPending: number;
+  /** The last delivery sequence handed out. */
+  readonly delivered: number;
+}
+
+/** What a running pull reports. */
+export interface PullHandler {
+  /** A message arrived. Must not throw. */
+  onMessage(message: FeedMessage): void;
+  /**
+   * The pull is over although nobody closed it: `deleted` the consumer is gone (409 or no responders), `stalled` the server
+   * has been silent for two heartbeats, `failed` anything else. The lane must be looked at.
+   */
+  onLost(reason: "deleted" | "stalled" | "failed", detail: string): void;
+}
+
+/** A running pull from one consumer. */
+export interface Pull {
+  /** How many messages have been asked for and not arrived. */
+  readonly outstanding: number;
+  /** Asks for messages until `outstanding` is `count` again; a lower count than now takes effect as messages arrive. */
+  request(count: number): void;
+  /** Ends the pull; no call-back comes afterwards. Messages under way stay unacknowledged. */
+  close(): void;
+}
+
+/** What was stored by {@linkcode FeedStore.publish}. */
+export interface PublishAck {
+  /** The stream sequence. */
+  readonly sequence: number;
+  /** The stream had a message with that ID already and kept the first one. */
+  readonly duplicate: boolean;
+}
+
+/** Conditions of a publication. */
+export interface PublishOptions {
+  /** `Nats-Msg-Id`: a second message with the same one is dropped within the stream's duplicate window. */
+  readonly messageId?: string;
+  /** The write is refused with `PARTI_CONFLICT` unless this is the sequence of the subject's last message (0: there is none). */
+  readonly expectedLastSubjectSequence?: number;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How long to wait for the stream's word, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A stored message, read directly. */
+export interface StoredMessage {
+  /** The subject. */
+  readonly subject: string;
+  /** The stream sequence. */
+  readonly sequence: number;
+  /** The payload. */
+  readonly data: Uint8Array;
+  /** Header values by name; the first one where a name occurs more than once. */
+  header(name: string): string | undefined;
+}
+
+/** How a stream is made if it is not there. */
+export interface StreamOptions {
+  /** The subjects it stores. */
+  readonly subjects: readonly string[];
+  /** `workqueue` for a feed, `limits` for an output. */
+  readonly retention: "workqueue" | "limits";
+  /** Where it is kept. */
+  readonly storage: "file" | "memory";
+  /** How many servers hold it. */
+  readonly replicas: number;
+  /** How long message IDs are remembered, in milliseconds. */
+  readonly duplicateWindowMs?: number;
+  /** The most bytes it may hold; without it, no limit of its own. */
+  readonly maxBytes?: number;
+  /** Keep at most so many messages per subject. */
+  readonly maxMessagesPerSubject?: number;
+}
+
+/** What the library needs of a stream. All methods throw `PartiError` as {@linkcode KvBucket} does. */
+export interface StreamInfo {
+  /** The subjects it stores. */
+  readonly subjects: readonly string[];
+  /** Its retention policy. */
+  readonly retention: "workqueue" | "limits" | "interest";
+  /** How many messages it holds. */
+  readonly messages: number;
+  /** The sequence of the last message stored. */
+  readonly lastSequence: number;
+}
+
+/** Streams and consumers. */
+export interface FeedStore {
+  /** Describes a stream. Throws `PARTI_NOT_FOUND`. */
+  streamInfo(stream: string): Promise<StreamInfo>;
+  /** Creates a stream if it is not there; an existing one is left as it is. */
+  ensureStream(stream: string, options: StreamOptions): Promise<void>;
+  /** Removes a stream and all it holds; harmless if it is not there. */
+  destroyStream(stream: string): Promise<void>;
+  /**
+   * Creates a durable pull consumer with explicit acks that starts at the oldest unacknowledged message and never gives up
+   * on one. Throws `PARTI_FILTER_OVERLAP` while another consumer holds one of the subjects, `PARTI_CONFLICT` if the name exists
+   * with another configuration.
+   */
+  createConsumer(stream: string, config: ConsumerConfig): Promise<void>;
+  /** Replaces a consumer's filter by a part of it. Never to grow it: its cursor is not rewound. Throws `PARTI_NOT_FOUND`. */
+  shrinkConsumer(stream: string, name: string, filterSubjects: readonly string[]): Promise<void>;
+  /** Deletes a consumer. Returns false if it was not there. */
+  deleteConsumer(stream: string, name: string): Promise<boolean>;
+  /** Describes a consumer; undefined if it is not there. */
+  consumerInfo(stream: string, name: string): Promise<ConsumerInfo | undefined>;
+  /** All consumers of a stream. */
+  listConsumers(stream: string): Promise<ConsumerInfo[]>;
+  /** Starts pulling from a consumer; nothing is asked for until {@linkcode Pull.request}. */
+  pull(stream: string, consumer: string, handler: PullHandler): Pull;
+  /** Stores a message and waits for the stream's word. */
+  publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<PublishAck>;
+  /** The last message of a subject, read from the stream's leader; undefined if there is none. */
+  lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined>;
+}

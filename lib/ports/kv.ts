@@ -1,0 +1,81 @@
+/**
+ * A key-value bucket with revisions, as JetStream KV gives it. Ownership is decided by its compare-and-set, by nothing else.
+ *
+ * @module
+ */
+
+/** One state of one key. */
+export interface KvEntry {
+  /** The key. */
+  readonly key: string;
+  /** The value; empty for a removal. */
+  readonly value: Uint8Array;
+  /** Grows with every write to the bucket, across expiry and re-creation of the key: a fencing token. */
+  readonly revision: number;
+  /** `put` for a value, `removed` for a deletion, purge or expiry marker. */
+  readonly operation: "put" | "removed";
+}
+
+/** What {@linkcode KvBucket.watch} reports. */
+export interface KvWatchHandler {
+  /** A key changed, or its present state is being listed. Called in revision order per key. */
+  onEntry(entry: KvEntry): void;
+  /** All states that existed when the watch began have been reported (also for an empty bucket). */
+  onInitialized?(): void;
+  /** The watch is over although nobody closed it; open a new one and list again. */
+  onLost(error: unknown): void;
+}
+
+/** A running watch. */
+export interface KvWatch {
+  /** Ends the watch; no call-back comes afterwards. */
+  close(): Promise<void>;
+}
+
+/**
+ * An open bucket. All methods throw {@linkcode PartiError}: `PARTI_TIMEOUT` (the outcome of a write is then unknown: read and
+ * compare), `PARTI_DISCONNECTED`, `PARTI_NO_RESPONDERS`, `PARTI_REFUSED`, and `PARTI_CONFLICT` where noted.
+ */
+export interface KvBucket {
+  /** The bucket's name. */
+  readonly name: string;
+  /** Writes a key that must not exist. Throws `PARTI_CONFLICT` if it does. Returns the revision. */
+  create(key: string, value: Uint8Array): Promise<number>;
+  /** Writes a key whose latest revision must be `revision`. Throws `PARTI_CONFLICT` if it is not. Returns the new revision. */
+  update(key: string, value: Uint8Array, revision: number): Promise<number>;
+  /** Writes a key whatever it was. For data nobody decides by (chunks), never for a lease. Returns the revision. */
+  put(key: string, value: Uint8Array): Promise<number>;
+  /** The latest state; undefined if the key never was, was removed or has expired. May be stale: never decide on it alone. */
+  get(key: string): Promise<KvEntry | undefined>;
+  /** Removes a key whose latest revision must be `revision`, or unconditionally without one. Throws `PARTI_CONFLICT`. */
+  remove(key: string, revision?: number): Promise<void>;
+  /** The present entries whose keys match, removed ones left out. `pattern` is a NATS subject pattern such as `worker.*`. */
+  list(pattern: string): Promise<KvEntry[]>;
+  /** Reports the present entries and every later change of keys that match `pattern`. */
+  watch(pattern: string, handler: KvWatchHandler): Promise<KvWatch>;
+}
+
+/** How a bucket is made if it is not there. */
+export interface KvBucketOptions {
+  /** Keys vanish this long after their last write; 0 keeps them for ever. */
+  readonly ttlMs: number;
+  /** How many servers hold it, 1 to 5. */
+  readonly replicas: number;
+  /** Where it is kept. */
+  readonly storage: "file" | "memory";
+}
+
+/** Buckets by name. */
+export interface KvStore {
+  /**
+   * Opens a bucket, creating it if needed. An existing bucket keeps its own settings; where they differ from `options`
+   * `onDrift` is told, once per setting.
+   */
+  open(
+    name: string,
+    options: KvBucketOptions,
+    onDrift?: (setting: string, actual: unknown, wanted: unknown) => void,
+  ): Promise<KvBucket>;
+  /** Removes a bucket and all it holds; harmless if it is not there. */
+  destroy(name: string): Promise<void>;
+}

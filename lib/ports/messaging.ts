@@ -1,0 +1,43 @@
+/**
+ * Core messaging: probes, notices and requests. At most once, nothing stored; whatever is decided by it is confirmed elsewhere.
+ *
+ * @module
+ */
+
+/** A message that came on a subscription. */
+export interface Notice {
+  /** The subject it was sent to. */
+  readonly subject: string;
+  /** The payload. */
+  readonly data: Uint8Array;
+  /** Answers a request; does nothing where no answer was asked for. */
+  respond(data: Uint8Array): void;
+}
+
+/** A running subscription. */
+export interface Subscription {
+  /** Ends it; no call-back comes afterwards. */
+  close(): void;
+}
+
+/** What happened to the connection. */
+export type ConnectionStatus = "disconnected" | "reconnected" | "closed";
+
+/** Core publish, subscribe and request. */
+export interface Messaging {
+  /** Whether the connection is up as far as the client knows. */
+  readonly connected: boolean;
+  /** Sends without waiting; dropped silently while disconnected for long. */
+  publish(subject: string, data: Uint8Array): void;
+  /** Calls `onNotice` for each message on a subject (wildcards allowed). It must not throw. */
+  subscribe(subject: string, onNotice: (notice: Notice) => void): Subscription;
+  /**
+   * Sends and waits for one answer. Throws `PARTI_NO_RESPONDERS` at once when nobody serves the subject, `PARTI_TIMEOUT`,
+   * or `PARTI_DISCONNECTED`.
+   */
+  request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  /** Waits until everything sent so far has reached the server. Throws `PARTI_TIMEOUT` or `PARTI_DISCONNECTED`. */
+  flush(timeoutMs: number): Promise<void>;
+  /** Calls `onStatus` when the connection goes, comes back or is closed for good. */
+  onStatus(onStatus: (status: ConnectionStatus) => void): Subscription;
+}
