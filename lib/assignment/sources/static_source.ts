@@ -1,0 +1,48 @@
+/**
+ * A list of partitions held in memory.
+ *
+ * @module
+ */
+import type { Partition, PartitionSource } from "../partition.ts";
+import { normalizePartitions } from "../validate.ts";
+import { copyPartitions, fingerprint } from "./fingerprint.ts";
+import { Listeners } from "./listeners.ts";
+
+/** A source whose list is given by the program. */
+export interface StaticSource extends PartitionSource {
+  /**
+   * Replaces the list. Watchers are told if it says something new; where this worker leads, the group follows at once. Every
+   * worker has a source of its own: give all of them the same list.
+   *
+   * @param list the partitions from now on; copied
+   * @throws {PartiError} `PARTI_INVALID_PARTITION`; the old list then stays
+   */
+  update(list: readonly Partition[]): void;
+  /** Calls `onChange` after each {@linkcode update} that says something new. */
+  watch(onChange: () => void): { close(): void };
+}
+
+/**
+ * Makes a static source.
+ *
+ * @param list the partitions; copied, so changing the list later changes nothing here
+ * @returns the source
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` for a bad key or weight, or for one partition with two weights
+ */
+export function staticSource(list: readonly Partition[]): StaticSource {
+  let partitions = copyPartitions(list);
+  let known = fingerprint(normalizePartitions(partitions));
+  const listeners = new Listeners();
+  return {
+    list: () => Promise.resolve(copyPartitions(partitions)),
+    watch: (onChange) => ({ close: listeners.add(onChange) }),
+    update(next) {
+      const copy = copyPartitions(next);
+      const seen = fingerprint(normalizePartitions(copy));
+      partitions = copy;
+      if (seen === known) return;
+      known = seen;
+      listeners.notify();
+    },
+  };
+}

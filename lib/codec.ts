@@ -1,0 +1,34 @@
+/**
+ * JSON on the wire, read with suspicion.
+ *
+ * @module
+ */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Encodes a value as JSON.
+ *
+ * @param value anything JSON can carry
+ * @returns its bytes
+ */
+export function encodeJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/**
+ * Decodes JSON that should be an object.
+ *
+ * @param data the bytes
+ * @returns the object, or undefined if the bytes are anything else
+ */
+export function decodeJsonObject(data: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(data));
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? value as Record<string, unknown>
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * What a user writes: the group's configuration as it stands in YAML, JSON or code. Every key is optional but `group` and, where
+ * a stream is consumed, `consumer.stream`. `config.ts` says what the library makes of it.
+ *
+ * @module
+ */
+
+/** A length of time: a text with units (`"500ms"`, `"2s"`, `"1h30m"`) or a number of milliseconds. */
+export type DurationInput = string | number;
+
+/** When the partitions are moved and when not. */
+export interface AssignmentInput {
+  /**
+   * How far the heaviest worker may be above the mean load before imbalance alone is a reason to move partitions (0.15 is
+   * 15 %). Joins, leaves and deaths move partitions whatever it says. A share ≥ 0.
+   * @default 0.15
+   */
+  readonly minRebalanceThreshold?: number;
+  /**
+   * The least time between two planned rebalances. It never delays an emergency.
+   * @default "10s"
+   */
+  readonly minRebalanceInterval?: DurationInput;
+}
+
+/** How the group's key-value buckets are made. Existing buckets keep their settings. */
+export interface KvBucketsInput {
+  /**
+   * How many servers hold each bucket, 1 to 5.
+   * @default 1
+   */
+  readonly replicas?: number;
+  /**
+   * Where the buckets are kept. Memory is lost with the server, and the epochs with it: for tests only.
+   * @default "file"
+   */
+  readonly storage?: "file" | "memory";
+}
+
+/** How workers are probed for being there. */
+export interface ProbeInput {
+  /**
+   * The time between two probes of one worker.
+   * @default "200ms"
+   */
+  readonly interval?: DurationInput;
+  /**
+   * How long a probe's answer may take before it counts as a miss.
+   * @default "250ms"
+   */
+  readonly timeout?: DurationInput;
+  /**
+   * How long after a "no responders" the probe that decides is sent.
+   * @default "100ms"
+   */
+  readonly grace?: DurationInput;
+  /**
+   * The most probes one worker sends per second, whatever the size of the group.
+   * @default 100
+   */
+  readonly budgetPerSecond?: number;
+}
+
+/** After how long in degraded mode which alert is raised. */
+export interface DegradedAlertInput {
+  /**
+   * Time in degraded mode until the first, informational alert.
+   * @default "30s"
+   */
+  readonly infoThreshold?: DurationInput;
+  /**
+   * Time in degraded mode until the warning.
+   * @default "2m"
+   */
+  readonly warnThreshold?: DurationInput;
+  /**
+   * Time in degraded mode until the error.
+   * @default "5m"
+   */
+  readonly errorThreshold?: DurationInput;
+  /**
+   * Time in degraded mode until the critical alert.
+   * @default "10m"
+   */
+  readonly criticalThreshold?: DurationInput;
+  /**
+   * How often the alert of the present level is repeated.
+   * @default "1m"
+   */
+  readonly alertInterval?: DurationInput;
+}
+
+/** How soon a worker that cannot reach its buckets calls itself degraded, and how soon healthy again. */
+export interface DegradedBehaviorInput {
+  /**
+   * Where the other four keys start from: `conservative` tolerates long outages, `aggressive` reports short ones.
+   * @default "balanced"
+   */
+  readonly preset?: DegradedBehaviorPreset;
+  /**
+   * How long the buckets must be out of reach before degraded mode begins.
+   * @default "10s"
+   */
+  readonly enterThreshold?: DurationInput;
+  /**
+   * How long the buckets must answer again before degraded mode ends.
+   * @default "5s"
+   */
+  readonly exitThreshold?: DurationInput;
+  /**
+   * So many failed bucket operations within `kvErrorWindow` begin degraded mode too. At least 1.
+   * @default 5
+   */
+  readonly kvErrorThreshold?: number;
+  /**
+   * The window in which failed bucket operations are counted.
+   * @default "30s"
+   */
+  readonly kvErrorWindow?: DurationInput;
+  /**
+   * How long after degraded mode a leader holds back emergencies, so that workers that were cut off too can come back.
+   * @default "15s"
+   */
+  readonly recoveryGracePeriod?: DurationInput;
+}
+
+/** How the owned partitions' messages are consumed. */
+export interface ConsumerInput {
+  /** The WorkQueue stream to consume. Required. */
+  readonly stream: string;
+  /**
+   * A partition's subject; `{{.PartitionID}}` stands for its keys joined with dots. It must occur exactly once.
+   * @default "<stream>.{{.PartitionID}}"
+   */
+  readonly subjectTemplate?: string;
+  /**
+   * The server delivers an unacknowledged message again after this long. Running handlers renew it by themselves.
+   * @default "30s"
+   */
+  readonly ackWait?: DurationInput;
+  /**
+   * How often a message is tried before it counts as poison. At least 1.
+   * @default 5
+   */
+  readonly maxDeliver?: number;
+  /**
+   * How many messages a worker holds in advance, over all its partitions. At least `concurrency`.
+   * @default 256
+   */
+  readonly prefetch?: number;
+  /**
+   * How many partitions a worker handles at the same time; within one it is always a single message.
+   * @default 64
+   */
+  readonly concurrency?: number;
+  /**
+   * The wait before the first retry of a failed message.
+   * @default "200ms"
+   */
+  readonly retryBase?: DurationInput;
+  /**
+   * Each further wait is longer by this factor, ≥ 1.
+   * @default 1.6
+   */
+  readonly retryMultiplier?: number;
+  /**
+   * The longest wait between two tries.
+   * @default "5s"
+   */
+  readonly retryMax?: DurationInput;
+  /**
+   * What becomes of a message that failed `maxDeliver` times: `dead-letter` moves it away, `stop` stops its partition.
+   * @default "dead-letter"
+   */
+  readonly onPoison?: "dead-letter" | "stop";
+  /**
+   * Where poison messages go; a stream must store it. `{{.PartitionID}}` may occur once.
+   * @default "parti.<group>.dead.{{.PartitionID}}"
+   */
+  readonly deadLetterSubject?: string;
+  /**
+   * How many lanes (durable consumers) a worker may have before idle ones are merged. At least 1.
+   * @default 4
+   */
+  readonly maxLanes?: number;
+  /**
+   * The server removes a lane that nobody pulled from for this long. Only a net behind eviction: a removed lane loses nothing,
+   * its messages go to the next one.
+   * @default "5m"
+   */
+  readonly inactiveThreshold?: DurationInput;
+  /**
+   * The handler acknowledges by itself; otherwise its normal return does.
+   * @default false
+   */
+  readonly manualAck?: boolean;
+}
+
+/** Where the group's defaults come from: `fast` is for tests and demonstrations. */
+export type GroupPreset = "default" | "fast";
+
+/** Where the defaults of `degradedBehavior` come from. */
+export type DegradedBehaviorPreset = "conservative" | "balanced" | "aggressive";
+
+/** The group's configuration as a user writes it. Unknown keys are refused. */
+export interface GroupConfigInput {
+  /** The group's name: all buckets and subjects are under it. 1 to 64 characters of `[A-Za-z0-9_-]`. Required. */
+  readonly group: string;
+  /**
+   * Where the other defaults come from. `fast` has short windows and timeouts, for tests.
+   * @default "default"
+   */
+  readonly preset?: GroupPreset;
+  /**
+   * A worker's stable ID is `<workerIdPrefix>-<n>`. 1 to 64 characters of `[A-Za-z0-9_-]`.
+   * @default "worker"
+   */
+  readonly workerIdPrefix?: string;
+  /**
+   * The first number of the ID pool, ≥ 0.
+   * @default 0
+   */
+  readonly workerIdMin?: number;
+  /**
+   * The last number of the ID pool, inclusive: 0 to 0 is a pool of one.
+   * @default 99
+   */
+  readonly workerIdMax?: number;
+  /**
+   * How long the server keeps a lease after its last renewal: the lifetime of keys in the lease bucket.
+   * @default "30s"
+   */
+  readonly workerIdTtl?: DurationInput;
+  /**
+   * The ID number to claim first, if it is free. Without one, the lowest free number is claimed.
+   * @default none
+   */
+  readonly preferredId?: number;
+  /**
+   * How much this worker can carry compared with the others, > 0.
+   * @default 1
+   */
+  readonly capacity?: number;
+  /**
+   * What strategies and people should know of this worker: zone, version, …
+   * @default {}
+   */
+  readonly labels?: Readonly<Record<string, string>>;
+  /**
+   * How often a worker renews its lease.
+   * @default "2s"
+   */
+  readonly heartbeatInterval?: DurationInput;
+  /**
+   * A lease ends this long after its last good renewal, for its holder (which then fences itself) and for all others.
+   * @default "6s"
+   */
+  readonly heartbeatTtl?: DurationInput;
+  /**
+   * The most a new group waits for further workers before its first assignment. A cap: `settle` usually ends it. 0: no wait.
+   * @default "30s"
+   */
+  readonly coldStartWindow?: DurationInput;
+  /**
+   * The most a running group waits for further joins before it moves partitions. A cap: `settle` usually ends it. 0: no wait.
+   * @default "10s"
+   */
+  readonly plannedScaleWindow?: DurationInput;
+  /**
+   * Windows close as soon as no worker joined or left for this long.
+   * @default "500ms"
+   */
+  readonly settle?: DurationInput;
+  /**
+   * How long a leader waits *after* a worker was found dead before it moves its partitions. 0 is no wait: detection has its own
+   * second look (`probe.grace`, `heartbeatTtl`), and moving a live worker's partitions is safe, since eviction is fenced. A value
+   * above 0 saves the move where workers crash and come back at once, and delays every recovery by as much.
+   * @default "0s"
+   */
+  readonly emergencyGracePeriod?: DurationInput;
+  /**
+   * When at least this share of the workers is gone at once, it is a restart of the group (`coldStartWindow`), not an emergency.
+   * Between 0 and 1.
+   * @default 0.5
+   */
+  readonly restartDetectionRatio?: number;
+  /**
+   * How long one operation on a bucket or stream may take.
+   * @default "10s"
+   */
+  readonly operationTimeout?: DurationInput;
+  /**
+   * The leader's lease ends this long after its last good renewal.
+   * @default "5s"
+   */
+  readonly electionTimeout?: DurationInput;
+  /**
+   * How long `start()` may take, until the worker is stable.
+   * @default "30s"
+   */
+  readonly startupTimeout?: DurationInput;
+  /**
+   * How long `stop()` may take, draining included.
+   * @default "10s"
+   */
+  readonly shutdownTimeout?: DurationInput;
+  /**
+   * How long running handlers may go on when their partitions are to move. 0: not at all.
+   * @default "5s"
+   */
+  readonly drainTimeout?: DurationInput;
+  /** When partitions are moved. */
+  readonly assignment?: AssignmentInput;
+  /** How the buckets are made. */
+  readonly kvBuckets?: KvBucketsInput;
+  /** How workers are probed. */
+  readonly probe?: ProbeInput;
+  /** When degraded mode raises alerts. */
+  readonly degradedAlert?: DegradedAlertInput;
+  /** When degraded mode begins and ends. */
+  readonly degradedBehavior?: DegradedBehaviorInput;
+  /** How messages are consumed. Without it the group only shares ownership and the application consumes by itself. */
+  readonly consumer?: ConsumerInput;
+}

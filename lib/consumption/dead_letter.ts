@@ -1,0 +1,51 @@
+/**
+ * Dead letters: a message that failed too often goes to another subject, with the reason, before its partition goes on.
+ *
+ * @module
+ */
+import type { PartitionId } from "../assignment/partition.ts";
+import type { GroupConsumerConfig } from "../config.ts";
+import { describeError } from "../errors.ts";
+import { type LaneOwner, partitionSubject } from "../names.ts";
+import type { FeedMessage } from "../ports/feed.ts";
+import type { World } from "../ports/world.ts";
+
+/** Header values must stay on one line and below the server's limits. */
+const REASON_LENGTH_MAX = 512;
+
+/**
+ * Publishes a dead letter and waits until a stream has stored it. The message ID follows from stream and sequence, so a second try
+ * is stored once.
+ *
+ * @param options the world, the configuration and whose message it was
+ * @param id the partition
+ * @param message the message
+ * @param error why it failed the last time
+ * @throws {PartiError} if no stream takes it: the caller must not acknowledge the message then
+ */
+export async function deadLetter(
+  options: {
+    readonly world: Pick<World, "feed">;
+    readonly config: GroupConsumerConfig;
+    readonly owner: LaneOwner;
+    readonly operationTimeoutMs: number;
+  },
+  id: PartitionId,
+  message: FeedMessage,
+  error: unknown,
+): Promise<void> {
+  const { world, config, owner, operationTimeoutMs } = options;
+  const reason = describeError(error).replaceAll(/\s+/g, " ").slice(0, REASON_LENGTH_MAX);
+  await world.feed.publish(partitionSubject(config.deadLetterSubject, id), message.data, {
+    messageId: `dead:${config.stream}:${message.streamSequence}`,
+    timeoutMs: operationTimeoutMs,
+    headers: {
+      "Parti-Reason": reason,
+      "Parti-Subject": message.subject,
+      "Parti-Stream": config.stream,
+      "Parti-Stream-Sequence": String(message.streamSequence),
+      "Parti-Group": owner.group,
+      "Parti-Worker": owner.worker,
+    },
+  });
+}

@@ -1,0 +1,66 @@
+/**
+ * What a consumer tells of itself: for metrics, logs and hooks. Calls are synchronous and must not throw.
+ *
+ * @module
+ */
+import type { PartitionId } from "../assignment/partition.ts";
+import type { FeedMessage } from "../ports/feed.ts";
+import type { LaneEnd } from "./lane.ts";
+
+/** Everything that can be told. */
+export interface ConsumptionEvents {
+  /** A newer assignment came. */
+  updated(added: number, removed: number, total: number): void;
+  /** Partitions were acquired on one lane, after the longest of them had waited this long. */
+  acquired(ids: readonly PartitionId[], lane: string, waitedMs: number): void;
+  /** The server refused: somebody holds at least one of these. */
+  refused(ids: readonly PartitionId[]): void;
+  /** Partitions were released. */
+  released(ids: readonly PartitionId[], forced: boolean): void;
+  /** A lane of somebody without any right was deleted. */
+  evicted(lane: string): void;
+  /** A lane ended and its partitions are being acquired anew. */
+  laneEnded(lane: string, reason: LaneEnd, detail: string): void;
+  /** Lanes were merged into one. */
+  compacted(lanes: number): void;
+  /** A handler was started. */
+  started(id: PartitionId, message: FeedMessage): void;
+  /** A handler came back, well or not. */
+  handled(id: PartitionId, durationMs: number): void;
+  /** A message was acknowledged. */
+  acked(id: PartitionId, message: FeedMessage): void;
+  /** A message came again. */
+  redelivered(id: PartitionId, message: FeedMessage): void;
+  /** A handler failed; the message is tried again. */
+  failed(id: PartitionId, message: FeedMessage, attempt: number, error: unknown): void;
+  /** The right to handle a message ended before its handler did. */
+  abandoned(id: PartitionId, message: FeedMessage): void;
+  /** A poison message went to the dead-letter subject. */
+  deadLettered(id: PartitionId, message: FeedMessage, error: unknown): void;
+  /** A poison message stopped its partition. */
+  stopped(id: PartitionId, message: FeedMessage, error: unknown): void;
+  /** Something failed and is tried again. */
+  error(error: unknown): void;
+}
+
+const ignore = (): void => {};
+
+/** Tells nobody. */
+export const noConsumptionEvents: ConsumptionEvents = {
+  updated: ignore,
+  acquired: ignore,
+  refused: ignore,
+  released: ignore,
+  evicted: ignore,
+  laneEnded: ignore,
+  compacted: ignore,
+  started: ignore,
+  handled: ignore,
+  acked: ignore,
+  redelivered: ignore,
+  failed: ignore,
+  abandoned: ignore,
+  deadLettered: ignore,
+  stopped: ignore,
+  error: ignore,
+};

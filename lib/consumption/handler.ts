@@ -1,0 +1,53 @@
+/**
+ * What the application's handler sees.
+ *
+ * @module
+ */
+import type { Partition, PartitionId } from "../assignment/partition.ts";
+
+/** A message of a partition, as it is handed to the handler. */
+export interface PartitionMessage {
+  /** The subject it was published to. */
+  readonly subject: string;
+  /** The payload. */
+  readonly data: Uint8Array;
+  /** A header's value; the first one where the name occurs more than once. */
+  header(name: string): string | undefined;
+  /** Its place in the stream: the same in every redelivery, so the key to handle something only once. */
+  readonly streamSequence: number;
+  /** How often the present lane has delivered it, from 1. */
+  readonly deliveryCount: number;
+  /** When the stream stored it, in milliseconds since 1970 by the server's clock. */
+  readonly storedAtMs: number;
+}
+
+/** Under what right a message is handled. */
+export interface HandlerContext {
+  /** The partition. */
+  readonly partition: Partition;
+  /** Its identity: the keys joined with dots. */
+  readonly partitionId: PartitionId;
+  /** The worker's stable ID. */
+  readonly worker: string;
+  /** The worker's instance. */
+  readonly instance: string;
+  /** The epoch in which the partition was acquired; with `generation` it is the fencing token for writes elsewhere. */
+  readonly epoch: number;
+  /** The generation in which the partition was acquired. */
+  readonly generation: number;
+  /** Which try this is within the present ownership, from 1. */
+  readonly attempt: number;
+  /** Fires when the right to handle ends: lease lost, drain deadline over, worker closed. Its reason is a `PartiError`. */
+  readonly signal: AbortSignal;
+  /** Acknowledges by hand; only with `manualAck`, where the next message of the partition waits for it. */
+  ack(): void;
+}
+
+/**
+ * Handles one message. Called for one message of a partition at a time, in order. Throwing (or rejecting) means that it failed: it is
+ * tried again in place, with growing pauses, before the partition's next message.
+ */
+export type MessageHandler = (
+  message: PartitionMessage,
+  context: HandlerContext,
+) => void | Promise<void>;

@@ -1,0 +1,178 @@
+/**
+ * What the application is told, and how: one call at a time, in order, awaited.
+ *
+ * @module
+ */
+import type { Partition } from "./assignment/partition.ts";
+import type { ManagerState } from "./state.ts";
+
+/** What this worker owns. */
+export interface Assignment {
+  /** The leader's epoch. */
+  readonly epoch: number;
+  /** The generation. */
+  readonly generation: number;
+  /** The partitions, sorted by identity. */
+  readonly partitions: readonly Partition[];
+}
+
+/** What changed from one assignment to the next. */
+export interface AssignmentChange {
+  /** Partitions that are this worker's from now on. */
+  readonly added: readonly Partition[];
+  /** Partitions that are this worker's no longer. */
+  readonly removed: readonly Partition[];
+  /** All partitions that are this worker's now. */
+  readonly all: readonly Partition[];
+  /** The epoch and generation that made it so. */
+  readonly assignment: Assignment;
+}
+
+/** How serious a time in degraded mode has become. */
+export type AlertLevel = "info" | "warn" | "error" | "critical";
+
+/**
+ * Call-backs into the application. Calls never overlap and come in the order of what they tell. What a hook throws goes to
+ * `onError` and changes nothing else.
+ */
+export interface Hooks {
+  /**
+   * The assignment changed; called for the first one too. The worker tells the leader that it has applied a generation only after
+   * this has returned.
+   */
+  onAssignmentChanged?(change: AssignmentChange): void | Promise<void>;
+  /** The state changed. */
+  onStateChanged?(from: ManagerState, to: ManagerState): void | Promise<void>;
+  /** This worker became the leader (with its epoch) or is the leader no longer. */
+  onLeadershipChanged?(isLeader: boolean, epoch: number | undefined): void | Promise<void>;
+  /** The server has been out of reach for long; repeated at each level. */
+  onDegradedAlert?(level: AlertLevel, durationMs: number): void | Promise<void>;
+  /** Something failed. The library goes on and tries again; this is for the log. */
+  onError?(error: unknown): void | Promise<void>;
+}
+
+/** Something that happened, for `Manager.events()`. */
+export type ManagerEvent =
+  | { readonly type: "state"; readonly from: ManagerState; readonly to: ManagerState }
+  | { readonly type: "assignment"; readonly change: AssignmentChange }
+  | { readonly type: "leadership"; readonly isLeader: boolean; readonly epoch: number | undefined }
+  | { readonly type: "alert"; readonly level: AlertLevel; readonly durationMs: number }
+  | { readonly type: "error"; readonly error: unknown };
+
+/** An iterator that lags behind by more than this many events loses the oldest. */
+const BACKLOG_MAX = 1_000;
+
+/** Calls hooks one after another and feeds the iterators. */
+export class HookQueue {
+  readonly #hooks: Hooks;
+  readonly #feeds = new Set<EventFeed>();
+  #tail: Promise<void> = Promise.resolve();
+
+  /** @param hooks the application's call-backs */
+  constructor(hooks: Hooks) {
+    this.#hooks = hooks;
+  }
+
+  /**
+   * Tells an event.
+   *
+   * @param event the event
+   * @returns when the hook has returned, however it did
+   */
+  emit(event: ManagerEvent): Promise<void> {
+    for (const feed of this.#feeds) feed.push(event);
+    this.#tail = this.#tail.then(() => this.#call(event));
+    return this.#tail;
+  }
+
+  /** Resolves when every hook called so far has returned. */
+  idle(): Promise<void> {
+    return this.#tail;
+  }
+
+  /** A new iterator over what happens from now on. */
+  iterate(): AsyncIterableIterator<ManagerEvent> {
+    const feed = new EventFeed(() => this.#feeds.delete(feed));
+    this.#feeds.add(feed);
+    return feed;
+  }
+
+  /** Ends all iterators. */
+  close(): void {
+    for (const feed of this.#feeds) feed.end();
+    this.#feeds.clear();
+  }
+
+  async #call(event: ManagerEvent): Promise<void> {
+    try {
+      await this.#dispatch(event);
+    } catch (error) {
+      for (const feed of this.#feeds) feed.push({ type: "error", error });
+      try {
+        await this.#hooks.onError?.(error);
+      } catch {
+        // An error hook that throws has nobody left to be told.
+      }
+    }
+  }
+
+  #dispatch(event: ManagerEvent): void | Promise<void> {
+    switch (event.type) {
+      case "state":
+        return this.#hooks.onStateChanged?.(event.from, event.to);
+      case "assignment":
+        return this.#hooks.onAssignmentChanged?.(event.change);
+      case "leadership":
+        return this.#hooks.onLeadershipChanged?.(event.isLeader, event.epoch);
+      case "alert":
+        return this.#hooks.onDegradedAlert?.(event.level, event.durationMs);
+      case "error":
+        return this.#hooks.onError?.(event.error);
+    }
+  }
+}
+
+class EventFeed implements AsyncIterableIterator<ManagerEvent> {
+  readonly #backlog: ManagerEvent[] = [];
+  readonly #onEnd: () => void;
+  #waiter: ((result: IteratorResult<ManagerEvent>) => void) | undefined;
+  #ended = false;
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
+
+  push(event: ManagerEvent): void {
+    if (this.#ended) return;
+    if (this.#waiter !== undefined) {
+      this.#waiter({ value: event, done: false });
+      this.#waiter = undefined;
+      return;
+    }
+    this.#backlog.push(event);
+    if (this.#backlog.length > BACKLOG_MAX) this.#backlog.shift();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#waiter?.({ value: undefined, done: true });
+    this.#waiter = undefined;
+  }
+
+  next(): Promise<IteratorResult<ManagerEvent>> {
+    const event = this.#backlog.shift();
+    if (event !== undefined) return Promise.resolve({ value: event, done: false });
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve) => this.#waiter = resolve);
+  }
+
+  return(): Promise<IteratorResult<ManagerEvent>> {
+    this.end();
+    this.#onEnd();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

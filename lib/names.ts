@@ -1,0 +1,100 @@
+/**
+ * Every name parti uses on the server, in one place: buckets, keys, subjects, lanes. All carry the group's name, so two
+ * applications on one account never meet.
+ *
+ * @module
+ */
+
+/** The key of the leader's lease, in the lease bucket. */
+export const LEADER_KEY = "leader";
+/** The key of the assignment in force, in the assignment bucket. */
+export const CURRENT_KEY = "current";
+/** The pattern of all worker leases. */
+export const WORKER_KEYS = "worker.*";
+
+/** The bucket of leases; its TTL keeps a stable ID reserved for a while. */
+export function leaseBucket(group: string): string {
+  return `parti-${group}-leases`;
+}
+
+/** The bucket of the published assignment; it never expires. */
+export function assignmentBucket(group: string): string {
+  return `parti-${group}-assignment`;
+}
+
+/** The lease key of the stable ID with this number. */
+export function workerKey(idNumber: number): string {
+  return `worker.${idNumber}`;
+}
+
+/** The number in a worker's lease key, undefined for any other key. */
+export function workerKeyNumber(key: string): number | undefined {
+  const match = /^worker\.(\d+)$/.exec(key);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** A chunk of a large assignment. */
+export function chunkKey(epoch: number, generation: number, index: number): string {
+  return `chunk.${epoch}.${generation}.${index}`;
+}
+
+/** The subject on which one instance answers probes; without an answerer the server says so at once. */
+export function probeSubject(group: string, instance: string): string {
+  return `parti.${group}.probe.${instance}`;
+}
+
+/** The subject on which workers announce partitions they let go. */
+export function releasedSubject(group: string): string {
+  return `parti.${group}.released`;
+}
+
+/** The subject on which the leader takes requests to read its partition source again. */
+export function refreshSubject(group: string): string {
+  return `parti.${group}.refresh`;
+}
+
+/** What a lane's metadata says of its maker. */
+export interface LaneOwner {
+  /** The group. */
+  readonly group: string;
+  /** The stable ID. */
+  readonly worker: string;
+  /** The instance. */
+  readonly instance: string;
+}
+
+/** The metadata of a lane. */
+export function laneMetadata(
+  owner: LaneOwner,
+  epoch: number,
+  generation: number,
+): Record<string, string> {
+  return {
+    parti_group: owner.group,
+    parti_worker: owner.worker,
+    parti_instance: owner.instance,
+    parti_epoch: String(epoch),
+    parti_generation: String(generation),
+  };
+}
+
+/** Who made a consumer, undefined if it is not a lane of parti. */
+export function laneOwner(metadata: Readonly<Record<string, string>>): LaneOwner | undefined {
+  const { parti_group: group, parti_worker: worker, parti_instance: instance } = metadata;
+  if (group === undefined || worker === undefined || instance === undefined) return undefined;
+  return { group, worker, instance };
+}
+
+/** A lane's durable name: never used twice, so that an ack to a deleted lane can reach no other. */
+export function laneName(owner: LaneOwner, generation: number, serial: number): string {
+  return `parti-${owner.group}-${owner.worker}-${
+    owner.instance.slice(0, 13)
+  }-g${generation}-${serial}`;
+}
+
+const SUBJECT_PLACEHOLDER = "{{.PartitionID}}";
+
+/** The subject of a partition, from a template such as `orders.{{.PartitionID}}`. */
+export function partitionSubject(template: string, id: string): string {
+  return template.replace(SUBJECT_PLACEHOLDER, () => id);
+}

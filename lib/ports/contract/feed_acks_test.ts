@@ -1,0 +1,203 @@
+/**
+ * What feeds promise about acknowledgements, redelivery and takeover.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { sleep } from "../clock.ts";
+import {
+  bytes,
+  FEED,
+  lane,
+  numbers,
+  publishNumbers,
+  pullLog,
+  refused,
+  until,
+} from "./helpers_test.ts";
+import type { ContractCase } from "./rig_test.ts";
+
+/** The cases. */
+export const feedAckCases: ContractCase[] = [
+  {
+    name: "feed: an ack removes the message, and a confirmed one has removed it when it returns",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"], { ackWaitMs: 500 }));
+      await publishNumbers(feed, "feed.1", 1, 2);
+      const log = pullLog(feed, "S", "a", 10);
+      await until(clock, "two", () => log.messages.length === 2);
+      log.messages[0]!.ack();
+      await log.messages[1]!.ackConfirmed(2_000);
+      assert.equal((await feed.streamInfo("S")).messages, 0);
+      assert.equal((await feed.consumerInfo("S", "a"))!.ackPending, 0);
+      await sleep(clock, 1_000);
+      assert.equal(log.messages.length, 2, "no redelivery");
+      await close();
+    },
+  },
+  {
+    name: "feed: a confirmed ack flushes all plain acks sent before it on that connection",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const count = 5_000;
+      await feed.createConsumer("S", lane("a", ["feed.>"], { maxAckPending: 10_000 }));
+      for (let round = 0; round < 4; round++) {
+        await Promise.all(
+          numbers(1, count).map((i) => feed.publish(`feed.${i % 100}`, bytes(String(i)))),
+        );
+        const log = pullLog(feed, "S", "a", count);
+        await until(clock, "all", () => log.messages.length === count);
+        log.pull.close();
+        const [last, ...others] = log.messages.reverse();
+        for (const message of others) message.ack();
+        await last!.ackConfirmed(5_000);
+        const info = await feed.consumerInfo("S", "a");
+        assert.equal(info!.ackPending, 0, "every ack was processed");
+        assert.equal((await feed.streamInfo("S")).messages, 0, "every message was removed");
+      }
+      await close();
+    },
+  },
+  {
+    name: "feed: a confirmed ack of a message already acknowledged is answered, and flushes too",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const count = 2_000;
+      await feed.createConsumer("S", lane("a", ["feed.1"], { maxAckPending: 10_000 }));
+      await publishNumbers(feed, "feed.1", 1, count);
+      const log = pullLog(feed, "S", "a", count);
+      await until(clock, "all", () => log.messages.length === count);
+      await log.messages[0]!.ackConfirmed(2_000);
+      await log.messages[0]!.ackConfirmed(2_000);
+      for (const message of log.messages) message.ack();
+      await log.messages.at(-1)!.ackConfirmed(2_000);
+      assert.equal((await feed.consumerInfo("S", "a"))!.ackPending, 0);
+      assert.equal((await feed.streamInfo("S")).messages, 0);
+      await log.messages.at(-1)!.ackConfirmed(2_000);
+      await close();
+    },
+  },
+  {
+    name: "feed: acks of a deleted consumer fail at once and change nothing",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      await publishNumbers(feed, "feed.1", 1, 3);
+      const log = pullLog(feed, "S", "a", 10);
+      await until(clock, "three", () => log.messages.length === 3);
+      await feed.deleteConsumer("S", "a");
+      await feed.createConsumer("S", lane("b", ["feed.1"]));
+      const startMs = clock.monotonicMs();
+      log.messages[0]!.ack();
+      log.messages[0]!.working();
+      await refused(log.messages[1]!.ackConfirmed(5_000), "PARTI_NO_RESPONDERS");
+      assert.ok(clock.monotonicMs() - startMs < 1_000, "at once");
+      assert.equal((await feed.streamInfo("S")).messages, 3);
+      const next = pullLog(feed, "S", "b", 10);
+      await until(clock, "all three again", () => next.messages.length === 3);
+      await close();
+    },
+  },
+  {
+    name: "feed: a new consumer starts at the oldest unacknowledged message, at once and in order",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1", "feed.2"]));
+      await publishNumbers(feed, "feed.1", 1, 40);
+      await publishNumbers(feed, "feed.2", 1, 40);
+      const log = pullLog(feed, "S", "a", 30);
+      await until(clock, "thirty", () => log.messages.length === 30);
+      // Out of order, as with several partitions: 1..9 and 20 are done, the rest is in flight or not yet delivered.
+      for (const i of [...numbers(0, 8), 19]) await log.messages[i]!.ackConfirmed(2_000);
+      await feed.deleteConsumer("S", "a");
+      const startMs = clock.monotonicMs();
+      await feed.createConsumer("S", lane("b", ["feed.1"]));
+      const next = pullLog(feed, "S", "b", 100);
+      await until(clock, "the first", () => next.messages.length > 0);
+      const tookMs = clock.monotonicMs() - startMs;
+      await until(clock, "all thirty", () => next.messages.length === 30);
+      const expected = numbers(10, 40).filter((i) => i !== 20).map(String);
+      assert.deepEqual(next.texts, expected);
+      assert.deepEqual(next.deliveries, numbers(1, 30));
+      assert.ok(next.messages.every((message) => message.deliveryCount === 1));
+      assert.ok(tookMs < 1_000, `the takeover took ${tookMs} ms`);
+      await close();
+    },
+  },
+  {
+    name: "feed: what is not acknowledged in time comes again, with a higher delivery sequence",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"], { ackWaitMs: 500 }));
+      await publishNumbers(feed, "feed.1", 1, 3);
+      const log = pullLog(feed, "S", "a", 10);
+      await until(clock, "three", () => log.messages.length === 3);
+      log.messages[0]!.ack();
+      log.messages[2]!.ack();
+      await until(clock, "the redelivery", () => log.messages.length === 4);
+      const again = log.messages[3]!;
+      assert.equal(again.streamSequence, 2);
+      assert.equal(again.deliverySequence, 4);
+      assert.equal(again.deliveryCount, 2);
+      // The ack of the first delivery counts for the message.
+      await log.messages[1]!.ackConfirmed(2_000);
+      assert.equal((await feed.streamInfo("S")).messages, 0);
+      await close();
+    },
+  },
+  {
+    name: "feed: working() starts the ack wait anew",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"], { ackWaitMs: 1_000 }));
+      await publishNumbers(feed, "feed.1", 1, 1);
+      const log = pullLog(feed, "S", "a", 10);
+      await until(clock, "the message", () => log.messages.length === 1);
+      for (let i = 0; i < 10; i++) {
+        await sleep(clock, 300);
+        log.messages[0]!.working();
+      }
+      assert.equal(log.messages.length, 1, "no redelivery in three seconds");
+      await until(clock, "the redelivery", () => log.messages.length === 2);
+      await close();
+    },
+  },
+  {
+    name:
+      "feed: what is pending for a subject given up comes again to the old lane until it is handled",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1", "feed.2"], { ackWaitMs: 500 }));
+      await publishNumbers(feed, "feed.2", 1, 2);
+      const log = pullLog(feed, "S", "a", 100);
+      await until(clock, "two", () => log.messages.length === 2);
+      await feed.shrinkConsumer("S", "a", ["feed.1"]);
+      await feed.createConsumer("S", lane("b", ["feed.2"]));
+      const next = pullLog(feed, "S", "b", 10);
+      await until(clock, "both at the new owner", () => next.messages.length === 2);
+      // So a lane must leave alone what it no longer owns, and must not count on its credits being used well.
+      await until(clock, "both at the old lane again", () => log.messages.length >= 4);
+      assert.deepEqual(log.deliveries, numbers(1, log.messages.length));
+      for (const message of next.messages) await message.ackConfirmed(2_000);
+      assert.equal((await feed.streamInfo("S")).messages, 0);
+      const handledAt = log.messages.length;
+      await sleep(clock, 1_500);
+      // One more may have been under way.
+      assert.ok(log.messages.length <= handledAt + 2, "handled messages came again");
+      await publishNumbers(feed, "feed.1", 1, 1);
+      await until(clock, "its own", () => log.messages.at(-1)?.subject === "feed.1");
+      assert.deepEqual(log.deliveries, numbers(1, log.messages.length), "without a hole");
+      assert.equal((await feed.consumerInfo("S", "a"))!.ackPending, 1);
+      await close();
+    },
+  },
+];

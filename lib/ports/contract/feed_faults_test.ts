@@ -1,0 +1,174 @@
+/**
+ * What feeds promise when connections and servers fail.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import {
+  bytes,
+  FEED,
+  lane,
+  numbers,
+  publishNumbers,
+  pullLog,
+  textOf,
+  until,
+} from "./helpers_test.ts";
+import type { ContractCase } from "./rig_test.ts";
+
+/** The cases. */
+export const feedFaultCases: ContractCase[] = [
+  {
+    name: "feed: deliveries lost with a connection leave a hole in the delivery sequence",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { feed, clock } = two.world;
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"], { ackWaitMs: 2_000 }));
+      const log = pullLog(one.world.feed, "S", "a", 100);
+      await publishNumbers(feed, "feed.1", 1, 5);
+      await until(clock, "five", () => log.messages.length === 5);
+      for (const message of log.messages) message.ack();
+      one.hold();
+      await publishNumbers(feed, "feed.1", 6, 10);
+      const delivered = async () => (await feed.consumerInfo("S", "a"))!.delivered;
+      await until(clock, "the deliveries on the server", async () => await delivered() === 10);
+      one.cut();
+      await until(clock, "the reconnect", () => one.world.messaging.connected);
+      assert.equal(await delivered(), 10, "the server tells what a reconnected pull has missed");
+      await publishNumbers(feed, "feed.1", 11, 11);
+      await until(clock, "the eleventh", () => log.messages.length >= 6);
+      assert.equal(textOf(log.messages[5]!.data), "11");
+      assert.equal(log.messages[5]!.deliverySequence, 11, "6 to 10 are missing");
+      await until(clock, "the redelivery", () => log.messages.length >= 11);
+      const again = log.messages.slice(6, 11);
+      assert.deepEqual(again.map((m) => textOf(m.data)).sort(), ["10", "6", "7", "8", "9"]);
+      assert.ok(again.every((m) => m.deliveryCount === 2 && m.deliverySequence > 11));
+      assert.deepEqual(log.lost, []);
+      await one.close();
+      await two.close();
+    },
+  },
+  {
+    name: "feed: a pull goes on over a cut connection and asks again for what it wanted",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { feed, clock } = two.world;
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      const log = pullLog(one.world.feed, "S", "a", 10);
+      for (let round = 0; round < 3; round++) {
+        one.cut();
+        await until(clock, "the disconnect", () => !one.world.messaging.connected);
+        assert.equal(log.pull.outstanding, 0, "void");
+        await until(clock, "the reconnect", () => log.pull.outstanding === 10);
+        await publishNumbers(feed, "feed.1", round + 1, round + 1);
+        await until(clock, "a message", () => log.messages.length === round + 1);
+        log.messages[round]!.ack();
+        log.pull.request(10);
+      }
+      assert.deepEqual(log.texts, ["1", "2", "3"]);
+      assert.deepEqual(log.lost, []);
+      await one.close();
+      await two.close();
+    },
+  },
+  {
+    name: "feed: a pull whose connection is closed is lost",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { feed, clock } = two.world;
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      const log = pullLog(one.world.feed, "S", "a", 10);
+      await publishNumbers(feed, "feed.1", 1, 1);
+      await until(clock, "the message", () => log.messages.length === 1);
+      await one.close();
+      await until(clock, "the loss", () => log.lost.length > 0);
+      assert.deepEqual(log.lost.map(([why]) => why), ["failed"]);
+      log.messages[0]!.ack();
+      log.messages[0]!.working();
+      await assert.rejects(log.messages[0]!.ackConfirmed(100), { code: "PARTI_DISCONNECTED" });
+      await two.close();
+    },
+  },
+  {
+    name: "feed: a server that falls silent is noticed, by the pull or by the connection",
+    async run(rig) {
+      const { world: { feed, clock, messaging }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      const log = pullLog(feed, "S", "a", 10);
+      await publishNumbers(feed, "feed.1", 1, 1);
+      await until(clock, "the message", () => log.messages.length === 1);
+      rig.pause();
+      await until(clock, "the silence", () => log.lost.length > 0 || !messaging.connected);
+      rig.resume();
+      assert.ok(log.lost.every(([why]) => why === "stalled"), String(log.lost));
+      await close();
+    },
+  },
+  {
+    name: "feed: after a crash and restart nothing is lost, and the pull goes on",
+    async run(rig) {
+      const { world: { feed, clock, messaging }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1", "feed.2"], { ackWaitMs: 1_000 }));
+      const log = pullLog(feed, "S", "a", 100);
+      await publishNumbers(feed, "feed.1", 1, 100);
+      await until(clock, "hundred", () => log.messages.length === 100);
+      for (const message of log.messages.slice(0, 99)) message.ack();
+      await log.messages[49]!.ackConfirmed(2_000);
+      await rig.crash();
+      await until(clock, "the disconnect", () => !messaging.connected);
+      await assert.rejects(feed.publish("feed.1", bytes("x")), { code: "PARTI_DISCONNECTED" });
+      await rig.restart();
+      await until(clock, "the reconnect", () => messaging.connected);
+      log.pull.request(200);
+      await publishNumbers(feed, "feed.1", 101, 150);
+      const seen = () => new Set(log.messages.map((m) => m.streamSequence));
+      const texts = () => new Set(log.texts);
+      await until(clock, "everything", () => texts().size === 150 && seen().size === 150);
+      for (const message of log.messages) message.ack();
+      await until(clock, "the end of the stream", async () => {
+        for (const message of log.messages) message.ack();
+        return (await feed.streamInfo("S")).messages === 0;
+      });
+      assert.deepEqual(log.lost, []);
+      await close();
+    },
+  },
+  {
+    name: "feed: a crash loses no acknowledged publication and leaves unknown those under way",
+    async run(rig) {
+      const { world: { feed, clock, messaging }, close } = await rig.connect();
+      await feed.ensureStream("S", { ...FEED, retention: "limits" });
+      const outcomes: Promise<string>[] = [];
+      let acknowledged = 0;
+      for (const i of numbers(1, 20_000)) {
+        outcomes.push(
+          feed.publish("feed.1", bytes(String(i))).then(() => {
+            acknowledged++;
+            return "stored";
+          }, (error) => error.code),
+        );
+      }
+      await until(clock, "some acks", () => acknowledged > 100);
+      await rig.crash();
+      const all = await Promise.all(outcomes);
+      const stored = all.filter((outcome) => outcome === "stored").length;
+      const unknown = all.filter((outcome) => outcome === "PARTI_TIMEOUT").length;
+      const unsent = all.filter((outcome) => outcome === "PARTI_DISCONNECTED").length;
+      assert.equal(stored + unknown + unsent, 20_000, "no other outcome");
+      assert.ok(unknown > 0 && unknown <= 4_096, `${unknown} unknown`);
+      await rig.restart();
+      await until(clock, "the reconnect", () => messaging.connected);
+      const { messages } = await feed.streamInfo("S");
+      assert.ok(messages >= stored && messages <= stored + unknown, `${messages}, ${stored}`);
+      await close();
+    },
+  },
+];

@@ -1,0 +1,150 @@
+/**
+ * What core messaging promises.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { ConnectionStatus, Notice } from "../messaging.ts";
+import { bytes, refused, textOf, until } from "./helpers_test.ts";
+import type { ContractCase } from "./rig_test.ts";
+
+/** The cases. */
+export const messagingCases: ContractCase[] = [
+  {
+    name: "messaging: notices reach every subscriber until it is closed",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const got: string[] = [];
+      const take = (notice: Notice) => void got.push(`${notice.subject}=${textOf(notice.data)}`);
+      const exact = one.world.messaging.subscribe("a.b", take);
+      const wild = one.world.messaging.subscribe("a.*", take);
+      await one.world.messaging.flush(2_000);
+      two.world.messaging.publish("a.b", bytes("1"));
+      two.world.messaging.publish("a.c", bytes("2"));
+      two.world.messaging.publish("b.b", bytes("3"));
+      await until(two.world.clock, "three notices", () => got.length === 3);
+      assert.deepEqual(got.sort(), ["a.b=1", "a.b=1", "a.c=2"]);
+      exact.close();
+      exact.close();
+      two.world.messaging.publish("a.b", bytes("4"));
+      await until(two.world.clock, "one more", () => got.length === 4);
+      wild.close();
+      two.world.messaging.publish("a.b", bytes("5"));
+      await two.world.messaging.flush(2_000);
+      await one.world.messaging.flush(2_000);
+      assert.equal(got.length, 4);
+      await one.close();
+      await two.close();
+    },
+  },
+  {
+    name: "messaging: a request is answered, times out, or fails at once where nobody serves",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { messaging, clock } = one.world;
+      two.world.messaging.subscribe("echo", (notice) => notice.respond(notice.data));
+      two.world.messaging.subscribe("mute", (notice) => {
+        if (notice.data.length > 0) notice.respond(bytes("?"));
+      });
+      await two.world.messaging.flush(2_000);
+      assert.equal(textOf(await messaging.request("echo", bytes("hi"), 2_000)), "hi");
+      assert.equal((await messaging.request("echo", bytes(""), 2_000)).length, 0);
+      const startMs = clock.monotonicMs();
+      await refused(messaging.request("nobody", bytes(""), 5_000), "PARTI_NO_RESPONDERS");
+      assert.ok(clock.monotonicMs() - startMs < 1_000, "at once");
+      await refused(messaging.request("mute", bytes(""), 100), "PARTI_TIMEOUT");
+      await two.close();
+      await until(
+        clock,
+        "no responders",
+        () =>
+          messaging.request("echo", bytes(""), 250).then(
+            () => false,
+            (error) => error.code === "PARTI_NO_RESPONDERS",
+          ),
+      );
+      await one.close();
+    },
+  },
+  {
+    name: "messaging: a subscriber that closes its connection is gone at once for those who probe",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      two.world.messaging.subscribe("probe", (notice) => notice.respond(bytes("ok")));
+      await two.world.messaging.flush(2_000);
+      await one.world.messaging.request("probe", bytes(""), 1_000);
+      two.hold();
+      two.cut();
+      const { clock, messaging } = one.world;
+      const startMs = clock.monotonicMs();
+      // It comes back by itself, with its subscriptions.
+      await until(
+        clock,
+        "the answer",
+        () => messaging.request("probe", bytes(""), 250).then(() => true, () => false),
+      );
+      assert.ok(clock.monotonicMs() - startMs < 5_000);
+      await one.close();
+      await two.close();
+    },
+  },
+  {
+    name: "messaging: the state of the connection is told, and requests follow it",
+    async run(rig) {
+      const { world: { messaging, clock }, close } = await rig.connect();
+      const seen: ConnectionStatus[] = [];
+      const unwanted: ConnectionStatus[] = [];
+      messaging.onStatus((status) => void seen.push(status));
+      messaging.onStatus((status) => void unwanted.push(status)).close();
+      assert.equal(messaging.connected, true);
+      messaging.subscribe("me", (notice) => notice.respond(bytes("still here")));
+      await rig.crash();
+      await until(clock, "the disconnect", () => seen.length === 1);
+      assert.equal(messaging.connected, false);
+      await refused(messaging.request("me", bytes(""), 1_000), "PARTI_DISCONNECTED");
+      await refused(messaging.flush(1_000), "PARTI_DISCONNECTED");
+      messaging.publish("me", bytes("dropped"));
+      await rig.restart();
+      await until(clock, "the reconnect", () => seen.length === 2);
+      assert.equal(messaging.connected, true);
+      assert.equal(textOf(await messaging.request("me", bytes(""), 2_000)), "still here");
+      await close();
+      await until(clock, "the close", () => seen.length === 3);
+      assert.deepEqual(seen, ["disconnected", "reconnected", "closed"]);
+      assert.deepEqual(unwanted, []);
+      assert.equal(messaging.connected, false);
+      await refused(messaging.request("me", bytes(""), 1_000), "PARTI_DISCONNECTED");
+    },
+  },
+  {
+    name: "messaging: requests under way are ended when the connection goes",
+    async run(rig) {
+      const one = await rig.connect();
+      const { messaging, clock } = one.world;
+      messaging.subscribe("mute", () => {});
+      const startMs = clock.monotonicMs();
+      const request = refused(messaging.request("mute", bytes(""), 60_000), "PARTI_TIMEOUT");
+      await messaging.flush(2_000);
+      await rig.crash();
+      await request;
+      assert.ok(clock.monotonicMs() - startMs < 10_000);
+      await one.close();
+    },
+  },
+  {
+    name: "messaging: a paused server is noticed by the connection and by a flush",
+    async run(rig) {
+      const { world: { messaging, clock }, close } = await rig.connect();
+      rig.pause();
+      await refused(messaging.flush(200), "PARTI_TIMEOUT", "PARTI_DISCONNECTED");
+      await until(clock, "the stale connection", () => !messaging.connected, 6_000);
+      rig.resume();
+      await until(clock, "the reconnect", () => messaging.connected, 6_000);
+      await messaging.flush(2_000);
+      await close();
+    },
+  },
+];

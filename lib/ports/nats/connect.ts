@@ -1,0 +1,114 @@
+/**
+ * Connecting, with the settings the library needs and errors a person can act on.
+ *
+ * @module
+ */
+import {
+  AuthorizationError,
+  type ConnectionOptions,
+  type NatsConnection,
+  UserAuthenticationExpiredError,
+} from "@nats-io/nats-core";
+import { connect } from "@nats-io/transport-node";
+import { isPartiError, PartiError } from "../../errors.ts";
+import { callApi } from "./api.ts";
+import { capabilitiesOf, OLDEST_SERVER } from "./capabilities.ts";
+import { linkOf } from "./link.ts";
+
+/**
+ * The client's own settings give up for good after ten attempts and notice a half-open connection after 45 s or more.
+ *
+ * @returns settings that never give up and notice in 2 to 3 s
+ */
+export function recommendedConnectionOptions(): ConnectionOptions {
+  return {
+    pingInterval: 1_000,
+    maxPingOut: 2,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 100,
+    reconnectJitterTLS: 250,
+    timeout: 5_000,
+    // A server that restarts may refuse the user twice while it reads its accounts; that must not end the client.
+    ignoreAuthErrorAbort: true,
+    noAsyncTraces: true,
+  };
+}
+
+function serversOf(options: ConnectionOptions): string {
+  const { servers } = options;
+  if (servers === undefined) return `${options.port ?? "127.0.0.1:4222"}`;
+  return typeof servers === "string" ? servers : servers.join(", ");
+}
+
+/**
+ * Connects to a server that can do what the library needs.
+ *
+ * @param options as the client takes them, on top of {@linkcode recommendedConnectionOptions}
+ * @returns the connection
+ * @throws {PartiError} `PARTI_DISCONNECTED` if no server can be reached, `PARTI_REFUSED` if it refuses the user or has no
+ *   JetStream, `PARTI_SERVER_TOO_OLD`
+ */
+export async function connectNats(options: ConnectionOptions): Promise<NatsConnection> {
+  let nc: NatsConnection;
+  try {
+    nc = await connect({ ...recommendedConnectionOptions(), ...options });
+  } catch (cause) {
+    throw connectError(cause, serversOf(options));
+  }
+  try {
+    await checkServer(nc);
+    return nc;
+  } catch (error) {
+    await nc.close();
+    throw error;
+  }
+}
+
+function connectError(cause: unknown, servers: string): PartiError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof AuthorizationError || cause instanceof UserAuthenticationExpiredError) {
+    return new PartiError("PARTI_REFUSED", `${servers} refuses this user: ${text}`, {
+      cause,
+      value: servers,
+      hint: "check user, password, token or credentials",
+    });
+  }
+  return new PartiError("PARTI_DISCONNECTED", `cannot connect to ${servers}: ${text}`, {
+    cause,
+    value: servers,
+    hint: "is nats-server running there, and is the address right?",
+  });
+}
+
+/**
+ * Checks that a server can do what the library needs.
+ *
+ * @param nc a connection to it
+ * @throws {PartiError} `PARTI_SERVER_TOO_OLD`, `PARTI_REFUSED` if it has no JetStream for this account
+ */
+export async function checkServer(nc: NatsConnection): Promise<void> {
+  const capabilities = capabilitiesOf(nc.info?.version ?? "");
+  if (!capabilities.multiFilter) {
+    throw new PartiError("PARTI_SERVER_TOO_OLD", `nats-server ${capabilities.version} is too old`, {
+      value: capabilities.version,
+      hint: `use nats-server ${OLDEST_SERVER} or newer`,
+    });
+  }
+  try {
+    await callApi(linkOf(nc), "INFO", undefined, "ask for JetStream");
+  } catch (error) {
+    const off = isPartiError(error, "PARTI_NO_RESPONDERS") ||
+      (isPartiError(error, "PARTI_REFUSED") && [10039, 10076].includes(errCodeOf(error.value)));
+    if (!off) throw error;
+    throw new PartiError("PARTI_REFUSED", `JetStream is not enabled at ${nc.getServer()}`, {
+      cause: error,
+      value: nc.getServer(),
+      hint: "start nats-server with -js, and enable JetStream for the account",
+    });
+  }
+}
+
+function errCodeOf(value: unknown): number {
+  return (value as { errCode?: number } | undefined)?.errCode ?? 0;
+}

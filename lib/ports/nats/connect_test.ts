@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { launchNats } from "../../../tasks/nats_launcher.ts";
+import { connectNats } from "./connect.ts";
+import { launchTestServer, testServers } from "./rig_test.ts";
+
+/** Just enough of a server to tell its version. */
+function serverOfVersion(version: string): { url: string; close: () => Promise<void> } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open = new Set<Deno.Conn>();
+  const talk = async (conn: Deno.Conn): Promise<void> => {
+    open.add(conn);
+    const info = { server_id: "x", version, proto: 1, go: "", host: "", port: 0, headers: true };
+    await conn.write(
+      new TextEncoder().encode(`INFO ${JSON.stringify({ ...info, max_payload: 1_000 })}\r\n`),
+    );
+    const buffer = new Uint8Array(4_096);
+    for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) {
+      const text = new TextDecoder().decode(buffer.subarray(0, n));
+      if (text.includes("PING")) await conn.write(new TextEncoder().encode("PONG\r\n"));
+    }
+    open.delete(conn);
+    conn.close();
+  };
+  const serving = (async () => {
+    const talks: Promise<void>[] = [];
+    for await (const conn of listener) talks.push(talk(conn).catch(() => {}));
+    await Promise.all(talks);
+  })();
+  return {
+    url: `nats://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`,
+    close: async () => {
+      listener.close();
+      for (const conn of open) conn.close();
+      await serving;
+    },
+  };
+}
+
+Deno.test("an unreachable server is said to be unreachable", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  const servers = `nats://127.0.0.1:${port}`;
+  await assert.rejects(
+    connectNats({ servers }),
+    (error: Error & { code: string; hint: string }) => {
+      assert.equal(error.code, "PARTI_DISCONNECTED");
+      assert.ok(error.message.includes(servers), error.message);
+      assert.match(error.hint, /nats-server/);
+      return true;
+    },
+  );
+});
+
+Deno.test("a server that is too old is refused with its version", async () => {
+  const old = serverOfVersion("2.9.10");
+  await assert.rejects(connectNats({ servers: old.url }), {
+    code: "PARTI_SERVER_TOO_OLD",
+    value: "2.9.10",
+  });
+  await old.close();
+});
+
+for (const server of testServers()) {
+  const binary = server.binary === undefined ? {} : { binary: server.binary };
+
+  Deno.test(`${server.label}: a server without JetStream is refused`, async () => {
+    await using nats = await launchNats({ ...binary, jetstream: false });
+    await assert.rejects(connectNats({ servers: nats.url }), {
+      code: "PARTI_REFUSED",
+      message: /JetStream is not enabled/,
+    });
+  });
+
+  Deno.test(`${server.label}: an account without JetStream is refused`, async () => {
+    await using nats = await launchTestServer(
+      server,
+      "accounts { A { users [ { user: a, password: a } ] } }",
+    );
+    await assert.rejects(connectNats({ servers: nats.url, user: "a", pass: "a" }), {
+      code: "PARTI_REFUSED",
+      message: /JetStream is not enabled/,
+    });
+  });
+
+  Deno.test(`${server.label}: a wrong password is refused, the right one is not`, async () => {
+    await using nats = await launchTestServer(
+      server,
+      'authorization { user: "u", password: "right" }',
+    );
+    await assert.rejects(connectNats({ servers: nats.url, user: "u", pass: "wrong" }), {
+      code: "PARTI_REFUSED",
+      message: /refuses this user/,
+    });
+    await assert.rejects(connectNats({ servers: nats.url }), { code: "PARTI_REFUSED" });
+    const nc = await connectNats({ servers: nats.url, user: "u", pass: "right" });
+    await nc.close();
+  });
+}

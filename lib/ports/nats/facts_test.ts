@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { headers as newHeaders, type NatsConnection } from "@nats-io/nats-core";
+import { Kvm } from "@nats-io/kv";
+import type { NatsServer } from "../../../tasks/nats_launcher.ts";
+import {
+  BUCKET,
+  bytes,
+  FEED,
+  lane,
+  numbers,
+  publishNumbers,
+  pullLog,
+  refused,
+  textOf,
+  until,
+  watchLog,
+} from "../contract/helpers_test.ts";
+import { callApi } from "./api.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { connectNats } from "./connect.ts";
+import { linkOf } from "./link.ts";
+import { launchTestServer, type TestServer, testServers } from "./rig_test.ts";
+import type { WireConsumerInfo, WireStreamInfo } from "./wire.ts";
+import { natsWorld } from "./world.ts";
+
+type Fact = (nc: NatsConnection, server: NatsServer) => Promise<void>;
+
+/** What is true of nats-server itself, beyond what the ports promise. */
+function fact(name: string, check: Fact, extraConfig?: string): void {
+  for (const server of testServers()) {
+    Deno.test(`${server.label}: ${name}`, () => run(server, check, extraConfig));
+  }
+}
+
+async function run(server: TestServer, check: Fact, extraConfig?: string): Promise<void> {
+  await using nats = await launchTestServer(server, extraConfig);
+  const nc = await connectNats({ servers: nats.url });
+  try {
+    await check(nc, nats);
+  } finally {
+    await nc.close();
+  }
+}
+
+fact("a cursor is not rewound when a filter grows: older messages are stranded", async (nc) => {
+  for (const retention of ["workqueue", "limits"] as const) {
+    const { feed, clock } = natsWorld(nc);
+    const stream = `S_${retention}`;
+    await feed.ensureStream(stream, { ...FEED, subjects: [`${retention}.>`], retention });
+    for (const i of numbers(1, 10)) {
+      await publishNumbers(feed, `${retention}.1`, i, i);
+      await publishNumbers(feed, `${retention}.2`, i, i);
+    }
+    await feed.createConsumer(stream, lane("a", [`${retention}.1`]));
+    const log = pullLog(feed, stream, "a", 100);
+    await until(clock, "ten", () => log.messages.length === 10);
+    const link = linkOf(nc);
+    const info = await callApi<WireConsumerInfo>(link, `CONSUMER.INFO.${stream}.a`, undefined, "");
+    const { filter_subject: _old, ...rest } = info.config;
+    const config = { ...rest, filter_subjects: [`${retention}.1`, `${retention}.2`] };
+    const body = { stream_name: stream, config, action: "update" };
+    const grown = await callApi<WireConsumerInfo>(
+      link,
+      `CONSUMER.CREATE.${stream}.a`,
+      body,
+      "grow",
+    );
+    assert.equal(grown.config.filter_subjects?.length, 2);
+    await publishNumbers(feed, `${retention}.2`, 11, 11);
+    await until(clock, "the new one", () => log.messages.length > 10);
+    // Only what lies behind the cursor comes: of feed.2 the last two at most, of which one lay behind it before.
+    const came = log.messages.slice(10).map((message) => textOf(message.data));
+    assert.ok(came.length <= 2 && came.includes("11"), String(came));
+    log.pull.close();
+  }
+});
+
+fact("the format of buckets is that of other clients", async (nc) => {
+  const { kv, clock } = natsWorld(nc);
+  const ours = await kv.open("b", BUCKET);
+  const theirs = await new Kvm(nc).create("b");
+  const revision = await ours.create("k", bytes("1"));
+  assert.equal((await theirs.get("k"))?.string(), "1");
+  const next = await theirs.update("k", "2", revision);
+  assert.equal((await ours.get("k"))?.revision, next);
+  const log = await watchLog(ours, ">");
+  await theirs.delete("k");
+  await ours.create("k", bytes("3"));
+  await theirs.purge("k");
+  await until(clock, "all", () => log.lines.at(-1)?.startsWith("k-@") === true);
+  assert.equal(await ours.get("k"), undefined);
+  await ours.create("k", bytes("4"));
+  await ours.remove("k");
+  const last = await theirs.get("k");
+  assert.equal(last?.operation, "DEL");
+  await theirs.create("k", "5");
+  assert.equal(textOf((await ours.get("k"))!.value), "5");
+  const made = await new Kvm(nc).create("theirs", { ttl: 60_000, replicas: 1 });
+  await made.put("x", "y");
+  const opened = await kv.open("theirs", { ...BUCKET, ttlMs: 60_000 }, (...drift) => {
+    assert.fail(String(drift));
+  });
+  assert.deepEqual((await opened.list(">")).map((entry) => entry.key), ["x"]);
+  await log.watch.close();
+});
+
+fact("expiry is told by a marker from 2.11 on, and by nothing before", async (nc, server) => {
+  const { kv, clock } = natsWorld(nc);
+  const { markers } = capabilitiesOf(server.version);
+  const bucket = await kv.open("b", { ...BUCKET, ttlMs: 1_000 });
+  const log = await watchLog(bucket, ">");
+  const revision = await bucket.create("k", bytes("a"));
+  const startMs = clock.monotonicMs();
+  await until(clock, "expiry", async () => await bucket.get("k") === undefined, 5_000);
+  const lateMs = clock.monotonicMs() - startMs - 1_000;
+  assert.ok(lateMs < 1_500, `${lateMs} ms late`);
+  if (markers) await until(clock, "the marker", () => log.entries.length === 2);
+  const again = await bucket.create("k", bytes("b"));
+  await until(clock, "the re-creation", () => log.entries.at(-1)?.revision === again);
+  const seen = log.entries.map((entry) => entry.operation);
+  assert.deepEqual(seen, markers ? ["put", "removed", "put"] : ["put", "put"]);
+  assert.ok(again > revision);
+  await log.watch.close();
+});
+
+fact("nothing is left on the server by listings and watches that were closed", async (nc) => {
+  const { kv, clock } = natsWorld(nc);
+  const bucket = await kv.open("b", BUCKET);
+  await bucket.put("k", bytes("a"));
+  const logs = await Promise.all(numbers(1, 5).map(() => watchLog(bucket, ">")));
+  for (let i = 0; i < 5; i++) await bucket.list(">");
+  const consumers = async (): Promise<number> => {
+    const info = await callApi<WireStreamInfo & { state: { consumer_count: number } }>(
+      linkOf(nc),
+      "STREAM.INFO.KV_b",
+      undefined,
+      "",
+    );
+    return info.state.consumer_count;
+  };
+  await until(clock, "only the watches", async () => await consumers() === 5);
+  for (const log of logs) await log.watch.close();
+  await until(clock, "none", async () => await consumers() === 0);
+});
+
+fact(
+  "a user who may not ask gets a refusal, not a timeout",
+  async (_nc, server) => {
+    const nc = await connectNats({ servers: server.url, user: "weak", pass: "x" });
+    const { feed, messaging } = natsWorld(nc);
+    await refused(messaging.request("secret", bytes(""), 5_000), "PARTI_REFUSED");
+    await refused(feed.destroyStream("S"), "PARTI_REFUSED");
+    await nc.close();
+  },
+  `accounts { A { jetstream: enabled, users [
+    { user: strong, password: x },
+    { user: weak, password: x, permissions: { publish: { deny: ["secret", "$JS.API.STREAM.DELETE.>"] } } }
+  ] } }
+  no_auth_user: strong`,
+);
+
+fact("a confirmed ack costs a round trip, and a message of unusual headers is kept", async (nc) => {
+  const { feed } = natsWorld(nc);
+  await feed.ensureStream("OUT", { ...FEED, subjects: ["out.>"], retention: "limits" });
+  const odd = newHeaders();
+  odd.append("X", "1");
+  odd.append("X", "2");
+  nc.publish("out.1", bytes("a"), { headers: odd });
+  await nc.flush();
+  const last = await feed.lastMessage("OUT", "out.1");
+  assert.equal(last?.header("X"), "1", "the first one where a name occurs twice");
+});

@@ -1,0 +1,152 @@
+/**
+ * Streams and consumers on a real server.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { isPartiError } from "../../errors.ts";
+import type {
+  ConsumerConfig,
+  ConsumerInfo,
+  FeedStore,
+  PublishAck,
+  PublishOptions,
+  Pull,
+  PullHandler,
+  StoredMessage,
+  StreamInfo,
+  StreamOptions,
+} from "../feed.ts";
+import { callApi } from "./api.ts";
+import {
+  createConsumer,
+  deleteConsumer,
+  listConsumers,
+  readConsumerInfo,
+  shrinkConsumer,
+} from "./consumers.ts";
+import { type Link, linkOf } from "./link.ts";
+import { Publisher } from "./publisher.ts";
+import { DEFAULT_PULL_OPTIONS, NatsPull, type PullOptions } from "./pull.ts";
+import { readLastMessage } from "./stored_message.ts";
+import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
+
+/** How the feed behaves. */
+export interface NatsFeedOptions {
+  /** How pulls behave. */
+  readonly pull?: Partial<PullOptions>;
+  /** How many publications may wait for the stream's word at once. */
+  readonly maxInFlight?: number;
+}
+
+function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig {
+  return {
+    name,
+    subjects: options.subjects,
+    retention: options.retention,
+    storage: options.storage,
+    num_replicas: options.replicas,
+    ...(options.duplicateWindowMs === undefined
+      ? {}
+      : { duplicate_window: nanosOf(options.duplicateWindowMs) }),
+    ...(options.maxBytes === undefined ? {} : { max_bytes: options.maxBytes }),
+    ...(options.maxMessagesPerSubject === undefined
+      ? {}
+      : { max_msgs_per_subject: options.maxMessagesPerSubject }),
+  };
+}
+
+class NatsFeed implements FeedStore {
+  readonly #link: Link;
+  readonly #publisher: Publisher;
+  readonly #pullOptions: PullOptions;
+
+  constructor(link: Link, options: NatsFeedOptions) {
+    this.#link = link;
+    this.#publisher = new Publisher(link, options.maxInFlight);
+    this.#pullOptions = { ...DEFAULT_PULL_OPTIONS, ...options.pull };
+  }
+
+  async streamInfo(stream: string): Promise<StreamInfo> {
+    const info = await this.#wireInfo(stream);
+    return {
+      subjects: info.config.subjects ?? [],
+      retention: info.config.retention ?? "limits",
+      messages: info.state.messages,
+      lastSequence: info.state.last_seq,
+    };
+  }
+
+  async ensureStream(stream: string, options: StreamOptions): Promise<void> {
+    try {
+      await this.#wireInfo(stream);
+      return;
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
+    }
+    try {
+      const config = streamConfigOf(stream, options);
+      await callApi(this.#link, `STREAM.CREATE.${stream}`, config, `create stream ${stream}`);
+    } catch (error) {
+      // Somebody else was faster, with other settings: theirs stay.
+      if (!isPartiError(error, "PARTI_CONFLICT")) throw error;
+    }
+  }
+
+  async destroyStream(stream: string): Promise<void> {
+    try {
+      await callApi(this.#link, `STREAM.DELETE.${stream}`, undefined, `delete stream ${stream}`);
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
+    }
+  }
+
+  createConsumer(stream: string, config: ConsumerConfig): Promise<void> {
+    return createConsumer(this.#link, stream, config);
+  }
+
+  shrinkConsumer(stream: string, name: string, filterSubjects: readonly string[]): Promise<void> {
+    return shrinkConsumer(this.#link, stream, name, filterSubjects);
+  }
+
+  deleteConsumer(stream: string, name: string): Promise<boolean> {
+    return deleteConsumer(this.#link, stream, name);
+  }
+
+  consumerInfo(stream: string, name: string): Promise<ConsumerInfo | undefined> {
+    return readConsumerInfo(this.#link, stream, name);
+  }
+
+  listConsumers(stream: string): Promise<ConsumerInfo[]> {
+    return listConsumers(this.#link, stream);
+  }
+
+  pull(stream: string, consumer: string, handler: PullHandler): Pull {
+    const exists = async (): Promise<boolean> =>
+      await this.consumerInfo(stream, consumer) !== undefined;
+    return new NatsPull(this.#link, stream, consumer, handler, exists, this.#pullOptions);
+  }
+
+  publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<PublishAck> {
+    return this.#publisher.publish(subject, data, options);
+  }
+
+  lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
+    return readLastMessage(this.#link, stream, subject);
+  }
+
+  #wireInfo(stream: string): Promise<WireStreamInfo> {
+    return callApi(this.#link, `STREAM.INFO.${stream}`, undefined, `describe stream ${stream}`);
+  }
+}
+
+/**
+ * Streams and consumers of a connection.
+ *
+ * @param nc the connection
+ * @param options how to behave
+ * @returns the port
+ */
+export function natsFeed(nc: NatsConnection, options: NatsFeedOptions = {}): FeedStore {
+  return new NatsFeed(linkOf(nc), options);
+}

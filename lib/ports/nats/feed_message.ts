@@ -1,0 +1,92 @@
+/**
+ * A delivered message of a JetStream consumer.
+ *
+ * @module
+ */
+import type { Msg } from "@nats-io/nats-core";
+import type { FeedMessage } from "../feed.ts";
+import { type Delivery, parseAckSubject } from "./ack_subject.ts";
+import type { Link } from "./link.ts";
+import { plainBytes } from "./plain_bytes.ts";
+
+const encoder = new TextEncoder();
+const ACK = encoder.encode("+ACK");
+const WORK_IN_PROGRESS = encoder.encode("+WPI");
+
+/** See {@linkcode FeedMessage}. */
+export class NatsFeedMessage implements FeedMessage {
+  readonly #link: Link;
+  readonly #msg: Msg;
+  readonly #delivery: Delivery;
+  readonly #reply: string;
+
+  /**
+   * @param link the connection it came on
+   * @param msg the message as the client gave it
+   * @throws {PartiError} `PARTI_REFUSED` if its reply subject is no ack subject
+   */
+  constructor(link: Link, msg: Msg) {
+    this.#link = link;
+    this.#msg = msg;
+    this.#reply = msg.reply ?? "";
+    this.#delivery = parseAckSubject(this.#reply);
+  }
+
+  /** See {@linkcode FeedMessage.subject}. */
+  get subject(): string {
+    return this.#msg.subject;
+  }
+  /** See {@linkcode FeedMessage.data}. */
+  get data(): Uint8Array {
+    return plainBytes(this.#msg.data);
+  }
+  /** See {@linkcode FeedMessage.streamSequence}. */
+  get streamSequence(): number {
+    return this.#delivery.streamSequence;
+  }
+  /** See {@linkcode FeedMessage.deliverySequence}. */
+  get deliverySequence(): number {
+    return this.#delivery.deliverySequence;
+  }
+  /** See {@linkcode FeedMessage.deliveryCount}. */
+  get deliveryCount(): number {
+    return this.#delivery.deliveryCount;
+  }
+  /** See {@linkcode FeedMessage.storedAtMs}. */
+  get storedAtMs(): number {
+    return this.#delivery.storedAtMs;
+  }
+  /** See {@linkcode FeedMessage.pending}. */
+  get pending(): number {
+    return this.#delivery.pending;
+  }
+
+  /** See {@linkcode FeedMessage.header}. */
+  header(name: string): string | undefined {
+    const headers = this.#msg.headers;
+    return headers?.has(name) === true ? headers.get(name) : undefined;
+  }
+
+  /** See {@linkcode FeedMessage.ack}. */
+  ack(): void {
+    this.#send(ACK);
+  }
+
+  /** See {@linkcode FeedMessage.ackConfirmed}. */
+  async ackConfirmed(timeoutMs: number): Promise<void> {
+    await this.#link.ask(this.#reply, ACK, timeoutMs);
+  }
+
+  /** See {@linkcode FeedMessage.working}. */
+  working(): void {
+    this.#send(WORK_IN_PROGRESS);
+  }
+
+  #send(what: Uint8Array): void {
+    try {
+      this.#link.nc.publish(this.#reply, what);
+    } catch {
+      // The connection is closed. An ack that is not sent only means that the message comes again.
+    }
+  }
+}

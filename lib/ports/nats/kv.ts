@@ -1,0 +1,131 @@
+/**
+ * Buckets on a real server.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { isPartiError } from "../../errors.ts";
+import type { KvBucket, KvBucketOptions, KvStore } from "../kv.ts";
+import { callApi } from "./api.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { type KvOptions, NatsKvBucket } from "./kv_bucket.ts";
+import { streamOf } from "./kv_format.ts";
+import { type Link, linkOf } from "./link.ts";
+import { DEFAULT_PULL_OPTIONS, type PullOptions } from "./pull.ts";
+import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
+
+/** How the buckets behave. */
+export interface NatsKvOptions {
+  /** How long a read, a write or a listing waits, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** How the readers behind watches behave. */
+  readonly pull?: Partial<PullOptions>;
+}
+
+/** How long KV operations wait unless told otherwise, in milliseconds. */
+const DEFAULT_KV_TIMEOUT_MS = 5_000;
+/** The longest duplicate window a bucket gets; it must not exceed the TTL. */
+const DUPLICATE_WINDOW_MS = 120_000;
+/** The shortest time the server keeps an expiry marker. */
+const MIN_MARKER_TTL_MS = 1_000;
+
+function configOf(name: string, options: KvBucketOptions, markers: boolean): WireStreamConfig {
+  const { ttlMs } = options;
+  return {
+    name: streamOf(name),
+    subjects: [`$KV.${name}.>`],
+    retention: "limits",
+    storage: options.storage,
+    num_replicas: options.replicas,
+    max_msgs_per_subject: 1,
+    discard: "new",
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    duplicate_window: nanosOf(
+      ttlMs > 0 ? Math.min(ttlMs, DUPLICATE_WINDOW_MS) : DUPLICATE_WINDOW_MS,
+    ),
+    ...(ttlMs > 0 ? { max_age: nanosOf(ttlMs) } : {}),
+    ...(ttlMs > 0 && markers
+      ? {
+        allow_msg_ttl: true,
+        subject_delete_marker_ttl: nanosOf(Math.max(MIN_MARKER_TTL_MS, ttlMs)),
+      }
+      : {}),
+  };
+}
+
+class NatsKvStore implements KvStore {
+  readonly #link: Link;
+  readonly #options: KvOptions;
+
+  constructor(link: Link, options: NatsKvOptions) {
+    this.#link = link;
+    this.#options = {
+      timeoutMs: options.timeoutMs ?? DEFAULT_KV_TIMEOUT_MS,
+      pull: { ...DEFAULT_PULL_OPTIONS, ...options.pull },
+    };
+  }
+
+  async open(
+    name: string,
+    options: KvBucketOptions,
+    onDrift?: (setting: string, actual: unknown, wanted: unknown) => void,
+  ): Promise<KvBucket> {
+    const actual = await this.#infoOrCreate(name, options);
+    const settings: [string, unknown, unknown][] = [
+      ["ttlMs", (actual.max_age ?? 0) / 1e6, options.ttlMs],
+      ["replicas", actual.num_replicas ?? 1, options.replicas],
+      ["storage", actual.storage, options.storage],
+    ];
+    for (const [setting, is, wanted] of settings) {
+      if (is !== wanted) onDrift?.(setting, is, wanted);
+    }
+    return new NatsKvBucket(this.#link, name, this.#options);
+  }
+
+  async destroy(name: string): Promise<void> {
+    try {
+      const what = `delete bucket ${name}`;
+      await callApi(this.#link, `STREAM.DELETE.${streamOf(name)}`, undefined, what);
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
+    }
+  }
+
+  async #infoOrCreate(name: string, options: KvBucketOptions): Promise<WireStreamConfig> {
+    const stream = streamOf(name);
+    const info = async (): Promise<WireStreamConfig> => {
+      const what = `open bucket ${name}`;
+      return (await callApi<WireStreamInfo>(this.#link, `STREAM.INFO.${stream}`, undefined, what))
+        .config;
+    };
+    try {
+      return await info();
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
+    }
+    const { markers } = capabilitiesOf(this.#link.nc.info?.version ?? "");
+    try {
+      const config = configOf(name, options, markers);
+      const what = `create bucket ${name}`;
+      return (await callApi<WireStreamInfo>(this.#link, `STREAM.CREATE.${stream}`, config, what))
+        .config;
+    } catch (error) {
+      // Somebody else was faster, with other settings: theirs stay.
+      if (isPartiError(error, "PARTI_CONFLICT")) return await info();
+      throw error;
+    }
+  }
+}
+
+/**
+ * Buckets of a connection.
+ *
+ * @param nc the connection
+ * @param options how to behave
+ * @returns the port
+ */
+export function natsKv(nc: NatsConnection, options: NatsKvOptions = {}): KvStore {
+  return new NatsKvStore(linkOf(nc), options);
+}

@@ -1,0 +1,132 @@
+/**
+ * What all adapters of one connection share: its state and its requester. One per connection, made on first use; it ends
+ * with the connection.
+ *
+ * @module
+ */
+import {
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  PermissionViolationError,
+  type Status,
+} from "@nats-io/nats-core";
+import { PartiError } from "../../errors.ts";
+import type { ConnectionStatus, Subscription } from "../messaging.ts";
+import { fromClientError } from "./nats_errors.ts";
+import { Requester } from "./requester.ts";
+
+/** A connection with its state and its requests. */
+export class Link {
+  /** The connection. */
+  readonly nc: NatsConnection;
+  /** The first tokens of inboxes, if not `_INBOX`. */
+  readonly inboxPrefix: string | undefined;
+  readonly #requester: Requester;
+  readonly #listeners = new Set<(status: ConnectionStatus) => void>();
+  #connected: boolean;
+
+  /** @param nc the connection; use {@linkcode linkOf} */
+  constructor(nc: NatsConnection) {
+    this.nc = nc;
+    this.inboxPrefix = (nc as { options?: { inboxPrefix?: string } }).options?.inboxPrefix;
+    this.#requester = new Requester(nc, this.inboxPrefix);
+    this.#connected = !nc.isClosed();
+    if (this.#connected) void this.#follow();
+  }
+
+  /** Whether the connection is up as far as the client knows. */
+  get connected(): boolean {
+    return this.#connected && !this.nc.isClosed();
+  }
+
+  /** How many requests are waiting for an answer. */
+  get inFlight(): number {
+    return this.#requester.inFlight;
+  }
+
+  /**
+   * Calls `onStatus` when the connection goes, comes back or is closed for good.
+   *
+   * @param onStatus what to call
+   * @returns the way to stop it
+   */
+  onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
+    // A function of its own, so that one listener given twice is two listeners.
+    const listener = (status: ConnectionStatus): void => onStatus(status);
+    this.#listeners.add(listener);
+    return { close: () => void this.#listeners.delete(listener) };
+  }
+
+  /**
+   * Sends a request. While the connection is down it fails at once and nothing is sent; when the connection goes with
+   * the request under way it fails with `PARTI_TIMEOUT`, since nobody can know whether it was carried out.
+   *
+   * @param subject where to
+   * @param data the payload
+   * @param timeoutMs how long to wait, in milliseconds
+   * @param headers headers, if any
+   * @returns the answer
+   * @throws {PartiError} `PARTI_NO_RESPONDERS`, `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, `PARTI_REFUSED`
+   */
+  ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<Msg> {
+    if (!this.connected) {
+      return Promise.reject(
+        new PartiError("PARTI_DISCONNECTED", `not connected: nothing was sent to ${subject}`, {
+          value: subject,
+          hint: "try again when the connection is back",
+        }),
+      );
+    }
+    return this.#requester.ask(subject, data, timeoutMs, headers);
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.nc.status()) this.#onClientStatus(status);
+    this.#set(false, "closed");
+  }
+
+  #onClientStatus(status: Status): void {
+    if (status.type === "disconnect") this.#set(false, "disconnected");
+    else if (status.type === "reconnect") this.#set(true, "reconnected");
+    else if (status.type === "error" && status.error instanceof PermissionViolationError) {
+      const violation = status.error;
+      if (violation.operation !== "publish") return;
+      this.#requester.failAll(
+        (subject) => fromClientError(violation, `request to ${subject}`),
+        violation.subject,
+      );
+    }
+  }
+
+  #set(connected: boolean, status: ConnectionStatus): void {
+    this.#connected = connected;
+    if (!connected) {
+      this.#requester.failAll((subject) =>
+        new PartiError("PARTI_TIMEOUT", `the connection went before ${subject} answered`, {
+          value: subject,
+          hint: "the request may have been carried out: read and compare",
+        })
+      );
+    }
+    for (const listener of [...this.#listeners]) listener(status);
+    if (status === "closed") this.#listeners.clear();
+  }
+}
+
+const links = new WeakMap<NatsConnection, Link>();
+
+/**
+ * The link of a connection, made on first use.
+ *
+ * @param nc the connection
+ * @returns its one link
+ */
+export function linkOf(nc: NatsConnection): Link {
+  let link = links.get(nc);
+  if (link === undefined) {
+    link = new Link(nc);
+    links.set(nc, link);
+  }
+  return link;
+}

@@ -1,0 +1,89 @@
+/**
+ * Core messaging on a real connection.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { PartiError } from "../../errors.ts";
+import type { ConnectionStatus, Messaging, Notice, Subscription } from "../messaging.ts";
+import { type Link, linkOf } from "./link.ts";
+import { fromClientError } from "./nats_errors.ts";
+import { plainBytes } from "./plain_bytes.ts";
+
+class NatsMessaging implements Messaging {
+  readonly #link: Link;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  get connected(): boolean {
+    return this.#link.connected;
+  }
+
+  publish(subject: string, data: Uint8Array): void {
+    if (!this.#link.connected) return;
+    try {
+      this.#link.nc.publish(subject, data);
+    } catch (error) {
+      throw fromClientError(error, `publish to ${subject}`);
+    }
+  }
+
+  subscribe(subject: string, onNotice: (notice: Notice) => void): Subscription {
+    const subscription = this.#link.nc.subscribe(subject, {
+      callback: (error, msg) => {
+        if (error) return;
+        onNotice({
+          subject: msg.subject,
+          data: plainBytes(msg.data),
+          respond: (data) => {
+            if (!this.#link.nc.isClosed()) msg.respond(data);
+          },
+        });
+      },
+    });
+    return { close: () => subscription.unsubscribe() };
+  }
+
+  async request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    return plainBytes((await this.#link.ask(subject, data, timeoutMs)).data);
+  }
+
+  async flush(timeoutMs: number): Promise<void> {
+    if (!this.#link.connected) {
+      throw new PartiError("PARTI_DISCONNECTED", "not connected: nothing can be flushed");
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new PartiError("PARTI_TIMEOUT", `no pong within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+    });
+    try {
+      await Promise.race([this.#link.nc.flush(), timeout]);
+    } catch (error) {
+      if (error instanceof PartiError) throw error;
+      throw new PartiError("PARTI_DISCONNECTED", "the connection went while flushing", {
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
+    return this.#link.onStatus(onStatus);
+  }
+}
+
+/**
+ * Core messaging of a connection.
+ *
+ * @param nc the connection
+ * @returns the port
+ */
+export function natsMessaging(nc: NatsConnection): Messaging {
+  return new NatsMessaging(linkOf(nc));
+}

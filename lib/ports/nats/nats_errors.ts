@@ -1,0 +1,98 @@
+/**
+ * Turns what the client and JetStream say into {@linkcode PartiError}s.
+ *
+ * @module
+ */
+import {
+  AuthorizationError,
+  ClosedConnectionError,
+  DrainingConnectionError,
+  InvalidArgumentError,
+  InvalidSubjectError,
+  PermissionViolationError,
+  TimeoutError,
+  UserAuthenticationExpiredError,
+} from "@nats-io/nats-core";
+import { PartiError, type PartiErrorCode } from "../../errors.ts";
+
+/** The error part of a JetStream answer. */
+export interface JsApiError {
+  /** An HTTP-like code. */
+  readonly code: number;
+  /** JetStream's own code. */
+  readonly err_code?: number;
+  /** The server's text. */
+  readonly description?: string;
+}
+
+/** JetStream's codes that mean more to the library than "refused". */
+const CODES: Readonly<Record<number, PartiErrorCode>> = {
+  10071: "PARTI_CONFLICT", // wrong last sequence
+  10164: "PARTI_CONFLICT", // wrong last sequence, without the number
+  10070: "PARTI_CONFLICT", // wrong last message ID
+  10013: "PARTI_CONFLICT", // consumer name in use
+  10148: "PARTI_CONFLICT", // consumer exists with another configuration
+  10058: "PARTI_CONFLICT", // stream name in use with another configuration
+  10014: "PARTI_NOT_FOUND", // consumer
+  10149: "PARTI_NOT_FOUND", // consumer to be updated
+  10059: "PARTI_NOT_FOUND", // stream
+  10037: "PARTI_NOT_FOUND", // message
+  10099: "PARTI_FILTER_OVERLAP", // several unfiltered consumers on a WorkQueue stream
+  10100: "PARTI_FILTER_OVERLAP", // overlapping filters on a WorkQueue stream
+};
+
+/** What the reader can do about a code, where that is not plain. */
+const HINTS: Readonly<Record<number, string>> = {
+  10039: "enable JetStream for this account",
+  10076: "start nats-server with -js, or enable jetstream in its configuration",
+  10026: "raise max_consumers of the stream or the account",
+  10047: "raise the account's or the server's JetStream storage limits",
+};
+
+/**
+ * Turns JetStream's refusal into an error.
+ *
+ * @param error the error part of the answer
+ * @param what what was tried, such as `create consumer lane-1`
+ * @returns the error to throw; its value holds the server's code and text
+ */
+export function fromJsApiError(error: JsApiError, what: string): PartiError {
+  const errCode = error.err_code ?? 0;
+  // 503 is JetStream's "not now": no leader yet, or still recovering. Nothing was done, and a retry may well succeed.
+  const code = CODES[errCode] ?? (error.code === 503 ? "PARTI_NO_RESPONDERS" : "PARTI_REFUSED");
+  const hint = HINTS[errCode];
+  return new PartiError(code, `${what}: ${error.description ?? "refused"} (${errCode})`, {
+    value: { code: error.code, errCode, description: error.description ?? "" },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/**
+ * Turns an error thrown by the client into one of ours.
+ *
+ * @param error what was caught
+ * @param what what was tried
+ * @returns the error to throw; a {@linkcode PartiError} comes back as it is
+ */
+export function fromClientError(error: unknown, what: string): PartiError {
+  if (error instanceof PartiError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const make = (code: PartiErrorCode, hint?: string): PartiError =>
+    new PartiError(code, `${what}: ${text}`, {
+      cause: error,
+      value: text,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  if (error instanceof ClosedConnectionError || error instanceof DrainingConnectionError) {
+    return make("PARTI_DISCONNECTED", "open a new connection");
+  }
+  if (error instanceof TimeoutError) return make("PARTI_TIMEOUT");
+  if (
+    error instanceof PermissionViolationError || error instanceof AuthorizationError ||
+    error instanceof UserAuthenticationExpiredError
+  ) return make("PARTI_REFUSED", "check the user's permissions");
+  if (error instanceof InvalidSubjectError || error instanceof InvalidArgumentError) {
+    return make("PARTI_REFUSED", "check the subject and the size of the payload");
+  }
+  return make("PARTI_REFUSED");
+}

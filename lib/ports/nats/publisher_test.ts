@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { FakeConnection } from "./fake_connection_test.ts";
+import { linkOf } from "./link.ts";
+import { Publisher } from "./publisher.ts";
+
+const DATA = new TextEncoder().encode("x");
+
+function answer(server: FakeConnection, index: number, body: unknown): void {
+  const data = new TextEncoder().encode(JSON.stringify(body));
+  server.deliver(server.published[index]!.reply, { data });
+}
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+Deno.test("no more than so many publications are under way, and they go out in order", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 3);
+  const results = Array.from({ length: 10 }, (_, i) => publisher.publish(`s.${i}`, DATA));
+  await settle();
+  assert.equal(server.published.length, 3);
+  for (let i = 0; i < 10; i++) {
+    answer(server, i, { stream: "S", seq: i + 1 });
+    await settle();
+    assert.equal(server.published.length, Math.min(10, i + 4));
+  }
+  const acks = await Promise.all(results);
+  assert.deepEqual(acks.map((ack) => ack.sequence), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(server.published.map((p) => p.subject), acks.map((_, i) => `s.${i}`));
+  await server.close();
+});
+
+Deno.test("conditions go into headers, and answers become results or errors", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc));
+  const one = publisher.publish("s", DATA, {
+    messageId: "m",
+    expectedLastSubjectSequence: 0,
+    headers: { A: "b" },
+  });
+  const two = publisher.publish("s", DATA);
+  const three = publisher.publish("s", DATA);
+  const four = publisher.publish("s", DATA, { timeoutMs: 30 });
+  await settle();
+  const { headers } = server.published[0]!;
+  assert.equal(headers?.get("Nats-Msg-Id"), "m");
+  assert.equal(headers?.get("Nats-Expected-Last-Subject-Sequence"), "0");
+  assert.equal(headers?.get("A"), "b");
+  assert.equal(server.published[1]!.headers, undefined);
+  answer(server, 0, { stream: "S", seq: 7, duplicate: true });
+  assert.deepEqual(await one, { sequence: 7, duplicate: true });
+  answer(server, 1, { error: { code: 400, err_code: 10071, description: "wrong last" } });
+  await assert.rejects(two, { code: "PARTI_CONFLICT" });
+  answer(server, 2, { hello: "I am not a stream" });
+  await assert.rejects(three, { code: "PARTI_REFUSED" });
+  await assert.rejects(four, { code: "PARTI_TIMEOUT" });
+  assert.equal(linkOf(server.nc).inFlight, 0);
+  await server.close();
+});
+
+Deno.test("a lost connection ends what is under way, and nothing is sent until it is back", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 1);
+  const under = publisher.publish("s.1", DATA);
+  const waiting = publisher.publish("s.2", DATA);
+  const outcomes = Promise.allSettled([under, waiting]);
+  await server.tell({ type: "disconnect", server: "x" });
+  const codes = (await outcomes).map((o) => o.status === "rejected" ? o.reason.code : "ok");
+  assert.deepEqual(codes, ["PARTI_TIMEOUT", "PARTI_DISCONNECTED"]);
+  assert.equal(server.published.length, 1);
+  await server.tell({ type: "reconnect", server: "x" });
+  const back = publisher.publish("s.3", DATA);
+  await settle();
+  answer(server, 1, { stream: "S", seq: 1 });
+  assert.equal((await back).sequence, 1);
+  await server.close();
+});

@@ -1,0 +1,236 @@
+/**
+ * The pull loop of one consumer. It asks for messages in batches, each with a reply subject of its own so that the server's
+ * status can be told apart, and keeps account of what has been asked for and not arrived.
+ *
+ * @module
+ */
+import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
+import { describeError } from "../../errors.ts";
+import type { FeedMessage, Pull, PullHandler } from "../feed.ts";
+import type { Subscription as PortSubscription } from "../messaging.ts";
+import { API_PREFIX } from "./api.ts";
+import { NatsFeedMessage } from "./feed_message.ts";
+import type { Link } from "./link.ts";
+import { type PullStatus, readStatus } from "./pull_status.ts";
+import { nanosOf } from "./wire.ts";
+
+/** How a pull behaves. */
+export interface PullOptions {
+  /** The server ends a request after this long and says how much of it is left, in milliseconds. */
+  readonly expiresMs: number;
+  /** The server gives a sign of life this often while a request is open, in milliseconds; at most half of `expiresMs`. */
+  readonly heartbeatMs: number;
+  /** The pause before asking again when the server is not ready, in milliseconds. */
+  readonly retryMs: number;
+}
+
+/** The options unless told otherwise. */
+export const DEFAULT_PULL_OPTIONS: PullOptions = {
+  expiresMs: 30_000,
+  heartbeatMs: 5_000,
+  retryMs: 100,
+};
+
+/** Ticks of the watchdog without any sign of life before the pull is given up. */
+const MISSED_HEARTBEATS = 2;
+
+const encoder = new TextEncoder();
+
+interface OpenRequest {
+  readonly batch: number;
+  readonly sentMs: number;
+}
+
+/** See {@linkcode Pull}. */
+export class NatsPull implements Pull {
+  readonly #link: Link;
+  readonly #subject: string;
+  readonly #handler: PullHandler;
+  readonly #exists: () => Promise<boolean>;
+  readonly #options: PullOptions;
+  readonly #inbox: string;
+  readonly #subscription: Subscription;
+  readonly #statusListener: PortSubscription;
+  readonly #watchdog: ReturnType<typeof setInterval>;
+  readonly #requests = new Map<string, OpenRequest>();
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #nextRequest = 0;
+  #wanted = 0;
+  #outstanding = 0;
+  #missed = 0;
+  #closed = false;
+
+  /**
+   * @param link the connection
+   * @param stream the stream
+   * @param consumer the consumer
+   * @param handler what to tell
+   * @param exists asks the server whether the consumer is there; it may throw
+   * @param options how to behave
+   */
+  constructor(
+    link: Link,
+    stream: string,
+    consumer: string,
+    handler: PullHandler,
+    exists: () => Promise<boolean>,
+    options: PullOptions = DEFAULT_PULL_OPTIONS,
+  ) {
+    this.#link = link;
+    this.#subject = `${API_PREFIX}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#handler = handler;
+    this.#exists = exists;
+    this.#options = options;
+    this.#inbox = `${createInbox(link.inboxPrefix)}.`;
+    this.#subscription = link.nc.subscribe(`${this.#inbox}*`, {
+      callback: (error, msg) => {
+        if (error) this.#lose("failed", error.message);
+        else this.#onMsg(msg);
+      },
+    });
+    this.#statusListener = link.onStatus((status) => {
+      if (status === "closed") this.#lose("failed", "the connection was closed");
+      else if (status === "disconnected") this.#void();
+      else this.#refill();
+    });
+    this.#watchdog = setInterval(() => this.#tick(), options.heartbeatMs);
+  }
+
+  /** See {@linkcode Pull.outstanding}. */
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /** See {@linkcode Pull.request}. */
+  request(count: number): void {
+    this.#wanted = count;
+    this.#refill();
+  }
+
+  /** See {@linkcode Pull.close}. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#watchdog);
+    clearTimeout(this.#retry);
+    this.#statusListener.close();
+    this.#subscription.unsubscribe();
+    this.#requests.clear();
+    this.#outstanding = 0;
+  }
+
+  /** Asks for what is wanted. Not for one message at a time: only when half of it or less is under way. */
+  #refill(): void {
+    if (this.#closed || this.#retry !== undefined || !this.#link.connected) return;
+    if (this.#wanted <= 0 || this.#outstanding * 2 > this.#wanted) return;
+    const batch = this.#wanted - this.#outstanding;
+    const token = (this.#nextRequest++).toString(36);
+    const body = {
+      batch,
+      expires: nanosOf(this.#options.expiresMs),
+      idle_heartbeat: nanosOf(this.#options.heartbeatMs),
+    };
+    try {
+      this.#link.nc.publish(this.#subject, encoder.encode(JSON.stringify(body)), {
+        reply: this.#inbox + token,
+      });
+    } catch (error) {
+      this.#lose("failed", describeError(error));
+      return;
+    }
+    if (this.#outstanding === 0) this.#missed = 0;
+    this.#outstanding += batch;
+    this.#requests.set(token, { batch, sentMs: performance.now() });
+  }
+
+  #refillLater(): void {
+    if (this.#closed) return;
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#refill();
+    }, this.#options.retryMs);
+  }
+
+  #onMsg(msg: Msg): void {
+    if (this.#closed) return;
+    this.#missed = 0;
+    // A delivered message keeps its own subject; only what the server says about a request comes under the inbox.
+    if (msg.subject.startsWith(this.#inbox)) {
+      this.#onStatus(msg.subject.slice(this.#inbox.length), readStatus(msg));
+      return;
+    }
+    this.#outstanding = Math.max(0, this.#outstanding - 1);
+    this.#wanted = Math.max(0, this.#wanted - 1);
+    if (this.#outstanding === 0) this.#requests.clear();
+    try {
+      const message: FeedMessage = new NatsFeedMessage(this.#link, msg);
+      this.#handler.onMessage(message);
+    } catch (error) {
+      // An error must not get into the client's parser, where it would end the connection's reader.
+      this.#lose("failed", describeError(error));
+    }
+    this.#refill();
+  }
+
+  #onStatus(token: string, status: PullStatus): void {
+    if (status.kind === "heartbeat") return;
+    if (status.kind === "deleted" || status.kind === "failed") {
+      this.#lose(status.kind, status.text);
+      return;
+    }
+    const request = this.#requests.get(token);
+    // A request from before a reconnect was written off already.
+    if (request === undefined) return;
+    this.#requests.delete(token);
+    this.#outstanding = Math.max(0, this.#outstanding - (status.left ?? request.batch));
+    if (status.kind === "ended") this.#refill();
+    else if (status.kind === "notReady") this.#refillLater();
+    else void this.#onNoResponders();
+  }
+
+  /** Nobody serves the consumer: it is gone, or its leader is not there yet. The server is asked which. */
+  async #onNoResponders(): Promise<void> {
+    let there = true;
+    try {
+      there = await this.#exists();
+    } catch {
+      // Not known. Asking again will tell, or the connection's end will.
+    }
+    if (this.#closed) return;
+    if (!there) this.#lose("deleted", "no responders");
+    else this.#refillLater();
+  }
+
+  /** The connection went, and the requests with it. */
+  #void(): void {
+    this.#requests.clear();
+    this.#outstanding = 0;
+    this.#missed = 0;
+  }
+
+  /**
+   * Counts ticks without a sign of life rather than milliseconds: after a pause of the process the timer fires first and
+   * the waiting data is read after it, which must not look like a silent server.
+   */
+  #tick(): void {
+    const oldestMs = performance.now() - this.#options.expiresMs - 2 * this.#options.heartbeatMs;
+    for (const [token, request] of this.#requests) {
+      // The server says nothing at the end of a request it has fulfilled.
+      if (request.sentMs < oldestMs) this.#requests.delete(token);
+    }
+    if (!this.#link.connected || this.#outstanding === 0) {
+      this.#missed = 0;
+      return;
+    }
+    this.#missed++;
+    if (this.#missed > MISSED_HEARTBEATS) {
+      this.#lose("stalled", `nothing heard for ${MISSED_HEARTBEATS} heartbeats`);
+    }
+  }
+
+  #lose(reason: "deleted" | "stalled" | "failed", detail: string): void {
+    if (this.#closed) return;
+    this.close();
+    this.#handler.onLost(reason, detail);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * What the server says about a pull request.
+ *
+ * @module
+ */
+import type { Msg } from "@nats-io/nats-core";
+
+/** The meaning of a status message. */
+export interface PullStatus {
+  /**
+   * `heartbeat`: a sign of life; `ended`: the request is over, ask again; `notReady`: over, ask again in a while;
+   * `noResponders`: nobody serves the consumer; `deleted`: the consumer is gone; `failed`: asking again would not help.
+   */
+  readonly kind: "heartbeat" | "ended" | "notReady" | "noResponders" | "deleted" | "failed";
+  /** Messages of the request that will not come; undefined if the server did not say. */
+  readonly left: number | undefined;
+  /** The server's words. */
+  readonly text: string;
+}
+
+/** 409 says many things. These end the request without fault of ours, and a new one will be served at once or soon. */
+const SOON = ["leadership change", "server shutdown", "maxwaiting", "maxackpending", "max ack"];
+
+function kindOf(code: number, text: string): PullStatus["kind"] {
+  if (code === 100) return "heartbeat";
+  if (code === 404 || code === 408) return "ended";
+  if (code === 503) return "noResponders";
+  if (code !== 409) return "failed";
+  const words = text.toLowerCase();
+  if (words.includes("consumer deleted") || words.includes("stream deleted")) return "deleted";
+  if (words.includes("batch completed")) return "ended";
+  return SOON.some((phrase) => words.includes(phrase)) ? "notReady" : "failed";
+}
+
+/**
+ * Reads a status message.
+ *
+ * @param msg a message that came under the pull's own inbox
+ * @returns what it means
+ */
+export function readStatus(msg: Msg): PullStatus {
+  const code = msg.headers?.code ?? 0;
+  const description = msg.headers?.description ?? "";
+  const left = msg.headers?.get("Nats-Pending-Messages") ?? "";
+  return {
+    kind: kindOf(code, description),
+    left: /^\d+$/.test(left) ? Number(left) : undefined,
+    text: `${code} ${description}`.trim(),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * Messages read straight from a stream's leader.
+ *
+ * @module
+ */
+import { isPartiError } from "../../errors.ts";
+import type { StoredMessage } from "../feed.ts";
+import { callApi } from "./api.ts";
+import type { Link } from "./link.ts";
+import type { WireStoredMessage } from "./wire.ts";
+
+const decoder = new TextDecoder();
+
+function bytesOf(base64: string | undefined): Uint8Array {
+  if (base64 === undefined) return new Uint8Array(0);
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+}
+
+/** Header names are compared as they are written, as the client does. */
+function headersOf(block: string): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  for (const line of block.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon <= 0) continue;
+    const name = line.slice(0, colon);
+    if (!headers.has(name)) headers.set(name, line.slice(colon + 1).trim());
+  }
+  return headers;
+}
+
+/**
+ * Reads the last message of a subject from the stream's leader, never from a replica that may be behind.
+ *
+ * @param link the connection
+ * @param stream the stream
+ * @param subject the subject
+ * @param timeoutMs how long to wait, in milliseconds
+ * @returns the message; undefined if there is none
+ * @throws {PartiError} `PARTI_NOT_FOUND` if there is no such stream, and as the link does
+ */
+export async function readLastMessage(
+  link: Link,
+  stream: string,
+  subject: string,
+  timeoutMs?: number,
+): Promise<StoredMessage | undefined> {
+  let answer: WireStoredMessage;
+  try {
+    answer = await callApi<WireStoredMessage>(
+      link,
+      `STREAM.MSG.GET.${stream}`,
+      { last_by_subj: subject },
+      `read the last message of ${subject}`,
+      timeoutMs,
+    );
+  } catch (error) {
+    if (isPartiError(error, "PARTI_NOT_FOUND") && errCodeOf(error.value) === 10037) {
+      return undefined;
+    }
+    throw error;
+  }
+  const { message } = answer;
+  const headers = headersOf(decoder.decode(bytesOf(message.hdrs)));
+  return {
+    subject: message.subject,
+    sequence: message.seq,
+    data: bytesOf(message.data),
+    header: (name) => headers.get(name),
+  };
+}
+
+function errCodeOf(value: unknown): number | undefined {
+  return (value as { errCode?: number } | undefined)?.errCode;
+}

@@ -1,0 +1,322 @@
+/**
+ * Makes the planned things go wrong, with real signals on real processes, and writes down what each did.
+ *
+ * @module
+ */
+import type { Messaging } from "../lib/ports/messaging.ts";
+import { pauseProcess } from "../tasks/pause.ts";
+import { type ChaosPlan, chooseVictim, type PlannedChaos } from "./chaos_plan.ts";
+import type { Fleet, Member } from "./fleet.ts";
+import { nowUs } from "./message.ts";
+import type { Departure } from "./recovery.ts";
+import type { ChaosRecord } from "./report.ts";
+import { askStatus, type RunState } from "./run_state.ts";
+import type { SimConsole } from "./status_line.ts";
+
+/** The server, as far as chaos is concerned. */
+export interface KillableServer {
+  /** Kills it with SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts it again with the same store and port. */
+  restart(): Promise<void>;
+}
+
+/** What chaos works on. */
+export interface ChaosOptions {
+  /** What will go wrong. */
+  readonly plan: ChaosPlan;
+  /** The run. */
+  readonly runId: string;
+  /** The processes. */
+  readonly fleet: Fleet;
+  /** What is known. */
+  readonly state: RunState;
+  /** The way to the children. */
+  readonly messaging: Messaging;
+  /** Where it is said. */
+  readonly console: SimConsole;
+  /** The server, if it is ours. */
+  readonly server: KillableServer | undefined;
+  /** The fleet is never smaller than this. */
+  readonly minWorkers: number;
+}
+
+const FIND_LEADER_MS = 5_000;
+const FIND_LEADER_PAUSE_MS = 100;
+
+/** Runs a plan. */
+export class ChaosRunner {
+  /** What was done, in order. */
+  readonly records: ChaosRecord[] = [];
+  readonly #options: ChaosOptions;
+  readonly #aftermath = new Set<Promise<void>>();
+  readonly #untilStable = new Set<{ waiting: Set<string>; done: () => void }>();
+  readonly #stopped = new AbortController();
+  #startMs = 0;
+
+  /** @param options what it works on */
+  constructor(options: ChaosOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Injects each event at its time.
+   *
+   * @param signal ends it early
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#startMs = performance.now();
+    for (const event of this.#options.plan.events) {
+      await pauseFor(this.#startMs + event.atMs - performance.now(), signal);
+      if (signal.aborted) return;
+      await this.#inject(event);
+    }
+  }
+
+  /** Ends all pauses and absences at once and waits until every replacement has been started. */
+  async settle(): Promise<void> {
+    this.#stopped.abort();
+    while (this.#aftermath.size > 0) await Promise.all(this.#aftermath);
+  }
+
+  /**
+   * To be told of each worker's status.
+   *
+   * @param member the worker
+   */
+  onStatus(member: Member): void {
+    if (member.status?.state !== "Stable") return;
+    for (const watch of this.#untilStable) {
+      if (!watch.waiting.delete(member.process) || watch.waiting.size > 0) continue;
+      this.#untilStable.delete(watch);
+      watch.done();
+    }
+  }
+
+  async #inject(event: PlannedChaos): Promise<void> {
+    switch (event.type) {
+      case "worker_crash":
+        return await this.#crash(event, this.#victims(event, 1)[0]);
+      case "leader_failure":
+        return await this.#crash(event, await this.#leader());
+      case "worker_restart":
+        return await this.#restart(event, this.#victims(event, 1)[0]);
+      case "worker_pause":
+        return await this.#pause(event, this.#victims(event, 1)[0]);
+      case "scale_up":
+        return this.#scaleUp(event);
+      case "scale_down":
+        return await this.#scaleDown(event);
+      case "producer_crash":
+        return this.#crashProducer(event);
+      case "nats_crash":
+        return await this.#crashServer(event);
+    }
+  }
+
+  async #crash(event: PlannedChaos, victim: Member | undefined): Promise<void> {
+    const { fleet, state } = this.#options;
+    if (victim === undefined || !this.#maySpare(1)) return this.#skip(event, "too few workers");
+    const owned = await this.#owned(victim);
+    if (victim.phase !== "running") return this.#skip(event, `${victim.name} has just gone`);
+    const record = this.#record(event, victim.name);
+    const atUs = fleet.kill(victim);
+    state.measurements.chaos(atUs);
+    this.#watchGone(record, [{ member: victim, owned, atUs }], "killed");
+    this.#later(async () => {
+      await victim.exited;
+      await pauseFor(event.downMs, this.#stopped.signal);
+      fleet.spawn("worker", victim.index);
+    });
+  }
+
+  async #restart(event: PlannedChaos, victim: Member | undefined): Promise<void> {
+    const { fleet, state } = this.#options;
+    if (victim === undefined || !this.#maySpare(1)) return this.#skip(event, "too few workers");
+    const owned = await this.#owned(victim);
+    const record = this.#record(event, victim.name);
+    const atUs = nowUs();
+    state.measurements.chaos(atUs);
+    this.#watchGone(record, [{ member: victim, owned, atUs }], "leaving");
+    this.#later(async () => {
+      await this.#leave(victim);
+      fleet.spawn("worker", victim.index);
+    });
+  }
+
+  async #pause(event: PlannedChaos, victim: Member | undefined): Promise<void> {
+    const { state } = this.#options;
+    if (victim === undefined || !this.#maySpare(1)) return this.#skip(event, "too few workers");
+    const owned = await this.#owned(victim);
+    const record = this.#record(event, victim.name);
+    const atUs = nowUs();
+    state.measurements.chaos(atUs);
+    this.#watchGone(record, [{ member: victim, owned, atUs }], "paused");
+    this.#later(async () => {
+      await using _paused = await pauseProcess(victim.pid);
+      await pauseFor(event.downMs, this.#stopped.signal);
+    });
+  }
+
+  #scaleUp(event: PlannedChaos): void {
+    const { fleet, state } = this.#options;
+    const added: Member[] = [];
+    for (let count = 0; count < event.count; count++) {
+      const index = fleet.freeWorkerIndex();
+      if (index !== undefined) added.push(fleet.spawn("worker", index));
+    }
+    if (added.length === 0) return this.#skip(event, "the fleet is as large as it may be");
+    const record = this.#record(event, `adding ${added.map(({ name }) => name).join(", ")}`);
+    const atUs = nowUs();
+    state.measurements.chaos(atUs);
+    this.#untilStable.add({
+      waiting: new Set(added.map(({ process }) => process)),
+      done: () => record.recoveredMs = Math.round((nowUs() - atUs) / 1_000),
+    });
+  }
+
+  async #scaleDown(event: PlannedChaos): Promise<void> {
+    const { fleet, state, minWorkers } = this.#options;
+    const spare = fleet.running("worker").length - minWorkers;
+    const victims = this.#victims(event, Math.min(event.count, spare));
+    if (victims.length === 0) return this.#skip(event, "too few workers");
+    const owned = await Promise.all(victims.map((member) => this.#owned(member)));
+    const record = this.#record(event, `removing ${victims.map(({ name }) => name).join(", ")}`);
+    const atUs = nowUs();
+    state.measurements.chaos(atUs);
+    const gone = victims.map((member, index) => ({ member, owned: owned[index]!, atUs }));
+    this.#watchGone(record, gone, "leaving");
+    for (const victim of victims) this.#later(() => this.#leave(victim));
+  }
+
+  #crashProducer(event: PlannedChaos): void {
+    const { fleet, state } = this.#options;
+    const producers = fleet.running("producer").filter(({ readyUs }) => readyUs !== undefined);
+    const name = chooseVictim(producers.map((producer) => producer.name), event.picks[0]!);
+    const victim = producers.find((producer) => producer.name === name);
+    if (victim === undefined) return this.#skip(event, "no producer runs");
+    const record = this.#record(event, victim.name);
+    const atUs = fleet.kill(victim);
+    state.measurements.chaos(atUs);
+    this.#later(async () => {
+      await victim.exited;
+      await pauseFor(event.downMs, this.#stopped.signal);
+      fleet.spawn("producer", victim.index);
+      record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
+    });
+  }
+
+  async #crashServer(event: PlannedChaos): Promise<void> {
+    const { server, state } = this.#options;
+    if (server === undefined) return this.#skip(event, "the server is not ours");
+    const record = this.#record(event, "nats-server");
+    const atUs = nowUs();
+    state.measurements.chaos(atUs);
+    await server.kill();
+    this.#later(async () => {
+      await pauseFor(event.downMs, this.#stopped.signal);
+      await server.restart();
+      record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
+    });
+  }
+
+  async #leave(member: Member): Promise<void> {
+    const left = await this.#options.fleet.leave(member);
+    if (!left) this.#options.state.incidents.push(`${member.process} did not leave when asked to`);
+  }
+
+  #maySpare(count: number): boolean {
+    const { fleet, minWorkers } = this.#options;
+    return fleet.running("worker").length - count >= minWorkers;
+  }
+
+  /** Running workers by the event's picks, nobody twice. Only those that have joined: the rest have nothing to lose. */
+  #victims(event: PlannedChaos, count: number): Member[] {
+    let candidates = this.#options.fleet.running("worker")
+      .filter(({ status }) => status?.state === "Stable");
+    if (candidates.length === 0) candidates = this.#options.fleet.running("worker");
+    const victims: Member[] = [];
+    for (const pick of event.picks.slice(0, Math.max(0, count))) {
+      const name = chooseVictim(candidates.map((member) => member.name), pick);
+      const victim = candidates.find((member) => member.name === name);
+      if (victim === undefined) break;
+      victims.push(victim);
+      candidates = candidates.filter((member) => member !== victim);
+    }
+    return victims;
+  }
+
+  /** The leader as it is now; of two that think they lead, the one with the higher epoch does. */
+  async #leader(): Promise<Member | undefined> {
+    const { fleet, messaging, runId } = this.#options;
+    const deadlineMs = performance.now() + FIND_LEADER_MS;
+    while (performance.now() < deadlineMs) {
+      const answers = await Promise.all(
+        fleet.running("worker").map(async (member) => ({
+          member,
+          status: await askStatus(messaging, runId, member),
+        })),
+      );
+      const [leader] = answers.filter(({ status }) => status?.leader === true)
+        .sort((a, b) => b.status!.epoch - a.status!.epoch);
+      if (leader?.member.phase === "running") return leader.member;
+      await pauseFor(FIND_LEADER_PAUSE_MS, this.#stopped.signal);
+    }
+    return undefined;
+  }
+
+  async #owned(member: Member): Promise<readonly number[]> {
+    const { messaging, runId } = this.#options;
+    return (await askStatus(messaging, runId, member))?.owned ?? [];
+  }
+
+  /** The event is over when all partitions of all who went are handled by others. */
+  #watchGone(
+    record: ChaosRecord,
+    gone: readonly { member: Member; owned: readonly number[]; atUs: number }[],
+    how: Departure,
+  ): void {
+    let open = gone.length;
+    let worstUs = 0;
+    for (const { member, owned, atUs } of gone) {
+      this.#options.state.measurements.gone(member.process, atUs, owned, how, (recoveredUs) => {
+        worstUs = Math.max(worstUs, recoveredUs);
+        if (--open === 0) record.recoveredMs = Math.round(worstUs / 1_000);
+      });
+    }
+  }
+
+  #record(event: PlannedChaos, target: string): ChaosRecord {
+    this.#options.console.log("CHAOS", `Injecting event: ${event.type} (${target})`);
+    const atMs = Math.round(performance.now() - this.#startMs);
+    const record: ChaosRecord = { atMs, type: event.type, target, recoveredMs: null };
+    this.records.push(record);
+    return record;
+  }
+
+  #skip(event: PlannedChaos, why: string): void {
+    this.#options.console.log("CHAOS", `Skipping event: ${event.type} (${why})`);
+    const atMs = Math.round(performance.now() - this.#startMs);
+    this.records.push({ atMs, type: event.type, target: "", recoveredMs: null, skipped: why });
+  }
+
+  #later(work: () => Promise<void>): void {
+    const done: Promise<void> = work().catch((error) => {
+      this.#options.state.incidents.push(`chaos could not be carried out: ${error}`);
+    }).finally(() => this.#aftermath.delete(done));
+    this.#aftermath.add(done);
+  }
+}
+
+function pauseFor(delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || delayMs <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

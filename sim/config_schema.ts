@@ -1,0 +1,280 @@
+/**
+ * The one schema of the simulation's YAML: what may be written, what it means and what holds if it is left out.
+ * Every message of the schema says what is allowed; {@linkcode loadConfig} adds where the value stands.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { strategyByName } from "../lib/assignment/strategies.ts";
+import { isPartiError } from "../lib/errors.ts";
+import {
+  DURATION_FORMAT,
+  INTERVAL_FORMAT,
+  parseBytes,
+  parseDurationMs,
+  parseInterval,
+  SIZE_FORMAT,
+} from "./units.ts";
+
+/** The chaos events this version can inject. */
+export const CHAOS_TYPES = [
+  "worker_crash",
+  "worker_restart",
+  "scale_up",
+  "scale_down",
+  "leader_failure",
+  "producer_crash",
+  "worker_pause",
+  "nats_crash",
+] as const;
+
+/** One kind of chaos event. */
+export type ChaosType = (typeof CHAOS_TYPES)[number];
+
+/** Chaos events that other versions of the configuration name and this one cannot inject yet. */
+const LATER_CHAOS_TYPES = ["partition_changes", "nats_disconnect", "network_disconnect"];
+
+const number = (allowed: string, min: number, max: number) =>
+  z.number({ error: allowed }).min(min, { error: allowed }).max(max, { error: allowed });
+const whole = (min: number, max: number) => {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return number(allowed, min, max).int({ error: allowed });
+};
+const real = (min: number, max: number) => number(`a number from ${min} to ${max}`, min, max);
+const flag = () => z.boolean({ error: "true or false" });
+const text = (allowed: string) => z.string({ error: allowed }).min(1, { error: allowed });
+const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.join(", ")}` });
+
+/** A text that is read by `parse`; the issue says what is allowed if it cannot be. */
+function parsed<T>(allowed: string, parse: (text: string) => T | undefined) {
+  return z.string({ error: allowed }).transform((value, context): T => {
+    const result = parse(value.trim());
+    if (result !== undefined) return result;
+    context.issues.push({ code: "custom", message: allowed, input: value });
+    return z.NEVER;
+  });
+}
+const duration = () => parsed(DURATION_FORMAT, parseDurationMs);
+const positiveDuration = () =>
+  parsed(`${DURATION_FORMAT}, longer than 0`, (value) => {
+    const ms = parseDurationMs(value);
+    return ms !== undefined && ms > 0 ? ms : undefined;
+  });
+
+const chaosType = z.string({ error: `one of ${CHAOS_TYPES.join(", ")}` }).transform(
+  (value, context): ChaosType => {
+    if ((CHAOS_TYPES as readonly string[]).includes(value)) return value as ChaosType;
+    const known = `one of ${CHAOS_TYPES.join(", ")}`;
+    const message = LATER_CHAOS_TYPES.includes(value)
+      ? `${known} (${value} is known but not implemented in this version)`
+      : known;
+    context.issues.push({ code: "custom", message, input: value });
+    return z.NEVER;
+  },
+);
+
+const simulation = z.strictObject({
+  duration: positiveDuration().prefault("60s"),
+  mode: z.literal("all-in-one", {
+    error:
+      "all-in-one (producers and workers are processes of their own, which the coordinator starts)",
+  }).default("all-in-one"),
+  seed: whole(0, 4_294_967_295).optional(),
+  name: z.string({ error: "letters, digits, - and _" })
+    .regex(/^[A-Za-z0-9_-]{1,32}$/, { error: "1 to 32 letters, digits, - and _" })
+    .default("simulation"),
+});
+
+const partitions = z.strictObject({
+  count: whole(1, 100_000).default(100),
+  message_rate_per_partition: real(0.000_1, 10_000).default(0.1),
+  distribution: choice(["uniform", "exponential"]).default("uniform"),
+  weights: z.strictObject({
+    exponential: z.strictObject({
+      extreme_percent: real(0, 1).default(0.05),
+      extreme_weight: whole(1, 1_000_000).default(100),
+      normal_weight: whole(1, 1_000_000).default(1),
+    }).prefault({}),
+  }).prefault({}),
+});
+
+const producers = z.strictObject({
+  count: whole(1, 1_000).default(2),
+  partitions_per_producer: whole(1, 100_000).optional(),
+  rate_variation: z.strictObject({
+    enabled: flag().default(false),
+    pattern: choice(["global"]).default("global"),
+    min_multiplier: real(0.01, 100).default(0.5),
+    max_multiplier: real(0.01, 100).default(2),
+    ramp_interval: positiveDuration().prefault("5m"),
+  }).prefault({}),
+});
+
+/** The group's timing; what is left out keeps the library's default. */
+const group = z.strictObject({
+  heartbeat_interval: positiveDuration().optional(),
+  heartbeat_ttl: positiveDuration().optional(),
+  worker_id_prefix: text("a name").optional(),
+  worker_id_min: whole(0, 1_000_000).optional(),
+  worker_id_max: whole(0, 1_000_000).optional(),
+  worker_id_ttl: positiveDuration().optional(),
+  planned_scale_window: duration().optional(),
+  cold_start_window: duration().optional(),
+  settle: duration().optional(),
+  min_rebalance_interval: duration().optional(),
+});
+
+const workers = z.strictObject({
+  count: whole(1, 1_000).default(10),
+  assignment_strategy: choice([
+    "StickyBalanced",
+    "WeightedConsistentHash",
+    "ConsistentHash",
+    "RoundRobin",
+  ]).default("StickyBalanced"),
+  strategy_config: z.strictObject({
+    virtual_nodes: whole(1, 100_000).optional(),
+    overload_threshold: real(1, 100).optional(),
+    extreme_threshold: real(1, 1_000_000).optional(),
+    tolerance: real(0, 1).optional(),
+  }).prefault({}),
+  processing_delay: z.strictObject({
+    min: duration().prefault("10ms"),
+    max: duration().prefault("50ms"),
+  }).prefault({}),
+  group: group.prefault({}),
+});
+
+const chaos = z.strictObject({
+  enabled: flag().default(false),
+  events: z.array(chaosType, { error: "a list of events" }).default([]),
+  interval: parsed(INTERVAL_FORMAT, parseInterval).prefault("10m-30m"),
+});
+
+const nats = z.strictObject({
+  mode: choice(["embedded", "external"]).default("embedded"),
+  url: z.string({ error: "a URL such as nats://localhost:4222" })
+    .regex(/^(nats|tls|ws|wss):\/\/[^\s]+$/, { error: "a URL such as nats://localhost:4222" })
+    .default("nats://localhost:4222"),
+  jetstream: z.strictObject({
+    max_memory: parsed(SIZE_FORMAT, parseBytes).optional(),
+    max_file_storage: parsed(SIZE_FORMAT, parseBytes).optional(),
+  }).prefault({}),
+});
+
+const metrics = z.strictObject({
+  prometheus: z.strictObject({
+    enabled: flag().default(false),
+    port: whole(1, 65_535).default(9090),
+  }).prefault({}),
+});
+
+const checkpointing = z.strictObject({
+  enabled: flag().default(false),
+  interval: positiveDuration().prefault("30m"),
+  path: text("a folder").default("./checkpoints"),
+});
+
+/** The schema. Durations come out in milliseconds, sizes in bytes. */
+export const simulationSchema = z.strictObject({
+  simulation: simulation.prefault({}),
+  partitions: partitions.prefault({}),
+  producers: producers.prefault({}),
+  workers: workers.prefault({}),
+  coordinator: z.strictObject({ validation_window: positiveDuration().prefault("5m") })
+    .prefault({}),
+  chaos: chaos.prefault({}),
+  nats: nats.prefault({}),
+  metrics: metrics.prefault({}),
+  checkpointing: checkpointing.prefault({}),
+});
+
+/** A checked configuration, in the file's own spelling; durations are milliseconds, sizes are bytes. */
+export type SimulationConfig = z.output<typeof simulationSchema>;
+
+/** Something wrong that only shows between two fields. */
+export interface CrossIssue {
+  /** The field to blame. */
+  readonly path: readonly string[];
+  /** What is allowed there, given the other field. */
+  readonly allowed: string;
+}
+
+/**
+ * Checks what no single field can tell.
+ *
+ * @param config a configuration whose fields are each right
+ * @returns what is wrong between them
+ */
+export function crossCheck(config: SimulationConfig): CrossIssue[] {
+  const { producers, workers, partitions, chaos } = config;
+  const { group } = workers;
+  const issues: CrossIssue[] = [];
+  const expect = (holds: boolean, path: string, allowed: string) => {
+    if (!holds) issues.push({ path: path.split("."), allowed });
+  };
+  const { min, max } = workers.processing_delay;
+  expect(max >= min, "workers.processing_delay.max", `at least processing_delay.min (${min}ms)`);
+  const idMin = group.worker_id_min ?? 0;
+  const idMax = group.worker_id_max ?? Number.POSITIVE_INFINITY;
+  expect(idMax >= idMin, "workers.group.worker_id_max", `at least worker_id_min (${idMin})`);
+  expect(
+    idMax < idMin || idMax - idMin + 1 >= workers.count,
+    "workers.group.worker_id_max",
+    `an ID for each of the ${workers.count} workers: at least ${idMin + workers.count - 1}`,
+  );
+  const beat = group.heartbeat_interval ?? 0;
+  const lease = group.heartbeat_ttl ?? Number.POSITIVE_INFINITY;
+  expect(lease > beat, "workers.group.heartbeat_ttl", `longer than heartbeat_interval (${beat}ms)`);
+  expect(
+    producers.count <= partitions.count,
+    "producers.count",
+    `at most partitions.count (${partitions.count})`,
+  );
+  const each = producers.partitions_per_producer;
+  expect(
+    each === undefined || each * producers.count >= partitions.count,
+    "producers.partitions_per_producer",
+    `at least ${Math.ceil(partitions.count / producers.count)}, so that ${producers.count} ` +
+      `producers cover ${partitions.count} partitions`,
+  );
+  const rate = producers.rate_variation;
+  expect(
+    rate.max_multiplier >= rate.min_multiplier,
+    "producers.rate_variation.max_multiplier",
+    `at least min_multiplier (${rate.min_multiplier})`,
+  );
+  expect(!chaos.enabled || chaos.events.length > 0, "chaos.events", "at least one event");
+  expect(
+    !chaos.enabled || config.nats.mode === "embedded" || !chaos.events.includes("nats_crash"),
+    "chaos.events",
+    "no nats_crash with nats.mode external, because that server is not ours to kill",
+  );
+  try {
+    strategyByName(workers.assignment_strategy, workers.strategy_config);
+  } catch (error) {
+    if (!isPartiError(error)) throw error;
+    const allowed =
+      `what ${workers.assignment_strategy} understands (${error.message}; ${error.hint})`;
+    issues.push({ path: ["workers", "strategy_config"], allowed });
+  }
+  return issues;
+}
+
+/**
+ * What is switched on and has no effect in this version. Said aloud, so that nobody believes in it.
+ *
+ * @param config a checked configuration
+ * @returns one sentence for each
+ */
+export function withoutEffect(config: SimulationConfig): string[] {
+  const notes: string[] = [];
+  if (config.metrics.prometheus.enabled) {
+    notes.push("metrics.prometheus.enabled: this version serves no metrics; the switch is ignored");
+  }
+  if (config.checkpointing.enabled) {
+    notes.push("checkpointing.enabled: this version writes no checkpoints; the switch is ignored");
+  }
+  return notes;
+}

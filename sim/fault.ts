@@ -1,0 +1,82 @@
+/**
+ * Defects that can be planted in a run, to see that the verdict finds exactly them.
+ *
+ * @module
+ */
+import { PartiError } from "../lib/errors.ts";
+import { Seeded } from "./seeded.ts";
+
+/** The defects that can be planted. */
+export const FAULT_KINDS = ["lose", "duplicate", "reorder", "overlap"] as const;
+
+/** One kind of planted defect. */
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** A planted defect: whichever worker handles that message does it wrong. */
+export interface Fault {
+  /** `lose`: no effect. `duplicate`: two. `reorder`: swapped with the next. `overlap`: done by another worker. */
+  readonly kind: FaultKind;
+  /** The partition. */
+  readonly partition: number;
+  /** The message. */
+  readonly sequence: number;
+}
+
+/** Early, so that it happens before the first chaos event and in the shortest run; not first, so that there is an owner. */
+const FAULT_SEQUENCE = 3;
+
+/**
+ * Chooses where a defect is planted.
+ *
+ * @param kind which one, as the user wrote it
+ * @param partitions how many partitions there are
+ * @param seed the run's seed
+ * @returns the defect
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` for an unknown kind
+ */
+export function planFault(kind: string, partitions: number, seed: number): Fault {
+  if (!(FAULT_KINDS as readonly string[]).includes(kind)) {
+    throw new PartiError(
+      "PARTI_INVALID_CONFIG",
+      `--fault ${kind}: expected one of ${FAULT_KINDS.join(", ")}`,
+      { value: kind },
+    );
+  }
+  const partition = new Seeded(seed, "fault").int(0, 0, partitions - 1);
+  return { kind: kind as FaultKind, partition, sequence: FAULT_SEQUENCE };
+}
+
+/**
+ * The sequence whose effect a handler writes: the swapped one, if this is where effects are swapped.
+ *
+ * @param fault the planted defect, if any
+ * @param partition the message's partition
+ * @param sequence the message's sequence
+ * @returns the sequence to write
+ */
+export function effectSequence(
+  fault: Fault | undefined,
+  partition: number,
+  sequence: number,
+): number {
+  if (fault?.kind !== "reorder" || fault.partition !== partition) return sequence;
+  if (sequence === fault.sequence) return sequence + 1;
+  return sequence === fault.sequence + 1 ? fault.sequence : sequence;
+}
+
+/**
+ * Whether a message is the one that is to be done wrong.
+ *
+ * @param fault the planted defect, if any
+ * @param kind the kind in question
+ * @param partition the message's partition
+ * @param sequence the message's sequence
+ */
+export function strikes(
+  fault: Fault | undefined,
+  kind: FaultKind,
+  partition: number,
+  sequence: number,
+): boolean {
+  return fault?.kind === kind && fault.partition === partition && fault.sequence === sequence;
+}

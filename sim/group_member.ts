@@ -1,0 +1,162 @@
+/**
+ * The seam between the simulation and the library: what a simulated worker needs of a group, and nothing else. The worker
+ * is written against {@linkcode GroupMember}; {@linkcode createGroupMember} fills it with the library's `Manager`.
+ *
+ * @module
+ */
+import type { World } from "../lib/ports/world.ts";
+import { staticSource } from "../lib/assignment/sources/static_source.ts";
+import { strategyByName } from "../lib/assignment/strategies.ts";
+import type { GroupConfigInput } from "../lib/config.ts";
+import type { HandlerContext, PartitionMessage } from "../lib/consumption/handler.ts";
+import { FencedOutput } from "../lib/effects.ts";
+import { Manager } from "../lib/manager.ts";
+import type { SimulationConfig } from "./config_schema.ts";
+import type { ChildSpec, WorkerStatus } from "./wire.ts";
+
+/** A message with the right to handle it. */
+export interface GroupMessage {
+  /** The partition. */
+  readonly partition: number;
+  /** The payload. */
+  readonly data: Uint8Array;
+  /** The instance that owns the partition. */
+  readonly instance: string;
+  /** The epoch in which the partition was acquired. */
+  readonly epoch: number;
+  /** The generation in which the partition was acquired. */
+  readonly generation: number;
+  /** Its place in the feed. */
+  readonly streamSequence: number;
+  /** How often its consumer has delivered it, from 1. */
+  readonly deliveryCount: number;
+  /** When the feed stored it, in milliseconds since 1970. */
+  readonly storedAtMs: number;
+  /** Fires when the right to handle ends. */
+  readonly signal: AbortSignal;
+  /**
+   * Writes the message's effect through the library's fenced output: `written`, or `already` if it is there from an earlier
+   * delivery. Rejects if the partition has a newer owner.
+   */
+  effect(payload: Uint8Array): Promise<"written" | "already">;
+}
+
+/** One worker's membership of a group. */
+export interface GroupMember {
+  /** Joins the group and begins to handle. Resolves when it has joined. */
+  start(handler: (message: GroupMessage) => Promise<void>): Promise<void>;
+  /** Leaves: announces it, drains, hands over, releases its ID. */
+  stop(): Promise<void>;
+  /** What it is doing. */
+  status(): WorkerStatus;
+}
+
+/** What a member is made from. */
+export interface GroupMemberOptions {
+  /** The worker's world. */
+  readonly world: World;
+  /** Who and where. Its `index` is the preferred number of the stable ID. */
+  readonly spec: ChildSpec;
+  /** Weights by partition; partition n has the key `String(n)`. */
+  readonly weights: readonly number[];
+  /** Called when state, leadership or ownership have changed. */
+  readonly onChange: () => void;
+  /** Called with what the library reports and goes on after. */
+  readonly onError: (error: unknown) => void;
+}
+
+const EFFECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Makes a member.
+ *
+ * @param options what it is made from
+ * @returns the member, not started
+ */
+export function createGroupMember(options: GroupMemberOptions): GroupMember {
+  const { world, spec, weights, onChange, onError } = options;
+  const { topology, config } = spec;
+  const output = new FencedOutput(world.feed, {
+    stream: topology.effectStream,
+    subjectTemplate: topology.effectTemplate,
+    timeoutMs: EFFECT_TIMEOUT_MS,
+  });
+  let handler: (message: GroupMessage) => Promise<void> = () => Promise.resolve();
+  const manager = new Manager({
+    world,
+    config: groupConfig(spec),
+    source: staticSource(weights.map((weight, index) => ({ keys: [String(index)], weight }))),
+    strategy: strategyByName(config.workers.assignment_strategy, config.workers.strategy_config),
+    handler: (message, context) => handler(groupMessage(message, context, output)),
+    hooks: {
+      onAssignmentChanged: onChange,
+      onStateChanged: onChange,
+      onLeadershipChanged: onChange,
+      onError,
+    },
+    host: spec.process,
+  });
+  return {
+    start: (handle) => {
+      handler = handle;
+      return manager.start();
+    },
+    stop: () => manager.stop(),
+    status: () => ({
+      worker: manager.workerId ?? "",
+      instance: manager.instance ?? "",
+      state: manager.state,
+      leader: manager.isLeader,
+      epoch: manager.assignment?.epoch ?? 0,
+      owned: manager.assignment?.partitions.map(({ keys }) => Number(keys[0])) ?? [],
+    }),
+  };
+}
+
+function groupMessage(
+  message: PartitionMessage,
+  context: HandlerContext,
+  output: FencedOutput,
+): GroupMessage {
+  return {
+    partition: Number(context.partitionId),
+    data: message.data,
+    instance: context.instance,
+    epoch: context.epoch,
+    generation: context.generation,
+    streamSequence: message.streamSequence,
+    deliveryCount: message.deliveryCount,
+    storedAtMs: message.storedAtMs,
+    signal: context.signal,
+    effect: (payload) => output.write(context, message.streamSequence, payload),
+  };
+}
+
+/** Only what the configuration says: the rest are the library's own defaults, which are what is to be proven. */
+function groupConfig({ topology, config, index }: ChildSpec): GroupConfigInput {
+  const { group } = config.workers;
+  return {
+    group: topology.group,
+    preferredId: index + (group.worker_id_min ?? 0),
+    consumer: { stream: topology.feedStream, subjectTemplate: topology.feedTemplate },
+    ...groupTiming(group),
+  };
+}
+
+function groupTiming(group: SimulationConfig["workers"]["group"]): Partial<GroupConfigInput> {
+  const given = {
+    heartbeatInterval: group.heartbeat_interval,
+    heartbeatTtl: group.heartbeat_ttl,
+    workerIdPrefix: group.worker_id_prefix,
+    workerIdMin: group.worker_id_min,
+    workerIdMax: group.worker_id_max,
+    workerIdTtl: group.worker_id_ttl,
+    plannedScaleWindow: group.planned_scale_window,
+    coldStartWindow: group.cold_start_window,
+    settle: group.settle,
+    assignment: group.min_rebalance_interval === undefined
+      ? undefined
+      : { minRebalanceInterval: group.min_rebalance_interval },
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}

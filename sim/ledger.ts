@@ -1,0 +1,321 @@
+/**
+ * The exact book of a run: per partition which sequences were sent, delivered and had their effect, and every way in which
+ * the three can disagree.
+ *
+ * @module
+ */
+import type { Effect } from "./effect.ts";
+import { countOf, describeRanges, IntervalSet } from "./intervals.ts";
+import { OwnershipTracker } from "./ownership.ts";
+
+/** One start of a handler, as a worker reports it. */
+export interface Delivery {
+  /** The partition. */
+  readonly partition: number;
+  /** The message's place in the partition. */
+  readonly sequence: number;
+  /** The worker's process and incarnation. */
+  readonly process: string;
+  /** The library's instance. */
+  readonly instance: string;
+  /** The epoch of the ownership. */
+  readonly epoch: number;
+  /** The generation of the ownership. */
+  readonly generation: number;
+  /** The message's place in the feed. */
+  readonly streamSequence: number;
+  /** The delivery's number by its consumer's count. */
+  readonly deliveryCount: number;
+  /** When the handler began, in microseconds since 1970. */
+  readonly startUs: number;
+  /** When the handler ended, in microseconds since 1970. */
+  readonly endUs: number;
+  /** What came of it. */
+  readonly outcome: "written" | "already" | "failed";
+}
+
+/** Every way in which a run can be wrong. */
+export type DefectKind =
+  | "lost"
+  | "undelivered"
+  | "duplicate"
+  | "out_of_order"
+  | "unexpected"
+  | "interleaved";
+
+/** One thing that is wrong. */
+export interface Defect {
+  /** What. */
+  readonly kind: DefectKind;
+  /** Where; -1 if no partition can be named. */
+  readonly partition: number;
+  /** One sentence for people. */
+  readonly detail: string;
+}
+
+/** The sums of the book. */
+export interface LedgerTotals {
+  /** Messages acknowledged by the stream, and those of unknown outcome that turned out to be there. */
+  readonly sent: number;
+  /** Messages whose outcome nobody knows: neither acknowledged nor seen. */
+  readonly unknown: number;
+  /** Messages that reached a handler, each counted once. */
+  readonly received: number;
+  /** Messages that had their effect, each counted once. */
+  readonly effective: number;
+  /** Starts of handlers. Those of a killed worker that it could not report any more are not in it. */
+  readonly deliveries: number;
+  /** Starts of handlers for messages that had reached one before. Allowed. */
+  readonly redeliveries: number;
+  /** Sent, no effect, and no longer in the feed. */
+  readonly lost: number;
+  /** Effects of a message that had one already. */
+  readonly duplicateEffects: number;
+  /** Effects that came after the effect of a later message. */
+  readonly outOfOrder: number;
+  /** Effects of messages that nobody sent. */
+  readonly unexpected: number;
+  /** Sent, no effect, still in the feed. */
+  readonly undelivered: number;
+  /** Times at which two owners were mixed up in one partition. */
+  readonly interleavings: number;
+}
+
+/** One partition's page. */
+interface Page {
+  readonly sent: IntervalSet;
+  readonly uncertain: IntervalSet;
+  readonly delivered: IntervalSet;
+  readonly effective: IntervalSet;
+  readonly ownership: OwnershipTracker;
+}
+
+/** Defects written out in full; the rest is only counted. */
+const MAX_DEFECTS = 200;
+
+/** The book. */
+export class Ledger {
+  readonly #pages: Page[];
+  readonly #defects: Defect[] = [];
+  #deliveryReports = 0;
+  #duplicateEffects = 0;
+  #outOfOrder = 0;
+  #strangers = 0;
+  #interleavings = 0;
+
+  /** @param partitions how many partitions there are */
+  constructor(partitions: number) {
+    this.#pages = Array.from({ length: partitions }, () => ({
+      sent: new IntervalSet(),
+      uncertain: new IntervalSet(),
+      delivered: new IntervalSet(),
+      effective: new IntervalSet(),
+      ownership: new OwnershipTracker(),
+    }));
+  }
+
+  /**
+   * A producer knows that the stream has stored these.
+   *
+   * @param partition the partition
+   * @param first the first sequence
+   * @param last the last, included
+   */
+  sent(partition: number, first: number, last: number): void {
+    this.#page(partition)?.sent.add(first, last);
+  }
+
+  /**
+   * A producer has tried to store this and cannot tell whether it is stored.
+   *
+   * @param partition the partition
+   * @param sequence the sequence
+   */
+  uncertain(partition: number, sequence: number): void {
+    this.#page(partition)?.uncertain.add(sequence);
+  }
+
+  /**
+   * A worker's handler has been called.
+   *
+   * @param delivery its report
+   */
+  delivered(delivery: Delivery): void {
+    const page = this.#page(delivery.partition);
+    if (page === undefined) return;
+    this.#deliveryReports++;
+    page.delivered.add(delivery.sequence);
+  }
+
+  /**
+   * The next effect in the order of the output stream.
+   *
+   * @param effect the effect
+   * @returns what is wrong with it, so that a run can say so at once
+   */
+  effective(effect: Effect): Defect[] {
+    const { partition, sequence, process } = effect;
+    const page = this.#page(partition);
+    if (page === undefined) return [this.strange(`partition ${partition} (by ${process})`)];
+    const found: Defect[] = [];
+    const highest = page.effective.max;
+    if (page.effective.add(sequence) === 0) {
+      this.#duplicateEffects++;
+      const by = `sequence ${sequence} by ${process}, again`;
+      found.push({ kind: "duplicate", partition, detail: by });
+    } else if (sequence < highest) {
+      this.#outOfOrder++;
+      const detail = `sequence ${sequence} by ${process} after ${highest}`;
+      found.push({ kind: "out_of_order", partition, detail });
+    }
+    for (const { kind, detail } of page.ownership.accept(effect)) {
+      this.#interleavings++;
+      found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}` });
+    }
+    for (const defect of found) this.#note(defect);
+    return found;
+  }
+
+  /**
+   * Something is in the output that belongs to no partition, or cannot be read.
+   *
+   * @param detail what it is
+   * @returns the defect
+   */
+  strange(detail: string): Defect {
+    this.#strangers++;
+    const defect: Defect = { kind: "unexpected", partition: -1, detail };
+    this.#note(defect);
+    return defect;
+  }
+
+  /**
+   * The last effect of a partition.
+   *
+   * @param partition the partition
+   */
+  lastEffect(partition: number): Effect | undefined {
+    return this.#page(partition)?.ownership.last;
+  }
+
+  /** Whether every message that is known to be stored has had its effect. */
+  get drained(): boolean {
+    return this.#pages.every((page) => countOf(page.sent.minus(page.effective)) === 0);
+  }
+
+  /**
+   * The sums as they are now.
+   *
+   * @param waiting the sequences still in the feed, by partition; what is missing and waits there is undelivered, what is
+   * missing and does not is lost. Without it nothing is called lost yet: it may all be under way.
+   */
+  totals(waiting?: ReadonlyMap<number, IntervalSet>): LedgerTotals {
+    const nothing = new IntervalSet();
+    const totals = { sent: 0, unknown: 0, received: 0, effective: 0, lost: 0, missing: 0 };
+    let unexpected = this.#strangers;
+    for (const [partition, page] of this.#pages.entries()) {
+      const { sent, uncertain, delivered, effective } = page;
+      const surprising = countOf(effective.minus(sent));
+      const settled = surprising - countOf(minusBoth(effective, sent, uncertain));
+      const impliedDeliveries = countOf(effective.minus(delivered));
+      totals.sent += sent.size + settled;
+      totals.unknown += countOf(minusBoth(uncertain, sent, effective));
+      totals.received += delivered.size + impliedDeliveries;
+      totals.effective += effective.size;
+      totals.missing += countOf(sent.minus(effective));
+      if (waiting !== undefined) {
+        totals.lost += countOf(minusBoth(sent, effective, waiting.get(partition) ?? nothing));
+      }
+      unexpected += surprising - settled;
+    }
+    const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
+    return {
+      sent: totals.sent,
+      unknown: totals.unknown,
+      received: totals.received,
+      effective: totals.effective,
+      deliveries: this.#deliveryReports + implied,
+      redeliveries: this.#deliveryReports + implied - totals.received,
+      lost: totals.lost,
+      duplicateEffects: this.#duplicateEffects,
+      outOfOrder: this.#outOfOrder,
+      unexpected,
+      undelivered: totals.missing - totals.lost,
+      interleavings: this.#interleavings,
+    };
+  }
+
+  /**
+   * Everything that is wrong, written out.
+   *
+   * @param waiting the sequences still in the feed, by partition
+   * @returns at most {@linkcode MAX_DEFECTS} defects, those seen during the run first
+   */
+  defects(waiting: ReadonlyMap<number, IntervalSet>): Defect[] {
+    const result = [...this.#defects];
+    const nothing = new IntervalSet();
+    for (const [partition, page] of this.#pages.entries()) {
+      if (result.length >= MAX_DEFECTS) break;
+      const { sent, uncertain, effective } = page;
+      const inFeed = waiting.get(partition) ?? nothing;
+      const lost = [...minusBoth(sent, effective, inFeed)];
+      if (lost.length > 0) {
+        const detail = `${lossShape(lost, page)}: sequences ${
+          describeRanges(lost)
+        } of 1-${sent.max}`;
+        result.push({ kind: "lost", partition, detail });
+      }
+      const stuck = [...intersect([...sent.minus(effective)], inFeed)];
+      if (stuck.length > 0) {
+        const detail = `sequences ${describeRanges(stuck)} still wait in the feed`;
+        result.push({ kind: "undelivered", partition, detail });
+      }
+      const unsent = [...minusBoth(effective, sent, uncertain)];
+      if (unsent.length > 0) {
+        const detail = `effects of sequences ${describeRanges(unsent)}, which nobody sent`;
+        result.push({ kind: "unexpected", partition, detail });
+      }
+    }
+    return result.slice(0, MAX_DEFECTS);
+  }
+
+  #page(partition: number): Page | undefined {
+    return this.#pages[partition];
+  }
+
+  #note(defect: Defect): void {
+    if (this.#defects.length < MAX_DEFECTS) this.#defects.push(defect);
+  }
+}
+
+/** The numbers of a set that are in neither of two others. */
+function* minusBoth(
+  set: IntervalSet,
+  first: IntervalSet,
+  second: IntervalSet,
+): Generator<[number, number]> {
+  const rest = new IntervalSet();
+  for (const [from, to] of set.minus(first)) rest.add(from, to);
+  yield* rest.minus(second);
+}
+
+/** The numbers of some intervals that are in a set. */
+function* intersect(
+  ranges: readonly (readonly [number, number])[],
+  set: IntervalSet,
+): Generator<[number, number]> {
+  for (const [first, last] of ranges) {
+    for (const [from, to] of set.ranges()) {
+      if (from <= last && to >= first) yield [Math.max(from, first), Math.min(to, last)];
+    }
+  }
+}
+
+/** Which part of the partition is missing; it tells where to look. */
+function lossShape(lost: readonly (readonly [number, number])[], page: Page): string {
+  const shapes = new Set(lost.map(([first, last]) => {
+    if (first === 1) return last >= page.sent.max ? "everything" : "prefix";
+    return last >= page.sent.max ? "tail" : "middle";
+  }));
+  return [...shapes].join(" and ");
+}

@@ -1,0 +1,190 @@
+/**
+ * The result of a run: the verdict with its reasons, the figures as JSON and the block for people.
+ *
+ * @module
+ */
+import type { ChaosType } from "./config_schema.ts";
+import type { Percentiles } from "./histogram.ts";
+import type { Defect, LedgerTotals } from "./ledger.ts";
+import { formatDuration } from "./units.ts";
+
+/** What a run comes to: it holds, it does not, or nobody can tell. */
+export type Verdict = "pass" | "fail" | "unknown";
+
+/** One chaos event as it happened. */
+export interface ChaosRecord {
+  /** When, in milliseconds since the load began. */
+  readonly atMs: number;
+  /** What. */
+  readonly type: ChaosType;
+  /** Whom it hit, or what was done. */
+  readonly target: string;
+  /** How long until all was well again; null if that was not seen. */
+  recoveredMs: number | null;
+  /** Why nothing was done, if nothing was. */
+  readonly skipped?: string;
+}
+
+/** `report.json`. Fields are added, never renamed. */
+export interface SimReport {
+  /** The verdict. */
+  readonly verdict: Verdict;
+  /** Why it is not `pass`; empty if it is. */
+  readonly reasons: readonly string[];
+  /** The run's name on the server. */
+  readonly runId: string;
+  /** The seed: the same run again with `--seed`. */
+  readonly seed: number;
+  /** The configuration's file. */
+  readonly configFile: string;
+  /** The planted defect, if any. */
+  readonly fault: string | null;
+  /** When the run began, in ISO 8601. */
+  readonly startedAt: string;
+  /** The whole run, from the first process to the verdict. */
+  readonly durationMs: number;
+  /** The server. */
+  readonly natsServerVersion: string;
+  /** How many partitions there are. */
+  readonly partitions: number;
+  /** The start: from the first worker's readiness until all were Stable; null if that was not reached. */
+  readonly startup: { readonly workers: number; readonly allStableMs: number | null };
+  /** The counts. */
+  readonly messages: {
+    readonly sent: number;
+    readonly received: number;
+    readonly effective: number;
+    readonly deliveries: number;
+    readonly redeliveries: number;
+    readonly lost: number;
+    readonly duplicateEffects: number;
+    readonly outOfOrder: number;
+    readonly unexpected: number;
+    readonly undelivered: number;
+    readonly unknownOutcome: number;
+    readonly perSecond: number;
+  };
+  /** Owners mixed up in one partition. */
+  readonly ownership: { readonly interleavings: number };
+  /** The chaos events, in order. */
+  readonly chaos: readonly ChaosRecord[];
+  /** Kill → each partition of the victim handled again elsewhere. */
+  readonly recoveryMs: Percentiles;
+  /** The same, but from when there was a message to handle, if that was after the kill. */
+  readonly recoveryFromWorkMs: Percentiles;
+  /** Planned moves: how long a partition's work stood still although there was some. */
+  readonly handoffMs: Percentiles;
+  /** Publish → effect. */
+  readonly latencyMs: Percentiles;
+  /** The same in the 5 s after each chaos event, for partitions that keep their owner. */
+  readonly unmovedLatencyMs: Percentiles;
+  /** Every worker process of the run. */
+  readonly workers: readonly {
+    readonly id: string;
+    readonly process: string;
+    readonly pid: number;
+    readonly rssBytes: number;
+  }[];
+  /** What is wrong, written out; bounded. */
+  readonly defects: readonly Defect[];
+  /** What happened that should not have, though no message suffered. */
+  readonly incidents: readonly string[];
+}
+
+/** What the verdict is made from. */
+export interface Evidence {
+  /** The book's sums. */
+  readonly totals: LedgerTotals;
+  /** Why the run could not be judged, from its course. */
+  readonly doubts: readonly string[];
+  /** What went wrong apart from messages, such as a worker that ended by itself. */
+  readonly incidents: readonly string[];
+}
+
+/**
+ * Judges a run. A defect that was seen is a failure even where something else could not be seen.
+ *
+ * @param evidence what was seen
+ * @returns the verdict and why
+ */
+export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[] } {
+  const { totals } = evidence;
+  const counts: [number, string][] = [
+    [totals.lost, "lost: sent, gone from the feed, and without an effect"],
+    [totals.duplicateEffects, "duplicate effects: a message had its effect more than once"],
+    [totals.outOfOrder, "out of order: an effect came after that of a later message"],
+    [totals.interleavings, "interleavings: two workers at one partition"],
+    [totals.unexpected, "unexpected: effects of messages that nobody sent"],
+    [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
+  ];
+  const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
+  const reasons = [...defects, ...evidence.incidents];
+  if (reasons.length > 0) return { verdict: "fail", reasons };
+  const doubts = [...evidence.doubts];
+  if (totals.unknown > 0) {
+    doubts.push(`${totals.unknown} publications of unknown outcome were never settled`);
+  }
+  if (totals.sent === 0) doubts.push("no message was sent");
+  return doubts.length > 0 ? { verdict: "unknown", reasons: doubts } : {
+    verdict: "pass",
+    reasons: [],
+  };
+}
+
+const VERDICT_LINES: Readonly<Record<Verdict, string>> = {
+  pass: "✅ SUCCESS: No message loss or duplication detected",
+  fail: "❌ FAILURE",
+  unknown: "❓ UNKNOWN: could not verify",
+};
+
+/** Defects shown in the block; all of them are in `report.json`. */
+const SHOWN_DEFECTS = 10;
+
+/**
+ * Writes the seeds' report block, with more lines.
+ *
+ * @param report the report
+ * @returns its lines
+ */
+export function renderReport(report: SimReport): string[] {
+  const { messages } = report;
+  const line = (label: string, value: string | number) => `${label.padEnd(18)}${value}`;
+  const happened = report.chaos.filter(({ skipped }) => skipped === undefined);
+  const lines = [
+    "=== Simulation Report ===",
+    line("Total Partitions:", report.partitions),
+    line("Total Sent:", messages.sent),
+    line("Total Received:", messages.received),
+    line("Gaps Detected:", messages.lost + messages.undelivered),
+    line("Duplicates:", messages.duplicateEffects),
+    line("Out of Order:", messages.outOfOrder),
+    line("Unexpected:", messages.unexpected),
+    line("Interleavings:", report.ownership.interleavings),
+    line("Redeliveries:", `${messages.redeliveries} (allowed)`),
+    line("Throughput:", `${messages.perSecond} msg/s`),
+    line("Chaos Events:", happened.length),
+    line("Latency:", percentilesText(report.latencyMs)),
+    line("Unmoved Latency:", percentilesText(report.unmovedLatencyMs)),
+    line("Recovery:", percentilesText(report.recoveryMs)),
+    line("  from work:", percentilesText(report.recoveryFromWorkMs)),
+    line("Handoff:", percentilesText(report.handoffMs)),
+    line("nats-server:", report.natsServerVersion),
+    line("Duration:", formatDuration(report.durationMs)),
+    line("Seed:", report.seed),
+    VERDICT_LINES[report.verdict],
+  ];
+  for (const reason of report.reasons) lines.push(`  - ${reason}`);
+  for (const { kind, partition, detail } of report.defects.slice(0, SHOWN_DEFECTS)) {
+    lines.push(`    ${kind}${partition < 0 ? "" : ` in partition ${partition}`}: ${detail}`);
+  }
+  if (report.defects.length > SHOWN_DEFECTS) {
+    lines.push(`    … ${report.defects.length - SHOWN_DEFECTS} more in report.json`);
+  }
+  if (report.verdict !== "pass") lines.push(`Run it again with --seed ${report.seed}`);
+  return lines;
+}
+
+function percentilesText({ count, p50, p99, max }: Percentiles): string {
+  if (count === 0) return "nothing to measure";
+  return `p50 ${p50}ms, p99 ${p99}ms, max ${max}ms (${count})`;
+}

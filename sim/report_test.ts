@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import type { LedgerTotals } from "./ledger.ts";
+import { judge, renderReport, type SimReport } from "./report.ts";
+
+const totals: LedgerTotals = {
+  sent: 10,
+  unknown: 0,
+  received: 10,
+  effective: 10,
+  deliveries: 12,
+  redeliveries: 2,
+  lost: 0,
+  duplicateEffects: 0,
+  outOfOrder: 0,
+  unexpected: 0,
+  undelivered: 0,
+  interleavings: 0,
+};
+const nothing = { count: 0, p50: null, p99: null, max: null };
+
+const report: SimReport = {
+  verdict: "pass",
+  reasons: [],
+  runId: "abc",
+  seed: 42,
+  configFile: "configs/quick.yaml",
+  fault: null,
+  startedAt: "2026-01-01T00:00:00.000Z",
+  durationMs: 71_000,
+  natsServerVersion: "2.15.1",
+  partitions: 100,
+  startup: { workers: 10, allStableMs: 1_200 },
+  messages: {
+    sent: 12_500,
+    received: 12_500,
+    effective: 12_500,
+    deliveries: 12_530,
+    redeliveries: 30,
+    lost: 0,
+    duplicateEffects: 0,
+    outOfOrder: 0,
+    unexpected: 0,
+    undelivered: 0,
+    unknownOutcome: 0,
+    perSecond: 208,
+  },
+  ownership: { interleavings: 0 },
+  chaos: [
+    { atMs: 5_000, type: "worker_crash", target: "worker-4", recoveredMs: 612 },
+    { atMs: 9_000, type: "scale_up", target: "-", recoveredMs: null, skipped: "enough" },
+  ],
+  recoveryMs: { count: 10, p50: 400.5, p99: 612, max: 612 },
+  recoveryFromWorkMs: { count: 10, p50: 300, p99: 500, max: 500 },
+  handoffMs: nothing,
+  latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
+  unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
+  workers: [{ id: "worker-4", process: "worker-4#1", pid: 1, rssBytes: 1 }],
+  defects: [],
+  incidents: [],
+};
+
+Deno.test("the block of a run that passes", () => {
+  assert.deepEqual(renderReport(report), [
+    "=== Simulation Report ===",
+    "Total Partitions: 100",
+    "Total Sent:       12500",
+    "Total Received:   12500",
+    "Gaps Detected:    0",
+    "Duplicates:       0",
+    "Out of Order:     0",
+    "Unexpected:       0",
+    "Interleavings:    0",
+    "Redeliveries:     30 (allowed)",
+    "Throughput:       208 msg/s",
+    "Chaos Events:     1",
+    "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
+    "Unmoved Latency:  p50 8ms, p99 30ms, max 90ms (9000)",
+    "Recovery:         p50 400.5ms, p99 612ms, max 612ms (10)",
+    "  from work:      p50 300ms, p99 500ms, max 500ms (10)",
+    "Handoff:          nothing to measure",
+    "nats-server:      2.15.1",
+    "Duration:         1m11s",
+    "Seed:             42",
+    "✅ SUCCESS: No message loss or duplication detected",
+  ]);
+});
+
+Deno.test("the block of a run that fails names reasons, defects and the seed", () => {
+  const defects = Array.from({ length: 12 }, (_, partition) => ({
+    kind: "lost" as const,
+    partition,
+    detail: "middle: sequences 3 of 1-9",
+  }));
+  const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
+  const lines = renderReport(failed).slice(20);
+  assert.deepEqual(lines.slice(0, 3), [
+    "❌ FAILURE",
+    "  - 12 lost",
+    "    lost in partition 0: middle: sequences 3 of 1-9",
+  ]);
+  assert.deepEqual(lines.slice(-2), [
+    "    … 2 more in report.json",
+    "Run it again with --seed 42",
+  ]);
+});
+
+Deno.test("a clean run passes", () => {
+  assert.deepEqual(judge({ totals, doubts: [], incidents: [] }), { verdict: "pass", reasons: [] });
+});
+
+Deno.test("each defect alone fails the run and is named, whatever else is in doubt", () => {
+  const names = {
+    lost: "1 lost",
+    duplicateEffects: "1 duplicate effects",
+    outOfOrder: "1 out of order",
+    unexpected: "1 unexpected",
+    undelivered: "1 undelivered",
+    interleavings: "1 interleavings",
+  };
+  for (const [key, text] of Object.entries(names)) {
+    const result = judge({ totals: { ...totals, [key]: 1 }, doubts: ["blind"], incidents: [] });
+    assert.equal(result.verdict, "fail");
+    assert.equal(result.reasons.length, 1);
+    assert.ok(result.reasons[0]!.startsWith(text), result.reasons[0]);
+  }
+  assert.equal(judge({ totals, doubts: [], incidents: ["worker-1 ended"] }).verdict, "fail");
+});
+
+Deno.test("what could not be seen is unknown, not a pass", () => {
+  assert.equal(judge({ totals, doubts: ["blind"], incidents: [] }).verdict, "unknown");
+  assert.equal(
+    judge({ totals: { ...totals, unknown: 1 }, doubts: [], incidents: [] }).verdict,
+    "unknown",
+  );
+  assert.equal(
+    judge({ totals: { ...totals, sent: 0 }, doubts: [], incidents: [] }).verdict,
+    "unknown",
+  );
+});

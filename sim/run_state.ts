@@ -1,0 +1,199 @@
+/**
+ * What the coordinator knows of a run: the book, the figures and the fleet, fed by reports and effects.
+ *
+ * @module
+ */
+import { isPartiError } from "../lib/errors.ts";
+import type { Messaging } from "../lib/ports/messaging.ts";
+import { decodeEffect } from "./effect.ts";
+import type { Fleet, Member } from "./fleet.ts";
+import { Ledger } from "./ledger.ts";
+import { Measurements } from "./measure.ts";
+import type { SimConsole } from "./status_line.ts";
+import {
+  type Command,
+  controlSubject,
+  fromBytes,
+  type Report,
+  toBytes,
+  type WorkerStatus,
+} from "./wire.ts";
+
+/** Log lines about defects; the rest is in the report. */
+const MAX_DEFECT_LINES = 20;
+const ASK_TIMEOUT_MS = 500;
+
+/** What is known. */
+export class RunState {
+  /** The book. */
+  readonly ledger: Ledger;
+  /** The figures. */
+  readonly measurements: Measurements = new Measurements();
+  /** What went wrong apart from messages. */
+  readonly incidents: string[] = [];
+  /** Why the verdict may not be sure. */
+  readonly doubts: string[] = [];
+  /** Called with each status of a worker. */
+  onStatus: (member: Member) => void = () => {};
+  /** Effects that were wrong so far. */
+  defects = 0;
+  /** Messages stored, for the status line. */
+  sent = 0;
+  /** Messages with their effect, for the status line. */
+  effective = 0;
+  readonly #fleet: () => Fleet;
+  readonly #partitions: number;
+  readonly #console: SimConsole;
+
+  /**
+   * @param partitions how many partitions there are
+   * @param fleet the processes
+   * @param console where defects are said at once
+   */
+  constructor(partitions: number, fleet: () => Fleet, console: SimConsole) {
+    this.#partitions = partitions;
+    this.#fleet = fleet;
+    this.#console = console;
+    this.ledger = new Ledger(partitions);
+  }
+
+  /**
+   * Takes a child's report.
+   *
+   * @param process who reports
+   * @param report what
+   */
+  takeReport(process: string, report: Report): void {
+    const member = this.#fleet().get(process);
+    switch (report.kind) {
+      case "sent":
+        this.ledger.sent(report.partition, report.first, report.last);
+        this.sent += report.last - report.first + 1;
+        return;
+      case "uncertain":
+        return this.ledger.uncertain(report.partition, report.sequence);
+      case "delivered":
+        return this.ledger.delivered(report.delivery);
+      case "trouble":
+        this.#console.log("WARN", `${process}: ${report.message}`);
+        return;
+      case "hello":
+        if (member !== undefined) member.readyUs = report.atUs;
+        return;
+      case "memory":
+        if (member !== undefined) member.rssBytes = report.rssBytes;
+        return;
+      case "status":
+        if (member === undefined) return;
+        member.status = report.status;
+        if (isStable(member)) member.stableUs ??= report.atUs;
+        return this.onStatus(member);
+    }
+  }
+
+  /**
+   * Takes the next message of the output stream.
+   *
+   * @param data its payload
+   * @param storedUs when it was stored
+   * @param outputSequence its place
+   */
+  takeEffect(data: Uint8Array, storedUs: number, outputSequence: number): void {
+    this.effective++;
+    let found;
+    try {
+      const effect = { ...decodeEffect(data), storedUs, outputSequence };
+      found = this.ledger.effective(effect);
+      this.measurements.accept(effect);
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_INVARIANT")) throw error;
+      found = [this.ledger.strange(error.message)];
+    }
+    for (const { kind, partition, detail } of found) {
+      this.defects++;
+      if (this.defects <= MAX_DEFECT_LINES) {
+        this.#console.log("FAIL", `${kind} in partition ${partition}: ${detail}`);
+      }
+    }
+  }
+
+  /** Workers that run and are Stable. */
+  get stable(): Member[] {
+    return this.#fleet().running("worker").filter(isStable);
+  }
+
+  /** Why the group is not in order yet; undefined if all workers are Stable and every partition has exactly one owner. */
+  get disorder(): string | undefined {
+    const workers = this.#fleet().running("worker");
+    const unstable = workers.filter((member) => !isStable(member));
+    if (workers.length === 0) return "no worker runs";
+    if (unstable.length > 0) {
+      const states = unstable.map(({ name, status }) => `${name} is ${status?.state ?? "silent"}`);
+      return states.join(", ");
+    }
+    const owners = new Array<number>(this.#partitions).fill(0);
+    for (const { status } of workers) {
+      for (const partition of status!.owned) owners[partition]!++;
+    }
+    const orphans = owners.filter((count) => count === 0).length;
+    const shared = owners.filter((count) => count > 1).length;
+    if (orphans === 0 && shared === 0) return undefined;
+    return `${orphans} partitions without an owner, ${shared} with more than one`;
+  }
+
+  /** From the first worker's readiness until the last one was Stable, in milliseconds. */
+  get startupMs(): number | null {
+    const workers = this.#fleet().running("worker");
+    const ready = workers.map(({ readyUs }) => readyUs);
+    const stable = workers.map(({ stableUs }) => stableUs);
+    if (ready.includes(undefined) || stable.includes(undefined)) return null;
+    return Math.round((Math.max(...stable as number[]) - Math.min(...ready as number[])) / 1_000);
+  }
+}
+
+function isStable({ status }: Member): boolean {
+  return status?.state === "Stable";
+}
+
+/**
+ * Asks a worker what it is doing.
+ *
+ * @param messaging where
+ * @param runId the run
+ * @param member the worker
+ * @returns its answer, or what it last reported if there is none
+ */
+export async function askStatus(
+  messaging: Messaging,
+  runId: string,
+  member: Member,
+): Promise<WorkerStatus | undefined> {
+  try {
+    return fromBytes<WorkerStatus>(
+      await command(messaging, runId, member, "status", ASK_TIMEOUT_MS),
+    );
+  } catch {
+    return member.status;
+  }
+}
+
+/**
+ * Gives a child a command.
+ *
+ * @param messaging where
+ * @param runId the run
+ * @param member the child
+ * @param name the command
+ * @param timeoutMs how long its answer may take
+ * @returns the answer
+ */
+export function command(
+  messaging: Messaging,
+  runId: string,
+  member: Member,
+  name: Command["command"],
+  timeoutMs: number,
+): Promise<Uint8Array> {
+  const subject = controlSubject(runId, member.process);
+  return messaging.request(subject, toBytes({ command: name }), timeoutMs);
+}

@@ -1,0 +1,136 @@
+/**
+ * What `parti sim` does: reads the input, runs, writes the report, and says what came of it.
+ *
+ * @module
+ */
+import { PartiError } from "../lib/errors.ts";
+import { exitCodes } from "../tasks/exit_codes.ts";
+import { describePlan } from "./chaos_plan.ts";
+import { loadConfig, type SimulationConfig } from "./config.ts";
+import { Coordinator } from "./coordinator.ts";
+import { planFault } from "./fault.ts";
+import { renderReport, type SimReport, type Verdict } from "./report.ts";
+import { freshSeed } from "./seeded.ts";
+import { processConsole, type SimConsole } from "./status_line.ts";
+
+/** The options as they were given. */
+export interface SimCommandOptions {
+  /** The configuration's file. */
+  readonly config?: string;
+  /** Instead of `simulation.duration`. */
+  readonly duration?: string;
+  /** Instead of `simulation.seed`. */
+  readonly seed?: string;
+  /** The folder of the report. */
+  readonly out?: string;
+  /** `key=value`, each applied after the file. */
+  readonly set: readonly string[];
+  /** Instead of `nats.url`, with `nats.mode: external`. */
+  readonly natsUrl?: string;
+  /** A defect to plant. */
+  readonly fault?: string;
+}
+
+const EXIT_CODES: Readonly<Record<Verdict, number>> = {
+  pass: exitCodes.pass,
+  fail: exitCodes.fail,
+  unknown: exitCodes.unknown,
+};
+
+/**
+ * Runs the simulation.
+ *
+ * @param options the options as they were given
+ * @returns the exit code
+ * @throws {PartiError} for bad input, and where the run could not begin
+ */
+export async function runSim(options: SimCommandOptions): Promise<number> {
+  const configFile = options.config ?? "configs/quick.yaml";
+  const file = options.config ?? new URL("../configs/quick.yaml", import.meta.url);
+  const { config, notes } = await loadConfig(file, overridesOf(options));
+  const seed = config.simulation.seed ?? freshSeed();
+  const fault = options.fault === undefined
+    ? undefined
+    : planFault(options.fault, config.partitions.count, seed);
+  const console = processConsole();
+  console.print(`Seed: ${seed}`);
+  for (const note of notes) console.log("WARN", note);
+  const runId = crypto.randomUUID().slice(0, 8);
+  const out = await openFolder(options.out ?? `out/sim-${seed}-${runId}`);
+  using interrupt = interruptible(console);
+  const run = { config, configFile, seed, runId, fault, console, signal: interrupt.signal };
+  const coordinator = new Coordinator(run);
+  await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
+  describeRun(console, config, describePlan(coordinator.plan));
+  try {
+    const report = await coordinator.run();
+    await writeJson(`${out}/report.json`, report);
+    console.clear();
+    for (const line of renderReport(report)) console.print(line);
+    console.print(`Report: ${out}/report.json`);
+    return EXIT_CODES[report.verdict];
+  } catch (error) {
+    console.clear();
+    console.print(`The run with seed ${seed} ended early.`);
+    throw error;
+  }
+}
+
+/** Options are short for `--set`; being more special, they win over it. */
+function overridesOf(options: SimCommandOptions): string[] {
+  const overrides = [...options.set];
+  if (options.duration !== undefined) overrides.push(`simulation.duration=${options.duration}`);
+  if (options.seed !== undefined) overrides.push(`simulation.seed=${options.seed}`);
+  if (options.natsUrl !== undefined) {
+    overrides.push("nats.mode=external", `nats.url=${JSON.stringify(options.natsUrl)}`);
+  }
+  return overrides;
+}
+
+function describeRun(console: SimConsole, config: SimulationConfig, plan: readonly string[]): void {
+  const { partitions, workers, simulation } = config;
+  console.log("INFO", `Starting simulation in ${simulation.mode} mode`);
+  console.log(
+    "INFO",
+    `Partitions: ${partitions.count}, Workers: ${workers.count}, ` +
+      `Rate: ${partitions.message_rate_per_partition} msg/sec per partition`,
+  );
+  console.log("INFO", `Chaos: ${plan.length} events`);
+  for (const line of plan.slice(0, 20)) console.log("INFO", `  ${line}`);
+}
+
+/** Ctrl-C ends the run in order; the second one at once, and the children end with us. */
+function interruptible(console: SimConsole): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) Deno.exit(exitCodes.unknown);
+    console.log("WARN", "Interrupted: stopping everything (again to stop at once)");
+    controller.abort();
+  };
+  Deno.addSignalListener("SIGINT", onSignal);
+  Deno.addSignalListener("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      Deno.removeSignalListener("SIGINT", onSignal);
+      Deno.removeSignalListener("SIGTERM", onSignal);
+    },
+  };
+}
+
+async function openFolder(path: string): Promise<string> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    return path;
+  } catch (cause) {
+    throw new PartiError("PARTI_INVALID_CONFIG", `cannot create the folder ${path}: ${cause}`, {
+      value: path,
+      hint: "name another one with --out",
+      cause,
+    });
+  }
+}
+
+async function writeJson(path: string, value: SimReport | unknown): Promise<void> {
+  await Deno.writeTextFile(path, `${JSON.stringify(value, null, 2)}\n`);
+}

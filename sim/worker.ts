@@ -1,0 +1,221 @@
+/**
+ * The worker's handler and its reports: decodes a message, works for a while, writes the effect through the fence, and tells
+ * the coordinator about each call.
+ *
+ * @module
+ */
+import { describeError, isPartiError, PartiError } from "../lib/errors.ts";
+import { sleep } from "../lib/ports/clock.ts";
+import type { World } from "../lib/ports/world.ts";
+import { type EffectPayload, encodeEffect } from "./effect.ts";
+import { effectSequence, strikes } from "./fault.ts";
+import type { GroupMember, GroupMessage } from "./group_member.ts";
+import type { Delivery } from "./ledger.ts";
+import { decodeMessage, nowUs, type SimMessage } from "./message.ts";
+import type { Reporter } from "./reporter.ts";
+import { Seeded } from "./seeded.ts";
+import { pastFenceSubject } from "./topology.ts";
+import { type ChildSpec, fromBytes, intruderSubject, toBytes } from "./wire.ts";
+
+const STATUS_INTERVAL_MS = 1_000;
+const INTRUDER_TIMEOUT_MS = 5_000;
+const RETRY_DELAY_MS = 200;
+
+/** A worker of the simulation. */
+export class SimWorker {
+  readonly #spec: ChildSpec;
+  readonly #world: World;
+  readonly #member: GroupMember;
+  readonly #reporter: Reporter;
+  readonly #stopped = new AbortController();
+  #statusUnderWay = false;
+
+  /**
+   * @param spec who and where
+   * @param world the worker's world
+   * @param member its membership, not started
+   * @param reporter where reports go
+   */
+  constructor(spec: ChildSpec, world: World, member: GroupMember, reporter: Reporter) {
+    this.#spec = spec;
+    this.#world = world;
+    this.#member = member;
+    this.#reporter = reporter;
+  }
+
+  /** Joins the group and works. */
+  async start(): Promise<void> {
+    this.#beIntruder();
+    void this.#reportMemory();
+    await this.#member.start((message) => this.handle(message));
+    this.reportStatus();
+  }
+
+  /** Leaves the group and sees all reports answered. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#member.stop();
+    this.reportStatus();
+    await this.#reporter.flush();
+  }
+
+  /**
+   * Handles one message.
+   *
+   * @param message the message
+   */
+  async handle(message: GroupMessage): Promise<void> {
+    const startUs = nowUs();
+    const content = decodeMessage(message.data);
+    if (content.partitionId !== message.partition) {
+      throw new PartiError(
+        "PARTI_INVARIANT",
+        `a message of partition ${content.partitionId} came as one of ${message.partition}`,
+        { value: content },
+      );
+    }
+    await this.#reporter.room();
+    let outcome: Delivery["outcome"] = "failed";
+    try {
+      await this.#work(content, message.signal);
+      outcome = await this.#effect(message, content, startUs);
+    } finally {
+      this.#report(message, content, startUs, outcome);
+    }
+  }
+
+  /** The time a message takes follows from the seed: a run that is repeated works as long. */
+  #work({ partitionId, partitionSequence }: SimMessage, signal: AbortSignal): Promise<void> {
+    const { min, max } = this.#spec.config.workers.processing_delay;
+    const seeded = new Seeded(this.#spec.seed, "delay", partitionId);
+    const delayMs = seeded.durationMs(partitionSequence, { minMs: min, maxMs: max });
+    return sleep(this.#world.clock, delayMs, signal);
+  }
+
+  async #effect(
+    message: GroupMessage,
+    content: SimMessage,
+    startUs: number,
+  ): Promise<"written" | "already"> {
+    const { fault, runId, name } = this.#spec;
+    const { partitionId, partitionSequence } = content;
+    const hit = (kind: "lose" | "duplicate" | "overlap") =>
+      strikes(fault, kind, partitionId, partitionSequence);
+    if (hit("lose")) return "written";
+    const payload = this.#payload(message, content, startUs);
+    if (hit("overlap")) {
+      const other = name === "worker-0" ? "worker-1" : "worker-0";
+      const subject = intruderSubject(runId, other);
+      await this.#world.messaging.request(subject, toBytes(payload), INTRUDER_TIMEOUT_MS);
+      return "written";
+    }
+    const outcome = await this.#write(message, encodeEffect(payload));
+    if (hit("duplicate") && outcome === "written") await this.#writePastFence(payload);
+    return outcome;
+  }
+
+  /** While the server is away the effect waits: it is not the message's fault, so its tries must not be used up. */
+  async #write(message: GroupMessage, data: Uint8Array): Promise<"written" | "already"> {
+    for (;;) {
+      try {
+        return await message.effect(data);
+      } catch (error) {
+        const away = isPartiError(
+          error,
+          "PARTI_TIMEOUT",
+          "PARTI_DISCONNECTED",
+          "PARTI_NO_RESPONDERS",
+        );
+        if (!away || message.signal.aborted) throw error;
+        await sleep(this.#world.clock, RETRY_DELAY_MS, message.signal);
+      }
+    }
+  }
+
+  #payload(message: GroupMessage, content: SimMessage, startUs: number): EffectPayload {
+    const { partitionId, partitionSequence, timestampUs } = content;
+    return {
+      partition: partitionId,
+      sequence: effectSequence(this.#spec.fault, partitionId, partitionSequence),
+      publishedUs: timestampUs,
+      availableUs: Math.round(message.storedAtMs * 1_000),
+      startUs,
+      process: this.#spec.process,
+      instance: message.instance,
+      epoch: message.epoch,
+      generation: message.generation,
+      streamSequence: message.streamSequence,
+      deliveryCount: message.deliveryCount,
+    };
+  }
+
+  /** Does another worker's message under its own name. Only for the planted fault. */
+  #beIntruder(): void {
+    if (this.#spec.fault?.kind !== "overlap") return;
+    const { runId, name, process } = this.#spec;
+    this.#world.messaging.subscribe(intruderSubject(runId, name), async (notice) => {
+      const stolen = fromBytes<EffectPayload>(notice.data);
+      const { instance } = this.#member.status();
+      await this.#writePastFence({ ...stolen, process, instance, startUs: nowUs() });
+      notice.respond(toBytes("done"));
+    });
+  }
+
+  async #writePastFence(payload: EffectPayload): Promise<void> {
+    const subject = pastFenceSubject(this.#spec.topology, payload.partition);
+    await this.#world.feed.publish(subject, encodeEffect(payload));
+  }
+
+  #report(
+    message: GroupMessage,
+    content: SimMessage,
+    startUs: number,
+    outcome: Delivery["outcome"],
+  ): void {
+    this.#reporter.add({
+      kind: "delivered",
+      delivery: {
+        partition: content.partitionId,
+        sequence: content.partitionSequence,
+        process: this.#spec.process,
+        instance: message.instance,
+        epoch: message.epoch,
+        generation: message.generation,
+        streamSequence: message.streamSequence,
+        deliveryCount: message.deliveryCount,
+        startUs,
+        endUs: nowUs(),
+        outcome,
+      },
+    });
+  }
+
+  /** Tells the coordinator what this worker is doing. Of a burst of changes the last state is what counts. */
+  reportStatus(): void {
+    if (this.#statusUnderWay) return;
+    this.#statusUnderWay = true;
+    queueMicrotask(() => {
+      this.#statusUnderWay = false;
+      this.#reporter.add({ kind: "status", status: this.#member.status(), atUs: nowUs() });
+    });
+  }
+
+  async #reportMemory(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      this.#reporter.add({ kind: "memory", rssBytes: Deno.memoryUsage().rss });
+      this.reportStatus();
+      await sleep(this.#world.clock, STATUS_INTERVAL_MS, this.#stopped.signal);
+    }
+  }
+}
+
+/**
+ * Says why a worker could not go on, in one line.
+ *
+ * @param error anything caught
+ * @returns the line
+ */
+export function troubleOf(error: unknown): string {
+  const hint = error instanceof PartiError && error.hint !== undefined ? ` (${error.hint})` : "";
+  return describeError(error) + hint;
+}

@@ -1,0 +1,167 @@
+/**
+ * The rule that holds the house together, as a plugin of `deno lint`: nothing in `lib/` outside `lib/ports/nats/`
+ * touches a timer, the clock, randomness, the network, `Deno.*` or `node:*`. It all comes in through ports.
+ *
+ * @module
+ */
+
+/** Names of the world outside. They may not even be declared, so that none can hide another. */
+const worldNames = new Map([
+  ["Deno", "a port"],
+  ["process", "a port"],
+  ["Buffer", "Uint8Array"],
+  ["require", "import"],
+  ["globalThis", "a port"],
+  ["navigator", "a port"],
+  ["localStorage", "the Kv port"],
+  ["performance", "the Clock port"],
+  ["Temporal", "the Clock port"],
+  ["setTimeout", "the Clock port"],
+  ["clearTimeout", "the Clock port"],
+  ["setInterval", "the Clock port"],
+  ["clearInterval", "the Clock port"],
+  ["setImmediate", "the Clock port"],
+  ["crypto", "the Random port"],
+  ["fetch", "a port"],
+  ["WebSocket", "a port"],
+  ["EventSource", "a port"],
+  ["BroadcastChannel", "a port"],
+]);
+
+/** Other names of the global object. They are also good names for variables, so only `self.setTimeout` is refused. */
+const globalAliases = ["self", "window"];
+
+/** Single members of what is otherwise pure. */
+const worldMembers = new Map([
+  ["Math.random", "the Random port"],
+  ["AbortSignal.timeout", "the Clock port"],
+]);
+
+/** What `Date` can do without looking at the clock. */
+const pureDateMembers = ["UTC", "parse"];
+
+const root = new URL("..", import.meta.url).pathname;
+
+/**
+ * Tells whether the rule is for this file.
+ *
+ * @param filename its path, absolute or in the repository
+ * @returns true if it may touch the world only through ports
+ */
+export function isUnderRule(filename: string): boolean {
+  const path = filename.replace(/^file:\/\//, "").replace(root, "").replace(/^\.?\//, "");
+  if (!path.startsWith("lib/") || path.startsWith("lib/ports/nats/")) return false;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return !/(_test|_bench)\.ts$/.test(name) && !/^cli.*\.ts$/.test(name);
+}
+
+/** `deno lint` calls this rule `ports/only-through-ports`. */
+const plugin: Deno.lint.Plugin = {
+  name: "ports",
+  rules: {
+    "only-through-ports": {
+      create(context): Deno.lint.LintVisitor {
+        if (!isUnderRule(context.filename)) return {};
+        const reported = new Set<number>();
+        const report = (node: Deno.lint.Node, what: string, instead: string) => {
+          // In `{ fetch }` key and value are two nodes in one place.
+          if (reported.has(node.range[0])) return;
+          reported.add(node.range[0]);
+          context.report({
+            node,
+            message: `${what} is the world outside; lib/ reaches it only through ports`,
+            hint: `use ${instead}, or move this to lib/ports/nats/`,
+          });
+        };
+        return {
+          Identifier: (node) => checkName(node, report),
+          MemberExpression: (node) => checkMember(node, report),
+          ImportDeclaration: (node) =>
+            checkImport(node, node.source.value, node.importKind === "type", report),
+          ExportNamedDeclaration: (node) =>
+            checkImport(node, node.source?.value, node.exportKind === "type", report),
+          ExportAllDeclaration: (node) =>
+            checkImport(node, node.source.value, node.exportKind === "type", report),
+          ImportExpression: (node) => {
+            const source = node.source.type === "Literal" ? node.source.value : undefined;
+            checkImport(node, typeof source === "string" ? source : undefined, false, report);
+          },
+        };
+      },
+    },
+  },
+};
+export default plugin;
+
+type ReportNode = (node: Deno.lint.Node, what: string, instead: string) => void;
+
+function checkName(node: Deno.lint.Identifier, report: ReportNode): void {
+  if (isOnlyALabel(node)) return;
+  const instead = worldNames.get(node.name);
+  if (instead !== undefined) return report(node, node.name, instead);
+  if (node.name === "Date" && !isPureDate(node)) report(node, "Date", "the Clock port");
+}
+
+function checkMember(node: Deno.lint.MemberExpression, report: ReportNode): void {
+  if (node.object.type !== "Identifier") return;
+  const { property } = node;
+  const member = property.type === "Identifier" && !node.computed
+    ? property.name
+    : property.type === "Literal"
+    ? String(property.value)
+    : "";
+  const name = `${node.object.name}.${member}`;
+  const instead = globalAliases.includes(node.object.name)
+    ? worldNames.get(member)
+    : worldMembers.get(name);
+  if (instead !== undefined) report(node, name, instead);
+}
+
+function checkImport(
+  node: Deno.lint.Node,
+  source: string | undefined,
+  typeOnly: boolean,
+  report: ReportNode,
+): void {
+  if (source === undefined) return;
+  // A type is no way out; a value is.
+  const isWorld = source.startsWith("node:") || source.startsWith("@nats-io/");
+  if (isWorld && !typeOnly) report(node, source, "a port (or `import type`)");
+}
+
+/** Names that mean something else here: a property's, a type's, or what a module calls its export. */
+function isOnlyALabel(node: Deno.lint.Identifier): boolean {
+  const parent = node.parent as unknown as Record<string, unknown> & { type: string };
+  const is = (field: string) => {
+    const other = parent[field] as Deno.lint.Node | undefined;
+    return other !== undefined && other !== null && other.range[0] === node.range[0];
+  };
+  switch (parent.type) {
+    case "MemberExpression":
+      return parent["computed"] === false && is("property");
+    case "Property":
+      return parent["computed"] === false && parent["shorthand"] === false && is("key");
+    case "MethodDefinition":
+    case "PropertyDefinition":
+    case "AccessorProperty":
+    case "TSPropertySignature":
+    case "TSMethodSignature":
+    case "TSAbstractMethodDefinition":
+    case "TSAbstractPropertyDefinition":
+    case "TSEnumMember":
+      return parent["computed"] !== true && (is("key") || is("id"));
+    case "ImportSpecifier":
+      return is("imported") && !is("local");
+    case "ExportSpecifier":
+      return is("exported") && !is("local");
+    default:
+      return parent.type.startsWith("TSType") || parent.type === "TSQualifiedName" ||
+        parent.type === "TSClassImplements" || parent.type === "TSInterfaceHeritage";
+  }
+}
+
+function isPureDate(node: Deno.lint.Identifier): boolean {
+  const parent = node.parent;
+  return parent.type === "MemberExpression" && parent.property.type === "Identifier" &&
+    pureDateMembers.includes(parent.property.name);
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import plugin, { isUnderRule } from "./lint_ports.ts";
+
+function complaints(source: string, file = "lib/some/thing.ts"): string[] {
+  return Deno.lint.runPlugin(plugin, file, source).map((diagnostic) =>
+    diagnostic.message.split(" ")[0] ?? ""
+  );
+}
+
+/** Each one is a fault, and the name that the rule has to give it. */
+const faults: [string, string][] = [
+  ["Deno.exit(1)", "Deno"],
+  ["const id = setTimeout(() => {}, 10)", "setTimeout"],
+  ["setInterval(() => {}, 10)", "setInterval"],
+  ["setImmediate(() => {})", "setImmediate"],
+  ["const f = { later: setTimeout }", "setTimeout"],
+  ["const f = { setTimeout }", "setTimeout"],
+  ["const now = Date.now()", "Date"],
+  ["const now = Date['now']()", "Date"],
+  ["const now = new Date()", "Date"],
+  ["const at = new Date(0)", "Date"],
+  ["const D = Date", "Date"],
+  ["performance.now()", "performance"],
+  ["Math.random()", "Math.random"],
+  ["Math['random']()", "Math.random"],
+  ["crypto.randomUUID()", "crypto"],
+  ["await fetch('/')", "fetch"],
+  ["new WebSocket('ws://x')", "WebSocket"],
+  ["AbortSignal.timeout(10)", "AbortSignal.timeout"],
+  ["globalThis.setTimeout(() => {}, 1)", "globalThis"],
+  ["self.setTimeout(() => {}, 1)", "self.setTimeout"],
+  ["process.exit()", "process"],
+  ["import { readFile } from 'node:fs/promises'; readFile", "node:fs/promises"],
+  ["import 'node:fs'", "node:fs"],
+  ["export * from 'node:fs'", "node:fs"],
+  ["export { join } from 'node:path'", "node:path"],
+  ["await import('node:fs')", "node:fs"],
+  ["import { connect } from '@nats-io/transport-node'; connect", "@nats-io/transport-node"],
+];
+
+for (const [source, name] of faults) {
+  Deno.test(`the ports rule finds: ${source}`, () => {
+    assert.deepEqual(complaints(source), [name]);
+  });
+}
+
+const harmless = [
+  "// setTimeout, Date.now() and Deno.exit()",
+  "const text = 'setTimeout Date.now()' + `Math.random() crypto.subtle`",
+  "clock.setTimeout(10)",
+  "port.fetch(10)",
+  "class Feed { fetch(count: number) { return count; } performance = 1; }",
+  "interface Feed { fetch(count: number): void; crypto: string }",
+  "const options = { fetch: 1, crypto: 2 }",
+  "const at: Date = stored; const all: Map<string, Date> = new Map()",
+  "Date.UTC(2020, 1); Date.parse('2020-01-01')",
+  "Math.floor(1.5)",
+  "const { self } = options; self.instance",
+  "queueMicrotask(() => {})",
+  "import type { NatsConnection } from '@nats-io/nats-core'; type C = NatsConnection",
+  "import { clock } from './setTimeout.ts'; clock",
+];
+
+for (const source of harmless) {
+  Deno.test(`the ports rule lets pass: ${source}`, () => {
+    assert.deepEqual(complaints(source), []);
+  });
+}
+
+Deno.test("the ports rule knows its files", () => {
+  const here = new URL("..", import.meta.url).pathname;
+  for (const file of ["lib/manager.ts", "lib/ports/clock.ts", "lib/dst/kernel.ts"]) {
+    assert.ok(isUnderRule(file), file);
+    assert.ok(isUnderRule(here + file), file);
+  }
+  const exempt = [
+    "lib/ports/nats/clock.ts",
+    "lib/manager_test.ts",
+    "lib/assignment/xxh3_bench.ts",
+    "lib/cli_dst.ts",
+    "tasks/spawn.ts",
+    "sim/lib/x.ts",
+  ];
+  for (const file of exempt) {
+    assert.ok(!isUnderRule(file), file);
+    assert.ok(!isUnderRule(here + file), file);
+    assert.deepEqual(complaints("Deno.exit(1)", file), []);
+  }
+});

@@ -1,0 +1,107 @@
+/**
+ * How this program starts itself: as another process from source, or as the same compiled binary.
+ *
+ * @module
+ */
+
+/** How to start the child. */
+export interface SpawnSelfOptions {
+  /**
+   * Deno's permission flags for the child, the fewest it needs, such as `["--allow-net=127.0.0.1"]`. A compiled binary
+   * has the permissions it was compiled with; they do nothing there.
+   */
+  readonly permissions?: readonly string[];
+  /** More environment variables. The child needs `--allow-env` to read them. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where to run it. */
+  readonly cwd?: string;
+  /**
+   * The child's standard input. With `"piped"`, the default, a child that calls {@linkcode exitWhenParentDies} ends
+   * when this process does, and the pipe can also carry lines to it.
+   */
+  readonly stdin?: "piped" | "null";
+  /** The child's standard output. */
+  readonly stdout?: "piped" | "inherit" | "null";
+  /** The child's standard error. */
+  readonly stderr?: "piped" | "inherit" | "null";
+}
+
+/** A child nobody refers to any more would have its pipes closed by the garbage collector, and would end. */
+const alive = new Set<Deno.ChildProcess>();
+
+/**
+ * Starts this program as a child process. This is the only place that knows how.
+ *
+ * @param args the subcommand and its arguments
+ * @param options permissions, environment, standard streams
+ * @returns the running process
+ */
+export function spawnSelf(
+  args: readonly string[],
+  options: SpawnSelfOptions = {},
+): Deno.ChildProcess {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: selfArguments(args, options.permissions ?? []),
+    ...(options.env === undefined ? {} : { env: { ...options.env } }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: options.stdin ?? "piped",
+    stdout: options.stdout ?? "inherit",
+    stderr: options.stderr ?? "inherit",
+  }).spawn();
+  alive.add(child);
+  child.status.finally(() => alive.delete(child));
+  return child;
+}
+
+/**
+ * The arguments that make Deno, or the compiled binary, run this program.
+ *
+ * @param args the subcommand and its arguments
+ * @param permissions Deno's permission flags
+ * @param standalone whether this is the compiled binary
+ * @returns everything after the program's name
+ */
+export function selfArguments(
+  args: readonly string[],
+  permissions: readonly string[],
+  standalone: boolean = Deno.build.standalone,
+): string[] {
+  if (standalone) return [...args];
+  // The types are checked by `deno task check`, not by every worker that starts.
+  const flags = ["--quiet", "--no-check", "--no-prompt", ...permissions];
+  return ["run", ...flags, new URL("parti.ts", import.meta.url).href, ...args];
+}
+
+/** How a child listens to its parent. */
+export interface ParentOptions {
+  /** Called with each line that the parent writes. */
+  readonly onLine?: (line: string) => void;
+  /** Called before the end, for what must not wait. By default nothing. */
+  readonly onParentDeath?: () => void;
+}
+
+/**
+ * Ends this process as soon as its parent is gone: reads standard input until its end, which the kernel brings about
+ * however the parent ends. For children started with {@linkcode spawnSelf}. It keeps the process running until then,
+ * so a child that is done says so with `Deno.exit`.
+ *
+ * @param options what else to do
+ */
+export function exitWhenParentDies(options: ParentOptions = {}): void {
+  readToTheEnd(options.onLine ?? (() => {})).catch(() => {}).then(() => {
+    options.onParentDeath?.();
+    Deno.exit(orphanExitCode);
+  });
+}
+
+/** The exit code of a child whose parent is gone, should anybody be there to see it. */
+export const orphanExitCode = 2;
+
+async function readToTheEnd(onLine: (line: string) => void): Promise<void> {
+  let rest = "";
+  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  }
+}
