@@ -44,5 +44,6 @@ export * from "./lib/errors.ts";
 export * from "./lib/hooks.ts";
 export * from "./lib/leadership/election_agent.ts";
 export * from "./lib/manager.ts";
+export * from "./lib/manager_options.ts";
 export * from "./lib/ports/nats/world.ts";
 export * from "./lib/state.ts";

@@ -117,7 +117,10 @@ export class FencedOutput {
     throw new PartiError(
       "PARTI_TIMEOUT",
       `the effect of ${inputSequence} of ${token.partitionId} was not settled in ${ATTEMPTS_MAX} tries`,
-      { value: inputSequence, hint: "is the output stream reachable, and does anybody else write to it?" },
+      {
+        value: inputSequence,
+        hint: "is the output stream reachable, and does anybody else write to it?",
+      },
     );
   }
 

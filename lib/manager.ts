@@ -3,52 +3,28 @@
  *
  * @module
  */
-import { partitionId } from "./assignment/partition.ts";
-import type { AssignmentStrategy, Partition, PartitionSource } from "./assignment/partition.ts";
+import { unlessAborted } from "./abort.ts";
+import { type GroupBuckets, openBuckets } from "./buckets.ts";
+import { changeBetween } from "./assignment_change.ts";
 import { LaneReaper } from "./assignment/lane_reaper.ts";
 import { SourceView } from "./assignment/source_view.ts";
 import { stickyBalanced } from "./assignment/sticky_balanced.ts";
-import { type GroupConfig, type GroupConfigInput, resolveConfig } from "./config.ts";
-import type { MessageHandler } from "./consumption/handler.ts";
+import { type GroupConfig, resolveConfig } from "./config.ts";
 import { type ConsumerHealth, WorkerConsumer } from "./consumption/worker_consumer.ts";
-import type { ConsumptionEvents } from "./consumption/events.ts";
+import { bothEvents } from "./consumption/events.ts";
 import { DegradedMonitor } from "./degraded.ts";
 import { isPartiError, PartiError } from "./errors.ts";
-import { type Assignment, HookQueue, type Hooks, type ManagerEvent } from "./hooks.ts";
-import type { ElectionAgent } from "./leadership/election_agent.ts";
+import { type Assignment, HookQueue, type ManagerEvent } from "./hooks.ts";
+import { noMetrics } from "./metrics/collector.ts";
+import { consumptionMetrics } from "./metrics/consumption_metrics.ts";
 import { kvElection } from "./leadership/kv_election.ts";
-import { assignmentBucket, leaseBucket } from "./names.ts";
 import { sleep } from "./ports/clock.ts";
-import type { KvBucket } from "./ports/kv.ts";
 import type { Subscription } from "./ports/messaging.ts";
 import { jitter } from "./ports/random.ts";
-import type { World } from "./ports/world.ts";
+import type { ManagerOptions } from "./manager_options.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import { type ManagerState, StateMachine } from "./state.ts";
-
-/** What a manager is made from. */
-export interface ManagerOptions {
-  /** The world: `natsWorld(connection)`. */
-  readonly world: World;
-  /** The group's configuration. */
-  readonly config: GroupConfigInput;
-  /** Where partitions come from. */
-  readonly source: PartitionSource;
-  /** Who gets what; `StickyBalanced` unless told otherwise. */
-  readonly strategy?: AssignmentStrategy;
-  /** Handles messages; needs `config.consumer`. Without it the application consumes by itself, led by the hooks. */
-  readonly handler?: MessageHandler;
-  /** Call-backs. */
-  readonly hooks?: Hooks;
-  /** Told of everything that happens in consumption. */
-  readonly consumptionEvents?: Partial<ConsumptionEvents>;
-  /** Another election than the built-in one. Called once for each session. */
-  readonly election?: (leases: KvBucket) => ElectionAgent;
-  /** Where this worker runs, for people. */
-  readonly host?: string;
-  /** An empty partition list is taken as truth; by default it never wipes a running group. */
-  readonly allowEmptySource?: boolean;
-}
+import { Telemetry } from "./telemetry.ts";
 
 const REJOIN_MS = 100;
 const REJOIN_MAX_MS = 5_000;
@@ -60,14 +36,13 @@ export class Manager implements AsyncDisposable {
   readonly #options: ManagerOptions;
   readonly #config: GroupConfig;
   readonly #hooks: HookQueue;
+  readonly #telemetry: Telemetry;
   readonly #state: StateMachine;
   readonly #degraded: DegradedMonitor;
   readonly #source: SourceView;
   readonly #formerInstances = new Set<string>();
   readonly #stop = new AbortController();
-  readonly #stateWaiters = new Set<() => void>();
-  #leases: KvBucket | undefined;
-  #assignments: KvBucket | undefined;
+  #buckets: GroupBuckets | undefined;
   #session: Session | undefined;
   #joining: Promise<void> | undefined;
   #connection: Subscription | undefined;
@@ -84,23 +59,38 @@ export class Manager implements AsyncDisposable {
     this.#options = options;
     this.#config = resolveConfig(options.config);
     if (options.handler !== undefined && this.#config.consumer === undefined) {
-      throw new PartiError("PARTI_INVALID_CONFIG", "a handler needs `consumer` in the configuration", {
-        hint: "set consumer.stream and consumer.subjectTemplate, or leave the handler out",
-      });
+      throw new PartiError(
+        "PARTI_INVALID_CONFIG",
+        "a handler needs `consumer` in the configuration",
+        {
+          hint: "set consumer.stream and consumer.subjectTemplate, or leave the handler out",
+        },
+      );
     }
     const { clock } = options.world;
     this.#preferredId = this.#config.preferredId;
     this.#hooks = new HookQueue(options.hooks ?? {});
-    this.#state = new StateMachine(() => clock.monotonicMs(), (from, to) => {
+    this.#telemetry = new Telemetry(
+      this.#config.group,
+      options.metrics ?? noMetrics,
+      () => this.workerId,
+    );
+    this.#state = new StateMachine(() => clock.monotonicMs(), (from, to, durationMs) => {
+      this.#telemetry.stateChanged(from, to, durationMs);
       void this.#hooks.emit({ type: "state", from, to });
-      for (const wake of this.#stateWaiters) wake();
     });
     this.#degraded = new DegradedMonitor({
       clock,
       behavior: this.#config.degradedBehavior,
       alerts: this.#config.degradedAlert,
-      onChange: () => this.#showState(),
-      onAlert: (level, durationMs) => void this.#hooks.emit({ type: "alert", level, durationMs }),
+      onChange: (degraded, durationMs) => {
+        this.#telemetry.degradedChanged(degraded, durationMs);
+        this.#showState();
+      },
+      onAlert: (level, durationMs) => {
+        this.#telemetry.alert(level, durationMs);
+        void this.#hooks.emit({ type: "alert", level, durationMs });
+      },
     });
     this.#source = new SourceView({
       source: options.source,
@@ -178,11 +168,14 @@ export class Manager implements AsyncDisposable {
     ]);
     try {
       this.#state.set("ClaimingID");
-      await unlessAborted(this.#openBuckets(), signal);
+      this.#buckets = await unlessAborted(
+        openBuckets(world, this.#config, this.#telemetry.metrics, (error) => this.#tell(error)),
+        signal,
+      );
       this.#connection = world.messaging.onStatus((status) => this.#connectionChanged(status));
       this.#joining = this.#join(signal);
       await unlessAborted(this.#joining, signal);
-      await this.#until("Stable", signal);
+      await this.#state.reached("Stable", signal);
     } catch (error) {
       const reason = this.#startFailure(error, timeout.signal.aborted, signal.aborted);
       await this.stop();
@@ -216,10 +209,13 @@ export class Manager implements AsyncDisposable {
     const timeout = new AbortController();
     const timer = this.#options.world.clock.setTimer(timeoutMs, () => timeout.abort());
     try {
-      await this.#until(state, timeout.signal);
+      await this.#state.reached(state, timeout.signal);
     } catch (error) {
       if (!isPartiError(error, "PARTI_ABORTED")) throw error;
-      throw new PartiError("PARTI_TIMEOUT", `not ${state} within ${timeoutMs} ms but ${this.state}`);
+      throw new PartiError(
+        "PARTI_TIMEOUT",
+        `not ${state} within ${timeoutMs} ms but ${this.state}`,
+      );
     } finally {
       timer.cancel();
     }
@@ -244,27 +240,9 @@ export class Manager implements AsyncDisposable {
     return this.#hooks.iterate();
   }
 
-  async #openBuckets(): Promise<void> {
-    const { world } = this.#options;
-    const { group, workerIdTtlMs, kvBuckets } = this.#config;
-    const { replicas, storage } = kvBuckets;
-    const onDrift = (setting: string, actual: unknown, wanted: unknown) =>
-      this.#tell(
-        new PartiError(
-          "PARTI_INVALID_CONFIG",
-          `a bucket of group ${group} exists with ${setting} ${actual}, not ${wanted}; it stays as it is`,
-          { value: actual, hint: "delete the bucket while no worker runs, or change the configuration" },
-        ),
-      );
-    [this.#leases, this.#assignments] = await Promise.all([
-      world.kv.open(leaseBucket(group), { ttlMs: workerIdTtlMs, replicas, storage }, onDrift),
-      world.kv.open(assignmentBucket(group), { ttlMs: 0, replicas, storage }, onDrift),
-    ]);
-  }
-
   async #join(signal: AbortSignal): Promise<void> {
     const { world, strategy, election } = this.#options;
-    const leases = this.#leases!;
+    const { leases, assignments } = this.#buckets!;
     const session = await Session.join({
       world,
       config: this.#config,
@@ -272,7 +250,7 @@ export class Manager implements AsyncDisposable {
       preferredId: this.#preferredId,
       formerInstances: this.#formerInstances,
       leases,
-      assignments: this.#assignments!,
+      assignments,
       election: election?.(leases) ?? kvElection({
         bucket: leases,
         clock: world.clock,
@@ -304,7 +282,12 @@ export class Manager implements AsyncDisposable {
     const { world, handler, consumptionEvents } = this.#options;
     const { consumer, drainTimeoutMs, operationTimeoutMs } = this.#config;
     if (handler === undefined || consumer === undefined) return undefined;
-    return new WorkerConsumer({
+    let made: WorkerConsumer | undefined = undefined;
+    const measured = consumptionMetrics(
+      this.#telemetry.metrics,
+      () => (made as WorkerConsumer | undefined)?.health(),
+    );
+    made = new WorkerConsumer({
       world,
       config: consumer,
       owner,
@@ -312,14 +295,15 @@ export class Manager implements AsyncDisposable {
       drainTimeoutMs,
       operationTimeoutMs,
       mayAct,
-      events: {
+      events: bothEvents(measured, {
         ...consumptionEvents,
         error: (error) => {
           this.#tell(error);
           consumptionEvents?.error?.(error);
         },
-      },
+      }),
     });
+    return made;
   }
 
   #sessionEvents(): SessionEvents {
@@ -331,15 +315,24 @@ export class Manager implements AsyncDisposable {
       onAssignment: (assignment) => this.#assignmentChanged(assignment),
       onProgress: () => this.#showState(),
       onLeadership: (isLeader, epoch) => {
+        this.#telemetry.leadershipChanged(isLeader, epoch);
         void this.#hooks.emit({ type: "leadership", isLeader, epoch });
         this.#showState();
       },
-      onPublished: () => {},
-      onRenewed: (ok) => ok || this.#degraded.kvError(),
-      onProbeMiss: () => {},
-      onEvicted: () => {},
+      onPublished: (snapshot, movedCount, durationMs) =>
+        this.#telemetry.published(snapshot, movedCount, durationMs),
+      onRebalanceFailed: (reason) => this.#telemetry.metrics.rebalanceAttempt(reason, false),
+      onRenewed: (ok) => {
+        this.#telemetry.metrics.heartbeat(ok);
+        if (!ok) this.#degraded.kvError();
+      },
+      onProbeMiss: (_instance, kind) => this.#telemetry.metrics.probeMiss(kind),
+      onEvicted: (worker, instance, reason) => this.#telemetry.evicted(worker, instance, reason),
       onError: (error) => this.#tell(error),
-      onLost: () => this.#lost(),
+      onLost: (reason) => {
+        this.#telemetry.lost(reason);
+        this.#lost();
+      },
     };
   }
 
@@ -364,23 +357,15 @@ export class Manager implements AsyncDisposable {
     }
   }
 
-  /** The true difference to what the application was told last. */
+  /** Tells the application the true difference to what it was told last. */
   #assignmentChanged(assignment: Assignment): Promise<void> {
-    const before = new Map(
-      (this.#delivered?.partitions ?? []).map((partition) => [partitionId(partition), partition]),
-    );
-    const after = new Set<string>();
-    const added: Partition[] = [];
-    for (const partition of assignment.partitions) {
-      const id = partitionId(partition);
-      after.add(id);
-      if (!before.has(id)) added.push(partition);
-    }
-    const removed = [...before].filter(([id]) => !after.has(id)).map(([, partition]) => partition);
+    const change = changeBetween(this.#delivered, assignment);
     const first = this.#delivered === undefined;
     this.#delivered = assignment;
-    if (!first && added.length === 0 && removed.length === 0) return this.#hooks.idle();
-    const change = { added, removed, all: assignment.partitions, assignment };
+    if (!first && change.added.length === 0 && change.removed.length === 0) {
+      return this.#hooks.idle();
+    }
+    this.#telemetry.assignmentChanged(change);
     return this.#hooks.emit({ type: "assignment", change });
   }
 
@@ -471,27 +456,6 @@ export class Manager implements AsyncDisposable {
     this.#hooks.close();
   }
 
-  #until(state: ManagerState, signal: AbortSignal): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const look = () => {
-      if (this.state === state) return finish(resolve);
-      if (this.state === "Shutdown") {
-        finish(() => reject(new PartiError("PARTI_STOPPED", `shut down, never ${state}`)));
-      } else if (signal.aborted) {
-        finish(() => reject(new PartiError("PARTI_ABORTED", `given up while ${this.state}`)));
-      }
-    };
-    const finish = (settle: () => void) => {
-      this.#stateWaiters.delete(look);
-      signal.removeEventListener("abort", look);
-      settle();
-    };
-    this.#stateWaiters.add(look);
-    signal.addEventListener("abort", look);
-    look();
-    return promise;
-  }
-
   #startFailure(error: unknown, timedOut: boolean, aborted: boolean): unknown {
     if (timedOut) {
       return new PartiError(
@@ -509,22 +473,7 @@ export class Manager implements AsyncDisposable {
   }
 
   #tell(error: unknown): void {
+    this.#telemetry.error(error);
     void this.#hooks.emit({ type: "error", error });
-  }
-}
-
-/** Waits for a promise or the signal, whichever comes first. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(new PartiError("PARTI_ABORTED", "given up"));
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    // Whichever lost the race has nobody waiting for it.
-    aborted.catch(() => {});
-    promise.catch(() => {});
   }
 }

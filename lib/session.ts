@@ -11,7 +11,7 @@ import { ownersOf, type Snapshot } from "./assignment/snapshot.ts";
 import type { SourceView } from "./assignment/source_view.ts";
 import { decodeJsonObject, encodeJson } from "./codec.ts";
 import type { GroupConfig } from "./config.ts";
-import { WorkerConsumer } from "./consumption/worker_consumer.ts";
+import type { WorkerConsumer } from "./consumption/worker_consumer.ts";
 import { describeError, isPartiError, PartiError } from "./errors.ts";
 import type { Assignment } from "./hooks.ts";
 import type { Candidacy, Candidate, ElectionAgent, Term } from "./leadership/election_agent.ts";
@@ -68,8 +68,10 @@ export interface SessionEvents {
   onProgress(): void;
   /** Leadership was won or lost. */
   onLeadership(isLeader: boolean, epoch: number | undefined): void;
-  /** A leader's publication. */
+  /** A leader's publication, how many partitions change hands by it, and how long it took in milliseconds. */
   onPublished(snapshot: Snapshot, movedCount: number, durationMs: number): void;
+  /** A leader's try to rebalance failed. */
+  onRebalanceFailed(reason: string, error: unknown): void;
   /** A renewal of the lease. */
   onRenewed(ok: boolean): void;
   /** Nobody answered a probe. */
@@ -352,6 +354,8 @@ export class Session {
       },
       onPublished: (snapshot, movedCount, durationMs) =>
         events.onPublished(snapshot, movedCount, durationMs),
+      onRebalanceFailed: (reason, error) => events.onRebalanceFailed(reason, error),
+      onProbeMiss: (missed, kind) => events.onProbeMiss(missed, kind),
       onStale: (error) => void this.#stepDown(describeError(error)),
       onError: events.onError,
       onEvicted: (member, reason) =>

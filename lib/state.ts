@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { invariant } from "./errors.ts";
+import { invariant, PartiError } from "./errors.ts";
 
 /**
  * What a worker is doing.
@@ -91,6 +91,7 @@ export class StateMachine {
   #sinceMs: number;
   readonly #now: () => number;
   readonly #onChange: (from: ManagerState, to: ManagerState, durationMs: number) => void;
+  readonly #waiters = new Set<() => void>();
 
   /**
    * @param now the monotonic clock, in milliseconds
@@ -125,5 +126,34 @@ export class StateMachine {
     this.#state = to;
     this.#sinceMs = now;
     this.#onChange(from, to, durationMs);
+    for (const look of this.#waiters) look();
+  }
+
+  /**
+   * Waits for a state. States that last for an instant only are seen too.
+   *
+   * @param wanted the state
+   * @param signal gives up
+   * @throws {PartiError} `PARTI_ABORTED` when the signal fires, `PARTI_STOPPED` if it is `Shutdown` and will never be anything else
+   */
+  reached(wanted: ManagerState, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const finish = (settle: () => void) => {
+      this.#waiters.delete(look);
+      signal.removeEventListener("abort", look);
+      settle();
+    };
+    const look = () => {
+      if (this.#state === wanted) return finish(resolve);
+      if (this.#state === "Shutdown") {
+        finish(() => reject(new PartiError("PARTI_STOPPED", `shut down, never ${wanted}`)));
+      } else if (signal.aborted) {
+        finish(() => reject(new PartiError("PARTI_ABORTED", `given up while ${this.#state}`)));
+      }
+    };
+    this.#waiters.add(look);
+    signal.addEventListener("abort", look);
+    look();
+    return promise;
   }
 }

@@ -212,10 +212,12 @@ export class ChaosRunner {
     const record = this.#record(event, "nats-server");
     const atUs = nowUs();
     state.measurements.chaos(atUs);
+    state.measurements.outage(atUs, Number.POSITIVE_INFINITY);
     await server.kill();
     this.#later(async () => {
       await pauseFor(event.downMs, this.#stopped.signal);
       await server.restart();
+      state.measurements.outage(atUs, nowUs());
       record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
     });
   }

@@ -24,6 +24,14 @@ export interface LoadedConfig {
   readonly notes: readonly string[];
 }
 
+/** A key that is set after the file was read. */
+export interface Override {
+  /** `a.b.c=value`. */
+  readonly set: string;
+  /** What the user wrote, for messages. */
+  readonly shown: string;
+}
+
 /** A key path; list positions are numbers. */
 type Path = readonly (string | number)[];
 
@@ -43,13 +51,13 @@ const SECTION_ALIASES: Readonly<Record<string, string>> = { checkpoint: "checkpo
  * Reads a configuration file.
  *
  * @param file the path, as the user gave it
- * @param overrides `a.b.c=value`, each applied after the file
+ * @param overrides applied after the file
  * @returns the checked configuration
  * @throws {PartiError} `PARTI_INVALID_CONFIG` with one line per mistake
  */
 export async function loadConfig(
   file: string | URL,
-  overrides: readonly string[] = [],
+  overrides: readonly Override[] = [],
 ): Promise<LoadedConfig> {
   const name = typeof file === "string" ? file : decodeURIComponent(file.pathname);
   let text: string;
@@ -71,14 +79,14 @@ export async function loadConfig(
  *
  * @param text the YAML
  * @param file its name, for messages
- * @param overrides `a.b.c=value`, each applied after the text
+ * @param overrides applied after the text
  * @returns the checked configuration
  * @throws {PartiError} `PARTI_INVALID_CONFIG` with one line per mistake
  */
 export function parseConfig(
   text: string,
   file: string,
-  overrides: readonly string[] = [],
+  overrides: readonly Override[] = [],
 ): LoadedConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -106,15 +114,12 @@ function invalid(lines: readonly string[], value: unknown): PartiError {
 }
 
 /** Writes each `a.b.c=value` into the plain object; the value is YAML, so that numbers and lists are what they look like. */
-function applyOverrides(raw: unknown, overrides: readonly string[]): Map<string, string> {
+function applyOverrides(raw: unknown, overrides: readonly Override[]): Map<string, string> {
   const applied = new Map<string, string>();
-  for (const override of overrides) {
-    const match = /^([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)=(.*)$/s.exec(override);
+  for (const { set, shown } of overrides) {
+    const match = /^([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)=(.*)$/s.exec(set);
     if (match === null) {
-      throw invalid(
-        [`--set ${override}: expected key=value, such as --set workers.count=4`],
-        override,
-      );
+      throw invalid([`${shown}: expected key=value, such as --set workers.count=4`], set);
     }
     const path = match[1]!.split(".");
     let node = raw as Record<string, unknown>;
@@ -127,9 +132,9 @@ function applyOverrides(raw: unknown, overrides: readonly string[]): Map<string,
     try {
       node[path.at(-1)!] = parse(match[2]!);
     } catch {
-      throw invalid([`--set ${override}: the value is not YAML`], override);
+      throw invalid([`${shown}: the value is not YAML`], set);
     }
-    applied.set(canonicalPath(path).join("."), override);
+    applied.set(canonicalPath(path).join("."), shown);
   }
   return applied;
 }
@@ -216,7 +221,7 @@ function valueAt(path: Path, raw: unknown): unknown {
 function position(path: Path, source: Source): string {
   for (let length = path.length; length > 0; length--) {
     const override = source.overrides.get(canonicalPath(path.slice(0, length)).join("."));
-    if (override !== undefined) return `--set ${override}`;
+    if (override !== undefined) return override;
   }
   let node: unknown = source.document.contents;
   let offset = 0;

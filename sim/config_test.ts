@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../lib/errors.ts";
-import { loadConfig, parseConfig } from "./config.ts";
+import { loadConfig, type Override, parseConfig } from "./config.ts";
+
+/** Overrides as `--set` gives them. */
+function sets(...list: string[]): Override[] {
+  return list.map((set) => ({ set, shown: `--set ${set}` }));
+}
 
 /** The message of the error a text is refused with. */
-function refusal(text: string, overrides: readonly string[] = []): string {
+function refusal(text: string, overrides: readonly Override[] = []): string {
   try {
     parseConfig(text, "my.yaml", overrides);
   } catch (error) {
@@ -103,22 +108,29 @@ Deno.test("both spellings of checkpointing and of the group's keys are accepted,
 
 Deno.test("--set wins over the file, builds sections and is named in errors", () => {
   const text = "workers:\n  count: 10\n";
-  const { config } = parseConfig(text, "my.yaml", [
-    "workers.count=4",
-    "simulation.duration=5s",
-    "chaos.events=[scale_up]",
-    "workers.group.settle=250ms",
-  ]);
+  const { config } = parseConfig(
+    text,
+    "my.yaml",
+    sets(
+      "workers.count=4",
+      "simulation.duration=5s",
+      "chaos.events=[scale_up]",
+      "workers.group.settle=250ms",
+    ),
+  );
   assert.equal(config.workers.count, 4);
   assert.equal(config.simulation.duration, 5_000);
   assert.deepEqual(config.chaos.events, ["scale_up"]);
   assert.equal(config.workers.group.settle, 250);
   assert.equal(
-    refusal(text, ["workers.count=-1"]),
+    refusal(text, sets("workers.count=-1")),
     "--set workers.count=-1: workers.count: expected a whole number from 1 to 1000, got -1",
   );
-  assert.match(refusal(text, ["workers.cout=1"]), /^--set workers\.cout=1: workers\.cout: unknown/);
-  assert.match(refusal(text, ["workers.count"]), /expected key=value/);
+  assert.match(
+    refusal(text, sets("workers.cout=1")),
+    /^--set workers\.cout=1: workers\.cout: unknown/,
+  );
+  assert.match(refusal(text, sets("workers.count")), /expected key=value/);
 });
 
 Deno.test("broken YAML and a missing file are clear", async () => {

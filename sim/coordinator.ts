@@ -148,8 +148,9 @@ export class Coordinator {
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
-    const inbox = openInbox(this.#world.messaging, runId, (process, report) => {
-      this.#state.takeReport(process, report);
+    const inbox = openInbox(this.#world.messaging, runId, {
+      report: (process, report) => this.#state.takeReport(process, report),
+      begun: (...what) => this.#state.ledger.begun(...what),
     });
     cleanUp.defer(() => inbox.close());
     this.#reader = new EffectsReader(this.#nc, this.#topology.effectStream, (...effect) => {
@@ -355,6 +356,11 @@ export class Coordinator {
       handoffMs: measurements.handoff.percentiles(),
       latencyMs: measurements.latency.percentiles(),
       unmovedLatencyMs: measurements.finishUnmoved().percentiles(),
+      slowest: {
+        recovery: measurements.recovery.slowest.items,
+        handoff: measurements.slowHandoffs.items,
+        unmoved: measurements.slowUnmoved.items,
+      },
       workers: workers.map(({ name, process, pid, rssBytes, status }) => ({
         id: status?.worker || name,
         process,

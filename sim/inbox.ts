@@ -4,32 +4,57 @@
  * @module
  */
 import type { Messaging, Subscription } from "../lib/ports/messaging.ts";
-import { fromBytes, type Report, type ReportBatch, reportSubject, toBytes } from "./wire.ts";
+import {
+  begunSubject,
+  fromBytes,
+  type Report,
+  type ReportBatch,
+  reportSubject,
+  toBytes,
+} from "./wire.ts";
 
 const TAKEN = toBytes("taken");
+
+/** Who is told what children say. Must not throw. */
+export interface InboxHandler {
+  /** A report, once, in each child's order. */
+  report(process: string, report: Report): void;
+  /** A handler begins; may be lost. */
+  begun(process: string, partition: number, sequence: number): void;
+}
 
 /**
  * Listens to the children of a run.
  *
  * @param messaging where
  * @param runId the run
- * @param take called with each report once, in each child's order; must not throw
+ * @param handler who is told
  * @returns the way to stop listening
  */
 export function openInbox(
   messaging: Messaging,
   runId: string,
-  take: (process: string, report: Report) => void,
+  handler: InboxHandler,
 ): Subscription {
   const lastNumbers = new Map<string, number>();
-  return messaging.subscribe(reportSubject(runId), (notice) => {
+  const begun = messaging.subscribe(begunSubject(runId, "*"), (notice) => {
+    const [partition, sequence] = fromBytes<[number, number]>(notice.data);
+    handler.begun(notice.subject.slice(notice.subject.lastIndexOf(".") + 1), partition, sequence);
+  });
+  const reports = messaging.subscribe(reportSubject(runId), (notice) => {
     const batch = fromBytes<ReportBatch>(notice.data);
     const last = lastNumbers.get(batch.process) ?? 0;
     if (batch.number > last) {
       lastNumbers.set(batch.process, batch.number);
-      for (const report of batch.reports) take(batch.process, report);
+      for (const report of batch.reports) handler.report(batch.process, report);
     }
     // Only now: the child forgets what has been answered for.
     notice.respond(TAKEN);
   });
+  return {
+    close: () => {
+      begun.close();
+      reports.close();
+    },
+  };
 }

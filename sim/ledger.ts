@@ -63,7 +63,7 @@ export interface LedgerTotals {
   readonly received: number;
   /** Messages that had their effect, each counted once. */
   readonly effective: number;
-  /** Starts of handlers. Those of a killed worker that it could not report any more are not in it. */
+  /** Starts of handlers, also those that were killed before their end. */
   readonly deliveries: number;
   /** Starts of handlers for messages that had reached one before. Allowed. */
   readonly redeliveries: number;
@@ -97,6 +97,8 @@ const MAX_DEFECTS = 200;
 export class Ledger {
   readonly #pages: Page[];
   readonly #defects: Defect[] = [];
+  /** Handlers that began and have not reported their end: those at work now, and those that were killed. */
+  readonly #begun = new Set<string>();
   #deliveryReports = 0;
   #duplicateEffects = 0;
   #outOfOrder = 0;
@@ -120,9 +122,10 @@ export class Ledger {
    * @param partition the partition
    * @param first the first sequence
    * @param last the last, included
+   * @returns how many of them were not known before
    */
-  sent(partition: number, first: number, last: number): void {
-    this.#page(partition)?.sent.add(first, last);
+  sent(partition: number, first: number, last: number): number {
+    return this.#page(partition)?.sent.add(first, last) ?? 0;
   }
 
   /**
@@ -136,7 +139,21 @@ export class Ledger {
   }
 
   /**
-   * A worker's handler has been called.
+   * A worker's handler begins. Its end comes with {@linkcode delivered}, unless the worker is killed in between.
+   *
+   * @param process the worker's process and incarnation
+   * @param partition the partition
+   * @param sequence the sequence
+   */
+  begun(process: string, partition: number, sequence: number): void {
+    const page = this.#page(partition);
+    if (page === undefined) return;
+    page.delivered.add(sequence);
+    this.#begun.add(`${process} ${partition} ${sequence}`);
+  }
+
+  /**
+   * A worker's handler has ended.
    *
    * @param delivery its report
    */
@@ -144,6 +161,7 @@ export class Ledger {
     const page = this.#page(delivery.partition);
     if (page === undefined) return;
     this.#deliveryReports++;
+    this.#begun.delete(`${delivery.process} ${delivery.partition} ${delivery.sequence}`);
     page.delivered.add(delivery.sequence);
   }
 
@@ -229,13 +247,14 @@ export class Ledger {
       unexpected += surprising - settled;
     }
     const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
+    const deliveries = this.#deliveryReports + this.#begun.size + implied;
     return {
       sent: totals.sent,
       unknown: totals.unknown,
       received: totals.received,
       effective: totals.effective,
-      deliveries: this.#deliveryReports + implied,
-      redeliveries: this.#deliveryReports + implied - totals.received,
+      deliveries,
+      redeliveries: deliveries - totals.received,
       lost: totals.lost,
       duplicateEffects: this.#duplicateEffects,
       outOfOrder: this.#outOfOrder,

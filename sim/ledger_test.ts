@@ -146,6 +146,20 @@ Deno.test("redeliveries are counted and allowed; a late one heals a gap", () => 
   assert.deepEqual([deliveries, redeliveries, received], [4, 1, 3]);
 });
 
+Deno.test("a handler that was killed before its end is a delivery, and the next one a redelivery", () => {
+  const ledger = book(2, []);
+  ledger.begun("worker-a#1", 0, 1);
+  ledger.begun("worker-b#1", 0, 1);
+  ledger.delivered(delivery(1, "b"));
+  ledger.effective(effect(1, { instance: "b", generation: 2 }));
+  ledger.begun("worker-b#1", 0, 2);
+  ledger.delivered(delivery(2, "b"));
+  ledger.effective(effect(2, { instance: "b", generation: 2 }));
+  assertOnly(ledger, {});
+  const { deliveries, redeliveries, received } = ledger.totals(nothingWaits);
+  assert.deepEqual([deliveries, redeliveries, received], [3, 1, 2]);
+});
+
 Deno.test("an effect nobody sent is unexpected, until its report arrives", () => {
   const ledger = book(1, [1, 2]);
   assertOnly(ledger, { unexpected: 1 });

@@ -7,7 +7,11 @@
 import type { Effect } from "./effect.ts";
 import { DurationHistogram } from "./histogram.ts";
 import { type Departure, RecoveryTracker } from "./recovery.ts";
+import { Slowest } from "./slowest.ts";
 import { UnmovedLatency } from "./unmoved.ts";
+
+/** How long after an outage of the server moves are its aftermath and not planned. */
+const OUTAGE_AFTERMATH_US = 15_000_000;
 
 /** What is measured. */
 export class Measurements {
@@ -22,7 +26,11 @@ export class Measurements {
   readonly handoff: DurationHistogram = new DurationHistogram();
   /** Kills: until each partition of the victim is handled elsewhere. */
   readonly recovery: RecoveryTracker = new RecoveryTracker();
+  /** The slowest planned moves. */
+  readonly slowHandoffs: Slowest = new Slowest();
   readonly #unmoved = new UnmovedLatency();
+  #outageFromUs = 0;
+  #outageUntilUs = 0;
   readonly #last = new Map<number, Effect>();
   readonly #faulty = new Set<string>();
 
@@ -33,6 +41,17 @@ export class Measurements {
    */
   chaos(atUs: number): void {
     this.#unmoved.event(atUs);
+  }
+
+  /**
+   * The server is away: moves during that time and shortly after it are not planned.
+   *
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs when it was back; infinite while it is away
+   */
+  outage(fromUs: number, untilUs: number): void {
+    this.#outageFromUs = fromUs;
+    this.#outageUntilUs = untilUs + OUTAGE_AFTERMATH_US;
   }
 
   /**
@@ -74,9 +93,19 @@ export class Measurements {
     return this.#unmoved.finish();
   }
 
+  /** The slowest messages of unmoved partitions, as far as {@linkcode finishUnmoved} has closed their windows. */
+  get slowUnmoved(): Slowest {
+    return this.#unmoved.slowest;
+  }
+
   #measureHandoff(last: Effect, effect: Effect): void {
     // The same process under a new instance has lost its lease and come back: a fault, not a plan.
     if (last.process === effect.process || this.#faulty.has(last.process)) return;
-    this.handoff.record(effect.startUs - Math.max(last.storedUs, effect.availableUs));
+    if (effect.storedUs > this.#outageFromUs && last.storedUs < this.#outageUntilUs) return;
+    const stoodStillUs = effect.startUs - Math.max(last.storedUs, effect.availableUs);
+    this.handoff.record(stoodStillUs);
+    this.slowHandoffs.add(stoodStillUs, effect.startUs, effect.partition, () => {
+      return `${last.process} → ${effect.process} (generation ${effect.generation})`;
+    });
   }
 }

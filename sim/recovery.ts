@@ -5,6 +5,7 @@
  */
 import type { Effect } from "./effect.ts";
 import { DurationHistogram } from "./histogram.ts";
+import { Slowest } from "./slowest.ts";
 
 /** How a worker went: killed, paused, or asked to leave. */
 export type Departure = "killed" | "paused" | "leaving";
@@ -25,6 +26,8 @@ export class RecoveryTracker {
   readonly fromKill: DurationHistogram = new DurationHistogram();
   /** The same from the kill or, if that was later, from when the first message was there to be handled. */
   readonly fromWork: DurationHistogram = new DurationHistogram();
+  /** The slowest recoveries, from the kill. */
+  readonly slowest: Slowest = new Slowest();
   readonly #byPartition = new Map<number, Watch[]>();
 
   /**
@@ -86,6 +89,9 @@ export class RecoveryTracker {
     const recoveredUs = effect.storedUs - watch.atUs;
     if (watch.how === "killed") {
       this.fromKill.record(recoveredUs);
+      this.slowest.add(recoveredUs, effect.storedUs, effect.partition, () => {
+        return `${watch.victim} → ${effect.process}`;
+      });
       this.fromWork.record(effect.storedUs - Math.max(watch.atUs, effect.availableUs));
     }
     watch.worstUs = Math.max(watch.worstUs, recoveredUs);

@@ -6,6 +6,7 @@
 import type { ChaosType } from "./config_schema.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Defect, LedgerTotals } from "./ledger.ts";
+import type { SlowItem } from "./slowest.ts";
 import { formatDuration } from "./units.ts";
 
 /** What a run comes to: it holds, it does not, or nobody can tell. */
@@ -78,6 +79,12 @@ export interface SimReport {
   readonly latencyMs: Percentiles;
   /** The same in the 5 s after each chaos event, for partitions that keep their owner. */
   readonly unmovedLatencyMs: Percentiles;
+  /** The slowest of each, to look into. */
+  readonly slowest: {
+    readonly recovery: readonly SlowItem[];
+    readonly handoff: readonly SlowItem[];
+    readonly unmoved: readonly SlowItem[];
+  };
   /** Every worker process of the run. */
   readonly workers: readonly {
     readonly id: string;

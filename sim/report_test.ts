@@ -55,6 +55,7 @@ const report: SimReport = {
   latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
   unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
   workers: [{ id: "worker-4", process: "worker-4#1", pid: 1, rssBytes: 1 }],
+  slowest: { recovery: [], handoff: [], unmoved: [] },
   defects: [],
   incidents: [],
 };

@@ -11,8 +11,8 @@ function pair(onRequest: (count: number) => "ok" | "lost" | "answer lost") {
   let inbox: ((notice: Notice) => void) | undefined;
   let count = 0;
   const messaging = {
-    subscribe(_subject: string, onNotice: (notice: Notice) => void) {
-      inbox = onNotice;
+    subscribe(subject: string, onNotice: (notice: Notice) => void) {
+      if (subject.endsWith(".report")) inbox = onNotice;
       return { close: () => inbox = undefined };
     },
     request(subject: string, data: Uint8Array): Promise<Uint8Array> {
@@ -34,10 +34,13 @@ function sent(sequence: number): Report {
 Deno.test("every report arrives once and in order, though requests and answers are lost", async () => {
   const { messaging } = pair((count) => (["lost", "answer lost", "ok"] as const)[count % 3]!);
   const taken: number[] = [];
-  const inbox = openInbox(messaging, "r", (process, report) => {
-    assert.equal(process, "producer-0#1");
-    assert.ok(report.kind === "sent");
-    for (let sequence = report.first; sequence <= report.last; sequence++) taken.push(sequence);
+  const inbox = openInbox(messaging, "r", {
+    begun: () => assert.fail("nothing has begun"),
+    report(process, report) {
+      assert.equal(process, "producer-0#1");
+      assert.ok(report.kind === "sent");
+      for (let sequence = report.first; sequence <= report.last; sequence++) taken.push(sequence);
+    },
   });
   const reporter = new Reporter({ clock: systemClock, messaging }, "r", "producer-0#1");
   for (let sequence = 1; sequence <= 1_200; sequence++) reporter.add(sent(sequence));

@@ -67,8 +67,7 @@ export class RunState {
     const member = this.#fleet().get(process);
     switch (report.kind) {
       case "sent":
-        this.ledger.sent(report.partition, report.first, report.last);
-        this.sent += report.last - report.first + 1;
+        this.sent += this.ledger.sent(report.partition, report.first, report.last);
         return;
       case "uncertain":
         return this.ledger.uncertain(report.partition, report.sequence);

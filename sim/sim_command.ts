@@ -6,7 +6,7 @@
 import { PartiError } from "../lib/errors.ts";
 import { exitCodes } from "../tasks/exit_codes.ts";
 import { describePlan } from "./chaos_plan.ts";
-import { loadConfig, type SimulationConfig } from "./config.ts";
+import { loadConfig, type Override, type SimulationConfig } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
 import { planFault } from "./fault.ts";
 import { renderReport, type SimReport, type Verdict } from "./report.ts";
@@ -72,18 +72,23 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   } catch (error) {
     console.clear();
     console.print(`The run with seed ${seed} ended early.`);
+    // Nothing was found out: a folder nobody asked for is not worth keeping.
+    if (options.out === undefined) await Deno.remove(out, { recursive: true });
     throw error;
   }
 }
 
 /** Options are short for `--set`; being more special, they win over it. */
-function overridesOf(options: SimCommandOptions): string[] {
-  const overrides = [...options.set];
-  if (options.duration !== undefined) overrides.push(`simulation.duration=${options.duration}`);
-  if (options.seed !== undefined) overrides.push(`simulation.seed=${options.seed}`);
-  if (options.natsUrl !== undefined) {
-    overrides.push("nats.mode=external", `nats.url=${JSON.stringify(options.natsUrl)}`);
-  }
+function overridesOf(options: SimCommandOptions): Override[] {
+  const overrides = options.set.map((set) => ({ set, shown: `--set ${set}` }));
+  const add = (option: string, value: string | undefined, ...keys: string[]) => {
+    if (value === undefined) return;
+    for (const key of keys) overrides.push({ set: key, shown: `--${option} ${value}` });
+  };
+  add("duration", options.duration, `simulation.duration=${options.duration}`);
+  add("seed", options.seed, `simulation.seed=${options.seed}`);
+  const url = JSON.stringify(options.natsUrl);
+  add("nats-url", options.natsUrl, "nats.mode=external", `nats.url=${url}`);
   return overrides;
 }
 

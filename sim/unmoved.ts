@@ -6,21 +6,31 @@
  */
 import type { Effect } from "./effect.ts";
 import { DurationHistogram } from "./histogram.ts";
+import { Slowest } from "./slowest.ts";
 
 /** How long after an event partitions are watched. */
 const WINDOW_US = 5_000_000;
 /** A message of the window may be this late before the window is closed; whoever is later is seen by the ledger. */
 const LATECOMER_US = 60_000_000;
 
+/** A partition after one event. */
+interface Seen {
+  readonly owner: string;
+  /** Another owner has been seen. */
+  moved: boolean;
+  latencies: { durationUs: number; atUs: number; process: string }[];
+}
+
 /** The time after one event. */
 interface Window {
   readonly fromUs: number;
-  /** Latencies by partition; `moved` once another owner has been seen. */
-  readonly partitions: Map<number, { owner: string; moved: boolean; latenciesUs: number[] }>;
+  readonly partitions: Map<number, Seen>;
 }
 
 /** Collects the latencies. */
 export class UnmovedLatency {
+  /** The slowest messages of closed windows. */
+  readonly slowest: Slowest = new Slowest();
   readonly #histogram = new DurationHistogram();
   #windows: Window[] = [];
 
@@ -46,12 +56,14 @@ export class UnmovedLatency {
       const before = effect.storedUs < window.fromUs;
       if (before || effect.publishedUs > untilUs) continue;
       const known = window.partitions.get(effect.partition);
-      const seen = known ??
-        { owner: previousOwner ?? effect.instance, moved: false, latenciesUs: [] };
+      const seen: Seen = known ??
+        { owner: previousOwner ?? effect.instance, moved: false, latencies: [] };
       if (known === undefined) window.partitions.set(effect.partition, seen);
       seen.moved ||= seen.owner !== effect.instance;
-      if (seen.moved) seen.latenciesUs = [];
-      else seen.latenciesUs.push(effect.storedUs - effect.publishedUs);
+      const durationUs = effect.storedUs - effect.publishedUs;
+      const { process, storedUs: atUs } = effect;
+      if (seen.moved) seen.latencies = [];
+      else seen.latencies.push({ durationUs, atUs, process });
     }
     if (this.#windows.length > 0) this.#close(effect.storedUs - WINDOW_US - LATECOMER_US);
   }
@@ -66,8 +78,12 @@ export class UnmovedLatency {
     const [oldest] = this.#windows;
     if (oldest === undefined || oldest.fromUs >= startedBeforeUs) return;
     for (const window of this.#windows.filter(({ fromUs }) => fromUs < startedBeforeUs)) {
-      for (const { moved, latenciesUs } of window.partitions.values()) {
-        if (!moved) { for (const us of latenciesUs) this.#histogram.record(us); }
+      for (const [partition, { moved, latencies }] of window.partitions) {
+        if (moved) continue;
+        for (const { durationUs, atUs, process } of latencies) {
+          this.#histogram.record(durationUs);
+          this.slowest.add(durationUs, atUs, partition, () => process);
+        }
       }
     }
     this.#windows = this.#windows.filter(({ fromUs }) => fromUs >= startedBeforeUs);

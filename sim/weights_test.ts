@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "./config.ts";
+import type { SimulationConfig } from "./config_schema.ts";
 import { partitionRates, partitionWeights, producerShares, rateMultiplier } from "./weights.ts";
 
-const exponential = parseConfig("", "my.yaml", [
+function configWith(...sets: string[]): SimulationConfig {
+  return parseConfig("", "my.yaml", sets.map((set) => ({ set, shown: set }))).config;
+}
+
+const exponential = configWith(
   "partitions.count=1500",
   "partitions.distribution=exponential",
   "partitions.message_rate_per_partition=0.067",
-]).config.partitions;
+).partitions;
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 Deno.test("weights: 5 % are extreme, the same for the same seed, others for another", () => {
@@ -20,7 +25,7 @@ Deno.test("weights: 5 % are extreme, the same for the same seed, others for anot
 });
 
 Deno.test("weights: uniform is 1 everywhere", () => {
-  const { partitions } = parseConfig("", "my.yaml").config;
+  const { partitions } = configWith();
   assert.deepEqual(partitionWeights(partitions, 1), new Array(100).fill(1));
 });
 
@@ -42,10 +47,10 @@ Deno.test("producers: every partition once, loads even, uniform is round robin",
 });
 
 Deno.test("rate variation: ramps up and down between its bounds", () => {
-  const variation = parseConfig("", "my.yaml", [
+  const variation = configWith(
     "producers.rate_variation.enabled=true",
     "producers.rate_variation.ramp_interval=10s",
-  ]).config.producers.rate_variation;
+  ).producers.rate_variation;
   const at = (ms: number) => rateMultiplier(variation, ms);
   assert.deepEqual([0, 5_000, 10_000, 15_000, 20_000].map(at), [0.5, 1.25, 2, 1.25, 0.5]);
   assert.equal(rateMultiplier({ ...variation, enabled: false }, 5_000), 1);

@@ -78,6 +78,14 @@ export function reportSubject(runId: string): string {
   return `sim.${runId}.report`;
 }
 
+/**
+ * The subject on which a worker says that a handler begins: at once and without an answer, because a report that waits for
+ * its batch is lost with a worker that is killed.
+ */
+export function begunSubject(runId: string, process: string): string {
+  return `sim.${runId}.begun.${process}`;
+}
+
 /** The subject on which a child takes commands. */
 export function controlSubject(runId: string, process: string): string {
   return `sim.${runId}.control.${process}`;

@@ -15,7 +15,7 @@ import { decodeMessage, nowUs, type SimMessage } from "./message.ts";
 import type { Reporter } from "./reporter.ts";
 import { Seeded } from "./seeded.ts";
 import { pastFenceSubject } from "./topology.ts";
-import { type ChildSpec, fromBytes, intruderSubject, toBytes } from "./wire.ts";
+import { begunSubject, type ChildSpec, fromBytes, intruderSubject, toBytes } from "./wire.ts";
 
 const STATUS_INTERVAL_MS = 1_000;
 const INTRUDER_TIMEOUT_MS = 5_000;
@@ -75,6 +75,7 @@ export class SimWorker {
       );
     }
     await this.#reporter.room();
+    this.#sayBegun(content);
     let outcome: Delivery["outcome"] = "failed";
     try {
       await this.#work(content, message.signal);
@@ -82,6 +83,12 @@ export class SimWorker {
     } finally {
       this.#report(message, content, startUs, outcome);
     }
+  }
+
+  #sayBegun({ partitionId, partitionSequence }: SimMessage): void {
+    const { runId, process } = this.#spec;
+    const data = toBytes([partitionId, partitionSequence]);
+    this.#world.messaging.publish(begunSubject(runId, process), data);
   }
 
   /** The time a message takes follows from the seed: a run that is repeated works as long. */

@@ -42,9 +42,6 @@ export interface GuardOptions {
   readonly removeDir?: string;
 }
 
-/** A guard nobody refers to any more would have its pipe closed by the garbage collector, and would kill. */
-const alive = new Set<Guard>();
-
 /** One guarded process. */
 export class Guard {
   /** The process ID of the guarded process itself, not of the guard. */
@@ -100,9 +97,7 @@ export class Guard {
       await lines.return(undefined);
       return Number(/^exit (\d+)$/.exec(value ?? "")?.[1] ?? NaN);
     });
-    const guard = new Guard(process, process.stdin.getWriter(), pid, exited);
-    alive.add(guard);
-    return guard;
+    return new Guard(process, process.stdin.getWriter(), pid, exited);
   }
 
   /** True until the guarded process has ended. */
@@ -137,7 +132,6 @@ export class Guard {
     await this.#stdin.close().catch(() => {});
     await this.exited;
     await this.#process.status;
-    alive.delete(this);
   }
 }
 

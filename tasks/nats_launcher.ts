@@ -3,8 +3,12 @@
  * server says so, and nothing left behind however we end.
  *
  * ```ts
+ * import { connect } from "@nats-io/transport-node";
+ * import { launchNats } from "./nats_launcher.ts";
+ *
  * await using server = await launchNats();
  * const connection = await connect({ servers: server.url });
+ * await connection.close();
  * ```
  *
  * @module

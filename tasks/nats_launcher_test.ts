@@ -8,11 +8,13 @@ import { until } from "./until.ts";
 
 /** A zombie (`Z`) has ended; only nobody has asked for its exit code yet, which is init's business and not ours. */
 function state(pid: number): string {
-  const { code, stdout } = new Deno.Command("ps", {
-    args: ["-o", "stat=", "-p", String(pid)],
-    stderr: "null",
-  }).outputSync();
-  return code === 0 ? new TextDecoder().decode(stdout).trim().charAt(0) : "gone";
+  return ps(pid, "stat").charAt(0) || "gone";
+}
+
+function ps(pid: number, column: string): string {
+  const args = ["-o", `${column}=`, "-p", String(pid)];
+  const { stdout } = new Deno.Command("ps", { args, stderr: "null" }).outputSync();
+  return new TextDecoder().decode(stdout).trim();
 }
 
 const hasEnded = (pid: number) => ["gone", "Z"].includes(state(pid));
@@ -93,6 +95,11 @@ Deno.test("pause stops the server's process, resume lets it go on, stop works on
   server.pause();
   await server.stop();
   assert.ok(hasEnded(pid));
+});
+
+Deno.test("Ctrl-C in the terminal does not reach the server, only whoever launched it", async () => {
+  await using server = await launchNats();
+  assert.notEqual(ps(server.pid, "pgid"), ps(Deno.pid, "pgid"));
 });
 
 Deno.test("a busy port is one clear error and leaves nothing", async () => {

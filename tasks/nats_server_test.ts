@@ -4,6 +4,7 @@ import { debianSource } from "./nats_debian.ts";
 import { fakeServer, TempDir } from "./nats_fakes.ts";
 import { ensureNatsServer } from "./nats_server.ts";
 import type { NatsSource } from "./nats_source.ts";
+import { until } from "./until.ts";
 
 /** A world of its own: nothing of this machine's is looked at unless a test says so. */
 function world(temp: TempDir, env: Record<string, string> = {}) {
@@ -169,9 +170,7 @@ Deno.test("a process that is killed while it fetches is in nobody's way", async 
   await reader.read();
   const { ensure, works, reports } = world(temp);
   const found = ensure({}, works("2.15.1"));
-  while (!reports.some((line) => line.includes("waiting for another process"))) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until("it waits", () => reports.some((line) => line.includes("waiting for another")));
   stuck.kill("SIGKILL");
   await stuck.status;
   await reader.cancel();

@@ -54,7 +54,12 @@ async function buildProgram(): Promise<Command> {
     .option("--verbose", "show where an error comes from")
     .exitOverride()
     .showHelpAfterError("Run with --help to see what there is.")
-    .configureOutput({ writeErr: (text) => note(text.trimEnd()) });
+    .configureOutput({
+      writeErr: (text) => note(text.trimEnd()),
+      // No colours, and so no look at the environment, which a child process may not be allowed.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
   addNatsServer(program);
   const { registerSim } = await import("../sim/cli.ts");
   registerSim(program);

@@ -14,8 +14,6 @@ export interface PausedProcess extends AsyncDisposable {
   resume(): Promise<void>;
 }
 
-const alive = new Set<Deno.ChildProcess>();
-
 /**
  * Stops a process where it is (SIGSTOP).
  *
@@ -30,7 +28,6 @@ export async function pauseProcess(pid: number): Promise<PausedProcess> {
     stderr: "null",
     detached: true, // Ctrl-C must not end it before us
   }).spawn();
-  alive.add(guard); // or the garbage collector would close its pipe
   // Its word, or the end of its output if there is no such process.
   const reader = guard.stdout.getReader();
   await reader.read();
@@ -38,7 +35,6 @@ export async function pauseProcess(pid: number): Promise<PausedProcess> {
     await guard.stdin.close().catch(() => {});
     await reader.cancel();
     await guard.status;
-    alive.delete(guard);
   };
   return { resume, [Symbol.asyncDispose]: resume };
 }

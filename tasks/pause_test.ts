@@ -11,6 +11,7 @@ const state = (pid: number) =>
 function sleeper(): Deno.ChildProcess & AsyncDisposable {
   const child = new Deno.Command("cat", { stdin: "piped", stdout: "null" }).spawn();
   const dispose = async () => {
+    child.kill("SIGKILL"); // also one that was left stopped
     await child.stdin.close();
     await child.status;
   };

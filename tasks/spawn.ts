@@ -26,9 +26,6 @@ export interface SpawnSelfOptions {
   readonly stderr?: "piped" | "inherit" | "null";
 }
 
-/** A child nobody refers to any more would have its pipes closed by the garbage collector, and would end. */
-const alive = new Set<Deno.ChildProcess>();
-
 /**
  * Starts this program as a child process. This is the only place that knows how.
  *
@@ -40,7 +37,7 @@ export function spawnSelf(
   args: readonly string[],
   options: SpawnSelfOptions = {},
 ): Deno.ChildProcess {
-  const child = new Deno.Command(Deno.execPath(), {
+  return new Deno.Command(Deno.execPath(), {
     args: selfArguments(args, options.permissions ?? []),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -48,9 +45,6 @@ export function spawnSelf(
     stdout: options.stdout ?? "inherit",
     stderr: options.stderr ?? "inherit",
   }).spawn();
-  alive.add(child);
-  child.status.finally(() => alive.delete(child));
-  return child;
 }
 
 /**

@@ -7,7 +7,7 @@ Deno.test("consistent hash: test vectors for the defaults", () => {
   const owners = assign(consistentHash(), workers(10), partitions(8));
   assert.deepEqual(
     [...owners.values()].map((id) => Number(id.slice(7))),
-    OWNERS,
+    [6, 3, 1, 7, 3, 2, 6, 6],
   );
 });
 
@@ -61,5 +61,3 @@ Deno.test("consistent hash: options out of range are refused", () => {
     );
   }
 });
-
-const OWNERS = [0];

@@ -47,6 +47,10 @@ export interface GroupLeaderOptions {
   readonly onPhase: (phase: LeaderPhase) => void;
   /** Told after each publication. */
   readonly onPublished: (snapshot: Snapshot, movedCount: number, durationMs: number) => void;
+  /** Told when a rebalance failed; it is tried again. */
+  readonly onRebalanceFailed?: (reason: RebalanceReason, error: unknown) => void;
+  /** Told each time a worker did not answer a probe. */
+  readonly onProbeMiss?: (instance: string, kind: "no-responders" | "timeout") => void;
   /** Told when this leader must not go on: its epoch is over. */
   readonly onStale: (error: unknown) => void;
   /** Told when something failed and will be tried again. */
@@ -110,6 +114,7 @@ export class GroupLeader {
           instance !== self.instance
         ),
       onGone: (instance) => this.markDead(instance, "no responders"),
+      onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
     });
     this.#reaper = new LaneReaper({
       feed: world.feed,
@@ -261,7 +266,12 @@ export class GroupLeader {
     // On behalf of the dead: what they held is free.
     for (const { instance, partitions } of owned) {
       if (!reaped.has(instance)) continue;
-      announceRelease(this.#options.world.messaging, this.#options.config.group, instance, partitions);
+      announceRelease(
+        this.#options.world.messaging,
+        this.#options.config.group,
+        instance,
+        partitions,
+      );
     }
   }
 
@@ -307,6 +317,15 @@ export class GroupLeader {
   }
 
   async #rebalance(reason: RebalanceReason): Promise<void> {
+    try {
+      await this.#publishNext(reason);
+    } catch (error) {
+      this.#options.onRebalanceFailed?.(reason, error);
+      throw error;
+    }
+  }
+
+  async #publishNext(reason: RebalanceReason): Promise<void> {
     const { world, self, source, strategy, term } = this.#options;
     const startedAtMs = world.clock.monotonicMs();
     this.#setPhase(reason === "emergency" ? "emergency" : "rebalancing");

@@ -173,17 +173,18 @@ Deno.test("sticky: load follows capacity", () => {
   }
 });
 
-Deno.test("sticky: nobody is more than one partition above fair load, for any input", () => {
+Deno.test("sticky: nobody is more than one partition above the mean, for any input", () => {
   fc.assert(
     fc.property(anyInput, (input) => {
-      const owners = stickyBalanced()(input);
+      fc.pre(input.partitions.length > 0);
       const weight = input.partitions.reduce((sum, one) => sum + one.weight, 0);
       const capacity = input.workers.reduce((sum, one) => sum + one.capacity, 0);
-      const heaviest = Math.max(0, ...input.partitions.map((one) => one.weight));
-      for (const [id, load] of loads(input, owners)) {
-        const own = input.workers.find((one) => one.id === id)!.capacity;
-        assert.ok(load <= 1.05 * own * weight / capacity + heaviest + 1e-6, `${id}: ${load}`);
-      }
+      const heaviest = Math.max(...input.partitions.map((one) => one.weight));
+      const smallest = Math.min(...input.workers.map((one) => one.capacity));
+      // Somebody is at the mean or below; whoever is higher than that one would be with one more partition gives.
+      const limit = 1.05 + heaviest / smallest / (weight / capacity);
+      const found = unevenness(input, stickyBalanced()(input));
+      assert.ok(found <= limit + 1e-9, `${found} > ${limit}`);
     }),
     { numRuns: 500 },
   );
@@ -194,11 +195,16 @@ Deno.test("sticky: unlike weights, some per worker, end within the tolerance", (
   fc.assert(fc.property(seeds, fc.integer({ min: 2, max: 12 }), (seed, w) => {
     const weightOf = (i: number) => 1 + (Math.imul(i + 1, seed | 1) >>> 8) % 10;
     const input = { workers: workers(w), partitions: partitions(w * 12, weightOf) };
+    const within = (list: typeof input.workers, owners: Owners) => {
+      const found = [...loads({ workers: list, partitions: input.partitions }, owners).values()];
+      const mean = found.reduce((sum, one) => sum + one, 0) / found.length;
+      // All weights are whole numbers: so is any load.
+      assert.ok(Math.max(...found) <= Math.max(1.05 * mean, Math.ceil(mean)), found.join(" "));
+    };
     const before = assign(stickyBalanced(), input.workers, input.partitions);
-    assert.ok(unevenness(input, before) <= 1.05 + 1e-9);
-    const rest = { workers: input.workers.slice(1), partitions: input.partitions };
-    const after = assign(stickyBalanced(), rest.workers, rest.partitions, before);
-    assert.ok(unevenness(rest, after) <= 1.05 + 1e-9, String(unevenness(rest, after)));
+    within(input.workers, before);
+    const rest = input.workers.slice(1);
+    within(rest, assign(stickyBalanced(), rest, input.partitions, before));
   }));
 });
 

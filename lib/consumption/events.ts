@@ -64,3 +64,27 @@ export const noConsumptionEvents: ConsumptionEvents = {
   stopped: ignore,
   error: ignore,
 };
+
+/**
+ * Tells two listeners, the first one first.
+ *
+ * @param first who is told first
+ * @param second who is told then
+ * @returns events that tell both
+ */
+export function bothEvents(
+  first: Partial<ConsumptionEvents>,
+  second: Partial<ConsumptionEvents>,
+): ConsumptionEvents {
+  const names = Object.keys(noConsumptionEvents) as (keyof ConsumptionEvents)[];
+  const both: Partial<Record<keyof ConsumptionEvents, (...args: never[]) => void>> = {};
+  for (const name of names) {
+    const a = first[name] as ((...args: never[]) => void) | undefined;
+    const b = second[name] as ((...args: never[]) => void) | undefined;
+    both[name] = a === undefined || b === undefined ? a ?? b ?? ignore : (...args) => {
+      a(...args);
+      b(...args);
+    };
+  }
+  return both as unknown as ConsumptionEvents;
+}

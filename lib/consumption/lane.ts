@@ -20,7 +20,11 @@ export interface LaneOptions {
   /** What it feeds. */
   readonly slots: readonly Slot[];
   /** Told of each delivery that a slot has taken. */
-  readonly onTaken: (slot: Slot, message: FeedMessage, taken: Exclude<Taken, "out-of-order">) => void;
+  readonly onTaken: (
+    slot: Slot,
+    message: FeedMessage,
+    taken: Exclude<Taken, "out-of-order">,
+  ) => void;
   /** Told once when the lane cannot go on. */
   readonly onEnd: (lane: Lane, reason: LaneEnd, detail: string) => void;
 }

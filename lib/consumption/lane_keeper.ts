@@ -41,7 +41,11 @@ export interface LaneKeeperOptions {
   /** The assignment in force. */
   readonly generation: () => { readonly epoch: number; readonly generation: number };
   /** Told of each delivery a slot has taken. */
-  readonly onTaken: (slot: Slot, message: FeedMessage, taken: Exclude<Taken, "out-of-order">) => void;
+  readonly onTaken: (
+    slot: Slot,
+    message: FeedMessage,
+    taken: Exclude<Taken, "out-of-order">,
+  ) => void;
   /** Told when a lane ended by itself. */
   readonly onEnd: (lane: Lane, reason: LaneEnd, detail: string) => void;
   /** Told what was released. */
@@ -353,7 +357,8 @@ export class LaneKeeper {
       events.error(
         new PartiError("PARTI_FILTER_OVERLAP", `consumer ${foreign} is not of this group`, {
           value: foreign,
-          hint: "two groups, or another application, read the same partitions of a WorkQueue stream",
+          hint:
+            "two groups, or another application, read the same partitions of a WorkQueue stream",
         }),
       );
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { laneOwner, type LaneOwner } from "../names.ts";
+import { type LaneOwner, laneOwner } from "../names.ts";
 import type { ConsumerInfo } from "../ports/feed.ts";
 
 /** What a survey looks for. */

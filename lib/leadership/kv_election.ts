@@ -10,7 +10,13 @@ import { LEADER_KEY } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry, KvWatch } from "../ports/kv.ts";
 import { jitter, type Random } from "../ports/random.ts";
-import type { Candidacy, Candidate, ElectionAgent, ElectionHandlers, Term } from "./election_agent.ts";
+import type {
+  Candidacy,
+  Candidate,
+  ElectionAgent,
+  ElectionHandlers,
+  Term,
+} from "./election_agent.ts";
 
 /** What the election needs. */
 export interface KvElectionOptions {
@@ -39,8 +45,7 @@ const RELIST_FACTOR = 2;
  */
 export function kvElection(options: KvElectionOptions): ElectionAgent {
   return {
-    run: (candidate, handlers) =>
-      Promise.resolve(new KvCandidacy(options, candidate, handlers)),
+    run: (candidate, handlers) => Promise.resolve(new KvCandidacy(options, candidate, handlers)),
   };
 }
 

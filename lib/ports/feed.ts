@@ -25,7 +25,11 @@ export interface FeedMessage {
   readonly pending: number;
   /** Acknowledges without waiting. On a WorkQueue stream this removes the message. */
   ack(): void;
-  /** Acknowledges and waits for the server. Throws `PARTI_NO_RESPONDERS` at once if the consumer is gone, or `PARTI_TIMEOUT`. */
+  /**
+   * Acknowledges and waits for the server. Answered also for a message that is acknowledged already, and only after every ack
+   * that was sent before it for the same consumer on the same connection was processed: one confirmed ack flushes all. Throws
+   * `PARTI_NO_RESPONDERS` at once if the consumer is gone, `PARTI_TIMEOUT`, or `PARTI_DISCONNECTED`.
+   */
   ackConfirmed(timeoutMs: number): Promise<void>;
   /** Tells the server that work goes on: the ack wait starts anew. */
   working(): void;
@@ -78,7 +82,11 @@ export interface PullHandler {
 export interface Pull {
   /** How many messages have been asked for and not arrived. */
   readonly outstanding: number;
-  /** Asks for messages until `outstanding` is `count` again; a lower count than now takes effect as messages arrive. */
+  /**
+   * Says that `count` more messages are wanted. They are asked for in batches, so `outstanding` may be below it for a while, and
+   * what the server gives back (an expired request, a reconnect) is asked for again. An arrival counts down what is wanted and
+   * asks for nothing by itself: at most `count` messages come until the next call. A lower count takes effect as messages arrive.
+   */
   request(count: number): void;
   /** Ends the pull; no call-back comes afterwards. Messages under way stay unacknowledged. */
   close(): void;
@@ -160,7 +168,11 @@ export interface FeedStore {
    * with another configuration.
    */
   createConsumer(stream: string, config: ConsumerConfig): Promise<void>;
-  /** Replaces a consumer's filter by a part of it. Never to grow it: its cursor is not rewound. Throws `PARTI_NOT_FOUND`. */
+  /**
+   * Replaces a consumer's filter by a part of it. Never to grow it, since its cursor is not rewound: that, and an empty filter,
+   * throw `PARTI_INVARIANT`. What is pending for a subject given up is delivered to this consumer again after each ack wait until
+   * somebody has handled it. Throws `PARTI_NOT_FOUND`.
+   */
   shrinkConsumer(stream: string, name: string, filterSubjects: readonly string[]): Promise<void>;
   /** Deletes a consumer. Returns false if it was not there. */
   deleteConsumer(stream: string, name: string): Promise<boolean>;

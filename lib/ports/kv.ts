@@ -33,8 +33,8 @@ export interface KvWatch {
 }
 
 /**
- * An open bucket. All methods throw {@linkcode PartiError}: `PARTI_TIMEOUT` (the outcome of a write is then unknown: read and
- * compare), `PARTI_DISCONNECTED`, `PARTI_NO_RESPONDERS`, `PARTI_REFUSED`, and `PARTI_CONFLICT` where noted.
+ * An open bucket. All methods throw {@linkcode PartiError}: `PARTI_TIMEOUT` (no answer in time, or the connection went before it: the
+ * outcome of a write is then unknown, read and compare), `PARTI_DISCONNECTED` (nothing was sent), `PARTI_NO_RESPONDERS`, `PARTI_REFUSED`, and `PARTI_CONFLICT` where noted.
  */
 export interface KvBucket {
   /** The bucket's name. */
@@ -51,7 +51,10 @@ export interface KvBucket {
   remove(key: string, revision?: number): Promise<void>;
   /** The present entries whose keys match, removed ones left out. `pattern` is a NATS subject pattern such as `worker.*`. */
   list(pattern: string): Promise<KvEntry[]>;
-  /** Reports the present entries and every later change of keys that match `pattern`. */
+  /**
+   * Reports the present entries and later changes of keys that match `pattern`. The latest state of a key is always reported; one
+   * that was overwritten before it could be reported may be left out. An expiry is reported only where the server leaves markers.
+   */
   watch(pattern: string, handler: KvWatchHandler): Promise<KvWatch>;
 }
 

@@ -6,7 +6,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connectNats, natsWorld } from "../ports/nats/world.ts";
 import type { World } from "../ports/world.ts";
-import { type LaunchNatsOptions, launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
+import { launchNats, type LaunchNatsOptions, type NatsServer } from "../../tasks/nats_launcher.ts";
 
 export { until } from "../../tasks/until.ts";
 

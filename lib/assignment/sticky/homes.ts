@@ -61,7 +61,7 @@ function walk(board: Board, ring: Ring, p: number, largestCapacity: number): num
  * @param homes each partition's home
  */
 export function placeOrphans(board: Board, homes: Int32Array): void {
-  const { weight, owner, load, most } = board;
+  const { weight, owner, load, fair, most, tiny, capacity } = board;
   const heavyLoad = new Float64Array(load.length);
   const lightest = new WorkerHeap(board, "lightest");
   const lightestInHeavy = new WorkerHeap(board, "lightest", heavyLoad);
@@ -71,7 +71,8 @@ export function placeOrphans(board: Board, homes: Int32Array): void {
       if (owner[p] !== NOBODY) continue;
       const one = weight[p]!;
       let to = homes[p]!;
-      if (one > board.room(to)) to = lightest.best(one)!;
+      // Not a bit above its fair load: somebody else might end too low, and one more would have to move.
+      if (load[to]! + one > fair[to]! + tiny * capacity[to]!) to = lightest.best(one)!;
       if (load[to]! + one > most[to]!) to = lightestInHeavy.best(one)!;
       board.give(p, to);
       heavyLoad[to]! += one;

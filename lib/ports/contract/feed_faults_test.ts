@@ -76,6 +76,29 @@ export const feedFaultCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: a consumer deleted while the connection is down is noticed afterwards",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { feed, clock } = two.world;
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      const log = pullLog(one.world.feed, "S", "a", 10);
+      await until(clock, "the request", () => log.pull.outstanding === 10);
+      one.hold();
+      await feed.deleteConsumer("S", "a");
+      one.cut();
+      await until(clock, "the loss", () => log.lost.length > 0);
+      assert.deepEqual(log.lost.map(([why]) => why), ["deleted"]);
+      await one.close();
+      assert.throws(() => pullLog(one.world.feed, "S", "a", 1), { code: "PARTI_DISCONNECTED" });
+      assert.throws(() => one.world.messaging.subscribe("x", () => {}), {
+        code: "PARTI_DISCONNECTED",
+      });
+      await two.close();
+    },
+  },
+  {
     name: "feed: a pull whose connection is closed is lost",
     async run(rig) {
       const one = await rig.connect();

@@ -79,6 +79,28 @@ export const feedStoreCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: a full feed refuses messages instead of dropping unhandled ones",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", { ...FEED, maxBytes: 10_000 });
+      const results = await Promise.allSettled(
+        numbers(1, 30).map(() => feed.publish("feed.1", new Uint8Array(1_000))),
+      );
+      const stored = results.filter((result) => result.status === "fulfilled").length;
+      assert.ok(stored > 0 && stored < 10, String(stored));
+      for (const result of results) {
+        if (result.status === "rejected") assert.equal(result.reason.code, "PARTI_REFUSED");
+      }
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      const log = pullLog(feed, "S", "a", 100);
+      await until(clock, "what was accepted", () => log.messages.length === stored);
+      assert.equal(log.messages[0]!.streamSequence, 1);
+      await log.messages[0]!.ackConfirmed(2_000);
+      await feed.publish("feed.1", new Uint8Array(1_000));
+      await close();
+    },
+  },
+  {
     name: "feed: of many who write with the same expected sequence one wins",
     async run(rig) {
       const { world: { feed }, close } = await rig.connect();

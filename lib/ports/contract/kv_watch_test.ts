@@ -131,6 +131,29 @@ export const kvWatchCases: ContractCase[] = [
     },
   },
   {
+    name: "kv: a handler that throws ends its watch with that error, and no other",
+    async run(rig) {
+      const { world, close } = await rig.connect();
+      const bucket = await world.kv.open("b", BUCKET);
+      const sound = await watchLog(bucket, ">");
+      const lost: unknown[] = [];
+      const oops = new Error("oops");
+      await bucket.watch(">", {
+        onEntry: () => {
+          throw oops;
+        },
+        onLost: (error) => void lost.push(error),
+      });
+      await bucket.put("k", bytes("1"));
+      await bucket.put("k", bytes("2"));
+      await until(world.clock, "the loss", () => lost.length > 0);
+      await until(world.clock, "both", () => sound.entries.at(-1)?.revision === 2);
+      assert.deepEqual(lost, [oops]);
+      assert.deepEqual(sound.lost, []);
+      await close();
+    },
+  },
+  {
     name: "kv: a watch over a cut connection misses nothing and repeats nothing",
     async run(rig) {
       const one = await rig.connect();

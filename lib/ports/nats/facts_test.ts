@@ -159,7 +159,7 @@ fact(
   no_auth_user: strong`,
 );
 
-fact("a confirmed ack costs a round trip, and a message of unusual headers is kept", async (nc) => {
+fact("of a header that occurs twice the first value is read", async (nc) => {
   const { feed } = natsWorld(nc);
   await feed.ensureStream("OUT", { ...FEED, subjects: ["out.>"], retention: "limits" });
   const odd = newHeaders();
@@ -168,5 +168,15 @@ fact("a confirmed ack costs a round trip, and a message of unusual headers is ke
   nc.publish("out.1", bytes("a"), { headers: odd });
   await nc.flush();
   const last = await feed.lastMessage("OUT", "out.1");
-  assert.equal(last?.header("X"), "1", "the first one where a name occurs twice");
+  assert.equal(last?.header("X"), "1");
+});
+
+fact("streams and buckets of ours take more than a thousand consumers", async (nc) => {
+  const { feed, kv } = natsWorld(nc);
+  await feed.ensureStream("S", FEED);
+  await kv.open("b", BUCKET);
+  for (const stream of ["S", "KV_b"]) {
+    const info = await callApi<WireStreamInfo>(linkOf(nc), `STREAM.INFO.${stream}`, undefined, "");
+    assert.ok(info.config.max_consumers! > 1_000, `${stream}: ${info.config.max_consumers}`);
+  }
 });

@@ -29,7 +29,7 @@ import { type Link, linkOf } from "./link.ts";
 import { Publisher } from "./publisher.ts";
 import { DEFAULT_PULL_OPTIONS, NatsPull, type PullOptions } from "./pull.ts";
 import { readLastMessage } from "./stored_message.ts";
-import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
+import { MAX_CONSUMERS, nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
 
 /** How the feed behaves. */
 export interface NatsFeedOptions {
@@ -46,6 +46,9 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
     retention: options.retention,
     storage: options.storage,
     num_replicas: options.replicas,
+    max_consumers: MAX_CONSUMERS,
+    // A full feed must refuse a message rather than drop an old one that nobody has handled.
+    ...(options.retention === "workqueue" ? { discard: "new" } : {}),
     ...(options.duplicateWindowMs === undefined
       ? {}
       : { duplicate_window: nanosOf(options.duplicateWindowMs) }),

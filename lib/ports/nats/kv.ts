@@ -12,7 +12,7 @@ import { type KvOptions, NatsKvBucket } from "./kv_bucket.ts";
 import { streamOf } from "./kv_format.ts";
 import { type Link, linkOf } from "./link.ts";
 import { DEFAULT_PULL_OPTIONS, type PullOptions } from "./pull.ts";
-import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
+import { MAX_CONSUMERS, nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
 
 /** How the buckets behave. */
 export interface NatsKvOptions {
@@ -38,6 +38,7 @@ function configOf(name: string, options: KvBucketOptions, markers: boolean): Wir
     storage: options.storage,
     num_replicas: options.replicas,
     max_msgs_per_subject: 1,
+    max_consumers: MAX_CONSUMERS,
     discard: "new",
     allow_direct: true,
     allow_rollup_hdrs: true,

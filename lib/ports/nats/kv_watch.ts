@@ -166,7 +166,12 @@ export class KvWatcher implements KvWatch {
     this.#lastDelivery = message.deliverySequence;
     this.#lastSequence = message.streamSequence;
     this.#failures = 0;
-    this.#handler.onEntry(entryOf(this.#prefix, message, message.streamSequence));
+    try {
+      this.#handler.onEntry(entryOf(this.#prefix, message, message.streamSequence));
+    } catch (error) {
+      // What a handler throws must not look like a fault of the reader, which would go on behind the entry.
+      this.#lose(error);
+    }
     if (this.#closed) return;
     if (message.pending === 0) this.#initialize();
     this.#pull?.request(PREFETCH);

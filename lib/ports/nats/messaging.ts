@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { NatsConnection } from "@nats-io/nats-core";
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Messaging, Notice, Subscription } from "../messaging.ts";
 import { type Link, linkOf } from "./link.ts";
@@ -31,19 +31,30 @@ class NatsMessaging implements Messaging {
   }
 
   subscribe(subject: string, onNotice: (notice: Notice) => void): Subscription {
-    const subscription = this.#link.nc.subscribe(subject, {
-      callback: (error, msg) => {
-        if (error) return;
-        onNotice({
-          subject: msg.subject,
-          data: plainBytes(msg.data),
-          respond: (data) => {
-            if (!this.#link.nc.isClosed()) msg.respond(data);
-          },
+    const callback = (error: Error | null, msg: Msg): void => {
+      if (error) return;
+      const notice: Notice = {
+        subject: msg.subject,
+        data: plainBytes(msg.data),
+        respond: (data) => {
+          if (!this.#link.nc.isClosed()) msg.respond(data);
+        },
+      };
+      try {
+        onNotice(notice);
+      } catch (thrown) {
+        // Thrown here it would end the client's reader without a word; thrown there it is seen.
+        queueMicrotask(() => {
+          throw thrown;
         });
-      },
-    });
-    return { close: () => subscription.unsubscribe() };
+      }
+    };
+    try {
+      const subscription = this.#link.nc.subscribe(subject, { callback });
+      return { close: () => subscription.unsubscribe() };
+    } catch (error) {
+      throw fromClientError(error, `subscribe to ${subject}`);
+    }
   }
 
   async request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array> {

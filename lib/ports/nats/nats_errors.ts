@@ -37,6 +37,13 @@ const CODES: Readonly<Record<number, PartiErrorCode>> = {
   10149: "PARTI_NOT_FOUND", // consumer to be updated
   10059: "PARTI_NOT_FOUND", // stream
   10037: "PARTI_NOT_FOUND", // message
+  // No leader yet, or still recovering: nothing was done, and a retry may well succeed.
+  10006: "PARTI_NO_RESPONDERS", // cluster not active
+  10007: "PARTI_NO_RESPONDERS", // not assigned to this server
+  10008: "PARTI_NO_RESPONDERS", // JetStream temporarily unavailable
+  10009: "PARTI_NO_RESPONDERS", // not the leader
+  10118: "PARTI_NO_RESPONDERS", // stream offline
+  10119: "PARTI_NO_RESPONDERS", // consumer offline
   10099: "PARTI_FILTER_OVERLAP", // several unfiltered consumers on a WorkQueue stream
   10100: "PARTI_FILTER_OVERLAP", // overlapping filters on a WorkQueue stream
 };
@@ -46,6 +53,7 @@ const HINTS: Readonly<Record<number, string>> = {
   10039: "enable JetStream for this account",
   10076: "start nats-server with -js, or enable jetstream in its configuration",
   10026: "raise max_consumers of the stream or the account",
+  10077: "the stream is full: raise its limits, or let the workers catch up",
   10047: "raise the account's or the server's JetStream storage limits",
 };
 
@@ -58,8 +66,7 @@ const HINTS: Readonly<Record<number, string>> = {
  */
 export function fromJsApiError(error: JsApiError, what: string): PartiError {
   const errCode = error.err_code ?? 0;
-  // 503 is JetStream's "not now": no leader yet, or still recovering. Nothing was done, and a retry may well succeed.
-  const code = CODES[errCode] ?? (error.code === 503 ? "PARTI_NO_RESPONDERS" : "PARTI_REFUSED");
+  const code = CODES[errCode] ?? "PARTI_REFUSED";
   const hint = HINTS[errCode];
   return new PartiError(code, `${what}: ${error.description ?? "refused"} (${errCode})`, {
     value: { code: error.code, errCode, description: error.description ?? "" },

@@ -11,6 +11,7 @@ import type { Subscription as PortSubscription } from "../messaging.ts";
 import { API_PREFIX } from "./api.ts";
 import { NatsFeedMessage } from "./feed_message.ts";
 import type { Link } from "./link.ts";
+import { fromClientError } from "./nats_errors.ts";
 import { type PullStatus, readStatus } from "./pull_status.ts";
 import { nanosOf } from "./wire.ts";
 
@@ -67,6 +68,7 @@ export class NatsPull implements Pull {
    * @param handler what to tell
    * @param exists asks the server whether the consumer is there; it may throw
    * @param options how to behave
+   * @throws {PartiError} `PARTI_DISCONNECTED` if the connection is closed for good
    */
   constructor(
     link: Link,
@@ -82,12 +84,7 @@ export class NatsPull implements Pull {
     this.#exists = exists;
     this.#options = options;
     this.#inbox = `${createInbox(link.inboxPrefix)}.`;
-    this.#subscription = link.nc.subscribe(`${this.#inbox}*`, {
-      callback: (error, msg) => {
-        if (error) this.#lose("failed", error.message);
-        else this.#onMsg(msg);
-      },
-    });
+    this.#subscription = this.#subscribe();
     this.#statusListener = link.onStatus((status) => {
       if (status === "closed") this.#lose("failed", "the connection was closed");
       else if (status === "disconnected") this.#void();
@@ -117,6 +114,19 @@ export class NatsPull implements Pull {
     this.#subscription.unsubscribe();
     this.#requests.clear();
     this.#outstanding = 0;
+  }
+
+  #subscribe(): Subscription {
+    try {
+      return this.#link.nc.subscribe(`${this.#inbox}*`, {
+        callback: (error, msg) => {
+          if (error) this.#lose("failed", error.message);
+          else this.#onMsg(msg);
+        },
+      });
+    } catch (error) {
+      throw fromClientError(error, `pull from ${this.#subject}`);
+    }
   }
 
   /** Asks for what is wanted. Not for one message at a time: only when half of it or less is under way. */

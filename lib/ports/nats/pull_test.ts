@@ -156,12 +156,12 @@ Deno.test("a deleted consumer ends the pull, and so does a request the server wi
 Deno.test("no responders: the server is asked whether the consumer is there", async () => {
   const scene = new Scene();
   scene.pull.request(10);
-  scene.server.deliverStatus(scene.reply(0), 503, "");
+  scene.server.deliverStatus(scene.reply(0), 503, "No Responders");
   await scene.until(() => scene.batches.length === 2);
   assert.equal(scene.asked, 1);
   assert.deepEqual(scene.lost, [], "its leader was not there yet");
   scene.exists = false;
-  scene.server.deliverStatus(scene.reply(1), 503, "");
+  scene.server.deliverStatus(scene.reply(1), 503, "No Responders");
   await scene.until(() => scene.lost.length === 1);
   assert.deepEqual(scene.lost, ["deleted"]);
   await scene.end();

@@ -4,6 +4,12 @@
  * @module
  */
 
+/**
+ * How many consumers a stream of ours may have. Newer servers allow 1,000 unless told otherwise, and every watch of a bucket is a
+ * consumer; the number cannot be changed later.
+ */
+export const MAX_CONSUMERS = 100_000;
+
 /** A stream's configuration. */
 export interface WireStreamConfig {
   readonly name: string;

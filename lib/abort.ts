@@ -1,0 +1,29 @@
+/**
+ * Giving up on a promise.
+ *
+ * @module
+ */
+import { PartiError } from "./errors.ts";
+
+/**
+ * Waits for a promise or the signal, whichever comes first. The promise itself goes on.
+ *
+ * @param promise what is waited for
+ * @param signal gives up
+ * @returns what the promise gives
+ * @throws {PartiError} `PARTI_ABORTED` if the signal came first, or what the promise throws
+ */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(new PartiError("PARTI_ABORTED", "given up"));
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    // Whichever lost the race has nobody waiting for it.
+    aborted.catch(() => {});
+    promise.catch(() => {});
+  }
+}

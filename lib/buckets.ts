@@ -1,0 +1,60 @@
+/**
+ * The group's two buckets: leases, and the assignment.
+ *
+ * @module
+ */
+import type { GroupConfig } from "./config.ts";
+import { PartiError } from "./errors.ts";
+import type { MetricsCollector } from "./metrics/collector.ts";
+import { measuredBucket } from "./metrics/measured_bucket.ts";
+import { assignmentBucket, leaseBucket } from "./names.ts";
+import type { KvBucket } from "./ports/kv.ts";
+import type { World } from "./ports/world.ts";
+
+/** A group's buckets, open. */
+export interface GroupBuckets {
+  /** Worker leases and the leader's; entries expire. */
+  readonly leases: KvBucket;
+  /** The published assignment; never expires. */
+  readonly assignments: KvBucket;
+}
+
+/**
+ * Opens a group's buckets, creating them if they are not there.
+ *
+ * @param world the world
+ * @param config the group's configuration
+ * @param metrics who measures their operations
+ * @param onDrift told of each setting in which an existing bucket differs from the configuration; it stays as it is
+ * @returns the buckets
+ * @throws {PartiError} what the server says
+ */
+export async function openBuckets(
+  world: World,
+  config: GroupConfig,
+  metrics: MetricsCollector,
+  onDrift: (error: PartiError) => void,
+): Promise<GroupBuckets> {
+  const { group, workerIdTtlMs, kvBuckets } = config;
+  const { replicas, storage } = kvBuckets;
+  const open = async (name: string, ttlMs: number): Promise<KvBucket> => {
+    const options = { ttlMs, replicas, storage };
+    const bucket = await world.kv.open(name, options, (setting, actual, wanted) =>
+      onDrift(
+        new PartiError(
+          "PARTI_INVALID_CONFIG",
+          `bucket ${name} exists with ${setting} ${actual}, not ${wanted}; it stays as it is`,
+          {
+            value: actual,
+            hint: "delete it while no worker of the group runs, or change the configuration",
+          },
+        ),
+      ));
+    return measuredBucket(bucket, world.clock, metrics);
+  };
+  const [leases, assignments] = await Promise.all([
+    open(leaseBucket(group), workerIdTtlMs),
+    open(assignmentBucket(group), 0),
+  ]);
+  return { leases, assignments };
+}

@@ -1,0 +1,103 @@
+/**
+ * Metrics and log of one worker: what happened, told to both in one place.
+ *
+ * @module
+ */
+import type { Snapshot } from "./assignment/snapshot.ts";
+import { describeError } from "./errors.ts";
+import type { AlertLevel, AssignmentChange } from "./hooks.ts";
+import { type Logger, logger } from "./logging.ts";
+import type { MetricsCollector } from "./metrics/collector.ts";
+import type { ManagerState } from "./state.ts";
+
+/** Measures and logs what a worker does. */
+export class Telemetry {
+  /** The collector. */
+  readonly metrics: MetricsCollector;
+  readonly #log: Logger;
+  readonly #worker: () => string | undefined;
+
+  /**
+   * @param group the group
+   * @param metrics the collector
+   * @param worker the stable ID as it is now
+   */
+  constructor(group: string, metrics: MetricsCollector, worker: () => string | undefined) {
+    this.metrics = metrics;
+    this.#worker = worker;
+    this.#log = logger("manager", { group });
+  }
+
+  /** The state changed, after `durationMs` in the first. */
+  stateChanged(from: ManagerState, to: ManagerState, durationMs: number): void {
+    this.metrics.stateTransition(from, to, durationMs);
+    this.#log.debug("{worker}: {from} to {to}", { worker: this.#worker(), from, to });
+  }
+
+  /** Degraded mode began, or ended after `durationMs`. */
+  degradedChanged(degraded: boolean, durationMs: number): void {
+    this.metrics.degradedMode(degraded);
+    if (degraded) return this.#log.warn("the server is out of reach: degraded mode");
+    this.metrics.degradedDuration(durationMs);
+    this.metrics.alertLevel("none");
+    this.#log.info("degraded mode is over after {durationMs} ms", { durationMs });
+  }
+
+  /** Degraded mode has lasted for `durationMs`. */
+  alert(level: AlertLevel, durationMs: number): void {
+    this.metrics.alertLevel(level);
+    this.metrics.alertEmitted(level);
+    this.#log.warn("the server has been out of reach for {durationMs} ms", { durationMs, level });
+  }
+
+  /** Leadership was won or lost. */
+  leadershipChanged(isLeader: boolean, epoch: number | undefined): void {
+    this.metrics.leadershipChange(isLeader, epoch ?? 0);
+    const worker = this.#worker();
+    if (isLeader) this.#log.info("{worker} leads, epoch {epoch}", { worker, epoch });
+    else this.#log.info("{worker} leads no longer", { worker });
+  }
+
+  /** This leader has published an assignment. */
+  published(snapshot: Snapshot, movedCount: number, durationMs: number): void {
+    const { reason, generation, workers } = snapshot;
+    const partitions = workers.reduce((sum, worker) => sum + worker.partitions.length, 0);
+    this.metrics.rebalanceAttempt(reason, true);
+    this.metrics.rebalanceDuration(reason, durationMs);
+    this.metrics.activeWorkers(workers.length);
+    this.metrics.partitionCount(partitions);
+    this.#log.info("rebalancing ({reason}): {movedCount} partitions moving", {
+      reason,
+      movedCount,
+      generation,
+      workers: workers.length,
+    });
+  }
+
+  /** This leader has judged a worker dead. */
+  evicted(worker: string, instance: string, reason: string): void {
+    this.metrics.workerChange(0, 1);
+    this.#log.warn("evicted {worker}: {reason}", { worker, instance, reason });
+  }
+
+  /** This worker's assignment changed. */
+  assignmentChanged(change: AssignmentChange): void {
+    const { added, removed, all, assignment } = change;
+    this.metrics.assignmentChange(
+      added.length,
+      removed.length,
+      assignment.generation,
+      all.length,
+    );
+  }
+
+  /** The lease is gone. */
+  lost(reason: string): void {
+    this.#log.warn("{worker} has lost its lease: {reason}", { worker: this.#worker(), reason });
+  }
+
+  /** Something failed and is tried again. */
+  error(error: unknown): void {
+    this.#log.warn("{worker}: {error}", { worker: this.#worker(), error: describeError(error) });
+  }
+}
