@@ -3,14 +3,10 @@
  *
  * @module
  */
-import type { NatsConnection } from "@nats-io/nats-core";
 import { PartiError } from "../lib/errors.ts";
-import { assignmentBucket, leaseBucket } from "../lib/names.ts";
-import { connectNats, natsWorld } from "../lib/ports/nats/world.ts";
-import type { World } from "../lib/ports/world.ts";
-import { launchNats, type NatsServer } from "../tasks/nats_launcher.ts";
 import { type ChaosPlan, planChaos } from "./chaos_plan.ts";
 import { ChaosRunner } from "./chaos_run.ts";
+import { conclude } from "./conclude.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 import { EffectsReader, readRemaining } from "./effects_reader.ts";
 import type { Fault } from "./fault.ts";
@@ -18,11 +14,10 @@ import { Fleet, type Member } from "./fleet.ts";
 import { openInbox } from "./inbox.ts";
 import { IntervalSet } from "./intervals.ts";
 import { decodeMessage } from "./message.ts";
-import { judge, type SimReport } from "./report.ts";
+import type { SimReport } from "./report.ts";
 import { command, RunState } from "./run_state.ts";
+import { openStage, type Stage } from "./stage.ts";
 import type { SimConsole } from "./status_line.ts";
-import { effectSubjects, feedSubject, type Topology, topologyOf } from "./topology.ts";
-import { partitionRates, partitionWeights } from "./weights.ts";
 
 /** What a run is made from. */
 export interface RunOptions {
@@ -53,13 +48,10 @@ export class Coordinator {
   /** What will go wrong. */
   readonly plan: ChaosPlan;
   readonly #options: RunOptions;
-  readonly #topology: Topology;
   readonly #startedAt = new Date();
   readonly #startMs = performance.now();
   readonly #state: RunState;
-  #server: NatsServer | undefined;
-  #nc!: NatsConnection;
-  #world!: World;
+  #stage!: Stage;
   #fleet!: Fleet;
   #reader!: EffectsReader;
   #chaos!: ChaosRunner;
@@ -71,11 +63,9 @@ export class Coordinator {
 
   /** @param options what it is made from */
   constructor(options: RunOptions) {
-    const { config, seed, runId, console } = options;
+    const { config, seed, console } = options;
     this.#options = options;
     this.plan = planChaos(config, seed);
-    const external = config.nats.mode === "external";
-    this.#topology = topologyOf(config.simulation.name, external ? runId : undefined);
     this.#state = new RunState(config.partitions.count, () => this.#fleet, console);
   }
 
@@ -87,17 +77,22 @@ export class Coordinator {
    */
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
-    await this.#connect(cleanUp);
-    await this.#prepare(cleanUp);
-    const ticker = setInterval(() => this.#showStatus(), STATUS_INTERVAL_MS);
-    cleanUp.defer(() => clearInterval(ticker));
+    const { config, seed, runId, console } = this.#options;
+    this.#stage = cleanUp.use(await openStage(config, seed, runId));
+    console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
+    this.#prepare(cleanUp);
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
     if (!this.#aborted) await this.#finishProducers();
-    const waiting = this.#aborted ? new Map<number, IntervalSet>() : await this.#drain();
+    const waiting = this.#aborted ? undefined : await this.#drain();
     if (this.#aborted) this.#state.doubts.push("the run was interrupted");
-    return await this.#conclude(waiting);
+    else await this.#stopWorkers();
+    return this.#conclude(this.#aborted ? undefined : waiting);
+  }
+
+  get #serverVersion(): string {
+    return this.#stage.nc.info?.version ?? "";
   }
 
   get #aborted(): boolean {
@@ -108,52 +103,30 @@ export class Coordinator {
     return this.#options.config.coordinator.validation_window;
   }
 
-  async #connect(cleanUp: AsyncDisposableStack): Promise<void> {
-    const { config, console } = this.#options;
-    const { mode, url, jetstream } = config.nats;
-    if (mode === "embedded") {
-      const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = jetstream;
-      this.#server = await launchNats({
-        jetstream: {
-          ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
-          ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
-        },
-      });
-      cleanUp.use(this.#server);
-      console.log("INFO", `Started nats-server ${this.#server.version} at ${this.#server.url}`);
-    }
-    this.#nc = await connectNats({ servers: this.#server?.url ?? url, name: "coordinator" });
-    cleanUp.defer(() => this.#nc.close());
-    this.#world = natsWorld(this.#nc);
-  }
-
-  async #prepare(cleanUp: AsyncDisposableStack): Promise<void> {
-    const { config, runId, seed, fault } = this.#options;
-    if (this.#server === undefined) cleanUp.defer(() => this.#removeFromServer());
-    await this.#createStreams();
-    const { min = 0, max = Number.POSITIVE_INFINITY } = {
-      min: config.workers.group.worker_id_min,
-      max: config.workers.group.worker_id_max,
-    };
+  #prepare(cleanUp: AsyncDisposableStack): void {
+    const { config, runId, seed, fault, console } = this.#options;
+    const { worker_id_min: min = 0, worker_id_max: max = Number.POSITIVE_INFINITY } =
+      config.workers.group;
     this.#fleet = new Fleet({
       spec: {
         runId,
         seed,
-        natsUrl: this.#server?.url ?? config.nats.url,
+        natsUrl: this.#stage.url,
         config,
-        topology: this.#topology,
+        topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
       },
       maxWorkers: Math.min(config.workers.count * 2, max - min + 1),
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
-    const inbox = openInbox(this.#world.messaging, runId, {
+    const inbox = openInbox(this.#stage.world.messaging, runId, {
       report: (process, report) => this.#state.takeReport(process, report),
       begun: (...what) => this.#state.ledger.begun(...what),
     });
     cleanUp.defer(() => inbox.close());
-    this.#reader = new EffectsReader(this.#nc, this.#topology.effectStream, (...effect) => {
+    const { effectStream } = this.#stage.topology;
+    this.#reader = new EffectsReader(this.#stage.nc, effectStream, (...effect) => {
       this.#state.takeEffect(...effect);
     });
     this.#reader.start();
@@ -163,48 +136,14 @@ export class Coordinator {
       runId,
       fleet: this.#fleet,
       state: this.#state,
-      messaging: this.#world.messaging,
-      console: this.#options.console,
-      server: this.#server,
+      messaging: this.#stage.world.messaging,
+      console,
+      server: this.#stage.server,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
     });
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
-  }
-
-  async #createStreams(): Promise<void> {
-    const { feed } = this.#world;
-    const { partitions } = this.#options.config;
-    const { feedStream, effectStream } = this.#topology;
-    const common = { storage: "file", replicas: 1 } as const;
-    await feed.ensureStream(feedStream, {
-      ...common,
-      subjects: [feedSubject(this.#topology, 0).replace(/0$/, "*")],
-      retention: "workqueue",
-      duplicateWindowMs: 120_000,
-    });
-    // Two minutes of effects are kept for the reader; the last one of each partition is what the fence stands on.
-    const rates = partitionRates(
-      partitionWeights(partitions, this.#options.seed),
-      partitions.message_rate_per_partition,
-    );
-    await feed.ensureStream(effectStream, {
-      ...common,
-      subjects: [effectSubjects(this.#topology)],
-      retention: "limits",
-      maxMessagesPerSubject: Math.ceil(Math.max(...rates) * 120) + 1_000,
-    });
-  }
-
-  async #removeFromServer(): Promise<void> {
-    const { feedStream, effectStream, producerBucket, group } = this.#topology;
-    const { feed, kv } = this.#world;
-    await Promise.allSettled([
-      feed.destroyStream(feedStream),
-      feed.destroyStream(effectStream),
-      kv.destroy(producerBucket),
-      kv.destroy(leaseBucket(group)),
-      kv.destroy(assignmentBucket(group)),
-    ]);
+    const ticker = setInterval(() => this.#showStatus(), STATUS_INTERVAL_MS);
+    cleanUp.defer(() => clearInterval(ticker));
   }
 
   async #warmUp(): Promise<void> {
@@ -283,8 +222,8 @@ export class Coordinator {
   /** Waits until the feed is empty, as long as there is progress; returns what is left in it. */
   async #drain(): Promise<Map<number, IntervalSet>> {
     this.#phase = "drain";
-    const { feed } = this.#world;
-    const { feedStream, effectStream } = this.#topology;
+    const { feed } = this.#stage.world;
+    const { feedStream, effectStream } = this.#stage.topology;
     let deadlineMs = performance.now() + this.#patienceMs;
     let least = Number.POSITIVE_INFINITY;
     let left = Number.POSITIVE_INFINITY;
@@ -304,8 +243,9 @@ export class Coordinator {
   }
 
   async #remaining(): Promise<Map<number, IntervalSet>> {
+    const { nc, topology } = this.#stage;
     const waiting = new Map<number, IntervalSet>();
-    const all = await readRemaining(this.#nc, this.#topology.feedStream, MAX_REMAINING, (data) => {
+    const all = await readRemaining(nc, topology.feedStream, MAX_REMAINING, (data) => {
       const { partitionId, partitionSequence } = decodeMessage(data);
       const set = waiting.get(partitionId) ?? new IntervalSet();
       set.add(partitionSequence);
@@ -315,61 +255,36 @@ export class Coordinator {
     return waiting;
   }
 
-  async #conclude(waiting: Map<number, IntervalSet>): Promise<SimReport> {
+  async #stopWorkers(): Promise<void> {
     this.#phase = "stop";
-    const workers = this.#fleet.members.filter(({ role }) => role === "worker");
-    if (!this.#aborted) {
-      for (const { process } of await this.#fleet.end("leave")) {
-        this.#state.incidents.push(`${process} did not leave when asked to`);
-      }
+    for (const { process } of await this.#fleet.end("leave")) {
+      this.#state.incidents.push(`${process} did not leave when asked to`);
     }
+  }
+
+  #conclude(waiting: Map<number, IntervalSet> | undefined): SimReport {
     const { config, configFile, runId, seed, fault } = this.#options;
-    const { ledger, measurements, doubts, incidents } = this.#state;
     if (this.#reader.missed > 0) {
-      doubts.push(`${this.#reader.missed} effects were gone before they could be read`);
+      this.#state.doubts.push(`${this.#reader.missed} effects were gone before they were read`);
     }
-    // After an interruption work was still under way: what is missing then is not lost.
-    const totals = ledger.totals(this.#aborted ? undefined : waiting);
-    const judged = this.#aborted ? { ...totals, undelivered: 0 } : totals;
-    const { unknown, interleavings, ...counts } = totals;
-    const seconds = Math.max(1, this.#loadMs) / 1_000;
-    return {
-      ...judge({ totals: judged, doubts, incidents }),
-      runId,
-      seed,
-      configFile,
-      fault: fault === undefined ? null : fault.kind,
-      startedAt: this.#startedAt.toISOString(),
-      durationMs: Math.round(performance.now() - this.#startMs),
-      natsServerVersion: this.#nc.info?.version ?? "",
-      partitions: config.partitions.count,
-      startup: { workers: config.workers.count, allStableMs: this.#startupMs },
-      messages: {
-        ...counts,
-        unknownOutcome: unknown,
-        perSecond: Math.round(totals.sent / seconds),
+    return conclude({
+      run: {
+        runId,
+        seed,
+        configFile,
+        fault: fault?.kind ?? null,
+        startedAt: this.#startedAt.toISOString(),
+        durationMs: Math.round(performance.now() - this.#startMs),
+        natsServerVersion: this.#serverVersion,
+        partitions: config.partitions.count,
+        startup: { workers: config.workers.count, allStableMs: this.#startupMs },
       },
-      ownership: { interleavings },
+      loadMs: this.#loadMs,
+      state: this.#state,
+      fleet: this.#fleet,
       chaos: this.#chaos.records,
-      recoveryMs: measurements.recovery.fromKill.percentiles(),
-      recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
-      handoffMs: measurements.handoff.percentiles(),
-      latencyMs: measurements.latency.percentiles(),
-      unmovedLatencyMs: measurements.finishUnmoved().percentiles(),
-      slowest: {
-        recovery: measurements.recovery.slowest.items,
-        handoff: measurements.slowHandoffs.items,
-        unmoved: measurements.slowUnmoved.items,
-      },
-      workers: workers.map(({ name, process, pid, rssBytes, status }) => ({
-        id: status?.worker || name,
-        process,
-        pid,
-        rssBytes,
-      })),
-      defects: this.#aborted ? [] : ledger.defects(waiting),
-      incidents,
-    };
+      waiting,
+    });
   }
 
   #unexpectedExit(member: Member, { code, signal }: Deno.CommandStatus): void {
@@ -390,7 +305,7 @@ export class Coordinator {
 
   async #tell(member: Member, name: "start" | "finish", timeoutMs: number): Promise<boolean> {
     try {
-      await command(this.#world.messaging, this.#options.runId, member, name, timeoutMs);
+      await command(this.#stage.world.messaging, this.#options.runId, member, name, timeoutMs);
       return true;
     } catch {
       return false;

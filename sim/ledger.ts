@@ -59,6 +59,8 @@ export interface LedgerTotals {
   readonly sent: number;
   /** Messages whose outcome nobody knows: neither acknowledged nor seen. */
   readonly unknown: number;
+  /** Sequences below a partition's last one that no producer ever sent: a producer's mistake. */
+  readonly holes: number;
   /** Messages that reached a handler, each counted once. */
   readonly received: number;
   /** Messages that had their effect, each counted once. */
@@ -229,7 +231,15 @@ export class Ledger {
    */
   totals(waiting?: ReadonlyMap<number, IntervalSet>): LedgerTotals {
     const nothing = new IntervalSet();
-    const totals = { sent: 0, unknown: 0, received: 0, effective: 0, lost: 0, missing: 0 };
+    const totals = {
+      sent: 0,
+      unknown: 0,
+      holes: 0,
+      received: 0,
+      effective: 0,
+      lost: 0,
+      missing: 0,
+    };
     let unexpected = this.#strangers;
     for (const [partition, page] of this.#pages.entries()) {
       const { sent, uncertain, delivered, effective } = page;
@@ -245,12 +255,14 @@ export class Ledger {
         totals.lost += countOf(minusBoth(sent, effective, waiting.get(partition) ?? nothing));
       }
       unexpected += surprising - settled;
+      totals.holes += sent.max - sent.size - settledBelow(page);
     }
     const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
     const deliveries = this.#deliveryReports + this.#begun.size + implied;
     return {
       sent: totals.sent,
       unknown: totals.unknown,
+      holes: totals.holes,
       received: totals.received,
       effective: totals.effective,
       deliveries,
@@ -328,6 +340,15 @@ function* intersect(
       if (from <= last && to >= first) yield [Math.max(from, first), Math.min(to, last)];
     }
   }
+}
+
+/** Uncertain sequences below the last known one: settled or not, they are accounted for elsewhere. */
+function settledBelow({ sent, uncertain }: Page): number {
+  let count = 0;
+  for (const [first, last] of uncertain.minus(sent)) {
+    count += Math.max(0, Math.min(last, sent.max) - first + 1);
+  }
+  return count;
 }
 
 /** Which part of the partition is missing; it tells where to look. */

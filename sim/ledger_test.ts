@@ -61,6 +61,7 @@ const clean: Partial<LedgerTotals> = {
   undelivered: 0,
   interleavings: 0,
   unknown: 0,
+  holes: 0,
 };
 
 /** Asserts that exactly the given counts differ from a clean book's. */
@@ -184,6 +185,16 @@ Deno.test("an unknown outcome is neither lost nor unexpected, and is settled by 
   assert.equal(ledger.totals(nothingWaits).sent, 2);
   ledger.sent(0, 3, 3);
   assertOnly(ledger, { lost: 1 });
+});
+
+Deno.test("a sequence that was never sent although a later one was is a hole", () => {
+  const ledger = book(2, [1, 2]);
+  ledger.sent(0, 4, 5);
+  ledger.effective(effect(4));
+  ledger.effective(effect(5));
+  assertOnly(ledger, { holes: 1 });
+  ledger.uncertain(0, 3);
+  assertOnly(ledger, { unknown: 1 });
 });
 
 Deno.test("a move to another worker and back is fine under newer ownerships", () => {

@@ -131,6 +131,7 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   if (totals.unknown > 0) {
     doubts.push(`${totals.unknown} publications of unknown outcome were never settled`);
   }
+  if (totals.holes > 0) doubts.push(`producers left out ${totals.holes} sequences`);
   if (totals.sent === 0) doubts.push("no message was sent");
   return doubts.length > 0 ? { verdict: "unknown", reasons: doubts } : {
     verdict: "pass",

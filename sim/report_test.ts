@@ -5,6 +5,7 @@ import { judge, renderReport, type SimReport } from "./report.ts";
 const totals: LedgerTotals = {
   sent: 10,
   unknown: 0,
+  holes: 0,
   received: 10,
   effective: 10,
   deliveries: 12,

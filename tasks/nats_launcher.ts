@@ -19,6 +19,7 @@ import { pickFreePort } from "./free_port.ts";
 import { natsConfig, type NatsLimits } from "./nats_config.ts";
 import { Guard } from "./nats_guard.ts";
 import { ensureNatsServer } from "./nats_server.ts";
+import { waitUntilStopped } from "./pause.ts";
 
 /** How to launch a nats-server. Everything has a default. */
 export interface LaunchNatsOptions {
@@ -157,8 +158,10 @@ export class NatsServer implements AsyncDisposable {
 
   /** Stops the process where it is (SIGSTOP): connections stay open and nobody answers. */
   pause(): void {
-    this.#guard?.signal("SIGSTOP");
+    if (!this.#guard?.running) return;
+    this.#guard.signal("SIGSTOP");
     this.#paused = true;
+    waitUntilStopped(this.#guard.pid);
   }
 
   /** Lets a paused process continue (SIGCONT). */

@@ -89,7 +89,7 @@ Deno.test("pause stops the server's process, resume lets it go on, stop works on
   const server = await launchNats();
   const { pid } = server;
   server.pause();
-  await until("the process is stopped", () => state(pid) === "T");
+  assert.equal(state(pid), "T", "it has stopped when pause returns");
   server.resume();
   await until("the process goes on", () => state(pid) !== "T");
   server.pause();

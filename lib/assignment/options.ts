@@ -31,7 +31,7 @@ export function numberOption(
   if (fits) return value;
   throw new PartiError(
     "PARTI_INVALID_CONFIG",
-    `${name} is ${JSON.stringify(value) ?? String(value)}`,
+    `${name} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}`,
     {
       value,
       hint: `${name} must be a ${

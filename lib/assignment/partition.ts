@@ -16,7 +16,8 @@ export interface Partition {
 /** A partition's identity: its keys joined with dots, so that it is also the tail of its subject. */
 export type PartitionId = string;
 
-const TOKEN = /^[^\s.*>\u0000-\u001f\u007f]+$/;
+// White space, control characters and what means something in a subject.
+const NO_TOKEN = /[\s\p{Cc}.*>]/u;
 
 /**
  * A partition's identity.
@@ -32,7 +33,7 @@ export function partitionId(partition: Partition): PartitionId {
     });
   }
   for (const key of partition.keys) {
-    if (!TOKEN.test(key)) {
+    if (key === "" || NO_TOKEN.test(key)) {
       throw new PartiError(
         "PARTI_INVALID_PARTITION",
         `partition key ${JSON.stringify(key)} is not a subject token`,

@@ -9,7 +9,7 @@ import { overloaded } from "./relieve.ts";
 import { WorkerHeap } from "./worker_heap.ts";
 
 /** With how many of the lightest workers an exchange is tried. */
-const PARTNERS = 8;
+const PARTNERS = 16;
 /** An exchange moves two partitions: it must lower the higher of two loads by this part of the fair load at least. */
 const WORTHWHILE = 0.01;
 

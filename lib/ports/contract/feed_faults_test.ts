@@ -127,7 +127,7 @@ export const feedFaultCases: ContractCase[] = [
       const log = pullLog(feed, "S", "a", 10);
       await publishNumbers(feed, "feed.1", 1, 1);
       await until(clock, "the message", () => log.messages.length === 1);
-      rig.pause();
+      await rig.pause();
       await until(clock, "the silence", () => log.lost.length > 0 || !messaging.connected);
       rig.resume();
       assert.ok(log.lost.every(([why]) => why === "stalled"), String(log.lost));

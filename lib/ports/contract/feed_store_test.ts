@@ -213,9 +213,12 @@ export const feedStoreCases: ContractCase[] = [
         ackPending: 0,
         delivered: 0,
       });
-      await Promise.all(
-        numbers(1, 299).map((i) => feed.createConsumer("S", lane(`l${i}`, [`feed.p.${i}`]))),
-      );
+      // A few at a time: a server works off one connection's calls in turn and answers no ping meanwhile.
+      for (let i = 1; i <= 299; i += 13) {
+        await Promise.all(
+          numbers(i, i + 12).map((n) => feed.createConsumer("S", lane(`l${n}`, [`feed.p.${n}`]))),
+        );
+      }
       const all = await feed.listConsumers("S");
       assert.equal(new Set(all.map((info) => info.name)).size, 300);
       assert.equal(all.length, 300);

@@ -208,7 +208,7 @@ export const kvWatchCases: ContractCase[] = [
       const { world, close } = await rig.connect();
       const bucket = await world.kv.open("b", BUCKET);
       await bucket.create("k", bytes("a"));
-      rig.pause();
+      await rig.pause();
       const startMs = world.clock.monotonicMs();
       const write = bucket.put("k", bytes("b")).then(() => "done", (error) => error.code);
       await rig.crash();

@@ -138,7 +138,7 @@ export const messagingCases: ContractCase[] = [
     name: "messaging: a paused server is noticed by the connection and by a flush",
     async run(rig) {
       const { world: { messaging, clock }, close } = await rig.connect();
-      rig.pause();
+      await rig.pause();
       await refused(messaging.flush(200), "PARTI_TIMEOUT", "PARTI_DISCONNECTED");
       await until(clock, "the stale connection", () => !messaging.connected, 6_000);
       rig.resume();

@@ -29,8 +29,8 @@ export interface ContractRig extends AsyncDisposable {
   crash(): Promise<void>;
   /** Starts the server again. Connections come back by themselves. */
   restart(): Promise<void>;
-  /** Stops the server where it is: connections stay open and nobody answers. */
-  pause(): void;
+  /** Stops the server where it is: connections stay open and nobody answers any more when this returns. */
+  pause(): Promise<void>;
   /** Lets a paused server go on. */
   resume(): void;
 }

@@ -67,7 +67,7 @@ export async function natsRig(server: TestServer): Promise<ContractRig> {
     },
     crash: () => nats.kill(),
     restart: () => nats.restart(),
-    pause: () => nats.pause(),
+    pause: () => pauseNow(nats),
     resume: () => nats.resume(),
     [Symbol.asyncDispose]: async () => {
       for (const link of links) await link.close();
@@ -93,4 +93,20 @@ async function connectThroughProxy(port: number): Promise<ContractLink> {
       await proxy.close();
     },
   };
+}
+
+/** A signal takes a moment to arrive, and a server that is not yet stopped still answers. */
+async function pauseNow(nats: NatsServer): Promise<void> {
+  nats.pause();
+  const deadlineMs = performance.now() + 5_000;
+  while (!(await isStopped(nats.pid))) {
+    if (performance.now() > deadlineMs) throw new Error(`nats-server ${nats.pid} does not stop`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function isStopped(pid: number): Promise<boolean> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=", "-p", String(pid)] })
+    .output();
+  return new TextDecoder().decode(stdout).startsWith("T");
 }

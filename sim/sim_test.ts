@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { selfArguments } from "../tasks/spawn.ts";
+import type { SimReport } from "./report.ts";
+
+/** A run small enough for a test: a few processes, a few seconds. */
+const SMALL = [
+  "partitions.count=12",
+  "partitions.message_rate_per_partition=10",
+  "workers.count=3",
+  "producers.count=2",
+  "workers.processing_delay.min=1ms",
+  "workers.processing_delay.max=4ms",
+  "simulation.duration=3s",
+  "chaos.enabled=false",
+].flatMap((set) => ["--set", set]);
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly report: SimReport | undefined;
+}
+
+/** Runs `parti sim` as a process of its own, to its end. */
+async function sim(...args: string[]): Promise<Ended> {
+  const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
+  try {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: selfArguments(["sim", "--out", out, ...args], ["--allow-all"]),
+      env: { NO_COLOR: "1" },
+    });
+    const { code, stdout, stderr } = await command.output();
+    const text = await Deno.readTextFile(`${out}/report.json`).catch(() => undefined);
+    return {
+      code,
+      stdout: new TextDecoder().decode(stdout),
+      stderr: new TextDecoder().decode(stderr),
+      report: text === undefined ? undefined : JSON.parse(text),
+    };
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+/** What is wrong in a report, by name; empty for a clean one. */
+function defects({ messages, ownership }: SimReport): Record<string, number> {
+  const { lost, duplicateEffects, outOfOrder, unexpected, undelivered } = messages;
+  const { interleavings } = ownership;
+  const all = { lost, duplicateEffects, outOfOrder, unexpected, undelivered, interleavings };
+  return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
+}
+
+function runs(pid: number): boolean {
+  try {
+    Deno.kill(pid, "SIGCONT");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const FAULTS = {
+  lose: { lost: 1 },
+  duplicate: { duplicateEffects: 1 },
+  reorder: { outOfOrder: 1 },
+  overlap: { interleavings: 1 },
+};
+
+for (const [fault, expected] of Object.entries(FAULTS)) {
+  Deno.test(`a run with --fault ${fault} fails and reports exactly that`, async () => {
+    const { code, stdout, stderr, report } = await sim(...SMALL, "--seed", "5", "--fault", fault);
+    assert.ok(report !== undefined, stderr);
+    assert.deepEqual(defects(report), expected, stdout);
+    assert.equal(code, 1);
+    assert.equal(report.verdict, "fail");
+    assert.equal(report.reasons.length, 1, report.reasons.join());
+    assert.equal(report.fault, fault);
+    assert.match(stdout, /^Seed: 5$/m);
+    assert.match(stdout, /❌ FAILURE\n {2}- 1 \w+/);
+    assert.match(stdout, /Run it again with --seed 5/);
+  });
+}
+
+Deno.test("a run in which everything is killed, producers too, passes and leaves nothing behind", async () => {
+  const { code, stdout, stderr, report } = await sim(
+    ...SMALL,
+    ...["--duration", "14s", "--set", "workers.count=4", "--set", "chaos.enabled=true"],
+    ...["--set", "chaos.interval=1s-2s", "--seed", "1", "--set"],
+    "chaos.events=[worker_crash, worker_restart, leader_failure, scale_up, producer_crash]",
+  );
+  assert.ok(report !== undefined, stderr);
+  assert.equal(code, 0, stdout);
+  assert.equal(report.verdict, "pass");
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.messages.unknownOutcome, 0);
+  assert.equal(report.messages.sent, report.messages.effective);
+  assert.ok(report.messages.sent > 12 * 10 * 10, `only ${report.messages.sent} sent`);
+  const done = report.chaos.filter(({ skipped }) => skipped === undefined);
+  const kinds = new Set(done.map(({ type }) => type));
+  assert.ok(done.length >= 6 && kinds.has("producer_crash") && kinds.has("leader_failure"), stdout);
+  assert.ok(report.recoveryMs.count > 0 && report.recoveryMs.max! < 10_000, stdout);
+  assert.ok(report.latencyMs.count === report.messages.sent);
+  for (const { pid, process } of report.workers) assert.ok(!runs(pid), `${process} still runs`);
+  assert.match(stdout, /\[CHAOS\] Injecting event: worker_crash \(worker-\d\)/);
+});
+
+Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
+  const cases: [string[], RegExp][] = [
+    [
+      ["--set", "workers.cout=1"],
+      /error: --set workers\.cout=1: .*unknown key; did you mean count/,
+    ],
+    [["--duration", "-5s"], /error: --duration -5s: simulation\.duration: expected a duration/],
+    [["--nats-url", "nats://127.0.0.1:1"], /error: cannot connect to nats:\/\/127\.0\.0\.1:1/],
+    [["--config", "missing.yaml"], /error: cannot read the configuration missing\.yaml/],
+    [["--fault", "explode"], /error: --fault explode: expected one of lose, duplicate/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, stderr, report } = await sim(...args);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, message);
+    assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
+    assert.equal(report, undefined);
+  }
+});
