@@ -27,7 +27,9 @@ export class DegradedMonitor {
   readonly #kvErrors: number[] = [];
   #degradedSinceMs: number | undefined;
   #connected = true;
-  #thresholdTimer: Timer | undefined;
+  #closed = false;
+  #enterTimer: Timer | undefined;
+  #leaveTimer: Timer | undefined;
   #alertTimer: Timer | undefined;
 
   /** @param options what it needs */
@@ -40,58 +42,66 @@ export class DegradedMonitor {
     return this.#degradedSinceMs !== undefined;
   }
 
-  /** The connection is gone. */
+  /** The connection is gone. Said again while it is, it changes nothing: the time counts from the first. */
   disconnected(): void {
+    if (this.#closed || !this.#connected) return;
     this.#connected = false;
-    this.#thresholdTimer?.cancel();
+    this.#leaveTimer?.cancel();
     if (this.degraded) return;
-    this.#thresholdTimer = this.#options.clock.setTimer(
-      this.#options.behavior.enterThresholdMs,
-      () => this.#enter(),
-    );
+    const { clock, behavior } = this.#options;
+    this.#enterTimer = clock.setTimer(behavior.enterThresholdMs, () => this.#enter());
   }
 
   /** The connection is back. */
   reconnected(): void {
+    if (this.#closed) return;
     this.#connected = true;
+    this.#enterTimer?.cancel();
+    // What failed before belongs to the outage that is over.
+    this.#kvErrors.length = 0;
     this.#leaveLater();
   }
 
-  /** An operation on a bucket failed. So many within the window are as bad as no connection. */
+  /**
+   * An operation on a bucket failed. So many within the window are as bad as no connection; while there is none, the time
+   * since it went decides alone.
+   */
   kvError(): void {
+    if (this.#closed || !this.#connected) return;
+    // The buckets must have answered for a while before it ends.
+    if (this.degraded) return this.#leaveLater();
     const { clock, behavior } = this.#options;
     const now = clock.monotonicMs();
     this.#kvErrors.push(now);
     while (this.#kvErrors[0] !== undefined && this.#kvErrors[0] < now - behavior.kvErrorWindowMs) {
       this.#kvErrors.shift();
     }
-    if (behavior.kvErrorThreshold > 0 && this.#kvErrors.length >= behavior.kvErrorThreshold) {
-      this.#kvErrors.length = 0;
-      this.#enter();
-      if (this.#connected) this.#leaveLater();
-    }
+    if (behavior.kvErrorThreshold <= 0 || this.#kvErrors.length < behavior.kvErrorThreshold) return;
+    this.#kvErrors.length = 0;
+    this.#enter();
+    this.#leaveLater();
   }
 
-  /** Ends the monitor. */
+  /** Ends the monitor; nothing is told any more. */
   close(): void {
-    this.#thresholdTimer?.cancel();
+    this.#closed = true;
+    this.#enterTimer?.cancel();
+    this.#leaveTimer?.cancel();
     this.#alertTimer?.cancel();
   }
 
   #leaveLater(): void {
-    this.#thresholdTimer?.cancel();
+    this.#leaveTimer?.cancel();
     if (!this.degraded) return;
-    this.#thresholdTimer = this.#options.clock.setTimer(
-      this.#options.behavior.exitThresholdMs,
-      () => this.#leave(),
-    );
+    const { clock, behavior } = this.#options;
+    this.#leaveTimer = clock.setTimer(behavior.exitThresholdMs, () => this.#leave());
   }
 
   #enter(): void {
     if (this.degraded) return;
     this.#degradedSinceMs = this.#options.clock.monotonicMs();
     this.#options.onChange(true, 0);
-    this.#armAlert();
+    this.#armAlert(undefined);
   }
 
   #leave(): void {
@@ -106,24 +116,25 @@ export class DegradedMonitor {
     return this.#options.clock.monotonicMs() - (this.#degradedSinceMs ?? 0);
   }
 
-  /** The next alert: when a level is reached, and again after each interval. */
-  #armAlert(): void {
+  /** The next alert: when the next level is reached, and the present one again after each interval. */
+  #armAlert(lastAtMs: number | undefined): void {
+    if (this.#closed || !this.degraded) return;
     const { clock, alerts } = this.#options;
+    const passedMs = this.#durationMs();
     const thresholds = [
       alerts.infoThresholdMs,
       alerts.warnThresholdMs,
       alerts.errorThresholdMs,
       alerts.criticalThresholdMs,
     ];
-    const passedMs = this.#durationMs();
-    const next = thresholds.find((thresholdMs) => thresholdMs > passedMs) ?? Infinity;
-    const repeatMs = passedMs >= alerts.infoThresholdMs ? alerts.alertIntervalMs : Infinity;
-    const delayMs = Math.min(next - passedMs, repeatMs);
-    if (delayMs === Infinity) return;
-    this.#alertTimer = clock.setTimer(Math.max(1, delayMs), () => {
-      const level = levelOf(this.#durationMs(), alerts);
-      if (level !== undefined) this.#options.onAlert(level, this.#durationMs());
-      this.#armAlert();
+    const next = thresholds.find((thresholdMs) => thresholdMs > (lastAtMs ?? -1)) ?? Infinity;
+    const repeat = lastAtMs === undefined ? Infinity : lastAtMs + alerts.alertIntervalMs;
+    const delayMs = Math.max(0, Math.min(next, repeat) - passedMs);
+    this.#alertTimer = clock.setTimer(delayMs, () => {
+      const durationMs = this.#durationMs();
+      const level = levelOf(durationMs, alerts);
+      if (level !== undefined) this.#options.onAlert(level, durationMs);
+      this.#armAlert(level === undefined ? lastAtMs : durationMs);
     });
   }
 }

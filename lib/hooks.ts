@@ -6,7 +6,7 @@
 import type { Partition } from "./assignment/partition.ts";
 import type { ManagerState } from "./state.ts";
 
-/** What this worker owns. */
+/** What this worker owns. Frozen all through: it is shared, and nobody can change it for others. */
 export interface Assignment {
   /** The leader's epoch. */
   readonly epoch: number;
@@ -33,12 +33,15 @@ export type AlertLevel = "info" | "warn" | "error" | "critical";
 
 /**
  * Call-backs into the application. Calls never overlap and come in the order of what they tell. What a hook throws goes to
- * `onError` and changes nothing else.
+ * `onError` and changes nothing else. After `Manager.stop()` has returned none is called any more.
+ *
+ * A hook that waits for the worker itself (`await manager.stop()`, `await manager.waitState(…)`) waits for its own end: start such
+ * things without awaiting them.
  */
 export interface Hooks {
   /**
-   * The assignment changed; called for the first one too. The worker tells the leader that it has applied a generation only after
-   * this has returned.
+   * The assignment changed; called for the first one too, and with everything in `removed` when the worker stops or loses its lease.
+   * The worker tells the leader that it has applied a generation, and gives its lease back, only after this has returned.
    */
   onAssignmentChanged?(change: AssignmentChange): void | Promise<void>;
   /** The state changed. */
@@ -67,6 +70,7 @@ export class HookQueue {
   readonly #hooks: Hooks;
   readonly #feeds = new Set<EventFeed>();
   #tail: Promise<void> = Promise.resolve();
+  #closed = false;
 
   /** @param hooks the application's call-backs */
   constructor(hooks: Hooks) {
@@ -74,12 +78,13 @@ export class HookQueue {
   }
 
   /**
-   * Tells an event.
+   * Tells an event. Does nothing after {@linkcode close}.
    *
    * @param event the event
    * @returns when the hook has returned, however it did
    */
   emit(event: ManagerEvent): Promise<void> {
+    if (this.#closed) return this.#tail;
     for (const feed of this.#feeds) feed.push(event);
     this.#tail = this.#tail.then(() => this.#call(event));
     return this.#tail;
@@ -90,20 +95,23 @@ export class HookQueue {
     return this.#tail;
   }
 
-  /** A new iterator over what happens from now on. */
+  /** A new iterator over what happens from now on. It ends with the worker, and at once if that has ended. */
   iterate(): AsyncIterableIterator<ManagerEvent> {
     const feed = new EventFeed(() => this.#feeds.delete(feed));
-    this.#feeds.add(feed);
+    if (this.#closed) feed.end();
+    else this.#feeds.add(feed);
     return feed;
   }
 
-  /** Ends all iterators. */
+  /** Ends all iterators and calls no hook any more, also none that waits for its turn. */
   close(): void {
+    this.#closed = true;
     for (const feed of this.#feeds) feed.end();
     this.#feeds.clear();
   }
 
   async #call(event: ManagerEvent): Promise<void> {
+    if (this.#closed) return;
     try {
       await this.#dispatch(event);
     } catch (error) {
@@ -134,8 +142,8 @@ export class HookQueue {
 
 class EventFeed implements AsyncIterableIterator<ManagerEvent> {
   readonly #backlog: ManagerEvent[] = [];
+  readonly #waiters: ((result: IteratorResult<ManagerEvent>) => void)[] = [];
   readonly #onEnd: () => void;
-  #waiter: ((result: IteratorResult<ManagerEvent>) => void) | undefined;
   #ended = false;
 
   constructor(onEnd: () => void) {
@@ -144,29 +152,26 @@ class EventFeed implements AsyncIterableIterator<ManagerEvent> {
 
   push(event: ManagerEvent): void {
     if (this.#ended) return;
-    if (this.#waiter !== undefined) {
-      this.#waiter({ value: event, done: false });
-      this.#waiter = undefined;
-      return;
-    }
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) return waiter({ value: event, done: false });
     this.#backlog.push(event);
     if (this.#backlog.length > BACKLOG_MAX) this.#backlog.shift();
   }
 
   end(): void {
     this.#ended = true;
-    this.#waiter?.({ value: undefined, done: true });
-    this.#waiter = undefined;
+    for (const waiter of this.#waiters.splice(0)) waiter({ value: undefined, done: true });
   }
 
   next(): Promise<IteratorResult<ManagerEvent>> {
     const event = this.#backlog.shift();
     if (event !== undefined) return Promise.resolve({ value: event, done: false });
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve) => this.#waiter = resolve);
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   return(): Promise<IteratorResult<ManagerEvent>> {
+    this.#backlog.length = 0;
     this.end();
     this.#onEnd();
     return Promise.resolve({ value: undefined, done: true });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { invariant, PartiError } from "./errors.ts";
+import type { LeaderPhase } from "./assignment/group_leader.ts";
+import { PartiError } from "./errors.ts";
 
 /**
  * What a worker is doing.
@@ -16,7 +17,7 @@ import { invariant, PartiError } from "./errors.ts";
  * - `Scaling`: it leads, and waits for the roster to settle.
  * - `Rebalancing`: it leads and partitions are moving, or its own partitions are changing.
  * - `Emergency`: it leads, and somebody died.
- * - `Degraded`: the server is out of reach.
+ * - `Degraded`: the server has been out of reach for long; whatever else the worker does meanwhile shows afterwards.
  * - `Shutdown`: stopped, for good.
  */
 export type ManagerState =
@@ -73,7 +74,9 @@ export const TRANSITIONS: Readonly<Record<ManagerState, readonly ManagerState[]>
     "Degraded",
     "Shutdown",
   ],
+  // Whatever the worker was doing meanwhile is what it shows afterwards.
   Degraded: [
+    "Election",
     "Stable",
     "Scaling",
     "Rebalancing",
@@ -85,25 +88,69 @@ export const TRANSITIONS: Readonly<Record<ManagerState, readonly ManagerState[]>
   Shutdown: [],
 };
 
+/** How far a worker has come on its way into the group; the last one stands for all that follows. */
+export type JoinStep = "ClaimingID" | "Election" | "WaitingAssignment";
+
+/** What the state of a running worker follows from. */
+export interface StateFacts {
+  /** The server has been out of reach for long. */
+  readonly degraded: boolean;
+  /** How far it has come. */
+  readonly step: JoinStep;
+  /** What the leader in it is busy with; `idle` where it does not lead. */
+  readonly leaderPhase: LeaderPhase;
+  /** An assignment names it. */
+  readonly assigned: boolean;
+  /** It holds exactly the partitions that the assignment gives it. */
+  readonly settled: boolean;
+}
+
+/**
+ * The state of a running worker. The one place that decides between them.
+ *
+ * @param facts what it follows from
+ * @returns the state
+ */
+export function stateOf(facts: StateFacts): ManagerState {
+  if (facts.degraded) return "Degraded";
+  if (facts.step !== "WaitingAssignment") return facts.step;
+  switch (facts.leaderPhase) {
+    case "emergency":
+      return "Emergency";
+    case "scaling":
+      return "Scaling";
+    case "rebalancing":
+      return "Rebalancing";
+    case "idle":
+      if (!facts.assigned) return "WaitingAssignment";
+      return facts.settled ? "Stable" : "Rebalancing";
+  }
+}
+
+/** Who is told by a {@linkcode StateMachine}. */
+export interface StateEvents {
+  /** The state changed, after `durationMs` in the first. */
+  onChange(from: ManagerState, to: ManagerState, durationMs: number): void;
+  /** A change was not in {@linkcode TRANSITIONS}: a bug in parti. */
+  onIllegal(error: PartiError): void;
+}
+
 /** Holds a worker's state and tells of each change. */
 export class StateMachine {
   #state: ManagerState = "Init";
   #sinceMs: number;
   readonly #now: () => number;
-  readonly #onChange: (from: ManagerState, to: ManagerState, durationMs: number) => void;
+  readonly #events: StateEvents;
   readonly #waiters = new Set<() => void>();
 
   /**
    * @param now the monotonic clock, in milliseconds
-   * @param onChange told of each change, with how long the former state lasted in milliseconds
+   * @param events who is told
    */
-  constructor(
-    now: () => number,
-    onChange: (from: ManagerState, to: ManagerState, durationMs: number) => void,
-  ) {
+  constructor(now: () => number, events: StateEvents) {
     this.#now = now;
     this.#sinceMs = now();
-    this.#onChange = onChange;
+    this.#events = events;
   }
 
   /** The state. */
@@ -112,20 +159,29 @@ export class StateMachine {
   }
 
   /**
-   * Changes the state; the same one again changes nothing.
+   * Changes the state. The same one again changes nothing, and after `Shutdown` nothing does.
+   *
+   * A change that is not in the table is reported and made all the same: the state is what people look at, and a hole in a table
+   * must never stop a worker.
    *
    * @param to the new state
-   * @throws {PartiError} `PARTI_INVARIANT` for a transition that is not in {@linkcode TRANSITIONS}
    */
   set(to: ManagerState): void {
     const from = this.#state;
-    if (from === to) return;
-    invariant(TRANSITIONS[from].includes(to), `no transition from ${from} to ${to}`);
+    if (from === to || from === "Shutdown") return;
+    if (!TRANSITIONS[from].includes(to)) {
+      this.#events.onIllegal(
+        new PartiError("PARTI_INVARIANT", `no transition from ${from} to ${to}`, {
+          value: { from, to },
+          hint: "this is a bug in parti; please report it with the log",
+        }),
+      );
+    }
     const now = this.#now();
     const durationMs = now - this.#sinceMs;
     this.#state = to;
     this.#sinceMs = now;
-    this.#onChange(from, to, durationMs);
+    this.#events.onChange(from, to, durationMs);
     for (const look of this.#waiters) look();
   }
 

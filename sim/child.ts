@@ -1,99 +1,41 @@
 /**
- * The life of a child process, whatever its role: connects, reports itself, takes commands, ends with its parent.
+ * The life of a child process, whatever its role: connects, reports, ends with its parent.
  *
  * @module
  */
-import type { World } from "../lib/ports/world.ts";
 import { connectNats, natsWorld } from "../lib/ports/nats/world.ts";
+import type { World } from "../lib/ports/world.ts";
+import { describeError, PartiError } from "../lib/errors.ts";
 import { exitWhenParentDies } from "../tasks/spawn.ts";
-import { createGroupMember } from "./group_member.ts";
-import { nowUs } from "./message.ts";
-import { SimProducer } from "./producer.ts";
 import { Reporter } from "./reporter.ts";
-import { partitionWeights } from "./weights.ts";
-import { type ChildSpec, type Command, controlSubject, fromBytes, toBytes } from "./wire.ts";
-import { SimWorker, troubleOf } from "./worker.ts";
+import type { ChildSpec } from "./wire.ts";
 
 const encoder = new TextEncoder();
 
 /** What a role gets. */
-interface Child {
+export interface Child {
+  /** The child's world. */
   readonly world: World;
+  /** Where its reports go. */
   readonly reporter: Reporter;
 }
 
 /**
- * Runs this process as a producer.
+ * Runs this process as a child of the coordinator; it ends with the role, or with the coordinator.
  *
  * @param spec the argument of the child
+ * @param role what it does
  */
-export function runProducer(spec: ChildSpec): Promise<void> {
-  return runChild(spec, async ({ world, reporter }) => {
-    const producer = new SimProducer(spec, world, reporter);
-    let start = () => {};
-    const started = new Promise<void>((resolve) => start = resolve);
-    let end = () => {};
-    const ended = new Promise<void>((resolve) => end = resolve);
-    Deno.addSignalListener("SIGTERM", () => {
-      producer.finish();
-      start();
-    });
-    world.messaging.subscribe(controlSubject(spec.runId, spec.process), (notice) => {
-      const { command } = fromBytes<Command>(notice.data);
-      if (command === "start") start();
-      if (command === "finish") {
-        producer.finish();
-        start();
-        // Answered only when all is known: no answer means not finished.
-        void ended.then(() => notice.respond(toBytes("finished")));
-        return;
-      }
-      notice.respond(toBytes(command));
-    });
-    await producer.prepare();
-    reporter.add({ kind: "hello", pid: Deno.pid, atUs: nowUs() });
-    await started;
-    await producer.run();
-    end();
-  });
-}
-
-/**
- * Runs this process as a worker.
- *
- * @param spec the argument of the child
- */
-export function runWorker(spec: ChildSpec): Promise<void> {
-  return runChild(spec, async ({ world, reporter }) => {
-    const weights = partitionWeights(spec.config.partitions, spec.seed);
-    const member = createGroupMember({
-      world,
-      spec,
-      weights,
-      onChange: () => worker.reportStatus(),
-      // The library goes on by itself; the lines are kept for whoever looks into a failed run.
-      onError: (error) => Deno.stderr.writeSync(encoder.encode(`${troubleOf(error)}\n`)),
-    });
-    const worker = new SimWorker(spec, world, member, reporter);
-    const terminated = new Promise<void>((resolve) =>
-      Deno.addSignalListener("SIGTERM", () => resolve())
-    );
-    world.messaging.subscribe(controlSubject(spec.runId, spec.process), (notice) => {
-      const { command } = fromBytes<Command>(notice.data);
-      notice.respond(toBytes(command === "status" ? member.status() : command));
-    });
-    reporter.add({ kind: "hello", pid: Deno.pid, atUs: nowUs() });
-    await worker.start();
-    await terminated;
-    await worker.stop();
-  });
-}
-
-async function runChild(spec: ChildSpec, role: (child: Child) => Promise<void>): Promise<void> {
+export async function runChild(
+  spec: ChildSpec,
+  role: (child: Child) => Promise<void>,
+): Promise<void> {
   exitWhenParentDies();
   // Ctrl-C reaches the whole process group; the coordinator decides in which order we end.
   Deno.addSignalListener("SIGINT", () => {});
-  const nc = await connectNats({ servers: spec.natsUrl, name: spec.process });
+  // The coordinator has reached the server: if it is away now, it will be back.
+  const servers = spec.natsUrl;
+  const nc = await connectNats({ servers, name: spec.process, waitOnFirstConnect: true });
   const world = natsWorld(nc);
   const reporter = new Reporter(world, spec.runId, spec.process);
   let code = 0;
@@ -101,9 +43,8 @@ async function runChild(spec: ChildSpec, role: (child: Child) => Promise<void>):
     await role({ world, reporter });
   } catch (error) {
     code = 1;
-    const message = troubleOf(error);
-    await Deno.stderr.write(encoder.encode(`${spec.process}: ${message}\n`));
-    reporter.add({ kind: "trouble", message });
+    complain(error);
+    reporter.add({ kind: "trouble", message: troubleOf(error) }, "now");
     await atMost(reporter.flush());
   }
   // Draining sends the last answers; without a server there is nobody to send them to.
@@ -116,4 +57,18 @@ const FAREWELL_MS = 2_000;
 async function atMost(work: Promise<unknown>): Promise<void> {
   await Promise.race([work, new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))])
     .catch(() => {});
+}
+
+/**
+ * Writes a line where the coordinator keeps the last ones of each child.
+ *
+ * @param error anything caught
+ */
+export function complain(error: unknown): void {
+  Deno.stderr.writeSync(encoder.encode(`${troubleOf(error)}\n`));
+}
+
+function troubleOf(error: unknown): string {
+  const hint = error instanceof PartiError && error.hint !== undefined ? ` (${error.hint})` : "";
+  return describeError(error) + hint;
 }

@@ -39,12 +39,12 @@ Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.
     });
   program.command("sim-producer <spec>", { hidden: true })
     .action(async (spec: string) => {
-      const { runProducer } = await import("./child.ts");
+      const { runProducer } = await import("./producer_main.ts");
       await runProducer(JSON.parse(spec));
     });
   program.command("sim-worker <spec>", { hidden: true })
     .action(async (spec: string) => {
-      const { runWorker } = await import("./child.ts");
+      const { runWorker } = await import("./worker_main.ts");
       await runWorker(JSON.parse(spec));
     });
 }

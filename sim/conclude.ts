@@ -20,6 +20,7 @@ export interface Findings {
     | "startedAt"
     | "durationMs"
     | "natsServerVersion"
+    | "machine"
     | "partitions"
     | "startup"
   >;

@@ -50,6 +50,7 @@ export class Coordinator {
   readonly #options: RunOptions;
   readonly #startedAt = new Date();
   readonly #startMs = performance.now();
+  readonly #loadAverage = Deno.loadavg()[0]!;
   readonly #state: RunState;
   #stage!: Stage;
   #fleet!: Fleet;
@@ -156,12 +157,19 @@ export class Coordinator {
     console.log("INFO", `Started ${config.producers.count} producers`);
     console.log("INFO", `Started ${config.workers.count} workers`);
     const ready = await this.#until(WARM_UP_MS, () => {
+      // Whoever fails now fails again: there is no point in waiting.
+      if (this.#state.incidents.length > 0) return undefined;
       const producers = this.#fleet.running("producer");
       if (producers.some(({ readyUs }) => readyUs === undefined)) return "a producer is not ready";
       return this.#state.disorder;
     });
+    const [incident] = this.#state.incidents;
+    if (incident !== undefined) {
+      throw new PartiError("PARTI_STARTUP_TIMEOUT", `the group did not come up: ${incident}`);
+    }
+    if (this.#aborted) return;
     this.#startupMs = this.#state.startupMs;
-    if (ready !== undefined && !this.#aborted) {
+    if (ready !== undefined) {
       throw new PartiError("PARTI_STARTUP_TIMEOUT", `the group did not come up: ${ready}`, {
         hint: this.#lastWords(),
       });
@@ -178,7 +186,6 @@ export class Coordinator {
     const chaos = this.#chaos.run(load);
     await new Promise<void>((resolve) => load.addEventListener("abort", () => resolve()));
     await Promise.all([starting, chaos]);
-    this.#loadMs = performance.now() - this.#loadStartMs;
     await this.#chaos.settle();
     console.log("INFO", "Chaos is over; healing");
   }
@@ -217,6 +224,8 @@ export class Coordinator {
         this.#state.doubts.push(`${producer.process} could not tell what it has sent`);
       }
     }));
+    // They go on during the healing, so that it happens under load.
+    this.#loadMs = performance.now() - this.#loadStartMs;
   }
 
   /** Waits until the feed is empty, as long as there is progress; returns what is left in it. */
@@ -276,6 +285,11 @@ export class Coordinator {
         startedAt: this.#startedAt.toISOString(),
         durationMs: Math.round(performance.now() - this.#startMs),
         natsServerVersion: this.#serverVersion,
+        machine: {
+          cpus: navigator.hardwareConcurrency,
+          loadAverageBefore: this.#loadAverage,
+          loadAverageAfter: Deno.loadavg()[0]!,
+        },
         partitions: config.partitions.count,
         startup: { workers: config.workers.count, allStableMs: this.#startupMs },
       },
@@ -293,6 +307,7 @@ export class Coordinator {
     const words = member.output.slice(-3).join(" | ");
     this.#state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);
+    if (this.#phase === "warm-up") return;
     if (++this.#restarts <= MAX_RESTARTS) this.#fleet.spawn(member.role, member.index);
   }
 

@@ -106,6 +106,42 @@ export class IntervalSet {
 }
 
 /**
+ * The numbers of a set that are in neither of two others.
+ *
+ * @param set the set
+ * @param first what is taken away
+ * @param second what is taken away, too
+ * @returns intervals, ascending, both ends included
+ */
+export function* minusBoth(
+  set: IntervalSet,
+  first: IntervalSet,
+  second: IntervalSet,
+): Generator<[number, number]> {
+  const rest = new IntervalSet();
+  for (const [from, to] of set.minus(first)) rest.add(from, to);
+  yield* rest.minus(second);
+}
+
+/**
+ * The numbers of some intervals that are in a set.
+ *
+ * @param ranges intervals, both ends included
+ * @param set the set
+ * @returns intervals, ascending, both ends included
+ */
+export function* intersect(
+  ranges: readonly (readonly [number, number])[],
+  set: IntervalSet,
+): Generator<[number, number]> {
+  for (const [first, last] of ranges) {
+    for (const [from, to] of set.ranges()) {
+      if (from <= last && to >= first) yield [Math.max(from, first), Math.min(to, last)];
+    }
+  }
+}
+
+/**
  * Counts the numbers of intervals.
  *
  * @param ranges intervals, both ends included

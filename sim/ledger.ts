@@ -5,83 +5,11 @@
  * @module
  */
 import type { Effect } from "./effect.ts";
-import { countOf, describeRanges, IntervalSet } from "./intervals.ts";
+import { countOf, describeRanges, intersect, IntervalSet, minusBoth } from "./intervals.ts";
+import type { Defect, Delivery, LedgerTotals } from "./ledger_types.ts";
 import { OwnershipTracker } from "./ownership.ts";
 
-/** One start of a handler, as a worker reports it. */
-export interface Delivery {
-  /** The partition. */
-  readonly partition: number;
-  /** The message's place in the partition. */
-  readonly sequence: number;
-  /** The worker's process and incarnation. */
-  readonly process: string;
-  /** The library's instance. */
-  readonly instance: string;
-  /** The epoch of the ownership. */
-  readonly epoch: number;
-  /** The generation of the ownership. */
-  readonly generation: number;
-  /** The message's place in the feed. */
-  readonly streamSequence: number;
-  /** The delivery's number by its consumer's count. */
-  readonly deliveryCount: number;
-  /** When the handler began, in microseconds since 1970. */
-  readonly startUs: number;
-  /** When the handler ended, in microseconds since 1970. */
-  readonly endUs: number;
-  /** What came of it. */
-  readonly outcome: "written" | "already" | "failed";
-}
-
-/** Every way in which a run can be wrong. */
-export type DefectKind =
-  | "lost"
-  | "undelivered"
-  | "duplicate"
-  | "out_of_order"
-  | "unexpected"
-  | "interleaved";
-
-/** One thing that is wrong. */
-export interface Defect {
-  /** What. */
-  readonly kind: DefectKind;
-  /** Where; -1 if no partition can be named. */
-  readonly partition: number;
-  /** One sentence for people. */
-  readonly detail: string;
-}
-
-/** The sums of the book. */
-export interface LedgerTotals {
-  /** Messages acknowledged by the stream, and those of unknown outcome that turned out to be there. */
-  readonly sent: number;
-  /** Messages whose outcome nobody knows: neither acknowledged nor seen. */
-  readonly unknown: number;
-  /** Sequences below a partition's last one that no producer ever sent: a producer's mistake. */
-  readonly holes: number;
-  /** Messages that reached a handler, each counted once. */
-  readonly received: number;
-  /** Messages that had their effect, each counted once. */
-  readonly effective: number;
-  /** Starts of handlers, also those that were killed before their end. */
-  readonly deliveries: number;
-  /** Starts of handlers for messages that had reached one before. Allowed. */
-  readonly redeliveries: number;
-  /** Sent, no effect, and no longer in the feed. */
-  readonly lost: number;
-  /** Effects of a message that had one already. */
-  readonly duplicateEffects: number;
-  /** Effects that came after the effect of a later message. */
-  readonly outOfOrder: number;
-  /** Effects of messages that nobody sent. */
-  readonly unexpected: number;
-  /** Sent, no effect, still in the feed. */
-  readonly undelivered: number;
-  /** Times at which two owners were mixed up in one partition. */
-  readonly interleavings: number;
-}
+export type { Defect, DefectKind, Delivery, LedgerTotals } from "./ledger_types.ts";
 
 /** One partition's page. */
 interface Page {
@@ -316,29 +244,6 @@ export class Ledger {
 
   #note(defect: Defect): void {
     if (this.#defects.length < MAX_DEFECTS) this.#defects.push(defect);
-  }
-}
-
-/** The numbers of a set that are in neither of two others. */
-function* minusBoth(
-  set: IntervalSet,
-  first: IntervalSet,
-  second: IntervalSet,
-): Generator<[number, number]> {
-  const rest = new IntervalSet();
-  for (const [from, to] of set.minus(first)) rest.add(from, to);
-  yield* rest.minus(second);
-}
-
-/** The numbers of some intervals that are in a set. */
-function* intersect(
-  ranges: readonly (readonly [number, number])[],
-  set: IntervalSet,
-): Generator<[number, number]> {
-  for (const [first, last] of ranges) {
-    for (const [from, to] of set.ranges()) {
-      if (from <= last && to >= first) yield [Math.max(from, first), Math.min(to, last)];
-    }
   }
 }
 

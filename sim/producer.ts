@@ -77,15 +77,18 @@ export class SimProducer {
   async prepare(): Promise<void> {
     const { topology, name } = this.#spec;
     const options = { ttlMs: 0, replicas: 1, storage: "file" } as const;
-    this.#receipts = await this.#world.kv.open(topology.producerBucket, options);
-    const entry = await this.#receipts.get(name);
+    const bucket = await this.#patiently(() =>
+      this.#world.kv.open(topology.producerBucket, options)
+    );
+    this.#receipts = bucket;
+    const entry = await this.#patiently(() => bucket.get(name));
     const receipts = entry === undefined || entry.operation !== "put"
       ? {}
       : fromBytes<Record<string, number>>(entry.value);
     for (let from = 0; from < this.#lines.length; from += LOOKUPS_AT_ONCE) {
       await Promise.all(
         this.#lines.slice(from, from + LOOKUPS_AT_ONCE).map(async (line) => {
-          const stored = await lastStored(this.#world.feed, topology, line.partition);
+          const stored = await this.#lastStored(line.partition);
           line.last = Math.max(stored, receipts[line.partition] ?? 0);
           this.#reportSent(line.partition, 1, line.last);
         }),
@@ -174,21 +177,24 @@ export class SimProducer {
       }
       // The ID protects from a repeat only as long as the server remembers it, and a killed server forgets the IDs of
       // messages that are already consumed. So the outcome is looked up first.
-      let stored: number | undefined;
-      do {
-        await sleep(clock, RETRY_DELAY_MS);
-        stored = await this.#lookUp(partition);
-      } while (stored === undefined);
-      if (stored >= sequence) return;
+      await sleep(clock, RETRY_DELAY_MS);
+      if (await this.#lastStored(partition) >= sequence) return;
     }
   }
 
-  async #lookUp(partition: number): Promise<number | undefined> {
-    try {
-      return await lastStored(this.#world.feed, this.#spec.topology, partition);
-    } catch (error) {
-      if (!isTemporary(error)) throw error;
-      return undefined;
+  #lastStored(partition: number): Promise<number> {
+    return this.#patiently(() => lastStored(this.#world.feed, this.#spec.topology, partition));
+  }
+
+  /** Tries until there is an answer; how long that may take is the coordinator's business. */
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!isTemporary(error)) throw error;
+        await sleep(this.#world.clock, RETRY_DELAY_MS);
+      }
     }
   }
 

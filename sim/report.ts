@@ -46,6 +46,12 @@ export interface SimReport {
   readonly durationMs: number;
   /** The server. */
   readonly natsServerVersion: string;
+  /** The machine: figures mean little where other work runs beside. */
+  readonly machine: {
+    readonly cpus: number;
+    readonly loadAverageBefore: number;
+    readonly loadAverageAfter: number;
+  };
   /** How many partitions there are. */
   readonly partitions: number;
   /** The start: from the first worker's readiness until all were Stable; null if that was not reached. */
@@ -177,6 +183,11 @@ export function renderReport(report: SimReport): string[] {
     line("  from work:", percentilesText(report.recoveryFromWorkMs)),
     line("Handoff:", percentilesText(report.handoffMs)),
     line("nats-server:", report.natsServerVersion),
+    line(
+      "Machine:",
+      `${report.machine.cpus} CPUs, load average ${report.machine.loadAverageBefore} before, ` +
+        `${report.machine.loadAverageAfter} after`,
+    ),
     line("Duration:", formatDuration(report.durationMs)),
     line("Seed:", report.seed),
     VERDICT_LINES[report.verdict],

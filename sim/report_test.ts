@@ -29,6 +29,7 @@ const report: SimReport = {
   startedAt: "2026-01-01T00:00:00.000Z",
   durationMs: 71_000,
   natsServerVersion: "2.15.1",
+  machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageAfter: 1.5 },
   partitions: 100,
   startup: { workers: 10, allStableMs: 1_200 },
   messages: {
@@ -81,6 +82,7 @@ Deno.test("the block of a run that passes", () => {
     "  from work:      p50 300ms, p99 500ms, max 500ms (10)",
     "Handoff:          nothing to measure",
     "nats-server:      2.15.1",
+    "Machine:          2 CPUs, load average 0.1 before, 1.5 after",
     "Duration:         1m11s",
     "Seed:             42",
     "✅ SUCCESS: No message loss or duplication detected",
@@ -94,7 +96,7 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(20);
+  const lines = renderReport(failed).slice(21);
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",

@@ -9,7 +9,8 @@ import type { World } from "../lib/ports/world.ts";
 import { type Report, type ReportBatch, reportSubject, toBytes } from "./wire.ts";
 
 const MAX_BATCH = 500;
-const BATCH_DELAY_MS = 20;
+/** Long enough to be cheap: nothing waits for a report but the verdict, and what must be known at once is urgent. */
+const BATCH_DELAY_MS = 100;
 const ANSWER_TIMEOUT_MS = 2_000;
 const RETRY_DELAY_MS = 100;
 /** Above this many unanswered reports the child waits before it does anything more to report. */
@@ -46,8 +47,9 @@ export class Reporter {
    * Adds a report; it is sent soon.
    *
    * @param report the report
+   * @param urgency `now` sends it, and what waits before it, without waiting for company
    */
-  add(report: Report): void {
+  add(report: Report, urgency: "soon" | "now" = "soon"): void {
     const last = this.#queue.at(-1);
     // Neighbouring sequences travel as one range. The first MAX_BATCH reports may be under way and stay as they are.
     if (
@@ -56,6 +58,7 @@ export class Reporter {
     ) last.last = report.last;
     else this.#queue.push(report);
     this.#sending ??= this.#send();
+    if (urgency === "now") this.#hurry.abort();
   }
 
   /** Waits until there is room for more reports. */
@@ -65,9 +68,10 @@ export class Reporter {
 
   /** Sends everything now and waits until all of it is answered for. */
   async flush(): Promise<void> {
-    this.#hurry.abort();
-    while (this.#queue.length > 0 && !this.#closed.signal.aborted) await this.#sending;
-    this.#hurry = new AbortController();
+    while (this.#queue.length > 0 && !this.#closed.signal.aborted) {
+      this.#hurry.abort();
+      await this.#sending;
+    }
   }
 
   /** Gives up what is not answered for. */
@@ -77,8 +81,9 @@ export class Reporter {
 
   async #send(): Promise<void> {
     const { clock } = this.#world;
-    const anySignal = AbortSignal.any([this.#hurry.signal, this.#closed.signal]);
-    await sleep(clock, BATCH_DELAY_MS, anySignal);
+    this.#hurry = new AbortController();
+    const atOnce = AbortSignal.any([this.#hurry.signal, this.#closed.signal]);
+    await sleep(clock, BATCH_DELAY_MS, atOnce);
     while (this.#queue.length > 0 && !this.#closed.signal.aborted) {
       this.#batchNumber++;
       const reports = this.#queue.slice(0, MAX_BATCH);

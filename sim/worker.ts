@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { describeError, isPartiError, PartiError } from "../lib/errors.ts";
+import { isPartiError, PartiError } from "../lib/errors.ts";
 import { sleep } from "../lib/ports/clock.ts";
 import type { World } from "../lib/ports/world.ts";
 import { type EffectPayload, encodeEffect } from "./effect.ts";
@@ -203,7 +203,7 @@ export class SimWorker {
     this.#statusUnderWay = true;
     queueMicrotask(() => {
       this.#statusUnderWay = false;
-      this.#reporter.add({ kind: "status", status: this.#member.status(), atUs: nowUs() });
+      this.#reporter.add({ kind: "status", status: this.#member.status(), atUs: nowUs() }, "now");
     });
   }
 
@@ -214,15 +214,4 @@ export class SimWorker {
       await sleep(this.#world.clock, STATUS_INTERVAL_MS, this.#stopped.signal);
     }
   }
-}
-
-/**
- * Says why a worker could not go on, in one line.
- *
- * @param error anything caught
- * @returns the line
- */
-export function troubleOf(error: unknown): string {
-  const hint = error instanceof PartiError && error.hint !== undefined ? ` (${error.hint})` : "";
-  return describeError(error) + hint;
 }

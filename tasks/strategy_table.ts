@@ -35,7 +35,7 @@ const STRATEGIES: readonly (readonly [string, () => AssignmentStrategy])[] = [
   ["StickyBalanced", () => stickyBalanced()],
 ];
 
-/** From go-parti-lessons.md 3.2 and peers-measured.md; "–" where nothing was measured. */
+/** From go-parti-lessons.md 3.2 and peers-measured.md ("needlessly" plus the leaver's 15 on −1); "–" where nothing was measured. */
 const GO: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "10×100 equal": [["Go ConsistentHash", "1.49", "8.5 % = 0.93×", "–", "–"]],
   "10×100 skewed": [["Go WeightedConsistentHash", "1.68", "57 % of weight", "–", "–"]],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isPartiError, PartiError } from "../errors.ts";
+import { isPartiError, type PartiError } from "../errors.ts";
 import type { AssignmentStrategy, Partition } from "./partition.ts";
 import { assign, partitions, workers } from "./strategy_testing.ts";
 import { roundRobin } from "./round_robin.ts";

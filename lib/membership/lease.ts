@@ -14,8 +14,12 @@ import type { KvBucket, KvEntry } from "../ports/kv.ts";
 
 /** The holder stops this much before the observers' time is over: room for clocks of unequal speed. */
 const DRIFT_MARGIN = 0.05;
+/** After a renewal that was not confirmed time is short: the next one comes after this part of the usual time. */
+const RETRY_FACTOR = 0.25;
+/** How often a release is tried against renewals of our own whose outcome was unknown. */
+const RELEASE_ATTEMPTS = 3;
 
-/** What a lease needs. */
+/** What a lease needs. Its call-backs must not throw. */
 export interface LeaseOptions {
   /** Where it is kept. */
   readonly bucket: KvBucket;
@@ -31,14 +35,14 @@ export interface LeaseOptions {
   readonly renewEveryMs: number;
   /** The value to write, made anew for each renewal. */
   readonly value: () => Uint8Array;
-  /** Told once when the lease is gone for any reason but {@linkcode Lease.release}. */
+  /** Told once when the lease is gone for any reason but {@linkcode Lease.release} and {@linkcode Lease.abandon}. */
   readonly onLost: (reason: string) => void;
-  /** Told after each renewal. */
+  /** Told when a renewal was confirmed, or failed and is tried again. */
   readonly onRenewed?: (ok: boolean) => void;
 }
 
 /**
- * A held lease. Made by {@linkcode acquireLease}.
+ * A held lease. Made by `acquireLease`. It renews itself from its first moment on and never writes blindly.
  */
 export class Lease {
   readonly #options: LeaseOptions;
@@ -47,78 +51,104 @@ export class Lease {
   #state: "held" | "lost" | "released" = "held";
   #renewing: Promise<void> | undefined;
   #again = false;
-  #failed = false;
+  /** Renewals are numbered, so that {@linkcode Lease.confirm} can tell an answer to its own from an older one. */
+  #lastSent = 0;
+  #lastConfirmed = 0;
+  #stopWaiting: () => void = () => {};
   #renewTimer: Timer | undefined;
   #endTimer: Timer | undefined;
 
-  /** Used by {@linkcode acquireLease}. */
+  /**
+   * Used by `acquireLease`.
+   *
+   * @param options what it needs
+   * @param revision the revision of the write that took it
+   * @param sentAtMs a time before that write was sent, on the monotonic clock
+   */
   constructor(options: LeaseOptions, revision: number, sentAtMs: number) {
     this.#options = options;
     this.#revision = revision;
     this.#endsAtMs = this.#endOf(sentAtMs);
     this.#armEnd();
-    this.#armRenewal();
+    this.#armRenewal(options.renewEveryMs);
   }
 
-  /** The revision of the last good write. */
+  /** The revision of the last write known to be ours. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** When it ends unless renewed, on the monotonic clock. */
+  /** When it ends unless renewed, in milliseconds on the monotonic clock. */
   get endsAtMs(): number {
     return this.#endsAtMs;
   }
 
   /**
-   * Whether it is held *now*. Looks at the clock itself: after a pause of the process timers come late, this does not.
+   * Whether it is held *now*. Looks at the clock itself: after a pause of the process timers come late, this does not. Once false
+   * it never becomes true again.
    */
   get valid(): boolean {
-    return this.#state === "held" && this.#options.clock.monotonicMs() < this.#endsAtMs;
+    return this.#state === "held" && !this.#isOver();
   }
 
-  /** Renews now, for a new value to be seen soon. Waits for a renewal under way, then writes again. */
+  /**
+   * Renews now, for a new value to be seen soon. Behind a renewal under way another one is sent.
+   *
+   * @returns when the renewal was confirmed, has failed, or was waited for long enough; never rejects
+   */
   touch(): Promise<void> {
     if (this.#state !== "held") return Promise.resolve();
-    if (this.#renewing !== undefined) {
-      this.#again = true;
-      return this.#renewing;
-    }
-    this.#renewTimer?.cancel();
-    this.#renewing = this.#renewLoop().finally(() => {
-      this.#renewing = undefined;
-      this.#armRenewal();
-    });
+    this.#again = true;
+    this.#renewing ??= this.#renewLoop();
     return this.#renewing;
   }
 
-  /** Renews now and tells whether that succeeded: proof that nobody had taken the lease by then. */
+  /**
+   * Renews now and tells whether that succeeded: proof that nobody had taken the lease by then.
+   *
+   * @returns true if a renewal sent after this call was confirmed and the lease is still valid
+   */
   async confirm(): Promise<boolean> {
-    const before = this.#revision;
+    const sentBefore = this.#lastSent;
     await this.touch();
-    return this.valid && !this.#failed && this.#revision > before;
+    return this.valid && this.#lastConfirmed > sentBefore;
   }
 
-  /** Gives the lease back by compare-and-delete; a successor's lease is never touched. Throws nothing. */
+  /**
+   * Gives the lease back by compare-and-delete; a successor's lease is never touched. What cannot be given back is left to
+   * expire.
+   *
+   * @returns when it is given back or left; never rejects
+   */
   async release(): Promise<void> {
     if (this.#state !== "held") return;
     this.#end("released");
+    // The answer of a renewal under way says which revision to remove.
     await this.#renewing;
-    try {
-      await this.#options.bucket.remove(this.#options.key, this.#revision);
-    } catch (error) {
-      // A conflict means that it is not ours any more; anything else leaves it to expire.
-      if (!isPartiError(error)) throw error;
+    const { bucket, key } = this.#options;
+    for (let attempt = 0; attempt < RELEASE_ATTEMPTS; attempt++) {
+      try {
+        await bucket.remove(key, this.#revision);
+        return;
+      } catch (error) {
+        if (!isPartiError(error, "PARTI_CONFLICT") || !await this.#findOwnWrite()) return;
+      }
     }
   }
 
   /** Stops renewing and leaves the key as it is, to expire. */
   abandon(): void {
-    if (this.#state === "held") this.#end("released");
+    if (this.#state !== "held") return;
+    this.#end("released");
+    this.#stopWaiting();
   }
 
   #endOf(sentAtMs: number): number {
     return sentAtMs + this.#options.ttlMs * (1 - DRIFT_MARGIN);
+  }
+
+  #isOver(): boolean {
+    return this.#options.clock.monotonicMs() >= this.#endsAtMs;
   }
 
   #end(state: "lost" | "released"): void {
@@ -130,14 +160,19 @@ export class Lease {
   #lose(reason: string): void {
     if (this.#state !== "held") return;
     this.#end("lost");
+    this.#stopWaiting();
     this.#options.onLost(reason);
   }
 
-  #armRenewal(): void {
+  /** Over by its own clock is over for good: a renewal must not bring back what others were already told is gone. */
+  #loseIfOver(): boolean {
+    if (this.#isOver()) this.#lose("not renewed in time");
+    return this.#state !== "held";
+  }
+
+  #armRenewal(delayMs: number): void {
     if (this.#state !== "held") return;
     this.#renewTimer?.cancel();
-    // After a failed renewal time is short: try again sooner.
-    const delayMs = this.#options.renewEveryMs * (this.#failed ? 0.25 : 1);
     this.#renewTimer = this.#options.clock.setTimer(delayMs, () => void this.touch());
   }
 
@@ -145,55 +180,104 @@ export class Lease {
     this.#endTimer?.cancel();
     const leftMs = Math.max(0, this.#endsAtMs - this.#options.clock.monotonicMs());
     this.#endTimer = this.#options.clock.setTimer(leftMs, () => {
-      if (this.valid) this.#armEnd();
-      else this.#lose("not renewed in time");
+      if (!this.#loseIfOver()) this.#armEnd();
     });
   }
 
   async #renewLoop(): Promise<void> {
-    do {
-      this.#again = false;
-      await this.#renewOnce();
-    } while (this.#again && this.#state === "held");
-  }
-
-  async #renewOnce(): Promise<void> {
-    const { bucket, key, clock, value, onRenewed } = this.#options;
-    const sentAtMs = clock.monotonicMs();
+    this.#renewTimer?.cancel();
+    let ok = false;
     try {
-      this.#revision = await bucket.update(key, value(), this.#revision);
-      if (this.#state !== "held") return;
-      this.#endsAtMs = this.#endOf(sentAtMs);
-      this.#armEnd();
-      this.#failed = false;
-      onRenewed?.(true);
-    } catch (error) {
-      this.#failed = true;
-      onRenewed?.(false);
-      if (this.#state !== "held") return;
-      // A lost compare is final unless it was lost to our own write whose answer never came.
-      if (isPartiError(error, "PARTI_CONFLICT")) await this.#checkHolder();
-      else if (!isPartiError(error)) this.#lose(describeError(error));
+      while (this.#again && this.#state === "held") {
+        this.#again = false;
+        ok = await this.#renewOnce();
+      }
+    } finally {
+      // In the same turn as the last look at `#again`: a touch in between would be forgotten.
+      this.#renewing = undefined;
+      this.#armRenewal(this.#options.renewEveryMs * (ok ? 1 : RETRY_FACTOR));
     }
   }
 
-  async #checkHolder(): Promise<void> {
+  /**
+   * Sends one renewal and waits for its answer, but not so long that one lost answer costs the lease. An answer that comes later
+   * still counts.
+   */
+  async #renewOnce(): Promise<boolean> {
+    if (this.#loseIfOver()) return false;
+    const { clock, renewEveryMs } = this.#options;
+    const { promise: waitedEnough, resolve } = Promise.withResolvers<false>();
+    const timer = clock.setTimer(renewEveryMs, () => resolve(false));
+    this.#stopWaiting = () => {
+      timer.cancel();
+      resolve(false);
+    };
+    const ok = await Promise.race([this.#write(), waitedEnough]);
+    this.#stopWaiting();
+    return ok;
+  }
+
+  /** One compare-and-set. Tells whether it was confirmed; never rejects. */
+  async #write(): Promise<boolean> {
+    const { bucket, key, clock, value, onRenewed } = this.#options;
+    const number = ++this.#lastSent;
+    const expected = this.#revision;
+    const sentAtMs = clock.monotonicMs();
+    try {
+      const revision = await bucket.update(key, value(), expected);
+      this.#revision = Math.max(this.#revision, revision);
+      // Judged by the end as it was before this answer.
+      if (this.#state !== "held" || this.#loseIfOver()) return false;
+      this.#lastConfirmed = Math.max(this.#lastConfirmed, number);
+      this.#endsAtMs = Math.max(this.#endsAtMs, this.#endOf(sentAtMs));
+      this.#armEnd();
+    } catch (error) {
+      if (this.#state !== "held") return false;
+      if (isPartiError(error, "PARTI_CONFLICT")) await this.#judgeConflict(expected);
+      else if (isPartiError(error)) onRenewed?.(false);
+      else this.#lose(describeError(error));
+      return false;
+    }
+    onRenewed?.(true);
+    return true;
+  }
+
+  /** A lost compare is final unless it was lost to a write of our own whose answer never came. */
+  async #judgeConflict(expected: number): Promise<void> {
+    if (this.#revision !== expected) {
+      // That write was answered meanwhile.
+      this.#again = true;
+      return;
+    }
+    const { bucket, key, instance } = this.#options;
+    let entry: KvEntry | undefined;
+    try {
+      entry = await bucket.get(key);
+    } catch {
+      // Unreadable: the next renewal or the clock decides.
+      return;
+    }
+    if (this.#state !== "held") return;
+    if (entry === undefined) return this.#lose("its key was removed: evicted");
+    // Older than what we wrote: a stale read, which proves nothing. The next renewal or the clock decides.
+    if (entry.revision <= this.#revision) return;
+    const holder = holderOf(entry);
+    if (holder !== instance) return this.#lose(`held by ${holder ?? "a stranger"} now`);
+    this.#revision = entry.revision;
+    this.#again = true;
+  }
+
+  /** Looks for a write of our own above the known revision. */
+  async #findOwnWrite(): Promise<boolean> {
     const { bucket, key, instance } = this.#options;
     try {
       const entry = await bucket.get(key);
-      if (entry !== undefined && holderOf(entry) === instance && entry.revision > this.#revision) {
-        this.#revision = entry.revision;
-        this.#again = true;
-        return;
-      }
-      this.#lose(
-        entry === undefined
-          ? "its key was removed: evicted"
-          : `held by ${holderOf(entry) ?? "a stranger"} now`,
-      );
-    } catch (error) {
-      // Unreadable: the next renewal or the clock decides.
-      if (!isPartiError(error)) this.#lose(describeError(error));
+      if (entry === undefined || holderOf(entry) !== instance) return false;
+      if (entry.revision <= this.#revision) return false;
+      this.#revision = entry.revision;
+      return true;
+    } catch {
+      return false;
     }
   }
 }
@@ -208,33 +292,4 @@ export function holderOf(entry: KvEntry): string | undefined {
   if (entry.operation === "removed") return undefined;
   const instance = decodeJsonObject(entry.value)?.["instance"];
   return typeof instance === "string" ? instance : undefined;
-}
-
-/**
- * Tries to take a lease.
- *
- * @param options what the lease needs
- * @param expectedRevision take it over from the entry with this revision; without it the key must not exist
- * @returns the lease, or undefined if somebody else was faster
- * @throws {PartiError} whatever the bucket says, except a conflict
- */
-export async function acquireLease(
-  options: LeaseOptions,
-  expectedRevision?: number,
-): Promise<Lease | undefined> {
-  const { bucket, key, clock, instance } = options;
-  const sentAtMs = clock.monotonicMs();
-  try {
-    const revision = expectedRevision === undefined
-      ? await bucket.create(key, options.value())
-      : await bucket.update(key, options.value(), expectedRevision);
-    return new Lease(options, revision, sentAtMs);
-  } catch (error) {
-    if (isPartiError(error, "PARTI_CONFLICT")) return undefined;
-    if (!isPartiError(error, "PARTI_TIMEOUT")) throw error;
-    // Unknown outcome: ours if the key carries our instance.
-    const entry = await bucket.get(key);
-    if (entry === undefined || holderOf(entry) !== instance) throw error;
-    return new Lease(options, entry.revision, sentAtMs);
-  }
 }

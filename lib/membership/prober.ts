@@ -8,43 +8,51 @@
 import { encodeJson } from "../codec.ts";
 import { isPartiError } from "../errors.ts";
 import { probeSubject } from "../names.ts";
-import type { Clock, Timer } from "../ports/clock.ts";
+import { type Clock, sleep, type Timer } from "../ports/clock.ts";
 import type { Messaging, Subscription } from "../ports/messaging.ts";
 import { jitter, type Random } from "../ports/random.ts";
 
-/** What probing needs. */
-export interface ProberOptions {
+/** How one instance is asked for. */
+export interface ProbeOptions {
   /** The group. */
   readonly group: string;
   /** Time. */
   readonly clock: Clock;
-  /** Jitter. */
-  readonly random: Random;
   /** How probes travel. */
   readonly messaging: Messaging;
-  /** The shortest time between two probes of one instance, in milliseconds. */
-  readonly intervalMs: number;
   /** How long to wait for an answer, in milliseconds. */
   readonly timeoutMs: number;
   /** How long after a first "no responders" the second probe goes out, in milliseconds. */
   readonly graceMs: number;
-  /** The most probes per second in all; more targets stretch the interval. */
-  readonly budgetPerSecond: number;
-  /** Whom to probe, asked before each round. */
-  readonly targets: () => readonly string[];
-  /** Told once per instance: twice nobody answered. */
-  readonly onGone: (instance: string) => void;
-  /** Told each time nobody answered or an answer was late. */
+  /** Told each time nobody answered or an answer was late. Must not throw. */
   readonly onMiss?: (instance: string, kind: "no-responders" | "timeout") => void;
 }
 
-/** Probes a changing set of instances, round after round. */
+/** What probing round after round needs. */
+export interface ProberOptions extends ProbeOptions {
+  /** Jitter. */
+  readonly random: Random;
+  /** The longest time between two rounds, in milliseconds; jitter makes it up to half as long. */
+  readonly intervalMs: number;
+  /** About how many probes per second may be sent in all: more targets stretch the rounds. */
+  readonly budgetPerSecond: number;
+  /** Whom to probe, asked before each round. Must not throw. */
+  readonly targets: () => readonly string[];
+  /**
+   * A verdict: twice in a row nobody was there. Told again as long as the instance is a target, so a verdict that could not be
+   * acted on is not lost. Must not throw.
+   */
+  readonly onGone: (instance: string) => void;
+}
+
+/** Probes a changing set of instances, round after round. Each one is asked for once at a time. */
 export class Prober {
   readonly #options: ProberOptions;
-  readonly #suspected = new Set<string>();
+  /** Whoever is being asked for. An instance stays here no longer than two time-outs and a grace. */
+  readonly #asking = new Set<string>();
+  readonly #closing = new AbortController();
   #timer: Timer | undefined;
-  #closed = false;
-  #quietUntilMs = 0;
+  #quietUntilMs = -Infinity;
 
   /** @param options what it needs */
   constructor(options: ProberOptions) {
@@ -52,19 +60,25 @@ export class Prober {
     this.#arm(0);
   }
 
-  /** No verdicts for a while: after a reconnect the others may still be on their way back. */
+  /**
+   * No verdicts for a while: after a reconnect the others may still be on their way back. What was seen before proves nothing
+   * either.
+   *
+   * @param durationMs how long, in milliseconds
+   */
   hold(durationMs: number): void {
-    this.#quietUntilMs = this.#options.clock.monotonicMs() + durationMs;
+    const untilMs = this.#options.clock.monotonicMs() + durationMs;
+    this.#quietUntilMs = Math.max(this.#quietUntilMs, untilMs);
   }
 
-  /** Ends the probing. */
+  /** Ends the probing: no call-back comes afterwards. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     this.#timer?.cancel();
   }
 
   #arm(targetCount: number): void {
-    if (this.#closed) return;
+    if (this.#closing.signal.aborted) return;
     const { clock, random, intervalMs, budgetPerSecond } = this.#options;
     const roundMs = Math.max(intervalMs, targetCount * 1000 / budgetPerSecond);
     this.#timer = clock.setTimer(jitter(random, roundMs), () => this.#round());
@@ -73,59 +87,52 @@ export class Prober {
   #round(): void {
     const targets = this.#options.targets();
     for (const instance of targets) {
-      if (!this.#suspected.has(instance)) void this.#probe(instance, false);
+      if (!this.#asking.has(instance)) void this.#ask(instance);
     }
     this.#arm(targets.length);
   }
 
-  async #probe(instance: string, second: boolean): Promise<void> {
-    const { clock, messaging, group, timeoutMs, graceMs, onGone, onMiss } = this.#options;
-    try {
-      await messaging.request(probeSubject(group, instance), new Uint8Array(), timeoutMs);
-      this.#suspected.delete(instance);
-    } catch (error) {
-      if (this.#closed) return;
-      if (!isPartiError(error, "PARTI_NO_RESPONDERS")) {
-        this.#suspected.delete(instance);
-        if (isPartiError(error, "PARTI_TIMEOUT")) onMiss?.(instance, "timeout");
-        return;
-      }
-      onMiss?.(instance, "no-responders");
-      if (clock.monotonicMs() < this.#quietUntilMs) {
-        this.#suspected.delete(instance);
-      } else if (second) {
-        this.#suspected.delete(instance);
-        onGone(instance);
-      } else {
-        this.#suspected.add(instance);
-        clock.setTimer(graceMs, () => this.#closed || void this.#probe(instance, true));
-      }
-    }
+  async #ask(instance: string): Promise<void> {
+    const { clock, onGone } = this.#options;
+    const { signal } = this.#closing;
+    const startedAtMs = clock.monotonicMs();
+    this.#asking.add(instance);
+    const gone = await isGone(this.#options, instance, signal);
+    this.#asking.delete(instance);
+    // A question that began before the end of the hold is void, even if only its first half did.
+    if (gone && !signal.aborted && startedAtMs >= this.#quietUntilMs) onGone(instance);
   }
 }
 
 /**
- * Asks twice whether anybody answers for an instance, as {@linkcode Prober} does.
+ * Asks twice whether anybody answers for an instance.
  *
  * @param options the group, the world and the time between the two questions
  * @param instance whom to ask for
- * @returns true if the server said twice that nobody is there
+ * @param signal ends it early, with false
+ * @returns true if the server said twice that nobody is there; never rejects
  */
 export async function isGone(
-  options: Pick<ProberOptions, "group" | "clock" | "messaging" | "timeoutMs" | "graceMs">,
+  options: ProbeOptions,
   instance: string,
+  signal?: AbortSignal,
 ): Promise<boolean> {
-  const { group, clock, messaging, timeoutMs, graceMs } = options;
-  for (const attempt of [1, 2]) {
+  const { group, clock, messaging, timeoutMs, graceMs, onMiss } = options;
+  for (const isSecond of [false, true]) {
+    if (isSecond) await sleep(clock, graceMs, signal);
+    if (signal?.aborted) return false;
+    let miss: "no-responders" | "timeout";
     try {
       await messaging.request(probeSubject(group, instance), new Uint8Array(), timeoutMs);
       return false;
     } catch (error) {
-      if (!isPartiError(error, "PARTI_NO_RESPONDERS")) return false;
+      if (isPartiError(error, "PARTI_NO_RESPONDERS")) miss = "no-responders";
+      else if (isPartiError(error, "PARTI_TIMEOUT")) miss = "timeout";
+      else return false; // Our own connection is down, or we may not ask: that says nothing of others.
     }
-    if (attempt === 1) {
-      await new Promise<void>((resolve) => void clock.setTimer(graceMs, resolve));
-    }
+    if (signal?.aborted) return false;
+    onMiss?.(instance, miss);
+    if (miss === "timeout") return false;
   }
   return true;
 }
@@ -138,6 +145,7 @@ export async function isGone(
  * @param instance who answers
  * @param describe what to say
  * @returns the running subscription
+ * @throws {PartiError} `PARTI_DISCONNECTED` if the connection is closed
  */
 export function answerProbes(
   messaging: Messaging,

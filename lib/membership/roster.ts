@@ -6,10 +6,11 @@
  * @module
  */
 import { isPartiError } from "../errors.ts";
-import { WORKER_KEYS, workerKeyNumber } from "../names.ts";
+import { WORKER_KEYS, workerKey, workerKeyNumber } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
-import type { KvBucket, KvEntry, KvWatch } from "../ports/kv.ts";
+import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { jitter, type Random } from "../ports/random.ts";
+import { SteadyWatch } from "./steady_watch.ts";
 import { decodeWorkerRecord, type WorkerRecord } from "./worker_lease.ts";
 
 /** A worker whose lease is in the bucket. */
@@ -20,11 +21,11 @@ export interface Member {
   readonly record: WorkerRecord;
   /** The revision of its last renewal seen. */
   readonly revision: number;
-  /** When that was seen, on the observer's monotonic clock. */
+  /** When that was seen, in milliseconds on the observer's monotonic clock. */
   readonly seenAtMs: number;
 }
 
-/** What a roster needs. */
+/** What a roster needs. Its call-backs must not throw, and none comes after {@linkcode Roster.close}. */
 export interface RosterOptions {
   /** The lease bucket. */
   readonly bucket: KvBucket;
@@ -36,30 +37,43 @@ export interface RosterOptions {
   readonly ttlMs: number;
   /** How often everything is listed again, in milliseconds. */
   readonly relistEveryMs: number;
-  /** Told after every change of who is there or what they say of themselves, renewals left out. */
+  /** Told after every change of who is there or what they say of themselves, and when somebody lapses; renewals left out. */
   readonly onChange: () => void;
   /** Told when something could not be read; it is tried again. */
   readonly onError: (error: unknown) => void;
 }
 
-const REOPEN_MS = 200;
-
 /** Watches the worker leases. */
 export class Roster {
   readonly #options: RosterOptions;
   readonly #members = new Map<number, Member>();
-  readonly #lapsed = new Set<string>();
-  #watch: KvWatch | undefined;
+  /** The highest revision known of each number, removals too: what comes late from a list or a watch brings nobody back. */
+  readonly #known = new Map<number, number>();
+  /** Members whose lapse has been told. */
+  readonly #lapsed = new Set<number>();
+  readonly #watch: SteadyWatch;
   #relistTimer: Timer | undefined;
   #lapseTimer: Timer | undefined;
-  #reopenTimer: Timer | undefined;
   #initialized = false;
   #closed = false;
 
   /** @param options what it needs */
   constructor(options: RosterOptions) {
     this.#options = options;
-    void this.#open();
+    this.#watch = new SteadyWatch({
+      bucket: options.bucket,
+      pattern: WORKER_KEYS,
+      clock: options.clock,
+      random: options.random,
+      onEntry: (entry) => this.#take(entry),
+      onInitialized: () => {
+        this.#initialized = true;
+        options.onChange();
+      },
+      // Whoever is alive writes to the new bucket; the others lapse.
+      onAnew: () => this.#known.clear(),
+      onError: options.onError,
+    });
     this.#armRelist();
   }
 
@@ -73,7 +87,12 @@ export class Roster {
     return [...this.#members.values()].sort((a, b) => a.idNumber - b.idNumber);
   }
 
-  /** Whether this member's lease is over by the observer's clock. */
+  /**
+   * Whether a member's lease is over by the observer's clock.
+   *
+   * @param member the member
+   * @returns true if nothing new was seen of it for a TTL
+   */
   isLapsed(member: Member): boolean {
     return this.#options.clock.monotonicMs() - member.seenAtMs > this.#options.ttlMs;
   }
@@ -93,28 +112,39 @@ export class Roster {
    *
    * @param member the member as it was judged
    * @returns true if the lease is gone; false if the worker turned out to be alive
-   * @throws {PartiError} if the bucket cannot be written
+   * @throws {PartiError} if the bucket cannot be written; it may then be gone or not: judge again
    */
   async evict(member: Member): Promise<boolean> {
-    const key = `worker.${member.idNumber}`;
+    const { bucket } = this.#options;
+    const key = workerKey(member.idNumber);
+    const { instance } = member.record;
     try {
-      await this.#options.bucket.remove(key, member.revision);
+      await bucket.remove(key, member.revision);
     } catch (error) {
       if (!isPartiError(error, "PARTI_CONFLICT")) throw error;
-      const entry = await this.#options.bucket.get(key);
-      if (entry !== undefined && entry.revision > member.revision) {
+      const entry = await bucket.get(key);
+      if (entry !== undefined) {
         this.#take(entry);
-        return decodeWorkerRecord(entry)?.instance !== member.record.instance;
+        // Older than what we judged by: a stale read. The compare says that there is something newer, so it may well be alive.
+        if (entry.revision <= member.revision) return false;
+        return decodeWorkerRecord(entry)?.instance !== instance;
       }
-      if (entry !== undefined) return false;
     }
-    if (this.#members.get(member.idNumber)?.record.instance === member.record.instance) {
-      this.#members.delete(member.idNumber);
+    const known = this.#known.get(member.idNumber) ?? 0;
+    if (known <= member.revision) {
+      this.#known.set(member.idNumber, member.revision);
+      if (this.#members.get(member.idNumber)?.record.instance === instance) {
+        this.#drop(member.idNumber);
+      }
     }
     return true;
   }
 
-  /** Lists everything now. Throws what the bucket throws. */
+  /**
+   * Lists everything now.
+   *
+   * @throws {PartiError} what the bucket throws
+   */
   async relist(): Promise<void> {
     const entries = await this.#options.bucket.list(WORKER_KEYS);
     if (this.#closed) return;
@@ -126,12 +156,13 @@ export class Roster {
     }
     // A key missing from the list has expired or was removed while the watch was quiet. The list may be older than the
     // watch, so only members that have been silent for a while are dropped by it.
+    let dropped = false;
     for (const [idNumber, member] of this.#members) {
-      if (!listed.has(idNumber) && this.isLapsed(member)) {
-        this.#members.delete(idNumber);
-        this.#options.onChange();
-      }
+      if (listed.has(idNumber) || !this.isLapsed(member)) continue;
+      this.#drop(idNumber);
+      dropped = true;
     }
+    if (dropped) this.#options.onChange();
   }
 
   /** Ends the watch. */
@@ -139,89 +170,77 @@ export class Roster {
     this.#closed = true;
     this.#relistTimer?.cancel();
     this.#lapseTimer?.cancel();
-    this.#reopenTimer?.cancel();
-    await this.#watch?.close();
+    await this.#watch.close();
   }
 
-  async #open(): Promise<void> {
-    try {
-      const watch = await this.#options.bucket.watch(WORKER_KEYS, {
-        onEntry: (entry) => this.#take(entry),
-        onInitialized: () => {
-          this.#initialized = true;
-          this.#options.onChange();
-        },
-        onLost: (error) => {
-          this.#options.onError(error);
-          this.#reopen();
-        },
-      });
-      if (this.#closed) await watch.close();
-      else this.#watch = watch;
-    } catch (error) {
-      if (this.#closed) return;
-      this.#options.onError(error);
-      this.#reopen();
-    }
-  }
-
-  #reopen(): void {
-    if (this.#closed) return;
-    this.#watch = undefined;
-    this.#reopenTimer?.cancel();
-    this.#reopenTimer = this.#options.clock.setTimer(
-      jitter(this.#options.random, REOPEN_MS),
-      () => void this.#open(),
-    );
+  #drop(idNumber: number): boolean {
+    this.#lapsed.delete(idNumber);
+    return this.#members.delete(idNumber);
   }
 
   #take(entry: KvEntry): void {
-    if (this.#closed) return;
     const idNumber = workerKeyNumber(entry.key);
-    if (idNumber === undefined) return;
-    const known = this.#members.get(idNumber);
-    if (known !== undefined && entry.revision <= known.revision) return;
+    if (this.#closed || idNumber === undefined) return;
+    if (entry.revision <= (this.#known.get(idNumber) ?? 0)) return;
+    this.#known.set(idNumber, entry.revision);
     const record = decodeWorkerRecord(entry);
     if (record === undefined) {
-      if (this.#members.delete(idNumber)) this.#options.onChange();
+      if (this.#drop(idNumber)) this.#options.onChange();
       return;
     }
+    const before = this.#members.get(idNumber);
     this.#members.set(idNumber, {
       idNumber,
       record,
       revision: entry.revision,
       seenAtMs: this.#options.clock.monotonicMs(),
     });
-    this.#lapsed.delete(record.instance);
-    this.#armLapse();
-    if (known === undefined || says(known.record) !== says(record)) this.#options.onChange();
+    this.#lapsed.delete(idNumber);
+    if (this.#lapseTimer === undefined) this.#armLapse();
+    if (before === undefined || says(before.record) !== says(record)) this.#options.onChange();
   }
 
   #armRelist(): void {
     if (this.#closed) return;
     const { clock, random, relistEveryMs } = this.#options;
-    this.#relistTimer = clock.setTimer(jitter(random, relistEveryMs), () => {
-      this.relist().catch((error) => this.#options.onError(error)).finally(() => this.#armRelist());
-    });
+    this.#relistTimer = clock.setTimer(
+      jitter(random, relistEveryMs),
+      () => void this.#relistAndGoOn(),
+    );
   }
 
-  /** One timer for the member that will be over first. */
+  async #relistAndGoOn(): Promise<void> {
+    try {
+      await this.relist();
+    } catch (error) {
+      if (!this.#closed) this.#options.onError(error);
+    }
+    this.#armRelist();
+  }
+
+  /** One timer for the member that will be over first. Renewals leave it as it is; when it fires it looks again. */
   #armLapse(): void {
     this.#lapseTimer?.cancel();
+    this.#lapseTimer = undefined;
     const { clock, ttlMs } = this.#options;
     let firstMs = Infinity;
     for (const member of this.#members.values()) {
-      if (!this.#lapsed.has(member.record.instance)) firstMs = Math.min(firstMs, member.seenAtMs);
+      if (!this.#lapsed.has(member.idNumber)) firstMs = Math.min(firstMs, member.seenAtMs);
     }
     if (firstMs === Infinity || this.#closed) return;
     const delayMs = Math.max(0, firstMs + ttlMs - clock.monotonicMs()) + 1;
-    this.#lapseTimer = clock.setTimer(delayMs, () => {
-      for (const member of this.#members.values()) {
-        if (this.isLapsed(member)) this.#lapsed.add(member.record.instance);
-      }
-      this.#options.onChange();
-      this.#armLapse();
-    });
+    this.#lapseTimer = clock.setTimer(delayMs, () => this.#tellLapsed());
+  }
+
+  #tellLapsed(): void {
+    let changed = false;
+    for (const member of this.#members.values()) {
+      if (this.#lapsed.has(member.idNumber) || !this.isLapsed(member)) continue;
+      this.#lapsed.add(member.idNumber);
+      changed = true;
+    }
+    this.#armLapse();
+    if (changed) this.#options.onChange();
   }
 }
 

@@ -48,14 +48,26 @@ export function decodeWorkerRecord(entry: KvEntry): WorkerRecord | undefined {
   const raw = decodeJsonObject(entry.value);
   if (raw === undefined || raw["v"] !== VERSION) return undefined;
   const { worker, instance, host, capacity, labels, leaving, applied } = raw;
-  if (typeof worker !== "string" || typeof instance !== "string") return undefined;
+  if (!isNonEmptyText(worker) || !isNonEmptyText(instance)) return undefined;
   return {
     worker,
     instance,
     host: typeof host === "string" ? host : "",
     capacity: typeof capacity === "number" && capacity > 0 ? capacity : 1,
-    labels: typeof labels === "object" && labels !== null ? labels as Record<string, string> : {},
+    labels: decodeLabels(labels),
     leaving: leaving === true,
-    applied: typeof applied === "number" ? applied : 0,
+    applied: typeof applied === "number" && applied > 0 ? applied : 0,
   };
+}
+
+function isNonEmptyText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** Only texts: a strategy must be able to rely on what the type says. */
+function decodeLabels(raw: unknown): Record<string, string> {
+  if (typeof raw !== "object" || raw === null) return {};
+  return Object.fromEntries(
+    Object.entries(raw).filter((pair): pair is [string, string] => typeof pair[1] === "string"),
+  );
 }

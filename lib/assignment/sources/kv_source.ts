@@ -56,14 +56,13 @@ export function encodePartitions(list: readonly Partition[]): Uint8Array {
 export function kvSource(options: KvSourceOptions): PartitionSource {
   const { bucket, key = "partitions" } = options;
   // A read may be answered by a server that is behind: what a watch has reported of a later revision outweighs it.
-  let newest: KvEntry | undefined;
-  let listed = false;
+  let watched: KvEntry | undefined;
+  let listedRevision: number | undefined;
   return {
     async list() {
       let entry = await bucket.get(key);
-      if (newest && newest.revision > (entry?.revision ?? 0)) entry = newest;
-      else newest = entry;
-      listed = true;
+      if (watched && watched.revision > (entry?.revision ?? 0)) entry = watched;
+      listedRevision = entry?.revision ?? 0;
       const where = `key ${key} of bucket ${bucket.name}`;
       if (entry === undefined || entry.operation === "removed") {
         throw new PartiError("PARTI_SOURCE_FAILED", `there is no ${where}`, {
@@ -75,9 +74,9 @@ export function kvSource(options: KvSourceOptions): PartitionSource {
     watch(onChange) {
       const watch = new DocumentWatch(options, key, (entry) => {
         // Every new watch begins with the present state, which may be known already.
-        if (newest && entry.revision <= newest.revision) return;
-        newest = entry;
-        if (listed) onChange();
+        if (watched && entry.revision <= watched.revision) return;
+        watched = entry;
+        if (listedRevision !== undefined && entry.revision > listedRevision) onChange();
       });
       return { close: () => watch.close() };
     },

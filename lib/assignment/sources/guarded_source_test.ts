@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { isPartiError } from "../../errors.ts";
+import type { Partition } from "../partition.ts";
+import { GuardedSource } from "./guarded_source.ts";
+import { HandClock, settled } from "./source_testing.ts";
+
+const a = { keys: ["a"] }, b = { keys: ["b"], weight: 2 };
+const A = { id: "a", weight: 1 }, B = { id: "b", weight: 2 };
+
+function rig(options: { allowEmpty?: boolean; watchable?: boolean } = {}) {
+  const clock = new HandClock();
+  const state = {
+    answer: [a] as readonly Partition[] | Error | "hang",
+    asked: 0,
+    changes: 0,
+    problems: 0,
+    tell: () => {},
+    watched: false,
+  };
+  const guard = new GuardedSource({
+    clock,
+    allowEmpty: options.allowEmpty ?? false,
+    onProblem: () => state.problems++,
+    source: {
+      list: () => {
+        state.asked++;
+        if (state.answer === "hang") return new Promise<never>(() => {});
+        if (state.answer instanceof Error) return Promise.reject(state.answer);
+        return Promise.resolve(state.answer);
+      },
+      watch: (onChange) => {
+        state.watched = true;
+        state.tell = onChange;
+        return { close: () => void (state.watched = false) };
+      },
+    },
+  });
+  return { clock, state, guard };
+}
+
+Deno.test("guard: sorts, removes repetitions, and asks only when there may be news", async () => {
+  const { state, guard } = rig();
+  guard.watch(() => state.changes++);
+  state.answer = [b, a, b];
+  assert.equal(guard.known, false);
+  const first = await guard.refresh();
+  assert.deepEqual(first, { partitions: [A, B], changed: true });
+  assert.deepEqual(await guard.refresh(), { partitions: [A, B], changed: false });
+  assert.equal(state.asked, 1);
+  state.answer = [a, b];
+  assert.deepEqual(await guard.refresh(true), { partitions: [A, B], changed: false });
+  assert.equal(state.asked, 2);
+});
+
+// W-42: a transient empty list is applied as truth.
+Deno.test("guard: an empty, failing, hanging or malformed answer never replaces what is known", async () => {
+  const { state, guard, clock } = rig();
+  await guard.refresh();
+  for (const answer of [[], new Error("down"), [{ keys: [] }], [a, { keys: ["a"], weight: 3 }]]) {
+    state.answer = answer;
+    const after = await guard.refresh(true);
+    assert.deepEqual(after.partitions, [A]);
+    assert.equal(after.changed, false);
+    assert.ok(isPartiError(after.problem, "PARTI_SOURCE_FAILED"));
+  }
+  state.answer = "hang";
+  const hanging = guard.refresh(true);
+  await clock.pass(5_000);
+  assert.match((await hanging).problem!.message, /no answer within 5000 ms/);
+  assert.equal(state.problems, 5);
+  state.answer = [b];
+  assert.deepEqual(await guard.refresh(true), { partitions: [B], changed: true });
+  assert.equal(guard.problem, undefined);
+});
+
+Deno.test("guard: empty lists count where they are allowed", async () => {
+  const { state, guard } = rig({ allowEmpty: true });
+  await guard.refresh();
+  state.answer = [];
+  assert.deepEqual(await guard.refresh(true), { partitions: [], changed: true });
+  assert.equal(guard.known, true);
+});
+
+Deno.test("guard: an empty first answer is not taken either, and something is known only after a good one", async () => {
+  const { state, guard } = rig();
+  state.answer = [];
+  const answer = await guard.refresh();
+  assert.ok(answer.problem);
+  assert.equal(guard.known, false);
+  state.answer = [a];
+  await guard.refresh();
+  assert.equal(guard.known, true);
+});
+
+Deno.test("guard: once something is known nobody waits for the source", async () => {
+  const { state, guard, clock } = rig();
+  guard.watch(() => state.changes++);
+  await guard.refresh();
+  await settled();
+  const before = state.changes;
+  state.answer = "hang";
+  state.tell();
+  assert.equal(state.changes, before + 1);
+  assert.deepEqual((await guard.refresh()).partitions, [A]);
+  assert.equal(state.asked, 2);
+  // The answer comes late and is told of.
+  state.answer = [a, b];
+  await clock.pass(5_000 + 500);
+  await guard.refresh();
+  await settled();
+  assert.deepEqual(guard.partitions, [A, B]);
+  assert.equal(state.changes, before + 3);
+});
+
+Deno.test("guard: a refused answer is asked for again with growing delays while somebody watches", async () => {
+  const { state, guard, clock } = rig();
+  const watch = guard.watch(() => {
+    state.changes++;
+    void guard.refresh();
+  });
+  state.answer = new Error("down");
+  await guard.refresh();
+  await clock.pass(500 + 1_000 + 2_000);
+  assert.equal(state.asked, 4);
+  state.answer = [a];
+  await clock.pass(4_000);
+  assert.deepEqual([state.asked, guard.known], [5, true]);
+  state.answer = [];
+  await guard.refresh(true);
+  assert.equal(clock.pending, 1);
+  await watch.close();
+  assert.deepEqual([clock.pending, state.watched], [0, false]);
+});
+
+Deno.test("guard: a new leader goes by the assignment in force until its source answers", async () => {
+  const { state, guard } = rig();
+  guard.adopt([]);
+  assert.equal(guard.known, false);
+  guard.adopt([A, B]);
+  state.answer = new Error("down");
+  assert.deepEqual((await guard.refresh(true)).partitions, [A, B]);
+  state.answer = [];
+  assert.deepEqual((await guard.refresh(true)).partitions, [A, B]);
+  state.answer = [b];
+  assert.deepEqual(await guard.refresh(true), { partitions: [B], changed: true });
+  guard.adopt([A]);
+  assert.deepEqual(guard.partitions, [B]);
+});
+
+Deno.test("guard: a forced refresh does not settle for an answer that was under way", async () => {
+  const { state, guard, clock } = rig();
+  guard.adopt([A]);
+  state.answer = "hang";
+  await guard.refresh();
+  state.answer = [b];
+  const forced = guard.refresh(true);
+  await clock.pass(5_000);
+  assert.deepEqual((await forced).partitions, [B]);
+});
+
+Deno.test("guard: a source that cannot be watched is still asked", async () => {
+  const guard = new GuardedSource({
+    clock: new HandClock(),
+    source: {
+      list: () => Promise.resolve([a]),
+      watch: () => {
+        throw new Error("not here");
+      },
+    },
+  });
+  const watch = guard.watch(() => {});
+  assert.deepEqual((await guard.refresh()).partitions, [A]);
+  await watch.close();
+});

@@ -1,0 +1,80 @@
+/**
+ * What goes into the ledger and what comes out of it.
+ *
+ * @module
+ */
+
+/** One start of a handler, as a worker reports it. */
+export interface Delivery {
+  /** The partition. */
+  readonly partition: number;
+  /** The message's place in the partition. */
+  readonly sequence: number;
+  /** The worker's process and incarnation. */
+  readonly process: string;
+  /** The library's instance. */
+  readonly instance: string;
+  /** The epoch of the ownership. */
+  readonly epoch: number;
+  /** The generation of the ownership. */
+  readonly generation: number;
+  /** The message's place in the feed. */
+  readonly streamSequence: number;
+  /** The delivery's number by its consumer's count. */
+  readonly deliveryCount: number;
+  /** When the handler began, in microseconds since 1970. */
+  readonly startUs: number;
+  /** When the handler ended, in microseconds since 1970. */
+  readonly endUs: number;
+  /** What came of it. */
+  readonly outcome: "written" | "already" | "failed";
+}
+
+/** Every way in which a run can be wrong. */
+export type DefectKind =
+  | "lost"
+  | "undelivered"
+  | "duplicate"
+  | "out_of_order"
+  | "unexpected"
+  | "interleaved";
+
+/** One thing that is wrong. */
+export interface Defect {
+  /** What. */
+  readonly kind: DefectKind;
+  /** Where; -1 if no partition can be named. */
+  readonly partition: number;
+  /** One sentence for people. */
+  readonly detail: string;
+}
+
+/** The sums of the book. */
+export interface LedgerTotals {
+  /** Messages acknowledged by the stream, and those of unknown outcome that turned out to be there. */
+  readonly sent: number;
+  /** Messages whose outcome nobody knows: neither acknowledged nor seen. */
+  readonly unknown: number;
+  /** Sequences below a partition's last one that no producer ever sent: a producer's mistake. */
+  readonly holes: number;
+  /** Messages that reached a handler, each counted once. */
+  readonly received: number;
+  /** Messages that had their effect, each counted once. */
+  readonly effective: number;
+  /** Starts of handlers, also those that were killed before their end. */
+  readonly deliveries: number;
+  /** Starts of handlers for messages that had reached one before. Allowed. */
+  readonly redeliveries: number;
+  /** Sent, no effect, and no longer in the feed. */
+  readonly lost: number;
+  /** Effects of a message that had one already. */
+  readonly duplicateEffects: number;
+  /** Effects that came after the effect of a later message. */
+  readonly outOfOrder: number;
+  /** Effects of messages that nobody sent. */
+  readonly unexpected: number;
+  /** Sent, no effect, still in the feed. */
+  readonly undelivered: number;
+  /** Times at which two owners were mixed up in one partition. */
+  readonly interleavings: number;
+}
