@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connectNats } from "../lib/ports/nats/world.ts";
+import { launchNats } from "../tasks/nats_launcher.ts";
 import { selfArguments } from "../tasks/spawn.ts";
 import type { SimReport } from "./report.ts";
 
@@ -102,6 +105,41 @@ Deno.test("a run in which everything is killed, producers too, passes and leaves
   assert.ok(report.latencyMs.count === report.messages.sent);
   for (const { pid, process } of report.workers) assert.ok(!runs(pid), `${process} still runs`);
   assert.match(stdout, /\[CHAOS\] Injecting event: worker_crash \(worker-\d\)/);
+});
+
+Deno.test("Ctrl-C ends a run in order: nothing runs any more, and the verdict is unknown", async () => {
+  const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
+  const args = [...SMALL, "--duration", "60s", "--out", out];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: selfArguments(["sim", ...args], ["--allow-all"]),
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let text = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    if (/] load /.test(text + part) && !/] load /.test(text)) child.kill("SIGINT");
+    text += part;
+  }
+  assert.equal((await child.status).code, 2, text);
+  assert.match(text, /UNKNOWN: could not verify\n {2}- the run was interrupted/);
+  const report: SimReport = JSON.parse(await Deno.readTextFile(`${out}/report.json`));
+  await Deno.remove(out, { recursive: true });
+  assert.equal(report.workers.length, 3);
+  for (const { pid, process } of report.workers) assert.ok(!runs(pid), `${process} still runs`);
+});
+
+Deno.test("a run on somebody else's server passes and leaves nothing on it", async () => {
+  await using server = await launchNats();
+  const { code, stdout, stderr, report } = await sim(...SMALL, "--nats-url", server.url);
+  assert.ok(report !== undefined, stderr);
+  assert.equal(code, 0, stdout);
+  assert.deepEqual(defects(report), {});
+  const nc = await connectNats({ servers: server.url });
+  const manager = await jetstreamManager(nc);
+  const streams = await manager.streams.names().next();
+  await nc.close();
+  assert.deepEqual(streams, []);
 });
 
 Deno.test("bad input: one clear message, exit 3, nothing started", async () => {

@@ -4,19 +4,16 @@
  *
  * @module
  */
-import { decodeJsonObject, encodeJson } from "../codec.ts";
-import { acquireLease, type Lease, type LeaseOptions } from "../membership/lease.ts";
+import { describeError } from "../errors.ts";
+import { acquireLease } from "../membership/acquire_lease.ts";
+import type { Lease, LeaseOptions } from "../membership/lease.ts";
+import { SteadyWatch } from "../membership/steady_watch.ts";
 import { LEADER_KEY } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
-import type { KvBucket, KvEntry, KvWatch } from "../ports/kv.ts";
+import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { jitter, type Random } from "../ports/random.ts";
-import type {
-  Candidacy,
-  Candidate,
-  ElectionAgent,
-  ElectionHandlers,
-  Term,
-} from "./election_agent.ts";
+import type { Candidacy, Candidate, ElectionAgent, ElectionHandlers } from "./election_agent.ts";
+import { decodeLeader, encodeLeader } from "./leader_record.ts";
 
 /** What the election needs. */
 export interface KvElectionOptions {
@@ -34,8 +31,12 @@ export interface KvElectionOptions {
   readonly formerInstances: ReadonlySet<string>;
 }
 
-const RETRY_MS = 200;
-const RELIST_FACTOR = 2;
+/** The first pause after a campaign that failed; it doubles up to half a TTL. */
+const RETRY_MS = 400;
+/** The key is read this many TTLs after the last reading: a watch can go quiet. */
+const REREAD_FACTOR = 2;
+/** Candidates who wait for the same leader's end wait up to this part of a TTL longer, each a little differently. */
+const SPREAD_FACTOR = 0.1;
 
 /**
  * An election by lease.
@@ -45,43 +46,75 @@ const RELIST_FACTOR = 2;
  */
 export function kvElection(options: KvElectionOptions): ElectionAgent {
   return {
-    run: (candidate, handlers) => Promise.resolve(new KvCandidacy(options, candidate, handlers)),
+    run: (candidate, handlers) =>
+      Promise.resolve(new KvCandidacy(options, candidate, handlers)),
   };
 }
 
+/** The leader's key as it was seen last. */
+interface Seen {
+  readonly revision: number;
+  /** The key had a value, which may be one that names nobody we understand. */
+  readonly isHeld: boolean;
+  readonly holder: Candidate | undefined;
+  readonly atMs: number;
+}
+
+/**
+ * A candidacy. Level-triggered: whatever happens, {@linkcode KvCandidacy.#consider} looks at what is known and either campaigns
+ * now or sets the one timer for later. Whether the place was free is decided by the bucket's compare alone, so considering it free
+ * by mistake is safe.
+ */
 class KvCandidacy implements Candidacy {
   readonly #options: KvElectionOptions;
   readonly #candidate: Candidate;
   readonly #handlers: ElectionHandlers;
+  readonly #watch: SteadyWatch;
   #lease: Lease | undefined;
-  #seen: { entry: KvEntry; atMs: number; holder: Candidate | undefined } | undefined;
+  #seen: Seen | undefined;
+  /** The instance that holds the key and is said to be dead. Void as soon as it renews. */
   #suspected: string | undefined;
-  #watch: KvWatch | undefined;
-  #reopenTimer: Timer | undefined;
-  #expiryTimer: Timer | undefined;
-  #relistTimer: Timer | undefined;
-  #campaigning = false;
+  /** The key was missing when it was read, whatever the watch says: on servers before 2.11 it expires without a word. */
+  #missing = false;
+  #initialized = false;
+  #campaign: Promise<void> | undefined;
+  #failures = 0;
+  #timer: Timer | undefined;
+  #rereadTimer: Timer | undefined;
   #closed = false;
 
   constructor(options: KvElectionOptions, candidate: Candidate, handlers: ElectionHandlers) {
     this.#options = options;
     this.#candidate = candidate;
     this.#handlers = handlers;
-    void this.#open();
-    this.#armRelist();
+    this.#watch = new SteadyWatch({
+      bucket: options.bucket,
+      pattern: LEADER_KEY,
+      clock: options.clock,
+      random: options.random,
+      onEntry: (entry) => this.#take(entry),
+      onInitialized: () => {
+        this.#initialized = true;
+        this.#consider();
+      },
+      onAnew: () => this.#forget(),
+      onError: (error) => handlers.onError(error),
+    });
+    this.#armReread();
   }
 
   suspect(instance: string): void {
-    if (this.#seen?.holder?.instance !== instance) return;
+    if (this.#seen?.holder?.instance !== instance || instance === this.#candidate.instance) return;
     this.#suspected = instance;
-    void this.#campaign();
+    this.#consider();
   }
 
   async resign(): Promise<void> {
     const lease = this.#lease;
     this.#lease = undefined;
-    await this.#close();
-    await lease?.release();
+    const closed = this.#close();
+    // A campaign under way may still win; it then gives up what it won, and who resigns waits for that too.
+    await Promise.all([lease?.release(), this.#campaign, closed]);
   }
 
   async abandon(): Promise<void> {
@@ -90,130 +123,151 @@ class KvCandidacy implements Candidacy {
     await this.#close();
   }
 
-  async #close(): Promise<void> {
+  #close(): Promise<void> {
     this.#closed = true;
-    this.#reopenTimer?.cancel();
-    this.#expiryTimer?.cancel();
-    this.#relistTimer?.cancel();
-    await this.#watch?.close();
+    this.#timer?.cancel();
+    this.#rereadTimer?.cancel();
+    return this.#watch.close();
   }
 
-  async #open(): Promise<void> {
-    try {
-      const watch = await this.#options.bucket.watch(LEADER_KEY, {
-        onEntry: (entry) => this.#take(entry),
-        onInitialized: () => this.#seen === undefined && void this.#campaign(),
-        onLost: (error) => this.#reopen(error),
-      });
-      if (this.#closed) await watch.close();
-      else this.#watch = watch;
-    } catch (error) {
-      this.#reopen(error);
-    }
-  }
-
-  #reopen(error: unknown): void {
-    if (this.#closed) return;
-    this.#watch = undefined;
-    this.#handlers.onError(error);
-    this.#reopenTimer?.cancel();
-    this.#reopenTimer = this.#options.clock.setTimer(
-      jitter(this.#options.random, RETRY_MS),
-      () => void this.#open(),
-    );
-  }
-
-  #armRelist(): void {
-    if (this.#closed) return;
-    const { clock, random, bucket, ttlMs } = this.#options;
-    this.#relistTimer = clock.setTimer(jitter(random, ttlMs * RELIST_FACTOR), async () => {
-      try {
-        const entry = await bucket.get(LEADER_KEY);
-        // A missing key under a silent watch: it expired without a marker, as on servers before 2.11.
-        if (entry !== undefined) this.#take(entry);
-        else if (this.#lease === undefined) void this.#campaign();
-      } catch (error) {
-        this.#handlers.onError(error);
-      }
-      this.#armRelist();
-    });
+  /** The bucket is another one: its revisions begin anew, and nobody holds anything in it by what was seen before. */
+  #forget(): void {
+    const hadHolder = this.#seen?.holder !== undefined;
+    this.#seen = undefined;
+    this.#initialized = false;
+    if (hadHolder) this.#handlers.onLeader(undefined);
+    void this.#lease?.touch();
   }
 
   #take(entry: KvEntry): void {
-    if (this.#closed || (this.#seen !== undefined && entry.revision <= this.#seen.entry.revision)) {
-      return;
-    }
-    const holder = decodeHolder(entry);
+    if (this.#closed || entry.revision <= (this.#seen?.revision ?? 0)) return;
+    const holder = decodeLeader(entry);
     const before = this.#seen?.holder?.instance;
-    this.#seen = { entry, atMs: this.#options.clock.monotonicMs(), holder };
+    this.#seen = {
+      revision: entry.revision,
+      isHeld: entry.operation === "put",
+      holder,
+      atMs: this.#options.clock.monotonicMs(),
+    };
+    this.#missing = false;
+    this.#failures = 0;
+    // Whoever writes is alive, or it is somebody else now.
+    this.#suspected = undefined;
     if (holder?.instance !== before) this.#handlers.onLeader(holder);
-    if (this.#lease !== undefined) return;
-    if (holder === undefined || this.#options.formerInstances.has(holder.instance)) {
-      void this.#campaign();
-    } else this.#armExpiry();
+    if (this.#lease === undefined) this.#consider();
+    else if (holder?.instance !== this.#candidate.instance) {
+      // Somebody took the key from us: the next renewal would tell, and telling now ends a false belief sooner.
+      void this.#lease.touch();
+    }
   }
 
-  #armExpiry(): void {
-    this.#expiryTimer?.cancel();
-    this.#expiryTimer = this.#options.clock.setTimer(
-      jitter(this.#options.random, this.#options.ttlMs * 0.1) + this.#options.ttlMs,
-      () => void this.#campaign(),
+  #armReread(): void {
+    if (this.#closed) return;
+    const { clock, random, ttlMs } = this.#options;
+    this.#rereadTimer = clock.setTimer(
+      jitter(random, ttlMs * REREAD_FACTOR),
+      () => void this.#reread(),
     );
   }
 
-  /** Whether the place is free to run for: nobody holds it, or whoever does is over. */
-  #isVacant(): boolean {
-    const seen = this.#seen;
-    if (seen === undefined || seen.holder === undefined) return true;
-    const { instance } = seen.holder;
-    return this.#options.formerInstances.has(instance) || this.#suspected === instance ||
-      this.#options.clock.monotonicMs() - seen.atMs >= this.#options.ttlMs;
-  }
-
-  async #campaign(): Promise<void> {
-    if (this.#closed || this.#campaigning || this.#lease !== undefined || !this.#isVacant()) return;
-    this.#campaigning = true;
+  async #reread(): Promise<void> {
     try {
-      const seen = this.#seen;
-      const revision = seen === undefined || seen.holder === undefined
-        ? undefined
-        : seen.entry.revision;
-      let lease = await acquireLease(this.#leaseOptions(), revision);
-      if (lease === undefined && revision !== undefined) {
-        // The key we saw may have expired meanwhile; a plain create decides.
-        lease = await acquireLease(this.#leaseOptions(), undefined);
-      }
-      if (lease !== undefined) this.#won(lease);
-      else this.#armExpiry();
+      const entry = await this.#options.bucket.get(LEADER_KEY);
+      if (entry !== undefined) this.#take(entry);
+      else this.#missing = this.#lease === undefined;
+      this.#consider();
     } catch (error) {
-      if (this.#closed) return;
-      this.#handlers.onError(error);
-      this.#expiryTimer?.cancel();
-      this.#expiryTimer = this.#options.clock.setTimer(
-        jitter(this.#options.random, RETRY_MS * 2),
-        () => void this.#campaign(),
-      );
-    } finally {
-      this.#campaigning = false;
+      if (!this.#closed) this.#handlers.onError(error);
     }
+    this.#armReread();
   }
 
-  #won(lease: Lease): void {
-    if (this.#closed) {
-      void lease.release();
+  /** How long the place is still taken as far as known, in milliseconds; 0 if it is free to run for. */
+  #takenForMs(): number {
+    const seen = this.#seen;
+    if (this.#missing || !seen?.isHeld) return 0;
+    const { formerInstances, clock, ttlMs } = this.#options;
+    const instance = seen.holder?.instance;
+    // Our own name without our own lease: an earlier term, or a win whose answer never came.
+    const isOver = instance !== undefined &&
+      (instance === this.#candidate.instance || instance === this.#suspected ||
+        formerInstances.has(instance));
+    return isOver ? 0 : Math.max(0, seen.atMs + ttlMs - clock.monotonicMs());
+  }
+
+  /** Runs for the place if it is free, or looks again when it may be. */
+  #consider(): void {
+    if (this.#closed || this.#lease !== undefined || this.#campaign !== undefined) return;
+    if (!this.#initialized && !this.#missing) return;
+    const leftMs = this.#takenForMs();
+    if (leftMs > 0) {
+      this.#considerIn(leftMs + jitter(this.#options.random, this.#options.ttlMs * SPREAD_FACTOR));
+    } else this.#campaign = this.#run();
+  }
+
+  #considerIn(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimer(delayMs, () => this.#consider());
+  }
+
+  /** One campaign. Never rejects. */
+  async #run(): Promise<void> {
+    const { random, ttlMs } = this.#options;
+    this.#timer?.cancel();
+    let error: unknown;
+    try {
+      const lease = await this.#acquire();
+      if (lease !== undefined) await this.#win(lease);
+    } catch (caught) {
+      error = caught;
+    }
+    this.#campaign = undefined;
+    if (this.#closed || this.#lease !== undefined) return;
+    this.#missing = false;
+    const maxPauseMs = Math.max(RETRY_MS, ttlMs / 2);
+    const pauseMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), maxPauseMs);
+    if (error !== undefined) this.#handlers.onError(error);
+    // Somebody was faster, then: what the watch says next comes before the end of this pause.
+    else this.#suspected = undefined;
+    if (!this.#closed) this.#considerIn(jitter(random, pauseMs));
+  }
+
+  async #acquire(): Promise<Lease | undefined> {
+    const options = this.#leaseOptions();
+    const seen = this.#seen;
+    // A read that found nothing may have been stale: it must not cost a living leader its term.
+    const lease = this.#missing || !seen?.isHeld
+      ? undefined
+      : await acquireLease(options, seen.revision);
+    // Nobody holds it, or what we saw has expired without a word: a create decides.
+    return lease ?? await acquireLease(options);
+  }
+
+  async #win(lease: Lease): Promise<void> {
+    if (this.#closed) return await lease.release();
+    if (!lease.valid) {
+      // Its answer came after its end. The key carries our name, and the next campaign takes it from there.
+      lease.abandon();
       return;
     }
     this.#lease = lease;
+    this.#failures = 0;
     this.#suspected = undefined;
-    this.#expiryTimer?.cancel();
-    const term: Term = {
-      epoch: lease.revision,
-      get valid() {
-        return lease.valid;
-      },
-      confirm: () => lease.confirm(),
-    };
-    this.#handlers.onElected(term);
+    try {
+      this.#handlers.onElected({
+        epoch: lease.revision,
+        get valid() {
+          return lease.valid;
+        },
+        confirm: () => lease.confirm(),
+      });
+    } catch (error) {
+      // A leader that cannot begin must not keep the others out.
+      this.#lease = undefined;
+      this.#handlers.onDeposed(describeError(error));
+      await lease.release();
+      throw error;
+    }
   }
 
   #leaseOptions(): LeaseOptions {
@@ -225,23 +279,13 @@ class KvCandidacy implements Candidacy {
       clock,
       ttlMs,
       renewEveryMs,
-      value: () => encodeJson({ v: 1, ...this.#candidate }),
+      value: () => encodeLeader(this.#candidate),
       onLost: (reason) => {
         this.#lease = undefined;
         if (this.#closed) return;
         this.#handlers.onDeposed(reason);
-        this.#armExpiry();
+        this.#consider();
       },
     };
   }
-}
-
-function decodeHolder(entry: KvEntry): Candidate | undefined {
-  if (entry.operation === "removed") return undefined;
-  const raw = decodeJsonObject(entry.value);
-  const worker = raw?.["worker"];
-  const instance = raw?.["instance"];
-  return typeof worker === "string" && typeof instance === "string"
-    ? { worker, instance }
-    : undefined;
 }

@@ -130,13 +130,8 @@ export class Roster {
         return decodeWorkerRecord(entry)?.instance !== instance;
       }
     }
-    const known = this.#known.get(member.idNumber) ?? 0;
-    if (known <= member.revision) {
-      this.#known.set(member.idNumber, member.revision);
-      if (this.#members.get(member.idNumber)?.record.instance === instance) {
-        this.#drop(member.idNumber);
-      }
-    }
+    const present = this.#members.get(member.idNumber);
+    if (present !== undefined && present.revision <= member.revision) this.#drop(member.idNumber);
     return true;
   }
 
