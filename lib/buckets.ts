@@ -5,7 +5,7 @@
  */
 import type { GroupConfig } from "./config.ts";
 import { PartiError } from "./errors.ts";
-import type { MetricsCollector } from "./metrics/collector.ts";
+import type { WorkerMetrics } from "./metrics/collector.ts";
 import { measuredBucket } from "./metrics/measured_bucket.ts";
 import { assignmentBucket, leaseBucket } from "./names.ts";
 import type { KvBucket } from "./ports/kv.ts";
@@ -32,7 +32,7 @@ export interface GroupBuckets {
 export async function openBuckets(
   world: World,
   config: GroupConfig,
-  metrics: MetricsCollector,
+  metrics: Pick<WorkerMetrics, "kvOperation">,
   onDrift: (error: PartiError) => void,
 ): Promise<GroupBuckets> {
   const { group, workerIdTtlMs, kvBuckets } = config;

@@ -182,9 +182,9 @@ export class Candidate {
       this.#handlers(run),
     );
     // It took its time, and the session is over or this candidacy given up: nobody else would ever end it.
-    if (this.#end.signal.aborted) return await this.#attempt(() => candidacy[this.#endsHow]());
-    if (run !== this.#run) return await this.#attempt(() => candidacy.resign());
-    this.#candidacy = candidacy;
+    if (this.#end.signal.aborted) await this.#attempt(() => candidacy[this.#endsHow]());
+    else if (run !== this.#run) await this.#attempt(() => candidacy.resign());
+    else this.#candidacy = candidacy;
   }
 
   #handlers(run: number): ElectionHandlers {
@@ -277,7 +277,7 @@ export class Candidate {
               code: isPartiError(error) ? error.code : undefined,
             }),
           ),
-      );
+      ).catch(events.onError);
     });
     return { term, leader, requests, phase: "idle" };
   }

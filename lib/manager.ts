@@ -4,32 +4,28 @@
  * @module
  */
 import { unlessAborted } from "./abort.ts";
-import { type GroupBuckets, openBuckets } from "./buckets.ts";
 import { changeBetween } from "./assignment_change.ts";
-import { LaneReaper } from "./assignment/lane_reaper.ts";
 import { SourceView } from "./assignment/source_view.ts";
 import { stickyBalanced } from "./assignment/sticky_balanced.ts";
+import { openBuckets } from "./buckets.ts";
 import { type GroupConfig, resolveConfig } from "./config.ts";
-import { type ConsumerHealth, WorkerConsumer } from "./consumption/worker_consumer.ts";
-import { bothEvents } from "./consumption/events.ts";
+import type { ConsumerHealth, WorkerConsumer } from "./consumption/worker_consumer.ts";
 import { DegradedMonitor } from "./degraded.ts";
 import { isPartiError, PartiError } from "./errors.ts";
 import { type Assignment, HookQueue, type ManagerEvent } from "./hooks.ts";
-import { noMetrics } from "./metrics/collector.ts";
-import { consumptionMetrics } from "./metrics/consumption_metrics.ts";
 import { kvElection } from "./leadership/kv_election.ts";
-import { sleep } from "./ports/clock.ts";
-import type { Subscription } from "./ports/messaging.ts";
-import { jitter } from "./ports/random.ts";
+import { Lives } from "./lives.ts";
+import { makeConsumer } from "./make_consumer.ts";
 import type { ManagerOptions } from "./manager_options.ts";
-import { Session, type SessionEvents } from "./session.ts";
-import { type ManagerState, StateMachine } from "./state.ts";
+import { noMetrics } from "./metrics/collector.ts";
+import type { ConnectionStatus, Subscription } from "./ports/messaging.ts";
+import type { KvBucket } from "./ports/kv.ts";
+import type { SessionEvents } from "./session_options.ts";
+import { type ManagerState, StateMachine, stateOf } from "./state.ts";
 import { Telemetry } from "./telemetry.ts";
 
-const REJOIN_MS = 100;
-const REJOIN_MAX_MS = 5_000;
-/** Former instances remembered; older ones have long expired. */
-const FORMER_MAX = 100;
+/** The part of the shutdown timeout for handing over and draining; the rest is for giving back leadership and lease. */
+const HAND_OVER_SHARE = 0.8;
 
 /** A worker of a group. */
 export class Manager implements AsyncDisposable {
@@ -40,65 +36,49 @@ export class Manager implements AsyncDisposable {
   readonly #state: StateMachine;
   readonly #degraded: DegradedMonitor;
   readonly #source: SourceView;
-  readonly #formerInstances = new Set<string>();
+  readonly #lives: Lives;
   readonly #stop = new AbortController();
-  #buckets: GroupBuckets | undefined;
-  #session: Session | undefined;
-  #joining: Promise<void> | undefined;
   #connection: Subscription | undefined;
-  #preferredId: number | undefined;
   #delivered: Assignment | undefined;
   #started = false;
   #stopping: Promise<void> | undefined;
 
   /**
+   * Makes a worker that does nothing yet.
+   *
    * @param options what it is made from
    * @throws {PartiError} `PARTI_INVALID_CONFIG`
    */
   constructor(options: ManagerOptions) {
     this.#options = options;
     this.#config = resolveConfig(options.config);
-    if (options.handler !== undefined && this.#config.consumer === undefined) {
-      throw new PartiError(
-        "PARTI_INVALID_CONFIG",
-        "a handler needs `consumer` in the configuration",
-        {
-          hint: "set consumer.stream and consumer.subjectTemplate, or leave the handler out",
-        },
-      );
-    }
+    checkOptions(options, this.#config);
     const { clock } = options.world;
-    this.#preferredId = this.#config.preferredId;
     this.#hooks = new HookQueue(options.hooks ?? {});
     this.#telemetry = new Telemetry(
       this.#config.group,
       options.metrics ?? noMetrics,
       () => this.workerId,
     );
-    this.#state = new StateMachine(() => clock.monotonicMs(), (from, to, durationMs) => {
-      this.#telemetry.stateChanged(from, to, durationMs);
-      void this.#hooks.emit({ type: "state", from, to });
-    });
-    this.#degraded = new DegradedMonitor({
-      clock,
-      behavior: this.#config.degradedBehavior,
-      alerts: this.#config.degradedAlert,
-      onChange: (degraded, durationMs) => {
-        this.#telemetry.degradedChanged(degraded, durationMs);
-        this.#showState();
+    this.#state = new StateMachine(() => clock.monotonicMs(), {
+      onChange: (from, to, durationMs) => {
+        this.#telemetry.stateChanged(from, to, durationMs);
+        void this.#hooks.emit({ type: "state", from, to });
       },
-      onAlert: (level, durationMs) => {
-        this.#telemetry.alert(level, durationMs);
-        void this.#hooks.emit({ type: "alert", level, durationMs });
-      },
+      onIllegal: (error) => this.#tell(error),
     });
+    this.#degraded = this.#makeDegradedMonitor();
     this.#source = new SourceView({
       source: options.source,
       clock,
       timeoutMs: this.#config.operationTimeoutMs,
       allowEmpty: options.allowEmptySource ?? false,
-      onProblem: (error) => this.#tell(error),
+      onProblem: (error) => {
+        if (this.#source.known) this.#telemetry.metrics.cacheFallback("source");
+        this.#tell(error);
+      },
     });
+    this.#lives = this.#makeLives();
   }
 
   /** The state. */
@@ -111,45 +91,43 @@ export class Manager implements AsyncDisposable {
     return this.#config;
   }
 
-  /** Whether this worker leads. */
+  /** Whether this worker leads at this moment: judged by the clock too, so never true after its lease has ended. */
   get isLeader(): boolean {
-    return this.#session?.isLeader ?? false;
+    return this.#lives.session?.isLeader ?? false;
   }
 
   /** The stable ID, such as `worker-3`; undefined while it has none. */
   get workerId(): string | undefined {
-    return this.#session?.worker;
+    return this.#lives.session?.worker;
   }
 
   /** The present instance; a new one after each rejoin. */
   get instance(): string | undefined {
-    return this.#session?.instance;
+    return this.#lives.session?.instance;
   }
 
-  /** What this worker owns; undefined before the first assignment. A copy. */
+  /** What this worker owns; undefined while no assignment names it. Frozen. */
   get assignment(): Assignment | undefined {
-    const assignment = this.#session?.assignment;
-    return assignment === undefined
-      ? undefined
-      : { ...assignment, partitions: assignment.partitions.map((partition) => ({ ...partition })) };
+    return this.#lives.session?.assignment;
   }
 
-  /** How well consumption goes; undefined where the application consumes by itself. */
+  /** How well consumption goes; undefined where the application consumes by itself, and while there is no session. */
   get consumerHealth(): ConsumerHealth | undefined {
-    return this.#session?.consumer?.health();
+    return this.#lives.session?.consumer?.health();
   }
 
   /** The consumer of the present session, to pause, resume or inspect. */
   get consumer(): WorkerConsumer | undefined {
-    return this.#session?.consumer;
+    return this.#lives.session?.consumer;
   }
 
   /**
    * Joins the group and waits until this worker holds its first assignment.
    *
    * @param options `signal` gives up at any phase
-   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STARTUP_TIMEOUT`, `PARTI_ABORTED`, or what the server says. After any of
-   * them nothing is left behind.
+   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_STARTUP_TIMEOUT`, `PARTI_NO_FREE_ID` if all IDs were held
+   * for all that time, `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of
+   * it is left behind as far as the server can be reached.
    */
   async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#started) {
@@ -157,36 +135,38 @@ export class Manager implements AsyncDisposable {
         hint: "make a new Manager for a new life",
       });
     }
+    if (this.#stopping !== undefined) {
+      throw new PartiError("PARTI_STOPPED", "this manager was stopped before it was started");
+    }
     this.#started = true;
-    const { world } = this.#options;
+    const { clock, messaging } = this.#options.world;
     const timeout = new AbortController();
-    const timer = world.clock.setTimer(this.#config.startupTimeoutMs, () => timeout.abort());
+    const timer = clock.setTimer(this.#config.startupTimeoutMs, () => timeout.abort());
     const signal = AbortSignal.any([
       timeout.signal,
       this.#stop.signal,
       ...(options.signal === undefined ? [] : [options.signal]),
     ]);
     try {
-      this.#state.set("ClaimingID");
-      this.#buckets = await unlessAborted(
-        openBuckets(world, this.#config, this.#telemetry.metrics, (error) => this.#tell(error)),
-        signal,
-      );
-      this.#connection = world.messaging.onStatus((status) => this.#connectionChanged(status));
-      this.#joining = this.#join(signal);
-      await unlessAborted(this.#joining, signal);
+      this.#connection = messaging.onStatus((status) => this.#connectionChanged(status));
+      await this.#lives.begin(signal);
       await this.#state.reached("Stable", signal);
     } catch (error) {
-      const reason = this.#startFailure(error, timeout.signal.aborted, signal.aborted);
+      const found = {
+        state: this.state,
+        timedOut: timeout.signal.aborted,
+        aborted: signal.aborted,
+      };
       await this.stop();
-      throw reason;
+      throw this.#startFailure(error, found);
     } finally {
       timer.cancel();
     }
   }
 
   /**
-   * Leaves the group: hands over, drains, gives back leadership and stable ID. Safe to call at any time and more than once.
+   * Leaves the group: hands over, drains, gives back leadership and stable ID. Safe to call at any time and more than once; returns
+   * after `shutdownTimeout` at the latest, and never throws.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#shutDown();
@@ -226,254 +206,196 @@ export class Manager implements AsyncDisposable {
    *
    * @returns the generation in force afterwards
    * @throws {PartiError} `PARTI_NOT_STARTED`, `PARTI_NOT_LEADER` or `PARTI_NO_RESPONDERS` while there is no leader,
-   * `PARTI_SOURCE_FAILED` if the source cannot be read
+   * `PARTI_SOURCE_FAILED` if the source cannot be read, `PARTI_TIMEOUT`
    */
   async refreshPartitions(): Promise<number> {
-    if (this.#session === undefined) {
+    const { session } = this.#lives;
+    if (session === undefined) {
       throw new PartiError("PARTI_NOT_STARTED", "this worker is not in its group at the moment");
     }
-    return await this.#session.refresh();
+    return await session.refresh();
   }
 
-  /** Everything that happens from now on; ends with the worker. */
+  /**
+   * Everything that happens from now on; ends with the worker. Who falls behind by more than 1,000 events loses the oldest.
+   */
   events(): AsyncIterableIterator<ManagerEvent> {
     return this.#hooks.iterate();
   }
 
-  async #join(signal: AbortSignal): Promise<void> {
-    const { world, strategy, election } = this.#options;
-    const { leases, assignments } = this.#buckets!;
-    const session = await Session.join({
-      world,
-      config: this.#config,
-      host: this.#options.host ?? "",
-      preferredId: this.#preferredId,
-      formerInstances: this.#formerInstances,
-      leases,
-      assignments,
-      election: election?.(leases) ?? kvElection({
-        bucket: leases,
-        clock: world.clock,
-        random: world.random,
-        ttlMs: this.#config.electionTimeoutMs,
-        renewEveryMs: Math.min(
-          this.#config.heartbeatIntervalMs,
-          this.#config.electionTimeoutMs / 3,
-        ),
-        formerInstances: this.#formerInstances,
-      }),
-      source: this.#source,
-      strategy: strategy ?? stickyBalanced(),
-      makeConsumer: (owner, mayAct) => this.#makeConsumer(owner, mayAct),
-      events: this.#sessionEvents(),
-      signal,
+  #makeDegradedMonitor(): DegradedMonitor {
+    return new DegradedMonitor({
+      clock: this.#options.world.clock,
+      behavior: this.#config.degradedBehavior,
+      alerts: this.#config.degradedAlert,
+      onChange: (degraded, durationMs) => {
+        this.#telemetry.degradedChanged(degraded, durationMs);
+        this.#showState();
+      },
+      onAlert: (level, durationMs) => {
+        this.#telemetry.alert(level, durationMs);
+        void this.#hooks.emit({ type: "alert", level, durationMs });
+      },
     });
-    this.#session = session;
-    this.#preferredId = session.idNumber;
-    this.#state.set("WaitingAssignment");
-    if (!session.mayAct) this.#lost();
-    else this.#showState();
   }
 
-  #makeConsumer(
-    owner: { group: string; worker: string; instance: string },
-    mayAct: () => boolean,
-  ): WorkerConsumer | undefined {
-    const { world, handler, consumptionEvents } = this.#options;
-    const { consumer, drainTimeoutMs, operationTimeoutMs } = this.#config;
-    if (handler === undefined || consumer === undefined) return undefined;
-    let made: WorkerConsumer | undefined = undefined;
-    const measured = consumptionMetrics(
-      this.#telemetry.metrics,
-      () => (made as WorkerConsumer | undefined)?.health(),
-    );
-    made = new WorkerConsumer({
+  #makeLives(): Lives {
+    const { world, host, strategy, election } = this.#options;
+    const config = this.#config;
+    const { metrics } = this.#telemetry;
+    const kvOperation = (op: string, ok: boolean, durationMs: number) => {
+      metrics.kvOperation(op, ok, durationMs);
+      if (!ok) this.#degraded.kvError();
+    };
+    return new Lives({
       world,
-      config: consumer,
-      owner,
-      handler,
-      drainTimeoutMs,
-      operationTimeoutMs,
-      mayAct,
-      events: bothEvents(measured, {
-        ...consumptionEvents,
-        error: (error) => {
-          this.#tell(error);
-          consumptionEvents?.error?.(error);
-        },
+      group: config.group,
+      stream: config.consumer?.stream,
+      preferredId: config.preferredId,
+      openBuckets: () => openBuckets(world, config, { kvOperation }, (error) => this.#tell(error)),
+      sessionOptions: ({ leases }, formerInstances) => ({
+        config,
+        host: host ?? "",
+        election: election?.(leases) ?? this.#kvElection(leases, formerInstances),
+        source: this.#source,
+        strategy: strategy ?? stickyBalanced(),
+        makeConsumer: (owner, mayAct) =>
+          makeConsumer(this.#options, config, metrics, owner, mayAct, (error) => this.#tell(error)),
       }),
+      events: this.#sessionEvents(),
     });
-    return made;
+  }
+
+  #kvElection(leases: KvBucket, formerInstances: ReadonlySet<string>) {
+    const { clock, random } = this.#options.world;
+    const { electionTimeoutMs, heartbeatIntervalMs } = this.#config;
+    return kvElection({
+      bucket: leases,
+      clock,
+      random,
+      ttlMs: electionTimeoutMs,
+      renewEveryMs: Math.min(heartbeatIntervalMs, electionTimeoutMs / 3),
+      formerInstances,
+    });
   }
 
   #sessionEvents(): SessionEvents {
+    const telemetry = this.#telemetry;
     return {
-      onClaimed: () => {
-        this.#state.set("Election");
-        void this.#removeFormerLanes();
-      },
+      onClaimed: () => {},
       onAssignment: (assignment) => this.#assignmentChanged(assignment),
       onProgress: () => this.#showState(),
       onLeadership: (isLeader, epoch) => {
-        this.#telemetry.leadershipChanged(isLeader, epoch);
+        telemetry.leadershipChanged(isLeader, epoch);
         void this.#hooks.emit({ type: "leadership", isLeader, epoch });
         this.#showState();
       },
       onPublished: (snapshot, movedCount, durationMs) =>
-        this.#telemetry.published(snapshot, movedCount, durationMs),
-      onRebalanceFailed: (reason) => this.#telemetry.metrics.rebalanceAttempt(reason, false),
-      onRenewed: (ok) => {
-        this.#telemetry.metrics.heartbeat(ok);
-        if (!ok) this.#degraded.kvError();
-      },
-      onProbeMiss: (_instance, kind) => this.#telemetry.metrics.probeMiss(kind),
-      onEvicted: (worker, instance, reason) => this.#telemetry.evicted(worker, instance, reason),
+        telemetry.published(snapshot, movedCount, durationMs),
+      onRebalanceFailed: (reason) => telemetry.metrics.rebalanceAttempt(reason, false),
+      onRenewed: (ok) => telemetry.metrics.heartbeat(ok),
+      onProbeMiss: (_instance, kind) => telemetry.metrics.probeMiss(kind),
+      onEvicted: (worker, instance, reason) => telemetry.evicted(worker, instance, reason),
       onError: (error) => this.#tell(error),
-      onLost: (reason) => {
-        this.#telemetry.lost(reason);
-        this.#lost();
-      },
+      onLost: (reason) => telemetry.lost(reason),
     };
-  }
-
-  /** A former life of this process holds nothing by right any more. */
-  async #removeFormerLanes(): Promise<void> {
-    if (this.#formerInstances.size === 0) return;
-    const reaper = new LaneReaper({
-      feed: this.#options.world.feed,
-      group: this.#config.group,
-      stream: this.#config.consumer?.stream,
-      onError: (error) => this.#tell(error),
-    });
-    const former = new Set(this.#formerInstances);
-    await reaper.reap((instance) => !former.has(instance) || instance === this.instance);
-  }
-
-  #remember(instance: string): void {
-    this.#formerInstances.add(instance);
-    const oldest = this.#formerInstances.values().next();
-    if (this.#formerInstances.size > FORMER_MAX && !oldest.done) {
-      this.#formerInstances.delete(oldest.value);
-    }
   }
 
   /** Tells the application the true difference to what it was told last. */
   #assignmentChanged(assignment: Assignment): Promise<void> {
     const change = changeBetween(this.#delivered, assignment);
-    const first = this.#delivered === undefined;
+    // Having been told nothing at all, it is told also that it gets nothing.
+    const news = this.#delivered === undefined || change.added.length > 0 ||
+      change.removed.length > 0;
     this.#delivered = assignment;
-    if (!first && change.added.length === 0 && change.removed.length === 0) {
-      return this.#hooks.idle();
-    }
+    if (!news) return this.#hooks.idle();
     this.#telemetry.assignmentChanged(change);
     return this.#hooks.emit({ type: "assignment", change });
   }
 
-  /** The session is over: what the application held is gone, and a new life begins. */
-  #lost(): void {
-    const session = this.#session;
-    if (session === undefined || this.#stop.signal.aborted) return;
-    this.#session = undefined;
-    this.#remember(session.instance);
-    const { epoch = 0, generation = 0 } = session.assignment ?? {};
-    void this.#assignmentChanged({ epoch, generation, partitions: [] });
-    this.#delivered = undefined;
-    this.#state.set(this.#degraded.degraded ? "Degraded" : "ClaimingID");
-    this.#joining = this.#rejoin();
-  }
-
-  async #rejoin(): Promise<void> {
-    const { clock, random, messaging } = this.#options.world;
-    const { signal } = this.#stop;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      const pauseMs = Math.min(REJOIN_MS * 2 ** Math.min(attempt, 10), REJOIN_MAX_MS);
-      await sleep(clock, jitter(random, pauseMs), signal);
-      if (signal.aborted || !messaging.connected) continue;
-      try {
-        if (this.#state.state !== "ClaimingID") this.#state.set("ClaimingID");
-        await this.#join(signal);
-        return;
-      } catch (error) {
-        if (!signal.aborted) this.#tell(error);
-      }
-    }
-  }
-
-  #connectionChanged(status: "disconnected" | "reconnected" | "closed"): void {
+  #connectionChanged(status: ConnectionStatus): void {
     if (status === "reconnected") {
       this.#degraded.reconnected();
-      this.#session?.reconnected();
-    } else {
-      this.#degraded.disconnected();
+      this.#lives.reconnected();
+      return;
     }
+    this.#degraded.disconnected();
+    if (status === "disconnected") return;
+    this.#lives.closedForGood();
+    this.#tell(
+      new PartiError("PARTI_DISCONNECTED", "the connection was closed for good", {
+        hint: "stop this worker; a new one needs a new connection",
+      }),
+    );
   }
 
-  /** Shows what the session is doing. The one place that decides between the states of a running worker. */
   #showState(): void {
-    const session = this.#session;
-    if (session === undefined || this.#stop.signal.aborted) return;
-    this.#state.set(this.#stateOf(session));
-  }
-
-  #stateOf(session: Session): ManagerState {
-    if (this.#degraded.degraded) return "Degraded";
-    switch (session.leaderPhase) {
-      case "emergency":
-        return "Emergency";
-      case "scaling":
-        return "Scaling";
-      case "rebalancing":
-        return "Rebalancing";
-      case "idle":
-        if (session.isApplied) return "Stable";
-        return session.assignment === undefined ? "WaitingAssignment" : "Rebalancing";
-    }
+    if (this.#stop.signal.aborted) return;
+    const { step, session } = this.#lives;
+    this.#state.set(stateOf({
+      degraded: this.#degraded.degraded,
+      step,
+      leaderPhase: session?.leaderPhase ?? "idle",
+      assigned: session?.assignment !== undefined,
+      settled: session?.isSettled ?? false,
+    }));
   }
 
   async #shutDown(): Promise<void> {
-    const wasRunning = this.#state.state !== "Init";
     this.#stop.abort();
-    await this.#joining?.catch(() => {});
-    const session = this.#session;
-    if (session !== undefined && wasRunning) {
-      const { clock } = this.#options.world;
-      const deadline = new AbortController();
-      const timer = clock.setTimer(this.#config.shutdownTimeoutMs, () => deadline.abort());
-      try {
-        await session.leave(deadline.signal);
-      } catch (error) {
-        this.#tell(error);
-        await session.fence("shutdown");
-      } finally {
-        timer.cancel();
-      }
+    const { clock } = this.#options.world;
+    const { shutdownTimeoutMs } = this.#config;
+    const handOverBy = new AbortController();
+    const endBy = new AbortController();
+    const timers = [
+      clock.setTimer(shutdownTimeoutMs * HAND_OVER_SHARE, () => handOverBy.abort()),
+      clock.setTimer(shutdownTimeoutMs, () => endBy.abort()),
+    ];
+    try {
+      await this.#lives.end(handOverBy.signal, endBy.signal);
+      this.#connection?.close();
+      this.#degraded.close();
+      this.#state.set("Shutdown");
+      await unlessAborted(this.#hooks.idle(), endBy.signal);
+    } catch {
+      // A hook does not come back. Everything else has ended, and nothing is told any more.
+    } finally {
+      for (const timer of timers) timer.cancel();
+      this.#hooks.close();
     }
-    this.#session = undefined;
-    this.#connection?.close();
-    this.#degraded.close();
-    this.#state.set("Shutdown");
-    await this.#hooks.idle();
-    this.#hooks.close();
   }
 
-  #startFailure(error: unknown, timedOut: boolean, aborted: boolean): unknown {
-    if (timedOut) {
-      return new PartiError(
-        "PARTI_STARTUP_TIMEOUT",
-        `not in the group within ${this.#config.startupTimeoutMs} ms; the last state was ${this.state}`,
-        { cause: error, value: this.#config.startupTimeoutMs },
-      );
-    }
-    if (aborted) {
-      return new PartiError("PARTI_ABORTED", `start was given up while ${this.state}`, {
+  #startFailure(
+    error: unknown,
+    found: { readonly state: ManagerState; readonly timedOut: boolean; readonly aborted: boolean },
+  ): unknown {
+    if (!found.aborted) return error;
+    if (!found.timedOut) {
+      return new PartiError("PARTI_ABORTED", `start was given up while ${found.state}`, {
         cause: error,
       });
     }
-    return error;
+    const { joinFailure } = this.#lives;
+    if (isPartiError(joinFailure, "PARTI_NO_FREE_ID")) return joinFailure;
+    const { startupTimeoutMs } = this.#config;
+    return new PartiError(
+      "PARTI_STARTUP_TIMEOUT",
+      `not in the group within ${startupTimeoutMs} ms; the last state was ${found.state}`,
+      { cause: joinFailure ?? error, value: startupTimeoutMs },
+    );
   }
 
   #tell(error: unknown): void {
     this.#telemetry.error(error);
     void this.#hooks.emit({ type: "error", error });
   }
+}
+
+function checkOptions(options: ManagerOptions, config: GroupConfig): void {
+  if (options.handler === undefined || config.consumer !== undefined) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    "a handler needs `consumer` in the configuration",
+    { hint: "set consumer.stream and consumer.subjectTemplate, or leave the handler out" },
+  );
 }

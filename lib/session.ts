@@ -4,121 +4,50 @@
  *
  * @module
  */
+import { unlessAborted } from "./abort.ts";
 import { AssignmentFollower } from "./assignment/assignment_follower.ts";
-import { GroupLeader, type LeaderPhase } from "./assignment/group_leader.ts";
-import type { AssignmentStrategy, Partition } from "./assignment/partition.ts";
-import { ownersOf, type Snapshot } from "./assignment/snapshot.ts";
-import type { SourceView } from "./assignment/source_view.ts";
-import { decodeJsonObject, encodeJson } from "./codec.ts";
-import type { GroupConfig } from "./config.ts";
+import type { LeaderPhase } from "./assignment/group_leader.ts";
+import type { Partition } from "./assignment/partition.ts";
+import { ownersOf, type Snapshot, type SnapshotWorker } from "./assignment/snapshot.ts";
+import { Candidate } from "./candidate.ts";
 import type { WorkerConsumer } from "./consumption/worker_consumer.ts";
-import { describeError, isPartiError, PartiError } from "./errors.ts";
+import { isPartiError, PartiError } from "./errors.ts";
 import type { Assignment } from "./hooks.ts";
-import type { Candidacy, Candidate, ElectionAgent, Term } from "./leadership/election_agent.ts";
-import type { Lease } from "./membership/lease.ts";
-import { answerProbes, isGone, Prober } from "./membership/prober.ts";
+import type { Lease, LeaseOptions } from "./membership/lease.ts";
+import { answerProbes, isGone } from "./membership/prober.ts";
 import { claimStableId } from "./membership/stable_id.ts";
 import { decodeWorkerRecord, encodeWorkerRecord } from "./membership/worker_lease.ts";
-import { refreshSubject, WORKER_KEYS, workerKey } from "./names.ts";
+import { WORKER_KEYS, workerKey } from "./names.ts";
 import { sleep } from "./ports/clock.ts";
-import type { KvBucket } from "./ports/kv.ts";
 import type { Subscription } from "./ports/messaging.ts";
-import type { World } from "./ports/world.ts";
+import type { SessionOptions } from "./session_options.ts";
 
-/** What a session needs. */
-export interface SessionOptions {
-  /** The world. */
-  readonly world: World;
-  /** The group's configuration. */
-  readonly config: GroupConfig;
-  /** Where it runs, for people. */
-  readonly host: string;
-  /** The number to claim first. */
-  readonly preferredId: number | undefined;
-  /** This process's former lives. */
-  readonly formerInstances: ReadonlySet<string>;
-  /** The lease bucket. */
-  readonly leases: KvBucket;
-  /** The assignment bucket. */
-  readonly assignments: KvBucket;
-  /** The election. */
-  readonly election: ElectionAgent;
-  /** Where partitions come from. */
-  readonly source: SourceView;
-  /** Who gets what. */
-  readonly strategy: AssignmentStrategy;
-  /** Makes the consumer, if the application consumes through the library. */
-  readonly makeConsumer: (
-    owner: { group: string; worker: string; instance: string },
-    mayAct: () => boolean,
-  ) => WorkerConsumer | undefined;
-  /** Who is told. */
-  readonly events: SessionEvents;
-  /** Ends the claim of a stable ID early. */
-  readonly signal: AbortSignal;
-}
-
-/** What a session tells its manager. */
-export interface SessionEvents {
-  /** The first step of joining is done: it has a stable ID. */
-  onClaimed(worker: string): void;
-  /** A newer assignment is in force for this worker. Awaited before the generation is acknowledged. */
-  onAssignment(assignment: Assignment): Promise<void>;
-  /** Something that shows in the state has changed. */
-  onProgress(): void;
-  /** Leadership was won or lost. */
-  onLeadership(isLeader: boolean, epoch: number | undefined): void;
-  /** A leader's publication, how many partitions change hands by it, and how long it took in milliseconds. */
-  onPublished(snapshot: Snapshot, movedCount: number, durationMs: number): void;
-  /** A leader's try to rebalance failed. */
-  onRebalanceFailed(reason: string, error: unknown): void;
-  /** A renewal of the lease. */
-  onRenewed(ok: boolean): void;
-  /** Nobody answered a probe. */
-  onProbeMiss(instance: string, kind: "no-responders" | "timeout"): void;
-  /** A worker was judged dead. */
-  onEvicted(worker: string, instance: string, reason: string): void;
-  /** Something failed and is tried again. */
-  onError(error: unknown): void;
-  /** The lease is gone; the session is over. */
-  onLost(reason: string): void;
-}
-
-/** So many workers besides the leader keep an eye on it: enough to notice, too few to be a load. */
-const LEADER_WATCHERS = 3;
 const LEAVE_LOOK_MS = 250;
 
 /** One life of a worker. */
 export class Session {
-  /** The instance. */
-  readonly instance: string;
   readonly #options: SessionOptions;
   readonly #probeAnswers: Subscription;
   #idNumber = -1;
-  #lease!: Lease;
-  #candidacy: Candidacy | undefined;
+  #lease: Lease | undefined;
+  #candidate: Candidate | undefined;
   #follower: AssignmentFollower | undefined;
-  #leader: GroupLeader | undefined;
-  #leaderPhase: LeaderPhase = "idle";
-  #knownLeader: Candidate | undefined;
-  #deadLeader: string | undefined;
-  #leaderProber: Prober | undefined;
   #consumer: WorkerConsumer | undefined;
-  #refreshRequests: Subscription | undefined;
   #assignment: Assignment | undefined;
+  #settled = false;
   #applied = 0;
   #leaving = false;
+  #closing = false;
   #onEmpty: () => void = () => {};
   #over = false;
 
   private constructor(options: SessionOptions) {
     this.#options = options;
-    const { world, config } = options;
-    this.instance = world.random.uuid();
+    const { world, config, instance } = options;
     // Answers before anybody can know the instance: a lease without an answerer would look dead.
-    this.#probeAnswers = answerProbes(world.messaging, config.group, this.instance, () => ({
+    this.#probeAnswers = answerProbes(world.messaging, config.group, instance, () => ({
       worker: this.worker,
-      leader: this.#leader !== undefined,
+      leader: this.isLeader,
       applied: this.#applied,
     }));
   }
@@ -127,21 +56,29 @@ export class Session {
    * Joins the group: claims a stable ID, runs for leadership, follows the assignment.
    *
    * @param options what it needs
-   * @returns the session, before its first assignment
-   * @throws {PartiError} what the buckets say, or `PARTI_NO_FREE_ID`
+   * @returns the session, before its first assignment; its lease may be lost again by now
+   * @throws {PartiError} what the buckets or the election say, `PARTI_NO_FREE_ID`, or `PARTI_ABORTED`; nothing is then left behind
    */
   static async join(options: SessionOptions): Promise<Session> {
     const session = new Session(options);
     try {
       await session.#claim();
-      options.events.onClaimed(session.worker);
+      options.events.onClaimed(session.worker, session.idNumber);
+      if (options.signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while joining");
       await session.#enter();
       return session;
     } catch (error) {
-      await session.#cleanUp("abandon");
-      if (session.#lease !== undefined) await session.#lease.release();
+      session.#over = true;
+      session.#consumer?.fence("joining failed");
+      await session.#cleanUp("resign");
+      await session.#lease?.release();
       throw error;
     }
+  }
+
+  /** The instance. */
+  get instance(): string {
+    return this.#options.instance;
   }
 
   /** The stable ID. */
@@ -156,22 +93,22 @@ export class Session {
 
   /** Whether it leads now: its term is in force at this moment. */
   get isLeader(): boolean {
-    return this.#leader !== undefined;
+    return !this.#over && (this.#candidate?.isLeader ?? false);
   }
 
   /** What the leader in it is busy with. */
   get leaderPhase(): LeaderPhase {
-    return this.#leader === undefined ? "idle" : this.#leaderPhase;
+    return this.#candidate?.phase ?? "idle";
   }
 
-  /** The assignment in force for this worker. */
+  /** The assignment in force for this worker; frozen. */
   get assignment(): Assignment | undefined {
     return this.#assignment;
   }
 
-  /** Whether it holds exactly what the assignment gives it. */
-  get isApplied(): boolean {
-    return this.#assignment !== undefined && this.#applied === this.#assignment.generation;
+  /** Whether it holds exactly the partitions that the assignment gives it. */
+  get isSettled(): boolean {
+    return this.#settled;
   }
 
   /** The consumer, if there is one. */
@@ -181,69 +118,83 @@ export class Session {
 
   /** Whether the lease is in force at this moment. */
   get mayAct(): boolean {
-    return !this.#over && this.#lease.valid;
+    return !this.#over && (this.#lease?.valid ?? false);
   }
 
   /** Looks after everything once the connection is back. */
   reconnected(): void {
     if (this.#over) return;
-    this.#leaderProber?.hold(this.#options.config.heartbeatTtlMs);
-    void this.#lease.touch();
-    void this.#follower?.reread();
-    this.#leader?.excuseAll();
-    void this.#consumer?.reconnected();
+    this.#candidate?.excuseAll();
+    this.#background(this.#lease?.touch());
+    this.#background(this.#follower?.reread());
+    this.#background(this.#consumer?.reconnected());
+  }
+
+  /** See {@linkcode Candidate.refresh}. */
+  refresh(): Promise<number> {
+    if (this.#over || this.#candidate === undefined) {
+      return Promise.reject(new PartiError("PARTI_NOT_STARTED", "this worker is not in its group"));
+    }
+    return this.#candidate.refresh();
   }
 
   /**
-   * Asks the leader, whoever it is, to read the partitions again.
+   * Ends at once without a word: the lease is gone. Handlers are aborted, nothing is acknowledged any more.
    *
-   * @returns the generation in force afterwards
-   * @throws {PartiError} `PARTI_NOT_LEADER` if there is no leader at the moment, or what the request throws
+   * @param reason why, for the handlers
    */
-  async refresh(): Promise<number> {
-    if (this.#leader !== undefined) return await this.#leader.refresh();
-    const { world, config } = this.#options;
-    const answer = await world.messaging.request(
-      refreshSubject(config.group),
-      new Uint8Array(),
-      config.operationTimeoutMs,
-    );
-    const generation = decodeJsonObject(answer)?.["generation"];
-    if (typeof generation !== "number") {
-      throw new PartiError("PARTI_NOT_LEADER", "the leader could not refresh the partitions", {
-        value: decodeJsonObject(answer)?.["error"],
-      });
-    }
-    return generation;
-  }
-
-  /** Ends at once without a word: the lease is gone. Handlers are aborted, nothing is acknowledged any more. */
   async fence(reason: string): Promise<void> {
     if (this.#over) return;
     this.#over = true;
+    this.#lease?.abandon();
     this.#consumer?.fence(reason);
     await this.#cleanUp("abandon");
-    this.#lease.abandon();
   }
 
   /**
-   * Leaves: announces it, waits until others have the partitions, finishes what runs, gives back leadership and lease.
+   * Leaves: announces it, waits until others have the partitions, finishes what runs, gives back leadership and lease. Never throws.
    *
-   * @param deadline fires when waiting must end
+   * @param handOverBy fires when waiting for others and for running handlers must end; those that still run are aborted
+   * @param endBy fires when nothing is waited for any more
    */
-  async leave(deadline: AbortSignal): Promise<void> {
+  async leave(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
     if (this.#over) return;
     this.#leaving = true;
-    await this.#lease.touch();
-    await this.#untilHandedOver(deadline);
-    await this.#consumer?.close();
+    const handedOver = await this.#tryHandOver(handOverBy);
+    if (this.#over) return;
     this.#over = true;
-    await this.#cleanUp("resign");
-    await this.#lease.release();
+    this.#consumer?.fence("the worker is shut down");
+    // A lease that is given back says that nothing is held any more. Where that is not so, it is left: nobody answers for it, so the
+    // leader finds it dead at once and frees what it held.
+    if (!handedOver) this.#lease?.abandon();
+    try {
+      await unlessAborted(this.#giveBack(), endBy);
+    } catch {
+      // Out of time: what is left expires by itself, and the others notice before.
+    } finally {
+      this.#lease?.abandon();
+    }
+  }
+
+  /** True if nothing is held any more. */
+  async #tryHandOver(deadline: AbortSignal): Promise<boolean> {
+    try {
+      await unlessAborted(this.#handOver(deadline), deadline);
+      return true;
+    } catch (error) {
+      this.#options.events.onError(
+        isPartiError(error, "PARTI_ABORTED")
+          ? new PartiError("PARTI_SHUTDOWN_TIMEOUT", "not everything was handed over in time", {
+            hint: "raise shutdownTimeout, or let handlers heed their abort signal",
+          })
+          : error,
+      );
+      return false;
+    }
   }
 
   async #claim(): Promise<void> {
-    const { world, config, leases, preferredId, formerInstances, signal } = this.#options;
+    const { world, config, instance, leases, preferredId, formerInstances, signal } = this.#options;
     const { clock, messaging } = world;
     const claim = await claimStableId({
       bucket: leases,
@@ -252,14 +203,13 @@ export class Session {
       maxId: config.workerIdMax,
       ...(preferredId === undefined ? {} : { preferredId }),
       formerInstances,
-      isGone: (instance) =>
-        isGone({ group: config.group, clock, messaging, ...config.probe }, instance),
+      isGone: (other) => isGone({ group: config.group, clock, messaging, ...config.probe }, other),
       ttlMs: config.heartbeatTtlMs,
       signal,
-      leaseOptions: (idNumber) => ({
+      leaseOptions: (idNumber): LeaseOptions => ({
         bucket: leases,
         key: workerKey(idNumber),
-        instance: this.instance,
+        instance,
         clock,
         ttlMs: config.heartbeatTtlMs,
         renewEveryMs: config.heartbeatIntervalMs,
@@ -273,10 +223,10 @@ export class Session {
   }
 
   #record(idNumber: number): Uint8Array {
-    const { config, host } = this.#options;
+    const { config, host, instance } = this.#options;
     return encodeWorkerRecord({
       worker: `${config.workerIdPrefix}-${idNumber}`,
-      instance: this.instance,
+      instance,
       host,
       capacity: config.capacity,
       labels: config.labels,
@@ -286,13 +236,10 @@ export class Session {
   }
 
   async #enter(): Promise<void> {
-    const { world, config, assignments, election, makeConsumer, events } = this.#options;
+    const { world, config, assignments, makeConsumer, events } = this.#options;
     const { worker, instance } = this;
-    this.#consumer = makeConsumer(
-      { group: config.group, worker, instance },
-      () => this.mayAct,
-    );
-    this.#follower = new AssignmentFollower({
+    this.#consumer = makeConsumer({ group: config.group, worker, instance }, () => this.mayAct);
+    const follower = new AssignmentFollower({
       bucket: assignments,
       clock: world.clock,
       random: world.random,
@@ -300,110 +247,44 @@ export class Session {
       onSnapshot: (snapshot, before) => this.#take(snapshot, before),
       onError: events.onError,
     });
-    this.#leaderProber = new Prober({
-      group: config.group,
-      clock: world.clock,
-      random: world.random,
-      messaging: world.messaging,
-      ...config.probe,
-      targets: () => this.#leaderTargets(),
-      onGone: (gone) => {
-        this.#deadLeader = gone;
-        this.#candidacy?.suspect(gone);
-      },
-      onMiss: (missed, kind) => events.onProbeMiss(missed, kind),
-    });
-    this.#candidacy = await election.run({ worker, instance }, {
-      onElected: (term) => this.#lead(term),
-      onDeposed: (reason) => void this.#stepDown(reason),
-      onLeader: (leader) => this.#knownLeader = leader,
-      onError: events.onError,
-    });
-  }
-
-  /** The leader, if this worker is one of the few that watch it. */
-  #leaderTargets(): readonly string[] {
-    const leader = this.#knownLeader;
-    if (leader === undefined || this.#leader !== undefined || leader.instance === this.instance) {
-      return [];
-    }
-    const others = (this.#follower?.latest?.workers ?? [])
-      .filter((worker) => worker.instance !== leader.instance)
-      .map((worker) => worker.instance);
-    const place = others.indexOf(this.instance);
-    // Nobody listed, or not listed oneself: at the beginning everybody watches.
-    return place < 0 || place < LEADER_WATCHERS ? [leader.instance] : [];
-  }
-
-  #lead(term: Term): void {
-    if (this.#over) return;
-    const { world, config, leases, assignments, source, strategy, events } = this.#options;
-    const { worker, instance } = this;
-    const leader = new GroupLeader({
-      world,
-      config,
+    this.#follower = follower;
+    this.#candidate = new Candidate({
+      session: this.#options,
       self: { worker, instance },
-      term,
-      leases,
-      assignments,
-      source,
-      strategy,
-      onPhase: (phase) => {
-        this.#leaderPhase = phase;
-        events.onProgress();
-      },
-      onPublished: (snapshot, movedCount, durationMs) =>
-        events.onPublished(snapshot, movedCount, durationMs),
-      onRebalanceFailed: (reason, error) => events.onRebalanceFailed(reason, error),
-      onProbeMiss: (missed, kind) => events.onProbeMiss(missed, kind),
-      onStale: (error) => void this.#stepDown(describeError(error)),
-      onError: events.onError,
-      onEvicted: (member, reason) =>
-        events.onEvicted(member.record.worker, member.record.instance, reason),
+      latest: () => follower.latest,
     });
-    this.#leader = leader;
-    if (this.#deadLeader !== undefined) leader.markDead(this.#deadLeader, "no responders");
-    this.#deadLeader = undefined;
-    this.#refreshRequests = world.messaging.subscribe(refreshSubject(config.group), (notice) => {
-      leader.refresh().then(
-        (generation) => notice.respond(encodeJson({ generation })),
-        (error) => notice.respond(encodeJson({ error: describeError(error) })),
-      );
-    });
-    events.onLeadership(true, term.epoch);
-  }
-
-  async #stepDown(reason: string): Promise<void> {
-    const leader = this.#leader;
-    if (leader === undefined) return;
-    this.#leader = undefined;
-    this.#leaderPhase = "idle";
-    this.#refreshRequests?.close();
-    this.#options.events.onLeadership(false, undefined);
-    this.#options.events.onError(
-      new PartiError("PARTI_NOT_LEADER", `no longer the leader: ${reason}`),
-    );
-    await leader.close();
+    await this.#candidate.start();
   }
 
   #take(snapshot: Snapshot, before: Snapshot | undefined): void {
     if (this.#over) return;
     const mine = snapshot.workers.find((worker) => worker.instance === this.instance);
     if (mine === undefined && this.#assignment === undefined) return;
-    const partitions = (mine?.partitions ?? []).map((id): Partition => ({
-      keys: id.split("."),
-      weight: snapshot.weights[id] ?? 1,
-    }));
-    const { epoch, generation } = snapshot;
-    const assignment: Assignment = { epoch, generation, partitions };
-    const unchanged = this.#assignment?.generation === generation;
+    const last = this.#assignment;
+    const assignment = assignmentOf(snapshot, mine);
+    const samePartitions = last !== undefined && sameIds(last, assignment);
     this.#assignment = assignment;
+    // Whoever keeps what it has is not disturbed by what others get.
+    if (!samePartitions) this.#settled = false;
+    this.#updateConsumer(snapshot, before, assignment);
+    if (assignment.partitions.length === 0) this.#onEmpty();
+    // A new leader's first word has its epoch and the old generation: nothing to apply.
+    if (samePartitions && last.generation === assignment.generation) return;
+    this.#options.events.onProgress();
+    this.#background(this.#apply(assignment));
+  }
+
+  #updateConsumer(
+    snapshot: Snapshot,
+    before: Snapshot | undefined,
+    assignment: Assignment,
+  ): void {
+    // Closing, it has let go of everything for good.
+    if (this.#closing) return;
     const known = new Set(snapshot.workers.map((worker) => worker.instance));
     const owners = before === undefined ? undefined : ownersOf(before);
     this.#consumer?.update({
-      epoch,
-      generation,
-      partitions,
+      ...assignment,
       isKnown: (instance) => known.has(instance),
       contenderOf: (id) => {
         const owner = owners?.get(id)?.instance;
@@ -412,11 +293,6 @@ export class Session {
           : undefined;
       },
     });
-    if (partitions.length === 0) this.#onEmpty();
-    // A new leader's first word has its epoch and the old generation: nothing to apply.
-    if (unchanged) return;
-    this.#options.events.onProgress();
-    void this.#apply(assignment);
   }
 
   async #apply(assignment: Assignment): Promise<void> {
@@ -425,13 +301,26 @@ export class Session {
     // A newer one has come meanwhile: that one is acknowledged instead.
     if (this.#over || this.#assignment?.generation !== assignment.generation) return;
     this.#applied = assignment.generation;
+    this.#settled = true;
     this.#options.events.onProgress();
-    await this.#lease.touch();
+    await this.#lease?.touch();
+  }
+
+  /** Everything a leaver waits for. */
+  async #handOver(deadline: AbortSignal): Promise<void> {
+    await this.#lease?.touch();
+    await this.#untilOthersHaveIt(deadline);
+    this.#closing = true;
+    await this.#consumer?.close();
+    // Nobody was there to take them, or not in time: the application is told before the lease goes.
+    const last = this.#assignment;
+    if (last === undefined || this.#over) return;
+    await this.#options.events.onAssignment(freezeAssignment({ ...last, partitions: [] }));
   }
 
   /** Waits until the assignment gives this worker nothing any more, or nobody is left to give it to. */
-  async #untilHandedOver(deadline: AbortSignal): Promise<void> {
-    const { world, leases } = this.#options;
+  async #untilOthersHaveIt(deadline: AbortSignal): Promise<void> {
+    const { world, leases, events } = this.#options;
     const empty = new AbortController();
     this.#onEmpty = () => empty.abort();
     const either = AbortSignal.any([deadline, empty.signal]);
@@ -444,28 +333,67 @@ export class Session {
         );
         if (heirs.length === 0) return;
       } catch (error) {
-        this.#options.events.onError(error);
+        events.onError(error);
         if (isPartiError(error, "PARTI_DISCONNECTED")) return;
       }
       await sleep(world.clock, LEAVE_LOOK_MS, either);
     }
   }
 
+  async #giveBack(): Promise<void> {
+    await this.#cleanUp("resign");
+    await this.#lease?.release();
+  }
+
   #lost(reason: string): void {
     if (this.#over) return;
-    void this.fence(reason);
+    this.#background(this.fence(reason));
     this.#options.events.onLost(reason);
   }
 
+  /** Ends every part, each whatever becomes of the others. */
   async #cleanUp(how: "resign" | "abandon"): Promise<void> {
-    this.#probeAnswers.close();
-    this.#leaderProber?.close();
-    this.#refreshRequests?.close();
-    const leader = this.#leader;
-    this.#leader = undefined;
-    await leader?.close();
-    await this.#candidacy?.[how]();
-    await this.#follower?.close();
-    if (leader !== undefined) this.#options.events.onLeadership(false, undefined);
+    const ends = await Promise.allSettled([
+      this.#candidate?.close(how),
+      this.#follower?.close(),
+      Promise.resolve().then(() => this.#probeAnswers.close()),
+    ]);
+    for (const end of ends) {
+      if (end.status === "rejected") this.#options.events.onError(end.reason);
+    }
   }
+
+  /** What nobody waits for must not end the process when it fails. */
+  #background(work: Promise<unknown> | undefined): void {
+    work?.catch((error) => this.#options.events.onError(error));
+  }
+}
+
+function assignmentOf(snapshot: Snapshot, mine: SnapshotWorker | undefined): Assignment {
+  const partitions = (mine?.partitions ?? []).map((id): Partition => ({
+    keys: id.split("."),
+    weight: snapshot.weights[id] ?? 1,
+  }));
+  return freezeAssignment({
+    epoch: snapshot.epoch,
+    generation: snapshot.generation,
+    partitions,
+  });
+}
+
+/** It goes to hooks, events and getters: nobody may change it for the others. */
+function freezeAssignment(assignment: Assignment): Assignment {
+  for (const partition of assignment.partitions) {
+    Object.freeze(partition.keys);
+    Object.freeze(partition);
+  }
+  Object.freeze(assignment.partitions);
+  return Object.freeze(assignment);
+}
+
+/** Whether two assignments name the same partitions. Both are sorted by identity. */
+function sameIds(a: Assignment, b: Assignment): boolean {
+  const ids = (assignment: Assignment) =>
+    assignment.partitions.map((partition) => partition.keys.join(".")).join(" ");
+  return ids(a) === ids(b);
 }

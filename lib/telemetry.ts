@@ -16,8 +16,13 @@ export class Telemetry {
   readonly metrics: MetricsCollector;
   readonly #log: Logger;
   readonly #worker: () => string | undefined;
+  #epoch = 0;
+  /** The instances of the last assignment that this worker published as the leader. */
+  #published: ReadonlySet<string> | undefined;
 
   /**
+   * Tells nobody anything yet.
+   *
    * @param group the group
    * @param metrics the collector
    * @param worker the stable ID as it is now
@@ -39,6 +44,7 @@ export class Telemetry {
     this.metrics.degradedMode(degraded);
     if (degraded) return this.#log.warn("the server is out of reach: degraded mode");
     this.metrics.degradedDuration(durationMs);
+    this.metrics.cacheAge(0);
     this.metrics.alertLevel("none");
     this.#log.info("degraded mode is over after {durationMs} ms", { durationMs });
   }
@@ -47,12 +53,16 @@ export class Telemetry {
   alert(level: AlertLevel, durationMs: number): void {
     this.metrics.alertLevel(level);
     this.metrics.alertEmitted(level);
+    this.metrics.cacheAge(durationMs);
     this.#log.warn("the server has been out of reach for {durationMs} ms", { durationMs, level });
   }
 
   /** Leadership was won or lost. */
   leadershipChanged(isLeader: boolean, epoch: number | undefined): void {
-    this.metrics.leadershipChange(isLeader, epoch ?? 0);
+    // Losing it, the worker tells with which epoch it led.
+    this.#epoch = epoch ?? this.#epoch;
+    this.metrics.leadershipChange(isLeader, this.#epoch);
+    this.#published = undefined;
     const worker = this.#worker();
     if (isLeader) this.#log.info("{worker} leads, epoch {epoch}", { worker, epoch });
     else this.#log.info("{worker} leads no longer", { worker });
@@ -66,6 +76,7 @@ export class Telemetry {
     this.metrics.rebalanceDuration(reason, durationMs);
     this.metrics.activeWorkers(workers.length);
     this.metrics.partitionCount(partitions);
+    this.#countWorkerChanges(new Set(workers.map((worker) => worker.instance)));
     this.#log.info("rebalancing ({reason}): {movedCount} partitions moving", {
       reason,
       movedCount,
@@ -76,7 +87,6 @@ export class Telemetry {
 
   /** This leader has judged a worker dead. */
   evicted(worker: string, instance: string, reason: string): void {
-    this.metrics.workerChange(0, 1);
     this.#log.warn("evicted {worker}: {reason}", { worker, instance, reason });
   }
 
@@ -99,5 +109,16 @@ export class Telemetry {
   /** Something failed and is tried again. */
   error(error: unknown): void {
     this.#log.warn("{worker}: {error}", { worker: this.#worker(), error: describeError(error) });
+  }
+
+  /** Sets are compared, never counts: one that died and one that joined are two changes. */
+  #countWorkerChanges(now: ReadonlySet<string>): void {
+    const before = this.#published;
+    this.#published = now;
+    // The first publication of a term says what is, not what has changed.
+    if (before === undefined) return;
+    const added = now.difference(before).size;
+    const removed = before.difference(now).size;
+    if (added + removed > 0) this.metrics.workerChange(added, removed);
   }
 }

@@ -50,7 +50,7 @@ export class Coordinator {
   readonly #options: RunOptions;
   readonly #startedAt = new Date();
   readonly #startMs = performance.now();
-  readonly #loadAverage = Deno.loadavg()[0]!;
+  readonly #loadAverage = loadAverage();
   readonly #state: RunState;
   #stage!: Stage;
   #fleet!: Fleet;
@@ -288,7 +288,7 @@ export class Coordinator {
         machine: {
           cpus: navigator.hardwareConcurrency,
           loadAverageBefore: this.#loadAverage,
-          loadAverageAfter: Deno.loadavg()[0]!,
+          loadAverageAfter: loadAverage(),
         },
         partitions: config.partitions.count,
         startup: { workers: config.workers.count, allStableMs: this.#startupMs },
@@ -356,4 +356,9 @@ export class Coordinator {
 
 function pauseFor(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+/** Of the last minute, to a tenth. */
+function loadAverage(): number {
+  return Math.round(Deno.loadavg()[0]! * 10) / 10;
 }

@@ -5,12 +5,13 @@
  * @module
  */
 import { isPartiError } from "../errors.ts";
+import { SteadyWatch } from "../membership/steady_watch.ts";
 import { CURRENT_KEY } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
-import type { KvBucket, KvEntry, KvWatch } from "../ports/kv.ts";
+import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { jitter, type Random } from "../ports/random.ts";
-import { readSnapshot } from "./publication.ts";
 import { compareSnapshots, type Snapshot } from "./snapshot.ts";
+import { pointerOf, readSnapshot } from "./snapshot_store.ts";
 
 /** What following needs. */
 export interface AssignmentFollowerOptions {
@@ -28,23 +29,36 @@ export interface AssignmentFollowerOptions {
   readonly onError: (error: unknown) => void;
 }
 
-const RETRY_MS = 200;
+const RETRY_MS = 100;
+const RETRY_MAX_MS = 5_000;
 
 /** Follows `current`. */
 export class AssignmentFollower {
   readonly #options: AssignmentFollowerOptions;
+  readonly #watch: SteadyWatch;
   #latest: Snapshot | undefined;
-  #watch: KvWatch | undefined;
   #rereadTimer: Timer | undefined;
-  #reopenTimer: Timer | undefined;
+  #retryTimer: Timer | undefined;
   #pending: KvEntry | undefined;
   #reading = false;
+  #failures = 0;
   #closed = false;
 
   /** @param options what it needs */
   constructor(options: AssignmentFollowerOptions) {
     this.#options = options;
-    void this.#open();
+    const { bucket, clock, random, onError } = options;
+    this.#watch = new SteadyWatch({
+      bucket,
+      pattern: CURRENT_KEY,
+      clock,
+      random,
+      onEntry: (entry) => this.#take(entry),
+      onInitialized: () => {},
+      // Revisions decide nothing here for longer than a moment; epochs and generations go on in a new bucket.
+      onAnew: () => {},
+      onError,
+    });
     this.#armReread();
   }
 
@@ -53,13 +67,13 @@ export class AssignmentFollower {
     return this.#latest;
   }
 
-  /** Reads `current` now, as after a reconnect. */
+  /** Reads `current` now, as after a reconnect. Never rejects. */
   async reread(): Promise<void> {
     try {
       const entry = await this.#options.bucket.get(CURRENT_KEY);
       if (entry !== undefined) this.#take(entry);
     } catch (error) {
-      if (!this.#closed) this.#options.onError(error);
+      this.#retry(error);
     }
   }
 
@@ -67,32 +81,8 @@ export class AssignmentFollower {
   async close(): Promise<void> {
     this.#closed = true;
     this.#rereadTimer?.cancel();
-    this.#reopenTimer?.cancel();
-    await this.#watch?.close();
-  }
-
-  async #open(): Promise<void> {
-    try {
-      const watch = await this.#options.bucket.watch(CURRENT_KEY, {
-        onEntry: (entry) => this.#take(entry),
-        onLost: (error) => this.#reopen(error),
-      });
-      if (this.#closed) await watch.close();
-      else this.#watch = watch;
-    } catch (error) {
-      this.#reopen(error);
-    }
-  }
-
-  #reopen(error: unknown): void {
-    if (this.#closed) return;
-    this.#watch = undefined;
-    this.#options.onError(error);
-    this.#reopenTimer?.cancel();
-    this.#reopenTimer = this.#options.clock.setTimer(
-      jitter(this.#options.random, RETRY_MS),
-      () => void this.#open(),
-    );
+    this.#retryTimer?.cancel();
+    await this.#watch.close();
   }
 
   #armReread(): void {
@@ -105,26 +95,40 @@ export class AssignmentFollower {
   }
 
   #take(entry: KvEntry): void {
-    if (entry.operation === "removed") return;
+    if (this.#closed || entry.operation === "removed") return;
+    // While one is being read, the newest that came meanwhile is enough.
     if (this.#pending !== undefined && entry.revision <= this.#pending.revision) return;
     this.#pending = entry;
     if (!this.#reading) void this.#read();
   }
 
+  /** Reads whatever is pending until nothing is. Never rejects. */
   async #read(): Promise<void> {
     this.#reading = true;
     while (this.#pending !== undefined && !this.#closed) {
       const entry = this.#pending;
+      let failure: unknown;
       try {
-        const snapshot = await readSnapshot(this.#options.bucket, entry);
-        this.#accept(snapshot);
+        await this.#readOne(entry);
       } catch (error) {
-        // A missing chunk means that a newer pointer is on its way; the next read finds it.
-        if (!this.#closed && !isPartiError(error, "PARTI_NOT_FOUND")) this.#options.onError(error);
+        failure = error;
       }
-      if (this.#pending === entry) this.#pending = undefined;
+      if (this.#closed) break;
+      // Something newer has come meanwhile: that one counts.
+      if (this.#pending !== entry) continue;
+      this.#pending = undefined;
+      if (failure === undefined) this.#failures = 0;
+      else this.#retry(failure);
     }
     this.#reading = false;
+  }
+
+  async #readOne(entry: KvEntry): Promise<void> {
+    const pointer = pointerOf(entry);
+    // What is known already need not be put together again.
+    const isNews = pointer === undefined || this.#latest === undefined ||
+      compareSnapshots(pointer, this.#latest) > 0;
+    if (isNews) this.#accept(await readSnapshot(this.#options.bucket, entry));
   }
 
   #accept(snapshot: Snapshot): void {
@@ -132,5 +136,18 @@ export class AssignmentFollower {
     if (this.#closed || (before !== undefined && compareSnapshots(snapshot, before) <= 0)) return;
     this.#latest = snapshot;
     this.#options.onSnapshot(snapshot, before);
+  }
+
+  /** What could not be read is read again soon: the watch has said all it knows. */
+  #retry(error: unknown): void {
+    if (this.#closed) return;
+    const { clock, random, onError } = this.#options;
+    // A missing chunk usually means that a newer pointer is on its way.
+    if (!isPartiError(error, "PARTI_NOT_FOUND") || this.#failures > 0) onError(error);
+    // What cannot be understood will not be understood any better in a moment; a newer one is reported by the watch.
+    if (isPartiError(error, "PARTI_INVALID_ASSIGNMENT") || this.#closed) return;
+    const delayMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), RETRY_MAX_MS);
+    this.#retryTimer?.cancel();
+    this.#retryTimer = clock.setTimer(jitter(random, delayMs), () => void this.reread());
   }
 }

@@ -3,16 +3,31 @@
  *
  * @module
  */
+import { describeError, invariant, isPartiError, PartiError } from "../errors.ts";
 import type { WorkerRecord } from "../membership/worker_lease.ts";
-import type { AssignmentStrategy, StrategyInput, StrategyPartition } from "./partition.ts";
-import { ownersOf, type RebalanceReason, type Snapshot, type SnapshotWorker } from "./snapshot.ts";
+import type {
+  AssignmentStrategy,
+  PartitionId,
+  StrategyInput,
+  StrategyPartition,
+} from "./partition.ts";
+import {
+  ownersOf,
+  partitionsOf,
+  type RebalanceReason,
+  type Snapshot,
+  type SnapshotWorker,
+  weightTable,
+} from "./snapshot.ts";
 import { validateAssignment } from "./validate.ts";
 
 /** What the next snapshot is computed from. */
 export interface ComputationInput {
   /** The snapshot in force. */
   readonly before: Snapshot;
-  /** Everybody alive, leavers included, by ID number. */
+  /** The number of the next. */
+  readonly generation: number;
+  /** Everybody alive, leavers included, by ID number; no ID twice. */
   readonly members: readonly WorkerRecord[];
   /** The partitions, sorted. */
   readonly partitions: readonly StrategyPartition[];
@@ -26,6 +41,14 @@ export interface ComputationInput {
   readonly nowMs: number;
 }
 
+/** A computed snapshot. */
+export interface Computation {
+  /** The next snapshot. */
+  readonly snapshot: Snapshot;
+  /** How many partitions get an owner they did not have before. */
+  readonly movedCount: number;
+}
+
 /**
  * Computes the next snapshot.
  *
@@ -33,33 +56,20 @@ export interface ComputationInput {
  *
  * @param input what it is computed from
  * @returns the snapshot, and how many partitions change hands
- * @throws {PartiError} `PARTI_INVALID_ASSIGNMENT` if the strategy's answer is not an assignment
+ * @throws {PartiError} `PARTI_INVALID_ASSIGNMENT` if the strategy fails or its answer is not an assignment
  */
-export function computeSnapshot(
-  input: ComputationInput,
-): { snapshot: Snapshot; movedCount: number } {
-  const { before, members, partitions, strategy } = input;
-  const previous = new Map<string, string>();
+export function computeSnapshot(input: ComputationInput): Computation {
+  const { before, members, partitions } = input;
+  const previous = new Map<PartitionId, string>();
   for (const [id, owner] of ownersOf(before)) previous.set(id, owner.id);
-  const strategyInput: StrategyInput = {
-    workers: members.filter((member) => !member.leaving).map((member) => ({
-      id: member.worker,
-      capacity: member.capacity,
-      labels: member.labels,
-    })),
-    partitions,
-    previous,
-  };
-  const owners = strategy(strategyInput);
-  validateAssignment(strategyInput, owners);
+  const owners = askStrategy(input, previous);
 
   const parts = new Map<string, string[]>(members.map((member) => [member.worker, []]));
-  const weights: Record<string, number> = {};
+  invariant(parts.size === members.length, "two members with one worker ID");
   let movedCount = 0;
-  for (const { id, weight } of partitions) {
+  for (const { id } of partitions) {
     const owner = owners.get(id)!;
     parts.get(owner)!.push(id);
-    if (weight !== 1) weights[id] = weight;
     if (previous.get(id) !== owner) movedCount++;
   }
   const workers: SnapshotWorker[] = members.map((member) => ({
@@ -69,14 +79,46 @@ export function computeSnapshot(
   }));
   const snapshot: Snapshot = {
     epoch: before.epoch,
-    generation: before.generation + 1,
+    generation: input.generation,
     leader: input.leader,
     reason: input.reason,
     atMs: input.nowMs,
     workers,
-    weights,
+    weights: weightTable(partitions.map(({ id, weight }) => [id, weight] as const)),
   };
   return { snapshot, movedCount };
+}
+
+function askStrategy(
+  input: ComputationInput,
+  previous: ReadonlyMap<PartitionId, string>,
+): ReadonlyMap<PartitionId, string> {
+  // The strategy may be the user's: what it does to its arrays must not be done to ours.
+  const question = (): StrategyInput => ({
+    workers: input.members.filter((member) => !member.leaving).map((member) => ({
+      id: member.worker,
+      capacity: member.capacity,
+      labels: member.labels,
+    })),
+    partitions: [...input.partitions],
+    previous: new Map(previous),
+  });
+  let answer: ReadonlyMap<PartitionId, string>;
+  try {
+    answer = input.strategy(question());
+  } catch (error) {
+    if (isPartiError(error)) throw error;
+    throw new PartiError(
+      "PARTI_INVALID_ASSIGNMENT",
+      `the strategy failed: ${describeError(error)}`,
+      {
+        cause: error,
+        hint: "the group goes on with the assignment it has",
+      },
+    );
+  }
+  validateAssignment(question(), answer);
+  return answer;
 }
 
 /**
@@ -90,12 +132,30 @@ export function differsFromSource(
   snapshot: Snapshot,
   partitions: readonly StrategyPartition[],
 ): boolean {
-  const assigned = new Set<string>();
-  for (const worker of snapshot.workers) {
-    for (const id of worker.partitions) assigned.add(id);
-  }
+  const assigned = new Map(partitionsOf(snapshot).map(({ id, weight }) => [id, weight]));
   if (assigned.size !== partitions.length) return true;
-  return partitions.some(({ id, weight }) =>
-    !assigned.has(id) || (snapshot.weights[id] ?? 1) !== weight
-  );
+  return partitions.some(({ id, weight }) => assigned.get(id) !== weight);
+}
+
+/**
+ * How uneven the loads are.
+ *
+ * @param snapshot who owns what
+ * @param members everybody alive; leavers count for nothing
+ * @returns by which share the load of the most loaded worker, for its capacity, is above the mean; 0 if nobody has anything
+ */
+export function imbalanceOf(snapshot: Snapshot, members: readonly WorkerRecord[]): number {
+  const loads = new Map(snapshot.workers.map(({ instance, partitions }) => [
+    instance,
+    partitions.reduce((sum, id) => sum + (snapshot.weights[id] ?? 1), 0),
+  ]));
+  const staying = members.filter((member) => !member.leaving);
+  let load = 0, capacity = 0, highest = 0;
+  for (const member of staying) {
+    const own = loads.get(member.instance) ?? 0;
+    load += own;
+    capacity += member.capacity;
+    highest = Math.max(highest, own / member.capacity);
+  }
+  return load === 0 ? 0 : highest / (load / capacity) - 1;
 }

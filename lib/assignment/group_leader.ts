@@ -1,142 +1,134 @@
 /**
  * The leader's work: a level-triggered loop that compares who is alive with what is assigned, and publishes until they agree.
- * No event has to be seen: every wake-up looks at everything, and what failed is tried again.
+ * No event has to be seen: every wake-up looks at everything, and what failed is tried again. There is one look at a time, so
+ * nothing computed from an older state of the world is published after something newer.
  *
  * @module
  */
-import type { GroupConfig } from "../config.ts";
+import { announceRelease } from "../consumption/release_notices.ts";
 import { isPartiError, PartiError } from "../errors.ts";
-import type { Term } from "../leadership/election_agent.ts";
 import { Prober } from "../membership/prober.ts";
-import { type Member, Roster } from "../membership/roster.ts";
-import type { KvBucket } from "../ports/kv.ts";
+import { Roster } from "../membership/roster.ts";
 import type { Timer } from "../ports/clock.ts";
 import { jitter } from "../ports/random.ts";
-import type { World } from "../ports/world.ts";
-import { announceRelease } from "../consumption/release_notices.ts";
+import { rightful } from "./attendance.ts";
+import { computeSnapshot, imbalanceOf } from "./computation.ts";
+import { Evictor } from "./evictor.ts";
+import type { GroupLeaderOptions } from "./group_leader_options.ts";
 import { LaneReaper } from "./lane_reaper.ts";
-import type { AssignmentStrategy } from "./partition.ts";
-import { plan, type PlannerDecision } from "./planner.ts";
-import { computeSnapshot, differsFromSource } from "./computation.ts";
+import { LaneSweeper } from "./lane_sweeper.ts";
+import type { PlannerDecision } from "./planner.ts";
+import { Progress } from "./progress.ts";
 import { Publication } from "./publication.ts";
+import { callRoll } from "./roll_call.ts";
+import { type Findings, Situation } from "./situation.ts";
 import type { RebalanceReason, Snapshot } from "./snapshot.ts";
-import type { SourceView } from "./source_view.ts";
+import type { GuardedSource } from "./sources/guarded_source.ts";
 
-/** What the leader is busy with, as the manager shows it. */
-export type LeaderPhase = "idle" | "scaling" | "rebalancing" | "emergency";
-
-/** What the leader needs. */
-export interface GroupLeaderOptions {
-  /** The world. */
-  readonly world: World;
-  /** The group's configuration. */
-  readonly config: GroupConfig;
-  /** The leader itself. */
-  readonly self: { readonly worker: string; readonly instance: string };
-  /** Its term. */
-  readonly term: Term;
-  /** The lease bucket. */
-  readonly leases: KvBucket;
-  /** The assignment bucket. */
-  readonly assignments: KvBucket;
-  /** Where partitions come from. */
-  readonly source: SourceView;
-  /** Who gets what. */
-  readonly strategy: AssignmentStrategy;
-  /** Told when the phase changes. */
-  readonly onPhase: (phase: LeaderPhase) => void;
-  /** Told after each publication. */
-  readonly onPublished: (snapshot: Snapshot, movedCount: number, durationMs: number) => void;
-  /** Told when a rebalance failed; it is tried again. */
-  readonly onRebalanceFailed?: (reason: RebalanceReason, error: unknown) => void;
-  /** Told each time a worker did not answer a probe. */
-  readonly onProbeMiss?: (instance: string, kind: "no-responders" | "timeout") => void;
-  /** Told when this leader must not go on: its epoch is over. */
-  readonly onStale: (error: unknown) => void;
-  /** Told when something failed and will be tried again. */
-  readonly onError: (error: unknown) => void;
-  /** Told of each worker judged dead. */
-  readonly onEvicted?: (member: Member, reason: string) => void;
-}
+export type { GroupLeaderOptions, LeaderPhase } from "./group_leader_options.ts";
 
 const RETRY_MS = 100;
-const RETRY_MAX_MS = 5_000;
-/** Workers that have not applied a generation after this long are waited for no longer before the leader calls it done. */
-const APPLY_PATIENCE_MS = 10_000;
+/** Short, since it may be an emergency that waits. */
+const RETRY_MAX_MS = 1_000;
+/** A chunk of the assignment that stays missing for so many tries is lost. */
+const UNREADABLE_TRIES = 5;
+/** Lanes are looked at without a reason once in so many TTLs. */
+const SWEEP_TTLS = 5;
+
+/** What the term has opened once the assignment was taken over. */
+interface Claimed {
+  publication: Publication;
+  readonly source: GuardedSource;
+  readonly sourceWatch: { close(): Promise<void> };
+}
 
 /** Runs one term of leadership. */
 export class GroupLeader {
   readonly #options: GroupLeaderOptions;
   readonly #roster: Roster;
   readonly #prober: Prober;
-  readonly #reaper: LaneReaper;
-  readonly #dead = new Map<string, string>();
-  #publication: Publication | undefined;
-  #sourceWatch: { close(): void | Promise<void> } | undefined;
+  readonly #evictor: Evictor;
+  readonly #sweeper: LaneSweeper;
+  readonly #situation: Situation;
+  readonly #progress: Progress;
+  readonly #ready = Promise.withResolvers<void>();
+  #claimed: Claimed | undefined;
+  #remembered: Snapshot | undefined;
+  #unreadable = 0;
   #refreshWaiters: { resolve(generation: number): void; reject(error: unknown): void }[] = [];
-  #refreshRequested = false;
-  #firstOfTerm = true;
-  #firstLook = true;
-  #phase: LeaderPhase = "idle";
-  #rosterChangedAtMs: number;
-  #rosterShape = "";
-  #differenceSinceMs: number | undefined;
-  #lastRebalanceAtMs: number | undefined;
-  #appliedWaitSinceMs: number | undefined;
+  #beginning: Promise<unknown> | undefined;
   #timer: Timer | undefined;
-  #running = false;
+  #nextLookMs = Infinity;
+  #running: Promise<void> | undefined;
+  #isRunning = false;
   #again = false;
   #failures = 0;
-  #closed = false;
+  #over = false;
 
   /** @param options what it needs */
   constructor(options: GroupLeaderOptions) {
     this.#options = options;
-    const { world, config, self, leases } = options;
-    this.#rosterChangedAtMs = world.clock.monotonicMs();
+    const { world, config, self, leases, onError } = options;
+    const { clock, random, messaging, feed } = world;
+    const { group } = config;
+    this.#situation = new Situation(self.instance, config, clock.monotonicMs());
+    this.#progress = new Progress(options.onPhase);
+    // Most terms end without anybody waiting for their beginning.
+    this.#ready.promise.catch(() => {});
     this.#roster = new Roster({
       bucket: leases,
-      clock: world.clock,
-      random: world.random,
+      clock,
+      random,
       ttlMs: config.heartbeatTtlMs,
       relistEveryMs: config.heartbeatTtlMs * 2,
       onChange: () => this.#wake(),
-      onError: options.onError,
+      onError,
+    });
+    this.#evictor = new Evictor({
+      roster: this.#roster,
+      self: self.instance,
+      isConnected: () => messaging.connected,
+      onEvicted: (member, reason) => options.onEvicted?.(member, reason),
+      onError,
     });
     this.#prober = new Prober({
-      group: config.group,
-      clock: world.clock,
-      random: world.random,
-      messaging: world.messaging,
+      group,
+      clock,
+      random,
+      messaging,
       ...config.probe,
-      targets: () =>
-        this.#roster.members.map((member) => member.record.instance).filter((instance) =>
-          instance !== self.instance
-        ),
+      targets: () => this.#others(),
       onGone: (instance) => this.markDead(instance, "no responders"),
       onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
     });
-    this.#reaper = new LaneReaper({
-      feed: world.feed,
-      group: config.group,
-      stream: config.consumer?.stream,
-      onError: options.onError,
+    const reaper = new LaneReaper({ feed, group, stream: config.consumer?.stream, onError });
+    this.#sweeper = new LaneSweeper({
+      clock,
+      random,
+      everyMs: config.heartbeatTtlMs * SWEEP_TTLS,
+      reap: (isAlive) => reaper.reap(isAlive),
+      isAlive: (instance) => instance === self.instance || this.#others().includes(instance),
+      // On behalf of the dead: what they held is free.
+      onFreed: (instance, partitions) => announceRelease(messaging, group, instance, partitions),
     });
-    this.#sourceWatch = options.source.watch(() => this.#wake());
     this.#wake();
   }
 
-  /** Takes it as known that this instance is dead; evicted at the next look, unless its lease was renewed since. */
+  /**
+   * Takes it as known that this instance is dead; evicted at the next look, unless its lease was renewed since.
+   *
+   * @param instance whose death it is
+   * @param reason for people
+   */
   markDead(instance: string, reason: string): void {
-    if (instance === this.#options.self.instance) return;
-    this.#dead.set(instance, reason);
+    this.#evictor.condemn(instance, reason);
     this.#wake();
   }
 
   /** After the leader's own connection was away: silence of others proves nothing for a while. */
   excuseAll(): void {
     this.#roster.excuseAll();
-    this.#dead.clear();
+    this.#evictor.pardonAll();
     this.#prober.hold(this.#options.config.heartbeatTtlMs);
     void this.#roster.relist().catch(this.#options.onError);
   }
@@ -145,256 +137,249 @@ export class GroupLeader {
    * Reads the partition source again and publishes if it differs.
    *
    * @returns the generation in force afterwards
+   * @throws {PartiError} `PARTI_NOT_LEADER` if the term ends meanwhile, `PARTI_SOURCE_FAILED` if the source cannot be read, or why
+   * publishing failed; that is tried again
    */
-  refresh(): Promise<number> {
-    if (this.#closed) {
-      return Promise.reject(new PartiError("PARTI_NOT_LEADER", "leadership has ended"));
-    }
-    this.#refreshRequested = true;
-    return new Promise((resolve, reject) => {
+  async refresh(): Promise<number> {
+    await this.#ready.promise;
+    const problem = (await this.#claimed?.source.refresh(true))?.problem;
+    if (this.#over || this.#claimed === undefined) throw ended();
+    if (problem !== undefined) throw problem;
+    return await new Promise((resolve, reject) => {
       this.#refreshWaiters.push({ resolve, reject });
       this.#wake();
     });
   }
 
-  /** Ends the term's work; publishes nothing any more. */
+  /** Ends the term's work. Nothing is published any more once this has been called, but for a write under way, which is waited for. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#timer?.cancel();
+    this.#end();
     this.#prober.close();
-    const waiters = this.#refreshWaiters.splice(0);
-    for (const waiter of waiters) {
-      waiter.reject(new PartiError("PARTI_NOT_LEADER", "leadership has ended"));
-    }
-    await this.#sourceWatch?.close();
-    await this.#roster.close();
+    this.#sweeper.close();
+    this.#evictor.close();
+    await Promise.all([
+      this.#claimed?.sourceWatch.close(),
+      this.#roster.close(),
+      this.#running,
+      this.#beginning,
+    ]);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#ready.reject(ended());
+    this.#refuseRefresh(ended());
+  }
+
+  /** Every other instance with a lease. */
+  #others(): string[] {
+    const { instance: self } = this.#options.self;
+    return this.#roster.members.map((member) => member.record.instance).filter((instance) =>
+      instance !== self
+    );
   }
 
   #wake(): void {
-    if (this.#closed) return;
-    if (this.#running) {
-      this.#again = true;
-      return;
-    }
-    this.#running = true;
-    void this.#run();
+    if (this.#over) return;
+    this.#again = true;
+    if (!this.#isRunning) this.#running = this.#run();
   }
 
+  /** Never rejects. */
   async #run(): Promise<void> {
-    do {
+    this.#isRunning = true;
+    while (this.#again && !this.#over) {
       this.#again = false;
       this.#timer?.cancel();
+      this.#nextLookMs = Infinity;
       try {
         await this.#look();
         this.#failures = 0;
       } catch (error) {
-        if (this.#closed) break;
-        if (isPartiError(error, "PARTI_STALE_EPOCH", "PARTI_NOT_LEADER")) {
-          this.#options.onStale(error);
-          break;
-        }
-        this.#failures++;
-        this.#options.onError(error);
-        const { clock, random } = this.#options.world;
-        const delayMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures, 10), RETRY_MAX_MS);
-        this.#timer = clock.setTimer(jitter(random, delayMs), () => this.#wake());
+        if (this.#over) break;
+        this.#recover(error);
         break;
       }
-    } while (this.#again && !this.#closed);
-    this.#running = false;
+    }
+    this.#isRunning = false;
+    this.#arm();
+  }
+
+  /** One timer for whatever is due first. */
+  #arm(): void {
+    if (this.#over || this.#nextLookMs === Infinity) return;
+    const { clock } = this.#options.world;
+    const delayMs = Math.max(0, this.#nextLookMs - clock.monotonicMs());
+    this.#timer = clock.setTimer(delayMs, () => this.#wake());
+  }
+
+  #lookBy(atMs: number): void {
+    this.#nextLookMs = Math.min(this.#nextLookMs, atMs);
+  }
+
+  /** A look failed. As long as the term is in force the next one follows soon; afterwards there is none. */
+  #recover(error: unknown): void {
+    const { term, world, onStale, onError } = this.#options;
+    if (!term.valid) {
+      this.#end();
+      onStale(error);
+      return;
+    }
+    if (isPartiError(error, "PARTI_STALE_EPOCH") && this.#claimed !== undefined) {
+      // Somebody wrote although the term is in force: the bucket was lost, or a successor has taken over and we have not
+      // heard of it yet. Taking over again finds out, since that proves the term first.
+      this.#remembered = this.#claimed.publication.snapshot;
+      void this.#claimed.sourceWatch.close().catch(onError);
+      this.#claimed = undefined;
+    }
+    if (this.#claimed === undefined && isPartiError(error, "PARTI_NOT_FOUND")) this.#unreadable++;
+    this.#failures++;
+    onError(error);
+    const delayMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures, 10), RETRY_MAX_MS);
+    this.#lookBy(world.clock.monotonicMs() + jitter(world.random, delayMs));
   }
 
   /** One look at everything. */
   async #look(): Promise<void> {
-    const options = this.#options;
-    if (!options.term.valid) {
-      throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
-    }
-    this.#publication ??= await Publication.claim(
-      options.assignments,
-      options.self,
-      options.term,
-      options.world.clock.wallMs(),
-    );
-    if (!this.#roster.initialized) return;
-    // At the beginning of a term too: the last leader may have died between the verdict and this.
-    const evictedNow = await this.#evictDead() || this.#firstLook;
-    this.#firstLook = false;
-    // The dead worker's lanes are freed while the new assignment is on its way: their messages are deliverable at once.
-    if (evictedNow) void this.#reap();
-    await this.#readSource();
-    const decision = this.#decide();
-    if (decision.kind === "rebalance") await this.#rebalance(decision.reason);
-    this.#answerRefresh();
+    const { term, world } = this.#options;
+    if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
+    this.#claimed ??= await this.#claim();
+    this.#ready.resolve();
+    if (this.#over || !this.#roster.initialized) return;
+    const isDone = await this.#evictor.evictAll();
+    if (this.#over) return;
+    if (!isDone) this.#lookBy(world.clock.monotonicMs() + RETRY_MS);
+    // Not waited for: an emergency must not wait for a database. News wake the leader.
+    void this.#claimed.source.refresh();
+    const found = this.#survey(this.#claimed);
+    const decision = this.#situation.decide(found);
+    if (decision.kind === "rebalance") await this.#rebalance(decision.reason, found);
+    if (this.#over) return;
+    this.#answerRefresh(decision);
     this.#follow(decision);
   }
 
-  /** Reads the partitions if there is reason to; a failing source is told to whoever asked and stops nothing. */
-  async #readSource(): Promise<void> {
-    try {
-      await this.#options.source.refresh(this.#refreshRequested);
-    } catch (error) {
-      this.#refreshRequested = false;
-      for (const waiter of this.#refreshWaiters.splice(0)) waiter.reject(error);
-    }
-  }
-
-  /** Ends the leases of everybody judged dead: probed twice without responder, or silent for a TTL. */
-  async #evictDead(): Promise<boolean> {
-    let any = false;
-    for (const member of this.#roster.members) {
-      const { instance } = member.record;
-      if (instance === this.#options.self.instance) continue;
-      const reason = this.#dead.get(instance) ??
-        (this.#roster.isLapsed(member) ? "lease not renewed" : undefined);
-      if (reason === undefined) continue;
-      this.#dead.delete(instance);
-      if (await this.#roster.evict(member)) {
-        any = true;
-        this.#options.onEvicted?.(member, reason);
-      }
-    }
-    return any;
-  }
-
-  async #reap(): Promise<void> {
-    const living = new Set(this.#roster.members.map((member) => member.record.instance));
-    living.add(this.#options.self.instance);
-    const owned = this.#current().workers;
-    const reaped = new Set(await this.#reaper.reap((instance) => living.has(instance)));
-    // On behalf of the dead: what they held is free.
-    for (const { instance, partitions } of owned) {
-      if (!reaped.has(instance)) continue;
-      announceRelease(
-        this.#options.world.messaging,
-        this.#options.config.group,
-        instance,
-        partitions,
-      );
-    }
-  }
-
-  #decide(): PlannerDecision {
-    const { world, config, source } = this.#options;
-    const nowMs = world.clock.monotonicMs();
-    const members = this.#roster.members.map(({ record }) => ({
-      id: record.worker,
-      instance: record.instance,
-      leaving: record.leaving,
-    }));
-    const shape = JSON.stringify(members);
-    if (shape !== this.#rosterShape) {
-      this.#rosterShape = shape;
-      this.#rosterChangedAtMs = nowMs;
-    }
-    const snapshot = this.#current();
-    const partitionsChanged = source.known && differsFromSource(snapshot, source.partitions);
-    const decision = !source.known ? { kind: "idle" as const } : plan({
-      nowMs,
-      members,
-      assigned: snapshot.workers.map((worker) => ({
-        id: worker.id,
-        instance: worker.instance,
-        partitionCount: worker.partitions.length,
-      })),
-      partitionsChanged,
-      refreshRequested: this.#refreshRequested,
-      firstOfTerm: this.#firstOfTerm,
-      rosterChangedAtMs: this.#rosterChangedAtMs,
-      differenceSinceMs: this.#differenceSinceMs,
-      lastRebalanceAtMs: this.#lastRebalanceAtMs,
-    }, {
-      coldStartWindowMs: config.coldStartWindowMs,
-      plannedScaleWindowMs: config.plannedScaleWindowMs,
-      settleMs: config.settleMs,
-      minRebalanceIntervalMs: config.assignment.minRebalanceIntervalMs,
-      restartDetectionRatio: config.restartDetectionRatio,
+  async #claim(): Promise<Claimed> {
+    const { assignments, self, term, world, source, remembered } = this.#options;
+    const publication = await Publication.claim({
+      bucket: assignments,
+      leader: self,
+      term,
+      nowMs: world.clock.wallMs(),
+      remembered: this.#remembered ?? remembered?.(),
+      acceptLoss: this.#unreadable >= UNREADABLE_TRIES,
     });
-    if (decision.kind === "idle") this.#differenceSinceMs = undefined;
-    else this.#differenceSinceMs ??= nowMs;
-    return decision;
+    const opened = source.open(publication.snapshot);
+    const sourceWatch = opened.watch(() => this.#wake());
+    // Closed meanwhile: nobody else would close it.
+    if (this.#over) await sourceWatch.close();
+    return { publication, source: opened, sourceWatch };
   }
 
-  async #rebalance(reason: RebalanceReason): Promise<void> {
+  /** What there is to be seen; and whoever has gone since the last time is buried. */
+  #survey(claimed: Claimed): Findings {
+    const { snapshot } = claimed.publication;
+    const members = rightful(this.#roster.members);
+    const found: Findings = {
+      nowMs: this.#options.world.clock.monotonicMs(),
+      members,
+      snapshot,
+      partitions: claimed.source.known ? claimed.source.partitions : undefined,
+      refreshRequested: this.#refreshWaiters.length > 0,
+    };
+    const gone = this.#situation.take(found);
+    // The dead worker's lanes are freed while the new assignment is on its way: their messages are deliverable at once.
+    for (const instance of gone) {
+      const part = snapshot.workers.find((worker) => worker.instance === instance);
+      this.#sweeper.bury(instance, part?.partitions ?? []);
+    }
+    this.#beginning ??= this.#begin(claimed, found);
+    return found;
+  }
+
+  /** What a term begins with, in the background. Never rejects. */
+  async #begin(claimed: Claimed, found: Findings): Promise<void> {
+    const { config, self, world, onError } = this.#options;
+    // The last leader may have died between a verdict and the rest.
+    this.#sweeper.sweep();
+    const listed = found.snapshot.workers.map((worker) => worker.instance);
+    // A leader that is not of the group has to find out whether the group is alive, or only written.
+    const roll = listed.includes(self.instance) ? [] : listed;
+    const how = { messaging: world.messaging, group: config.group, ...config.probe };
+    await Promise.all([
+      callRoll(how, roll, (instance) => void (this.#situation.hear(instance) && this.#wake())),
+      claimed.publication.sweep().catch(onError),
+    ]);
+  }
+
+  async #rebalance(reason: RebalanceReason, found: Findings): Promise<void> {
     try {
-      await this.#publishNext(reason);
+      await this.#publishNext(reason, found);
     } catch (error) {
-      this.#options.onRebalanceFailed?.(reason, error);
+      if (!this.#over) this.#options.onRebalanceFailed?.(reason, error);
+      this.#refuseRefresh(error);
       throw error;
     }
   }
 
-  async #publishNext(reason: RebalanceReason): Promise<void> {
-    const { world, self, source, strategy, term } = this.#options;
+  async #publishNext(reason: RebalanceReason, found: Findings): Promise<void> {
+    const { world, self, strategy, term } = this.#options;
+    const { publication } = this.#claimed!;
     const startedAtMs = world.clock.monotonicMs();
-    this.#setPhase(reason === "emergency" ? "emergency" : "rebalancing");
-    const before = this.#current();
+    const members = found.members.map((member) => member.record);
     const { snapshot, movedCount } = computeSnapshot({
-      before,
-      members: this.#roster.members.map((member) => member.record),
-      partitions: source.partitions,
+      before: found.snapshot,
+      generation: publication.nextGeneration,
+      members,
+      partitions: found.partitions ?? [],
       strategy,
       leader: self,
       reason,
       nowMs: world.clock.wallMs(),
     });
+    const isNoBetter = reason === "imbalance" &&
+      imbalanceOf(snapshot, members) >= imbalanceOf(found.snapshot, members);
+    if (isNoBetter) return this.#situation.settled(found.snapshot, found.members);
+    this.#progress.begin(reason === "emergency");
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
-    await this.#publication!.publish(snapshot);
-    this.#firstOfTerm = false;
-    this.#differenceSinceMs = undefined;
-    this.#lastRebalanceAtMs = world.clock.monotonicMs();
-    this.#appliedWaitSinceMs = this.#lastRebalanceAtMs;
-    this.#options.onPublished(snapshot, movedCount, this.#lastRebalanceAtMs - startedAtMs);
+    const inForce = await publication.publish(snapshot);
+    const nowMs = world.clock.monotonicMs();
+    this.#progress.published(nowMs);
+    if (inForce === snapshot) this.#situation.published(snapshot, found.members, nowMs);
+    // An earlier try had been applied after all: look again from there.
+    else this.#again = true;
+    if (this.#over) return;
+    this.#options.onPublished(inForce, inForce === snapshot ? movedCount : 0, nowMs - startedAtMs);
   }
 
-  /** Shows the phase and sets the next wake-up. */
+  /** Shows the phase and sees to the next look. */
   #follow(decision: PlannerDecision): void {
-    const { clock } = this.#options.world;
-    const nowMs = clock.monotonicMs();
-    if (decision.kind === "wait") {
-      this.#setPhase("scaling");
-      this.#timer = clock.setTimer(Math.max(0, decision.untilMs - nowMs), () => this.#wake());
-      return;
-    }
-    const { retryAtMs } = this.#options.source;
-    if (retryAtMs !== undefined) {
-      this.#timer = clock.setTimer(Math.max(1, retryAtMs - nowMs), () => this.#wake());
-    }
-    if (this.#appliedWaitSinceMs === undefined) return this.#setPhase("idle");
-    const leftMs = this.#appliedWaitSinceMs + APPLY_PATIENCE_MS - nowMs;
-    if (this.#allApplied() || leftMs <= 0) {
-      this.#appliedWaitSinceMs = undefined;
-      this.#setPhase("idle");
-    } else if (retryAtMs === undefined) {
-      this.#timer = clock.setTimer(leftMs, () => this.#wake());
+    const nowMs = this.#options.world.clock.monotonicMs();
+    const { snapshot } = this.#claimed!.publication;
+    const dueMs = this.#progress.follow(decision, snapshot, this.#roster.members, nowMs);
+    if (dueMs !== undefined) this.#lookBy(dueMs);
+    // Renewals are signs of life too, but nobody is woken by them.
+    if (decision.kind === "wait" && this.#situation.firstOfTerm) {
+      this.#lookBy(nowMs + this.#options.config.heartbeatIntervalMs);
     }
   }
 
-  #allApplied(): boolean {
-    const { generation, workers } = this.#current();
-    const assigned = new Set(workers.map((worker) => worker.instance));
-    return this.#roster.members.every(({ record }) =>
-      !assigned.has(record.instance) || record.applied >= generation
-    );
+  /** Whoever asked for a fresh look is answered, unless what it found still has to wait. */
+  #answerRefresh(decision: PlannerDecision): void {
+    const { publication, source } = this.#claimed!;
+    const { snapshot } = publication;
+    const hasToWait = decision.kind === "wait" &&
+      this.#situation.partitionsDiffer({ snapshot, partitions: source.partitions });
+    if (hasToWait) return;
+    for (const waiter of this.#refreshWaiters.splice(0)) waiter.resolve(snapshot.generation);
   }
 
-  #answerRefresh(): void {
-    this.#refreshRequested = false;
-    const { generation } = this.#current();
-    for (const waiter of this.#refreshWaiters.splice(0)) waiter.resolve(generation);
+  #refuseRefresh(error: unknown): void {
+    for (const waiter of this.#refreshWaiters.splice(0)) waiter.reject(error);
   }
+}
 
-  #current(): Snapshot {
-    if (this.#publication === undefined) {
-      throw new PartiError("PARTI_INVARIANT", "no assignment has been claimed yet");
-    }
-    return this.#publication.snapshot;
-  }
-
-  #setPhase(phase: LeaderPhase): void {
-    if (this.#phase === phase) return;
-    this.#phase = phase;
-    this.#options.onPhase(phase);
-  }
+function ended(): PartiError {
+  return new PartiError("PARTI_NOT_LEADER", "leadership has ended");
 }

@@ -15,8 +15,16 @@ export interface LaneReaperOptions {
   readonly group: string;
   /** The stream; without one there is nothing to do. */
   readonly stream: string | undefined;
-  /** Told when a lane could not be deleted; it is tried at the next call. */
+  /** Told when lanes could not be listed or one could not be deleted; it is tried at the next call. */
   readonly onError: (error: unknown) => void;
+}
+
+/** What {@linkcode LaneReaper.reap} did. */
+export interface Reaped {
+  /** Whether every lane of the dead is gone; if not, call again. */
+  readonly complete: boolean;
+  /** How many lanes were deleted. */
+  readonly deleted: number;
 }
 
 /** Deletes dead instances' lanes. */
@@ -29,29 +37,28 @@ export class LaneReaper {
   }
 
   /**
-   * Deletes every lane of the group whose instance is not alive.
+   * Deletes every lane of the group whose instance is not alive. Throws nothing.
    *
-   * @param isAlive whether an instance is alive
-   * @returns the instances whose lanes were deleted
+   * @param isAlive whether an instance is alive; asked after the lanes were listed, so whoever came meanwhile counts as alive
+   * @returns what was done
    */
-  async reap(isAlive: (instance: string) => boolean): Promise<string[]> {
+  async reap(isAlive: (instance: string) => boolean): Promise<Reaped> {
     const { feed, group, stream, onError } = this.#options;
-    if (stream === undefined) return [];
+    if (stream === undefined) return { complete: true, deleted: 0 };
     try {
-      const lanes = await feed.listConsumers(stream);
-      const instances = new Set<string>();
-      const deletions: Promise<boolean>[] = [];
-      for (const lane of lanes) {
+      const dead = (await feed.listConsumers(stream)).filter((lane) => {
         const owner = laneOwner(lane.metadata);
-        if (owner?.group !== group || isAlive(owner.instance)) continue;
-        instances.add(owner.instance);
-        deletions.push(feed.deleteConsumer(stream, lane.name));
-      }
-      await Promise.all(deletions);
-      return [...instances];
+        return owner?.group === group && !isAlive(owner.instance);
+      });
+      const results = await Promise.allSettled(
+        dead.map((lane) => feed.deleteConsumer(stream, lane.name)),
+      );
+      const failures = results.filter((result) => result.status === "rejected");
+      for (const failure of failures) onError(failure.reason);
+      return { complete: failures.length === 0, deleted: results.length - failures.length };
     } catch (error) {
       onError(error);
-      return [];
+      return { complete: false, deleted: 0 };
     }
   }
 }

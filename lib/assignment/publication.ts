@@ -1,119 +1,99 @@
 /**
- * Publishing and reading the assignment. One key, one compare-and-set: an old leader's next write fails because a new leader
- * writes first of all. A large snapshot goes out in chunks, the pointer last, so that no reader ever sees half of one.
+ * Publishing the assignment. One key, one compare-and-set: an old leader's next write fails because a new leader writes first of
+ * all. How a large snapshot travels is in `snapshot_store.ts`.
  *
  * @module
  */
-import { decodeJsonObject, encodeJson } from "../codec.ts";
 import { isPartiError, PartiError } from "../errors.ts";
-import { chunkKey, CURRENT_KEY } from "../names.ts";
 import type { Term } from "../leadership/election_agent.ts";
+import { CURRENT_KEY } from "../names.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
-import { compareSnapshots, decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
+import { compareSnapshots, type Snapshot, weightTable } from "./snapshot.ts";
+import {
+  pointerOf,
+  readSnapshot,
+  removeChunks,
+  removeChunksBefore,
+  type StoredChunks,
+  writeSnapshot,
+} from "./snapshot_store.ts";
 
-/** A snapshot larger than this goes out in chunks: well below a server's usual limit of 1 MiB per message. */
-export const CHUNK_BYTES = 256 * 1024;
-
-/** A snapshot with the revision it was read at. */
-export interface PublishedSnapshot {
-  /** The snapshot. */
-  readonly snapshot: Snapshot;
-  /** The revision of `current`. */
-  readonly revision: number;
+/** What taking over the assignment needs. */
+export interface ClaimOptions {
+  /** The assignment bucket. */
+  readonly bucket: KvBucket;
+  /** Who leads. */
+  readonly leader: Snapshot["leader"];
+  /** Its term: the token, and whether it still leads. */
+  readonly term: Term;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly nowMs: number;
+  /** The newest snapshot the leader knows of, however it came by it: what it goes on from where the bucket was lost. */
+  readonly remembered?: Snapshot | undefined;
+  /** Go on without the partitions' owners if a part of the snapshot in force stays missing. */
+  readonly acceptLoss?: boolean;
 }
 
-/**
- * Reads a snapshot from an entry of `current`, fetching its chunks if it has any.
- *
- * @param bucket the assignment bucket
- * @param entry the entry
- * @returns the snapshot
- * @throws {PartiError} `PARTI_NOT_FOUND` if a chunk is not there (yet, or any more): look at `current` again;
- * `PARTI_INVALID_ASSIGNMENT` if it cannot be understood
- */
-export async function readSnapshot(bucket: KvBucket, entry: KvEntry): Promise<Snapshot> {
-  const pointer = decodeJsonObject(entry.value);
-  const chunkCount = pointer?.["chunks"];
-  let data = entry.value;
-  if (typeof chunkCount === "number" && pointer !== undefined) {
-    const epoch = Number(pointer["epoch"]);
-    const generation = Number(pointer["generation"]);
-    data = await readChunks(bucket, epoch, generation, chunkCount, Number(pointer["bytes"]));
-  }
-  const snapshot = decodeSnapshot(data);
-  if (snapshot === undefined) {
-    throw new PartiError(
-      "PARTI_INVALID_ASSIGNMENT",
-      "the published assignment cannot be understood",
-      {
-        value: entry.revision,
-        hint: "do all workers of the group run compatible versions of parti?",
-      },
-    );
-  }
-  return snapshot;
-}
-
-async function readChunks(
-  bucket: KvBucket,
-  epoch: number,
-  generation: number,
-  count: number,
-  bytes: number,
-): Promise<Uint8Array> {
-  const keys = Array.from({ length: count }, (_, index) => chunkKey(epoch, generation, index));
-  const entries = await Promise.all(keys.map((key) => bucket.get(key)));
-  const data = new Uint8Array(bytes);
-  let offset = 0;
-  for (const [index, entry] of entries.entries()) {
-    if (entry === undefined || offset + entry.value.length > bytes) {
-      throw new PartiError("PARTI_NOT_FOUND", `chunk ${keys[index]} is not there`);
-    }
-    data.set(entry.value, offset);
-    offset += entry.value.length;
-  }
-  return data;
-}
+/** A lost compare is tried again so often before the caller is told: reads may be behind, but not for long. */
+const CLAIM_ATTEMPTS = 5;
 
 /** The leader's pen: the only writer of `current` in its epoch. */
 export class Publication {
   readonly #bucket: KvBucket;
-  #published: PublishedSnapshot;
+  #snapshot: Snapshot;
+  #revision: number;
+  /** The highest generation that may have reached the server: a number is never used for two contents. */
+  #tried: number;
+  /** Chunks written by this pen, those in force included. */
+  #written: StoredChunks[];
 
-  private constructor(bucket: KvBucket, published: PublishedSnapshot) {
+  private constructor(
+    bucket: KvBucket,
+    snapshot: Snapshot,
+    revision: number,
+    chunks: StoredChunks,
+  ) {
     this.#bucket = bucket;
-    this.#published = published;
+    this.#snapshot = snapshot;
+    this.#revision = revision;
+    this.#tried = snapshot.generation;
+    this.#written = [chunks];
   }
 
   /** The snapshot in force. */
   get snapshot(): Snapshot {
-    return this.#published.snapshot;
+    return this.#snapshot;
+  }
+
+  /** The generation that the next snapshot must have. */
+  get nextGeneration(): number {
+    return this.#tried + 1;
   }
 
   /**
    * Takes over the assignment: rewrites `current` with the new leader's epoch and everything else as it was, after which no
    * earlier leader can write any more.
    *
-   * @param bucket the assignment bucket
-   * @param leader who leads
-   * @param term its term: the token, and whether it still leads
-   * @param nowMs the wall clock, in milliseconds since 1970
+   * @param options what it needs
    * @returns the pen
-   * @throws {PartiError} `PARTI_NOT_LEADER` if the term ends meanwhile, or what the bucket throws
+   * @throws {PartiError} `PARTI_NOT_LEADER` if the term ends meanwhile; `PARTI_CONFLICT` if others write all the time, and
+   * `PARTI_NOT_FOUND` if a part of the snapshot in force is missing: try again; or what the bucket throws
    */
-  static async claim(
-    bucket: KvBucket,
-    leader: Snapshot["leader"],
-    term: Term,
-    nowMs: number,
-  ): Promise<Publication> {
-    while (term.valid) {
+  static async claim(options: ClaimOptions): Promise<Publication> {
+    const { bucket, leader, term, nowMs } = options;
+    for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const entry = await bucket.get(CURRENT_KEY);
-      const before = entry === undefined ? undefined : await readSnapshot(bucket, entry);
-      // A higher epoch than ours: either a successor has taken over while we were away, or the lease bucket was lost
-      // and counts anew. A renewal that succeeds *now* proves the second.
-      if (before !== undefined && before.epoch >= term.epoch && !await term.confirm()) break;
-      const snapshot: Snapshot = before === undefined
+      const base = await baseOf(options, entry);
+      // An epoch not below ours: either a successor has taken over while we were away, or the lease bucket was lost
+      // and counts anew, or we are taking over from ourselves. A renewal that succeeds *now* rules out the first.
+      const proven = base === undefined || base.epoch < term.epoch || await term.confirm();
+      if (!proven || !term.valid) {
+        throw new PartiError(
+          "PARTI_NOT_LEADER",
+          "leadership is not certain while taking over the assignment",
+        );
+      }
+      const snapshot: Snapshot = base === undefined
         ? {
           epoch: term.epoch,
           generation: 0,
@@ -121,86 +101,112 @@ export class Publication {
           reason: "cold_start",
           atMs: nowMs,
           workers: [],
-          weights: {},
+          weights: weightTable([]),
         }
         // Above the last epoch published, even if the lease bucket was lost and its revisions began anew.
-        : { ...before, epoch: Math.max(term.epoch, before.epoch + 1), leader };
-      const revision = await writeSnapshot(bucket, snapshot, entry?.revision);
-      if (revision !== undefined) return new Publication(bucket, { snapshot, revision });
+        : { ...base, epoch: Math.max(term.epoch, base.epoch + 1), leader };
+      const { revision, chunks } = await writeSnapshot(bucket, snapshot, entry?.revision);
+      if (revision !== undefined) return new Publication(bucket, snapshot, revision, chunks);
     }
-    throw new PartiError("PARTI_NOT_LEADER", "leadership ended while taking over the assignment");
+    throw new PartiError("PARTI_CONFLICT", "the assignment was written by others all the time");
   }
 
   /**
    * Publishes the next snapshot.
    *
-   * @param snapshot of this epoch, with the next generation
-   * @throws {PartiError} `PARTI_STALE_EPOCH` if another leader has written since: this one leads no more; or what the bucket
-   * throws, after which the same snapshot may be published again
+   * @param snapshot of this epoch, with the {@linkcode nextGeneration}
+   * @returns the snapshot in force now: this one, or an earlier one of this pen whose outcome had been unknown and which turns out
+   * to have been applied; then compute again from that
+   * @throws {PartiError} `PARTI_STALE_EPOCH` if `current` is not what this pen wrote last: somebody else has written since, or the
+   * bucket was lost; or what the bucket throws, after which the outcome is unknown and the next try decides
    */
-  async publish(snapshot: Snapshot): Promise<void> {
-    if (compareSnapshots(snapshot, this.#published.snapshot) <= 0) {
-      throw new PartiError("PARTI_INVARIANT", "a snapshot must be newer than the one in force", {
+  async publish(snapshot: Snapshot): Promise<Snapshot> {
+    if (snapshot.epoch !== this.#snapshot.epoch || snapshot.generation !== this.nextGeneration) {
+      throw new PartiError("PARTI_INVARIANT", "a snapshot must have the next generation", {
         value: { epoch: snapshot.epoch, generation: snapshot.generation },
       });
     }
-    let revision = await writeSnapshot(this.#bucket, snapshot, this.#published.revision);
+    this.#tried = snapshot.generation;
+    const { revision } = await writeSnapshot(
+      this.#bucket,
+      snapshot,
+      this.#revision,
+      (planned) => this.#written.push(planned),
+    );
     if (revision === undefined) {
-      // Lost to ourselves? An earlier try may have been applied although its answer never came.
-      const entry = await this.#bucket.get(CURRENT_KEY);
-      const now = entry === undefined ? undefined : await readSnapshot(this.#bucket, entry);
-      const ours = now !== undefined && compareSnapshots(now, snapshot) === 0 &&
-        now.leader.instance === snapshot.leader.instance;
-      if (entry === undefined || !ours) {
-        throw new PartiError("PARTI_STALE_EPOCH", "another leader has published since", {
-          value: now?.epoch,
-        });
-      }
-      revision = entry.revision;
+      await this.#adoptOwn();
+    } else {
+      this.#snapshot = snapshot;
+      this.#revision = revision;
     }
-    const previous = this.#published.snapshot;
-    this.#published = { snapshot, revision };
-    await removeChunks(this.#bucket, previous);
+    await this.#tidy();
+    return this.#snapshot;
+  }
+
+  /**
+   * Removes what earlier leaders have left behind. Once per term is enough.
+   *
+   * @throws {PartiError} what the bucket throws; harmless
+   */
+  async sweep(): Promise<void> {
+    await removeChunksBefore(this.#bucket, this.#snapshot);
+  }
+
+  /** The compare was lost. To ourselves? An earlier try may have been applied although its answer never came. */
+  async #adoptOwn(): Promise<void> {
+    const entry = await this.#bucket.get(CURRENT_KEY);
+    const now = entry === undefined ? undefined : await readSnapshot(this.#bucket, entry);
+    const ours = now !== undefined && now.epoch === this.#snapshot.epoch &&
+      now.leader.instance === this.#snapshot.leader.instance &&
+      now.generation > this.#snapshot.generation;
+    if (entry === undefined || now === undefined || !ours) {
+      throw new PartiError("PARTI_STALE_EPOCH", "the assignment was written by somebody else", {
+        value: now?.epoch,
+      });
+    }
+    this.#snapshot = now;
+    this.#revision = entry.revision;
+  }
+
+  /** Removes the chunks of every snapshot of this pen that is not in force. Left-overs do no harm and are tried again. */
+  async #tidy(): Promise<void> {
+    const keep: StoredChunks[] = [];
+    for (const chunks of this.#written) {
+      if (chunks.count === 0) continue;
+      const inForce = compareSnapshots(chunks, this.#snapshot) === 0;
+      if (inForce || !await removeChunks(this.#bucket, chunks)) keep.push(chunks);
+    }
+    this.#written = keep;
   }
 }
 
-/** Writes a snapshot; undefined if the compare was lost. */
-async function writeSnapshot(
-  bucket: KvBucket,
-  snapshot: Snapshot,
-  expectedRevision: number | undefined,
-): Promise<number | undefined> {
-  const data = new TextEncoder().encode(encodeSnapshot(snapshot));
-  let value: Uint8Array = data;
-  if (data.length > CHUNK_BYTES) {
-    const count = Math.ceil(data.length / CHUNK_BYTES);
-    const { epoch, generation } = snapshot;
-    for (let index = 0; index < count; index++) {
-      const chunk = data.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES);
-      await bucket.put(chunkKey(epoch, generation, index), chunk);
-    }
-    value = encodeJson({ v: 1, epoch, generation, chunks: count, bytes: data.length });
-  }
+/** What a new leader goes on from: the snapshot in force, or a newer one it remembers; undefined at the very beginning. */
+async function baseOf(
+  options: ClaimOptions,
+  entry: KvEntry | undefined,
+): Promise<Snapshot | undefined> {
+  const { bucket, remembered, acceptLoss, leader } = options;
+  let stored: Snapshot | undefined;
   try {
-    return expectedRevision === undefined
-      ? await bucket.create(CURRENT_KEY, value)
-      : await bucket.update(CURRENT_KEY, value, expectedRevision);
+    stored = entry === undefined ? undefined : await readSnapshot(bucket, entry);
   } catch (error) {
-    if (isPartiError(error, "PARTI_CONFLICT")) return undefined;
-    throw error;
-  }
-}
-
-/** Removes the chunks of a snapshot that is no longer in force. Left-overs do no harm, so failures are left to the next time. */
-async function removeChunks(bucket: KvBucket, snapshot: Snapshot): Promise<void> {
-  const bytes = new TextEncoder().encode(encodeSnapshot(snapshot)).length;
-  if (bytes <= CHUNK_BYTES) return;
-  const count = Math.ceil(bytes / CHUNK_BYTES);
-  for (let index = 0; index < count; index++) {
-    try {
-      await bucket.remove(chunkKey(snapshot.epoch, snapshot.generation, index));
-    } catch (error) {
-      if (!isPartiError(error)) throw error;
+    const pointer = entry === undefined ? undefined : pointerOf(entry);
+    if (!acceptLoss || pointer === undefined || !isPartiError(error, "PARTI_NOT_FOUND")) {
+      throw error;
     }
+    // A chunk is lost for good. Epoch and generation go on, since a generation never has two contents; who owned what is
+    // forgotten as far as it is not remembered, which costs moves, not safety.
+    const { epoch, generation } = pointer;
+    stored = {
+      epoch,
+      generation: generation + 1,
+      leader,
+      reason: "cold_start",
+      atMs: options.nowMs,
+      workers: remembered?.workers ?? [],
+      weights: remembered?.weights ?? weightTable([]),
+    };
   }
+  if (stored === undefined || remembered === undefined) return stored ?? remembered;
+  return compareSnapshots(stored, remembered) >= 0 ? stored : remembered;
 }

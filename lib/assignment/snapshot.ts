@@ -4,7 +4,7 @@
  * @module
  */
 import { decodeJsonObject } from "../codec.ts";
-import type { PartitionId } from "./partition.ts";
+import type { PartitionId, StrategyPartition } from "./partition.ts";
 
 /** Why a generation was made. */
 export type RebalanceReason =
@@ -13,7 +13,8 @@ export type RebalanceReason =
   | "planned_scale"
   | "emergency"
   | "partition_change"
-  | "refresh";
+  | "refresh"
+  | "imbalance";
 
 /** One worker's part of a snapshot. */
 export interface SnapshotWorker {
@@ -29,7 +30,7 @@ export interface SnapshotWorker {
 export interface Snapshot {
   /** The leader's fencing token: grows with each new leader. */
   readonly epoch: number;
-  /** Grows with each change of the assignment, never reset. 0 before the first. */
+  /** Grows with each change of the assignment, never reset; may skip numbers. 0 before the first. */
   readonly generation: number;
   /** Who wrote it. */
   readonly leader: { readonly worker: string; readonly instance: string };
@@ -39,7 +40,10 @@ export interface Snapshot {
   readonly atMs: number;
   /** All workers of the group, sorted by ID. */
   readonly workers: readonly SnapshotWorker[];
-  /** The weights of partitions whose weight is not 1. */
+  /**
+   * The weights of partitions whose weight is not 1. An object without a prototype, since a partition may well be called
+   * `constructor`; made by {@linkcode weightTable}.
+   */
   readonly weights: Readonly<Record<PartitionId, number>>;
 }
 
@@ -48,6 +52,8 @@ const VERSION = 1;
 /**
  * Orders two snapshots.
  *
+ * @param a one
+ * @param b the other
  * @returns below 0 if `a` is older, above 0 if it is newer, 0 if they are of one epoch and generation
  */
 export function compareSnapshots(
@@ -72,6 +78,34 @@ export function ownersOf(snapshot: Snapshot): Map<PartitionId, SnapshotWorker> {
 }
 
 /**
+ * The partitions a snapshot assigns.
+ *
+ * @param snapshot the snapshot
+ * @returns them with their weights, in no particular order
+ */
+export function partitionsOf(snapshot: Snapshot): StrategyPartition[] {
+  return snapshot.workers.flatMap((worker) =>
+    worker.partitions.map((id) => ({ id, weight: snapshot.weights[id] ?? 1 }))
+  );
+}
+
+/**
+ * Makes a table of weights.
+ *
+ * @param weights partition and weight; those that weigh 1 are left out
+ * @returns the table
+ */
+export function weightTable(
+  weights: Iterable<readonly [PartitionId, number]>,
+): Record<PartitionId, number> {
+  const table: Record<PartitionId, number> = Object.create(null);
+  for (const [id, weight] of weights) {
+    if (weight !== 1) table[id] = weight;
+  }
+  return table;
+}
+
+/**
  * Encodes a snapshot as text.
  *
  * @param snapshot the snapshot
@@ -85,31 +119,60 @@ export function encodeSnapshot(snapshot: Snapshot): string {
  * Decodes a snapshot.
  *
  * @param data the bytes of the JSON
- * @returns the snapshot, or undefined if it cannot be understood
+ * @returns the snapshot, or undefined if it cannot be understood or gives a partition to two workers
  */
 export function decodeSnapshot(data: Uint8Array): Snapshot | undefined {
   const raw = decodeJsonObject(data);
   if (raw === undefined || raw["v"] !== VERSION) return undefined;
   const { epoch, generation, leader, reason, atMs, workers, weights } = raw;
-  const wellFormed = typeof epoch === "number" && typeof generation === "number" &&
-    typeof leader === "object" && leader !== null && typeof reason === "string" &&
-    typeof atMs === "number" && Array.isArray(workers) && workers.every(isSnapshotWorker) &&
-    typeof weights === "object" && weights !== null;
-  if (!wellFormed) return undefined;
+  if (!isCount(epoch) || !isCount(generation) || typeof atMs !== "number") return undefined;
+  if (typeof reason !== "string" || !isObject(leader) || !isObject(weights)) return undefined;
+  const { worker, instance } = leader;
+  if (typeof worker !== "string" || typeof instance !== "string") return undefined;
+  const parts = decodeWorkers(workers);
+  const weighed = Object.entries(weights);
+  if (parts === undefined || !weighed.every(isWeighed)) return undefined;
   return {
     epoch,
     generation,
-    leader: leader as Snapshot["leader"],
+    leader: { worker, instance },
     reason: reason as RebalanceReason,
     atMs,
-    workers,
-    weights: weights as Snapshot["weights"],
+    workers: parts,
+    weights: weightTable(weighed),
   };
 }
 
-function isSnapshotWorker(value: unknown): value is SnapshotWorker {
-  if (typeof value !== "object" || value === null) return false;
-  const { id, instance, partitions } = value as Record<string, unknown>;
-  return typeof id === "string" && typeof instance === "string" && Array.isArray(partitions) &&
-    partitions.every((partition) => typeof partition === "string");
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
+}
+
+function isWeighed(entry: [string, unknown]): entry is [string, number] {
+  return typeof entry[1] === "number" && Number.isFinite(entry[1]) && entry[1] > 0;
+}
+
+function decodeWorkers(value: unknown): SnapshotWorker[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const workers: SnapshotWorker[] = [];
+  const ids = new Set<string>(), assigned = new Set<string>();
+  let partitionCount = 0;
+  for (const raw of value) {
+    if (!isObject(raw)) return undefined;
+    const { id, instance, partitions } = raw;
+    if (typeof id !== "string" || typeof instance !== "string") return undefined;
+    if (!Array.isArray(partitions)) return undefined;
+    for (const partition of partitions) {
+      if (typeof partition !== "string") return undefined;
+      assigned.add(partition);
+    }
+    partitionCount += partitions.length;
+    ids.add(id);
+    workers.push({ id, instance, partitions });
+  }
+  // Two owners of one partition are what all of this exists to prevent.
+  return ids.size === workers.length && assigned.size === partitionCount ? workers : undefined;
 }

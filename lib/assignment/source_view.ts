@@ -1,13 +1,14 @@
 /**
- * The leader's view of the partition source: read when it says that it changed, when somebody asks, and when the last reading failed. What
- * is known is kept until there is something better: neither an error nor an empty answer wipes a running group.
+ * The worker's partition source as each of its terms as a leader sees it. Every term begins anew: what an earlier one knew may have
+ * been overtaken by another leader long since.
  *
  * @module
  */
-import { PartiError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { PartitionSource, StrategyPartition } from "./partition.ts";
-import { normalizePartitions } from "./validate.ts";
+import { compareText } from "./order.ts";
+import type { PartitionSource } from "./partition.ts";
+import { partitionsOf, type Snapshot } from "./snapshot.ts";
+import { GuardedSource } from "./sources/guarded_source.ts";
 
 /** What a view needs. */
 export interface SourceViewOptions {
@@ -23,86 +24,32 @@ export interface SourceViewOptions {
   readonly onProblem: (error: unknown) => void;
 }
 
-const RETRY_MS = 1_000;
-
-/** A guarded, cached reading of a source. */
+/** Opens a source for one term after another. */
 export class SourceView {
   readonly #options: SourceViewOptions;
-  #partitions: readonly StrategyPartition[] | undefined;
-  #dirty = true;
-  #retryAtMs = 0;
+  #latest: GuardedSource | undefined;
 
   /** @param options what it needs */
   constructor(options: SourceViewOptions) {
     this.#options = options;
   }
 
-  /** Whether there has been a usable answer yet. */
+  /** Whether the latest term had partitions to go by, whatever the source says now. */
   get known(): boolean {
-    return this.#partitions !== undefined;
-  }
-
-  /** The partitions, sorted, as last known. */
-  get partitions(): readonly StrategyPartition[] {
-    return this.#partitions ?? [];
-  }
-
-  /** When a failed reading is to be tried again, on the monotonic clock; undefined if none is. */
-  get retryAtMs(): number | undefined {
-    return this.#dirty ? this.#retryAtMs : undefined;
-  }
-
-  /** Calls `onChange` when the source has something new. */
-  watch(onChange: () => void): { close(): void | Promise<void> } | undefined {
-    return this.#options.source.watch?.(() => {
-      this.#dirty = true;
-      this.#retryAtMs = 0;
-      onChange();
-    });
+    return this.#latest?.known ?? false;
   }
 
   /**
-   * Reads the source if there is reason to.
+   * Opens the source for a term. Nothing is asked yet.
    *
-   * @param force read it in any case
-   * @throws {PartiError} `PARTI_SOURCE_FAILED` only if `force` is set; otherwise `onProblem` is told
+   * @param snapshot the assignment in force: its partitions are what the leader goes by until the source has answered, so that a
+   * source that is down keeps nobody from taking over a dead worker's
+   * @returns the source, guarded against empty and failing answers
    */
-  async refresh(force: boolean): Promise<void> {
-    const { clock, onProblem } = this.#options;
-    if (!force && (!this.#dirty || clock.monotonicMs() < this.#retryAtMs)) return;
-    this.#dirty = false;
-    try {
-      const partitions = await this.#read();
-      if (partitions.length === 0 && this.partitions.length > 0 && !this.#options.allowEmpty) {
-        throw new PartiError("PARTI_SOURCE_FAILED", "the partition source answered with nothing", {
-          hint: "the group goes on with what it has; an empty group must be allowed explicitly",
-        });
-      }
-      this.#partitions = partitions;
-    } catch (error) {
-      this.#dirty = true;
-      this.#retryAtMs = clock.monotonicMs() + RETRY_MS;
-      onProblem(error);
-      if (force) throw error;
-    }
-  }
-
-  async #read(): Promise<readonly StrategyPartition[]> {
-    const { source, clock, timeoutMs } = this.#options;
-    const abort = new AbortController();
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = clock.setTimer(timeoutMs, () => {
-      abort.abort();
-      reject(new PartiError("PARTI_SOURCE_FAILED", `no answer within ${timeoutMs} ms`));
-    });
-    try {
-      return normalizePartitions(await Promise.race([source.list(abort.signal), late]));
-    } catch (error) {
-      throw new PartiError("PARTI_SOURCE_FAILED", "the partition source could not be read", {
-        cause: error,
-      });
-    } finally {
-      timer.cancel();
-    }
+  open(snapshot: Snapshot): GuardedSource {
+    const guarded = new GuardedSource(this.#options);
+    guarded.adopt(partitionsOf(snapshot).sort((a, b) => compareText(a.id, b.id)));
+    this.#latest = guarded;
+    return guarded;
   }
 }

@@ -13,6 +13,21 @@ import type { World } from "../ports/world.ts";
 /** Header values must stay on one line and below the server's limits. */
 const REASON_LENGTH_MAX = 512;
 
+/** What is needed to publish one. */
+export interface DeadLetterOptions {
+  /** The world. */
+  readonly world: Pick<World, "feed" | "clock" | "random">;
+  /** Where dead letters go. */
+  readonly config: Pick<
+    GroupConsumerConfig,
+    "stream" | "deadLetterSubject" | "onPoison" | "retryMaxMs"
+  >;
+  /** Who gives it up. */
+  readonly owner: LaneOwner;
+  /** How long it may take, in milliseconds. */
+  readonly operationTimeoutMs: number;
+}
+
 /**
  * Publishes a dead letter and waits until a stream has stored it. The message ID follows from stream and sequence, so a second try
  * is stored once.
@@ -24,18 +39,13 @@ const REASON_LENGTH_MAX = 512;
  * @throws {PartiError} if no stream takes it: the caller must not acknowledge the message then
  */
 export async function deadLetter(
-  options: {
-    readonly world: Pick<World, "feed">;
-    readonly config: GroupConsumerConfig;
-    readonly owner: LaneOwner;
-    readonly operationTimeoutMs: number;
-  },
+  options: DeadLetterOptions,
   id: PartitionId,
   message: FeedMessage,
   error: unknown,
 ): Promise<void> {
   const { world, config, owner, operationTimeoutMs } = options;
-  const reason = describeError(error).replaceAll(/\s+/g, " ").slice(0, REASON_LENGTH_MAX);
+  const reason = headerValue(describeError(error));
   await world.feed.publish(partitionSubject(config.deadLetterSubject, id), message.data, {
     messageId: `dead:${config.stream}:${message.streamSequence}`,
     timeoutMs: operationTimeoutMs,
@@ -48,4 +58,9 @@ export async function deadLetter(
       "Parti-Worker": owner.worker,
     },
   });
+}
+
+/** One line: a line's end would be taken for the end of the header. */
+function headerValue(text: string): string {
+  return text.replaceAll(/[\s\p{Cc}]+/gu, " ").slice(0, REASON_LENGTH_MAX).trim();
 }

@@ -5,23 +5,29 @@
  * @module
  */
 import type { GroupConsumerConfig } from "../config.ts";
-import { describeError, PartiError } from "../errors.ts";
+import { describeError, isPartiError, PartiError } from "../errors.ts";
 import { sleep } from "../ports/clock.ts";
+import type { FeedMessage } from "../ports/feed.ts";
 import { jitter } from "../ports/random.ts";
 import type { World } from "../ports/world.ts";
-import type { HandlerContext, MessageHandler } from "./handler.ts";
+import type { MessageHandler } from "./handler.ts";
+import { Run } from "./run.ts";
 import type { Slot } from "./slot.ts";
-import type { FeedMessage } from "../ports/feed.ts";
 
-/** How the handling of a message ended. */
-export type Outcome = "done" | "abandoned" | "poison";
+/** How the handling of a message ended: handled, given up (it must come again), or poison that stops its partition. */
+export type Outcome = "done" | "abandoned" | "stopped";
 
 /** What dispatch needs. */
 export interface DispatcherOptions {
   /** The world. */
-  readonly world: Pick<World, "clock" | "random">;
+  readonly world: Pick<World, "clock" | "random"> & {
+    readonly messaging: Pick<World["messaging"], "connected">;
+  };
   /** Concurrency and retries. */
-  readonly config: GroupConsumerConfig;
+  readonly config: Pick<
+    GroupConsumerConfig,
+    "concurrency" | "maxDeliver" | "retryBaseMs" | "retryMultiplier" | "retryMaxMs" | "manualAck"
+  >;
   /** Who handles. */
   readonly owner: { readonly worker: string; readonly instance: string };
   /** The application. */
@@ -30,19 +36,35 @@ export interface DispatcherOptions {
   readonly mayAct: () => boolean;
   /** Told when a message left a slot's queue. */
   readonly onStarted: (slot: Slot, message: FeedMessage) => void;
-  /** Told when a message is over; for `done` it is to be acknowledged. Awaited before the slot goes on. */
-  readonly onOutcome: (
-    slot: Slot,
-    message: FeedMessage,
-    outcome: Outcome,
-    error: unknown,
-  ) => void | Promise<void>;
+  /** Decides what becomes of a message that failed too often; its partition waits. */
+  readonly onPoison: (slot: Slot, run: Run, error: unknown) => Promise<Outcome>;
+  /** Told when a message is over, before the slot goes on; after `done` it is to be acknowledged. */
+  readonly onOutcome: (slot: Slot, run: Run, outcome: Outcome) => void;
   /** Told when the handler failed and is tried again. */
   readonly onFailure: (slot: Slot, message: FeedMessage, attempt: number, error: unknown) => void;
   /** Told how long the handler took, in milliseconds. */
   readonly onHandled: (slot: Slot, durationMs: number) => void;
   /** Told when a slot runs nothing any more. */
   readonly onIdle: (slot: Slot) => void;
+  /** Told of an error nobody else handles. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** However long an outage lasts, its end is noticed soon. */
+const OUTAGE_PAUSE_MAX_MS = 1_000;
+
+/**
+ * Whether a handler failed because of the server, or because somebody newer owns the partition: that says nothing about the message,
+ * which must not become poison by it.
+ */
+function isOutage(error: unknown): boolean {
+  return isPartiError(
+    error,
+    "PARTI_DISCONNECTED",
+    "PARTI_TIMEOUT",
+    "PARTI_NO_RESPONDERS",
+    "PARTI_FENCED",
+  );
 }
 
 /** Runs handlers. */
@@ -63,6 +85,11 @@ export class Dispatcher {
     return this.#runningCount;
   }
 
+  /** Whether it starts nothing at the moment. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /** Starts nothing new until {@linkcode resume}. */
   pause(): void {
     this.#paused = true;
@@ -71,7 +98,7 @@ export class Dispatcher {
   /** Goes on after {@linkcode pause}. */
   resume(): void {
     this.#paused = false;
-    this.#pump();
+    this.pump();
   }
 
   /** Starts nothing new ever again. */
@@ -82,132 +109,101 @@ export class Dispatcher {
 
   /** Looks at a slot that may have something to run. */
   offer(slot: Slot): void {
-    if (slot.ready || !canRun(slot)) return;
+    if (slot.ready || !slot.canRun) return;
     slot.ready = true;
     this.#ready.push(slot);
-    this.#pump();
+    this.pump();
   }
 
-  #pump(): void {
-    const { concurrency } = this.#options.config;
-    while (!this.#paused && !this.#closed && this.#runningCount < concurrency) {
-      const slot = this.#ready.shift();
-      if (slot === undefined) return;
+  /** Starts what can be started. To be called also when the right to act has come back. */
+  pump(): void {
+    const { config, mayAct } = this.#options;
+    while (!this.#paused && !this.#closed && this.#runningCount < config.concurrency) {
+      const slot = this.#ready[0];
+      if (slot === undefined || !mayAct()) return;
+      this.#ready.shift();
       slot.ready = false;
-      if (!canRun(slot)) continue;
-      if (!this.#options.mayAct()) return;
-      this.#start(slot);
+      if (slot.canRun) this.#start(slot);
     }
   }
 
   #start(slot: Slot): void {
+    const { config, owner, onStarted } = this.#options;
     const message = slot.next();
-    const abort = new AbortController();
+    const run = new Run(slot, message, owner, config.manualAck);
+    slot.running = run;
     this.#runningCount++;
-    this.#options.onStarted(slot, message);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    slot.running = { message, abort, finished: promise };
-    this.#run(slot, message, abort.signal).finally(() => {
-      this.#runningCount--;
-      slot.running = undefined;
-      resolve();
-      this.#options.onIdle(slot);
-      this.offer(slot);
-      this.#pump();
-    });
+    onStarted(slot, message);
+    void this.#run(slot, run);
   }
 
-  async #run(slot: Slot, message: FeedMessage, signal: AbortSignal): Promise<void> {
-    const { config, world, mayAct, onFailure } = this.#options;
-    for (let attempt = 1;; attempt++) {
-      const error = await this.#attempt(slot, message, attempt, signal);
-      if (signal.aborted || !mayAct()) return await this.#over(slot, "abandoned", error);
-      if (error === undefined) {
-        slot.done(message.streamSequence);
-        return await this.#over(slot, "done", undefined);
-      }
-      if (attempt >= config.maxDeliver) return await this.#over(slot, "poison", error);
-      onFailure(slot, message, attempt, error);
-      slot.running?.message.working();
-      const pauseMs = config.retryBaseMs * config.retryMultiplier ** (attempt - 1);
-      await sleep(
-        world.clock,
-        jitter(world.random, Math.min(pauseMs, config.retryMaxMs)),
-        signal,
+  /** Never rejects: whatever went wrong, the slot must not stay taken. */
+  async #run(slot: Slot, run: Run): Promise<void> {
+    let outcome: Outcome = "abandoned";
+    try {
+      outcome = await this.#handle(slot, run);
+      if (outcome === "done") slot.done(run.message.streamSequence);
+      this.#options.onOutcome(slot, run, outcome);
+    } catch (error) {
+      this.#tell(error);
+    }
+    this.#runningCount--;
+    slot.running = undefined;
+    slot.stopped = outcome === "stopped";
+    if (outcome !== "done") slot.giveUp(run);
+    this.#options.onIdle(slot);
+    this.offer(slot);
+    this.pump();
+  }
+
+  async #handle(slot: Slot, run: Run): Promise<Outcome> {
+    const { config, world, mayAct, onFailure, onPoison } = this.#options;
+    for (let failures = 0;;) {
+      run.attempt++;
+      const error = await this.#attempt(slot, run);
+      if (run.aborted || !mayAct()) return "abandoned";
+      if (error === undefined) return "done";
+      const isCounted = world.messaging.connected && !isOutage(error.cause);
+      if (isCounted) failures++;
+      if (failures >= config.maxDeliver) return await onPoison(slot, run, error);
+      onFailure(slot, run.message, run.attempt, error);
+      run.message.working();
+      const pauseMs = Math.min(
+        config.retryBaseMs * config.retryMultiplier ** (run.attempt - 1),
+        config.retryMaxMs,
+        isCounted ? Infinity : OUTAGE_PAUSE_MAX_MS,
       );
+      await sleep(world.clock, jitter(world.random, pauseMs), run.signal);
       // Somebody else is to have this partition: it can try from there.
-      if (slot.releasing || signal.aborted) return await this.#over(slot, "abandoned", error);
+      if (!slot.wanted || run.aborted || !mayAct()) return "abandoned";
     }
   }
 
   /** One try; returns what the handler threw, wrapped, or undefined. */
-  async #attempt(
-    slot: Slot,
-    message: FeedMessage,
-    attempt: number,
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    const { world, config, handler, onHandled } = this.#options;
+  async #attempt(slot: Slot, run: Run): Promise<PartiError | undefined> {
+    const { world, handler, onHandled } = this.#options;
     const startedAtMs = world.clock.monotonicMs();
-    const acked = config.manualAck ? Promise.withResolvers<void>() : undefined;
     try {
-      const context = this.#context(slot, attempt, signal, acked?.resolve);
-      await handler(message, context);
-      if (acked !== undefined) await untilAborted(acked.promise, signal);
+      await handler(run.message, run);
+      await run.acked;
       return undefined;
     } catch (error) {
+      const { streamSequence } = run.message;
       return new PartiError(
         "PARTI_HANDLER_FAILED",
-        `the handler failed on sequence ${message.streamSequence} of ${slot.id}: ${
-          describeError(error)
-        }`,
-        { cause: error, value: message.streamSequence },
+        `the handler failed on sequence ${streamSequence} of ${slot.id}: ${describeError(error)}`,
+        { cause: error, value: streamSequence },
       );
     } finally {
       onHandled(slot, world.clock.monotonicMs() - startedAtMs);
     }
   }
 
-  #context(
-    slot: Slot,
-    attempt: number,
-    signal: AbortSignal,
-    acked: (() => void) | undefined,
-  ): HandlerContext {
-    return {
-      partition: slot.partition,
-      partitionId: slot.id,
-      worker: this.#options.owner.worker,
-      instance: this.#options.owner.instance,
-      epoch: slot.ownership.epoch,
-      generation: slot.ownership.generation,
-      attempt,
-      signal,
-      ack: () => acked?.(),
-    };
+  #tell(error: unknown): void {
+    try {
+      this.#options.onError(error);
+    } catch {
+      // Whoever listens for errors failed on one. There is nobody left to tell.
+    }
   }
-
-  async #over(slot: Slot, outcome: Outcome, error: unknown): Promise<void> {
-    // The latest delivery of the message: its lane may have changed while the handler ran.
-    const message = slot.running!.message;
-    await this.#options.onOutcome(slot, message, outcome, error);
-  }
-}
-
-function canRun(slot: Slot): boolean {
-  return slot.running === undefined && !slot.releasing && !slot.stopped && slot.wanted &&
-    slot.queue.length > 0;
-}
-
-/** Waits for a promise or the signal, whichever comes first. */
-function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise: result, resolve } = Promise.withResolvers<void>();
-  const done = () => {
-    signal.removeEventListener("abort", done);
-    resolve();
-  };
-  signal.addEventListener("abort", done, { once: true });
-  void promise.then(done);
-  return result;
 }

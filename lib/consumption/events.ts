@@ -1,5 +1,5 @@
 /**
- * What a consumer tells of itself: for metrics, logs and hooks. Calls are synchronous and must not throw.
+ * What a consumer tells of itself: for metrics, logs and hooks. Calls are synchronous; what they throw is told to `error`.
  *
  * @module
  */
@@ -87,4 +87,33 @@ export function bothEvents(
     };
   }
   return both as unknown as ConsumptionEvents;
+}
+
+/**
+ * Completes a listener, and keeps what it throws away from whoever tells it: a broken metric must not stop a partition.
+ *
+ * @param listener what is listened to
+ * @returns a listener for everything that never throws
+ */
+export function guardedEvents(listener: Partial<ConsumptionEvents>): ConsumptionEvents {
+  const tellError = (error: unknown): void => {
+    try {
+      listener.error?.(error);
+    } catch {
+      // The listener for errors failed on one. There is nobody left to tell.
+    }
+  };
+  const guarded: Record<string, (...args: unknown[]) => void> = {};
+  for (const name of Object.keys(noConsumptionEvents) as (keyof ConsumptionEvents)[]) {
+    // Called as a method: a listener may be an object with a state.
+    const tell = (listener[name] as ((...args: unknown[]) => void) | undefined)?.bind(listener);
+    guarded[name] = tell === undefined ? ignore : (...args: unknown[]) => {
+      try {
+        tell(...args);
+      } catch (error) {
+        tellError(error);
+      }
+    };
+  }
+  return { ...(guarded as unknown as ConsumptionEvents), error: tellError };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { FeedMessage, FeedStore, Pull } from "../ports/feed.ts";
+import { AckLog } from "./ack_log.ts";
 import type { Slot, Taken } from "./slot.ts";
 
 /** Why a lane cannot go on. */
@@ -12,18 +13,23 @@ export type LaneEnd = "deleted" | "stalled" | "failed" | "gap";
 /** What a lane needs. */
 export interface LaneOptions {
   /** Where consumers are. */
-  readonly feed: FeedStore;
+  readonly feed: Pick<FeedStore, "pull">;
   /** The stream. */
   readonly stream: string;
   /** The durable name. */
   readonly name: string;
   /** What it feeds. */
   readonly slots: readonly Slot[];
+  /** How long the confirmation of acks may take, in milliseconds. */
+  readonly operationTimeoutMs: number;
+  /** When it was made, on the monotonic clock, in milliseconds. */
+  readonly openedAtMs: number;
   /** Told of each delivery that a slot has taken. */
   readonly onTaken: (
     slot: Slot,
     message: FeedMessage,
     taken: Exclude<Taken, "out-of-order">,
+    lane: Lane,
   ) => void;
   /** Told once when the lane cannot go on. */
   readonly onEnd: (lane: Lane, reason: LaneEnd, detail: string) => void;
@@ -35,33 +41,47 @@ export class Lane {
   readonly name: string;
   /** What it feeds, by subject. */
   readonly slots: Map<string, Slot>;
+  /** Its acks. */
+  readonly acks: AckLog;
+  /** When it was made, on the monotonic clock, in milliseconds. */
+  readonly openedAtMs: number;
   /** A change of its consumer is under way. */
   busy = false;
-  /** The last message acknowledged on it and not yet confirmed. */
-  lastAcked: FeedMessage | undefined;
-  /** It was split off for one slow partition and is not merged again. */
-  isolated = false;
+  /** It has ended, and that was dealt with. */
+  cleared = false;
+  /** The slot that held most of a full lane when it was last looked at. */
+  suspect: Slot | undefined;
+  /** Whether any message was handled to the end through it. */
+  useful = false;
   readonly #options: LaneOptions;
   readonly #pull: Pull;
   #delivered = 0;
   #buffered = 0;
-  #limit = 1;
+  #limit = 0;
+  #ended: LaneEnd | undefined;
   #closed = false;
 
   /** @param options what it needs; the consumer must exist */
   constructor(options: LaneOptions) {
     this.#options = options;
     this.name = options.name;
+    this.openedAtMs = options.openedAtMs;
+    this.acks = new AckLog(options.operationTimeoutMs);
     this.slots = new Map(options.slots.map((slot) => [slot.subject, slot]));
     this.#pull = options.feed.pull(options.stream, options.name, {
       onMessage: (message) => this.#take(message),
-      onLost: (reason, detail) => this.#end(reason, detail),
+      onLost: (reason, detail) => this.fail(reason, detail),
     });
   }
 
   /** Whether it has ended. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Why it ended by itself; undefined if it did not. */
+  get ended(): LaneEnd | undefined {
+    return this.#ended;
   }
 
   /** How many messages wait in its slots. */
@@ -74,51 +94,69 @@ export class Lane {
     return this.#delivered;
   }
 
-  /** Sets how many messages may wait, and asks for as many as there is room for. */
-  setLimit(limit: number): void {
-    this.#limit = limit;
-    this.refill();
-  }
-
   /** Whether no more room is left. */
   get full(): boolean {
     return this.#buffered >= this.#limit;
   }
 
-  /** Notes that messages left the queues of its slots, and asks for more. */
-  removed(count: number): void {
-    this.#buffered = Math.max(0, this.#buffered - count);
-    this.refill();
+  /** Whether a handler of one of its partitions runs. */
+  get running(): boolean {
+    for (const slot of this.slots.values()) if (slot.running !== undefined) return true;
+    return false;
   }
 
-  /** Asks for as many messages as there is room for. */
-  refill(): void {
-    if (!this.#closed) this.#pull.request(Math.max(0, this.#limit - this.#buffered));
+  /** Sets how many messages may wait, and asks for as many as there is room for. */
+  setLimit(limit: number): void {
+    this.#limit = limit;
+    this.#refill();
+  }
+
+  /** Notes that a message left the queue of one of its slots, and asks for more. */
+  removed(): void {
+    this.#buffered--;
+    this.#refill();
+  }
+
+  /** Acknowledges a message that came on it. */
+  ack(message: FeedMessage): void {
+    this.useful = true;
+    this.acks.add(message);
   }
 
   /** Takes a slot out: its deliveries are ignored from now on. */
   detach(slot: Slot): void {
-    this.#buffered = Math.max(0, this.#buffered - slot.drop());
-    this.slots.delete(slot.subject);
-    if (slot.lane === this) slot.lane = undefined;
+    if (!this.slots.delete(slot.subject)) return;
+    this.#buffered -= slot.drop();
+    slot.lane = undefined;
+    this.#refill();
   }
 
-  /** Stops pulling. The consumer stays as it is. */
+  /** Stops pulling; what waits is forgotten, since it comes again elsewhere. The consumer on the server stays as it is. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#pull.close();
+    for (const slot of this.slots.values()) slot.drop();
+    this.#buffered = 0;
   }
 
-  /** Ends it because a delivery is missing or the consumer is in doubt. */
+  /**
+   * Ends it because it is gone, a delivery is missing, or it is in doubt. What waits is not started any more: if somebody deleted
+   * the lane, then others may own its partitions.
+   *
+   * @param reason why
+   * @param detail the same in words
+   */
   fail(reason: LaneEnd, detail: string): void {
-    this.#end(reason, detail);
-  }
-
-  #end(reason: LaneEnd, detail: string): void {
     if (this.#closed) return;
+    this.#ended = reason;
     this.close();
     this.#options.onEnd(this, reason, detail);
+  }
+
+  /** Asks for as many messages as there is room for. */
+  #refill(): void {
+    if (!this.#closed) this.#pull.request(Math.max(0, this.#limit - this.#buffered));
   }
 
   #take(message: FeedMessage): void {
@@ -128,18 +166,21 @@ export class Lane {
     if (message.deliverySequence !== expected) {
       // Something was sent and never arrived, as on a connection that was cut. It would come again only after the ack wait,
       // behind younger messages. A fresh lane starts at the oldest one instead.
-      this.#end("gap", `delivery ${message.deliverySequence} came instead of ${expected}`);
+      this.fail("gap", `delivery ${message.deliverySequence} came instead of ${expected}`);
       return;
     }
     const slot = this.slots.get(message.subject);
-    // Of a partition that was released or is about to be: not ours to handle, nor to ack.
-    if (slot === undefined || slot.releasing) return;
-    const taken = slot.take(message);
-    if (taken === "out-of-order") {
-      this.#end("gap", `sequence ${message.streamSequence} of ${slot.id} came out of order`);
+    // Without one it is of a partition that was let go: not ours to handle, nor to ack.
+    const taken = slot?.take(message, this);
+    if (slot !== undefined && taken === "out-of-order") {
+      this.fail("gap", `sequence ${message.streamSequence} of ${slot.id} came out of order`);
       return;
     }
+    // What takes no room has used up a credit all the same.
     if (taken === "queued") this.#buffered++;
-    this.#options.onTaken(slot, message, taken);
+    else this.#refill();
+    if (slot !== undefined) {
+      this.#options.onTaken(slot, message, taken as Exclude<Taken, "out-of-order">, this);
+    }
   }
 }

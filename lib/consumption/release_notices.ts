@@ -8,8 +8,8 @@ import { decodeJsonObject, encodeJson } from "../codec.ts";
 import { type LaneOwner, releasedSubject } from "../names.ts";
 import type { Messaging, Subscription } from "../ports/messaging.ts";
 
-/** Names in one notice at most, so that it stays well below a server's limit of a message's size. */
-const NAMES_PER_NOTICE = 2_000;
+/** Characters of names in one notice at most, so that it stays well below a server's limit of a message's size. */
+const NOTICE_LENGTH_MAX = 64_000;
 
 /**
  * Says that these partitions are free.
@@ -25,10 +25,24 @@ export function announceRelease(
   instance: string,
   ids: readonly PartitionId[],
 ): void {
-  for (let from = 0; from < ids.length; from += NAMES_PER_NOTICE) {
-    const partitions = ids.slice(from, from + NAMES_PER_NOTICE);
-    messaging.publish(releasedSubject(group), encodeJson({ instance, partitions }));
+  let partitions: PartitionId[] = [];
+  let length = 0;
+  const send = (): void => {
+    if (partitions.length === 0) return;
+    try {
+      messaging.publish(releasedSubject(group), encodeJson({ instance, partitions }));
+    } catch {
+      // The connection is closed for good. Whoever waits for these finds them by itself.
+    }
+    partitions = [];
+    length = 0;
+  };
+  for (const id of ids) {
+    if (length + id.length > NOTICE_LENGTH_MAX) send();
+    partitions.push(id);
+    length += id.length;
   }
+  send();
 }
 
 /** Sends and receives release notices of one group. */

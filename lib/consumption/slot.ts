@@ -1,22 +1,13 @@
 /**
- * A slot: one partition as a worker holds it — what waits, what runs, what is done.
+ * A slot: one partition as a worker holds it — what waits, what runs, what is done. The README of this folder has its states.
  *
  * @module
  */
 import type { Partition, PartitionId } from "../assignment/partition.ts";
-import { invariant } from "../errors.ts";
+import { invariant, type PartiError } from "../errors.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import type { Lane } from "./lane.ts";
-
-/** A message that is being handled. */
-export interface Running {
-  /** The latest delivery of it: acks go there. */
-  message: FeedMessage;
-  /** Ends the right to handle it. */
-  readonly abort: AbortController;
-  /** Settles when the handler has come back for good. */
-  readonly finished: Promise<void>;
-}
+import type { Run } from "./run.ts";
 
 /** The right under which a partition is held. */
 export interface Ownership {
@@ -32,37 +23,39 @@ export type Taken = "queued" | "already-done" | "replaced" | "out-of-order";
 /** One partition as a worker holds it. */
 export class Slot {
   /** The partition. */
-  readonly partition: Partition;
+  partition: Partition;
   /** Its identity. */
   readonly id: PartitionId;
   /** Its subject. */
   readonly subject: string;
   /** Whether the assignment wants it here. */
   wanted = true;
-  /** Slots with the same one are acquired together: they are expected to come free together. */
-  batch: string | undefined;
   /** Under what right it is, or will be, held. */
   ownership: Ownership;
   /** The lane that feeds it; undefined while it is not held. */
   lane: Lane | undefined;
-  /** A create is under way. */
-  acquiring = false;
-  /** No new message is started any more. */
-  releasing = false;
-  /** The handler had its time to finish; the release waits for it no longer. */
-  drainOver = false;
+  /** It is being put on a lane or taken off one: nothing is started meanwhile. */
+  moving = false;
+  /** Its next message is not in the queue and will not come on this lane: it needs a fresh one. */
+  stale = false;
   /** Poison stopped it. */
   stopped = false;
+  /** Its poison message finds no stream that takes it. */
+  blocked = false;
+  /** Slots with the same one are acquired together: they are expected to come free together. */
+  batch: string | undefined;
   /** When the next try to acquire is due, on the monotonic clock. */
   nextTryAtMs = 0;
-  /** How often acquiring has been refused in a row. */
+  /** How often acquiring has been refused or has failed in a row. */
   refusals = 0;
+  /** How often in a row its lane ended by itself before it was of any use. */
+  setbacks = 0;
   /** When it was first wanted here, on the monotonic clock. */
   wantedSinceMs = 0;
   /** What waits, in stream order. */
   readonly queue: FeedMessage[] = [];
   /** What runs. */
-  running: Running | undefined;
+  running: Run | undefined;
   /** Whether it is in the dispatcher's ready list. */
   ready = false;
   /** The highest stream sequence handled to the end here. */
@@ -84,53 +77,85 @@ export class Slot {
     this.ownership = ownership;
   }
 
+  /** Whether its next message may be started. */
+  get canRun(): boolean {
+    return this.queue.length > 0 && this.running === undefined && this.wanted && !this.moving &&
+      !this.stale && !this.stopped;
+  }
+
   /**
    * Takes a delivery.
    *
    * @param message the delivery
+   * @param lane the lane it came on
    * @returns what became of it; after `out-of-order` the lane must start anew, since an older message was lost on the way
    */
-  take(message: FeedMessage): Taken {
+  take(message: FeedMessage, lane: Lane): Taken {
     const sequence = message.streamSequence;
+    if (sequence > this.#queuedSequence) {
+      this.#queuedSequence = sequence;
+      this.queue.push(message);
+      return "queued";
+    }
     if (sequence <= this.doneSequence) return "already-done";
-    if (this.running?.message.streamSequence === sequence) {
-      this.running.message = message;
+    const { running } = this;
+    if (running !== undefined && !running.aborted && running.message.streamSequence === sequence) {
+      running.message = message;
+      running.lane = lane;
       return "replaced";
     }
     const index = this.queue.findIndex((queued) => queued.streamSequence === sequence);
-    if (index >= 0) {
-      this.queue[index] = message;
-      return "replaced";
-    }
-    if (sequence <= this.#queuedSequence) return "out-of-order";
-    this.#queuedSequence = sequence;
-    this.queue.push(message);
-    return "queued";
+    if (index < 0) return "out-of-order";
+    this.queue[index] = message;
+    return "replaced";
   }
 
   /** Takes the next message out of the queue to run it. */
   next(): FeedMessage {
     const message = this.queue.shift();
     invariant(message !== undefined, `nothing to run in partition ${this.id}`);
+    const { streamSequence } = message;
     invariant(
-      message.streamSequence > this.doneSequence && message.streamSequence >= this.startedSequence,
-      `partition ${this.id} would go back from ${this.startedSequence} to ${message.streamSequence}`,
+      streamSequence > this.doneSequence && streamSequence >= this.startedSequence,
+      `partition ${this.id} would go back from ${this.startedSequence} to ${streamSequence}`,
     );
-    this.startedSequence = message.streamSequence;
+    this.startedSequence = streamSequence;
     return message;
   }
 
-  /** Notes that the running message was handled to the end. */
+  /** Notes that a message was handled to the end. */
   done(sequence: number): void {
     invariant(sequence > this.doneSequence, `partition ${this.id} did ${sequence} twice`);
     this.doneSequence = sequence;
+    this.setbacks = 0;
+  }
+
+  /** Ends the right to handle what runs; it stays here until its handler comes back. */
+  abort(reason: PartiError): void {
+    if (this.running === undefined) return;
+    this.running.abort(reason);
+    if (this.running.lane !== this.lane) this.#expectAgain();
+  }
+
+  /** Notes that a message that ran is not handled: it must come again before anything after it. */
+  giveUp(run: Run): void {
+    if (run.lane === this.lane && this.lane !== undefined) this.stale = true;
+    else this.#expectAgain();
+  }
+
+  /** On another lane than the one that brought it, a message has come again by itself, or will. */
+  #expectAgain(): void {
+    if (this.queue.length === 0) this.#queuedSequence = this.doneSequence;
   }
 
   /** Forgets what waits; it stays unacknowledged and comes again on another lane. Returns how many messages that were. */
   drop(): number {
     const dropped = this.queue.length;
     this.queue.length = 0;
-    this.#queuedSequence = this.running?.message.streamSequence ?? this.doneSequence;
+    // What runs with full right is expected again and then only noted; what was aborted must be handled again.
+    this.#queuedSequence = this.running === undefined || this.running.aborted
+      ? this.doneSequence
+      : this.running.message.streamSequence;
     return dropped;
   }
 }

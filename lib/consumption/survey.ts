@@ -8,8 +8,8 @@ import type { ConsumerInfo } from "../ports/feed.ts";
 
 /** What a survey looks for. */
 export interface SurveyOptions {
-  /** The subjects that are wanted and were refused. */
-  readonly subjects: ReadonlySet<string>;
+  /** The subjects that are wanted and were refused; without wildcards. */
+  readonly subjects: readonly string[];
   /** Who asks. */
   readonly owner: LaneOwner;
   /** Whether a lane of the asker is one it knows of. */
@@ -45,19 +45,42 @@ export function surveyHolders(consumers: readonly ConsumerInfo[], options: Surve
   const unlawful: string[] = [];
   const foreign: string[] = [];
   for (const consumer of consumers) {
-    const wanted = consumer.filterSubjects.length === 0
-      ? [...options.subjects]
-      : consumer.filterSubjects.filter((subject) => options.subjects.has(subject));
-    if (wanted.length === 0) continue;
+    const read = readBy(consumer, options.subjects);
+    if (read.length === 0) continue;
     const verdict = judge(consumer, options);
     if (verdict === "unlawful") {
       unlawful.push(consumer.name);
       continue;
     }
     if (verdict === "foreign") foreign.push(consumer.name);
-    for (const subject of wanted) held.add(subject);
+    for (const subject of read) held.add(subject);
   }
   return { held, unlawful, foreign };
+}
+
+/** Those subjects that a consumer reads. One without a filter reads them all. */
+function readBy(consumer: ConsumerInfo, subjects: readonly string[]): readonly string[] {
+  const { filterSubjects } = consumer;
+  if (filterSubjects.length === 0) return subjects;
+  const exact = new Set(filterSubjects);
+  // Lanes have no wildcards. Others' consumers may.
+  const patterns = filterSubjects.filter((filter) => /[*>]/.test(filter)).map(toTokens);
+  return subjects.filter((subject) =>
+    exact.has(subject) || patterns.some((pattern) => matches(pattern, toTokens(subject)))
+  );
+}
+
+function toTokens(subject: string): string[] {
+  return subject.split(".");
+}
+
+function matches(pattern: readonly string[], subject: readonly string[]): boolean {
+  for (const [index, token] of pattern.entries()) {
+    if (token === ">") return subject.length > index;
+    if (token !== "*" && token !== subject[index]) return false;
+    if (subject[index] === undefined) return false;
+  }
+  return pattern.length === subject.length;
 }
 
 function judge(consumer: ConsumerInfo, options: SurveyOptions): "lawful" | "unlawful" | "foreign" {

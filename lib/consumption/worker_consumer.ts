@@ -10,30 +10,24 @@ import { type Partition, type PartitionId, partitionId } from "../assignment/par
 import type { GroupConsumerConfig } from "../config.ts";
 import { PartiError } from "../errors.ts";
 import { type LaneOwner, partitionSubject } from "../names.ts";
-import type { Timer } from "../ports/clock.ts";
 import type { FeedMessage } from "../ports/feed.ts";
+import type { Subscription } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
-import { deadLetter } from "./dead_letter.ts";
+import { AckWaitKeeper } from "./ack_wait_keeper.ts";
+import type { DesiredPartitions } from "./desired.ts";
 import { Dispatcher, type Outcome } from "./dispatcher.ts";
+import { type ConsumptionEvents, guardedEvents } from "./events.ts";
 import type { MessageHandler } from "./handler.ts";
+import { type ConsumerHealth, healthOf } from "./health.ts";
+import type { Lane } from "./lane.ts";
 import { LaneKeeper } from "./lane_keeper.ts";
+import { settlePoison } from "./poison.ts";
 import { ReleaseNotices } from "./release_notices.ts";
+import type { Run } from "./run.ts";
 import { Slot, type Taken } from "./slot.ts";
-import { type ConsumptionEvents, noConsumptionEvents } from "./events.ts";
 
-/** The partitions a worker is to hold. */
-export interface DesiredPartitions {
-  /** The epoch of the assignment; with `generation` it orders them. */
-  readonly epoch: number;
-  /** The generation of the assignment. */
-  readonly generation: number;
-  /** The partitions. */
-  readonly partitions: readonly Partition[];
-  /** Which live instance held a partition before and will announce its release; undefined if nobody does. */
-  readonly contenderOf?: (id: PartitionId) => string | undefined;
-  /** Whether an instance is part of this generation; lanes of others are in nobody's right. Without it none is touched. */
-  readonly isKnown?: (instance: string) => boolean;
-}
+export type { DesiredPartitions } from "./desired.ts";
+export type { ConsumerHealth } from "./health.ts";
 
 /** What a consumer needs. */
 export interface WorkerConsumerOptions {
@@ -55,26 +49,6 @@ export interface WorkerConsumerOptions {
   readonly events?: Partial<ConsumptionEvents>;
 }
 
-/** How well consumption goes. */
-export interface ConsumerHealth {
-  /** Everything wanted is held and nothing is stopped. */
-  readonly healthy: boolean;
-  /** Partitions wanted and held. */
-  readonly held: number;
-  /** Partitions wanted and not held yet. */
-  readonly waiting: readonly PartitionId[];
-  /** Partitions that a poison message has stopped. */
-  readonly stopped: readonly PartitionId[];
-  /** How many lanes there are. */
-  readonly lanes: number;
-  /** Handlers that run. */
-  readonly running: number;
-  /** Messages that wait. */
-  readonly buffered: number;
-}
-
-const WORKING_SHARE = 1 / 3;
-
 /**
  * Consumes the partitions it is told to. Used by the `Manager`; usable alone for a fixed or self-made assignment.
  */
@@ -84,48 +58,47 @@ export class WorkerConsumer implements AsyncDisposable {
   readonly #slots = new Map<PartitionId, Slot>();
   readonly #dispatcher: Dispatcher;
   readonly #keeper: LaneKeeper;
+  readonly #ackWaits: AckWaitKeeper;
   readonly #notices: ReleaseNotices;
+  readonly #status: Subscription;
   readonly #settledWaiters: (() => void)[] = [];
   #desired: DesiredPartitions | undefined;
-  #workingTimer: Timer | undefined;
+  #kicking = false;
+  #kickAgain = false;
   #fenced = false;
   #closed = false;
 
   /** @param options what it needs */
   constructor(options: WorkerConsumerOptions) {
     this.#options = options;
-    this.#events = { ...noConsumptionEvents, ...options.events };
-    const { world, config, owner, handler } = options;
-    this.#dispatcher = new Dispatcher({
-      world,
-      config,
-      owner,
-      handler,
-      mayAct: () => this.#mayAct(),
-      onStarted: (slot, message) => {
-        slot.lane?.removed(1);
-        this.#events.started(slot.id, message);
-      },
-      onOutcome: (slot, message, outcome, error) => this.#over(slot, message, outcome, error),
-      onFailure: (slot, message, attempt, error) =>
-        this.#events.failed(slot.id, message, attempt, error),
-      onHandled: (slot, durationMs) => this.#events.handled(slot.id, durationMs),
-      onIdle: () => this.#kick(),
-    });
+    this.#events = guardedEvents(options.events ?? {});
+    const { world, config, owner } = options;
+    const mayAct = () => this.#mayAct();
+    this.#dispatcher = this.#makeDispatcher();
     this.#keeper = new LaneKeeper({
       ...options,
       slots: this.#slots,
       events: this.#events,
-      mayAct: () => this.#mayAct(),
+      mayAct,
+      paused: () => this.#dispatcher.paused,
       isKnown: (instance) => this.#desired?.isKnown?.(instance) ?? true,
       generation: () => this.#desired ?? { epoch: 0, generation: 0 },
-      onTaken: (slot, message, taken) => this.#taken(slot, message, taken),
-      onEnd: (lane, reason, detail) => this.#events.laneEnded(lane.name, reason, detail),
+      onTaken: (slot, message, taken, lane) => this.#taken(slot, message, taken, lane),
       onReleased: (ids) => this.#notices.announce(ids),
       onChange: () => this.#kick(),
     });
+    this.#ackWaits = new AckWaitKeeper({
+      clock: world.clock,
+      ackWaitMs: config.ackWaitMs,
+      slots: this.#slots,
+      lanes: () => this.#keeper.lanes,
+      mayAct,
+    });
     this.#notices = new ReleaseNotices(world.messaging, owner, (ids) => this.#keeper.hint(ids));
-    this.#armWorking();
+    this.#status = world.messaging.onStatus((status) => {
+      if (status === "reconnected") void this.reconnected();
+      else this.#keeper.interrupted();
+    });
   }
 
   /**
@@ -185,27 +158,20 @@ export class WorkerConsumer implements AsyncDisposable {
     const slot = this.#slots.get(id);
     if (slot === undefined || !slot.stopped) return false;
     slot.stopped = false;
-    this.#keeper.restart(slot);
+    this.#keeper.shareRoom();
+    this.#dispatcher.offer(slot);
+    this.#kick();
     return true;
   }
 
   /** How well it goes. */
   health(): ConsumerHealth {
-    const slots = [...this.#slots.values()].filter((slot) => slot.wanted);
-    const waiting = slots.filter((slot) => slot.lane === undefined).map((slot) => slot.id);
-    const stopped = slots.filter((slot) => slot.stopped).map((slot) => slot.id);
-    return {
-      healthy: waiting.length === 0 && stopped.length === 0,
-      held: slots.length - waiting.length,
-      waiting,
-      stopped,
-      lanes: this.#keeper.lanes.length,
-      running: this.#dispatcher.runningCount,
-      buffered: this.#keeper.lanes.reduce((sum, lane) => sum + lane.buffered, 0),
-    };
+    const { connected } = this.#options.world.messaging;
+    const { runningCount } = this.#dispatcher;
+    return healthOf(this.#slots.values(), this.#keeper.lanes, runningCount, connected);
   }
 
-  /** Looks after the lanes once the connection is back: what was under way may be lost. */
+  /** Looks after the lanes once the connection is back: what was under way may be lost. It also does so by itself. */
   async reconnected(): Promise<void> {
     if (!this.#fenced && !this.#closed) await this.#keeper.checkAll();
   }
@@ -222,10 +188,7 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#dispatcher.close();
     this.#keeper.close();
     const error = new PartiError("PARTI_LEASE_LOST", reason);
-    for (const slot of this.#slots.values()) {
-      slot.running?.abort.abort(error);
-      slot.drop();
-    }
+    for (const slot of this.#slots.values()) slot.abort(error);
     this.#end();
   }
 
@@ -242,8 +205,10 @@ export class WorkerConsumer implements AsyncDisposable {
         isKnown: () => true,
       };
       for (const slot of this.#slots.values()) slot.wanted = false;
+      this.#keeper.finish();
       this.#kick();
       await this.settled();
+      if (!this.#fenced) await this.#keeper.sweep();
     }
     this.#closed = true;
     this.#dispatcher.close();
@@ -257,9 +222,37 @@ export class WorkerConsumer implements AsyncDisposable {
   }
 
   #end(): void {
-    this.#workingTimer?.cancel();
+    this.#ackWaits.close();
     this.#notices.close();
+    this.#status.close();
     for (const resolve of this.#settledWaiters.splice(0)) resolve();
+  }
+
+  #makeDispatcher(): Dispatcher {
+    const { world, config, owner, handler, operationTimeoutMs } = this.#options;
+    const events = this.#events;
+    const mayAct = () => this.#mayAct();
+    const poison = { world, config, owner, operationTimeoutMs, events, mayAct };
+    return new Dispatcher({
+      world,
+      config,
+      owner,
+      handler,
+      mayAct,
+      onStarted: (slot, message) => {
+        slot.lane?.removed();
+        events.started(slot.id, message);
+      },
+      onPoison: (slot, run, error) => settlePoison(poison, slot, run, error),
+      onOutcome: (slot, run, outcome) => this.#over(slot, run, outcome),
+      onFailure: (slot, message, attempt, error) => events.failed(slot.id, message, attempt, error),
+      onHandled: (slot, durationMs) => events.handled(slot.id, durationMs),
+      onIdle: (slot) => {
+        // In the usual case nothing waits for a handler's end: this runs once for every message.
+        if (!slot.wanted || slot.stale || slot.moving || slot.lane?.closed !== false) this.#kick();
+      },
+      onError: events.error,
+    });
   }
 
   #mayAct(): boolean {
@@ -269,33 +262,45 @@ export class WorkerConsumer implements AsyncDisposable {
   /** Makes or renews the slot of a wanted partition; true if it was not wanted before. */
   #want(id: PartitionId, partition: Partition, desired: DesiredPartitions): boolean {
     const { epoch, generation } = desired;
-    const now = this.#options.world.clock.monotonicMs();
     let slot = this.#slots.get(id);
-    if (slot?.wanted) return false;
+    if (slot?.wanted) {
+      slot.partition = partition;
+      return false;
+    }
     if (slot === undefined) {
       const subject = partitionSubject(this.#options.config.subjectTemplate, id);
       slot = new Slot(partition, id, subject, { epoch, generation });
       this.#slots.set(id, slot);
     }
+    slot.partition = partition;
     slot.wanted = true;
     slot.ownership = { epoch, generation };
     slot.batch = desired.contenderOf?.(id);
-    slot.drainOver = false;
     slot.nextTryAtMs = 0;
     slot.refusals = 0;
-    slot.wantedSinceMs = now;
+    slot.wantedSinceMs = this.#options.world.clock.monotonicMs();
+    // It may have been on its way out and not gone yet.
+    this.#dispatcher.offer(slot);
     return true;
   }
 
+  /** Looks at everything. Comes from wherever something changed, also from what it does itself. */
   #kick(): void {
-    if (this.#fenced || this.#closed) return;
-    for (const slot of this.#slots.values()) {
-      const over = !slot.wanted && slot.lane === undefined && slot.running === undefined &&
-        !slot.acquiring;
-      if (over) this.#slots.delete(slot.id);
+    this.#kickAgain = true;
+    if (this.#kicking) return;
+    this.#kicking = true;
+    while (this.#kickAgain && !this.#fenced && !this.#closed) {
+      this.#kickAgain = false;
+      for (const slot of this.#slots.values()) {
+        if (!slot.wanted && !isHeld(slot) && slot.running === undefined && !slot.moving) {
+          this.#slots.delete(slot.id);
+        }
+      }
+      this.#keeper.reconcile();
     }
-    this.#keeper.reconcile();
-    if (this.#isSettled()) {
+    this.#kicking = false;
+    this.#dispatcher.pump();
+    if (this.#settledWaiters.length > 0 && this.#isSettled()) {
       for (const resolve of this.#settledWaiters.splice(0)) resolve();
     }
   }
@@ -303,64 +308,38 @@ export class WorkerConsumer implements AsyncDisposable {
   #isSettled(): boolean {
     if (this.#fenced || this.#closed) return true;
     for (const slot of this.#slots.values()) {
-      if (slot.wanted ? slot.lane === undefined : isHeld(slot)) return false;
+      if (slot.moving) return false;
+      if (slot.wanted ? !isHeld(slot) : isHeld(slot) || runsByRight(slot)) return false;
     }
     return true;
   }
 
-  #taken(slot: Slot, message: FeedMessage, taken: Exclude<Taken, "out-of-order">): void {
+  #taken(
+    slot: Slot,
+    message: FeedMessage,
+    taken: Exclude<Taken, "out-of-order">,
+    lane: Lane,
+  ): void {
     if (message.deliveryCount > 1 || taken !== "queued") this.#events.redelivered(slot.id, message);
-    if (taken === "already-done") {
-      if (this.#mayAct()) message.ack();
-    } else {
-      this.#dispatcher.offer(slot);
-    }
+    if (taken !== "already-done") this.#dispatcher.offer(slot);
+    else if (this.#mayAct()) lane.ack(message);
   }
 
-  async #over(slot: Slot, message: FeedMessage, outcome: Outcome, error: unknown): Promise<void> {
-    if (outcome === "done") return this.#ack(slot, message);
-    if (outcome === "abandoned") return this.#events.abandoned(slot.id, message);
-    if (this.#options.config.onPoison === "dead-letter") {
-      try {
-        await deadLetter(this.#options, slot.id, message, error);
-        this.#events.deadLettered(slot.id, message, error);
-        slot.done(message.streamSequence);
-        return this.#ack(slot, slot.running?.message ?? message);
-      } catch (failure) {
-        this.#events.error(failure);
-      }
-    }
-    // The partition stops here rather than lose the message or its place.
-    slot.stopped = true;
-    this.#events.stopped(slot.id, message, error);
-  }
-
-  #ack(slot: Slot, message: FeedMessage): void {
-    if (!this.#mayAct()) return;
-    message.ack();
-    if (slot.lane !== undefined) slot.lane.lastAcked = message;
-    this.#events.acked(slot.id, message);
-  }
-
-  /** Keeps the ack wait from ending while messages wait or run. */
-  #armWorking(): void {
-    const { world, config } = this.#options;
-    this.#workingTimer = world.clock.setTimer(config.ackWaitMs * WORKING_SHARE, () => {
-      if (this.#fenced || this.#closed) return;
-      if (this.#mayAct()) {
-        for (const slot of this.#slots.values()) {
-          if (slot.lane === undefined) continue;
-          slot.running?.message.working();
-          for (const message of slot.queue) message.working();
-        }
-      }
-      this.#armWorking();
-    });
+  #over(slot: Slot, run: Run, outcome: Outcome): void {
+    if (outcome === "abandoned") this.#events.abandoned(slot.id, run.message);
+    if (outcome !== "done" || !this.#mayAct()) return;
+    // Where its lane has ended meanwhile the ack may go nowhere; then the message comes again and is known as done.
+    if (run.lane !== undefined) run.lane.ack(run.message);
+    this.#events.acked(slot.id, run.message);
   }
 }
 
-/** Whether an unwanted slot still has to be released. A handler that outlasted the drain timeout is waited for no longer. */
+/** Whether a lane holds it. One that has ended does not, though it may still be the lock on what runs. */
 function isHeld(slot: Slot): boolean {
-  return slot.lane !== undefined || slot.acquiring ||
-    (slot.running !== undefined && !slot.drainOver);
+  return slot.lane !== undefined;
+}
+
+/** A handler that outlasted the drain timeout is waited for no longer. */
+function runsByRight(slot: Slot): boolean {
+  return slot.running !== undefined && !slot.running.aborted;
 }

@@ -46,8 +46,7 @@ const SPREAD_FACTOR = 0.1;
  */
 export function kvElection(options: KvElectionOptions): ElectionAgent {
   return {
-    run: (candidate, handlers) =>
-      Promise.resolve(new KvCandidacy(options, candidate, handlers)),
+    run: (candidate, handlers) => Promise.resolve(new KvCandidacy(options, candidate, handlers)),
   };
 }
 

@@ -8,7 +8,7 @@ import { encodeJson } from "../codec.ts";
 import { PartiError } from "../errors.ts";
 import type { KvBucket, KvEntry, KvWatch, KvWatchHandler } from "../ports/kv.ts";
 import type { Random } from "../ports/random.ts";
-import { ManualClock } from "../test_support/manual_clock.ts";
+import type { ManualClock } from "../test_support/manual_clock.ts";
 import type { LeaseOptions } from "./lease.ts";
 
 /** What can be done to a bucket. */

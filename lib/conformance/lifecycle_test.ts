@@ -1,0 +1,415 @@
+/**
+ * One worker's life: start, stop, and everything that can come between.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { staticSource } from "../assignment/sources/static_source.ts";
+import { isPartiError, PartiError } from "../errors.ts";
+import type { ManagerEvent } from "../hooks.ts";
+import { Manager } from "../manager.ts";
+import { leaseBucket } from "../names.ts";
+import { Cluster, partitions, TEST_TIMING } from "../test_support/cluster.ts";
+import { natsTest, type Rig, until } from "../test_support/rig.ts";
+import { type WatchedWorld, watchWorld } from "../test_support/watched_world.ts";
+
+const JOINING = ["Init", "ClaimingID", "Election", "WaitingAssignment"];
+
+natsTest("row 73: a cold start goes through exactly these states", async (rig) => {
+  await using cluster = await Cluster.open(rig);
+  await cluster.add(3);
+  await cluster.untilStable();
+  assert.deepEqual(cluster.leader.states, [...JOINING, "Scaling", "Rebalancing", "Stable"]);
+  for (const { states } of cluster.followers) {
+    assert.deepEqual(states, [...JOINING, "Rebalancing", "Stable"]);
+  }
+  assert.equal(cluster.publications.generations.length, 1);
+  assert.equal(cluster.publications.latest!.reason, "cold_start");
+});
+
+natsTest(
+  "rows 71, 31: start, stop: Stable with an ID, then Shutdown; drained, nothing comes again",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { workMs: 5 });
+    const [first, second] = await cluster.add(2) as [
+      typeof cluster.members[0],
+      typeof cluster.members[0],
+    ];
+    await cluster.untilStable();
+    assert.deepEqual([first, second].map((m) => m.manager.workerId).sort(), [
+      "worker-0",
+      "worker-1",
+    ]);
+    await cluster.whilePublishing(async () => {
+      await until("both have work", () => cluster.oracle.startedCount > 100);
+      const startedAtMs = performance.now();
+      await cluster.stop(first);
+      assert.ok(performance.now() - startedAtMs < 5_000);
+      assert.equal(first.manager.state, "Shutdown");
+      await cluster.untilStable();
+    });
+    await cluster.untilDrained();
+    await cluster.assertEffects();
+    assert.equal(first.redelivered + second.redelivered, 0);
+    assert.equal(cluster.publications.latest!.reason, "planned_scale");
+  },
+);
+
+natsTest("row 72: three workers are Stable, with one leader", async (rig) => {
+  await using cluster = await Cluster.open(rig, { idle: true });
+  await cluster.add(3);
+  await cluster.untilStable();
+  assert.equal(cluster.followers.length, 2);
+  assert.equal(cluster.leader.manager.instance, cluster.publications.latest!.leader);
+});
+
+natsTest(
+  "row 27: of ten concurrent starts one starts, nine are told that it was started",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { idle: true });
+    const member = await cluster.make();
+    member.running = true;
+    const starts = await Promise.allSettled(
+      Array.from({ length: 10 }, () => member.manager.start()),
+    );
+    assert.equal(starts.filter(({ status }) => status === "fulfilled").length, 1);
+    for (const start of starts) {
+      if (start.status === "rejected") assert.equal(start.reason.code, "PARTI_ALREADY_STARTED");
+    }
+    assert.equal(member.manager.state, "Stable");
+  },
+);
+
+natsTest(
+  "row 28: concurrent stops all return, also without a start; a stopped worker cannot start",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { idle: true });
+    const [member] = await cluster.add();
+    await Promise.all(Array.from({ length: 10 }, () => cluster.stop(member!)));
+    assert.equal(member!.manager.state, "Shutdown");
+    await assert.rejects(member!.manager.start(), { code: "PARTI_ALREADY_STARTED" });
+    const never = await cluster.make();
+    await Promise.all([never.manager.stop(), never.manager.stop()]);
+    await assert.rejects(never.manager.start(), { code: "PARTI_STOPPED" });
+    await assert.rejects(never.manager.waitState("Stable", 100), { code: "PARTI_STOPPED" });
+    assert.deepEqual(never.states, ["Init", "Shutdown"]);
+  },
+);
+
+natsTest(
+  "row 29: a worker stopped while partitions move; all are covered afterwards",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { workMs: 3 });
+    await cluster.add(2);
+    await cluster.untilStable();
+    await cluster.whilePublishing(async () => {
+      for (const phase of ["Scaling", "Rebalancing"] as const) {
+        const newcomer = await cluster.make();
+        const { leader } = cluster;
+        const inPhase = leader.manager.waitState(phase, 5_000);
+        const starting = cluster.start(newcomer);
+        await inPhase;
+        await cluster.stop(newcomer);
+        await starting.catch((error) =>
+          assert.ok(isPartiError(error, "PARTI_ABORTED"), `${error}`)
+        );
+        await cluster.untilStable();
+      }
+    });
+    await cluster.untilDrained();
+    await cluster.assertEffects();
+  },
+);
+
+/** A worker over a watched world, all by itself. */
+async function lonely(
+  rig: Rig,
+  group: string,
+): Promise<{ manager: Manager; watched: WatchedWorld }> {
+  const { world } = await rig.connect();
+  await world.feed.ensureStream("LONELY", {
+    subjects: ["lonely.>"],
+    retention: "workqueue",
+    storage: "memory",
+    replicas: 1,
+  });
+  const watched = watchWorld(world);
+  const manager = new Manager({
+    world: watched.world,
+    config: {
+      ...TEST_TIMING,
+      group,
+      settle: "20ms",
+      consumer: { stream: "LONELY", subjectTemplate: "lonely.{{.PartitionID}}" },
+    },
+    source: staticSource(partitions(4)),
+    handler: () => {},
+  });
+  return { manager, watched };
+}
+
+/** Asserts that a worker that has ended left nothing: no key, no consumer, no timer, nothing open. */
+async function assertNothingLeft(watched: WatchedWorld, group: string, when: string) {
+  assert.equal(watched.pendingTimers, 0, `timers ${when}`);
+  assert.equal(watched.openCount, 0, `open things ${when}`);
+  const { kv, feed } = watched.world;
+  const leases = await kv.open(leaseBucket(group), { ttlMs: 4_000, replicas: 1, storage: "file" });
+  assert.deepEqual((await leases.list(">")).map(({ key }) => key), [], `keys ${when}`);
+  assert.deepEqual(
+    (await feed.listConsumers("LONELY")).map(({ name }) => name),
+    [],
+    `lanes ${when}`,
+  );
+}
+
+/** How many operations a worker needs until it is Stable. */
+async function operationsOfStart(rig: Rig): Promise<number> {
+  const { manager, watched } = await lonely(rig, "measured");
+  await manager.start();
+  const count = watched.operations.length;
+  await manager.stop();
+  await assertNothingLeft(watched, "measured", "after an orderly life");
+  return count;
+}
+
+natsTest(
+  "row 30: start given up at every operation on the server ends at once and leaves nothing",
+  async (rig) => {
+    const count = await operationsOfStart(rig);
+    assert.ok(count > 10);
+    for (let at = -1; at < count; at++) {
+      const { manager, watched } = await lonely(rig, "given-up");
+      const abort = new AbortController();
+      watched.onOperation = (number) => void (number === at && abort.abort());
+      if (at < 0) abort.abort();
+      const startedAtMs = performance.now();
+      const when = `given up at operation ${at} (${watched.operations[at]})`;
+      // At the last operations it may be in already.
+      const outcome = await manager.start({ signal: abort.signal }).then(
+        () => "started",
+        (e) => e.code,
+      );
+      if (outcome === "started") {
+        await manager.stop();
+      } else assert.equal(outcome, "PARTI_ABORTED", when);
+      assert.ok(performance.now() - startedAtMs < 1_500, when);
+      assert.equal(manager.state, "Shutdown");
+      await assertNothingLeft(watched, "given-up", when);
+    }
+  },
+);
+
+natsTest("row 30: stop at every operation of a start leaves nothing", async (rig) => {
+  const count = await operationsOfStart(rig);
+  for (let at = 0; at < count; at++) {
+    const { manager, watched } = await lonely(rig, "stopped");
+    let stopping: Promise<void> | undefined;
+    watched.onOperation = (number) => void (number === at && (stopping = manager.stop()));
+    await manager.start().catch((error) => assert.equal(error.code, "PARTI_ABORTED"));
+    await (stopping ?? manager.stop());
+    await assertNothingLeft(watched, "stopped", `stopped at operation ${at}`);
+  }
+});
+
+natsTest(
+  "row 32: whichever operation of a start fails, the worker is in or leaves nothing",
+  async (rig) => {
+    const count = await operationsOfStart(rig);
+    let failed = 0;
+    for (let at = 0; at < count; at++) {
+      const { manager, watched } = await lonely(rig, "failing");
+      watched.onOperation = (number, name) => {
+        if (number === at) throw new PartiError("PARTI_REFUSED", `planted at ${name}`);
+      };
+      try {
+        await manager.start();
+      } catch (error) {
+        assert.match(String(error), /planted/);
+        failed++;
+      }
+      await manager.stop();
+      await assertNothingLeft(watched, "failing", `failed at ${at}: ${watched.operations[at]}`);
+    }
+    assert.ok(failed > 0, "some operations cannot be done without");
+  },
+);
+
+natsTest("row 33: stop ends in time although a handler and a hook never come back", async (rig) => {
+  await using cluster = await Cluster.open(rig, {
+    config: { shutdownTimeout: "1s", drainTimeout: "500ms" },
+  });
+  let stuck = false;
+  const [member] = await cluster.add(1, {
+    handler: () => {
+      stuck = true;
+      return new Promise(() => {});
+    },
+    hooks: {
+      onAssignmentChanged: ({ removed }) =>
+        removed.length === 0 ? undefined : new Promise(() => {}),
+    },
+  });
+  await cluster.publish();
+  await until("a handler is stuck", () => stuck);
+  const startedAtMs = performance.now();
+  await cluster.stop(member!);
+  assert.ok(performance.now() - startedAtMs < 1_500, `${performance.now() - startedAtMs} ms`);
+  assert.equal(member!.manager.state, "Shutdown");
+  // What was not done is done by the next worker, once.
+  await cluster.add(1);
+  await cluster.untilDrained();
+  await cluster.assertEffects();
+});
+
+natsTest(
+  "an ID pool that stays full fails the start by name, and a freed ID is taken",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, {
+      idle: true,
+      config: { workerIdMin: 3, workerIdMax: 3 },
+    });
+    const [first] = await cluster.add();
+    assert.equal(first!.manager.workerId, "worker-3");
+    const late = await cluster.make({ config: { startupTimeout: "1s" } });
+    await assert.rejects(late.manager.start(), { code: "PARTI_NO_FREE_ID" });
+    assert.equal(late.manager.state, "Shutdown");
+    const patient = await cluster.make();
+    const starting = cluster.start(patient);
+    await until("it looks for an ID", () => patient.manager.state === "ClaimingID");
+    await cluster.stop(first!);
+    await starting;
+    assert.equal(patient.manager.workerId, "worker-3");
+  },
+);
+
+natsTest("a start that takes too long says so, and in which state it was", async (rig) => {
+  const { world } = await rig.connect();
+  const never = { list: () => new Promise<never>(() => {}) };
+  const manager = new Manager({
+    world,
+    config: { ...TEST_TIMING, group: "slow", startupTimeout: "700ms", operationTimeout: "300ms" },
+    source: never,
+  });
+  await assert.rejects(manager.start(), (error: PartiError) => {
+    assert.equal(error.code, "PARTI_STARTUP_TIMEOUT");
+    assert.match(error.message, /700 ms; the last state was WaitingAssignment/);
+    return true;
+  });
+});
+
+natsTest(
+  "hooks: the first assignment is told (W-9), what a hook throws goes to onError and changes nothing",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { idle: true, partitionCount: 6 });
+    const told: string[] = [];
+    const [member] = await cluster.add(1, {
+      hooks: {
+        onAssignmentChanged: ({ added, removed, all }) => {
+          told.push(`+${added.length} -${removed.length} =${all.length}`);
+          throw new Error("the application is broken");
+        },
+        onStateChanged: () => {
+          throw new Error("and so is this");
+        },
+      },
+    });
+    await cluster.untilStable();
+    assert.deepEqual(told, ["+6 -0 =6"]);
+    cluster.setPartitions([...partitions(5), { keys: ["new"] }]);
+    await until("the swap is told", () => told.length === 2);
+    assert.equal(told[1], "+1 -1 =6");
+    await cluster.stop(member!);
+    assert.equal(told[2], "+0 -6 =0");
+    const texts = member!.errors.map(String).join("\n");
+    assert.match(texts, /the application is broken/);
+    assert.match(texts, /and so is this/);
+  },
+);
+
+natsTest(
+  "a hook is awaited: the generation is acknowledged, and Stable shown, only after it",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { idle: true });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const member = await cluster.make({ hooks: { onAssignmentChanged: () => promise } });
+    const starting = cluster.start(member);
+    await until("the hook is called", () => member.changes.length === 1);
+    assert.equal(member.manager.state, "Rebalancing");
+    resolve();
+    await starting;
+    assert.equal(member.manager.state, "Stable");
+  },
+);
+
+natsTest("events() tells the same as the hooks and ends with the worker", async (rig) => {
+  await using cluster = await Cluster.open(rig, { idle: true });
+  const member = await cluster.make();
+  const events: ManagerEvent[] = [];
+  const reading = (async () => {
+    for await (const event of member.manager.events()) events.push(event);
+  })();
+  await cluster.start(member);
+  await cluster.stop(member);
+  await reading;
+  const states = events.flatMap((event) => event.type === "state" ? [event.to] : []);
+  assert.deepEqual(["Init", ...states], member.states);
+  assert.equal(states.at(-1), "Shutdown");
+  const changes = events.flatMap((event) => event.type === "assignment" ? [event.change] : []);
+  assert.deepEqual(changes, member.changes);
+  assert.deepEqual(
+    events.flatMap((event) => event.type === "leadership" ? [event.isLeader] : []),
+    [true, false],
+  );
+  assert.equal((await member.manager.events().next()).done, true);
+});
+
+natsTest("what a worker shows cannot be changed, and is gone after the stop", async (rig) => {
+  await using cluster = await Cluster.open(rig, { idle: true });
+  const [member] = await cluster.add();
+  const { manager } = member!;
+  const assignment = manager.assignment!;
+  assert.throws(() => (assignment.partitions as unknown[]).push(1), TypeError);
+  assert.throws(() => (assignment.partitions[0]!.keys as string[])[0] = "other", TypeError);
+  assert.throws(() => (member!.changes[0]!.all as unknown[]).pop(), TypeError);
+  assert.equal(manager.isLeader, true);
+  assert.equal(await manager.refreshPartitions(), assignment.generation);
+  await cluster.stop(member!);
+  assert.equal(manager.isLeader, false);
+  assert.equal(manager.workerId, undefined);
+  assert.equal(manager.assignment, undefined);
+  await assert.rejects(manager.refreshPartitions(), { code: "PARTI_NOT_STARTED" });
+});
+
+natsTest(
+  "waitState says when it is not reached, and sees states that last for an instant",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { idle: true });
+    const member = await cluster.make();
+    const seen = Promise.all(
+      (["Election", "Scaling", "Rebalancing"] as const).map((state) =>
+        member.manager.waitState(state, 5_000)
+      ),
+    );
+    await cluster.start(member);
+    await seen;
+    await assert.rejects(member.manager.waitState("Emergency", 20), (error: PartiError) => {
+      assert.equal(error.code, "PARTI_TIMEOUT");
+      assert.match(error.message, /not Emergency within 20 ms but Stable/);
+      return true;
+    });
+  },
+);
+
+Deno.test("a handler without a stream is refused when the manager is made", async () => {
+  await Promise.resolve();
+  assert.throws(
+    () =>
+      new Manager({
+        world: {} as WatchedWorld["world"],
+        config: { group: "g" },
+        source: staticSource([]),
+        handler: () => {},
+      }),
+    { code: "PARTI_INVALID_CONFIG" },
+  );
+});

@@ -1,0 +1,64 @@
+/**
+ * How well consumption goes.
+ *
+ * @module
+ */
+import type { PartitionId } from "../assignment/partition.ts";
+import type { Lane } from "./lane.ts";
+import type { Slot } from "./slot.ts";
+
+/** How well consumption goes. */
+export interface ConsumerHealth {
+  /** The connection is up, everything wanted is held, and nothing is stopped or blocked. */
+  readonly healthy: boolean;
+  /** Whether the connection is up. */
+  readonly connected: boolean;
+  /** Partitions wanted and held. */
+  readonly held: number;
+  /** Partitions wanted and not held yet. */
+  readonly waiting: readonly PartitionId[];
+  /** Partitions that a poison message has stopped. */
+  readonly stopped: readonly PartitionId[];
+  /** Partitions whose poison message no stream takes as a dead letter. */
+  readonly blocked: readonly PartitionId[];
+  /** How many lanes there are. */
+  readonly lanes: number;
+  /** Handlers that run. */
+  readonly running: number;
+  /** Messages that wait. */
+  readonly buffered: number;
+}
+
+/**
+ * Judges how well consumption goes.
+ *
+ * @param slots all slots of the worker
+ * @param lanes its lanes
+ * @param running how many handlers run
+ * @param connected whether the connection is up
+ * @returns the judgement
+ */
+export function healthOf(
+  slots: Iterable<Slot>,
+  lanes: readonly Lane[],
+  running: number,
+  connected: boolean,
+): ConsumerHealth {
+  const wanted = [...slots].filter((slot) => slot.wanted);
+  const idsOf = (choose: (slot: Slot) => boolean): PartitionId[] =>
+    wanted.filter(choose).map((slot) => slot.id);
+  const waiting = idsOf((slot) => slot.lane === undefined || slot.lane.closed);
+  const stopped = idsOf((slot) => slot.stopped);
+  const blocked = idsOf((slot) => slot.blocked);
+  return {
+    healthy: connected && waiting.length + stopped.length + blocked.length === 0,
+    connected,
+    held: wanted.length - waiting.length,
+    waiting,
+    stopped,
+    blocked,
+    lanes: lanes.length,
+    running,
+    buffered: lanes.reduce((sum, lane) => sum + lane.buffered, 0),
+  };
+}

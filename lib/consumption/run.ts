@@ -1,0 +1,95 @@
+/**
+ * A run: one message being handled, with the context its handler sees.
+ *
+ * @module
+ */
+import type { Partition, PartitionId } from "../assignment/partition.ts";
+import type { PartiError } from "../errors.ts";
+import type { FeedMessage } from "../ports/feed.ts";
+import type { HandlerContext } from "./handler.ts";
+import type { Lane } from "./lane.ts";
+import type { Slot } from "./slot.ts";
+
+/** One message being handled. There is one of these per message, so it is also the handler's context. */
+export class Run implements HandlerContext {
+  /** The latest delivery of the message: acks go there. */
+  message: FeedMessage;
+  /** The lane of that delivery. */
+  lane: Lane | undefined;
+  /** See {@linkcode HandlerContext.attempt}. */
+  attempt = 0;
+  /** See {@linkcode HandlerContext.partition}. */
+  readonly partition: Partition;
+  /** See {@linkcode HandlerContext.partitionId}. */
+  readonly partitionId: PartitionId;
+  /** See {@linkcode HandlerContext.worker}. */
+  readonly worker: string;
+  /** See {@linkcode HandlerContext.instance}. */
+  readonly instance: string;
+  /** See {@linkcode HandlerContext.epoch}. */
+  readonly epoch: number;
+  /** See {@linkcode HandlerContext.generation}. */
+  readonly generation: number;
+  readonly #acked: PromiseWithResolvers<void> | undefined;
+  #reason: PartiError | undefined;
+  #abort: AbortController | undefined;
+
+  /**
+   * @param slot whose message it is
+   * @param message the message
+   * @param owner who handles it
+   * @param manualAck whether the handler acknowledges by itself
+   */
+  constructor(
+    slot: Slot,
+    message: FeedMessage,
+    owner: { readonly worker: string; readonly instance: string },
+    manualAck: boolean,
+  ) {
+    this.message = message;
+    this.lane = slot.lane;
+    this.partition = slot.partition;
+    this.partitionId = slot.id;
+    this.worker = owner.worker;
+    this.instance = owner.instance;
+    this.epoch = slot.ownership.epoch;
+    this.generation = slot.ownership.generation;
+    this.#acked = manualAck ? Promise.withResolvers<void>() : undefined;
+  }
+
+  /** Whether the right to handle it has ended. */
+  get aborted(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** See {@linkcode HandlerContext.signal}. Made when first asked for, since most handlers never look at it. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Settles when the handler has acknowledged by hand or the right has ended; undefined without manual acks. */
+  get acked(): Promise<void> | undefined {
+    return this.#acked?.promise;
+  }
+
+  /** See {@linkcode HandlerContext.ack}. */
+  ack(): void {
+    this.#acked?.resolve();
+  }
+
+  /**
+   * Ends the right to handle it.
+   *
+   * @param reason why, for the handler's signal
+   */
+  abort(reason: PartiError): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#abort?.abort(reason);
+    this.#acked?.resolve();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Makes a session's consumer from the manager's options, measured and logged.
+ *
+ * @module
+ */
+import type { GroupConfig } from "./config.ts";
+import { bothEvents } from "./consumption/events.ts";
+import { WorkerConsumer } from "./consumption/worker_consumer.ts";
+import type { ManagerOptions } from "./manager_options.ts";
+import type { MetricsCollector } from "./metrics/collector.ts";
+import { consumptionMetrics } from "./metrics/consumption_metrics.ts";
+import type { LaneOwner } from "./names.ts";
+
+/**
+ * Makes a consumer.
+ *
+ * @param options the manager's
+ * @param config the group's configuration
+ * @param metrics who measures
+ * @param owner whose lanes they are
+ * @param mayAct whether the session's lease is in force
+ * @param onError told of what failed and is tried again
+ * @returns the consumer; undefined where the application consumes by itself
+ */
+export function makeConsumer(
+  options: ManagerOptions,
+  config: GroupConfig,
+  metrics: MetricsCollector,
+  owner: LaneOwner,
+  mayAct: () => boolean,
+  onError: (error: unknown) => void,
+): WorkerConsumer | undefined {
+  const { world, handler, consumptionEvents } = options;
+  const { consumer, drainTimeoutMs, operationTimeoutMs } = config;
+  if (handler === undefined || consumer === undefined) return undefined;
+  // Asked while the consumer is being made too, and then there is nothing to tell.
+  const made: { consumer?: WorkerConsumer } = {};
+  const measured = consumptionMetrics(metrics, () => made.consumer?.health());
+  made.consumer = new WorkerConsumer({
+    world,
+    config: consumer,
+    owner,
+    handler,
+    drainTimeoutMs,
+    operationTimeoutMs,
+    mayAct,
+    events: bothEvents(measured, {
+      ...consumptionEvents,
+      error: (error) => {
+        onError(error);
+        consumptionEvents?.error?.(error);
+      },
+    }),
+  });
+  return made.consumer;
+}
