@@ -248,6 +248,7 @@ export class Candidate {
       assignments,
       source,
       strategy,
+      remembered: this.#options.latest,
       onPhase: (phase) => {
         if (this.#office?.term !== term) return;
         this.#office.phase = phase;

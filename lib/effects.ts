@@ -44,11 +44,12 @@ export interface EffectToken {
   readonly generation: number;
 }
 
+/** What the last message of a partition's subject says. */
 interface Tail {
-  outputSequence: number;
-  inputSequence: number;
-  epoch: number;
-  generation: number;
+  readonly outputSequence: number;
+  readonly inputSequence: number;
+  readonly epoch: number;
+  readonly generation: number;
 }
 
 /** How often a refused write looks again before it gives up. */
@@ -58,7 +59,7 @@ const ATTEMPTS_MAX = 5;
 export class FencedOutput {
   readonly #feed: FeedStore;
   readonly #options: FencedOutputOptions;
-  readonly #tails = new Map<string, { owner: string; tail: Tail }>();
+  readonly #tails = new Map<PartitionId, Tail>();
 
   /**
    * @param feed where streams are
@@ -86,30 +87,24 @@ export class FencedOutput {
     data: Uint8Array,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<"written" | "already"> {
-    const owner = `${token.instance}:${token.epoch}:${token.generation}`;
-    let known = this.#tails.get(token.partitionId);
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      if (known === undefined || known.owner !== owner) {
-        known = { owner, tail: await this.#readTail(token.partitionId) };
-        this.#tails.set(token.partitionId, known);
+      // A tail read long ago may be behind the stream's. Then the write is refused, and nothing was decided by it: what it says is
+      // done is done.
+      const tail = this.#tails.get(token.partitionId) ?? await this.#readTail(token.partitionId);
+      if (tail.inputSequence >= inputSequence) {
+        this.#tails.set(token.partitionId, tail);
+        return "already";
       }
-      const { tail } = known;
-      if (tail.inputSequence >= inputSequence) return "already";
       if ((tail.epoch - token.epoch || tail.generation - token.generation) > 0) {
         throw this.#fenced(token, tail);
       }
       try {
-        const sequence = await this.#publish(token, tail, inputSequence, data, headers);
-        known.tail = {
-          outputSequence: sequence,
-          inputSequence,
-          epoch: token.epoch,
-          generation: token.generation,
-        };
+        const outputSequence = await this.#publish(token, tail, inputSequence, data, headers);
+        const { epoch, generation } = token;
+        this.#tails.set(token.partitionId, { outputSequence, inputSequence, epoch, generation });
         return "written";
       } catch (error) {
         this.#tails.delete(token.partitionId);
-        known = undefined;
         // Refused, or unknown: the stream's tail tells which. Any other failure is the caller's to repeat.
         if (!isPartiError(error, "PARTI_CONFLICT", "PARTI_TIMEOUT")) throw error;
       }

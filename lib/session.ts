@@ -160,7 +160,7 @@ export class Session {
   async leave(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
     if (this.#over) return;
     this.#leaving = true;
-    const handedOver = await this.#tryHandOver(handOverBy);
+    const handedOver = await this.#tryHandOver(handOverBy) || this.#holdsNothing();
     if (this.#over) return;
     this.#over = true;
     this.#consumer?.fence("the worker is shut down");
@@ -174,6 +174,12 @@ export class Session {
     } finally {
       this.#lease?.abandon();
     }
+  }
+
+  #holdsNothing(): boolean {
+    if (this.#consumer === undefined) return (this.#assignment?.partitions.length ?? 0) === 0;
+    const { lanes, running, waiting } = this.#consumer.health();
+    return lanes === 0 && running === 0 && waiting.length === 0;
   }
 
   /** True if nothing is held any more. */

@@ -30,6 +30,8 @@ export type { GroupLeaderOptions, LeaderPhase } from "./group_leader_options.ts"
 const RETRY_MS = 100;
 /** Short, since it may be an emergency that waits. */
 const RETRY_MAX_MS = 1_000;
+/** How long further verdicts are waited for after one, in milliseconds: nothing against the time that it took to come. */
+const VERDICTS_MS = 10;
 /** A chunk of the assignment that stays missing for so many tries is lost. */
 const UNREADABLE_TRIES = 5;
 /** Lanes are looked at without a reason once in so many TTLs. */
@@ -98,7 +100,7 @@ export class GroupLeader {
       messaging,
       ...config.probe,
       targets: () => this.#others(),
-      onGone: (instance) => this.markDead(instance, "no responders"),
+      onGone: (instance) => this.#suspect(instance),
       onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
     });
     const reaper = new LaneReaper({ feed, group, stream: config.consumer?.stream, onError });
@@ -165,6 +167,13 @@ export class GroupLeader {
     ]);
   }
 
+  /** A verdict of the prober. Those of one round come within milliseconds: whole racks die, and that is one rebalance. */
+  #suspect(instance: string): void {
+    this.#evictor.condemn(instance, "no responders");
+    this.#lookBy(this.#options.world.clock.monotonicMs() + VERDICTS_MS);
+    if (!this.#isRunning) this.#arm();
+  }
+
   #end(): void {
     this.#over = true;
     this.#timer?.cancel();
@@ -208,6 +217,7 @@ export class GroupLeader {
 
   /** One timer for whatever is due first. */
   #arm(): void {
+    this.#timer?.cancel();
     if (this.#over || this.#nextLookMs === Infinity) return;
     const { clock } = this.#options.world;
     const delayMs = Math.max(0, this.#nextLookMs - clock.monotonicMs());

@@ -35,12 +35,14 @@ export interface ClaimOptions {
 }
 
 /** A lost compare is tried again so often before the caller is told: reads may be behind, but not for long. */
-const CLAIM_ATTEMPTS = 5;
+const CLAIM_ATTEMPTS = 10;
 
 /** The leader's pen: the only writer of `current` in its epoch. */
 export class Publication {
   readonly #bucket: KvBucket;
   #snapshot: Snapshot;
+  /** The one that was in force before. */
+  #before: Snapshot;
   #revision: number;
   /** The highest generation that may have reached the server: a number is never used for two contents. */
   #tried: number;
@@ -55,6 +57,7 @@ export class Publication {
   ) {
     this.#bucket = bucket;
     this.#snapshot = snapshot;
+    this.#before = snapshot;
     this.#revision = revision;
     this.#tried = snapshot.generation;
     this.#written = [chunks];
@@ -81,9 +84,21 @@ export class Publication {
    */
   static async claim(options: ClaimOptions): Promise<Publication> {
     const { bucket, leader, term, nowMs } = options;
+    let failure = new PartiError(
+      "PARTI_CONFLICT",
+      "the assignment is written by others all the time",
+    );
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const entry = await bucket.get(CURRENT_KEY);
-      const base = await baseOf(options, entry);
+      let base: Snapshot | undefined;
+      try {
+        base = await baseOf(options, entry);
+      } catch (error) {
+        if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
+        // An old leader may just have collected the chunks, having published anew.
+        failure = error;
+        continue;
+      }
       // An epoch not below ours: either a successor has taken over while we were away, or the lease bucket was lost
       // and counts anew, or we are taking over from ourselves. A renewal that succeeds *now* rules out the first.
       const proven = base === undefined || base.epoch < term.epoch || await term.confirm();
@@ -108,7 +123,7 @@ export class Publication {
       const { revision, chunks } = await writeSnapshot(bucket, snapshot, entry?.revision);
       if (revision !== undefined) return new Publication(bucket, snapshot, revision, chunks);
     }
-    throw new PartiError("PARTI_CONFLICT", "the assignment was written by others all the time");
+    throw failure;
   }
 
   /**
@@ -127,6 +142,7 @@ export class Publication {
       });
     }
     this.#tried = snapshot.generation;
+    const before = this.#snapshot;
     const { revision } = await writeSnapshot(
       this.#bucket,
       snapshot,
@@ -139,6 +155,7 @@ export class Publication {
       this.#snapshot = snapshot;
       this.#revision = revision;
     }
+    this.#before = before;
     await this.#tidy();
     return this.#snapshot;
   }
@@ -155,26 +172,34 @@ export class Publication {
   /** The compare was lost. To ourselves? An earlier try may have been applied although its answer never came. */
   async #adoptOwn(): Promise<void> {
     const entry = await this.#bucket.get(CURRENT_KEY);
-    const now = entry === undefined ? undefined : await readSnapshot(this.#bucket, entry);
+    const pointer = entry === undefined ? undefined : pointerOf(entry);
+    // A stranger's chunks need not be put together.
+    const isStrange = entry === undefined ||
+      (pointer !== undefined && pointer.epoch !== this.#snapshot.epoch);
+    const now = isStrange ? undefined : await readSnapshot(this.#bucket, entry);
     const ours = now !== undefined && now.epoch === this.#snapshot.epoch &&
       now.leader.instance === this.#snapshot.leader.instance &&
       now.generation > this.#snapshot.generation;
     if (entry === undefined || now === undefined || !ours) {
       throw new PartiError("PARTI_STALE_EPOCH", "the assignment was written by somebody else", {
-        value: now?.epoch,
+        value: now?.epoch ?? pointer?.epoch,
       });
     }
     this.#snapshot = now;
     this.#revision = entry.revision;
   }
 
-  /** Removes the chunks of every snapshot of this pen that is not in force. Left-overs do no harm and are tried again. */
+  /**
+   * Removes the chunks of this pen's snapshots but those of the one in force and of the one before, which somebody may be reading
+   * still. Left-overs do no harm and are tried again.
+   */
   async #tidy(): Promise<void> {
     const keep: StoredChunks[] = [];
     for (const chunks of this.#written) {
       if (chunks.count === 0) continue;
-      const inForce = compareSnapshots(chunks, this.#snapshot) === 0;
-      if (inForce || !await removeChunks(this.#bucket, chunks)) keep.push(chunks);
+      const isRead = compareSnapshots(chunks, this.#snapshot) === 0 ||
+        compareSnapshots(chunks, this.#before) === 0;
+      if (isRead || !await removeChunks(this.#bucket, chunks)) keep.push(chunks);
     }
     this.#written = keep;
   }

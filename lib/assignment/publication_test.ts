@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isPartiError, PartiError } from "../errors.ts";
+import { isPartiError, type PartiError } from "../errors.ts";
 import { FakeBucket, timeout } from "../membership/fake_bucket_test.ts";
 import { CURRENT_KEY } from "../names.ts";
 import type { KvBucket } from "../ports/kv.ts";

@@ -63,7 +63,7 @@ export class Acquirer {
     const batches = new Map<string, Slot[]>();
     let nextMs = Infinity;
     for (const slot of this.#options.slots.values()) {
-      if (!slot.wanted || slot.lane !== undefined || slot.moving) continue;
+      if (!slot.wanted || slot.lane !== undefined || slot.moving || slot.outranked) continue;
       if (slot.nextTryAtMs > now) {
         nextMs = Math.min(nextMs, slot.nextTryAtMs);
         continue;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { GroupConsumerConfig } from "../config.ts";
-import { describeError, isPartiError, PartiError } from "../errors.ts";
+import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 import { sleep } from "../ports/clock.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import { jitter } from "../ports/random.ts";
@@ -53,18 +53,21 @@ export interface DispatcherOptions {
 /** However long an outage lasts, its end is noticed soon. */
 const OUTAGE_PAUSE_MAX_MS = 1_000;
 
-/**
- * Whether a handler failed because of the server, or because somebody newer owns the partition: that says nothing about the message,
- * which must not become poison by it.
- */
-function isOutage(error: unknown): boolean {
-  return isPartiError(
-    error,
-    "PARTI_DISCONNECTED",
-    "PARTI_TIMEOUT",
-    "PARTI_NO_RESPONDERS",
-    "PARTI_FENCED",
-  );
+/** Failures that say nothing about the message, which must not become poison by them. */
+const OUTAGES: readonly PartiErrorCode[] = [
+  "PARTI_DISCONNECTED",
+  "PARTI_TIMEOUT",
+  "PARTI_NO_RESPONDERS",
+];
+
+/** The first code of one of our errors in what a handler threw, however it was wrapped. */
+function codeOf(thrown: unknown): PartiErrorCode | undefined {
+  let error = thrown;
+  for (let depth = 0; depth < 8 && error instanceof Error; depth++) {
+    if (isPartiError(error)) return error.code;
+    error = error.cause;
+  }
+  return undefined;
 }
 
 /** Runs handlers. */
@@ -159,14 +162,23 @@ export class Dispatcher {
   async #handle(slot: Slot, run: Run): Promise<Outcome> {
     const { config, world, mayAct, onFailure, onPoison } = this.#options;
     for (let failures = 0;;) {
-      run.attempt++;
+      run.begin(slot.ownership);
       const error = await this.#attempt(slot, run);
       if (run.aborted || !mayAct()) return "abandoned";
       if (error === undefined) return "done";
-      const isCounted = world.messaging.connected && !isOutage(error.cause);
+      const code = codeOf(error.cause);
+      const isCounted = world.messaging.connected &&
+        (code === undefined || !OUTAGES.includes(code));
       if (isCounted) failures++;
-      if (failures >= config.maxDeliver) return await onPoison(slot, run, error);
+      if (code !== "PARTI_FENCED" && failures >= config.maxDeliver) {
+        return await onPoison(slot, run, error);
+      }
       onFailure(slot, run.message, run.attempt, error);
+      if (code === "PARTI_FENCED") {
+        // Somebody newer owns the partition. Holding it would only keep them from it.
+        slot.outranked = true;
+        return "abandoned";
+      }
       run.message.working();
       const pauseMs = Math.min(
         config.retryBaseMs * config.retryMultiplier ** (run.attempt - 1),

@@ -31,9 +31,12 @@ export interface HandlerContext {
   readonly worker: string;
   /** The worker's instance. */
   readonly instance: string;
-  /** The epoch in which the partition was acquired; with `generation` it is the fencing token for writes elsewhere. */
+  /**
+   * The epoch of the latest assignment that gives the partition to this worker. With `generation` it is the fencing token for writes
+   * elsewhere: it never goes back, and any other owner's is below or above it.
+   */
   readonly epoch: number;
-  /** The generation in which the partition was acquired. */
+  /** The generation of that assignment. */
   readonly generation: number;
   /** Which try this is within the present ownership, from 1. */
   readonly attempt: number;

@@ -8,7 +8,7 @@ import type { PartiError } from "../errors.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { Lane } from "./lane.ts";
-import type { Slot } from "./slot.ts";
+import type { Ownership, Slot } from "./slot.ts";
 
 /** One message being handled. There is one of these per message, so it is also the handler's context. */
 export class Run implements HandlerContext {
@@ -18,6 +18,10 @@ export class Run implements HandlerContext {
   lane: Lane | undefined;
   /** See {@linkcode HandlerContext.attempt}. */
   attempt = 0;
+  /** See {@linkcode HandlerContext.epoch}. */
+  epoch = 0;
+  /** See {@linkcode HandlerContext.generation}. */
+  generation = 0;
   /** See {@linkcode HandlerContext.partition}. */
   readonly partition: Partition;
   /** See {@linkcode HandlerContext.partitionId}. */
@@ -26,10 +30,6 @@ export class Run implements HandlerContext {
   readonly worker: string;
   /** See {@linkcode HandlerContext.instance}. */
   readonly instance: string;
-  /** See {@linkcode HandlerContext.epoch}. */
-  readonly epoch: number;
-  /** See {@linkcode HandlerContext.generation}. */
-  readonly generation: number;
   readonly #acked: PromiseWithResolvers<void> | undefined;
   #reason: PartiError | undefined;
   #abort: AbortController | undefined;
@@ -52,9 +52,14 @@ export class Run implements HandlerContext {
     this.partitionId = slot.id;
     this.worker = owner.worker;
     this.instance = owner.instance;
-    this.epoch = slot.ownership.epoch;
-    this.generation = slot.ownership.generation;
     this.#acked = manualAck ? Promise.withResolvers<void>() : undefined;
+  }
+
+  /** Begins the next try, under the right there is now. */
+  begin(ownership: Ownership): void {
+    this.attempt++;
+    this.epoch = ownership.epoch;
+    this.generation = ownership.generation;
   }
 
   /** Whether the right to handle it has ended. */

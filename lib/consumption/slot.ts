@@ -9,11 +9,11 @@ import type { FeedMessage } from "../ports/feed.ts";
 import type { Lane } from "./lane.ts";
 import type { Run } from "./run.ts";
 
-/** The right under which a partition is held. */
+/** The right under which a partition is held: the latest assignment that gives it to this worker. */
 export interface Ownership {
-  /** The epoch in which it was acquired. */
+  /** The epoch of that assignment. */
   readonly epoch: number;
-  /** The generation in which it was acquired. */
+  /** The generation of that assignment. */
   readonly generation: number;
 }
 
@@ -38,6 +38,8 @@ export class Slot {
   moving = false;
   /** Its next message is not in the queue and will not come on this lane: it needs a fresh one. */
   stale = false;
+  /** A fenced write has shown that somebody newer owns it: it is not acquired again under the assignment it is held under. */
+  outranked = false;
   /** Poison stopped it. */
   stopped = false;
   /** Its poison message finds no stream that takes it. */

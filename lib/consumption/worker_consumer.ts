@@ -263,18 +263,21 @@ export class WorkerConsumer implements AsyncDisposable {
   #want(id: PartitionId, partition: Partition, desired: DesiredPartitions): boolean {
     const { epoch, generation } = desired;
     let slot = this.#slots.get(id);
-    if (slot?.wanted) {
-      slot.partition = partition;
-      return false;
-    }
+    const isNew = slot === undefined;
     if (slot === undefined) {
       const subject = partitionSubject(this.#options.config.subjectTemplate, id);
       slot = new Slot(partition, id, subject, { epoch, generation });
       this.#slots.set(id, slot);
     }
     slot.partition = partition;
+    if (slot.ownership.epoch !== epoch || slot.ownership.generation !== generation) {
+      // Also of a partition held all the time: between two assignments that give it to us there may have been others, which we
+      // have not seen, that gave it to somebody else. Only the latest one is above theirs.
+      slot.ownership = { epoch, generation };
+      slot.outranked = false;
+    }
+    if (slot.wanted && !isNew) return false;
     slot.wanted = true;
-    slot.ownership = { epoch, generation };
     slot.batch = desired.contenderOf?.(id);
     slot.nextTryAtMs = 0;
     slot.refusals = 0;

@@ -319,6 +319,8 @@ Deno.test("in a bucket made anew the election begins anew", async () => {
   await clock.advance(1_000);
   assert.equal([a, b].filter((runner) => runner.valid).length, 1);
   assert.equal(a.deposed.length, 1);
+  const now = leader(bucket)!;
+  for (const runner of [a, b]) assert.deepEqual(runner.leaders, ["a", "-", now]);
   await clock.advance(5 * TTL_MS);
   assert.equal([a, b].filter((runner) => runner.valid).length, 1);
   await Promise.all([a, b].map((runner) => runner.candidacy.abandon()));

@@ -221,10 +221,9 @@ export class Lease {
   async #write(): Promise<boolean> {
     const { bucket, key, clock, value, onRenewed } = this.#options;
     const number = ++this.#lastSent;
-    const expected = this.#revision;
     const sentAtMs = clock.monotonicMs();
     try {
-      const revision = await bucket.update(key, value(), expected);
+      const revision = await bucket.update(key, value(), this.#revision);
       this.#revision = Math.max(this.#revision, revision);
       // Judged by the end as it was before this answer.
       if (this.#state !== "held" || this.#loseIfOver()) return false;
@@ -233,7 +232,7 @@ export class Lease {
       this.#armEnd();
     } catch (error) {
       if (this.#state !== "held") return false;
-      if (isPartiError(error, "PARTI_CONFLICT")) await this.#judgeConflict(expected);
+      if (isPartiError(error, "PARTI_CONFLICT")) await this.#judgeConflict();
       else if (isPartiError(error)) onRenewed?.(false);
       else this.#lose(describeError(error));
       return false;
@@ -243,12 +242,7 @@ export class Lease {
   }
 
   /** A lost compare is final unless it was lost to a write of our own whose answer never came. */
-  async #judgeConflict(expected: number): Promise<void> {
-    if (this.#revision !== expected) {
-      // That write was answered meanwhile.
-      this.#again = true;
-      return;
-    }
+  async #judgeConflict(): Promise<void> {
     const { bucket, key, instance } = this.#options;
     let entry: KvEntry | undefined;
     try {
@@ -259,7 +253,7 @@ export class Lease {
     }
     if (this.#state !== "held") return;
     if (entry === undefined) return this.#lose("its key was removed: evicted");
-    // Older than what we wrote: a stale read, which proves nothing. The next renewal or the clock decides.
+    // Not newer than what we know: a stale read, or our own write answered meanwhile. The next renewal or the clock decides.
     if (entry.revision <= this.#revision) return;
     const holder = holderOf(entry);
     if (holder !== instance) return this.#lose(`held by ${holder ?? "a stranger"} now`);

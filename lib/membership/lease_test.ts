@@ -178,6 +178,26 @@ Deno.test("a stale read after a lost compare proves nothing", async () => {
   await lease.release();
 });
 
+Deno.test("a stale read that shows the former holder does not cost the new one its lease", async () => {
+  const clock = new ManualClock();
+  const bucket = new FakeBucket();
+  const revision = bucket.poke(KEY, { instance: "former" });
+  const former = bucket.peek(KEY);
+  const options = leaseOptions(bucket, clock);
+  const lease = await acquireLease(options, revision);
+  let lose = 1;
+  let stale = 1;
+  bucket.after = (operation) => {
+    if (operation === "update" && lose-- > 0) throw timeout();
+  };
+  bucket.readAs = (entry) => stale-- > 0 ? former : entry;
+  await clock.advance(2 * TTL_MS);
+  assert.ok(stale <= 0, "the stale read was served");
+  assert.deepEqual(options.lost, []);
+  assert.ok(lease?.valid);
+  await lease.release();
+});
+
 Deno.test("one answer that never comes does not use up the lease", async () => {
   const { clock, bucket, options, lease } = await held();
   let hang = 1;

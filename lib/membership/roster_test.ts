@@ -179,9 +179,11 @@ Deno.test("an eviction whose answer never came is an error, and true when it is 
 });
 
 Deno.test("a stale read after a lost compare is no proof of death", async () => {
-  const { bucket, roster } = await setUp([1]);
-  const judged = roster.members[0]!;
+  const { bucket, roster } = await setUp();
+  renew(bucket, 1, { instance: "former" });
   const old = bucket.peek(workerKey(1));
+  renew(bucket, 1);
+  const judged = roster.members[0]!;
   bucket.loseWatches(timeout());
   renew(bucket, 1);
   bucket.readAs = () => old;

@@ -272,6 +272,24 @@ Deno.test("after an unknown outcome the same number is looked into first, so tha
   }
 });
 
+Deno.test("a number that comes free meanwhile does not distract from a doubtful one", async () => {
+  const { clock, bucket } = world();
+  bucket.poke(workerKey(0), { instance: "living" });
+  let failures = 2;
+  bucket.after = (operation) => {
+    if ((operation === "create" || operation === "get") && failures-- > 0) throw timeout();
+  };
+  const { claim } = claimer(bucket, clock, "a");
+  await settle();
+  assert.equal(holder(bucket, 1), "a", "although it does not know");
+  bucket.expireSilently(workerKey(0));
+  await clock.advance(LOOK_MS);
+  const { idNumber, lease } = await claim;
+  assert.equal(idNumber, 1);
+  assert.equal(holder(bucket, 0), undefined, "it holds one number, not two");
+  lease.abandon();
+});
+
 Deno.test("row 53, W-29: while the bucket cannot be read nothing is written", async () => {
   const { clock, bucket } = world();
   bucket.poke(workerKey(0), { instance: "living" });

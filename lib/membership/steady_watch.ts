@@ -55,7 +55,6 @@ export class SteadyWatch {
   /** Never rejects. */
   async #open(): Promise<void> {
     const { bucket, pattern, onEntry, onInitialized } = this.#options;
-    let lost = false;
     try {
       const watch = await bucket.watch(pattern, {
         onEntry: (entry) => {
@@ -66,15 +65,14 @@ export class SteadyWatch {
           if (!this.#closed) onInitialized();
         },
         onLost: (error) => {
-          lost = true;
           this.#watch = undefined;
           this.#reopen(error);
         },
       });
       if (this.#closed) await watch.close();
-      else if (!lost) this.#watch = watch;
+      else this.#watch = watch;
     } catch (error) {
-      if (!lost) this.#reopen(error);
+      this.#reopen(error);
     }
   }
 

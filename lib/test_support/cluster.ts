@@ -395,10 +395,11 @@ export class Cluster implements AsyncDisposable {
       if (manager.state !== "Stable") return `${manager.workerId} is ${manager.state}`;
     }
     if (running.length === 0) return undefined;
-    const leaders = running.filter(({ manager }) => manager.isLeader).length;
-    if (leaders !== 1) return `${leaders} leaders`;
+    const leaders = running.filter(({ manager }) => manager.isLeader);
+    if (leaders.length !== 1) return `${leaders.length} leaders`;
     const { latest } = this.publications;
     if (latest === undefined) return "nothing is published";
+    if (latest.leader !== leaders[0]!.manager.instance) return "the leader has not taken over yet";
     const instances = new Set(running.map(({ manager }) => manager.instance));
     for (const [instance, held] of latest.workers) {
       // Who has left stays listed with nothing until the next generation.
