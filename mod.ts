@@ -28,22 +28,61 @@
  *
  * @module
  */
-export * from "./lib/assignment/partition.ts";
-export { stickyBalanced } from "./lib/assignment/sticky_balanced.ts";
-export { roundRobin } from "./lib/assignment/round_robin.ts";
-export { consistentHash } from "./lib/assignment/consistent_hash.ts";
-export { weightedConsistentHash } from "./lib/assignment/weighted_consistent_hash.ts";
-export { strategyByName } from "./lib/assignment/strategies.ts";
-export { staticSource } from "./lib/assignment/sources/static_source.ts";
-export * from "./lib/config.ts";
-export * from "./lib/consumption/events.ts";
-export * from "./lib/consumption/handler.ts";
-export * from "./lib/consumption/worker_consumer.ts";
-export * from "./lib/effects.ts";
-export * from "./lib/errors.ts";
-export * from "./lib/hooks.ts";
-export * from "./lib/leadership/election_agent.ts";
+// A worker.
 export * from "./lib/manager.ts";
 export * from "./lib/manager_options.ts";
+export type { AlertLevel, Assignment, AssignmentChange, Hooks, ManagerEvent } from "./lib/hooks.ts";
+export { type ManagerState, TRANSITIONS } from "./lib/state.ts";
+export * from "./lib/errors.ts";
+
+// Its configuration.
+export * from "./lib/config.ts";
+export * from "./lib/config_yaml.ts";
+
+// Partitions: where they come from, and who gets them.
+export * from "./lib/assignment/partition.ts";
+export { consistentHash, type ConsistentHashOptions } from "./lib/assignment/consistent_hash.ts";
+export { roundRobin } from "./lib/assignment/round_robin.ts";
+export { stickyBalanced, type StickyBalancedOptions } from "./lib/assignment/sticky_balanced.ts";
+export { STRATEGY_NAMES, strategyByName, type StrategyName } from "./lib/assignment/strategies.ts";
+export {
+  weightedConsistentHash,
+  type WeightedConsistentHashOptions,
+} from "./lib/assignment/weighted_consistent_hash.ts";
+export {
+  encodePartitions,
+  kvSource,
+  type KvSourceOptions,
+} from "./lib/assignment/sources/kv_source.ts";
+export {
+  pollingSource,
+  type PollingSourceOptions,
+} from "./lib/assignment/sources/polling_source.ts";
+export { type StaticSource, staticSource } from "./lib/assignment/sources/static_source.ts";
+
+// Messages and their effects.
+export * from "./lib/consumption/handler.ts";
+export * from "./lib/consumption/worker_consumer.ts";
+export { type ConsumptionEvents } from "./lib/consumption/events.ts";
+export type { LaneEnd } from "./lib/consumption/lane.ts";
+export type { LaneOwner } from "./lib/names.ts";
+export * from "./lib/effects.ts";
+
+// What can be replaced.
+export * from "./lib/leadership/election_agent.ts";
+export {
+  type AlertLevel as MetricAlertLevel,
+  type ConsumerMetrics,
+  type ManagerMetrics,
+  type MetricsCollector,
+  noMetrics,
+  type PlannerMetrics,
+  type WorkerMetrics,
+} from "./lib/metrics/collector.ts";
+export * from "./lib/ports/clock.ts";
+export * from "./lib/ports/feed.ts";
+export * from "./lib/ports/kv.ts";
+export * from "./lib/ports/messaging.ts";
+export * from "./lib/ports/random.ts";
+export * from "./lib/ports/world.ts";
 export * from "./lib/ports/nats/world.ts";
-export * from "./lib/state.ts";

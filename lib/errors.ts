@@ -47,6 +47,7 @@ export interface PartiErrorOptions {
 
 /** The only error class the library throws on purpose. */
 export class PartiError extends Error {
+  /** Always `PartiError`. */
   override readonly name = "PartiError";
   /** The stable code. */
   readonly code: PartiErrorCode;
@@ -56,6 +57,8 @@ export class PartiError extends Error {
   readonly hint: string | undefined;
 
   /**
+   * Makes an error.
+   *
    * @param code the stable code
    * @param message what happened, in one sentence
    * @param options the value, a hint and the cause

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { timeout } from "../membership/fake_bucket_test.ts";
 import { answerProbes } from "../membership/prober.ts";
 import { encodeWorkerRecord, type WorkerRecord } from "../membership/worker_lease.ts";
-import { workerKey } from "../names.ts";
+import { CURRENT_KEY, workerKey } from "../names.ts";
 import type { KvBucket } from "../ports/kv.ts";
 import type { World } from "../ports/world.ts";
 import { type ConnectedWorld, natsTest, type Rig, until } from "../test_support/rig.ts";
@@ -19,6 +19,8 @@ import {
 } from "./leader_rig_test.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { staticSource } from "./sources/static_source.ts";
+
+const LONG_LEASES = { preset: "fast", heartbeatTtl: "25s", workerIdTtl: "30s" } as const;
 
 /** A worker written by hand: a lease, and an answer to probes over a connection of its own. */
 interface HandMade {
@@ -77,7 +79,7 @@ class NatsGroup {
     const started = startLeader(this.world, this, "g", {
       ...options,
       // Nobody renews unless a test says so, so leases last longer than any test.
-      config: { preset: "fast", heartbeatTtl: "25s", workerIdTtl: "30s", ...options.config },
+      config: { ...LONG_LEASES, ...options.config },
     });
     this.#leaders.push(started.leader);
     return started;
@@ -232,6 +234,7 @@ groupTest(
     await group.join(2);
     const { told } = group.lead({ assignments: faulty });
     const hasWorkers = async (ids: string) => {
+      if (await group.assignments.get(CURRENT_KEY) === undefined) return false;
       const { workers } = await group.current();
       return workers.filter((each) => each.partitions.length > 0).map((each) => each.id).join(
         " ",
@@ -264,7 +267,7 @@ groupTest(
         assignments: await other.kv.open("assignments", { ...options, ttlMs: 0 }),
       },
       "g",
-      { self: 1, term: new TestTerm(99), config: { preset: "fast" } },
+      { self: 1, term: new TestTerm(99), config: LONG_LEASES },
     );
     await until("the new leader has taken over", async () => (await group.current()).epoch === 99);
     old.term.confirmed = false;

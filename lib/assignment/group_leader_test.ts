@@ -760,7 +760,8 @@ memoryTest(
       },
     });
     group.join([0, 1]);
-    await group.pass(2_000);
+    await group.pass(30_000);
+    assert.equal(asked, 1, "it has had its say with the first assignment");
     group.join([1], { capacity: 5 });
     await group.pass(60_000);
     assert.equal(told.published.length, 1);
@@ -859,5 +860,111 @@ memoryTest(
     assert.ok(snapshot.generation > 7 && snapshot.epoch > 5);
     assertCovered(snapshot, 12, "worker-0 worker-1");
     assert.ok(told.errors.every((error) => error instanceof PartiError));
+  },
+);
+
+memoryTest("leader: an end during evictions publishes nothing any more, W-13", async (group) => {
+  const { leader, told } = group.lead();
+  group.join([0, 1, 2]);
+  await group.pass(2_000);
+  const held = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  group.leases.before = (operation) => {
+    if (operation !== "remove") return;
+    reached.resolve();
+    return held.promise;
+  };
+  group.kill([1]);
+  await group.clock.advance(DETECTED_MS);
+  await reached.promise;
+  const closing = leader.close();
+  held.resolve();
+  await closing;
+  assert.equal(told.published.length, 1);
+  assert.equal((await group.current()).generation, 1);
+});
+
+memoryTest(
+  "leader: an earlier try that was applied after all is looked at again, W-17",
+  async (group) => {
+    const { told } = group.lead();
+    group.join([0, 1, 2, 3]);
+    await group.pass(2_000);
+    let failures = 1;
+    group.assignments.after = async (operation) => {
+      if (operation !== "update" || failures-- <= 0) return;
+      // Known before the next try, which finds that the lost one is in force: and it is not what is wanted now.
+      await group.leave(2);
+      throw timeout();
+    };
+    group.join([1], { leaving: true });
+    await group.clock.advance(500);
+    assertCovered(await group.current(), 12, "worker-0 worker-3");
+    assert.deepEqual(told.stale, []);
+  },
+);
+
+memoryTest(
+  "leader: a refresh during a cold start is answered when its window closes",
+  async (group) => {
+    const { leader, told } = group.lead();
+    group.join([0, 1]);
+    await group.clock.advance(WITHIN_MS);
+    const answers: number[] = [];
+    const refreshing = leader.refresh().then((generation) => void answers.push(generation));
+    await group.clock.advance(WITHIN_MS / 2);
+    assert.deepEqual(answers, []);
+    assert.equal(told.published.length, 0);
+    await group.pass(1_000);
+    await refreshing;
+    assert.deepEqual(answers, [1]);
+  },
+);
+
+memoryTest(
+  "leader: a refresh is refused when publishing fails, and when the term ends",
+  async (group) => {
+    let answer = partitions(4);
+    const { leader } = group.lead({ source: { list: () => Promise.resolve(answer) } });
+    group.join([0, 1]);
+    await group.pass(2_000);
+    answer = partitions(5);
+    group.assignments.before = (operation) => {
+      if (operation === "update") throw timeout();
+    };
+    await assert.rejects(leader.refresh(), (error) => isPartiError(error, "PARTI_TIMEOUT"));
+    const held = Promise.withResolvers<void>();
+    group.assignments.before = (operation) => operation === "update" ? held.promise : undefined;
+    answer = partitions(6);
+    const refused = assert.rejects(
+      leader.refresh(),
+      (error) => isPartiError(error, "PARTI_NOT_LEADER"),
+    );
+    await settle();
+    const closing = leader.close();
+    held.resolve();
+    await Promise.all([refused, closing]);
+  },
+);
+
+memoryTest("leader: a refresh before the assignment was taken over waits for it", async (group) => {
+  const { leader } = group.lead();
+  group.join([0]);
+  const refreshing = leader.refresh();
+  await group.pass(2_000);
+  assert.equal(await refreshing, 1);
+});
+
+memoryTest(
+  "leader: a renewed verdict is a new one: who answers again and renews is left alone",
+  async (group) => {
+    const { leader, told } = group.lead();
+    group.join([0, 1]);
+    await group.pass(2_000);
+    leader.markDead("nobody-we-know", "a rumour");
+    leader.markDead("i0", "itself");
+    await group.pass(2_000);
+    assert.deepEqual(told.evicted, []);
+    assert.equal(told.published.length, 1);
   },
 );

@@ -92,7 +92,6 @@ const RULES: [
   ["W-22: a crash while a join waits", "a1 c1", "a1 b1", "emergency", { differenceSinceMs: NOW }],
   ["a dead worker without partitions is nobody's loss", "a1", "a1 b1:0", "idle"],
   ["a worker back under its ID is regranted at once", "a1 b2", "a1 b1", "emergency"],
-  ["the same instance under another ID is not it", "a1 b1", "a1 c1 b1:0", "emergency"],
   ["a leaver is urgent", "a1 b1~", "a1 b1", "planned_scale", { lastPlannedAtMs: NOW }],
   ["a leaver with nothing is not", "a1 b1~", "a1 b1:0", "idle"],
   ["a leaving leader is a leaver", "a1~ b1", "a1 b1", "planned_scale"],
@@ -220,6 +219,14 @@ for (const [name, memberNames, assignedNames, expected, changes, config] of RULE
     assert.equal(short(plan(input, { ...CONFIG, ...config })), expected);
   });
 }
+
+Deno.test("planner: an instance under another ID holds nothing of what its first ID held", () => {
+  const input = situation("a1 b1", "a1 b1");
+  const moved = input.members.map((member) =>
+    member.instance === "b1" ? { ...member, id: "worker-c" } : member
+  );
+  assert.equal(short(plan({ ...input, members: moved }, CONFIG)), "emergency");
+});
 
 Deno.test("planner: only moves without need start a cooldown", () => {
   const reasons = [

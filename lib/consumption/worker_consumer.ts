@@ -68,7 +68,11 @@ export class WorkerConsumer implements AsyncDisposable {
   #fenced = false;
   #closed = false;
 
-  /** @param options what it needs */
+  /**
+   * Consumes nothing yet.
+   *
+   * @param options what it needs
+   */
   constructor(options: WorkerConsumerOptions) {
     this.#options = options;
     this.#events = guardedEvents(options.events ?? {});

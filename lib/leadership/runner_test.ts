@@ -89,6 +89,7 @@ export class Runner {
   candidacy!: Candidacy;
   /** Called after each election. */
   onElected: (term: Term) => void = () => {};
+  /** Who runs. */
   readonly instance: string;
   #leads = false;
 

@@ -54,7 +54,11 @@ export class Prober {
   #timer: Timer | undefined;
   #quietUntilMs = -Infinity;
 
-  /** @param options what it needs */
+  /**
+   * Begins to probe.
+   *
+   * @param options what it needs
+   */
   constructor(options: ProberOptions) {
     this.#options = options;
     this.#arm(0);

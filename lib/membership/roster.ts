@@ -57,7 +57,11 @@ export class Roster {
   #initialized = false;
   #closed = false;
 
-  /** @param options what it needs */
+  /**
+   * Begins to watch.
+   *
+   * @param options what it needs
+   */
   constructor(options: RosterOptions) {
     this.#options = options;
     this.#watch = new SteadyWatch({

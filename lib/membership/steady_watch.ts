@@ -39,7 +39,11 @@ export class SteadyWatch {
   #failures = 0;
   #closed = false;
 
-  /** @param options what it needs */
+  /**
+   * Begins to watch.
+   *
+   * @param options what it needs
+   */
   constructor(options: SteadyWatchOptions) {
     this.#options = options;
     void this.#open();

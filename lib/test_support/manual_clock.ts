@@ -35,14 +35,17 @@ export class ManualClock implements Clock {
     return this.#waiting.size;
   }
 
+  /** See {@linkcode Clock.monotonicMs}. */
   monotonicMs(): number {
     return this.#nowMs;
   }
 
+  /** See {@linkcode Clock.wallMs}. */
   wallMs(): number {
     return 1_700_000_000_000 + this.#nowMs;
   }
 
+  /** See {@linkcode Clock.setTimer}. */
   setTimer(delayMs: number, fire: () => void): Timer {
     const waiting = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, fire };
     this.#waiting.add(waiting);

@@ -3,16 +3,12 @@
  *
  * @module
  */
-import {
-  AuthorizationError,
-  type ConnectionOptions,
-  type NatsConnection,
-  UserAuthenticationExpiredError,
-} from "@nats-io/nats-core";
+import { AuthorizationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import { isPartiError, PartiError } from "../../errors.ts";
 import { callApi } from "./api.ts";
 import { capabilitiesOf, OLDEST_SERVER } from "./capabilities.ts";
+import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
 import { linkOf } from "./link.ts";
 
 /**

@@ -3,15 +3,19 @@
  *
  * @module
  */
-import type { NatsConnection } from "@nats-io/nats-core";
 import type { World } from "../world.ts";
+import type { NatsConnection } from "./client_types.ts";
 import { systemClock } from "./clock.ts";
 import { natsFeed, type NatsFeedOptions } from "./feed.ts";
 import { natsKv, type NatsKvOptions } from "./kv.ts";
 import { natsMessaging } from "./messaging.ts";
 import { systemRandom } from "./random.ts";
 
+export type { ConnectionOptions, NatsConnection } from "./client_types.ts";
 export { connectNats, recommendedConnectionOptions } from "./connect.ts";
+export type { NatsFeedOptions } from "./feed.ts";
+export type { NatsKvOptions } from "./kv.ts";
+export type { PullOptions } from "./pull.ts";
 
 /** How the adapters behave. */
 export interface NatsWorldOptions {

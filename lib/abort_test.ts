@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { unlessAborted } from "./abort.ts";
+
+Deno.test("without a signal it gives what the promise gives", async () => {
+  const { signal } = new AbortController();
+  assert.equal(await unlessAborted(Promise.resolve(7), signal), 7);
+  await assert.rejects(unlessAborted(Promise.reject(new Error("no")), signal), /no/);
+});
+
+Deno.test("the signal comes first, before or during the wait; a later failure disturbs nobody", async () => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  await assert.rejects(unlessAborted(promise, AbortSignal.abort()), { code: "PARTI_ABORTED" });
+  const abort = new AbortController();
+  const waiting = unlessAborted(promise, abort.signal);
+  abort.abort();
+  await assert.rejects(waiting, { code: "PARTI_ABORTED" });
+  reject(new Error("too late to matter"));
+  await Promise.resolve();
+});
