@@ -27,3 +27,14 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
     promise.catch(() => {});
   }
 }
+
+/**
+ * Waits for a promise or the signal, whichever comes first, and never rejects.
+ *
+ * @param promise what is waited for
+ * @param signal ends the wait
+ * @returns when either has come
+ */
+export async function settled(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  await unlessAborted(promise, signal).catch(() => {});
+}

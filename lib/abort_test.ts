@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { unlessAborted } from "./abort.ts";
+import { settled, unlessAborted } from "./abort.ts";
 
 Deno.test("without a signal it gives what the promise gives", async () => {
   const { signal } = new AbortController();
@@ -16,4 +16,11 @@ Deno.test("the signal comes first, before or during the wait; a later failure di
   await assert.rejects(waiting, { code: "PARTI_ABORTED" });
   reject(new Error("too late to matter"));
   await Promise.resolve();
+});
+
+Deno.test("settled waits for either and never rejects", async () => {
+  const { signal } = new AbortController();
+  await settled(Promise.resolve(), signal);
+  await settled(Promise.reject(new Error("no")), signal);
+  await settled(new Promise(() => {}), AbortSignal.abort());
 });

@@ -116,6 +116,8 @@ export class HookQueue {
       await this.#dispatch(event);
     } catch (error) {
       for (const feed of this.#feeds) feed.push({ type: "error", error });
+      // What the error hook throws must not come back to it.
+      if (event.type === "error") return;
       try {
         await this.#hooks.onError?.(error);
       } catch {

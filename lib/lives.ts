@@ -100,6 +100,11 @@ export class Lives {
     return unlessAborted(joining, either);
   }
 
+  /** The connection is gone. */
+  disconnected(): void {
+    this.#session?.disconnected();
+  }
+
   /** The connection is back: what waits for it goes on at once. */
   reconnected(): void {
     this.#session?.reconnected();

@@ -10,6 +10,8 @@ import type { ManagerOptions } from "./manager_options.ts";
 import type { MetricsCollector } from "./metrics/collector.ts";
 import { consumptionMetrics } from "./metrics/consumption_metrics.ts";
 import type { LaneOwner } from "./names.ts";
+import type { MessageHandler } from "./consumption/handler.ts";
+import type { SessionRight } from "./session_options.ts";
 
 /**
  * Makes a consumer.
@@ -18,7 +20,7 @@ import type { LaneOwner } from "./names.ts";
  * @param config the group's configuration
  * @param metrics who measures
  * @param owner whose lanes they are
- * @param mayAct whether the session's lease is in force
+ * @param right the session's right to handle
  * @param onError told of what failed and is tried again
  * @returns the consumer; undefined where the application consumes by itself
  */
@@ -27,7 +29,7 @@ export function makeConsumer(
   config: GroupConfig,
   metrics: MetricsCollector,
   owner: LaneOwner,
-  mayAct: () => boolean,
+  right: SessionRight,
   onError: (error: unknown) => void,
 ): WorkerConsumer | undefined {
   const { world, handler, consumptionEvents } = options;
@@ -40,10 +42,10 @@ export function makeConsumer(
     world,
     config: consumer,
     owner,
-    handler,
+    handler: whileConnected(handler, right),
     drainTimeoutMs,
     operationTimeoutMs,
-    mayAct,
+    mayAct: () => right.mayAct(),
     events: bothEvents(measured, {
       ...consumptionEvents,
       error: (error) => {
@@ -53,4 +55,16 @@ export function makeConsumer(
     }),
   });
   return made.consumer;
+}
+
+/** Begins a message only while the session may. */
+function whileConnected(handler: MessageHandler, right: SessionRight): MessageHandler {
+  return (message, context) => {
+    const wait = right.mayBegin(context.signal);
+    if (wait === undefined) return handler(message, context);
+    return wait.then(() => {
+      context.signal.throwIfAborted();
+      return handler(message, context);
+    });
+  };
 }

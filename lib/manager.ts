@@ -259,8 +259,8 @@ export class Manager implements AsyncDisposable {
         election: election?.(leases) ?? this.#kvElection(leases, formerInstances),
         source: this.#source,
         strategy: strategy ?? stickyBalanced(),
-        makeConsumer: (owner, mayAct) =>
-          makeConsumer(this.#options, config, metrics, owner, mayAct, (error) => this.#tell(error)),
+        makeConsumer: (owner, right) =>
+          makeConsumer(this.#options, config, metrics, owner, right, (error) => this.#tell(error)),
       }),
       events: this.#sessionEvents(),
     });
@@ -320,6 +320,7 @@ export class Manager implements AsyncDisposable {
       return;
     }
     this.#degraded.disconnected();
+    this.#lives.disconnected();
     if (status === "disconnected") return;
     this.#lives.closedForGood();
     this.#tell(

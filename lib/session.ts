@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { unlessAborted } from "./abort.ts";
+import { settled, unlessAborted } from "./abort.ts";
 import { AssignmentFollower } from "./assignment/assignment_follower.ts";
 import type { LeaderPhase } from "./assignment/group_leader.ts";
 import type { Partition } from "./assignment/partition.ts";
@@ -23,6 +23,7 @@ import type { Subscription } from "./ports/messaging.ts";
 import type { SessionOptions } from "./session_options.ts";
 
 const LEAVE_LOOK_MS = 250;
+const CONFIRM_AGAIN_MS = 100;
 
 /** One life of a worker. */
 export class Session {
@@ -34,12 +35,13 @@ export class Session {
   #follower: AssignmentFollower | undefined;
   #consumer: WorkerConsumer | undefined;
   #assignment: Assignment | undefined;
+  #gate: PromiseWithResolvers<void> | undefined;
   #settled = false;
   #applied = 0;
   #leaving = false;
   #closing = false;
   #onEmpty: () => void = () => {};
-  #over = false;
+  readonly #end = new AbortController();
 
   private constructor(options: SessionOptions) {
     this.#options = options;
@@ -68,7 +70,7 @@ export class Session {
       await session.#enter();
       return session;
     } catch (error) {
-      session.#over = true;
+      session.#end.abort();
       session.#consumer?.fence("joining failed");
       await session.#cleanUp("resign");
       await session.#lease?.release();
@@ -121,11 +123,21 @@ export class Session {
     return !this.#over && (this.#lease?.valid ?? false);
   }
 
+  /** Whether it has ended, or is about to say its last word. */
+  get #over(): boolean {
+    return this.#end.signal.aborted;
+  }
+
+  /** The connection is gone: no new message is begun until {@linkcode reconnected} has proven that the lease is still held. */
+  disconnected(): void {
+    this.#gate ??= Promise.withResolvers<void>();
+  }
+
   /** Looks after everything once the connection is back. */
   reconnected(): void {
     if (this.#over) return;
+    this.#background(this.#openGate());
     this.#candidate?.excuseAll();
-    this.#background(this.#lease?.touch());
     this.#background(this.#follower?.reread());
     this.#background(this.#consumer?.reconnected());
   }
@@ -145,7 +157,7 @@ export class Session {
    */
   async fence(reason: string): Promise<void> {
     if (this.#over) return;
-    this.#over = true;
+    this.#end.abort();
     this.#lease?.abandon();
     this.#consumer?.fence(reason);
     await this.#cleanUp("abandon");
@@ -162,7 +174,7 @@ export class Session {
     this.#leaving = true;
     const handedOver = await this.#tryHandOver(handOverBy) || this.#holdsNothing();
     if (this.#over) return;
-    this.#over = true;
+    this.#end.abort();
     this.#consumer?.fence("the worker is shut down");
     // A lease that is given back says that nothing is held any more. Where that is not so, it is left: nobody answers for it, so the
     // leader finds it dead at once and frees what it held.
@@ -244,7 +256,10 @@ export class Session {
   async #enter(): Promise<void> {
     const { world, config, assignments, makeConsumer, events } = this.#options;
     const { worker, instance } = this;
-    this.#consumer = makeConsumer({ group: config.group, worker, instance }, () => this.mayAct);
+    this.#consumer = makeConsumer({ group: config.group, worker, instance }, {
+      mayAct: () => this.mayAct,
+      mayBegin: (signal) => this.#gate && settled(this.#gate.promise, signal),
+    });
     const follower = new AssignmentFollower({
       bucket: assignments,
       clock: world.clock,
@@ -299,6 +314,19 @@ export class Session {
           : undefined;
       },
     });
+  }
+
+  /** A renewal that succeeds now proves that nobody has taken the lease meanwhile. One that is refused ends the session. */
+  async #openGate(): Promise<void> {
+    const { clock, messaging } = this.#options.world;
+    while (!this.#over && messaging.connected) {
+      if (await this.#lease?.confirm()) {
+        this.#gate?.resolve();
+        this.#gate = undefined;
+        return;
+      }
+      await sleep(clock, CONFIRM_AGAIN_MS, this.#end.signal);
+    }
   }
 
   async #apply(assignment: Assignment): Promise<void> {

@@ -14,6 +14,19 @@ import type { LaneOwner } from "./names.ts";
 import type { KvBucket } from "./ports/kv.ts";
 import type { World } from "./ports/world.ts";
 
+/** The right of a session to handle messages. */
+export interface SessionRight {
+  /** Whether the lease is in force at this moment. */
+  mayAct(): boolean;
+  /**
+   * Whether a new message may be begun: undefined if so; otherwise resolves when it may again, or the signal fires.
+   *
+   * While the connection is away the others may take this worker for dead long before its lease ends. Nothing new is begun then, nor
+   * after the reconnect until a renewal has proven that the lease was not taken away.
+   */
+  mayBegin(signal: AbortSignal): Promise<void> | undefined;
+}
+
 /** What a session needs. */
 export interface SessionOptions {
   /** The world. */
@@ -39,7 +52,7 @@ export interface SessionOptions {
   /** Who gets what. */
   readonly strategy: AssignmentStrategy;
   /** Makes the consumer, if the application consumes through the library. */
-  readonly makeConsumer: (owner: LaneOwner, mayAct: () => boolean) => WorkerConsumer | undefined;
+  readonly makeConsumer: (owner: LaneOwner, right: SessionRight) => WorkerConsumer | undefined;
   /** Who is told. */
   readonly events: SessionEvents;
   /** Gives up joining. */

@@ -536,6 +536,7 @@ memoryTest(
     group.kill([1]);
     await group.pass(3_000);
     assert.equal(told.published.length, 1);
+    assert.deepEqual(told.evicted, []);
     assert.equal(told.stale.length, 1);
     await assert.rejects(leader.refresh(), (error) => isPartiError(error, "PARTI_NOT_LEADER"));
   },

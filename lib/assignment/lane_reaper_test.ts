@@ -65,16 +65,22 @@ natsTest("reaper: whoever came while lanes were listed counts as alive", async (
   const feed = await openFeed(rig);
   await addLane(feed, "newcomer", lane("g", "newcomer"));
   const living = new Set<string>();
-  const slow: FeedStore = {
-    ...feed,
-    listConsumers: async (stream) => {
+  const slow = {
+    listConsumers: async (stream: string) => {
       const listed = await feed.listConsumers(stream);
       living.add("newcomer");
       return listed;
     },
-  };
-  const reaper = new LaneReaper({ feed: slow, group: "g", stream: STREAM, onError: () => {} });
-  await reaper.reap((instance) => living.has(instance));
+    deleteConsumer: (stream: string, name: string) => feed.deleteConsumer(stream, name),
+  } as FeedStore;
+  const reaper = new LaneReaper({
+    feed: slow,
+    group: "g",
+    stream: STREAM,
+    onError: (error) => assert.fail(String(error)),
+  });
+  const result = await reaper.reap((instance) => living.has(instance));
+  assert.deepEqual(result, { complete: true, deleted: 0 });
   assert.deepEqual(await names(feed), ["newcomer"]);
 });
 

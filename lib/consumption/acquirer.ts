@@ -61,17 +61,17 @@ export class Acquirer {
     if (this.#closed || !this.#options.world.messaging.connected || !this.#options.mayAct()) return;
     const now = this.#options.world.clock.monotonicMs();
     const batches = new Map<string, Slot[]>();
-    let nextMs = Infinity;
+    const later: Slot[] = [];
     for (const slot of this.#options.slots.values()) {
       if (!slot.wanted || slot.lane !== undefined || slot.moving || slot.outranked) continue;
-      if (slot.nextTryAtMs > now) {
-        nextMs = Math.min(nextMs, slot.nextTryAtMs);
-        continue;
-      }
-      const key = batchKey(slot);
-      const batch = batches.get(key);
-      if (batch === undefined) batches.set(key, [slot]);
-      else batch.push(slot);
+      if (slot.nextTryAtMs <= now) addTo(batches, slot);
+      else later.push(slot);
+    }
+    let nextMs = Infinity;
+    for (const slot of later) {
+      // Those refused often are looked up with one question to the server, not each at a time of its own.
+      if (batchKey(slot) === REFUSED && batches.has(REFUSED)) addTo(batches, slot);
+      else nextMs = Math.min(nextMs, slot.nextTryAtMs);
     }
     this.#armRetry(nextMs - now);
     for (const batch of batches.values()) {
@@ -220,12 +220,19 @@ export class Acquirer {
   }
 }
 
-/**
- * Those one holder will let go together are tried together, apart from the rest: a refusal is for the whole lane. Those refused
- * often are looked up together, which is one question to the server for all of them.
- */
+/** The batch of those refused often. */
+const REFUSED = "refused";
+
+/** Those one holder will let go together are tried together, apart from the rest: a refusal is for the whole lane. */
 function batchKey(slot: Slot): string {
   if (slot.stopped) return `stopped ${slot.id}`;
-  if (slot.refusals >= SURVEY_AFTER_REFUSALS) return "refused";
+  if (slot.refusals >= SURVEY_AFTER_REFUSALS) return REFUSED;
   return slot.batch ?? "";
+}
+
+function addTo(batches: Map<string, Slot[]>, slot: Slot): void {
+  const key = batchKey(slot);
+  const batch = batches.get(key);
+  if (batch === undefined) batches.set(key, [slot]);
+  else batch.push(slot);
 }

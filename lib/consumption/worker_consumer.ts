@@ -68,11 +68,7 @@ export class WorkerConsumer implements AsyncDisposable {
   #fenced = false;
   #closed = false;
 
-  /**
-   * Consumes nothing yet.
-   *
-   * @param options what it needs
-   */
+  /** @param options what it needs */
   constructor(options: WorkerConsumerOptions) {
     this.#options = options;
     this.#events = guardedEvents(options.events ?? {});

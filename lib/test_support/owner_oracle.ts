@@ -66,6 +66,16 @@ export class OwnerOracle {
     return () => void open.delete(span);
   }
 
+  /**
+   * This instance's connection was cut while its process lives on: the others may take it for dead at once. What it is doing then may
+   * overlap with its successor (its effects are fenced); what it begins afterwards may not.
+   */
+  cut(instance: string): void {
+    for (const open of this.#open.values()) {
+      for (const span of open) if (span.token.instance === instance) open.delete(span);
+    }
+  }
+
   /** This instance's process is dead: whatever its handlers do here, a real one would not. */
   died(instance: string): void {
     this.#dead.add(instance);

@@ -82,3 +82,13 @@ Deno.test("planted: lost, repeated, reordered and unexpected effects are told ap
     "nothing was published to q",
   ]);
 });
+
+Deno.test("a cut connection excuses what runs, and nothing that begins afterwards", () => {
+  const oracle = new OwnerOracle();
+  oracle.begin(token("a"), 1);
+  oracle.cut("instance-of-a");
+  oracle.begin(token("b", { generation: 2 }), 1);
+  assert.deepEqual(oracle.violations, []);
+  oracle.begin(token("a"), 2);
+  assert.equal(oracle.violations.length, 2);
+});

@@ -1,0 +1,250 @@
+/**
+ * For tests: a small model of a JetStream server, as far as lanes depend on it — one WorkQueue stream with pull consumers, one output
+ * stream with guarded writes, notices. It lives on a manual clock, so a test sees in milliseconds what takes minutes, and the
+ * same seed gives the same run. What it does is what `lib/ports/contract` demands of a real one. Holds no test.
+ *
+ * @module
+ */
+import { PartiError } from "../errors.ts";
+import type { Timer } from "../ports/clock.ts";
+import type { ConsumerConfig, ConsumerInfo, PublishOptions } from "../ports/feed.ts";
+import type { ManualClock } from "../test_support/manual_clock.ts";
+
+/** A message in the stream. */
+export interface Stored {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly storedAtMs: number;
+}
+
+/** A message on its way to a puller. */
+export interface Sent extends Stored {
+  readonly deliverySequence: number;
+  readonly deliveryCount: number;
+}
+
+/** Where a consumer's deliveries go. */
+export interface Puller {
+  deliver(message: Sent): void;
+  deleted(): void;
+}
+
+interface Pending {
+  count: number;
+  timer: Timer;
+}
+
+/** A consumer as the server has it. */
+class ModelConsumer {
+  readonly config: ConsumerConfig;
+  filter: Set<string>;
+  cursor = 0;
+  delivered = 0;
+  credits = 0;
+  puller: Puller | undefined;
+  readonly pending = new Map<number, Pending>();
+  readonly due: number[] = [];
+
+  constructor(config: ConsumerConfig) {
+    this.config = config;
+    this.filter = new Set(config.filterSubjects);
+  }
+}
+
+/** The server. */
+export class ModelServer {
+  readonly clock: ManualClock;
+  /** The feed. */
+  readonly feed = new Map<number, Stored>();
+  /** The output: every message ever written, in order. */
+  readonly output: Stored[] = [];
+  /** What was asked of it, by name of the call. */
+  readonly calls = new Map<string, number>();
+  readonly #consumers = new Map<string, ModelConsumer>();
+  readonly #notices = new Set<(subject: string, data: Uint8Array) => void>();
+  #sequence = 0;
+
+  constructor(clock: ManualClock) {
+    this.clock = clock;
+  }
+
+  /** The lanes there are. */
+  get lanes(): ConsumerInfo[] {
+    return [...this.#consumers.values()].map((consumer) => this.#info(consumer));
+  }
+
+  /** Stores a message in the feed. */
+  store(subject: string, data: Uint8Array, headers: Readonly<Record<string, string>> = {}): number {
+    const sequence = ++this.#sequence;
+    const storedAtMs = this.clock.wallMs();
+    this.feed.set(sequence, { sequence, subject, data, headers, storedAtMs });
+    for (const consumer of this.#consumers.values()) this.#pump(consumer);
+    return sequence;
+  }
+
+  /** Writes to the output, as far as its conditions hold. */
+  write(subject: string, data: Uint8Array, options: PublishOptions): number {
+    this.#count("publish");
+    const last = this.last(subject)?.sequence ?? 0;
+    const expected = options.expectedLastSubjectSequence;
+    if (expected !== undefined && expected !== last) {
+      throw new PartiError("PARTI_CONFLICT", `the last sequence is ${last}, not ${expected}`);
+    }
+    const sequence = this.output.length + 1;
+    const headers = options.headers ?? {};
+    this.output.push({ sequence, subject, data, headers, storedAtMs: this.clock.wallMs() });
+    return sequence;
+  }
+
+  /** The last message of a subject of the output. */
+  last(subject: string): Stored | undefined {
+    return this.output.findLast((stored) => stored.subject === subject);
+  }
+
+  create(config: ConsumerConfig): void {
+    this.#count("create");
+    for (const other of this.#consumers.values()) {
+      if (config.filterSubjects.some((subject) => other.filter.has(subject))) {
+        throw new PartiError("PARTI_FILTER_OVERLAP", "filtered consumer not unique");
+      }
+    }
+    this.#consumers.set(config.name, new ModelConsumer(config));
+  }
+
+  shrink(name: string, filterSubjects: readonly string[]): void {
+    this.#count("shrink");
+    const consumer = this.#consumers.get(name);
+    if (consumer === undefined) throw new PartiError("PARTI_NOT_FOUND", `no consumer ${name}`);
+    const grown = filterSubjects.some((subject) => !consumer.filter.has(subject));
+    if (grown || filterSubjects.length === 0) {
+      throw new PartiError("PARTI_INVARIANT", "a filter may only get smaller");
+    }
+    consumer.filter = new Set(filterSubjects);
+  }
+
+  delete(name: string): boolean {
+    this.#count("delete");
+    const consumer = this.#consumers.get(name);
+    if (consumer === undefined) return false;
+    this.#consumers.delete(name);
+    for (const { timer } of consumer.pending.values()) timer.cancel();
+    consumer.puller?.deleted();
+    return true;
+  }
+
+  info(name: string): ConsumerInfo | undefined {
+    this.#count("info");
+    const consumer = this.#consumers.get(name);
+    return consumer === undefined ? undefined : this.#info(consumer);
+  }
+
+  list(): ConsumerInfo[] {
+    this.#count("list");
+    return this.lanes;
+  }
+
+  /** So many more messages may be sent to a puller. */
+  grant(name: string, puller: Puller, credits: number): boolean {
+    const consumer = this.#consumers.get(name);
+    if (consumer === undefined) return false;
+    if (consumer.puller !== puller) consumer.credits = 0;
+    consumer.puller = puller;
+    consumer.credits += credits;
+    this.#pump(consumer);
+    return true;
+  }
+
+  /** A puller is gone. */
+  revoke(puller: Puller): void {
+    for (const consumer of this.#consumers.values()) {
+      if (consumer.puller !== puller) continue;
+      consumer.puller = undefined;
+      consumer.credits = 0;
+    }
+  }
+
+  /** Takes an ack; false if the consumer is gone. */
+  ack(name: string, sequence: number): boolean {
+    const consumer = this.#consumers.get(name);
+    if (consumer === undefined) return false;
+    consumer.pending.get(sequence)?.timer.cancel();
+    // As measured on the real one: an ack counts even if somebody else has the message meanwhile.
+    consumer.pending.delete(sequence);
+    this.feed.delete(sequence);
+    this.#pump(consumer);
+    return true;
+  }
+
+  working(name: string, sequence: number): void {
+    const consumer = this.#consumers.get(name);
+    const pending = consumer?.pending.get(sequence);
+    if (consumer === undefined || pending === undefined) return;
+    pending.timer.cancel();
+    pending.timer = this.#ackWait(consumer, sequence);
+  }
+
+  notify(subject: string, data: Uint8Array): void {
+    for (const listener of [...this.#notices]) listener(subject, data);
+  }
+
+  subscribe(listener: (subject: string, data: Uint8Array) => void): () => void {
+    this.#notices.add(listener);
+    return () => this.#notices.delete(listener);
+  }
+
+  #count(call: string): void {
+    this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
+  }
+
+  #info(consumer: ModelConsumer): ConsumerInfo {
+    return {
+      name: consumer.config.name,
+      filterSubjects: [...consumer.filter],
+      metadata: consumer.config.metadata,
+      pending: 0,
+      ackPending: consumer.pending.size,
+      delivered: consumer.delivered,
+    };
+  }
+
+  #ackWait(consumer: ModelConsumer, sequence: number): Timer {
+    return this.clock.setTimer(consumer.config.ackWaitMs, () => {
+      consumer.due.push(sequence);
+      this.#pump(consumer);
+    });
+  }
+
+  #pump(consumer: ModelConsumer): void {
+    while (consumer.credits > 0 && consumer.puller !== undefined) {
+      const message = this.#nextDue(consumer) ?? this.#nextNew(consumer);
+      if (message === undefined) return;
+      consumer.credits--;
+      const { sequence } = message;
+      const count = (consumer.pending.get(sequence)?.count ?? 0) + 1;
+      consumer.pending.set(sequence, { count, timer: this.#ackWait(consumer, sequence) });
+      const deliverySequence = ++consumer.delivered;
+      consumer.puller.deliver({ ...message, deliverySequence, deliveryCount: count });
+    }
+  }
+
+  #nextDue(consumer: ModelConsumer): Stored | undefined {
+    for (let next = consumer.due.shift(); next !== undefined; next = consumer.due.shift()) {
+      const stored = this.feed.get(next);
+      if (stored !== undefined && consumer.pending.has(next)) return stored;
+      consumer.pending.delete(next);
+    }
+    return undefined;
+  }
+
+  #nextNew(consumer: ModelConsumer): Stored | undefined {
+    if (consumer.pending.size >= consumer.config.maxAckPending) return undefined;
+    for (const [sequence, stored] of this.feed) {
+      if (sequence <= consumer.cursor || !consumer.filter.has(stored.subject)) continue;
+      consumer.cursor = sequence;
+      return stored;
+    }
+    return undefined;
+  }
+}
