@@ -61,7 +61,7 @@ export class Candidate {
   #run = 0;
   #office: Office | undefined;
   #knownLeader: Person | undefined;
-  #deadLeader: string | undefined;
+  #deadLeader: { readonly instance: string; readonly untilMs: number } | undefined;
 
   /** @param options what it needs */
   constructor(options: CandidateOptions) {
@@ -75,7 +75,9 @@ export class Candidate {
       ...config.probe,
       targets: () => this.#probed(),
       onGone: (gone) => {
-        this.#deadLeader = gone;
+        // A verdict ages: whoever still leads an hour later was not dead.
+        const untilMs = world.clock.monotonicMs() + config.electionTimeoutMs;
+        this.#deadLeader = { instance: gone, untilMs };
         this.#candidacy?.suspect(gone);
       },
       onMiss: (missed, kind) => events.onProbeMiss(missed, kind),
@@ -229,8 +231,9 @@ export class Candidate {
       this.#standAgain(describeError(error));
       return;
     }
-    if (this.#deadLeader !== undefined) {
-      this.#office.leader.markDead(this.#deadLeader, "no responders");
+    const dead = this.#deadLeader;
+    if (dead !== undefined && this.#options.session.world.clock.monotonicMs() < dead.untilMs) {
+      this.#office.leader.markDead(dead.instance, "no responders");
     }
     this.#deadLeader = undefined;
     this.#options.session.events.onLeadership(true, term.epoch);

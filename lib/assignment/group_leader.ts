@@ -9,14 +9,13 @@ import { announceRelease } from "../consumption/release_notices.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { Prober } from "../membership/prober.ts";
 import { Roster } from "../membership/roster.ts";
-import type { Timer } from "../ports/clock.ts";
-import { jitter } from "../ports/random.ts";
 import { rightful } from "./attendance.ts";
 import { computeSnapshot, imbalanceOf } from "./computation.ts";
 import { Evictor } from "./evictor.ts";
 import type { GroupLeaderOptions } from "./group_leader_options.ts";
 import { LaneReaper } from "./lane_reaper.ts";
 import { LaneSweeper } from "./lane_sweeper.ts";
+import { LookLoop } from "./look_loop.ts";
 import type { PlannerDecision } from "./planner.ts";
 import { Progress } from "./progress.ts";
 import { Publication } from "./publication.ts";
@@ -27,9 +26,8 @@ import type { GuardedSource } from "./sources/guarded_source.ts";
 
 export type { GroupLeaderOptions, LeaderPhase } from "./group_leader_options.ts";
 
+/** When to try again what an otherwise good look could not do, in milliseconds. */
 const RETRY_MS = 100;
-/** Short, since it may be an emergency that waits. */
-const RETRY_MAX_MS = 1_000;
 /** How long further verdicts are waited for after one, in milliseconds: nothing against the time that it took to come. */
 const VERDICTS_MS = 10;
 /** A chunk of the assignment that stays missing for so many tries is lost. */
@@ -53,19 +51,13 @@ export class GroupLeader {
   readonly #sweeper: LaneSweeper;
   readonly #situation: Situation;
   readonly #progress: Progress;
+  readonly #loop: LookLoop;
   readonly #ready = Promise.withResolvers<void>();
   #claimed: Claimed | undefined;
   #remembered: Snapshot | undefined;
   #unreadable = 0;
   #refreshWaiters: { resolve(generation: number): void; reject(error: unknown): void }[] = [];
   #beginning: Promise<unknown> | undefined;
-  #timer: Timer | undefined;
-  #nextLookMs = Infinity;
-  #running: Promise<void> | undefined;
-  #isRunning = false;
-  #again = false;
-  #failures = 0;
-  #over = false;
 
   /** @param options what it needs */
   constructor(options: GroupLeaderOptions) {
@@ -75,6 +67,12 @@ export class GroupLeader {
     const { group } = config;
     this.#situation = new Situation(self.instance, config, clock.monotonicMs());
     this.#progress = new Progress(options.onPhase);
+    this.#loop = new LookLoop({
+      clock,
+      random,
+      look: () => this.#look(),
+      onFailure: (error) => this.#recover(error),
+    });
     // Most terms end without anybody waiting for their beginning.
     this.#ready.promise.catch(() => {});
     this.#roster = new Roster({
@@ -83,7 +81,7 @@ export class GroupLeader {
       random,
       ttlMs: config.heartbeatTtlMs,
       relistEveryMs: config.heartbeatTtlMs * 2,
-      onChange: () => this.#wake(),
+      onChange: () => this.#loop.wake(),
       onError,
     });
     this.#evictor = new Evictor({
@@ -113,7 +111,7 @@ export class GroupLeader {
       // On behalf of the dead: what they held is free.
       onFreed: (instance, partitions) => announceRelease(messaging, group, instance, partitions),
     });
-    this.#wake();
+    this.#loop.wake();
   }
 
   /**
@@ -124,7 +122,7 @@ export class GroupLeader {
    */
   markDead(instance: string, reason: string): void {
     this.#evictor.condemn(instance, reason);
-    this.#wake();
+    this.#loop.wake();
   }
 
   /** After the leader's own connection was away: silence of others proves nothing for a while. */
@@ -145,11 +143,11 @@ export class GroupLeader {
   async refresh(): Promise<number> {
     await this.#ready.promise;
     const problem = (await this.#claimed?.source.refresh(true))?.problem;
-    if (this.#over || this.#claimed === undefined) throw ended();
+    if (this.#loop.ended || this.#claimed === undefined) throw ended();
     if (problem !== undefined) throw problem;
     return await new Promise((resolve, reject) => {
       this.#refreshWaiters.push({ resolve, reject });
-      this.#wake();
+      this.#loop.wake();
     });
   }
 
@@ -162,7 +160,7 @@ export class GroupLeader {
     await Promise.all([
       this.#claimed?.sourceWatch.close(),
       this.#roster.close(),
-      this.#running,
+      this.#loop.idle(),
       this.#beginning,
     ]);
   }
@@ -170,13 +168,11 @@ export class GroupLeader {
   /** A verdict of the prober. Those of one round come within milliseconds: whole racks die, and that is one rebalance. */
   #suspect(instance: string): void {
     this.#evictor.condemn(instance, "no responders");
-    this.#lookBy(this.#options.world.clock.monotonicMs() + VERDICTS_MS);
-    if (!this.#isRunning) this.#arm();
+    this.#loop.wakeBy(this.#options.world.clock.monotonicMs() + VERDICTS_MS);
   }
 
   #end(): void {
-    this.#over = true;
-    this.#timer?.cancel();
+    this.#loop.end();
     this.#ready.reject(ended());
     this.#refuseRefresh(ended());
   }
@@ -189,48 +185,9 @@ export class GroupLeader {
     );
   }
 
-  #wake(): void {
-    if (this.#over) return;
-    this.#again = true;
-    if (!this.#isRunning) this.#running = this.#run();
-  }
-
-  /** Never rejects. */
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    while (this.#again && !this.#over) {
-      this.#again = false;
-      this.#timer?.cancel();
-      this.#nextLookMs = Infinity;
-      try {
-        await this.#look();
-        this.#failures = 0;
-      } catch (error) {
-        if (this.#over) break;
-        this.#recover(error);
-        break;
-      }
-    }
-    this.#isRunning = false;
-    this.#arm();
-  }
-
-  /** One timer for whatever is due first. */
-  #arm(): void {
-    this.#timer?.cancel();
-    if (this.#over || this.#nextLookMs === Infinity) return;
-    const { clock } = this.#options.world;
-    const delayMs = Math.max(0, this.#nextLookMs - clock.monotonicMs());
-    this.#timer = clock.setTimer(delayMs, () => this.#wake());
-  }
-
-  #lookBy(atMs: number): void {
-    this.#nextLookMs = Math.min(this.#nextLookMs, atMs);
-  }
-
   /** A look failed. As long as the term is in force the next one follows soon; afterwards there is none. */
   #recover(error: unknown): void {
-    const { term, world, onStale, onError } = this.#options;
+    const { term, onStale, onError } = this.#options;
     if (!term.valid) {
       this.#end();
       onStale(error);
@@ -244,10 +201,7 @@ export class GroupLeader {
       this.#claimed = undefined;
     }
     if (this.#claimed === undefined && isPartiError(error, "PARTI_NOT_FOUND")) this.#unreadable++;
-    this.#failures++;
     onError(error);
-    const delayMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures, 10), RETRY_MAX_MS);
-    this.#lookBy(world.clock.monotonicMs() + jitter(world.random, delayMs));
   }
 
   /** One look at everything. */
@@ -256,16 +210,16 @@ export class GroupLeader {
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
     this.#claimed ??= await this.#claim();
     this.#ready.resolve();
-    if (this.#over || !this.#roster.initialized) return;
+    if (this.#loop.ended || !this.#roster.initialized) return;
     const isDone = await this.#evictor.evictAll();
-    if (this.#over) return;
-    if (!isDone) this.#lookBy(world.clock.monotonicMs() + RETRY_MS);
+    if (this.#loop.ended) return;
+    if (!isDone) this.#loop.wakeBy(world.clock.monotonicMs() + RETRY_MS);
     // Not waited for: an emergency must not wait for a database. News wake the leader.
     void this.#claimed.source.refresh();
     const found = this.#survey(this.#claimed);
     const decision = this.#situation.decide(found);
     if (decision.kind === "rebalance") await this.#rebalance(decision.reason, found);
-    if (this.#over) return;
+    if (this.#loop.ended) return;
     this.#answerRefresh(decision);
     this.#follow(decision);
   }
@@ -281,9 +235,9 @@ export class GroupLeader {
       acceptLoss: this.#unreadable >= UNREADABLE_TRIES,
     });
     const opened = source.open(publication.snapshot);
-    const sourceWatch = opened.watch(() => this.#wake());
+    const sourceWatch = opened.watch(() => this.#loop.wake());
     // Closed meanwhile: nobody else would close it.
-    if (this.#over) await sourceWatch.close();
+    if (this.#loop.ended) await sourceWatch.close();
     return { publication, source: opened, sourceWatch };
   }
 
@@ -318,7 +272,7 @@ export class GroupLeader {
     const roll = listed.includes(self.instance) ? [] : listed;
     const how = { messaging: world.messaging, group: config.group, ...config.probe };
     await Promise.all([
-      callRoll(how, roll, (instance) => void (this.#situation.hear(instance) && this.#wake())),
+      callRoll(how, roll, (instance) => void (this.#situation.hear(instance) && this.#loop.wake())),
       claimed.publication.sweep().catch(onError),
     ]);
   }
@@ -327,7 +281,7 @@ export class GroupLeader {
     try {
       await this.#publishNext(reason, found);
     } catch (error) {
-      if (!this.#over) this.#options.onRebalanceFailed?.(reason, error);
+      if (!this.#loop.ended) this.#options.onRebalanceFailed?.(reason, error);
       this.#refuseRefresh(error);
       throw error;
     }
@@ -358,8 +312,8 @@ export class GroupLeader {
     this.#progress.published(nowMs);
     if (inForce === snapshot) this.#situation.published(snapshot, found.members, nowMs);
     // An earlier try had been applied after all: look again from there.
-    else this.#again = true;
-    if (this.#over) return;
+    else this.#loop.wake();
+    if (this.#loop.ended) return;
     this.#options.onPublished(inForce, inForce === snapshot ? movedCount : 0, nowMs - startedAtMs);
   }
 
@@ -368,10 +322,10 @@ export class GroupLeader {
     const nowMs = this.#options.world.clock.monotonicMs();
     const { snapshot } = this.#claimed!.publication;
     const dueMs = this.#progress.follow(decision, snapshot, this.#roster.members, nowMs);
-    if (dueMs !== undefined) this.#lookBy(dueMs);
+    if (dueMs !== undefined) this.#loop.wakeBy(dueMs);
     // Renewals are signs of life too, but nobody is woken by them.
     if (decision.kind === "wait" && this.#situation.firstOfTerm) {
-      this.#lookBy(nowMs + this.#options.config.heartbeatIntervalMs);
+      this.#loop.wakeBy(nowMs + this.#options.config.heartbeatIntervalMs);
     }
   }
 

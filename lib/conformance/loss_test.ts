@@ -267,6 +267,8 @@ natsTest(
     const instances = new Set(cluster.running.map(({ manager }) => manager.instance));
     await cluster.world.kv.destroy(leaseBucket(cluster.group));
     await cluster.world.kv.destroy(assignmentBucket(cluster.group));
+    // The observer's watch ends with the bucket, which is no fault of the group's.
+    await cluster.publications.close();
     await until(
       "all have lost their leases and have new ones",
       () =>
@@ -288,8 +290,6 @@ natsTest(
     await cluster.publish(5);
     await cluster.untilDrained();
     await cluster.assertEffects();
-    // The watch on the old bucket ended with it; what it says of that is no fault of the group's.
-    cluster.publications.violations.length = 0;
   },
 );
 
@@ -337,6 +337,40 @@ natsTest(
     }, 20);
     await cluster.untilDrained();
     await cluster.assertEffects();
+  },
+);
+
+natsTest(
+  "while the connection is away nothing new is begun; after a proven return it goes on",
+  async (rig) => {
+    let begun = 0;
+    await using cluster = await Cluster.open(rig, {
+      partitionCount: 4,
+      config: {
+        heartbeatTtl: "8s",
+        workerIdTtl: "10s",
+        electionTimeout: "8s",
+        degradedBehavior: { enterThreshold: "400ms", exitThreshold: "50ms" },
+      },
+      options: {
+        handler: async () => {
+          begun++;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        },
+      },
+    });
+    const [member] = await cluster.add(1);
+    await cluster.publish(50);
+    await until("it works", () => begun > 20);
+    await rig.server.kill();
+    await until("it has noticed", () => !member!.world.messaging.connected);
+    const atLoss = begun;
+    await member!.manager.waitState("Degraded", 5_000);
+    assert.ok(begun <= atLoss, `${begun - atLoss} begun after the loss`);
+    assert.ok(begun < 200, "there was more to do");
+    await rig.server.restart();
+    await cluster.untilDrained();
+    assert.ok(begun >= 200);
   },
 );
 

@@ -305,7 +305,9 @@ export class Cluster implements AsyncDisposable {
   async untilDrained(timeoutMs = 15_000): Promise<void> {
     await until(
       "the feed is empty",
-      async () => (await this.world.feed.streamInfo(this.feed)).messages === 0,
+      async () =>
+        this.world.messaging.connected &&
+        (await this.world.feed.streamInfo(this.feed)).messages === 0,
       timeoutMs,
     );
   }
