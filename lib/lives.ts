@@ -6,6 +6,7 @@
  */
 import { unlessAborted } from "./abort.ts";
 import { LaneReaper } from "./assignment/lane_reaper.ts";
+import type { Snapshot } from "./assignment/snapshot.ts";
 import type { GroupBuckets } from "./buckets.ts";
 import { isPartiError, PartiError } from "./errors.ts";
 import type { Assignment } from "./hooks.ts";
@@ -37,6 +38,7 @@ export interface LivesOptions {
     | "world"
     | "instance"
     | "preferredId"
+    | "remembered"
     | "formerInstances"
     | "events"
     | "signal"
@@ -57,6 +59,7 @@ export class Lives {
   readonly #former = new Set<string>();
   readonly #end = new AbortController();
   #preferredId: number | undefined;
+  #remembered: Snapshot | undefined;
   #session: Session | undefined;
   #step: JoinStep = "ClaimingID";
   #joining: Promise<void> = Promise.resolve();
@@ -148,6 +151,7 @@ export class Lives {
         world,
         instance,
         preferredId: this.#preferredId,
+        remembered: this.#remembered,
         formerInstances: this.#former,
         events: this.#sessionEvents(),
         signal,
@@ -211,6 +215,7 @@ export class Lives {
   #next(session: Session): void {
     this.#session = undefined;
     this.#remember(session.instance);
+    this.#remembered = session.latest;
     const { assignment } = session;
     if (assignment !== undefined) {
       const nothing: Assignment = Object.freeze({ ...assignment, partitions: Object.freeze([]) });

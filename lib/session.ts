@@ -108,6 +108,11 @@ export class Session {
     return this.#assignment;
   }
 
+  /** The newest assignment of the group that this worker has seen, in this life or before. */
+  get latest(): Snapshot | undefined {
+    return this.#follower?.latest ?? this.#options.remembered;
+  }
+
   /** Whether it holds exactly the partitions that the assignment gives it. */
   get isSettled(): boolean {
     return this.#settled;
@@ -272,7 +277,7 @@ export class Session {
     this.#candidate = new Candidate({
       session: this.#options,
       self: { worker, instance },
-      latest: () => follower.latest,
+      latest: () => this.latest,
     });
     await this.#candidate.start();
   }

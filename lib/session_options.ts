@@ -41,6 +41,11 @@ export interface SessionOptions {
   readonly preferredId: number | undefined;
   /** This process's former lives: what they held may be taken over at once. */
   readonly formerInstances: ReadonlySet<string>;
+  /**
+   * The newest assignment that this worker's former lives have seen. Should the buckets be lost, the group goes on above its epoch:
+   * what was written in a higher one would fence everybody off for ever.
+   */
+  readonly remembered: Snapshot | undefined;
   /** The lease bucket. */
   readonly leases: KvBucket;
   /** The assignment bucket. */

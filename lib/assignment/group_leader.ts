@@ -56,6 +56,8 @@ export class GroupLeader {
   #claimed: Claimed | undefined;
   #remembered: Snapshot | undefined;
   #unreadable = 0;
+  /** Evicted by this leader and not buried yet. */
+  readonly #proven = new Set<string>();
   #refreshWaiters: { resolve(generation: number): void; reject(error: unknown): void }[] = [];
   #beginning: Promise<unknown> | undefined;
 
@@ -88,7 +90,10 @@ export class GroupLeader {
       roster: this.#roster,
       self: self.instance,
       isConnected: () => messaging.connected,
-      onEvicted: (member, reason) => options.onEvicted?.(member, reason),
+      onEvicted: (member, reason) => {
+        this.#proven.add(member.record.instance);
+        options.onEvicted?.(member, reason);
+      },
       onError,
     });
     this.#prober = new Prober({
@@ -252,14 +257,22 @@ export class GroupLeader {
       partitions: claimed.source.known ? claimed.source.partitions : undefined,
       refreshRequested: this.#refreshWaiters.length > 0,
     };
-    const gone = this.#situation.take(found);
-    // The dead worker's lanes are freed while the new assignment is on its way: their messages are deliverable at once.
-    for (const instance of gone) {
-      const part = snapshot.workers.find((worker) => worker.instance === instance);
-      this.#sweeper.bury(instance, part?.partitions ?? []);
-    }
+    for (const instance of this.#situation.take(found)) this.#bury(instance, found);
     this.#beginning ??= this.#begin(claimed, found);
     return found;
+  }
+
+  /**
+   * The dead worker's lanes are freed while the new assignment is on its way: their messages are deliverable at once. Proven dead
+   * is whoever was evicted by a verdict, has come back as another instance, or was missing before this term.
+   */
+  #bury(instance: string, found: Findings): void {
+    const part = found.snapshot.workers.find((worker) => worker.instance === instance);
+    const isBack = found.members.some((member) => member.record.worker === part?.id);
+    const isProven = this.#proven.delete(instance) || isBack || this.#beginning === undefined;
+    // By the next renewal at the latest a worker knows that its lease is gone.
+    const graceMs = isProven ? 0 : this.#options.config.heartbeatIntervalMs;
+    this.#sweeper.bury(instance, part?.partitions ?? [], graceMs);
   }
 
   /** What a term begins with, in the background. Never rejects. */

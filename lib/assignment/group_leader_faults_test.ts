@@ -314,6 +314,15 @@ memoryTest(
     group.join([2], { instance: "again" });
     await settle();
     assert.deepEqual([...group.feed.lanes.keys()], ["lane-i0"]);
+    // A lease that is simply not there any more: its holder may be at work and not know it yet, W-11.
+    addLane(0, "i3");
+    group.join([3]);
+    await group.pass(1_000);
+    await group.leave(3);
+    await settle();
+    assert.ok(group.feed.lanes.has("lane-i3"));
+    await group.pass(3_000);
+    assert.ok(!group.feed.lanes.has("lane-i3"));
     // A zombie's last breath.
     addLane(1, "i1");
     await group.pass(31_000);

@@ -31,7 +31,9 @@ const RETRY_MAX_MS = 5_000;
 /** Keeps sweeping. */
 export class LaneSweeper {
   readonly #options: LaneSweeperOptions;
-  #gone = new Map<string, readonly PartitionId[]>();
+  readonly #gone = new Map<string, readonly PartitionId[]>();
+  /** Who has gone and may not know it yet, with the timer that ends the grace. */
+  readonly #spared = new Map<string, Timer>();
   #timer: Timer | undefined;
   #sweeping = false;
   #again = false;
@@ -44,14 +46,26 @@ export class LaneSweeper {
   }
 
   /**
-   * Somebody has gone. Sweeps at once, in the background.
+   * Somebody has gone. Sweeps in the background.
    *
    * @param instance who
    * @param partitions what it held
+   * @param graceMs how long to wait, in milliseconds; 0 for whoever is proven dead. Somebody whose lease merely is not there any
+   * more may still be at work and is about to learn of it: deleting its lanes before that would let another start beside it
    */
-  bury(instance: string, partitions: readonly PartitionId[]): void {
+  bury(instance: string, partitions: readonly PartitionId[], graceMs = 0): void {
+    if (this.#closed) return;
     this.#gone.set(instance, partitions);
-    this.sweep();
+    if (graceMs === 0) return this.sweep();
+    const { clock } = this.#options;
+    this.#spared.get(instance)?.cancel();
+    this.#spared.set(
+      instance,
+      clock.setTimer(graceMs, () => {
+        this.#spared.delete(instance);
+        this.sweep();
+      }),
+    );
   }
 
   /** Sweeps at once, in the background. */
@@ -65,6 +79,8 @@ export class LaneSweeper {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    for (const timer of this.#spared.values()) timer.cancel();
+    this.#spared.clear();
   }
 
   /** Never rejects. */
@@ -83,15 +99,14 @@ export class LaneSweeper {
 
   async #sweepOnce(): Promise<boolean> {
     const { reap, isAlive, onFreed } = this.#options;
-    const gone = this.#gone;
-    this.#gone = new Map();
-    const { complete } = await reap((instance) => this.#closed || isAlive(instance));
-    if (!complete) {
-      this.#gone = new Map([...gone, ...this.#gone]);
-      return false;
-    }
-    if (!this.#closed) {
-      for (const [instance, partitions] of gone) onFreed(instance, partitions);
+    const due = [...this.#gone].filter(([instance]) => !this.#spared.has(instance));
+    const { complete } = await reap((instance) =>
+      this.#closed || this.#spared.has(instance) || isAlive(instance)
+    );
+    if (!complete || this.#closed) return complete;
+    for (const [instance, partitions] of due) {
+      this.#gone.delete(instance);
+      onFreed(instance, partitions);
     }
     return true;
   }

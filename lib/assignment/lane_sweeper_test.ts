@@ -93,3 +93,20 @@ Deno.test("sweeper: after its end everybody counts as alive and nothing is said"
   assert.deepEqual(state.freed, []);
   assert.equal(clock.pendingTimers, 0);
 });
+
+Deno.test("sweeper: whoever may still be at work is spared for a while, by every sweep", async () => {
+  const { clock, state, sweeper } = rig();
+  sweeper.bury("i1", ["a"], 2_000);
+  await clock.advance(500);
+  assert.equal(state.sweeps, 0);
+  sweeper.bury("i2", ["b"]);
+  await settle();
+  assert.deepEqual(state.asked, [true]);
+  assert.deepEqual(state.freed, ["i2: b"]);
+  await clock.advance(1_500);
+  assert.deepEqual(state.asked, [true, false]);
+  assert.deepEqual(state.freed, ["i2: b", "i1: a"]);
+  sweeper.bury("i3", [], 2_000);
+  sweeper.close();
+  assert.equal(clock.pendingTimers, 0);
+});

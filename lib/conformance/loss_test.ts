@@ -264,6 +264,8 @@ natsTest(
     await cluster.untilStable();
     await cluster.publish(5);
     const before = cluster.owners();
+    await cluster.untilDrained();
+    const { epoch } = cluster.publications.latest!;
     const instances = new Set(cluster.running.map(({ manager }) => manager.instance));
     await cluster.world.kv.destroy(leaseBucket(cluster.group));
     await cluster.world.kv.destroy(assignmentBucket(cluster.group));
@@ -284,6 +286,8 @@ natsTest(
         cluster.owners().size === 9,
       15_000,
     );
+    // The new buckets count from one, the group goes on counting: a lower epoch would be fenced off by its own output.
+    for (const { manager } of cluster.running) assert.ok(manager.assignment!.epoch > epoch);
     // Buckets that fail are as bad as no connection.
     for (const { states } of cluster.running) assert.ok(states.includes("Degraded"));
     assert.ok(kept(cluster, before) >= 0.9, `${kept(cluster, before)} kept`);

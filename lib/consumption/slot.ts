@@ -101,7 +101,7 @@ export class Slot {
     }
     if (sequence <= this.doneSequence) return "already-done";
     const { running } = this;
-    if (running !== undefined && !running.aborted && running.message.streamSequence === sequence) {
+    if (running?.message.streamSequence === sequence) {
       running.message = message;
       running.lane = lane;
       return "replaced";

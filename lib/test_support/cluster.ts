@@ -272,6 +272,8 @@ export class Cluster implements AsyncDisposable {
 
   /** Publishes to every partition. */
   async publish(perPartition = 1, list = this.#partitions): Promise<void> {
+    // The test's own connection has a server's restart behind it too.
+    await until("the test is connected", () => this.world.messaging.connected);
     const all: Promise<unknown>[] = [];
     for (const partition of list) {
       const id = partitionId(partition);
