@@ -35,6 +35,7 @@ export class Situation {
   #firstOfTerm = true;
   #differenceSinceMs: number | undefined;
   #lastPlannedAtMs: number | undefined;
+  #startedAtMs: number | undefined;
   #compared: {
     readonly snapshot: Snapshot;
     readonly partitions: readonly StrategyPartition[];
@@ -132,8 +133,20 @@ export class Situation {
     this.#firstOfTerm = false;
     this.#differenceSinceMs = undefined;
     const hadLeavers = members.some((member) => member.record.leaving);
-    if (startsCooldown(snapshot.reason, hadLeavers)) this.#lastPlannedAtMs = nowMs;
+    if (snapshot.reason === "cold_start" || snapshot.reason === "restart") this.#startedAtMs = nowMs;
+    if (!this.#isGathering(nowMs) && startsCooldown(snapshot.reason, hadLeavers)) {
+      this.#lastPlannedAtMs = nowMs;
+    }
     this.settled(snapshot, members);
+  }
+
+  /**
+   * Whether the group has begun so recently that workers are still on their way. A window that settled early must not make those
+   * wait for a cooldown who start a little slower than the rest.
+   */
+  #isGathering(nowMs: number): boolean {
+    return this.#startedAtMs !== undefined &&
+      nowMs - this.#startedAtMs < this.#config.coldStartWindowMs;
   }
 
   /**
