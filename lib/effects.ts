@@ -62,8 +62,6 @@ export class FencedOutput {
   readonly #tails = new Map<PartitionId, Tail>();
 
   /**
-   * Writes nothing yet.
-   *
    * @param feed where streams are
    * @param options where effects go
    */

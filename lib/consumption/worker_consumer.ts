@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { type Partition, type PartitionId, partitionId } from "../assignment/partition.ts";
+import type { PartitionId } from "../assignment/partition.ts";
 import type { GroupConsumerConfig } from "../config.ts";
 import { PartiError } from "../errors.ts";
-import { type LaneOwner, partitionSubject } from "../names.ts";
+import type { LaneOwner } from "../names.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import type { Subscription } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
@@ -24,7 +24,8 @@ import { LaneKeeper } from "./lane_keeper.ts";
 import { settlePoison } from "./poison.ts";
 import { ReleaseNotices } from "./release_notices.ts";
 import type { Run } from "./run.ts";
-import { Slot, type Taken } from "./slot.ts";
+import type { Slot, Taken } from "./slot.ts";
+import { SlotTable } from "./slot_table.ts";
 
 export type { DesiredPartitions } from "./desired.ts";
 export type { ConsumerHealth } from "./health.ts";
@@ -55,7 +56,7 @@ export interface WorkerConsumerOptions {
 export class WorkerConsumer implements AsyncDisposable {
   readonly #options: WorkerConsumerOptions;
   readonly #events: ConsumptionEvents;
-  readonly #slots = new Map<PartitionId, Slot>();
+  readonly #slots: SlotTable;
   readonly #dispatcher: Dispatcher;
   readonly #keeper: LaneKeeper;
   readonly #ackWaits: AckWaitKeeper;
@@ -73,11 +74,12 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#options = options;
     this.#events = guardedEvents(options.events ?? {});
     const { world, config, owner } = options;
+    this.#slots = new SlotTable(config.subjectTemplate);
     const mayAct = () => this.#mayAct();
     this.#dispatcher = this.#makeDispatcher();
     this.#keeper = new LaneKeeper({
       ...options,
-      slots: this.#slots,
+      slots: this.#slots.all,
       events: this.#events,
       mayAct,
       paused: () => this.#dispatcher.paused,
@@ -90,7 +92,7 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#ackWaits = new AckWaitKeeper({
       clock: world.clock,
       ackWaitMs: config.ackWaitMs,
-      slots: this.#slots,
+      slots: this.#slots.all,
       lanes: () => this.#keeper.lanes,
       mayAct,
     });
@@ -117,22 +119,12 @@ export class WorkerConsumer implements AsyncDisposable {
       const order = desired.epoch - last.epoch || desired.generation - last.generation;
       if (order < 0) return false;
     }
-    const wanted = new Map(
-      desired.partitions.map((partition) => [partitionId(partition), partition]),
-    );
+    const nowMs = this.#options.world.clock.monotonicMs();
+    const { added, removed, total } = this.#slots.apply(desired, nowMs);
     this.#desired = desired;
-    let added = 0;
-    let removed = 0;
-    for (const slot of this.#slots.values()) {
-      if (!wanted.has(slot.id) && slot.wanted) {
-        slot.wanted = false;
-        removed++;
-      }
-    }
-    for (const [id, partition] of wanted) {
-      if (this.#want(id, partition, desired)) added++;
-    }
-    this.#events.updated(added, removed, wanted.size);
+    // One may have been on its way out and not gone yet.
+    for (const slot of added) this.#dispatcher.offer(slot);
+    this.#events.updated(added.length, removed, total);
     this.#kick();
     return true;
   }
@@ -155,7 +147,7 @@ export class WorkerConsumer implements AsyncDisposable {
 
   /** Goes on with partitions that a poison message has stopped: the message is tried anew. */
   resumePartition(id: PartitionId): boolean {
-    const slot = this.#slots.get(id);
+    const slot = this.#slots.all.get(id);
     if (slot === undefined || !slot.stopped) return false;
     slot.stopped = false;
     this.#keeper.shareRoom();
@@ -168,7 +160,7 @@ export class WorkerConsumer implements AsyncDisposable {
   health(): ConsumerHealth {
     const { connected } = this.#options.world.messaging;
     const { runningCount } = this.#dispatcher;
-    return healthOf(this.#slots.values(), this.#keeper.lanes, runningCount, connected);
+    return healthOf(this.#slots.all.values(), this.#keeper.lanes, runningCount, connected);
   }
 
   /** Looks after the lanes once the connection is back: what was under way may be lost. It also does so by itself. */
@@ -188,7 +180,7 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#dispatcher.close();
     this.#keeper.close();
     const error = new PartiError("PARTI_LEASE_LOST", reason);
-    for (const slot of this.#slots.values()) slot.abort(error);
+    for (const slot of this.#slots.all.values()) slot.abort(error);
     this.#end();
   }
 
@@ -204,7 +196,7 @@ export class WorkerConsumer implements AsyncDisposable {
         partitions: [],
         isKnown: () => true,
       };
-      for (const slot of this.#slots.values()) slot.wanted = false;
+      this.#slots.clear();
       this.#keeper.finish();
       this.#kick();
       await this.settled();
@@ -259,34 +251,6 @@ export class WorkerConsumer implements AsyncDisposable {
     return !this.#fenced && (this.#options.mayAct?.() ?? true);
   }
 
-  /** Makes or renews the slot of a wanted partition; true if it was not wanted before. */
-  #want(id: PartitionId, partition: Partition, desired: DesiredPartitions): boolean {
-    const { epoch, generation } = desired;
-    let slot = this.#slots.get(id);
-    const isNew = slot === undefined;
-    if (slot === undefined) {
-      const subject = partitionSubject(this.#options.config.subjectTemplate, id);
-      slot = new Slot(partition, id, subject, { epoch, generation });
-      this.#slots.set(id, slot);
-    }
-    slot.partition = partition;
-    if (slot.ownership.epoch !== epoch || slot.ownership.generation !== generation) {
-      // Also of a partition held all the time: between two assignments that give it to us there may have been others, which we
-      // have not seen, that gave it to somebody else. Only the latest one is above theirs.
-      slot.ownership = { epoch, generation };
-      slot.outranked = false;
-    }
-    if (slot.wanted && !isNew) return false;
-    slot.wanted = true;
-    slot.batch = desired.contenderOf?.(id);
-    slot.nextTryAtMs = 0;
-    slot.refusals = 0;
-    slot.wantedSinceMs = this.#options.world.clock.monotonicMs();
-    // It may have been on its way out and not gone yet.
-    this.#dispatcher.offer(slot);
-    return true;
-  }
-
   /** Looks at everything. Comes from wherever something changed, also from what it does itself. */
   #kick(): void {
     this.#kickAgain = true;
@@ -294,11 +258,7 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#kicking = true;
     while (this.#kickAgain && !this.#fenced && !this.#closed) {
       this.#kickAgain = false;
-      for (const slot of this.#slots.values()) {
-        if (!slot.wanted && !isHeld(slot) && slot.running === undefined && !slot.moving) {
-          this.#slots.delete(slot.id);
-        }
-      }
+      this.#slots.sweep();
       this.#keeper.reconcile();
     }
     this.#kicking = false;
@@ -309,12 +269,7 @@ export class WorkerConsumer implements AsyncDisposable {
   }
 
   #isSettled(): boolean {
-    if (this.#fenced || this.#closed) return true;
-    for (const slot of this.#slots.values()) {
-      if (slot.moving) return false;
-      if (slot.wanted ? !isHeld(slot) : isHeld(slot) || runsByRight(slot)) return false;
-    }
-    return true;
+    return this.#fenced || this.#closed || this.#slots.isSettled;
   }
 
   #taken(
@@ -335,14 +290,4 @@ export class WorkerConsumer implements AsyncDisposable {
     if (run.lane !== undefined) run.lane.ack(run.message);
     this.#events.acked(slot.id, run.message);
   }
-}
-
-/** Whether a lane holds it. One that has ended does not, though it may still be the lock on what runs. */
-function isHeld(slot: Slot): boolean {
-  return slot.lane !== undefined;
-}
-
-/** A handler that outlasted the drain timeout is waited for no longer. */
-function runsByRight(slot: Slot): boolean {
-  return slot.running !== undefined && !slot.running.aborted;
 }

@@ -230,7 +230,7 @@ natsTest(
 );
 
 natsTest(
-  "rows 93, 95: a lane deleted from outside is made again at once, and nothing handled comes again",
+  "rows 93, 95, W-5: a lane deleted from outside is made again at once, and nothing handled comes again",
   async (rig) => {
     await using team = await Team.start(rig);
     const ended: string[] = [];

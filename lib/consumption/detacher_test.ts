@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { all, locks, team } from "./keeper_rig_test.ts";
+
+Deno.test("a partition wanted again while its handler still runs goes on as if nothing had been", async () => {
+  const group = team({ temper: () => 400 });
+  group.assign(all(group, 0));
+  await group.clock.advance(100);
+  for (let i = 0; i < 3; i++) group.publish("p0");
+  await group.clock.advance(50);
+  group.assign({ p0: 1 }, 0);
+  await group.clock.advance(50);
+  group.assign({ p0: 0 }, 0);
+  await group.clock.advance(2_000);
+  group.record.assertExact();
+  assert.ok(group.record.handled.every(({ worker }) => worker === "w-0"));
+  assert.equal(group.server.feed.size, 0);
+  await group.end();
+});
+
+Deno.test("a partition wanted again while it is taken off its lane is acquired anew", async () => {
+  const group = team({ latencyMaxMs: 50 });
+  group.assign(all(group, 0));
+  await group.clock.advance(500);
+  group.assign({ p0: 1 }, 0);
+  await group.clock.advance(20);
+  group.assign({ p0: 0 }, 0);
+  for (let i = 0; i < 5; i++) group.publish("p0");
+  await group.drained();
+  group.record.assertExact();
+  assert.equal(locks(group)["feed.p0"], "instance-0");
+  await group.end();
+});
+
+Deno.test("a handler that outlasts its time: the partition moves, comes back, and its message is not run twice at once here", async () => {
+  let slow = true;
+  const group = team({
+    members: 2,
+    obedient: false,
+    temper: () => slow ? 5_000 : 10,
+    drainTimeoutMs: 300,
+  });
+  group.assign(all(group, 0));
+  await group.clock.advance(100);
+  for (let i = 0; i < 3; i++) group.publish("p0");
+  await group.clock.advance(100);
+  slow = false;
+  // There and back within the handler's time: the message comes here again while its handler still runs.
+  group.assign({ p0: 1 }, 0);
+  await group.clock.advance(320);
+  assert.equal(locks(group)["feed.p0"], "instance-1");
+  group.members[1]!.consumer.pause();
+  group.assign({ p0: 0 }, 0);
+  await group.clock.advance(500);
+  assert.equal(locks(group)["feed.p0"], "instance-0");
+  assert.equal(group.members[0]!.consumer.health().running, 1);
+  const started = group.record.started.filter(({ worker }) => worker === "w-0");
+  assert.equal(started.length, 1, "no second handler beside the first one");
+  await group.drained();
+  group.assertEffects();
+  const order = group.record.started.filter(({ worker }) => worker === "w-0");
+  assert.deepEqual(order.map(({ payload }) => payload), ["1", "1", "2", "3"]);
+  await group.end();
+});
+
+Deno.test("a lane that ends while a handler runs stays the lock on what it handles, and on nothing else", async () => {
+  const group = team({ temper: () => 800, partitions: 2 });
+  group.assign({ p0: 0, p1: 0 });
+  await group.clock.advance(100);
+  group.publish("p0");
+  await group.clock.advance(50);
+  // p0 is to move, and its handler runs; then a delivery of p1 is lost.
+  group.assign({ p0: 1 }, 0);
+  await group.clock.advance(50);
+  group.publish("p1");
+  const { client, told, consumer } = group.members[0]!;
+  assert.equal(group.server.lanes[0]!.delivered, 2, "it is on its way");
+  client.cut();
+  client.restore();
+  await group.clock.advance(200);
+  assert.equal(told.get("laneEnded"), 1);
+  assert.equal(consumer.health().running, 2, "p1 has a lane again");
+  assert.equal(locks(group)["feed.p0"], "instance-0", "its handler still runs");
+  await group.clock.advance(1_000);
+  assert.equal(locks(group)["feed.p0"], "instance-1");
+  group.record.assertExact();
+  await group.end();
+});
+
+Deno.test("releasing partitions with deep backlogs does not use up the lane's credit with the server", async () => {
+  // The new owner does not come to work, so what was handed out here and let go stays unacknowledged.
+  const group = team({
+    members: 2,
+    partitions: 40,
+    config: { prefetch: 256, ackWaitMs: 60_000 },
+    temper: () => 20,
+  });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  group.members[1]!.consumer.pause();
+  for (let i = 0; i < 50; i++) for (const name of group.partitions) group.publish(name);
+  for (const name of group.partitions.slice(1)) {
+    group.assign({ [name]: 1 }, 0);
+    await group.clock.advance(60);
+  }
+  await group.clock.advance(3_000);
+  const kept = group.record.handled.filter(({ partition }) => partition === "p0").length;
+  assert.equal(kept, 50, "the partition that stayed went on");
+  group.members[1]!.consumer.resume();
+  await group.drained();
+  group.record.assertExact();
+  await group.end();
+});
+
+Deno.test("close without a connection ends all the same, and a handler that never ends is waited for only so long", async () => {
+  const group = team({ members: 1, temper: () => 100_000, obedient: false });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  for (const name of group.partitions) group.publish(name);
+  await group.clock.advance(100);
+  const { client, consumer } = group.members[0]!;
+  client.cut();
+  let closed = false;
+  void consumer.close().then(() => closed = true);
+  await group.clock.advance(900);
+  assert.equal(closed, false, "handlers have their time");
+  await group.clock.advance(200);
+  assert.equal(closed, true);
+});
+
+Deno.test("close deletes the lanes; a handler whose lane was lost is given its time, not more", async () => {
+  const group = team({ members: 1, temper: () => 100_000, obedient: false });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  group.publish("p0");
+  await group.clock.advance(50);
+  group.server.delete(group.server.lanes[0]!.name);
+  await group.clock.advance(100);
+  let closed = false;
+  void group.members[0]!.consumer.close().then(() => closed = true);
+  await group.clock.advance(1_200);
+  assert.equal(closed, true);
+  assert.deepEqual(group.server.lanes, []);
+});

@@ -1,0 +1,102 @@
+/** Every oracle is shown to see what it is there for: a defect is planted, and some run of the model team must fail because of it. */
+import assert from "node:assert/strict";
+import { AckLog } from "./ack_log.ts";
+import { Lane } from "./lane.ts";
+import { ModelTeam } from "./model_team_test.ts";
+import { Slot } from "./slot.ts";
+
+const SEEDS = 60;
+
+/** Replaces a member of a class while a function runs. */
+async function planted(
+  prototype: object,
+  name: string,
+  descriptor: PropertyDescriptor,
+  run: () => Promise<void>,
+): Promise<void> {
+  const original = Object.getOwnPropertyDescriptor(prototype, name)!;
+  Object.defineProperty(prototype, name, { configurable: true, ...descriptor });
+  try {
+    await run();
+  } finally {
+    Object.defineProperty(prototype, name, original);
+  }
+}
+
+/** A life with moves, cuts and a few slow handlers, and whatever the oracles say of it. */
+async function life(seed: number): Promise<void> {
+  const team = new ModelTeam({
+    seed,
+    members: 3,
+    partitions: 6,
+    failures: 0.05,
+    temper: (random) => random() < 0.9 ? random() * 20 : random() * 2_500,
+  });
+  const withCuts = seed % 2 === 0;
+  for (let step = 0; step < 40; step++) {
+    for (let i = team.pick(6); i > 0; i--) team.publish(team.partitions[team.pick(6)]!);
+    if (team.random() < 0.5) {
+      const moved = team.partitions.filter(() => team.random() < 0.4);
+      team.assign(Object.fromEntries(moved.map((name) => [name, team.pick(3)])));
+    }
+    const { client } = team.members[team.pick(3)]!;
+    if (withCuts && team.random() < 0.1) {
+      client.cut();
+      team.clock.setTimer(team.random() * 500, () => client.restore());
+    }
+    await team.clock.advance(team.random() * 200);
+  }
+  team.heal();
+  team.assign(Object.fromEntries(team.partitions.map((name, index) => [name, index % 3])));
+  await team.drained(60_000);
+  team.assertEffects();
+  assert.deepEqual(team.record.overlaps, []);
+  // Without cuts nobody needs the guard of the effects: plain handling is exact where no handler was aborted.
+  const aborted = team.members.some(({ told }) => (told.get("abandoned") ?? 0) > 0);
+  if (!withCuts && !aborted) team.record.assertExact();
+  await team.end();
+}
+
+const returning = (value: unknown): PropertyDescriptor => ({ value: () => value });
+
+const defects: Record<string, [prototype: object, name: string, descriptor: PropertyDescriptor]> = {
+  "the youngest message first": [Slot.prototype, "next", {
+    value(this: Slot) {
+      return this.queue.pop();
+    },
+  }],
+  "acks are not confirmed before a release": [AckLog.prototype, "confirm", {
+    value: () => Promise.resolve(),
+  }],
+  "what was given up is skipped": [Slot.prototype, "giveUp", returning(undefined)],
+  "two messages of a partition at a time": [Slot.prototype, "canRun", {
+    get(this: Slot) {
+      return this.queue.length > 0 && this.wanted && !this.moving && !this.stale;
+    },
+  }],
+  "acks are never sent": [Lane.prototype, "ack", returning(undefined)],
+  "a stale slot goes on where it is": [Slot.prototype, "canRun", {
+    get(this: Slot) {
+      return this.queue.length > 0 && this.running === undefined && this.wanted && !this.moving;
+    },
+  }],
+};
+
+Deno.test("without a defect every one of these lives is in order", async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) await life(seed);
+});
+
+for (const [name, [prototype, member, descriptor]] of Object.entries(defects)) {
+  Deno.test(`planted: ${name}`, async () => {
+    await planted(prototype, member, descriptor, async () => {
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        try {
+          await life(seed);
+        } catch {
+          return;
+        }
+      }
+      assert.fail(`${SEEDS} lives, and nothing was seen of it`);
+    });
+  });
+}
