@@ -252,6 +252,8 @@ export class Candidate {
       source,
       strategy,
       remembered: this.#options.latest,
+      // Elected right after a reconnect: the others may still be on their way back.
+      holdForMs: this.#prober.heldForMs,
       onPhase: (phase) => {
         if (this.#office?.term !== term) return;
         this.#office.phase = phase;

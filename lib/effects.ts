@@ -62,6 +62,8 @@ export class FencedOutput {
   readonly #tails = new Map<PartitionId, Tail>();
 
   /**
+   * Writes nothing yet.
+   *
    * @param feed where streams are
    * @param options where effects go
    */

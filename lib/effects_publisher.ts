@@ -34,6 +34,8 @@ export class IdempotentPublisher {
   readonly #options: IdempotentPublisherOptions;
 
   /**
+   * Publishes nothing yet.
+   *
    * @param feed where streams are
    * @param options how to publish
    */

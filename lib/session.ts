@@ -225,6 +225,7 @@ export class Session {
       minId: config.workerIdMin,
       maxId: config.workerIdMax,
       ...(preferredId === undefined ? {} : { preferredId }),
+      onError: this.#options.events.onError,
       formerInstances,
       isGone: (other) => isGone({ group: config.group, clock, messaging, ...config.probe }, other),
       ttlMs: config.heartbeatTtlMs,

@@ -106,6 +106,7 @@ export class GroupLeader {
       onGone: (instance) => this.#suspect(instance),
       onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
     });
+    this.#prober.hold(options.holdForMs ?? 0);
     const reaper = new LaneReaper({ feed, group, stream: config.consumer?.stream, onError });
     this.#sweeper = new LaneSweeper({
       clock,

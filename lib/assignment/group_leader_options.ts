@@ -25,6 +25,8 @@ export interface GroupLeaderOptions {
   readonly self: { readonly worker: string; readonly instance: string };
   /** Its term. */
   readonly term: Term;
+  /** No verdict by probing for this long at first, in milliseconds. */
+  readonly holdForMs?: number;
   /** The lease bucket. */
   readonly leases: KvBucket;
   /** The assignment bucket. */

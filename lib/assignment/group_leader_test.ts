@@ -100,6 +100,20 @@ memoryTest(
   },
 );
 
+memoryTest(
+  "leader: elected right after a reconnect, it judges nobody by probes for a while",
+  async (group) => {
+    const { told } = group.lead({ holdForMs: 3_000 });
+    group.join([0, 1]);
+    await group.pass(1_000);
+    group.kill([1]);
+    await group.clock.advance(DETECTED_MS);
+    assert.deepEqual(told.evicted, [], "it may be on its way back");
+    await group.clock.advance(3_000);
+    assert.deepEqual(told.evicted, ["i1: no responders"]);
+  },
+);
+
 memoryTest("leader: eight of ten die at once: one rebalance, row 45", async (group) => {
   const { told } = group.lead({ source: staticSource(partitions(50)) });
   group.join(ALL);

@@ -156,6 +156,7 @@ export interface LeadOptions {
   readonly config?: Partial<GroupConfigInput>;
   readonly remembered?: () => Snapshot | undefined;
   readonly allowEmpty?: boolean;
+  readonly holdForMs?: number;
 }
 
 /**
@@ -200,6 +201,7 @@ export function startLeader(
     }),
     strategy: options.strategy ?? stickyBalanced(),
     ...(options.remembered === undefined ? {} : { remembered: options.remembered }),
+    holdForMs: options.holdForMs ?? 0,
     onPhase: (phase) => told.phases.push(phase),
     onPublished: (snapshot, movedCount) => told.published.push({ snapshot, movedCount }),
     onRebalanceFailed: (reason) => told.failed.push(reason),

@@ -14,7 +14,6 @@ import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { Lane } from "./lane.ts";
 import { LaneTable } from "./lane_table.ts";
 import { Orphans } from "./orphans.ts";
-import type { Slot } from "./slot.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type { LaneKeeperOptions } from "./keeper_options.ts";

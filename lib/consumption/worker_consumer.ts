@@ -69,7 +69,11 @@ export class WorkerConsumer implements AsyncDisposable {
   #fenced = false;
   #closed = false;
 
-  /** @param options what it needs */
+  /**
+   * Holds nothing until the first {@linkcode update}.
+   *
+   * @param options what it needs
+   */
   constructor(options: WorkerConsumerOptions) {
     this.#options = options;
     this.#events = guardedEvents(options.events ?? {});

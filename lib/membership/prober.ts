@@ -75,6 +75,11 @@ export class Prober {
     this.#quietUntilMs = Math.max(this.#quietUntilMs, untilMs);
   }
 
+  /** How much longer there are no verdicts, in milliseconds; 0 if there are. */
+  get heldForMs(): number {
+    return Math.max(0, this.#quietUntilMs - this.#options.clock.monotonicMs());
+  }
+
   /** Ends the probing: no call-back comes afterwards. */
   close(): void {
     this.#closing.abort();
