@@ -1,0 +1,96 @@
+/**
+ * Every scenario and every weakness has a test that names it, or a reason here why there is none. The numbers are those of the list
+ * of scenarios (rows) and of the register of weaknesses (W) that the group was built against.
+ */
+import assert from "node:assert/strict";
+
+/** The scenarios that must hold: the strengthened versions of the original's integration tests. */
+const ROWS = [...range(1, 14), ...range(27, 33), ...range(50, 97)];
+const WEAKNESSES = range(1, 42);
+
+/** Where a scenario is shown by tests whose names do not carry its number. */
+const ROW_REASONS: Readonly<Record<number, string>> = {
+  3: "the oracles themselves: test_support/owner_oracle_test.ts plants what they must find",
+  4: "list, update and deep copies: assignment/sources/static_source_test.ts",
+  6: "concurrent readers and writers of a source: assignment/sources/static_source_test.ts",
+  14: "weighted balance, with a tight bound: assignment/sticky_balanced_test.ts",
+  77:
+    "every transition of every test cluster is checked against the table: test_support/cluster.ts",
+};
+
+/** Why a weakness cannot occur, or which test shows it without carrying its number. */
+const WEAKNESS_REASONS: Readonly<Record<number, string>> = {
+  10: "stop drains before it gives anything back: rows 31 and 71 in lifecycle_test.ts",
+  12:
+    "there is one way in for an assignment, and it checks the version: assignment_follower_test.ts",
+  21: "a line of the table in assignment/planner_test.ts: an emergency knows no cooldown",
+  22: "a line of the table in assignment/planner_test.ts: a crash while a join waits",
+  26: "no monitor goroutines to leak; every test runs with the op and resource sanitizers on",
+  28: "every error of the client is mapped by one table: ports/nats/nats_errors_test.ts",
+  32: "a lane that ends is made anew and shows in health, whatever ended it: rows 96 and 93",
+  36: "one table of defaults, checked against the documented ones: config_test.ts",
+  38:
+    "workers and partitions are sorted before a strategy sees them: round_robin_test.ts, order_test.ts",
+  39: "options out of range are refused by name: assignment/options_test.ts, strategies_test.ts",
+  41:
+    "replicas are a setting (kvBuckets.replicas), passed on when buckets are made: buckets_test.ts",
+};
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+/** The numbers behind a word in a test's name: `rows 60, 64, 66`, `rows 21-23`, `W-1, W-3`. */
+function rowsIn(text: string): number[] {
+  const found: number[] = [];
+  for (const [, list] of text.matchAll(/\brows? ((?:\d+(?:-\d+)?(?:, | and )?)+)/g)) {
+    for (const [, from, to] of list!.matchAll(/(\d+)(?:-(\d+))?/g)) {
+      found.push(...range(Number(from), Number(to ?? from)));
+    }
+  }
+  return found;
+}
+
+function weaknessesIn(text: string): number[] {
+  return [...text.matchAll(/\bW-(\d+)/g)].map(([, number]) => Number(number));
+}
+
+/** The names of all tests of the library, as they stand in its files. */
+async function testNames(): Promise<string> {
+  const names: string[] = [];
+  const walk = async (folder: URL): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory) await walk(new URL(`${name}/`, folder));
+      else if (name.endsWith("_test.ts") && name !== "coverage_test.ts") {
+        const text = await Deno.readTextFile(new URL(name, folder));
+        for (const [, test] of text.matchAll(/[Tt]est\(\s*([`"'][^\n]*)/g)) names.push(test!);
+      }
+    }
+  };
+  await walk(new URL("../", import.meta.url));
+  return names.join("\n");
+}
+
+/** What has neither a test nor a reason. */
+function missing(
+  wanted: readonly number[],
+  named: readonly number[],
+  reasons: Readonly<Record<number, string>>,
+): number[] {
+  return wanted.filter((number) => !named.includes(number) && reasons[number] === undefined);
+}
+
+Deno.test("every scenario has a test that names it, or a reason", async () => {
+  assert.deepEqual(missing(ROWS, rowsIn(await testNames()), ROW_REASONS), []);
+});
+
+Deno.test("every weakness has a test that names it, or a reason", async () => {
+  assert.deepEqual(missing(WEAKNESSES, weaknessesIn(await testNames()), WEAKNESS_REASONS), []);
+});
+
+Deno.test("planted: a scenario without test and reason is found", () => {
+  const names = '"rows 21-23, 60 and 64: x"\n"row 7: y"\n"W-1, W-3: z"';
+  assert.deepEqual(rowsIn(names), [21, 22, 23, 60, 64, 7]);
+  assert.deepEqual(weaknessesIn(names), [1, 3]);
+  assert.deepEqual(missing([7, 8, 9], rowsIn(names), { 9: "a reason" }), [8]);
+});
