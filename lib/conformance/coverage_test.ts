@@ -12,7 +12,7 @@ const WEAKNESSES = range(1, 42);
 const ROW_REASONS: Readonly<Record<number, string>> = {
   3: "the oracles themselves: test_support/owner_oracle_test.ts plants what they must find",
   4: "list, update and deep copies: assignment/sources/static_source_test.ts",
-  6: "concurrent readers and writers of a source: assignment/sources/static_source_test.ts",
+  6: "a source shares nothing with its caller (static_source_test.ts), and one thread sees no half of an update",
   14: "weighted balance, with a tight bound: assignment/sticky_balanced_test.ts",
   77:
     "every transition of every test cluster is checked against the table: test_support/cluster.ts",
@@ -29,11 +29,9 @@ const WEAKNESS_REASONS: Readonly<Record<number, string>> = {
   28: "every error of the client is mapped by one table: ports/nats/nats_errors_test.ts",
   32: "a lane that ends is made anew and shows in health, whatever ended it: rows 96 and 93",
   36: "one table of defaults, checked against the documented ones: config_test.ts",
-  38:
-    "workers and partitions are sorted before a strategy sees them: round_robin_test.ts, order_test.ts",
+  38: "workers are sorted by number before they are dealt to: round_robin_test.ts, order_test.ts",
   39: "options out of range are refused by name: assignment/options_test.ts, strategies_test.ts",
-  41:
-    "replicas are a setting (kvBuckets.replicas), passed on when buckets are made: buckets_test.ts",
+  41: "replicas are a setting, kvBuckets.replicas, and buckets.ts passes it on; default 1",
 };
 
 function range(from: number, to: number): number[] {
