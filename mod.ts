@@ -67,6 +67,7 @@ export { type ConsumptionEvents } from "./lib/consumption/events.ts";
 export type { LaneEnd } from "./lib/consumption/lane.ts";
 export type { LaneOwner } from "./lib/names.ts";
 export * from "./lib/effects.ts";
+export * from "./lib/effects_publisher.ts";
 
 // What can be replaced.
 export * from "./lib/leadership/election_agent.ts";

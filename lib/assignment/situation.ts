@@ -133,7 +133,9 @@ export class Situation {
     this.#firstOfTerm = false;
     this.#differenceSinceMs = undefined;
     const hadLeavers = members.some((member) => member.record.leaving);
-    if (snapshot.reason === "cold_start" || snapshot.reason === "restart") this.#startedAtMs = nowMs;
+    if (snapshot.reason === "cold_start" || snapshot.reason === "restart") {
+      this.#startedAtMs = nowMs;
+    }
     if (!this.#isGathering(nowMs) && startsCooldown(snapshot.reason, hadLeavers)) {
       this.#lastPlannedAtMs = nowMs;
     }

@@ -34,6 +34,13 @@ const ACK_PENDING_MIN = 4_096;
  * a backlog a shrink took 40 ms on lanes of 100, 85 ms on 300, 400 ms on 1,200 and 1.2 s on 2,000 (nats-server 2.15.1, two cores).
  */
 export const LANE_PARTITIONS_MAX = 200;
+/** A partition with a live holder is tried after this long without a notice: trying sooner would only be refused. */
+const EXPECTED_MS = 250;
+/** Notices that come within this time are acted on together: one lane instead of one for each former owner. */
+const GATHER_MS = 8;
+/** A notice may come before the assignment that makes it matter; so long it is remembered. */
+const NOTICE_MEMORY_MS = 2_000;
+const NOTICES_MAX = 20_000;
 
 /** Gets lanes. */
 export class Acquirer {
@@ -42,9 +49,10 @@ export class Acquirer {
   readonly #orphans: Orphans;
   readonly #creating = new Set<string>();
   readonly #hinted = new Set<Slot>();
+  readonly #announced = new Map<PartitionId, number>();
   #retryTimer: Timer | undefined;
   #serial = 0;
-  #hints = 0;
+  #gatherUntilMs = 0;
   #closed = false;
 
   /**
@@ -85,25 +93,56 @@ export class Acquirer {
   }
 
   /**
-   * Somebody let these go: those wanted here are tried at once.
+   * A partition is wanted from now on. If a live instance holds it, its notice is waited for a moment.
+   *
+   * @param slot the partition's slot
+   * @param contender the live instance that held it before, if any
+   */
+  expect(slot: Slot, contender: string | undefined): void {
+    const now = this.#options.world.clock.monotonicMs();
+    const announcedAtMs = this.#announced.get(slot.id);
+    const isFree = contender === undefined ||
+      (announcedAtMs !== undefined && now - announcedAtMs < NOTICE_MEMORY_MS);
+    slot.batch = isFree ? undefined : contender;
+    slot.refusals = 0;
+    slot.nextTryAtMs = isFree ? 0 : now + EXPECTED_MS;
+  }
+
+  /**
+   * Somebody let these go: those wanted here are tried as soon as what else is let go at the same time is known.
    *
    * @param ids the partitions
    * @returns whether any is wanted here
    */
   hint(ids: readonly PartitionId[]): boolean {
-    const batch = `hint ${++this.#hints}`;
+    const now = this.#options.world.clock.monotonicMs();
+    if (now >= this.#gatherUntilMs) this.#gatherUntilMs = now + GATHER_MS;
+    this.#forgetNotices(now);
     let any = false;
     for (const id of ids) {
       const slot = this.#options.slots.get(id);
-      if (slot === undefined || !slot.wanted || slot.lane !== undefined) continue;
+      if (slot === undefined || !slot.wanted) {
+        this.#announced.delete(id);
+        this.#announced.set(id, now);
+        continue;
+      }
+      if (slot.lane !== undefined) continue;
       // A try may be under way that the server has refused already: the next one must not wait.
       if (slot.moving) this.#hinted.add(slot);
-      slot.nextTryAtMs = 0;
+      slot.nextTryAtMs = this.#gatherUntilMs;
       slot.refusals = 0;
-      slot.batch = batch;
+      slot.batch = NOTICED;
       any = true;
     }
     return any;
+  }
+
+  /** The oldest come first in a map; a notice is as good a time as any to look at them. */
+  #forgetNotices(now: number): void {
+    for (const [id, atMs] of this.#announced) {
+      if (now - atMs < NOTICE_MEMORY_MS && this.#announced.size <= NOTICES_MAX) break;
+      this.#announced.delete(id);
+    }
   }
 
   /** Tries nothing more. A create under way is undone when its answer comes. */
@@ -223,6 +262,8 @@ export class Acquirer {
   }
 }
 
+/** The batch of those that were announced as free. */
+const NOTICED = "noticed";
 /** The batch of those refused often. */
 const REFUSED = "refused";
 

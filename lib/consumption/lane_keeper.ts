@@ -14,6 +14,7 @@ import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { Lane } from "./lane.ts";
 import { LaneTable } from "./lane_table.ts";
 import { Orphans } from "./orphans.ts";
+import type { Slot } from "./slot.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type { LaneKeeperOptions } from "./keeper_options.ts";
@@ -73,7 +74,12 @@ export class LaneKeeper {
     this.#acquirer.start();
   }
 
-  /** Somebody let these go: those wanted here are tried at once. */
+  /** A partition is wanted from now on; `contender` is the live instance that held it before. */
+  expect(slot: Slot, contender: string | undefined): void {
+    this.#acquirer.expect(slot, contender);
+  }
+
+  /** Somebody let these go: those wanted here are tried soon. */
   hint(ids: readonly PartitionId[]): void {
     if (!this.#closed && this.#acquirer.hint(ids)) this.#options.onChange();
   }

@@ -79,25 +79,28 @@ natsTest(
   },
 );
 
-natsTest("more than 500 partitions: several lanes, none of which costs the server much to shrink", async (rig) => {
-  await using team = await Team.start(rig);
-  await team.add();
-  await team.add();
-  const partitions = names(1_200);
-  await team.publish(partitions, 3);
-  team.assign(Object.fromEntries(partitions.map((name) => [name, 0])));
-  await team.settled();
-  const lanes = await team.lanes();
-  assert.deepEqual(
-    lanes.map((lane) => lane.filterSubjects.length),
-    Array(Math.ceil(1_200 / LANE_PARTITIONS_MAX)).fill(LANE_PARTITIONS_MAX),
-  );
-  await until("it has begun", () => team.record.handled.length > 500);
-  team.assign(Object.fromEntries(partitions.slice(0, 600).map((name) => [name, 1])));
-  await team.settled();
-  await team.drained();
-  team.record.assertExact();
-});
+natsTest(
+  "more than 500 partitions: several lanes, none of which costs the server much to shrink",
+  async (rig) => {
+    await using team = await Team.start(rig);
+    await team.add();
+    await team.add();
+    const partitions = names(1_200);
+    await team.publish(partitions, 3);
+    team.assign(Object.fromEntries(partitions.map((name) => [name, 0])));
+    await team.settled();
+    const lanes = await team.lanes();
+    assert.deepEqual(
+      lanes.map((lane) => lane.filterSubjects.length),
+      Array(Math.ceil(1_200 / LANE_PARTITIONS_MAX)).fill(LANE_PARTITIONS_MAX),
+    );
+    await until("it has begun", () => team.record.handled.length > 500);
+    team.assign(Object.fromEntries(partitions.slice(0, 600).map((name) => [name, 1])));
+    await team.settled();
+    await team.drained();
+    team.record.assertExact();
+  },
+);
 
 natsTest(
   "W-2: a worker that dies: its partitions go on elsewhere without any wait, once its lanes are deleted or found unlawful",

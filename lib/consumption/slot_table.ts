@@ -89,7 +89,7 @@ export class SlotTable {
   #want(
     id: PartitionId,
     partition: Partition,
-    { epoch, generation, contenderOf }: DesiredPartitions,
+    { epoch, generation }: DesiredPartitions,
     nowMs: number,
   ): Slot | undefined {
     const known = this.all.get(id);
@@ -105,9 +105,6 @@ export class SlotTable {
     if (known?.wanted) return undefined;
     this.all.set(id, slot);
     slot.wanted = true;
-    slot.batch = contenderOf?.(id);
-    slot.nextTryAtMs = 0;
-    slot.refusals = 0;
     slot.wantedSinceMs = nowMs;
     return slot;
   }

@@ -125,6 +125,7 @@ export class WorkerConsumer implements AsyncDisposable {
     }
     const nowMs = this.#options.world.clock.monotonicMs();
     const { added, removed, total } = this.#slots.apply(desired, nowMs);
+    for (const slot of added) this.#keeper.expect(slot, desired.contenderOf?.(slot.id));
     this.#desired = desired;
     // One may have been on its way out and not gone yet.
     for (const slot of added) this.#dispatcher.offer(slot);

@@ -164,7 +164,8 @@ export interface FeedStore {
   destroyStream(stream: string): Promise<void>;
   /**
    * Creates a durable pull consumer with explicit acks that starts at the oldest unacknowledged message and never gives up
-   * on one. Throws `PARTI_FILTER_OVERLAP` while another consumer holds one of the subjects, `PARTI_CONFLICT` if the name exists
+   * on one. It may be forgotten when the server restarts: its pull then ends with `deleted`, and a new one finds what is left.
+   * Throws `PARTI_FILTER_OVERLAP` while another consumer holds one of the subjects, `PARTI_CONFLICT` if the name exists
    * with another configuration.
    */
   createConsumer(stream: string, config: ConsumerConfig): Promise<void>;

@@ -4,12 +4,13 @@
  * @module
  */
 import { AuthorizationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
-import { connect } from "@nats-io/transport-node";
+
 import { isPartiError, PartiError } from "../../errors.ts";
 import { callApi } from "./api.ts";
 import { capabilitiesOf, OLDEST_SERVER } from "./capabilities.ts";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
 import { linkOf } from "./link.ts";
+import { connectTcp } from "./transport.ts";
 
 /**
  * The client's own settings give up for good after ten attempts and notice a half-open connection after 45 s or more.
@@ -48,7 +49,7 @@ function serversOf(options: ConnectionOptions): string {
 export async function connectNats(options: ConnectionOptions): Promise<NatsConnection> {
   let nc: NatsConnection;
   try {
-    nc = await connect({ ...recommendedConnectionOptions(), ...options });
+    nc = await connectTcp({ ...recommendedConnectionOptions(), ...options });
   } catch (cause) {
     throw connectError(cause, serversOf(options));
   }
