@@ -1,6 +1,6 @@
 /**
- * Acquiring: new lanes for partitions that are wanted and not held. A refusal is the normal answer while the old owner still holds one
- * of them; it is tried again on its release notice, with a short poll behind it.
+ * Acquiring: new lanes for partitions that are wanted and not held. What a live worker still holds is tried when it has announced the
+ * release, with a poll behind it in case the notice is lost; notices that come together are acted on together.
  *
  * @module
  */
