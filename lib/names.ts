@@ -43,9 +43,9 @@ export function probeSubject(group: string, instance: string): string {
   return `parti.${group}.probe.${instance}`;
 }
 
-/** The subject on which workers announce partitions they let go. */
-export function releasedSubject(group: string): string {
-  return `parti.${group}.released`;
+/** The subject on which partitions that were let go are announced: to the instance that is to have them, or to everybody. */
+export function releasedSubject(group: string, instance?: string): string {
+  return `parti.${group}.released${instance === undefined ? "" : `.${instance}`}`;
 }
 
 /** The subject on which the leader takes requests to read its partition source again. */

@@ -23,6 +23,7 @@ Deno.test("names are what other versions expect: changing one is a breaking chan
   assert.equal(chunkKey(7, 9, 2), "chunk.7.9.2");
   assert.equal(probeSubject("g", "i"), "parti.g.probe.i");
   assert.equal(releasedSubject("g"), "parti.g.released");
+  assert.equal(releasedSubject("g", "i"), "parti.g.released.i");
   assert.equal(refreshSubject("g"), "parti.g.refresh");
   assert.equal(laneName(owner, 5, 2), "parti-g-worker-3-0189abcd-1111-g5-2");
 });

@@ -310,6 +310,7 @@ export class Session {
     if (this.#closing) return;
     const known = new Set(snapshot.workers.map((worker) => worker.instance));
     const owners = before === undefined ? undefined : ownersOf(before);
+    const successors = ownersOf(snapshot);
     this.#consumer?.update({
       ...assignment,
       isKnown: (instance) => known.has(instance),
@@ -319,6 +320,7 @@ export class Session {
           ? owner
           : undefined;
       },
+      successorOf: (id) => successors.get(id)?.instance,
     });
   }
 

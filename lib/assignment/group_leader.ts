@@ -115,7 +115,8 @@ export class GroupLeader {
       reap: (isAlive) => reaper.reap(isAlive),
       isAlive: (instance) => instance === self.instance || this.#others().includes(instance),
       // On behalf of the dead: what they held is free.
-      onFreed: (instance, partitions) => announceRelease(messaging, group, instance, partitions),
+      onFreed: (instance, partitions) =>
+        announceRelease({ messaging, group, instance }, partitions),
     });
     this.#loop.wake();
   }

@@ -8,6 +8,7 @@ import type { PartitionId } from "../assignment/partition.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { laneMetadata, laneName } from "../names.ts";
 import type { Timer } from "../ports/clock.ts";
+import type { ConsumerConfig } from "../ports/feed.ts";
 import { jitter } from "../ports/random.ts";
 import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { LaneTable } from "./lane_table.ts";
@@ -174,20 +175,21 @@ export class Acquirer {
         this.#options.events.error(error);
       }
     } finally {
+      // One spread for all: tried together, they get one lane together.
+      const spread = jitter(this.#options.world.random, 1);
       for (const slot of batch) {
         slot.moving = false;
         const hinted = this.#hinted.delete(slot);
-        if (slot.lane === undefined && !hinted) this.#postpone(slot);
+        if (slot.lane === undefined && !hinted) this.#postpone(slot, spread);
       }
       if (!this.#closed) this.#options.onChange();
     }
   }
 
-  #postpone(slot: Slot): void {
-    const { clock, random } = this.#options.world;
+  #postpone(slot: Slot, spread: number): void {
     const pauseMs = Math.min(REFUSED_MS * REFUSED_GROWTH ** slot.refusals, REFUSED_MAX_MS);
     slot.refusals = Math.min(slot.refusals + 1, REFUSALS_MAX);
-    slot.nextTryAtMs = clock.monotonicMs() + jitter(random, pauseMs);
+    slot.nextTryAtMs = this.#options.world.clock.monotonicMs() + pauseMs * spread;
   }
 
   async #create(slots: readonly Slot[]): Promise<void> {
@@ -195,15 +197,16 @@ export class Acquirer {
     const { epoch, generation: number } = generation();
     const name = laneName(owner, number, ++this.#serial);
     this.#creating.add(name);
+    const consumer: ConsumerConfig = {
+      name,
+      filterSubjects: slots.map((slot) => slot.subject),
+      ackWaitMs: config.ackWaitMs,
+      maxAckPending: Math.max(config.prefetch * ACK_PENDING_FACTOR, ACK_PENDING_MIN),
+      inactiveThresholdMs: config.inactiveThresholdMs,
+      metadata: laneMetadata(owner, epoch, number),
+    };
     try {
-      await world.feed.createConsumer(config.stream, {
-        name,
-        filterSubjects: slots.map((slot) => slot.subject),
-        ackWaitMs: config.ackWaitMs,
-        maxAckPending: Math.max(config.prefetch * ACK_PENDING_FACTOR, ACK_PENDING_MIN),
-        inactiveThresholdMs: config.inactiveThresholdMs,
-        metadata: laneMetadata(owner, epoch, number),
-      });
+      await world.feed.createConsumer(config.stream, consumer);
     } catch (error) {
       // It may be there, unless the server said no.
       if (isPartiError(error, "PARTI_TIMEOUT")) this.#orphans.add(name);
@@ -212,7 +215,7 @@ export class Acquirer {
       this.#creating.delete(name);
     }
     if (this.#closed) return this.#undo(name);
-    this.#table.open(name, slots);
+    this.#table.open(consumer, slots);
     const now = world.clock.monotonicMs();
     let waitedMs = 0;
     for (const slot of slots) {

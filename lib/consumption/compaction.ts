@@ -23,7 +23,7 @@ export function chooseCompaction(
   partitionsMax: number,
 ): Lane[] {
   if (lanes.length <= maxLanes) return [];
-  const crowded = lanes.length > maxLanes * CROWDED_FACTOR;
+  const crowded = isCrowded(lanes, maxLanes);
   // The smallest first: they cost least, and whole lanes stay as they are.
   const candidates = lanes.filter((lane) => isMergeable(lane, crowded))
     .sort((a, b) => a.slots.size - b.slots.size);
@@ -35,6 +35,16 @@ export function chooseCompaction(
     chosen.push(lane);
   }
   return chosen.length < 2 ? [] : chosen;
+}
+
+/**
+ * Whether a worker has so many lanes that merging them cannot wait.
+ *
+ * @param lanes all lanes of the worker
+ * @param maxLanes how many it may have before it merges
+ */
+export function isCrowded(lanes: readonly Lane[], maxLanes: number): boolean {
+  return lanes.length > maxLanes * CROWDED_FACTOR;
 }
 
 function isMergeable(lane: Lane, crowded: boolean): boolean {

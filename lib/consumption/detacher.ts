@@ -75,7 +75,6 @@ export class Detacher {
    * @param batch under which name the wanted ones are acquired together
    */
   detach(lane: Lane, slots: readonly Slot[], batch = `after ${lane.name}`): void {
-    const { world, config } = this.#options;
     void this.#operate([lane], async () => {
       prepare(slots, batch);
       const leaving = new Set(slots);
@@ -83,7 +82,7 @@ export class Detacher {
       try {
         await lane.acks.confirm();
         if (rest.length > 0) {
-          await world.feed.shrinkConsumer(config.stream, lane.name, subjectsOf(rest));
+          await this.#shrink(lane, rest);
           this.#free(lane, slots);
         }
       } catch (error) {
@@ -129,7 +128,7 @@ export class Detacher {
    * lock, until they come back.
    */
   async #clear(lane: Lane): Promise<void> {
-    const { world, config, events } = this.#options;
+    const { events } = this.#options;
     const setbackMs = lane.cleared ? 0 : this.#countSetback(lane);
     const slots = [...lane.slots.values()];
     prepare(slots, `after ${lane.name}`);
@@ -140,12 +139,19 @@ export class Detacher {
     const rest = slots.filter((slot) => !isKept(lane, slot));
     try {
       if (rest.length === 0) return;
-      await world.feed.shrinkConsumer(config.stream, lane.name, subjectsOf(kept));
+      await this.#shrink(lane, kept);
       this.#free(lane, rest, setbackMs);
     } catch (error) {
       events.error(error);
       await this.#delete(lane, setbackMs);
     }
+  }
+
+  async #shrink(lane: Lane, rest: readonly Slot[]): Promise<void> {
+    const { world, config } = this.#options;
+    const subjects = rest.map((slot) => slot.subject);
+    await world.feed.shrinkConsumer(config.stream, lane.config, subjects);
+    lane.shrunk(subjects);
   }
 
   /** How long to wait before the next try, in milliseconds: a lane that fails again and again must not become a storm. */
@@ -220,8 +226,4 @@ function prepare(slots: Iterable<Slot>, batch: string): void {
     if (!slot.moving) slot.batch = batch;
     slot.moving = true;
   }
-}
-
-function subjectsOf(slots: readonly Slot[]): string[] {
-  return slots.map((slot) => slot.subject);
 }

@@ -95,7 +95,14 @@ export function fakeLane(
   const lane = new Lane({
     feed,
     stream: "feed",
-    name,
+    config: {
+      name,
+      filterSubjects: fed.map((slot) => slot.subject),
+      ackWaitMs: 30_000,
+      maxAckPending: 100,
+      inactiveThresholdMs: 60_000,
+      metadata: {},
+    },
     slots: fed,
     operationTimeoutMs: 100,
     openedAtMs: 0,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FeedMessage, FeedStore, Pull } from "../ports/feed.ts";
+import type { ConsumerConfig, FeedMessage, FeedStore, Pull } from "../ports/feed.ts";
 import { AckLog } from "./ack_log.ts";
 import type { Slot, Taken } from "./slot.ts";
 
@@ -16,8 +16,8 @@ export interface LaneOptions {
   readonly feed: Pick<FeedStore, "pull">;
   /** The stream. */
   readonly stream: string;
-  /** The durable name. */
-  readonly name: string;
+  /** Its consumer, as it was made. */
+  readonly config: ConsumerConfig;
   /** What it feeds. */
   readonly slots: readonly Slot[];
   /** How long the confirmation of acks may take, in milliseconds. */
@@ -59,19 +59,35 @@ export class Lane {
   #buffered = 0;
   #limit = 0;
   #ended: LaneEnd | undefined;
+  #config: ConsumerConfig;
   #closed = false;
 
   /** @param options what it needs; the consumer must exist */
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.name = options.name;
+    this.#config = options.config;
+    this.name = options.config.name;
     this.openedAtMs = options.openedAtMs;
     this.acks = new AckLog(options.operationTimeoutMs);
     this.slots = new Map(options.slots.map((slot) => [slot.subject, slot]));
-    this.#pull = options.feed.pull(options.stream, options.name, {
+    this.#pull = options.feed.pull(options.stream, this.name, {
       onMessage: (message) => this.#take(message),
       onLost: (reason, detail) => this.fail(reason, detail),
     });
+  }
+
+  /** Its consumer as it is on the server. */
+  get config(): ConsumerConfig {
+    return this.#config;
+  }
+
+  /**
+   * Notes that its consumer's filter has shrunk.
+   *
+   * @param filterSubjects what it reads from now on
+   */
+  shrunk(filterSubjects: readonly string[]): void {
+    this.#config = { ...this.#config, filterSubjects };
   }
 
   /** Whether it has ended. */

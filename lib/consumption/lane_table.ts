@@ -4,7 +4,7 @@
  * @module
  */
 import type { GroupConsumerConfig } from "../config.ts";
-import type { FeedMessage } from "../ports/feed.ts";
+import type { ConsumerConfig, FeedMessage } from "../ports/feed.ts";
 import type { World } from "../ports/world.ts";
 import { Lane, type LaneEnd } from "./lane.ts";
 import type { Slot, Taken } from "./slot.ts";
@@ -59,23 +59,23 @@ export class LaneTable {
   /**
    * Starts a lane whose consumer exists.
    *
-   * @param name its durable name
+   * @param consumer its consumer
    * @param slots what it feeds
    * @returns the lane
    */
-  open(name: string, slots: readonly Slot[]): Lane {
+  open(consumer: ConsumerConfig, slots: readonly Slot[]): Lane {
     const { world, config, operationTimeoutMs, onTaken, onEnd } = this.#options;
     const lane = new Lane({
       feed: world.feed,
       stream: config.stream,
-      name,
+      config: consumer,
       slots,
       operationTimeoutMs,
       openedAtMs: world.clock.monotonicMs(),
       onTaken,
       onEnd,
     });
-    this.#lanes.set(name, lane);
+    this.#lanes.set(lane.name, lane);
     for (const slot of slots) slot.lane = lane;
     this.shareRoom();
     return lane;

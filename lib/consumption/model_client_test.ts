@@ -181,8 +181,8 @@ export class ModelClient {
       destroyStream: unused,
       createConsumer: (_stream: string, config: ConsumerConfig) =>
         this.call("create", () => server.create(config)),
-      shrinkConsumer: (_stream: string, name: string, filter: readonly string[]) =>
-        this.call("shrink", () => server.shrink(name, filter)),
+      shrinkConsumer: (_stream: string, config: ConsumerConfig, filter: readonly string[]) =>
+        this.call("shrink", () => server.shrink(config, filter)),
       deleteConsumer: (_stream: string, name: string): Promise<boolean> =>
         this.call("delete", () => server.delete(name)),
       consumerInfo: (_stream: string, name: string): Promise<ConsumerInfo | undefined> =>

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { PartiError } from "../errors.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { ConsumerConfig, ConsumerInfo, PublishOptions } from "../ports/feed.ts";
@@ -113,10 +114,15 @@ export class ModelServer {
     this.#consumers.set(config.name, new ModelConsumer(config));
   }
 
-  shrink(name: string, filterSubjects: readonly string[]): void {
+  shrink(
+    { name, filterSubjects: before }: ConsumerConfig,
+    filterSubjects: readonly string[],
+  ): void {
     this.#count("shrink");
     const consumer = this.#consumers.get(name);
     if (consumer === undefined) throw new PartiError("PARTI_NOT_FOUND", `no consumer ${name}`);
+    // The real one would not notice. It may have less than its maker knows of, where an answer got lost, but never more.
+    assert.ok(consumer.filter.isSubsetOf(new Set(before)), `${name} has more than its maker knows`);
     const grown = filterSubjects.some((subject) => !consumer.filter.has(subject));
     if (grown || filterSubjects.length === 0) {
       throw new PartiError("PARTI_INVARIANT", "a filter may only get smaller");

@@ -158,7 +158,10 @@ export class ModelTeam {
       }
       if (!announce) return;
       const { messaging } = this.#leader.world;
-      announceRelease(messaging, "test", member.instance, Object.keys(changes));
+      announceRelease(
+        { messaging, group: "test", instance: member.instance },
+        Object.keys(changes),
+      );
     });
   }
 
@@ -258,6 +261,7 @@ export class ModelTeam {
           ? holder
           : undefined;
       },
+      successorOf: (id) => this.members[owners.get(id) ?? -1]?.instance,
     });
   }
 

@@ -6,31 +6,40 @@
 import type { PartitionId } from "../assignment/partition.ts";
 import { decodeJsonObject, encodeJson } from "../codec.ts";
 import { type LaneOwner, releasedSubject } from "../names.ts";
-import type { Messaging, Subscription } from "../ports/messaging.ts";
+import type { Messaging, Notice, Subscription } from "../ports/messaging.ts";
 
 /** Characters of names in one notice at most, so that it stays well below a server's limit of a message's size. */
 const NOTICE_LENGTH_MAX = 64_000;
 
+/** What a notice needs. */
+export interface ReleaseNoticeOptions {
+  /** How notices travel. */
+  readonly messaging: Messaging;
+  /** The group. */
+  readonly group: string;
+  /** Who let the partitions go, or on whose behalf it is said. */
+  readonly instance: string;
+}
+
 /**
  * Says that these partitions are free.
  *
- * @param messaging how notices travel
- * @param group the group
- * @param instance who let them go, or on whose behalf it is said
+ * @param options who says it, and how
  * @param ids the partitions
+ * @param successor the instance that is to have them; without it everybody is told
  */
 export function announceRelease(
-  messaging: Messaging,
-  group: string,
-  instance: string,
+  options: ReleaseNoticeOptions,
   ids: readonly PartitionId[],
+  successor?: string,
 ): void {
+  const { messaging, group, instance } = options;
   let partitions: PartitionId[] = [];
   let length = 0;
   const send = (): void => {
     if (partitions.length === 0) return;
     try {
-      messaging.publish(releasedSubject(group), encodeJson({ instance, partitions }));
+      messaging.publish(releasedSubject(group, successor), encodeJson({ instance, partitions }));
     } catch {
       // The connection is closed for good. Whoever waits for these finds them by itself.
     }
@@ -45,11 +54,13 @@ export function announceRelease(
   send();
 }
 
-/** Sends and receives release notices of one group. */
+/**
+ * Sends and receives release notices of one group. What is known to go to somebody is told to him alone: with many workers in a
+ * group, a move must not wake them all.
+ */
 export class ReleaseNotices {
-  readonly #messaging: Messaging;
-  readonly #owner: LaneOwner;
-  readonly #subscription: Subscription;
+  readonly #options: ReleaseNoticeOptions;
+  readonly #subscriptions: readonly Subscription[];
 
   /**
    * @param messaging how notices travel
@@ -61,23 +72,38 @@ export class ReleaseNotices {
     owner: LaneOwner,
     onReleased: (ids: readonly PartitionId[]) => void,
   ) {
-    this.#messaging = messaging;
-    this.#owner = owner;
-    this.#subscription = messaging.subscribe(releasedSubject(owner.group), (notice) => {
+    const { group, instance } = owner;
+    this.#options = { messaging, group, instance };
+    const hear = (notice: Notice): void => {
       const raw = decodeJsonObject(notice.data);
-      if (raw === undefined || raw["instance"] === owner.instance) return;
+      if (raw === undefined || raw["instance"] === instance) return;
       const ids = raw["partitions"];
       if (Array.isArray(ids)) onReleased(ids.filter((id) => typeof id === "string"));
-    });
+    };
+    this.#subscriptions = [
+      messaging.subscribe(releasedSubject(group), hear),
+      messaging.subscribe(releasedSubject(group, instance), hear),
+    ];
   }
 
-  /** Says that these are free. */
-  announce(ids: readonly PartitionId[]): void {
-    announceRelease(this.#messaging, this.#owner.group, this.#owner.instance, ids);
+  /**
+   * Says that these are free.
+   *
+   * @param ids the partitions
+   * @param successorOf which instance is to have one; everybody is told of those without
+   */
+  announce(
+    ids: readonly PartitionId[],
+    successorOf: (id: PartitionId) => string | undefined = () => undefined,
+  ): void {
+    const bySuccessor = Map.groupBy(ids, successorOf);
+    for (const [successor, theirs] of bySuccessor) {
+      announceRelease(this.#options, theirs, successor);
+    }
   }
 
   /** Ends it. */
   close(): void {
-    this.#subscription.close();
+    for (const subscription of this.#subscriptions) subscription.close();
   }
 }

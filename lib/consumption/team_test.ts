@@ -241,6 +241,7 @@ export class Team implements AsyncDisposable {
           ? undefined
           : holder.instance;
       },
+      successorOf: (id) => this.members[this.owners.get(id) ?? -1]?.instance,
     });
   }
 

@@ -6,7 +6,7 @@
  */
 import type { Timer } from "../ports/clock.ts";
 import { LANE_PARTITIONS_MAX } from "./acquirer.ts";
-import { chooseCompaction } from "./compaction.ts";
+import { chooseCompaction, isCrowded } from "./compaction.ts";
 import type { Detacher } from "./detacher.ts";
 import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { Lane } from "./lane.ts";
@@ -17,6 +17,8 @@ import type { Slot } from "./slot.ts";
 export const UPKEEP_MS = 500;
 /** Looks without a merge after one: what was merged may have to part again. */
 const LOOKS_BETWEEN_MERGES = 4;
+/** No merge so soon after a lane was made, unless there are very many: the group is rebalancing, and has enough to do. */
+const REST_MS = 2_000;
 /** A slot that has more than this share of a full lane holds up the others. */
 const HOT_SHARE = 1 / 4;
 
@@ -64,7 +66,11 @@ export class Upkeep {
     }
     if (this.#mergeInLooks-- > 0) return;
     const { maxLanes } = this.#options.config;
-    const lanes = chooseCompaction(this.#table.all, maxLanes, LANE_PARTITIONS_MAX);
+    const all = this.#table.all;
+    const restedSinceMs = this.#options.world.clock.monotonicMs() - REST_MS;
+    const isResting = all.every((lane) => lane.openedAtMs <= restedSinceMs);
+    if (!isResting && !isCrowded(all, maxLanes)) return;
+    const lanes = chooseCompaction(all, maxLanes, LANE_PARTITIONS_MAX);
     if (lanes.length === 0) return;
     this.#mergeInLooks = LOOKS_BETWEEN_MERGES;
     this.#detacher.merge(lanes);

@@ -57,3 +57,34 @@ Deno.test("lanes stay few under moves, and merging does not become a storm", asy
   group.record.assertExact();
   await group.end();
 });
+
+Deno.test("nothing is merged while the group rebalances, and everything once it rests", async () => {
+  const group = team({ members: 2, partitions: 12, config: { maxLanes: 2 } });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(100);
+  const [, second] = group.members;
+  const merges = () => second!.told.get("compacted") ?? 0;
+  // Four lanes, one a second: more than it should have, fewer than too many.
+  for (const name of ["p0", "p1", "p2", "p3"]) {
+    group.assign({ [name]: 1 });
+    await group.clock.advance(1_000);
+  }
+  assert.deepEqual([second!.consumer.health().lanes, merges()], [4, 0]);
+  await group.clock.advance(2_500);
+  assert.ok(second!.consumer.health().lanes <= 2);
+  assert.equal(merges(), 1);
+  await group.end();
+});
+
+Deno.test("too many lanes are merged though the group rebalances", async () => {
+  const group = team({ members: 2, partitions: 12, config: { maxLanes: 2 } });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(100);
+  const [, second] = group.members;
+  for (let i = 0; i < 8; i++) {
+    group.assign({ [`p${i}`]: 1 });
+    await group.clock.advance(500);
+  }
+  assert.ok((second!.told.get("compacted") ?? 0) >= 1);
+  await group.end();
+});

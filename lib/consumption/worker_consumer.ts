@@ -90,7 +90,7 @@ export class WorkerConsumer implements AsyncDisposable {
       isKnown: (instance) => this.#desired?.isKnown?.(instance) ?? true,
       generation: () => this.#desired ?? { epoch: 0, generation: 0 },
       onTaken: (slot, message, taken, lane) => this.#taken(slot, message, taken, lane),
-      onReleased: (ids) => this.#notices.announce(ids),
+      onReleased: (ids) => this.#notices.announce(ids, this.#desired?.successorOf),
       onChange: () => this.#kick(),
     });
     this.#ackWaits = new AckWaitKeeper({

@@ -170,11 +170,16 @@ export interface FeedStore {
    */
   createConsumer(stream: string, config: ConsumerConfig): Promise<void>;
   /**
-   * Replaces a consumer's filter by a part of it. Never to grow it, since its cursor is not rewound: that, and an empty filter,
-   * throw `PARTI_INVARIANT`. What is pending for a subject given up is delivered to this consumer again after each ack wait until
-   * somebody has handled it. Throws `PARTI_NOT_FOUND`.
+   * Replaces a consumer's filter by a part of it. `config` is the consumer as it is; where an earlier answer got lost, its filter
+   * may be smaller already. Never to grow it, since its cursor is not rewound: that, and an empty filter, throw `PARTI_INVARIANT`.
+   * What is pending for a subject given up is delivered to this consumer again after each ack wait until somebody has handled it.
+   * Throws `PARTI_NOT_FOUND`.
    */
-  shrinkConsumer(stream: string, name: string, filterSubjects: readonly string[]): Promise<void>;
+  shrinkConsumer(
+    stream: string,
+    config: ConsumerConfig,
+    filterSubjects: readonly string[],
+  ): Promise<void>;
   /** Deletes a consumer. Returns false if it was not there. */
   deleteConsumer(stream: string, name: string): Promise<boolean>;
   /** Describes a consumer; undefined if it is not there. */

@@ -176,11 +176,12 @@ export const feedAckCases: ContractCase[] = [
     async run(rig) {
       const { world: { feed, clock }, close } = await rig.connect();
       await feed.ensureStream("S", FEED);
-      await feed.createConsumer("S", lane("a", ["feed.1", "feed.2"], { ackWaitMs: 500 }));
+      const config = lane("a", ["feed.1", "feed.2"], { ackWaitMs: 500 });
+      await feed.createConsumer("S", config);
       await publishNumbers(feed, "feed.2", 1, 2);
       const log = pullLog(feed, "S", "a", 100);
       await until(clock, "two", () => log.messages.length === 2);
-      await feed.shrinkConsumer("S", "a", ["feed.1"]);
+      await feed.shrinkConsumer("S", config, ["feed.1"]);
       await feed.createConsumer("S", lane("b", ["feed.2"]));
       const next = pullLog(feed, "S", "b", 10);
       await until(clock, "both at the new owner", () => next.messages.length === 2);

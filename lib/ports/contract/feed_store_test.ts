@@ -251,16 +251,18 @@ export const feedStoreCases: ContractCase[] = [
     async run(rig) {
       const { world: { feed, clock }, close } = await rig.connect();
       await feed.ensureStream("S", FEED);
-      await refused(feed.shrinkConsumer("S", "a", ["feed.1"]), "PARTI_NOT_FOUND");
       const metadata = { worker: "w-1", lane: "7" };
-      await feed.createConsumer("S", lane("a", ["feed.1", "feed.2", "feed.3"], { metadata }));
-      await refused(feed.shrinkConsumer("S", "a", ["feed.1", "feed.4"]), "PARTI_INVARIANT");
-      await refused(feed.shrinkConsumer("S", "a", []), "PARTI_INVARIANT");
+      const config = lane("a", ["feed.1", "feed.2", "feed.3"], { metadata });
+      await refused(feed.shrinkConsumer("S", config, ["feed.1"]), "PARTI_NOT_FOUND");
+      await feed.createConsumer("S", config);
+      await refused(feed.shrinkConsumer("S", config, ["feed.1", "feed.4"]), "PARTI_INVARIANT");
+      await refused(feed.shrinkConsumer("S", config, []), "PARTI_INVARIANT");
       await publishNumbers(feed, "feed.1", 1, 3);
       await publishNumbers(feed, "feed.2", 1, 3);
       const log = pullLog(feed, "S", "a", 100);
       await until(clock, "six messages", () => log.messages.length === 6);
-      await feed.shrinkConsumer("S", "a", ["feed.3", "feed.1"]);
+      const shrunk = ["feed.3", "feed.1"];
+      await feed.shrinkConsumer("S", config, shrunk);
       const info = await feed.consumerInfo("S", "a");
       assert.deepEqual([...info!.filterSubjects].sort(), ["feed.1", "feed.3"]);
       assert.deepEqual(info!.metadata, metadata);
@@ -278,7 +280,7 @@ export const feedStoreCases: ContractCase[] = [
       );
       assert.deepEqual(log.deliveries, numbers(1, 8), "the shrink cost no delivery");
       assert.deepEqual(log.lost, []);
-      await feed.shrinkConsumer("S", "a", ["feed.1"]);
+      await feed.shrinkConsumer("S", { ...config, filterSubjects: shrunk }, ["feed.1"]);
       await feed.createConsumer("S", lane("c", ["feed.3"]));
       await close();
     },

@@ -107,22 +107,22 @@ export async function createConsumer(
 }
 
 /**
- * Replaces a consumer's filter by a part of it. See {@linkcode FeedStore.shrinkConsumer}.
+ * Replaces a consumer's filter by a part of it. See {@linkcode FeedStore.shrinkConsumer}. The server is not asked first how the
+ * consumer looks: a partition stands still meanwhile, and the lane knows.
  *
  * @param link the connection
  * @param stream the stream
- * @param name the consumer
+ * @param config the consumer as it is
  * @param filterSubjects what it reads from now on, each covered by what it reads now
  * @throws {PartiError} `PARTI_NOT_FOUND`, `PARTI_INVARIANT` if it would grow or lose its filter
  */
 export async function shrinkConsumer(
   link: Link,
   stream: string,
-  name: string,
+  config: ConsumerConfig,
   filterSubjects: readonly string[],
 ): Promise<void> {
-  const now = await wireInfo(link, stream, name);
-  const before = filtersOf(now.config);
+  const { name, filterSubjects: before } = config;
   const grown = filterSubjects.filter((subject) => !coveredBy(subject, before));
   if (filterSubjects.length === 0 || grown.length > 0) {
     throw new PartiError("PARTI_INVARIANT", `the filter of ${name} may only get smaller`, {
@@ -130,9 +130,7 @@ export async function shrinkConsumer(
       hint: "a cursor is not rewound for subjects that come back: make a new consumer for them",
     });
   }
-  const { filter_subject: _one, filter_subjects: _many, ...rest } = now.config;
-  const config = { ...rest, ...filterFieldsOf(filterSubjects) };
-  await createOrUpdate(link, stream, name, config, "update");
+  await createOrUpdate(link, stream, name, wireConfigOf({ ...config, filterSubjects }), "update");
 }
 
 /**

@@ -108,8 +108,12 @@ class NatsFeed implements FeedStore {
     return createConsumer(this.#link, stream, config);
   }
 
-  shrinkConsumer(stream: string, name: string, filterSubjects: readonly string[]): Promise<void> {
-    return shrinkConsumer(this.#link, stream, name, filterSubjects);
+  shrinkConsumer(
+    stream: string,
+    config: ConsumerConfig,
+    filterSubjects: readonly string[],
+  ): Promise<void> {
+    return shrinkConsumer(this.#link, stream, config, filterSubjects);
   }
 
   deleteConsumer(stream: string, name: string): Promise<boolean> {
