@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connectNats } from "../lib/ports/nats/world.ts";
+import { findLeftovers } from "../tasks/leftovers.ts";
 import { launchNats } from "../tasks/nats_launcher.ts";
+import { fakeServer, TempDir } from "../tasks/nats_fakes.ts";
+import { runOrThrow } from "../tasks/run_command.ts";
 import { selfArguments } from "../tasks/spawn.ts";
+import { until } from "../tasks/until.ts";
 import type { SimReport } from "./report.ts";
 
 /** A run small enough for a test: a few processes, a few seconds. */
@@ -25,12 +29,17 @@ interface Ended {
 }
 
 /** Runs `parti sim` as a process of its own, to its end. */
-async function sim(...args: string[]): Promise<Ended> {
+function sim(...args: string[]): Promise<Ended> {
+  return simWith({}, ...args);
+}
+
+/** The same with more environment variables. */
+async function simWith(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
   try {
     const command = new Deno.Command(Deno.execPath(), {
       args: selfArguments(["sim", "--out", out, ...args], ["--allow-all"]),
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
     });
     const { code, stdout, stderr } = await command.output();
     const text = await Deno.readTextFile(`${out}/report.json`).catch(() => undefined);
@@ -142,6 +151,32 @@ Deno.test("a run on somebody else's server passes and leaves nothing on it", asy
   assert.deepEqual(streams, []);
 });
 
+/** The processes of a simulation with this name: it is in the argument of its workers and producers. */
+async function processesOf(name: string): Promise<number[]> {
+  const listing = await runOrThrow("ps", ["-eo", "pid=,args="]);
+  return listing.split("\n").filter((line) => line.includes(name)).map((line) => parseInt(line));
+}
+
+/** It ends with 3 and one message, has made no report, and neither a process nor a file of it is left. */
+async function assertRefused(
+  args: readonly string[],
+  message: RegExp,
+  env: Record<string, string> = {},
+): Promise<void> {
+  using temp = new TempDir();
+  const name = crypto.randomUUID().slice(0, 23);
+  const named = ["--set", `simulation.name=${name}`, ...args];
+  const { code, stderr, report } = await simWith({ ...env, TMPDIR: temp.path }, ...named);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, message);
+  assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
+  assert.doesNotMatch(stderr, /^ {4}at /m, "no stack trace");
+  assert.equal(report, undefined);
+  // A server of its own would be in that directory.
+  assert.deepEqual(await findLeftovers(temp.path), []);
+  assert.deepEqual(await processesOf(name), []);
+}
+
 Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
   const cases: [string[], RegExp][] = [
     [
@@ -152,12 +187,85 @@ Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
     [["--nats-url", "nats://127.0.0.1:1"], /error: cannot connect to nats:\/\/127\.0\.0\.1:1/],
     [["--config", "missing.yaml"], /error: cannot read the configuration missing\.yaml/],
     [["--fault", "explode"], /error: --fault explode: expected one of lose, duplicate/],
+    // The own server's port cannot be named, so it cannot be a busy one: it is picked, and another one if it is taken meanwhile.
+    [
+      ["--set", "nats.port=4222"],
+      /error: --set nats\.port=4222: nats\.port: unknown key; allowed:/,
+    ],
   ];
-  for (const [args, message] of cases) {
-    const { code, stderr, report } = await sim(...args);
-    assert.equal(code, 3, stderr);
-    assert.match(stderr, message);
-    assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
-    assert.equal(report, undefined);
+  for (const [args, message] of cases) await assertRefused(args, message);
+});
+
+Deno.test("a nats-server that is too old, or is none: one clear message, exit 3, nothing left", async () => {
+  using temp = new TempDir();
+  const old = temp.write("old", fakeServer("2.9.10"), 0o755);
+  const other = temp.write("other", "#!/bin/sh\necho hello\n", 0o755);
+  const cases: [string, RegExp][] = [
+    [
+      old,
+      /error: .*old is nats-server 2\.9\.10, and parti needs 2\.10\.0 or newer\nhint: name a newer/,
+    ],
+    [other, /error: .*other is not a nats-server\nhint: set PARTI_NATS_SERVER to/],
+    ["/no/such", /error: there is no program \/no\/such\nhint: set PARTI_NATS_SERVER to/],
+  ];
+  for (const [path, message] of cases) {
+    await assertRefused([], message, { PARTI_NATS_SERVER: path, PARTI_NATS_VERSION: "" });
   }
+});
+
+/** Something else than a new nats-server listens; it says this to whoever connects. */
+function listener(greeting: string): Disposable & { readonly port: number } {
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const connection of server) {
+      open.push(connection);
+      await connection.write(new TextEncoder().encode(greeting));
+    }
+  })();
+  accepting.catch(() => {});
+  return {
+    port: server.addr.port,
+    [Symbol.dispose]() {
+      server.close();
+      for (const connection of open) connection.close();
+    },
+  };
+}
+
+for (
+  const [what, greeting, message] of [
+    [
+      "a port where somebody else listens and waits",
+      "",
+      /cannot connect to .*: timeout\nhint: is /,
+    ],
+    [
+      "a port of another protocol",
+      "220 hello\r\n",
+      /cannot connect to .*: unexpected .*\nhint: is /,
+    ],
+    [
+      "a running nats-server that is too old",
+      'INFO {"server_id":"x","version":"2.9.10","max_payload":1048576}\r\nPONG\r\n',
+      /nats-server 2\.9\.10 is too old\nhint: use nats-server 2\.10\.0 or newer/,
+    ],
+  ] as const
+) {
+  Deno.test(`${what}: one clear message, exit 3, nothing left`, async () => {
+    using busy = listener(greeting);
+    await assertRefused(["--nats-url", `nats://127.0.0.1:${busy.port}`], message);
+  });
+}
+
+Deno.test("planted: a worker that is left behind is seen", async () => {
+  const name = crypto.randomUUID().slice(0, 23);
+  const child = new Deno.Command("sh", {
+    args: ["-c", "read -r _", "sim-worker", JSON.stringify({ config: { simulation: { name } } })],
+    stdin: "piped",
+  }).spawn();
+  await until("it is seen", async () => (await processesOf(name)).includes(child.pid));
+  await child.stdin.close();
+  await child.status;
+  assert.deepEqual(await processesOf(name), []);
 });

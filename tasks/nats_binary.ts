@@ -40,7 +40,7 @@ export async function readNatsVersion(path: string): Promise<string> {
 function about(path: string) {
   return {
     value: path,
-    hint: "name an executable nats-server with --nats-server or PARTI_NATS_SERVER",
+    hint: "set PARTI_NATS_SERVER to an executable nats-server, or name none to have one found",
   };
 }
 
@@ -72,6 +72,9 @@ export function requireNewEnough(binary: NatsBinary): void {
   throw new PartiError(
     "PARTI_SERVER_TOO_OLD",
     `${binary.path} is nats-server ${binary.version}, and parti needs ${minNatsVersion} or newer`,
-    { value: binary.version, hint: "run `deno task nats-server` to find or fetch a newer one" },
+    {
+      value: binary.version,
+      hint: "name a newer one, or none: then `deno task nats-server` finds or fetches one",
+    },
   );
 }

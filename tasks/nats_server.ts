@@ -173,7 +173,7 @@ function nothingFound(
     [`no nats-server ${wanted} was found or could be fetched:`, ...reasons].join("\n  - "),
     {
       value: versionLine,
-      hint: "install nats-server, or name one with --nats-server or PARTI_NATS_SERVER",
+      hint: "install nats-server, or set PARTI_NATS_SERVER to one",
       cause,
     },
   );

@@ -116,7 +116,7 @@ Deno.test("if there is none, every place says why, and the hint what to do", asy
     assert.equal(lines[3], "  - source with no network: no network");
     assert.match(lines[4] ?? "", /^ {2}- source of 2\.8\.0: .* is nats-server 2\.8\.0/);
     assert.equal(lines.length, 5);
-    assert.match(error.hint ?? "", /--nats-server or PARTI_NATS_SERVER/);
+    assert.match(error.hint ?? "", /install nats-server, or set PARTI_NATS_SERVER/);
     return true;
   });
 });

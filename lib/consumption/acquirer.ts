@@ -102,6 +102,8 @@ export class Acquirer {
   expect(slot: Slot, contender: string | undefined): void {
     const now = this.#options.world.clock.monotonicMs();
     const announcedAtMs = this.#announced.get(slot.id);
+    // It told of one release. If the partition comes back later, somebody else holds it meanwhile.
+    this.#announced.delete(slot.id);
     const isFree = contender === undefined ||
       (announcedAtMs !== undefined && now - announcedAtMs < NOTICE_MEMORY_MS);
     slot.batch = isFree ? undefined : contender;
