@@ -10,19 +10,19 @@
 import { GroupLeader, type LeaderPhase } from "./assignment/group_leader.ts";
 import type { Snapshot } from "./assignment/snapshot.ts";
 import { withDeadline } from "./assignment/sources/deadline.ts";
-import { decodeJsonObject, encodeJson } from "./codec.ts";
-import { describeError, isPartiError, PartiError } from "./errors.ts";
+import { describeError, PartiError } from "./errors.ts";
+import { LeaderWatch } from "./leader_watch.ts";
 import type {
   Candidacy,
   Candidate as Person,
   ElectionHandlers,
   Term,
 } from "./leadership/election_agent.ts";
-import { Prober } from "./membership/prober.ts";
 import { refreshSubject } from "./names.ts";
 import { sleep } from "./ports/clock.ts";
 import type { Subscription } from "./ports/messaging.ts";
 import { jitter } from "./ports/random.ts";
+import { decodeRefreshAnswer, encodeRefreshed, encodeRefreshFailure } from "./refresh_answer.ts";
 import type { SessionOptions } from "./session_options.ts";
 
 /** What a candidate needs. */
@@ -43,15 +43,13 @@ interface Office {
   phase: LeaderPhase;
 }
 
-/** So many workers besides the leader keep an eye on it: enough to notice, too few to be a load. */
-const LEADER_WATCHERS = 3;
 const STAND_AGAIN_MS = 200;
 const STAND_AGAIN_MAX_MS = 5_000;
 
 /** Runs for leadership as long as the session lasts. */
 export class Candidate {
   readonly #options: CandidateOptions;
-  readonly #prober: Prober;
+  readonly #watch: LeaderWatch;
   readonly #end = new AbortController();
   #endsHow: "resign" | "abandon" = "abandon";
   #candidacy: Candidacy | undefined;
@@ -60,27 +58,14 @@ export class Candidate {
   /** Counts candidacies: what an older one says is not listened to. */
   #run = 0;
   #office: Office | undefined;
-  #knownLeader: Person | undefined;
-  #deadLeader: { readonly instance: string; readonly untilMs: number } | undefined;
 
   /** @param options what it needs */
   constructor(options: CandidateOptions) {
     this.#options = options;
-    const { world, config, events } = options.session;
-    this.#prober = new Prober({
-      group: config.group,
-      clock: world.clock,
-      random: world.random,
-      messaging: world.messaging,
-      ...config.probe,
-      targets: () => this.#probed(),
-      onGone: (gone) => {
-        // A verdict ages: whoever still leads an hour later was not dead.
-        const untilMs = world.clock.monotonicMs() + config.electionTimeoutMs;
-        this.#deadLeader = { instance: gone, untilMs };
-        this.#candidacy?.suspect(gone);
-      },
-      onMiss: (missed, kind) => events.onProbeMiss(missed, kind),
+    this.#watch = new LeaderWatch({
+      ...options,
+      isInOffice: () => this.#office !== undefined,
+      onGone: (gone) => this.#candidacy?.suspect(gone),
     });
   }
 
@@ -107,7 +92,7 @@ export class Candidate {
 
   /** After the connection was away: the silence of others proves nothing for a while. */
   excuseAll(): void {
-    this.#prober.hold(this.#options.session.config.heartbeatTtlMs);
+    this.#watch.hold(this.#options.session.config.heartbeatTtlMs);
     this.#office?.leader.excuseAll();
   }
 
@@ -124,21 +109,13 @@ export class Candidate {
     if (office !== undefined) {
       return await withDeadline(world.clock, operationTimeoutMs, () => office.leader.refresh());
     }
-    const answer = decodeJsonObject(
+    return decodeRefreshAnswer(
       await world.messaging.request(
         refreshSubject(config.group),
         new Uint8Array(),
         operationTimeoutMs,
       ),
     );
-    const generation = answer?.["generation"];
-    if (typeof generation === "number") return generation;
-    const code = answer?.["code"] === "PARTI_SOURCE_FAILED"
-      ? "PARTI_SOURCE_FAILED"
-      : "PARTI_NOT_LEADER";
-    throw new PartiError(code, "the leader could not refresh the partitions", {
-      value: answer?.["error"],
-    });
   }
 
   /**
@@ -151,7 +128,7 @@ export class Candidate {
     this.#endsHow = how;
     this.#end.abort();
     this.#run++;
-    this.#prober.close();
+    this.#watch.close();
     const candidacy = this.#candidacy;
     this.#candidacy = undefined;
     // Whoever is asked to end must not keep the others from it.
@@ -160,21 +137,6 @@ export class Candidate {
       this.#attempt(() => candidacy?.[how]()),
       this.#standing,
     ]);
-  }
-
-  /** The leader, if this worker is one of the few that watch it. */
-  #probed(): readonly string[] {
-    const leader = this.#knownLeader;
-    const { instance } = this.#options.self;
-    if (leader === undefined || this.#office !== undefined || leader.instance === instance) {
-      return [];
-    }
-    const others = (this.#options.latest()?.workers ?? [])
-      .filter((worker) => worker.instance !== leader.instance)
-      .map((worker) => worker.instance);
-    const place = others.indexOf(instance);
-    // Nobody listed, or not listed oneself: at the beginning everybody watches.
-    return place < 0 || place < LEADER_WATCHERS ? [leader.instance] : [];
   }
 
   async #stand(): Promise<void> {
@@ -196,7 +158,7 @@ export class Candidate {
       onElected: (term) => void (current() && this.#lead(term)),
       onDeposed: (reason) => void (current() && this.#leaveOffice(reason)),
       onLeader: (leader) => {
-        if (current()) this.#knownLeader = leader;
+        if (current()) this.#watch.leaderIs(leader);
       },
       onError: (error) => void (current() && events.onError(error)),
     };
@@ -231,11 +193,8 @@ export class Candidate {
       this.#standAgain(describeError(error));
       return;
     }
-    const dead = this.#deadLeader;
-    if (dead !== undefined && this.#options.session.world.clock.monotonicMs() < dead.untilMs) {
-      this.#office.leader.markDead(dead.instance, "no responders");
-    }
-    this.#deadLeader = undefined;
+    const dead = this.#watch.takeVerdict();
+    if (dead !== undefined) this.#office.leader.markDead(dead, "no responders");
     this.#options.session.events.onLeadership(true, term.epoch);
   }
 
@@ -253,7 +212,7 @@ export class Candidate {
       strategy,
       remembered: this.#options.latest,
       // Elected right after a reconnect: the others may still be on their way back.
-      holdForMs: this.#prober.heldForMs,
+      holdForMs: this.#watch.heldForMs,
       onPhase: (phase) => {
         if (this.#office?.term !== term) return;
         this.#office.phase = phase;
@@ -275,14 +234,8 @@ export class Candidate {
     const subject = refreshSubject(config.group);
     const requests = world.messaging.subscribe(subject, (notice) => {
       leader.refresh().then(
-        (generation) => notice.respond(encodeJson({ generation })),
-        (error) =>
-          notice.respond(
-            encodeJson({
-              error: describeError(error),
-              code: isPartiError(error) ? error.code : undefined,
-            }),
-          ),
+        (generation) => notice.respond(encodeRefreshed(generation)),
+        (error) => notice.respond(encodeRefreshFailure(error)),
       ).catch(events.onError);
     });
     return { term, leader, requests, phase: "idle" };

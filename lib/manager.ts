@@ -4,23 +4,19 @@
  * @module
  */
 import { unlessAborted } from "./abort.ts";
-import { changeBetween } from "./assignment_change.ts";
 import { SourceView } from "./assignment/source_view.ts";
-import { stickyBalanced } from "./assignment/sticky_balanced.ts";
-import { openBuckets } from "./buckets.ts";
 import { type GroupConfig, resolveConfig } from "./config.ts";
 import type { ConsumerHealth, WorkerConsumer } from "./consumption/worker_consumer.ts";
 import { DegradedMonitor } from "./degraded.ts";
 import { isPartiError, PartiError } from "./errors.ts";
 import { type Assignment, HookQueue, type ManagerEvent } from "./hooks.ts";
-import { kvElection } from "./leadership/kv_election.ts";
-import { Lives } from "./lives.ts";
-import { makeConsumer } from "./make_consumer.ts";
+import type { Lives } from "./lives.ts";
+import { makeLives } from "./make_lives.ts";
 import type { ManagerOptions } from "./manager_options.ts";
 import { noMetrics } from "./metrics/collector.ts";
+import { Notifier } from "./notifier.ts";
 import type { ConnectionStatus, Subscription } from "./ports/messaging.ts";
-import type { KvBucket } from "./ports/kv.ts";
-import type { SessionEvents } from "./session_options.ts";
+import { startFailure } from "./start_failure.ts";
 import { type ManagerState, StateMachine, stateOf } from "./state.ts";
 import { Telemetry } from "./telemetry.ts";
 
@@ -33,13 +29,13 @@ export class Manager implements AsyncDisposable {
   readonly #config: GroupConfig;
   readonly #hooks: HookQueue;
   readonly #telemetry: Telemetry;
+  readonly #notifier: Notifier;
   readonly #state: StateMachine;
   readonly #degraded: DegradedMonitor;
   readonly #source: SourceView;
   readonly #lives: Lives;
   readonly #stop = new AbortController();
   #connection: Subscription | undefined;
-  #delivered: Assignment | undefined;
   #started = false;
   #stopping: Promise<void> | undefined;
 
@@ -60,12 +56,10 @@ export class Manager implements AsyncDisposable {
       options.metrics ?? noMetrics,
       () => this.workerId,
     );
+    this.#notifier = new Notifier(this.#telemetry, this.#hooks);
     this.#state = new StateMachine(() => clock.monotonicMs(), {
-      onChange: (from, to, durationMs) => {
-        this.#telemetry.stateChanged(from, to, durationMs);
-        void this.#hooks.emit({ type: "state", from, to });
-      },
-      onIllegal: (error) => this.#tell(error),
+      onChange: (from, to, durationMs) => this.#notifier.stateChanged(from, to, durationMs),
+      onIllegal: (error) => this.#notifier.error(error),
     });
     this.#degraded = this.#makeDegradedMonitor();
     this.#source = new SourceView({
@@ -73,12 +67,16 @@ export class Manager implements AsyncDisposable {
       clock,
       timeoutMs: this.#config.operationTimeoutMs,
       allowEmpty: options.allowEmptySource ?? false,
-      onProblem: (error) => {
-        if (this.#source.known) this.#telemetry.metrics.cacheFallback("source");
-        this.#tell(error);
-      },
+      onProblem: (error) => this.#notifier.sourceFailed(error, this.#source.known),
     });
-    this.#lives = this.#makeLives();
+    this.#lives = makeLives({
+      options,
+      config: this.#config,
+      source: this.#source,
+      metrics: this.#telemetry.metrics,
+      onKvError: () => this.#degraded.kvError(),
+      events: this.#notifier.sessionEvents(() => this.#showState()),
+    });
   }
 
   /** The state. */
@@ -156,9 +154,10 @@ export class Manager implements AsyncDisposable {
         state: this.state,
         timedOut: timeout.signal.aborted,
         aborted: signal.aborted,
+        startupTimeoutMs: this.#config.startupTimeoutMs,
       };
       await this.stop();
-      throw this.#startFailure(error, found);
+      throw startFailure(error, { ...found, joinFailure: this.#lives.joinFailure });
     } finally {
       timer.cancel();
     }
@@ -232,85 +231,8 @@ export class Manager implements AsyncDisposable {
         this.#telemetry.degradedChanged(degraded, durationMs);
         this.#showState();
       },
-      onAlert: (level, durationMs) => {
-        this.#telemetry.alert(level, durationMs);
-        void this.#hooks.emit({ type: "alert", level, durationMs });
-      },
+      onAlert: (level, durationMs) => this.#notifier.alert(level, durationMs),
     });
-  }
-
-  #makeLives(): Lives {
-    const { world, host, strategy, election } = this.#options;
-    const config = this.#config;
-    const { metrics } = this.#telemetry;
-    const kvOperation = (op: string, ok: boolean, durationMs: number) => {
-      metrics.kvOperation(op, ok, durationMs);
-      if (!ok) this.#degraded.kvError();
-    };
-    return new Lives({
-      world,
-      group: config.group,
-      stream: config.consumer?.stream,
-      preferredId: config.preferredId,
-      openBuckets: () => openBuckets(world, config, { kvOperation }, (error) => this.#tell(error)),
-      sessionOptions: ({ leases }, formerInstances) => ({
-        config,
-        host: host ?? "",
-        election: election?.(leases) ?? this.#kvElection(leases, formerInstances),
-        source: this.#source,
-        strategy: strategy ?? stickyBalanced(),
-        makeConsumer: (owner, right) =>
-          makeConsumer(this.#options, config, metrics, owner, right, (error) => this.#tell(error)),
-      }),
-      events: this.#sessionEvents(),
-    });
-  }
-
-  #kvElection(leases: KvBucket, formerInstances: ReadonlySet<string>) {
-    const { clock, random } = this.#options.world;
-    const { electionTimeoutMs, heartbeatIntervalMs } = this.#config;
-    return kvElection({
-      bucket: leases,
-      clock,
-      random,
-      ttlMs: electionTimeoutMs,
-      renewEveryMs: Math.min(heartbeatIntervalMs, electionTimeoutMs / 3),
-      formerInstances,
-    });
-  }
-
-  #sessionEvents(): SessionEvents {
-    const telemetry = this.#telemetry;
-    return {
-      onClaimed: () => {},
-      onAssignment: (assignment) => this.#assignmentChanged(assignment),
-      onProgress: () => this.#showState(),
-      onLeadership: (isLeader, epoch) => {
-        telemetry.leadershipChanged(isLeader, epoch);
-        void this.#hooks.emit({ type: "leadership", isLeader, epoch });
-        this.#showState();
-      },
-      onPublished: (snapshot, movedCount, durationMs) =>
-        telemetry.published(snapshot, movedCount, durationMs),
-      onRebalanceFailed: (reason) => telemetry.metrics.rebalanceAttempt(reason, false),
-      onRenewed: (ok) => telemetry.metrics.heartbeat(ok),
-      onProbeMiss: (_instance, kind) => telemetry.metrics.probeMiss(kind),
-      onEvicted: (worker, instance, reason) => telemetry.evicted(worker, instance, reason),
-      onError: (error) => this.#tell(error),
-      onLost: (reason) => telemetry.lost(reason),
-    };
-  }
-
-  /** Tells the application the true difference to what it was told last. */
-  #assignmentChanged(assignment: Assignment): Promise<void> {
-    const change = changeBetween(this.#delivered, assignment);
-    // Having been told nothing at all, it is told also that it gets nothing.
-    const news = this.#delivered === undefined || change.added.length > 0 ||
-      change.removed.length > 0;
-    this.#delivered = assignment;
-    if (!news) return this.#hooks.idle();
-    this.#telemetry.assignmentChanged(change);
-    return this.#hooks.emit({ type: "assignment", change });
   }
 
   #connectionChanged(status: ConnectionStatus): void {
@@ -323,7 +245,7 @@ export class Manager implements AsyncDisposable {
     this.#lives.disconnected();
     if (status === "disconnected") return;
     this.#lives.closedForGood();
-    this.#tell(
+    this.#notifier.error(
       new PartiError("PARTI_DISCONNECTED", "the connection was closed for good", {
         hint: "stop this worker; a new one needs a new connection",
       }),
@@ -364,31 +286,6 @@ export class Manager implements AsyncDisposable {
       for (const timer of timers) timer.cancel();
       this.#hooks.close();
     }
-  }
-
-  #startFailure(
-    error: unknown,
-    found: { readonly state: ManagerState; readonly timedOut: boolean; readonly aborted: boolean },
-  ): unknown {
-    if (!found.aborted) return error;
-    if (!found.timedOut) {
-      return new PartiError("PARTI_ABORTED", `start was given up while ${found.state}`, {
-        cause: error,
-      });
-    }
-    const { joinFailure } = this.#lives;
-    if (isPartiError(joinFailure, "PARTI_NO_FREE_ID")) return joinFailure;
-    const { startupTimeoutMs } = this.#config;
-    return new PartiError(
-      "PARTI_STARTUP_TIMEOUT",
-      `not in the group within ${startupTimeoutMs} ms; the last state was ${found.state}`,
-      { cause: joinFailure ?? error, value: startupTimeoutMs },
-    );
-  }
-
-  #tell(error: unknown): void {
-    this.#telemetry.error(error);
-    void this.#hooks.emit({ type: "error", error });
   }
 }
 

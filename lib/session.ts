@@ -4,54 +4,72 @@
  *
  * @module
  */
-import { settled, unlessAborted } from "./abort.ts";
+import { unlessAborted } from "./abort.ts";
+import { AssignmentApplier } from "./assignment_applier.ts";
 import { AssignmentFollower } from "./assignment/assignment_follower.ts";
 import type { LeaderPhase } from "./assignment/group_leader.ts";
-import type { Partition } from "./assignment/partition.ts";
-import { ownersOf, type Snapshot, type SnapshotWorker } from "./assignment/snapshot.ts";
+import type { Snapshot } from "./assignment/snapshot.ts";
 import { Candidate } from "./candidate.ts";
+import { ConnectionGate } from "./connection_gate.ts";
 import type { WorkerConsumer } from "./consumption/worker_consumer.ts";
-import { isPartiError, PartiError } from "./errors.ts";
+import { PartiError } from "./errors.ts";
+import { HandOver } from "./hand_over.ts";
 import type { Assignment } from "./hooks.ts";
-import type { Lease, LeaseOptions } from "./membership/lease.ts";
-import { answerProbes, isGone } from "./membership/prober.ts";
-import { claimStableId } from "./membership/stable_id.ts";
-import { decodeWorkerRecord, encodeWorkerRecord } from "./membership/worker_lease.ts";
-import { WORKER_KEYS, workerKey } from "./names.ts";
-import { sleep } from "./ports/clock.ts";
+import type { Lease } from "./membership/lease.ts";
+import { answerProbes } from "./membership/prober.ts";
 import type { Subscription } from "./ports/messaging.ts";
+import { claimSessionLease } from "./session_lease.ts";
 import type { SessionOptions } from "./session_options.ts";
-
-const LEAVE_LOOK_MS = 250;
-const CONFIRM_AGAIN_MS = 100;
 
 /** One life of a worker. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #probeAnswers: Subscription;
+  readonly #applier: AssignmentApplier;
+  readonly #gate: ConnectionGate;
+  readonly #handOver: HandOver;
   #idNumber = -1;
   #lease: Lease | undefined;
   #candidate: Candidate | undefined;
   #follower: AssignmentFollower | undefined;
   #consumer: WorkerConsumer | undefined;
-  #assignment: Assignment | undefined;
-  #gate: PromiseWithResolvers<void> | undefined;
-  #settled = false;
-  #applied = 0;
   #leaving = false;
-  #closing = false;
-  #onEmpty: () => void = () => {};
   readonly #end = new AbortController();
 
   private constructor(options: SessionOptions) {
     this.#options = options;
-    const { world, config, instance } = options;
+    const { world, config, instance, leases, events } = options;
+    const { clock, messaging } = world;
+    const { signal } = this.#end;
     // Answers before anybody can know the instance: a lease without an answerer would look dead.
-    this.#probeAnswers = answerProbes(world.messaging, config.group, instance, () => ({
+    this.#probeAnswers = answerProbes(messaging, config.group, instance, () => ({
       worker: this.worker,
       leader: this.isLeader,
-      applied: this.#applied,
+      applied: this.#applier.applied,
     }));
+    this.#applier = new AssignmentApplier({
+      instance,
+      consumer: () => this.#consumer,
+      events,
+      onEmpty: () => this.#handOver.emptied(),
+      acknowledge: () => this.#lease?.touch(),
+      signal,
+    });
+    this.#gate = new ConnectionGate({
+      clock,
+      messaging,
+      confirm: () => this.#lease?.confirm(),
+      signal,
+    });
+    this.#handOver = new HandOver({
+      clock,
+      leases,
+      instance,
+      applier: this.#applier,
+      announce: () => this.#lease?.touch(),
+      events,
+      signal,
+    });
   }
 
   /**
@@ -105,7 +123,7 @@ export class Session {
 
   /** The assignment in force for this worker; frozen. */
   get assignment(): Assignment | undefined {
-    return this.#assignment;
+    return this.#applier.assignment;
   }
 
   /** The newest assignment of the group that this worker has seen, in this life or before. */
@@ -115,7 +133,7 @@ export class Session {
 
   /** Whether it holds exactly the partitions that the assignment gives it. */
   get isSettled(): boolean {
-    return this.#settled;
+    return this.#applier.isSettled;
   }
 
   /** The consumer, if there is one. */
@@ -135,13 +153,13 @@ export class Session {
 
   /** The connection is gone: no new message is begun until {@linkcode reconnected} has proven that the lease is still held. */
   disconnected(): void {
-    this.#gate ??= Promise.withResolvers<void>();
+    this.#gate.shut();
   }
 
   /** Looks after everything once the connection is back. */
   reconnected(): void {
     if (this.#over) return;
-    this.#background(this.#openGate());
+    this.#background(this.#gate.reopen());
     this.#candidate?.excuseAll();
     this.#background(this.#follower?.reread());
     this.#background(this.#consumer?.reconnected());
@@ -177,7 +195,7 @@ export class Session {
   async leave(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
     if (this.#over) return;
     this.#leaving = true;
-    const handedOver = await this.#tryHandOver(handOverBy) || this.#holdsNothing();
+    const handedOver = await this.#handOver.run(handOverBy) || this.#holdsNothing();
     if (this.#over) return;
     this.#end.abort();
     this.#consumer?.fence("the worker is shut down");
@@ -194,69 +212,18 @@ export class Session {
   }
 
   #holdsNothing(): boolean {
-    if (this.#consumer === undefined) return (this.#assignment?.partitions.length ?? 0) === 0;
+    if (this.#consumer === undefined) return (this.assignment?.partitions.length ?? 0) === 0;
     const { lanes, running, waiting } = this.#consumer.health();
     return lanes === 0 && running === 0 && waiting.length === 0;
   }
 
-  /** True if nothing is held any more. */
-  async #tryHandOver(deadline: AbortSignal): Promise<boolean> {
-    try {
-      await unlessAborted(this.#handOver(deadline), deadline);
-      return true;
-    } catch (error) {
-      this.#options.events.onError(
-        isPartiError(error, "PARTI_ABORTED")
-          ? new PartiError("PARTI_SHUTDOWN_TIMEOUT", "not everything was handed over in time", {
-            hint: "raise shutdownTimeout, or let handlers heed their abort signal",
-          })
-          : error,
-      );
-      return false;
-    }
-  }
-
   async #claim(): Promise<void> {
-    const { world, config, instance, leases, preferredId, formerInstances, signal } = this.#options;
-    const { clock, messaging } = world;
-    const claim = await claimStableId({
-      bucket: leases,
-      clock,
-      minId: config.workerIdMin,
-      maxId: config.workerIdMax,
-      ...(preferredId === undefined ? {} : { preferredId }),
-      onError: this.#options.events.onError,
-      formerInstances,
-      isGone: (other) => isGone({ group: config.group, clock, messaging, ...config.probe }, other),
-      ttlMs: config.heartbeatTtlMs,
-      signal,
-      leaseOptions: (idNumber): LeaseOptions => ({
-        bucket: leases,
-        key: workerKey(idNumber),
-        instance,
-        clock,
-        ttlMs: config.heartbeatTtlMs,
-        renewEveryMs: config.heartbeatIntervalMs,
-        value: () => this.#record(idNumber),
-        onLost: (reason) => this.#lost(reason),
-        onRenewed: (ok) => this.#options.events.onRenewed(ok),
-      }),
+    const claim = await claimSessionLease(this.#options, {
+      progress: () => ({ leaving: this.#leaving, applied: this.#applier.applied }),
+      onLost: (reason) => this.#lost(reason),
     });
     this.#idNumber = claim.idNumber;
     this.#lease = claim.lease;
-  }
-
-  #record(idNumber: number): Uint8Array {
-    const { config, host, instance } = this.#options;
-    return encodeWorkerRecord({
-      worker: `${config.workerIdPrefix}-${idNumber}`,
-      instance,
-      host,
-      capacity: config.capacity,
-      labels: config.labels,
-      leaving: this.#leaving,
-      applied: this.#applied,
-    });
   }
 
   async #enter(): Promise<void> {
@@ -264,14 +231,14 @@ export class Session {
     const { worker, instance } = this;
     this.#consumer = makeConsumer({ group: config.group, worker, instance }, {
       mayAct: () => this.mayAct,
-      mayBegin: (signal) => this.#gate && settled(this.#gate.promise, signal),
+      mayBegin: (signal) => this.#gate.pass(signal),
     });
     const follower = new AssignmentFollower({
       bucket: assignments,
       clock: world.clock,
       random: world.random,
       rereadEveryMs: config.heartbeatTtlMs * 2,
-      onSnapshot: (snapshot, before) => this.#take(snapshot, before),
+      onSnapshot: (snapshot, before) => this.#applier.take(snapshot, before),
       onError: events.onError,
     });
     this.#follower = follower;
@@ -281,105 +248,6 @@ export class Session {
       latest: () => this.latest,
     });
     await this.#candidate.start();
-  }
-
-  #take(snapshot: Snapshot, before: Snapshot | undefined): void {
-    if (this.#over) return;
-    const mine = snapshot.workers.find((worker) => worker.instance === this.instance);
-    if (mine === undefined && this.#assignment === undefined) return;
-    const last = this.#assignment;
-    const assignment = assignmentOf(snapshot, mine);
-    const samePartitions = last !== undefined && sameIds(last, assignment);
-    this.#assignment = assignment;
-    // Whoever keeps what it has is not disturbed by what others get.
-    if (!samePartitions) this.#settled = false;
-    this.#updateConsumer(snapshot, before, assignment);
-    if (assignment.partitions.length === 0) this.#onEmpty();
-    // A new leader's first word has its epoch and the old generation: nothing to apply.
-    if (samePartitions && last.generation === assignment.generation) return;
-    this.#options.events.onProgress();
-    this.#background(this.#apply(assignment));
-  }
-
-  #updateConsumer(
-    snapshot: Snapshot,
-    before: Snapshot | undefined,
-    assignment: Assignment,
-  ): void {
-    // Closing, it has let go of everything for good.
-    if (this.#closing) return;
-    const known = new Set(snapshot.workers.map((worker) => worker.instance));
-    const owners = before === undefined ? undefined : ownersOf(before);
-    const successors = ownersOf(snapshot);
-    this.#consumer?.update({
-      ...assignment,
-      isKnown: (instance) => known.has(instance),
-      contenderOf: (id) => {
-        const owner = owners?.get(id)?.instance;
-        return owner !== undefined && owner !== this.instance && known.has(owner)
-          ? owner
-          : undefined;
-      },
-      successorOf: (id) => successors.get(id)?.instance,
-    });
-  }
-
-  /** A renewal that succeeds now proves that nobody has taken the lease meanwhile. One that is refused ends the session. */
-  async #openGate(): Promise<void> {
-    const { clock, messaging } = this.#options.world;
-    while (!this.#over && messaging.connected) {
-      if (await this.#lease?.confirm()) {
-        this.#gate?.resolve();
-        this.#gate = undefined;
-        return;
-      }
-      await sleep(clock, CONFIRM_AGAIN_MS, this.#end.signal);
-    }
-  }
-
-  async #apply(assignment: Assignment): Promise<void> {
-    await this.#options.events.onAssignment(assignment);
-    await this.#consumer?.settled();
-    // A newer one has come meanwhile: that one is acknowledged instead.
-    if (this.#over || this.#assignment?.generation !== assignment.generation) return;
-    this.#applied = assignment.generation;
-    this.#settled = true;
-    this.#options.events.onProgress();
-    await this.#lease?.touch();
-  }
-
-  /** Everything a leaver waits for. */
-  async #handOver(deadline: AbortSignal): Promise<void> {
-    await this.#lease?.touch();
-    await this.#untilOthersHaveIt(deadline);
-    this.#closing = true;
-    await this.#consumer?.close();
-    // Nobody was there to take them, or not in time: the application is told before the lease goes.
-    const last = this.#assignment;
-    if (last === undefined || this.#over) return;
-    await this.#options.events.onAssignment(freezeAssignment({ ...last, partitions: [] }));
-  }
-
-  /** Waits until the assignment gives this worker nothing any more, or nobody is left to give it to. */
-  async #untilOthersHaveIt(deadline: AbortSignal): Promise<void> {
-    const { world, leases, events } = this.#options;
-    const empty = new AbortController();
-    this.#onEmpty = () => empty.abort();
-    const either = AbortSignal.any([deadline, empty.signal]);
-    while (!deadline.aborted && !this.#over) {
-      if ((this.#assignment?.partitions.length ?? 0) === 0) return;
-      try {
-        const entries = await leases.list(WORKER_KEYS);
-        const heirs = entries.map(decodeWorkerRecord).filter((record) =>
-          record !== undefined && !record.leaving && record.instance !== this.instance
-        );
-        if (heirs.length === 0) return;
-      } catch (error) {
-        events.onError(error);
-        if (isPartiError(error, "PARTI_DISCONNECTED")) return;
-      }
-      await sleep(world.clock, LEAVE_LOOK_MS, either);
-    }
   }
 
   async #giveBack(): Promise<void> {
@@ -409,33 +277,4 @@ export class Session {
   #background(work: Promise<unknown> | undefined): void {
     work?.catch((error) => this.#options.events.onError(error));
   }
-}
-
-function assignmentOf(snapshot: Snapshot, mine: SnapshotWorker | undefined): Assignment {
-  const partitions = (mine?.partitions ?? []).map((id): Partition => ({
-    keys: id.split("."),
-    weight: snapshot.weights[id] ?? 1,
-  }));
-  return freezeAssignment({
-    epoch: snapshot.epoch,
-    generation: snapshot.generation,
-    partitions,
-  });
-}
-
-/** It goes to hooks, events and getters: nobody may change it for the others. */
-function freezeAssignment(assignment: Assignment): Assignment {
-  for (const partition of assignment.partitions) {
-    Object.freeze(partition.keys);
-    Object.freeze(partition);
-  }
-  Object.freeze(assignment.partitions);
-  return Object.freeze(assignment);
-}
-
-/** Whether two assignments name the same partitions. Both are sorted by identity. */
-function sameIds(a: Assignment, b: Assignment): boolean {
-  const ids = (assignment: Assignment) =>
-    assignment.partitions.map((partition) => partition.keys.join(".")).join(" ");
-  return ids(a) === ids(b);
 }

@@ -5,13 +5,15 @@
  */
 import type { Messaging } from "../lib/ports/messaging.ts";
 import { pauseProcess } from "../tasks/pause.ts";
-import { type ChaosPlan, chooseVictim, type PlannedChaos } from "./chaos_plan.ts";
+import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
+import { ChaosTargets } from "./chaos_targets.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { nowUs } from "./message.ts";
 import type { Departure } from "./recovery.ts";
 import type { ChaosRecord } from "./report.ts";
-import { askStatus, type RunState } from "./run_state.ts";
+import type { RunState } from "./run_state.ts";
 import type { SimConsole } from "./status_line.ts";
+import { pauseFor } from "./wait.ts";
 
 /** The server, as far as chaos is concerned. */
 export interface KillableServer {
@@ -41,14 +43,12 @@ export interface ChaosOptions {
   readonly minWorkers: number;
 }
 
-const FIND_LEADER_MS = 5_000;
-const FIND_LEADER_PAUSE_MS = 100;
-
 /** Runs a plan. */
 export class ChaosRunner {
   /** What was done, in order. */
   readonly records: ChaosRecord[] = [];
   readonly #options: ChaosOptions;
+  readonly #targets: ChaosTargets;
   readonly #aftermath = new Set<Promise<void>>();
   readonly #untilStable = new Set<{ waiting: Set<string>; done: () => void }>();
   readonly #stopped = new AbortController();
@@ -57,6 +57,7 @@ export class ChaosRunner {
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
     this.#options = options;
+    this.#targets = new ChaosTargets({ ...options, signal: this.#stopped.signal });
   }
 
   /**
@@ -96,13 +97,13 @@ export class ChaosRunner {
   async #inject(event: PlannedChaos): Promise<void> {
     switch (event.type) {
       case "worker_crash":
-        return await this.#crash(event, this.#victims(event, 1)[0]);
+        return await this.#crash(event, this.#targets.workers(event, 1)[0]);
       case "leader_failure":
-        return await this.#crash(event, await this.#leader());
+        return await this.#crash(event, await this.#targets.leader());
       case "worker_restart":
-        return await this.#restart(event, this.#victims(event, 1)[0]);
+        return await this.#restart(event, this.#targets.workers(event, 1)[0]);
       case "worker_pause":
-        return await this.#pause(event, this.#victims(event, 1)[0]);
+        return await this.#pause(event, this.#targets.workers(event, 1)[0]);
       case "scale_up":
         return this.#scaleUp(event);
       case "scale_down":
@@ -116,8 +117,10 @@ export class ChaosRunner {
 
   async #crash(event: PlannedChaos, victim: Member | undefined): Promise<void> {
     const { fleet, state } = this.#options;
-    if (victim === undefined || !this.#maySpare(1)) return this.#skip(event, "too few workers");
-    const owned = await this.#owned(victim);
+    if (victim === undefined || this.#targets.spare < 1) {
+      return this.#skip(event, "too few workers");
+    }
+    const owned = await this.#targets.owned(victim);
     if (victim.phase !== "running") return this.#skip(event, `${victim.name} has just gone`);
     const record = this.#record(event, victim.name);
     const atUs = fleet.kill(victim);
@@ -132,8 +135,10 @@ export class ChaosRunner {
 
   async #restart(event: PlannedChaos, victim: Member | undefined): Promise<void> {
     const { fleet, state } = this.#options;
-    if (victim === undefined || !this.#maySpare(1)) return this.#skip(event, "too few workers");
-    const owned = await this.#owned(victim);
+    if (victim === undefined || this.#targets.spare < 1) {
+      return this.#skip(event, "too few workers");
+    }
+    const owned = await this.#targets.owned(victim);
     const record = this.#record(event, victim.name);
     const atUs = nowUs();
     state.measurements.chaos(atUs);
@@ -146,8 +151,10 @@ export class ChaosRunner {
 
   async #pause(event: PlannedChaos, victim: Member | undefined): Promise<void> {
     const { state } = this.#options;
-    if (victim === undefined || !this.#maySpare(1)) return this.#skip(event, "too few workers");
-    const owned = await this.#owned(victim);
+    if (victim === undefined || this.#targets.spare < 1) {
+      return this.#skip(event, "too few workers");
+    }
+    const owned = await this.#targets.owned(victim);
     const record = this.#record(event, victim.name);
     const atUs = nowUs();
     state.measurements.chaos(atUs);
@@ -176,11 +183,10 @@ export class ChaosRunner {
   }
 
   async #scaleDown(event: PlannedChaos): Promise<void> {
-    const { fleet, state, minWorkers } = this.#options;
-    const spare = fleet.running("worker").length - minWorkers;
-    const victims = this.#victims(event, Math.min(event.count, spare));
+    const { state } = this.#options;
+    const victims = this.#targets.workers(event, Math.min(event.count, this.#targets.spare));
     if (victims.length === 0) return this.#skip(event, "too few workers");
-    const owned = await Promise.all(victims.map((member) => this.#owned(member)));
+    const owned = await Promise.all(victims.map((member) => this.#targets.owned(member)));
     const record = this.#record(event, `removing ${victims.map(({ name }) => name).join(", ")}`);
     const atUs = nowUs();
     state.measurements.chaos(atUs);
@@ -191,9 +197,7 @@ export class ChaosRunner {
 
   #crashProducer(event: PlannedChaos): void {
     const { fleet, state } = this.#options;
-    const producers = fleet.running("producer").filter(({ readyUs }) => readyUs !== undefined);
-    const name = chooseVictim(producers.map((producer) => producer.name), event.picks[0]!);
-    const victim = producers.find((producer) => producer.name === name);
+    const victim = this.#targets.producer(event);
     if (victim === undefined) return this.#skip(event, "no producer runs");
     const record = this.#record(event, victim.name);
     const atUs = fleet.kill(victim);
@@ -225,51 +229,6 @@ export class ChaosRunner {
   async #leave(member: Member): Promise<void> {
     const left = await this.#options.fleet.leave(member);
     if (!left) this.#options.state.incidents.push(`${member.process} did not leave when asked to`);
-  }
-
-  #maySpare(count: number): boolean {
-    const { fleet, minWorkers } = this.#options;
-    return fleet.running("worker").length - count >= minWorkers;
-  }
-
-  /** Running workers by the event's picks, nobody twice. Only those that have joined: the rest have nothing to lose. */
-  #victims(event: PlannedChaos, count: number): Member[] {
-    let candidates = this.#options.fleet.running("worker")
-      .filter(({ status }) => status?.state === "Stable");
-    if (candidates.length === 0) candidates = this.#options.fleet.running("worker");
-    const victims: Member[] = [];
-    for (const pick of event.picks.slice(0, Math.max(0, count))) {
-      const name = chooseVictim(candidates.map((member) => member.name), pick);
-      const victim = candidates.find((member) => member.name === name);
-      if (victim === undefined) break;
-      victims.push(victim);
-      candidates = candidates.filter((member) => member !== victim);
-    }
-    return victims;
-  }
-
-  /** The leader as it is now; of two that think they lead, the one with the higher epoch does. */
-  async #leader(): Promise<Member | undefined> {
-    const { fleet, messaging, runId } = this.#options;
-    const deadlineMs = performance.now() + FIND_LEADER_MS;
-    while (performance.now() < deadlineMs) {
-      const answers = await Promise.all(
-        fleet.running("worker").map(async (member) => ({
-          member,
-          status: await askStatus(messaging, runId, member),
-        })),
-      );
-      const [leader] = answers.filter(({ status }) => status?.leader === true)
-        .sort((a, b) => b.status!.epoch - a.status!.epoch);
-      if (leader?.member.phase === "running") return leader.member;
-      await pauseFor(FIND_LEADER_PAUSE_MS, this.#stopped.signal);
-    }
-    return undefined;
-  }
-
-  async #owned(member: Member): Promise<readonly number[]> {
-    const { messaging, runId } = this.#options;
-    return (await askStatus(messaging, runId, member))?.owned ?? [];
   }
 
   /** The event is over when all partitions of all who went are handled by others. */
@@ -308,17 +267,4 @@ export class ChaosRunner {
     }).finally(() => this.#aftermath.delete(done));
     this.#aftermath.add(done);
   }
-}
-
-function pauseFor(delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || delayMs <= 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, delayMs);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -8,16 +8,18 @@ import { type ChaosPlan, planChaos } from "./chaos_plan.ts";
 import { ChaosRunner } from "./chaos_run.ts";
 import { conclude } from "./conclude.ts";
 import type { SimulationConfig } from "./config_schema.ts";
-import { EffectsReader, readRemaining } from "./effects_reader.ts";
+import { drain } from "./drain.ts";
+import { EffectsReader } from "./effects_reader.ts";
 import type { Fault } from "./fault.ts";
 import { Fleet, type Member } from "./fleet.ts";
 import { openInbox } from "./inbox.ts";
-import { IntervalSet } from "./intervals.ts";
-import { decodeMessage } from "./message.ts";
+import type { IntervalSet } from "./intervals.ts";
+import { LoadControl } from "./load_control.ts";
 import type { SimReport } from "./report.ts";
-import { command, RunState } from "./run_state.ts";
+import { RunState } from "./run_state.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { SimConsole } from "./status_line.ts";
+import { untilFine } from "./wait.ts";
 
 /** What a run is made from. */
 export interface RunOptions {
@@ -39,8 +41,6 @@ export interface RunOptions {
 
 const WARM_UP_MS = 60_000;
 const STATUS_INTERVAL_MS = 500;
-const POLL_MS = 50;
-const MAX_REMAINING = 100_000;
 const MAX_RESTARTS = 10;
 
 /** A run. */
@@ -55,6 +55,7 @@ export class Coordinator {
   #stage!: Stage;
   #fleet!: Fleet;
   #reader!: EffectsReader;
+  #loadControl!: LoadControl;
   #chaos!: ChaosRunner;
   #phase = "start";
   #loadStartMs = 0;
@@ -105,7 +106,7 @@ export class Coordinator {
   }
 
   #prepare(cleanUp: AsyncDisposableStack): void {
-    const { config, runId, seed, fault, console } = this.#options;
+    const { config, runId, seed, fault, console, signal } = this.#options;
     const { worker_id_min: min = 0, worker_id_max: max = Number.POSITIVE_INFINITY } =
       config.workers.group;
     this.#fleet = new Fleet({
@@ -132,6 +133,14 @@ export class Coordinator {
     });
     this.#reader.start();
     cleanUp.defer(() => this.#reader.stop());
+    this.#loadControl = new LoadControl({
+      fleet: this.#fleet,
+      messaging: this.#stage.world.messaging,
+      runId,
+      doubts: this.#state.doubts,
+      patienceMs: this.#patienceMs,
+      signal,
+    });
     this.#chaos = new ChaosRunner({
       plan: this.plan,
       runId,
@@ -148,7 +157,7 @@ export class Coordinator {
   }
 
   async #warmUp(): Promise<void> {
-    const { config, console } = this.#options;
+    const { config, console, signal } = this.#options;
     this.#phase = "warm-up";
     for (let index = 0; index < config.workers.count; index++) this.#fleet.spawn("worker", index);
     for (let index = 0; index < config.producers.count; index++) {
@@ -156,7 +165,7 @@ export class Coordinator {
     }
     console.log("INFO", `Started ${config.producers.count} producers`);
     console.log("INFO", `Started ${config.workers.count} workers`);
-    const ready = await this.#until(WARM_UP_MS, () => {
+    const ready = await untilFine(WARM_UP_MS, signal, () => {
       // Whoever fails now fails again: there is no point in waiting.
       if (this.#state.incidents.length > 0) return undefined;
       const producers = this.#fleet.running("producer");
@@ -182,7 +191,7 @@ export class Coordinator {
     this.#phase = "load";
     this.#loadStartMs = performance.now();
     const load = AbortSignal.any([signal, AbortSignal.timeout(config.simulation.duration)]);
-    const starting = this.#keepProducersStarted(load);
+    const starting = this.#loadControl.keepStarted(load);
     const chaos = this.#chaos.run(load);
     await new Promise<void>((resolve) => load.addEventListener("abort", () => resolve()));
     await Promise.all([starting, chaos]);
@@ -190,78 +199,30 @@ export class Coordinator {
     console.log("INFO", "Chaos is over; healing");
   }
 
-  /** Producers that were killed come back as new processes and have to be told to start, too. */
-  async #keepProducersStarted(signal: AbortSignal): Promise<void> {
-    const started = new Set<string>();
-    while (!signal.aborted) {
-      for (const producer of this.#fleet.running("producer")) {
-        if (producer.readyUs === undefined || started.has(producer.process)) continue;
-        if (await this.#tell(producer, "start", 2_000)) started.add(producer.process);
-      }
-      await pauseFor(POLL_MS);
-    }
-  }
-
   async #heal(): Promise<void> {
     this.#phase = "heal";
-    const disorder = await this.#until(this.#patienceMs, () => this.#state.disorder);
+    const { signal } = this.#options;
+    const disorder = await untilFine(this.#patienceMs, signal, () => this.#state.disorder);
     if (disorder === undefined || this.#aborted) return;
     this.#state.incidents.push(`the group did not heal within its validation window: ${disorder}`);
   }
 
   async #finishProducers(): Promise<void> {
     this.#phase = "finish";
-    const producers = this.#fleet.running("producer");
-    // One that was started again a moment ago has to be ready before it can tell what was sent.
-    await this.#until(this.#patienceMs, () => {
-      return producers.every(({ readyUs }) => readyUs !== undefined) ? undefined : "not ready";
-    });
-    await Promise.all(producers.map(async (producer) => {
-      if (await this.#tell(producer, "finish", this.#patienceMs)) {
-        producer.phase = "leaving";
-        await producer.exited;
-      } else {
-        this.#state.doubts.push(`${producer.process} could not tell what it has sent`);
-      }
-    }));
+    await this.#loadControl.finish();
     // They go on during the healing, so that it happens under load.
     this.#loadMs = performance.now() - this.#loadStartMs;
   }
 
-  /** Waits until the feed is empty, as long as there is progress; returns what is left in it. */
-  async #drain(): Promise<Map<number, IntervalSet>> {
+  #drain(): Promise<Map<number, IntervalSet>> {
     this.#phase = "drain";
-    const { feed } = this.#stage.world;
-    const { feedStream, effectStream } = this.#stage.topology;
-    let deadlineMs = performance.now() + this.#patienceMs;
-    let least = Number.POSITIVE_INFINITY;
-    let left = Number.POSITIVE_INFINITY;
-    while (!this.#aborted && left > 0 && performance.now() < deadlineMs) {
-      await pauseFor(POLL_MS);
-      left = await feed.streamInfo(feedStream).then(({ messages }) => messages, () => left);
-      if (left < least) deadlineMs = performance.now() + this.#patienceMs;
-      least = Math.min(least, left);
-    }
-    // An effect is stored before its message is acknowledged: once the feed is empty no effect is to come.
-    const { lastSequence } = await feed.streamInfo(effectStream);
-    const behind = await this.#until(this.#patienceMs, () => {
-      return this.#reader.last >= lastSequence ? undefined : "behind";
+    return drain({
+      stage: this.#stage,
+      reader: this.#reader,
+      doubts: this.#state.doubts,
+      patienceMs: this.#patienceMs,
+      signal: this.#options.signal,
     });
-    if (behind !== undefined) this.#state.doubts.push("the effects could not all be read");
-    return await this.#remaining();
-  }
-
-  async #remaining(): Promise<Map<number, IntervalSet>> {
-    const { nc, topology } = this.#stage;
-    const waiting = new Map<number, IntervalSet>();
-    const all = await readRemaining(nc, topology.feedStream, MAX_REMAINING, (data) => {
-      const { partitionId, partitionSequence } = decodeMessage(data);
-      const set = waiting.get(partitionId) ?? new IntervalSet();
-      set.add(partitionSequence);
-      waiting.set(partitionId, set);
-    });
-    if (!all) this.#state.doubts.push(`more than ${MAX_REMAINING} messages are left in the feed`);
-    return waiting;
   }
 
   async #stopWorkers(): Promise<void> {
@@ -318,25 +279,6 @@ export class Coordinator {
     return lines.length === 0 ? "no process said anything" : lines.slice(0, 10).join("\n");
   }
 
-  async #tell(member: Member, name: "start" | "finish", timeoutMs: number): Promise<boolean> {
-    try {
-      await command(this.#stage.world.messaging, this.#options.runId, member, name, timeoutMs);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Waits until nothing is amiss; returns what still is after that time, or when the run is interrupted. */
-  async #until(timeoutMs: number, amiss: () => string | undefined): Promise<string | undefined> {
-    const deadlineMs = performance.now() + timeoutMs;
-    for (;;) {
-      const found = amiss();
-      if (found === undefined || this.#aborted || performance.now() >= deadlineMs) return found;
-      await pauseFor(POLL_MS);
-    }
-  }
-
   #showStatus(): void {
     const { config, console } = this.#options;
     const load = this.#loadStartMs === 0 ? 0 : performance.now() - this.#loadStartMs;
@@ -352,10 +294,6 @@ export class Coordinator {
       defects: this.#state.defects,
     });
   }
-}
-
-function pauseFor(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
 /** Of the last minute, to a tenth. */

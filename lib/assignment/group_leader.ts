@@ -5,20 +5,16 @@
  *
  * @module
  */
-import { announceRelease } from "../consumption/release_notices.ts";
 import { isPartiError, PartiError } from "../errors.ts";
-import { Prober } from "../membership/prober.ts";
-import { Roster } from "../membership/roster.ts";
 import { rightful } from "./attendance.ts";
 import { computeSnapshot, imbalanceOf } from "./computation.ts";
-import { Evictor } from "./evictor.ts";
 import type { GroupLeaderOptions } from "./group_leader_options.ts";
-import { LaneReaper } from "./lane_reaper.ts";
-import { LaneSweeper } from "./lane_sweeper.ts";
+import { Liveness } from "./liveness.ts";
 import { LookLoop } from "./look_loop.ts";
 import type { PlannerDecision } from "./planner.ts";
 import { Progress } from "./progress.ts";
 import { Publication } from "./publication.ts";
+import { RefreshWaiters } from "./refresh_waiters.ts";
 import { callRoll } from "./roll_call.ts";
 import { type Findings, Situation } from "./situation.ts";
 import type { RebalanceReason, Snapshot } from "./snapshot.ts";
@@ -32,8 +28,6 @@ const RETRY_MS = 100;
 const VERDICTS_MS = 10;
 /** A chunk of the assignment that stays missing for so many tries is lost. */
 const UNREADABLE_TRIES = 5;
-/** Lanes are looked at without a reason once in so many TTLs. */
-const SWEEP_TTLS = 5;
 
 /** What the term has opened once the assignment was taken over. */
 interface Claimed {
@@ -45,10 +39,7 @@ interface Claimed {
 /** Runs one term of leadership. */
 export class GroupLeader {
   readonly #options: GroupLeaderOptions;
-  readonly #roster: Roster;
-  readonly #prober: Prober;
-  readonly #evictor: Evictor;
-  readonly #sweeper: LaneSweeper;
+  readonly #liveness: Liveness;
   readonly #situation: Situation;
   readonly #progress: Progress;
   readonly #loop: LookLoop;
@@ -56,17 +47,14 @@ export class GroupLeader {
   #claimed: Claimed | undefined;
   #remembered: Snapshot | undefined;
   #unreadable = 0;
-  /** Evicted by this leader and not buried yet. */
-  readonly #proven = new Set<string>();
-  #refreshWaiters: { resolve(generation: number): void; reject(error: unknown): void }[] = [];
+  readonly #refreshWaiters = new RefreshWaiters();
   #beginning: Promise<unknown> | undefined;
 
   /** @param options what it needs */
   constructor(options: GroupLeaderOptions) {
     this.#options = options;
-    const { world, config, self, leases, onError } = options;
-    const { clock, random, messaging, feed } = world;
-    const { group } = config;
+    const { world, config, self } = options;
+    const { clock, random } = world;
     this.#situation = new Situation(self.instance, config, clock.monotonicMs());
     this.#progress = new Progress(options.onPhase);
     this.#loop = new LookLoop({
@@ -77,46 +65,10 @@ export class GroupLeader {
     });
     // Most terms end without anybody waiting for their beginning.
     this.#ready.promise.catch(() => {});
-    this.#roster = new Roster({
-      bucket: leases,
-      clock,
-      random,
-      ttlMs: config.heartbeatTtlMs,
-      relistEveryMs: config.heartbeatTtlMs * 2,
+    this.#liveness = new Liveness(options, {
       onChange: () => this.#loop.wake(),
-      onError,
-    });
-    this.#evictor = new Evictor({
-      roster: this.#roster,
-      self: self.instance,
-      isConnected: () => messaging.connected,
-      onEvicted: (member, reason) => {
-        this.#proven.add(member.record.instance);
-        options.onEvicted?.(member, reason);
-      },
-      onError,
-    });
-    this.#prober = new Prober({
-      group,
-      clock,
-      random,
-      messaging,
-      ...config.probe,
-      targets: () => this.#others(),
-      onGone: (instance) => this.#suspect(instance),
-      onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
-    });
-    this.#prober.hold(options.holdForMs ?? 0);
-    const reaper = new LaneReaper({ feed, group, stream: config.consumer?.stream, onError });
-    this.#sweeper = new LaneSweeper({
-      clock,
-      random,
-      everyMs: config.heartbeatTtlMs * SWEEP_TTLS,
-      reap: (isAlive) => reaper.reap(isAlive),
-      isAlive: (instance) => instance === self.instance || this.#others().includes(instance),
-      // On behalf of the dead: what they held is free.
-      onFreed: (instance, partitions) =>
-        announceRelease({ messaging, group, instance }, partitions),
+      // Verdicts of one round come within milliseconds: whole racks die, and that is one rebalance.
+      onVerdict: () => this.#loop.wakeBy(clock.monotonicMs() + VERDICTS_MS),
     });
     this.#loop.wake();
   }
@@ -128,16 +80,13 @@ export class GroupLeader {
    * @param reason for people
    */
   markDead(instance: string, reason: string): void {
-    this.#evictor.condemn(instance, reason);
+    this.#liveness.condemn(instance, reason);
     this.#loop.wake();
   }
 
   /** After the leader's own connection was away: silence of others proves nothing for a while. */
   excuseAll(): void {
-    this.#roster.excuseAll();
-    this.#evictor.pardonAll();
-    this.#prober.hold(this.#options.config.heartbeatTtlMs);
-    void this.#roster.relist().catch(this.#options.onError);
+    this.#liveness.excuseAll();
   }
 
   /**
@@ -152,44 +101,27 @@ export class GroupLeader {
     const problem = (await this.#claimed?.source.refresh(true))?.problem;
     if (this.#loop.ended || this.#claimed === undefined) throw ended();
     if (problem !== undefined) throw problem;
-    return await new Promise((resolve, reject) => {
-      this.#refreshWaiters.push({ resolve, reject });
-      this.#loop.wake();
-    });
+    const answered = this.#refreshWaiters.wait();
+    this.#loop.wake();
+    return await answered;
   }
 
   /** Ends the term's work. Nothing is published any more once this has been called, but for a write under way, which is waited for. */
   async close(): Promise<void> {
     this.#end();
-    this.#prober.close();
-    this.#sweeper.close();
-    this.#evictor.close();
+    this.#liveness.end();
     await Promise.all([
       this.#claimed?.sourceWatch.close(),
-      this.#roster.close(),
+      this.#liveness.close(),
       this.#loop.idle(),
       this.#beginning,
     ]);
   }
 
-  /** A verdict of the prober. Those of one round come within milliseconds: whole racks die, and that is one rebalance. */
-  #suspect(instance: string): void {
-    this.#evictor.condemn(instance, "no responders");
-    this.#loop.wakeBy(this.#options.world.clock.monotonicMs() + VERDICTS_MS);
-  }
-
   #end(): void {
     this.#loop.end();
     this.#ready.reject(ended());
-    this.#refuseRefresh(ended());
-  }
-
-  /** Every other instance with a lease. */
-  #others(): string[] {
-    const { instance: self } = this.#options.self;
-    return this.#roster.members.map((member) => member.record.instance).filter((instance) =>
-      instance !== self
-    );
+    this.#refreshWaiters.refuse(ended());
   }
 
   /** A look failed. As long as the term is in force the next one follows soon; afterwards there is none. */
@@ -217,8 +149,8 @@ export class GroupLeader {
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
     this.#claimed ??= await this.#claim();
     this.#ready.resolve();
-    if (this.#loop.ended || !this.#roster.initialized) return;
-    const isDone = await this.#evictor.evictAll();
+    if (this.#loop.ended || !this.#liveness.initialized) return;
+    const isDone = await this.#liveness.evictAll();
     if (this.#loop.ended) return;
     if (!isDone) this.#loop.wakeBy(world.clock.monotonicMs() + RETRY_MS);
     // Not waited for: an emergency must not wait for a database. News wake the leader.
@@ -251,13 +183,13 @@ export class GroupLeader {
   /** What there is to be seen; and whoever has gone since the last time is buried. */
   #survey(claimed: Claimed): Findings {
     const { snapshot } = claimed.publication;
-    const members = rightful(this.#roster.members);
+    const members = rightful(this.#liveness.members);
     const found: Findings = {
       nowMs: this.#options.world.clock.monotonicMs(),
       members,
       snapshot,
       partitions: claimed.source.known ? claimed.source.partitions : undefined,
-      refreshRequested: this.#refreshWaiters.length > 0,
+      refreshRequested: this.#refreshWaiters.any,
     };
     for (const instance of this.#situation.take(found)) this.#bury(instance, found);
     this.#beginning ??= this.#begin(claimed, found);
@@ -265,23 +197,21 @@ export class GroupLeader {
   }
 
   /**
-   * The dead worker's lanes are freed while the new assignment is on its way: their messages are deliverable at once. Proven dead
-   * is whoever was evicted by a verdict, has come back as another instance, or was missing before this term.
+   * The dead worker's lanes are freed while the new assignment is on its way. Dead for certain, even if nobody has evicted it, is
+   * whoever has come back as another instance, or was missing before this term.
    */
   #bury(instance: string, found: Findings): void {
     const part = found.snapshot.workers.find((worker) => worker.instance === instance);
     const isBack = found.members.some((member) => member.record.worker === part?.id);
-    const isProven = this.#proven.delete(instance) || isBack || this.#beginning === undefined;
-    // By the next renewal at the latest a worker knows that its lease is gone.
-    const graceMs = isProven ? 0 : this.#options.config.heartbeatIntervalMs;
-    this.#sweeper.bury(instance, part?.partitions ?? [], graceMs);
+    const isKnownDead = isBack || this.#beginning === undefined;
+    this.#liveness.bury(instance, part?.partitions ?? [], isKnownDead);
   }
 
   /** What a term begins with, in the background. Never rejects. */
   async #begin(claimed: Claimed, found: Findings): Promise<void> {
     const { config, self, world, onError } = this.#options;
     // The last leader may have died between a verdict and the rest.
-    this.#sweeper.sweep();
+    this.#liveness.sweep();
     const listed = found.snapshot.workers.map((worker) => worker.instance);
     // A leader that is not of the group has to find out whether the group is alive, or only written.
     const roll = listed.includes(self.instance) ? [] : listed;
@@ -297,7 +227,7 @@ export class GroupLeader {
       await this.#publishNext(reason, found);
     } catch (error) {
       if (!this.#loop.ended) this.#options.onRebalanceFailed?.(reason, error);
-      this.#refuseRefresh(error);
+      this.#refreshWaiters.refuse(error);
       throw error;
     }
   }
@@ -336,7 +266,7 @@ export class GroupLeader {
   #follow(decision: PlannerDecision): void {
     const nowMs = this.#options.world.clock.monotonicMs();
     const { snapshot } = this.#claimed!.publication;
-    const dueMs = this.#progress.follow(decision, snapshot, this.#roster.members, nowMs);
+    const dueMs = this.#progress.follow(decision, snapshot, this.#liveness.members, nowMs);
     if (dueMs !== undefined) this.#loop.wakeBy(dueMs);
     // Renewals are signs of life too, but nobody is woken by them.
     if (decision.kind === "wait" && this.#situation.firstOfTerm) {
@@ -351,11 +281,7 @@ export class GroupLeader {
     const hasToWait = decision.kind === "wait" &&
       this.#situation.partitionsDiffer({ snapshot, partitions: source.partitions });
     if (hasToWait) return;
-    for (const waiter of this.#refreshWaiters.splice(0)) waiter.resolve(snapshot.generation);
-  }
-
-  #refuseRefresh(error: unknown): void {
-    for (const waiter of this.#refreshWaiters.splice(0)) waiter.reject(error);
+    this.#refreshWaiters.answer(snapshot.generation);
   }
 }
 

@@ -1,0 +1,82 @@
+/**
+ * Makes a worker's lives from the manager's options: what each session is given besides what it finds out by itself.
+ *
+ * @module
+ */
+import type { SourceView } from "./assignment/source_view.ts";
+import { stickyBalanced } from "./assignment/sticky_balanced.ts";
+import { openBuckets } from "./buckets.ts";
+import type { GroupConfig } from "./config.ts";
+import type { ElectionAgent } from "./leadership/election_agent.ts";
+import { kvElection } from "./leadership/kv_election.ts";
+import { Lives } from "./lives.ts";
+import { makeConsumer } from "./make_consumer.ts";
+import type { ManagerOptions } from "./manager_options.ts";
+import type { MetricsCollector } from "./metrics/collector.ts";
+import type { KvBucket } from "./ports/kv.ts";
+import type { World } from "./ports/world.ts";
+import type { SessionEvents } from "./session_options.ts";
+
+/** What the lives are made from. */
+export interface LivesParts {
+  /** The manager's. */
+  readonly options: ManagerOptions;
+  /** The complete configuration. */
+  readonly config: GroupConfig;
+  /** Where partitions come from. */
+  readonly source: SourceView;
+  /** Who measures. */
+  readonly metrics: MetricsCollector;
+  /** Told of each operation on a bucket that failed. Must not throw. */
+  readonly onKvError: () => void;
+  /** Who is told what sessions tell. */
+  readonly events: SessionEvents;
+}
+
+/**
+ * Makes the lives.
+ *
+ * @param parts what they are made from
+ * @returns the lives, before the first
+ */
+export function makeLives(parts: LivesParts): Lives {
+  const { options, config, source, metrics, onKvError, events } = parts;
+  const { world, host, strategy, election } = options;
+  const onError = (error: unknown) => events.onError(error);
+  const kvOperation = (op: string, ok: boolean, durationMs: number) => {
+    metrics.kvOperation(op, ok, durationMs);
+    if (!ok) onKvError();
+  };
+  return new Lives({
+    world,
+    group: config.group,
+    stream: config.consumer?.stream,
+    preferredId: config.preferredId,
+    openBuckets: () => openBuckets(world, config, { kvOperation }, onError),
+    sessionOptions: ({ leases }, formerInstances) => ({
+      config,
+      host: host ?? "",
+      election: election?.(leases) ?? builtInElection(world, config, leases, formerInstances),
+      source,
+      strategy: strategy ?? stickyBalanced(),
+      makeConsumer: (owner, right) => makeConsumer(options, config, metrics, owner, right, onError),
+    }),
+    events,
+  });
+}
+
+function builtInElection(
+  { clock, random }: World,
+  { electionTimeoutMs, heartbeatIntervalMs }: GroupConfig,
+  bucket: KvBucket,
+  formerInstances: ReadonlySet<string>,
+): ElectionAgent {
+  return kvElection({
+    bucket,
+    clock,
+    random,
+    ttlMs: electionTimeoutMs,
+    renewEveryMs: Math.min(heartbeatIntervalMs, electionTimeoutMs / 3),
+    formerInstances,
+  });
+}
