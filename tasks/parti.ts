@@ -19,6 +19,7 @@ const more = `
 Examples:
   parti sim                          one minute of work and chaos, then a verdict
   parti sim --seed 42 --out out/42   the same again, with its report in a folder
+  parti dst                          the library on a simulated cluster, 200 seeds
   parti nats-server                  which nats-server will be used, fetched if need be
 
 From source, \`deno task sim …\` is \`parti sim …\`.
@@ -63,6 +64,8 @@ async function buildProgram(): Promise<Command> {
   addNatsServer(program);
   const { registerSim } = await import("../sim/cli.ts");
   registerSim(program);
+  const { registerDst } = await import("./dst_cli.ts");
+  registerDst(program);
   return program;
 }
 

@@ -1,0 +1,85 @@
+/**
+ * What the simulation of a group asserts.
+ *
+ * @module
+ */
+import { type ManagerState, TRANSITIONS } from "../../state.ts";
+import {
+  always,
+  alwaysAtMost,
+  reachable,
+  sometimes,
+  sometimesAtLeast,
+  sometimesEach,
+} from "../assertions/catalog.ts";
+
+const states = Object.keys(TRANSITIONS) as ManagerState[];
+
+/**
+ * @param from the state before
+ * @param to the state after
+ * @returns how the change is called in the catalog
+ */
+export function changeName(from: ManagerState, to: ManagerState): string {
+  return `${from} → ${to}`;
+}
+
+const changes = states.flatMap((from) => TRANSITIONS[from].map((to) => changeName(from, to)));
+
+/** After the last fault has healed the group has this long to be whole and the feed to be empty, in virtual milliseconds. */
+export const CONVERGENCE_MS = 120_000;
+
+/** All assertions of the workload `core`. */
+export const coreCatalog = {
+  "one leader per epoch": always("all assignments of one epoch are written by one instance"),
+  "generations rise": always("each assignment written is newer than the one before"),
+  "an assignment is complete": always(
+    "each generation gives every partition of a list the source has had to exactly one worker",
+  ),
+  "one handler per partition": always("no two handlers of one partition run by right at one time"),
+  "no right goes back": always("a handler never starts under an older right than the last one"),
+  "only under a valid lease": always("no handler starts in a worker whose lease is over"),
+  "effects are those of the feed, once and in order": always(
+    "each effect stored is of the next message that the feed has stored for its partition",
+  ),
+  "effects are of the newest owner": always(
+    "the output of a partition never goes back to an older right",
+  ),
+  "a stable ID has one holder": always("no two workers have valid leases of one stable ID"),
+  "transitions are legal": always("each change of state is in the table"),
+  "hooks tell the difference": always(
+    "the assignment hook is told exactly what has changed, in order",
+  ),
+  "nothing is lost": always("after the end every message the feed has stored has its effect"),
+  "the group converges": alwaysAtMost(
+    CONVERGENCE_MS,
+    "after the last fault everybody is Stable, everything owned, the feed empty, in milliseconds",
+  ),
+  "nothing leaks": always("after a stop no timer, lease, lane or subscription is left"),
+  "no invariant of parti breaks": always("no worker reports PARTI_INVARIANT"),
+  states: sometimesEach(states, "every state is seen"),
+  "state changes": sometimesEach(changes, "every legal transition is seen"),
+  "a worker crashed while it handled": reachable("SIGKILL in the middle of a handler"),
+  "the leader crashed": reachable("SIGKILL of the worker that led"),
+  "the leader was paused": reachable("SIGSTOP of the worker that led"),
+  "a lease was lost": reachable("a worker lost its lease and came back as a new instance"),
+  "a message came again": reachable("redelivery"),
+  "a lane was refused": reachable("the server refused an overlapping filter"),
+  "a stranger's lane was evicted": reachable(
+    "whoever was refused deleted a lane in nobody's right",
+  ),
+  "a zombie was fenced": reachable("an effect was refused because a newer owner had written"),
+  "an effect was there already": reachable(
+    "a message was handled again and its effect not repeated",
+  ),
+  "partitions were removed": reachable("the source lost partitions while the group ran"),
+  "partitions were added": reachable("the source got partitions while the group ran"),
+  "somebody was evicted alive": reachable("a worker found its lease taken while it ran"),
+  "the server was away": sometimes("nobody was connected for a while"),
+  "lanes were merged": reachable("compaction"),
+  "workers at once": sometimesAtLeast(15, "how many workers ran at one time"),
+  "epochs in a run": sometimesAtLeast(4, "how many leaders wrote one after another"),
+} as const;
+
+/** The type of {@linkcode coreCatalog}. */
+export type CoreCatalog = typeof coreCatalog;

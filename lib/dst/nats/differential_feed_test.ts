@@ -1,0 +1,141 @@
+import { sleep } from "../../ports/clock.ts";
+import { launchTestServer, testServers } from "../../ports/nats/rig_test.ts";
+import { connectNats, type NatsConnection, natsWorld } from "../../ports/nats/world.ts";
+import type { World } from "../../ports/world.ts";
+import { Draws } from "../draw.ts";
+import {
+  drawOperation,
+  drawStream,
+  FeedDriver,
+  type FeedOperation,
+  STREAMS,
+} from "./feed_operations_test.ts";
+import { simulate } from "./simulate_test.ts";
+
+/** Operations per server. `PARTI_FUZZ_OPERATIONS=10000` is a long run, and `PARTI_FUZZ_SEED` another one. */
+const OPERATIONS = Number(Deno.env.get("PARTI_FUZZ_OPERATIONS") ?? 1_000);
+const SEED = Number(Deno.env.get("PARTI_FUZZ_SEED") ?? 1);
+/** A run with streams of its own has so many at most. */
+const PER_RUN = 250;
+/** How long the model's messages take in its own time, in milliseconds; all of them have arrived then. */
+const SETTLE_MS = 5;
+/** How long the server may take to be where the model is, in milliseconds. */
+const PATIENCE_MS = 1_500;
+/** How often a failing sequence is tried with a part of it left out. */
+const SHRINK_TRIES = 150;
+
+interface Step {
+  readonly outcome: string;
+  readonly heard: readonly string[];
+  readonly state: string;
+}
+
+let streams = 0;
+
+function textOf({ outcome, heard, state }: Step, { op }: FeedOperation): string {
+  // A publication that takes an old message's place both makes a message wait and lets one go out, in no order.
+  const lines = op === "publish" ? heard.map((line) => line.replace(/pending \d+ /, "")) : heard;
+  return JSON.stringify({ outcome, heard: lines, state }, null, 1);
+}
+
+function driverOf(world: World, version: string, seed: number): FeedDriver {
+  const draws = new Draws(seed, "differential streams");
+  const options = STREAMS.map((place) => drawStream(draws, place, version));
+  return new FeedDriver(world, `S${++streams}_`, options);
+}
+
+/** What the model says to each operation. */
+async function model(version: string, seed: number, all: FeedOperation[]): Promise<Step[]> {
+  const steps: Step[] = [];
+  await simulate(version, async ({ connect }) => {
+    const { world } = connect();
+    const driver = driverOf(world, version, seed);
+    await driver.start();
+    for (const operation of all) {
+      const outcome = await driver.run(operation);
+      await sleep(world.clock, SETTLE_MS);
+      steps.push({ outcome, heard: driver.takeHeard(), state: await driver.state() });
+    }
+    await driver.end();
+  }, seed);
+  return steps;
+}
+
+/** Compares the server with the model, operation by operation. Returns the first difference. */
+async function compare(
+  nc: NatsConnection,
+  version: string,
+  seed: number,
+  all: FeedOperation[],
+  expected: Step[],
+): Promise<string | undefined> {
+  const world = natsWorld(nc);
+  const driver = driverOf(world, version, seed);
+  await driver.start();
+  try {
+    for (const [index, operation] of all.entries()) {
+      const wanted = expected[index]!;
+      const outcome = await driver.run(operation);
+      const untilMs = world.clock.monotonicMs() + PATIENCE_MS;
+      let state = await driver.state();
+      while (state !== wanted.state || driver.heardCount < wanted.heard.length) {
+        if (world.clock.monotonicMs() > untilMs) break;
+        await sleep(world.clock, 2);
+        state = await driver.state();
+      }
+      const is = textOf({ outcome, heard: driver.takeHeard(), state }, operation);
+      const should = textOf(wanted, operation);
+      if (is !== should) {
+        return `${index}: ${JSON.stringify(operation)}\nserver: ${is}\nmodel: ${should}`;
+      }
+    }
+    return undefined;
+  } finally {
+    await driver.end();
+  }
+}
+
+/** Leaves out what the difference does not need. */
+async function shrink(
+  all: FeedOperation[],
+  differs: (some: FeedOperation[]) => Promise<boolean>,
+): Promise<FeedOperation[]> {
+  let tries = 0;
+  for (let size = all.length >> 1; size >= 1; size >>= 1) {
+    for (let from = 0; from < all.length && tries < SHRINK_TRIES;) {
+      const some = all.toSpliced(from, size);
+      tries++;
+      if (await differs(some)) all = some;
+      else from += size;
+    }
+  }
+  return all;
+}
+
+for (const server of testServers()) {
+  Deno.test(`${server.label}: streams and consumers of the model do as the server's`, async () => {
+    await using nats = await launchTestServer(server);
+    const nc = await connectNats({ servers: nats.url });
+    const differenceOf = async (seed: number, all: FeedOperation[]) =>
+      await compare(nc, nats.version, seed, all, await model(nats.version, seed, all));
+    try {
+      for (let done = 0, seed = SEED; done < OPERATIONS; done += PER_RUN, seed++) {
+        const draws = new Draws(seed, "differential feed");
+        const all = Array.from({ length: PER_RUN }, () => drawOperation(draws));
+        const difference = await differenceOf(seed, all);
+        if (difference === undefined) continue;
+        const upTo = all.slice(0, Number.parseInt(difference) + 1);
+        const least = await shrink(
+          upTo,
+          async (some) => await differenceOf(seed, some) !== undefined,
+        );
+        const lines = least.map((operation) => JSON.stringify(operation)).join("\n");
+        throw new Error(
+          `seed ${seed}\n${lines}\n${await differenceOf(seed, least) ?? difference}`,
+        );
+      }
+    } finally {
+      await nc.close();
+    }
+  });
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { isPartiError } from "../../errors.ts";
+import { BUCKET, bytes, textOf, until, watchLog } from "../../ports/contract/helpers_test.ts";
+import type { KvBucket, KvEntry } from "../../ports/kv.ts";
+import { natsRig, testServers } from "../../ports/nats/rig_test.ts";
+import type { World } from "../../ports/world.ts";
+import { Draws } from "../draw.ts";
+import { simulate } from "./simulate_test.ts";
+
+const STEPS = 400;
+const KEYS = ["a", "a.1", "a.2", "b.1", "b.2.c"];
+const PATTERNS = [">", "a.*", "b.>", "b.*.c", "a", "none"];
+
+/** What a world answered, step by step, and what its watch had seen in the end. */
+interface Answers {
+  readonly steps: string[];
+  readonly seen: KvEntry[];
+}
+
+function lineOf(entry: KvEntry | undefined): string {
+  if (entry === undefined) return "nothing";
+  return `${entry.key}=${textOf(entry.value)}@${entry.revision}`;
+}
+
+/** One operation, the same in both worlds: nothing but the seed and the answers so far decides which. */
+function step(draws: Draws, bucket: KvBucket, last: number, index: number): Promise<unknown> {
+  const key = draws.pick(KEYS);
+  const value = bytes(String(index));
+  const revision = draws.chance(0.5) ? last : draws.integer(0, last + 1);
+  switch (draws.integer(0, 7)) {
+    case 0:
+    case 1:
+      return bucket.create(key, value);
+    case 2:
+      return bucket.update(key, value, revision);
+    case 3:
+      return bucket.put(key, value);
+    case 4:
+      return bucket.remove(key);
+    case 5:
+      return bucket.remove(key, revision);
+    case 6:
+      return bucket.get(key).then(lineOf);
+    default:
+      return bucket.list(draws.pick(PATTERNS)).then((all) => all.map(lineOf).join(" "));
+  }
+}
+
+async function drive({ kv, clock }: World, seed: number): Promise<Answers> {
+  const draws = new Draws(seed, "differential");
+  const bucket = await kv.open("b", BUCKET);
+  const log = await watchLog(bucket, ">");
+  const steps: string[] = [];
+  let last = 0;
+  for (let i = 0; i < STEPS; i++) {
+    try {
+      const answer = await step(draws, bucket, last, i);
+      if (typeof answer === "number") last = answer;
+      steps.push(String(answer));
+    } catch (error) {
+      if (!isPartiError(error)) throw error;
+      steps.push(error.code);
+    }
+  }
+  const end = await bucket.put("end", bytes("end"));
+  await until(clock, "the end", () => log.entries.at(-1)?.revision === end);
+  await log.watch.close();
+  return { steps, seen: log.entries };
+}
+
+for (const server of testServers()) {
+  Deno.test(`${server.label}: buckets of the model answer as those of the server do`, async () => {
+    await using rig = await natsRig(server);
+    for (const seed of [1, 2]) {
+      const link = await rig.connect();
+      const real = await drive(link.world, seed);
+      let model: Answers = { steps: [], seen: [] };
+      await simulate(rig.version, async ({ connect }) => {
+        model = await drive(connect().world, seed);
+      }, seed);
+      assert.deepEqual(real.steps, model.steps);
+      // The server may leave out what was overwritten before it was sent.
+      const revisions = new Set(real.seen.map((entry) => entry.revision));
+      assert.deepEqual(model.seen.filter(({ revision }) => revisions.has(revision)), real.seen);
+      const lastOf = (seen: KvEntry[]) => new Map(seen.map((entry) => [entry.key, entry]));
+      assert.deepEqual(lastOf(real.seen), lastOf(model.seen));
+      await link.world.kv.destroy("b");
+      await link.close();
+    }
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * Which faults are switched on for whom, and the decision whether one strikes. Each fault of each process has numbers of its own, so one
+ * that is switched off, or a process that is left out, moves no other.
+ *
+ * @module
+ */
+import { Draws } from "../draw.ts";
+import { type NatsFaults, NO_FAULTS } from "./faults.ts";
+import type { SimLink } from "./link.ts";
+import type { ModelServer } from "./server.ts";
+
+const boards = new WeakMap<ModelServer, FaultBoard>();
+
+/** The faults of one server and its links. */
+export class FaultBoard {
+  readonly #seed: number;
+  readonly #draws = new Map<string, Draws>();
+  readonly #own = new WeakMap<SimLink, NatsFaults>();
+  #common: NatsFaults = NO_FAULTS;
+
+  private constructor(server: ModelServer) {
+    this.#seed = server.kernel.seed;
+  }
+
+  /**
+   * The one board of a server, made on first use with everything switched off.
+   *
+   * @param server the server
+   * @returns its board
+   */
+  static of(server: ModelServer): FaultBoard {
+    let board = boards.get(server);
+    if (board === undefined) {
+      board = new FaultBoard(server);
+      boards.set(server, board);
+    }
+    return board;
+  }
+
+  /** The faults of all links that have none of their own, and of what the server does by itself. */
+  get common(): NatsFaults {
+    return this.#common;
+  }
+
+  /**
+   * Switches faults on or off, from now on, for all links that have none of their own.
+   *
+   * @param faults what goes wrong; {@linkcode NO_FAULTS} ends it
+   */
+  set(faults: NatsFaults): void {
+    this.#common = faults;
+  }
+
+  /**
+   * Gives one link faults of its own, from now on.
+   *
+   * @param link the link
+   * @param faults what goes wrong on it; undefined gives it what all others have
+   */
+  setFor(link: SimLink, faults: NatsFaults | undefined): void {
+    if (faults === undefined) this.#own.delete(link);
+    else this.#own.set(link, faults);
+  }
+
+  /**
+   * The faults of a link as they are now.
+   *
+   * @param link the link
+   * @returns its own, or those of all
+   */
+  of(link: SimLink): NatsFaults {
+    return this.#own.get(link) ?? this.#common;
+  }
+
+  /**
+   * Decides whether a fault strikes.
+   *
+   * @param link whom
+   * @param fault which, from a small set of names
+   * @param probability how likely, from 0 to 1
+   * @returns true if it does
+   */
+  strikes(link: SimLink, fault: string, probability: number): boolean {
+    return probability > 0 && this.drawsOf(link, fault).chance(probability);
+  }
+
+  /**
+   * The numbers of a fault of a link.
+   *
+   * @param link whose
+   * @param fault which, from a small set of names
+   * @returns where they come from, the same each time
+   */
+  drawsOf(link: SimLink, fault: string): Draws {
+    const key = `${fault} of ${link.owner.name}`;
+    let draws = this.#draws.get(key);
+    if (draws === undefined) {
+      draws = new Draws(this.#seed, `fault ${fault}`, link.owner.name);
+      this.#draws.set(key, draws);
+    }
+    return draws;
+  }
+}

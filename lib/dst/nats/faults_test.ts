@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { Draws } from "../draw.ts";
+import { drawFaults, NO_FAULTS } from "./faults.ts";
+
+const drawn = Array.from({ length: 200 }, (_, seed) => drawFaults(new Draws(seed, "faults")));
+
+Deno.test("on a good day nothing goes wrong", () => {
+  const all = Object.values(NO_FAULTS).flatMap((part) => Object.values(part));
+  assert.ok(all.every((probability) => probability === 0));
+});
+
+Deno.test("each fault is on in about every second run, and independent of the others", () => {
+  const on = (pick: (faults: typeof NO_FAULTS) => number) =>
+    drawn.filter((faults) => pick(faults) > 0).length;
+  for (
+    const count of [
+      on(({ kv }) => kv.requestLost),
+      on(({ kv }) => kv.ackLost),
+      on(({ kv }) => kv.staleRead),
+      on(({ kv }) => kv.watchStall),
+      on(({ kv }) => kv.watchReset),
+      on(({ messaging }) => messaging.noticeLost),
+    ]
+  ) assert.ok(count > 70 && count < 130, `${count} of 200`);
+  const both = on(({ kv }) => kv.ackLost * kv.staleRead);
+  assert.ok(both > 25 && both < 75, `${both} of 200`);
+});
+
+Deno.test("the same numbers give the same faults", () => {
+  assert.deepEqual(drawFaults(new Draws(7, "faults")), drawn[7]);
+});

@@ -1,0 +1,390 @@
+/**
+ * A client's connection to the simulated server: it connects, is cut, notices silence by its pings, and comes back by itself, as the real
+ * client does with the options of `connectNats`.
+ *
+ * @module
+ */
+import { PartiError } from "../../errors.ts";
+import type { Timer } from "../../ports/clock.ts";
+import type { ConnectionStatus, Subscription } from "../../ports/messaging.ts";
+import { Draws } from "../draw.ts";
+import type { SimProcess } from "../kernel/node.ts";
+import { Pipe } from "./pipe.ts";
+import type { ModelServer, ServerSession, ServerWatcher } from "./server.ts";
+
+/** How a connection behaves. */
+export interface LinkOptions {
+  /** How long a message is under way in one direction, in milliseconds; drawn for each. */
+  readonly latencyMs: (draws: Draws) => number;
+}
+
+/** A quick network: 0.05 to 0.5 ms. */
+export const QUICK: LinkOptions = { latencyMs: (draws) => draws.between(0.05, 0.5) };
+
+const RECONNECT_MS = 250;
+const RECONNECT_JITTER_MS = 100;
+/** Two pings without an answer, one second apart. */
+const SILENCE_MIN_MS = 2_000;
+const SILENCE_MAX_MS = 3_000;
+/** How long the server may take a dead connection for open when nothing told it. */
+const STALE_SESSION_MAX_MS = 30_000;
+
+interface InFlight {
+  readonly label: string;
+  readonly reject: (error: PartiError) => void;
+}
+
+class Session implements ServerSession {
+  readonly id: number;
+  readonly #down: Pipe;
+  readonly #listeners: (() => void)[] = [];
+  open = true;
+
+  constructor(id: number, down: Pipe) {
+    this.id = id;
+    this.#down = down;
+  }
+
+  push(label: string, arrive: () => void): void {
+    if (this.open) this.#down.send(label, arrive);
+  }
+
+  onClose(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+}
+
+/** A connection. */
+export class SimLink implements ServerWatcher {
+  /** The process it belongs to. */
+  readonly owner: SimProcess;
+  /** The server. */
+  readonly server: ModelServer;
+  readonly #draws: Draws;
+  readonly #options: LinkOptions;
+  readonly #listeners = new Set<(status: ConnectionStatus) => void>();
+  readonly #hearing = new Set<() => void>();
+  readonly #inFlight = new Set<InFlight>();
+  #up: Pipe;
+  #down: Pipe;
+  #session: Session | undefined;
+  #connected = false;
+  #closed = false;
+  #blocked = false;
+  #silence: Timer | undefined;
+  #reconnect: Timer | undefined;
+
+  /**
+   * Connects at once: the server must be running.
+   *
+   * @param owner the process it belongs to
+   * @param server the server
+   * @param options how it behaves
+   * @throws {PartiError} `PARTI_DISCONNECTED` if nobody answers
+   */
+  constructor(owner: SimProcess, server: ModelServer, options: LinkOptions = QUICK) {
+    this.owner = owner;
+    this.server = server;
+    this.#options = options;
+    this.#draws = new Draws(server.kernel.seed, "link", owner.name);
+    this.#up = this.#makePipe("up");
+    this.#down = this.#makePipe("down");
+    server.attach(this);
+    owner.onDeath(() => this.#die());
+    if (!this.#tryConnect()) {
+      server.detach(this);
+      throw new PartiError("PARTI_DISCONNECTED", "cannot connect to the server");
+    }
+  }
+
+  /** Whether the connection is up as far as the client knows. */
+  get connected(): boolean {
+    return this.#connected && !this.#closed;
+  }
+
+  /** Whether it was closed for good. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The connection as the server sees it; undefined while the client has none. Changes with every reconnect. */
+  get session(): ServerSession | undefined {
+    return this.#session;
+  }
+
+  /** Whether what the server sends arrives. */
+  get hears(): boolean {
+    return this.connected && this.server.answering && !this.#down.holding;
+  }
+
+  /** Whether what the client sends arrives as well. */
+  get flows(): boolean {
+    return this.hears && !this.#up.holding;
+  }
+
+  /** How many calls wait for an answer. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Calls `listener` when the connection goes, comes back or is closed for good. */
+  onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
+    const listener = (status: ConnectionStatus): void => onStatus(status);
+    this.#listeners.add(listener);
+    return { close: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Calls `listener` when {@linkcode hears} may have changed while the connection lives on. */
+  onHearing(onHearing: () => void): Subscription {
+    const listener = (): void => onHearing();
+    this.#hearing.add(listener);
+    return { close: () => void this.#hearing.delete(listener) };
+  }
+
+  /**
+   * Sends something and waits for nothing. Lost without a word while the connection is down.
+   *
+   * @param label what it is
+   * @param arrive what the server does with it
+   */
+  send(label: string, arrive: (session: ServerSession) => void): void {
+    const session = this.#session;
+    if (!this.connected || session === undefined) return;
+    this.#up.send(label, () => {
+      if (session.open) arrive(session);
+    });
+  }
+
+  /**
+   * Asks the server.
+   *
+   * @param label what is asked
+   * @param timeoutMs how long to wait, in milliseconds
+   * @param answer what the server does. What it returns or throws goes back; a promise goes back when it is settled
+   * @returns what the server said
+   * @throws {PartiError} what the server threw; `PARTI_DISCONNECTED` if nothing was sent; `PARTI_TIMEOUT` if nobody knows whether it was
+   * carried out
+   */
+  call<T>(
+    label: string,
+    timeoutMs: number,
+    answer: (session: ServerSession, reply: (settle: () => T) => void) => void,
+  ): Promise<T> {
+    if (!this.connected) {
+      return Promise.reject(new PartiError("PARTI_DISCONNECTED", `${label}: not connected`));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const waiting: InFlight = { label, reject };
+    const timer = this.owner.clock.setTimer(timeoutMs, () => {
+      if (this.#inFlight.delete(waiting)) {
+        reject(new PartiError("PARTI_TIMEOUT", `${label}: no answer within ${timeoutMs} ms`));
+      }
+    });
+    this.#inFlight.add(waiting);
+    this.send(label, (session) => {
+      answer(session, (settle) => {
+        session.push(`${label} answered`, () => {
+          if (!this.#inFlight.delete(waiting)) return;
+          timer.cancel();
+          try {
+            resolve(settle());
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+    });
+    // A rejection from a cut must not leave the timer behind.
+    promise.then(() => {}, () => timer.cancel());
+    return promise;
+  }
+
+  /** Cuts the connection: both sides learn of it at once, and what is under way is lost. */
+  cut(): void {
+    if (this.#session === undefined) return;
+    const session = this.#session;
+    this.#dropPipes();
+    this.server.schedule(0, "connection reset", () => session.close());
+    this.#lose();
+  }
+
+  /** Keeps back what the server sends, until {@linkcode release} or a cut. */
+  hold(): void {
+    this.#down.hold();
+    this.#watchSilence();
+  }
+
+  /** Lets what was kept back arrive. */
+  release(): void {
+    this.#down.release();
+    this.#watchSilence();
+  }
+
+  /**
+   * Separates client and server: nothing arrives any more in the directions given, no new connection succeeds, and nobody is told.
+   *
+   * @param direction `both`, or the one that is blocked
+   */
+  block(direction: "both" | "up" | "down" = "both"): void {
+    this.#blocked = true;
+    if (direction !== "down") this.#up.hold();
+    if (direction !== "up") this.#down.hold();
+    this.#watchSilence();
+  }
+
+  /** Ends {@linkcode block}. What was kept back arrives if the connection has lived on. */
+  unblock(): void {
+    this.#blocked = false;
+    this.#up.release();
+    this.#down.release();
+    this.#watchSilence();
+  }
+
+  /** Closes it for good. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const session = this.#session;
+    this.#down.drop();
+    if (session !== undefined) this.#endAtServer(session, "close");
+    this.#session = undefined;
+    this.#connected = false;
+    this.#silence?.cancel();
+    this.#reconnect?.cancel();
+    this.server.detach(this);
+    this.#failInFlight();
+    this.#tell("closed");
+    this.#listeners.clear();
+  }
+
+  /** See {@linkcode ServerWatcher.serverGone}. */
+  serverGone(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#dropPipes();
+    session.close();
+    this.owner.schedule(this.#latency(), "connection lost", () => {
+      if (this.#session === session) this.#lose();
+    });
+  }
+
+  /** See {@linkcode ServerWatcher.serverSilent}. */
+  serverSilent(): void {
+    this.#watchSilence();
+  }
+
+  #makePipe(direction: "up" | "down"): Pipe {
+    return new Pipe({
+      nowMs: () => this.server.kernel.nowMs,
+      schedule: (delayMs, label, arrive) =>
+        direction === "up"
+          ? this.server.schedule(delayMs, label, arrive)
+          : this.owner.schedule(delayMs, label, arrive),
+      latencyMs: () => this.#latency(),
+    });
+  }
+
+  #latency(): number {
+    return this.#options.latencyMs(this.#draws);
+  }
+
+  #tryConnect(): boolean {
+    if (!this.server.answering || this.#blocked) return false;
+    this.#up = this.#makePipe("up");
+    this.#down = this.#makePipe("down");
+    this.#session = new Session(this.server.nextSessionId(), this.#down);
+    this.#connected = true;
+    return true;
+  }
+
+  /** The client has lost its connection. */
+  #lose(): void {
+    this.#session = undefined;
+    this.#silence?.cancel();
+    this.#silence = undefined;
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#tell("disconnected");
+    this.#failInFlight();
+    this.#reconnectLater();
+  }
+
+  #reconnectLater(): void {
+    if (this.#closed) return;
+    const delayMs = RECONNECT_MS + this.#draws.between(0, RECONNECT_JITTER_MS);
+    this.#reconnect = this.owner.schedule(delayMs, "reconnect", () => {
+      if (this.#tryConnect()) this.#tell("reconnected");
+      else this.#reconnectLater();
+    });
+  }
+
+  /** While nothing can be heard the client's pings go unanswered, and it gives the connection up. */
+  #watchSilence(): void {
+    for (const listener of [...this.#hearing]) listener();
+    const isSilent = this.#up.holding || this.#down.holding || !this.server.answering;
+    if (!isSilent || !this.connected) {
+      this.#silence?.cancel();
+      this.#silence = undefined;
+      return;
+    }
+    const afterMs = this.#draws.between(SILENCE_MIN_MS, SILENCE_MAX_MS);
+    this.#silence ??= this.owner.schedule(afterMs, "pings unanswered", () => {
+      this.#silence = undefined;
+      this.#giveUp();
+    });
+  }
+
+  /** The client closes a connection on which it hears nothing. Whether the server learns of it is another matter. */
+  #giveUp(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    const isHeard = !this.#up.holding;
+    const staleMs = isHeard ? this.#latency() : this.#draws.between(0, STALE_SESSION_MAX_MS);
+    this.#dropPipes();
+    this.server.schedule(staleMs, "stale connection", () => session.close());
+    this.#lose();
+  }
+
+  /** What was sent before arrives before. Where nothing arrives the server finds out by itself, some time. */
+  #endAtServer(session: Session, label: string): void {
+    this.#up.send(label, () => session.close());
+    if (!this.#up.holding) return;
+    const staleMs = this.#draws.between(0, STALE_SESSION_MAX_MS);
+    this.server.schedule(staleMs, "stale connection", () => session.close());
+  }
+
+  #dropPipes(): void {
+    this.#up.drop();
+    this.#down.drop();
+  }
+
+  #failInFlight(): void {
+    const waiting = [...this.#inFlight];
+    this.#inFlight.clear();
+    for (const { label, reject } of waiting) {
+      reject(new PartiError("PARTI_TIMEOUT", `${label}: the connection went before the answer`));
+    }
+  }
+
+  #tell(status: ConnectionStatus): void {
+    for (const listener of [...this.#listeners]) listener(status);
+  }
+
+  /** The process was killed: its kernel closes the socket once what is in it was sent. */
+  #die(): void {
+    const session = this.#session;
+    this.#down.drop();
+    if (session !== undefined) this.#endAtServer(session, "socket closed");
+    this.#session = undefined;
+    this.#connected = false;
+    this.#closed = true;
+    this.server.detach(this);
+    this.#listeners.clear();
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Payloads on their way to the server.
+ *
+ * @module
+ */
+import { PartiError } from "../../errors.ts";
+
+/** The largest message a nats-server takes unless it is configured otherwise, in bytes. */
+export const MAX_PAYLOAD_BYTES = 1_048_576;
+
+/**
+ * Checks a payload as the real client does before it sends, and takes a copy: what the caller does with its bytes afterwards must not
+ * reach the other side.
+ *
+ * @param data the payload
+ * @param what what is tried, for the error
+ * @returns a copy
+ * @throws {PartiError} `PARTI_REFUSED` if it is too large
+ */
+export function checkPayload(data: Uint8Array, what: string): Uint8Array {
+  if (data.length > MAX_PAYLOAD_BYTES) {
+    throw new PartiError("PARTI_REFUSED", `${what}: max_payload size exceeded`, {
+      value: data.length,
+      hint: "check the subject and the size of the payload",
+    });
+  }
+  return data.slice();
+}

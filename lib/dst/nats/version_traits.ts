@@ -1,0 +1,40 @@
+/**
+ * Where versions of nats-server differ in how streams and consumers behave. Each line was read in the server's source and checked on the
+ * real one by `differential_feed_test.ts`.
+ *
+ * @module
+ */
+
+/** How streams and consumers of one version behave. */
+export interface VersionTraits {
+  /** A message ID that is known already is seen before an expected sequence is compared; later it is the other way round. */
+  readonly duplicateBeforeExpectation: boolean;
+  /** A stream is full when a message would fill it to the last byte, not only when it would exceed it. */
+  readonly fullAtLimit: boolean;
+  /** An ack removes a message from a WorkQueue stream even if another consumer has yet to handle it. */
+  readonly lateAckRemoves: boolean;
+  /** A message that somebody else has handled stays in a consumer's pending count until the stream's first sequence has passed it. */
+  readonly keepsVanished: boolean;
+  /** A consumer nobody pulls from is kept until the ack waits of its pending messages are over. */
+  readonly idleWaitsForAcks: boolean;
+}
+
+/**
+ * Reads the table.
+ *
+ * @param version what the server calls itself, such as `2.12.1`
+ * @returns how it behaves
+ */
+export function traitsOf(version: string): VersionTraits {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  const isBefore = (otherMinor: number, otherPatch: number): boolean =>
+    major < 2 ||
+    (major === 2 && (minor < otherMinor || (minor === otherMinor && patch < otherPatch)));
+  return {
+    duplicateBeforeExpectation: isBefore(12, 0),
+    fullAtLimit: isBefore(14, 0),
+    lateAckRemoves: isBefore(12, 5),
+    keepsVanished: isBefore(12, 7),
+    idleWaitsForAcks: !isBefore(11, 7),
+  };
+}

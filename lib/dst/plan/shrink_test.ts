@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import type { RunResult } from "../run_plan.ts";
+import type { Plan, PlanStep } from "./plan.ts";
+import { shrink, type ShrinkOptions } from "./shrink.ts";
+
+const steps = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index): PlanStep => ({
+    id: `${prefix}-${index}`,
+    atMs: index,
+    kind: "do",
+    args: {},
+  }));
+
+const plan: Plan = {
+  version: 1,
+  workload: "fake",
+  seed: 1,
+  parameters: { nodes: 9 },
+  operations: steps("op", 30),
+  faults: steps("fault", 12),
+  buggify: {},
+  swarm: {},
+};
+
+const SAME = { kind: "assertion", check: "whole" } as const;
+
+/** What a run of a fake plan says: it fails if this returns a check. */
+type Checks = (has: (id: string) => boolean, plan: Plan) => string | undefined;
+
+function fake(check: Checks, sites: readonly string[] = []) {
+  const ran: Plan[] = [];
+  const run = (plan: Plan): Promise<RunResult> => {
+    ran.push(plan);
+    const ids = new Set([...plan.operations, ...plan.faults].map(({ id }) => id));
+    const failed = check((id) => ids.has(id), plan);
+    const failure = { message: "", atMs: 0, stack: "", recent: [] };
+    return Promise.resolve({
+      workload: plan.workload,
+      seed: plan.seed,
+      verdict: failed === undefined ? "pass" : "fail",
+      failure: failed === undefined ? null : { kind: "assertion", check: failed, ...failure },
+      hash: "",
+      checkpoints: [],
+      events: 0,
+      virtualMs: 0,
+      wallMs: 0,
+      tallies: {},
+      sites: Object.fromEntries(
+        sites.map((site) => [
+          site,
+          { active: plan.buggify[site] ?? true, calls: 1, fired: 0 },
+        ]),
+      ),
+    });
+  };
+  return { ran, run };
+}
+
+function options(run: ShrinkOptions["run"], more: Partial<ShrinkOptions> = {}): ShrinkOptions {
+  return { plan, failure: SAME, run, now: () => 0, maxRuns: 1_000, maxMs: 1_000, ...more };
+}
+
+const idsOf = (steps: readonly PlanStep[]) => steps.map(({ id }) => id);
+
+Deno.test("what the failure needs is left", async () => {
+  const { ran, run } = fake((has) =>
+    has("op-7") && has("op-21") && has("fault-3") ? "whole" : undefined
+  );
+  const shrunk = await shrink(options(run));
+  assert.deepEqual(idsOf(shrunk.plan.operations), ["op-7", "op-21"]);
+  assert.deepEqual(idsOf(shrunk.plan.faults), ["fault-3"]);
+  assert.deepEqual([shrunk.reproduced, shrunk.complete, shrunk.runs], [true, true, ran.length]);
+  assert.equal(shrunk.result.failure?.check, "whole");
+});
+
+Deno.test("a fault that can go only once operations have gone does go", async () => {
+  const { run } = fake((has) =>
+    has("op-1") && (has("fault-2") || !has("op-9")) ? "whole" : undefined
+  );
+  const shrunk = await shrink(options(run));
+  assert.deepEqual([idsOf(shrunk.plan.operations), shrunk.plan.faults], [["op-1"], []]);
+});
+
+Deno.test("another failure is not taken for this one", async () => {
+  const { run } = fake((has) => has("op-3") ? "whole" : has("op-4") ? "other" : undefined);
+  assert.deepEqual(idsOf((await shrink(options(run))).plan.operations), ["op-3"]);
+});
+
+Deno.test("a plan that does not fail this way is returned as it was", async () => {
+  const { ran, run } = fake(() => "other");
+  const shrunk = await shrink(options(run));
+  assert.equal(shrunk.reproduced, false);
+  assert.deepEqual(shrunk.plan, plan);
+  assert.equal(ran.length, 1);
+});
+
+Deno.test("simpler plans of the workload are accepted one after another", async () => {
+  const { run } = fake((_, { parameters }) =>
+    Number(parameters["nodes"]) >= 3 ? "whole" : undefined
+  );
+  const shrunk = await shrink(options(run, {
+    *simplify(plan) {
+      const nodes = Number(plan.parameters["nodes"]) - 1;
+      yield { what: `${nodes} nodes`, plan: { ...plan, parameters: { nodes } } };
+    },
+  }));
+  assert.deepEqual(shrunk.plan.parameters, { nodes: 3 });
+  assert.equal(shrunk.simplifications.at(-1), "3 nodes");
+});
+
+Deno.test("sites are switched off, all or those that are not needed", async () => {
+  const sites = ["late", "early", "twice"];
+  const none = await shrink(options(fake(() => "whole", sites).run));
+  assert.deepEqual(none.plan.buggify, { late: false, early: false, twice: false });
+  assert.deepEqual(none.simplifications, ["all buggify sites off"]);
+  const { run } = fake((_, { buggify }) => buggify["early"] !== false ? "whole" : undefined, sites);
+  assert.deepEqual((await shrink(options(run))).plan.buggify, {
+    late: false,
+    early: true,
+    twice: false,
+  });
+});
+
+Deno.test("simplifications that go in a circle end", async () => {
+  const { ran, run } = fake(() => "whole");
+  const shrunk = await shrink(options(run, {
+    *simplify(plan) {
+      const nodes = (Number(plan.parameters["nodes"]) + 1) % 5;
+      yield { what: "others", plan: { ...plan, parameters: { nodes } } };
+    },
+  }));
+  assert.equal(shrunk.complete, true);
+  assert.ok(ran.length < 20);
+});
+
+Deno.test("no plan is run twice", async () => {
+  const { ran, run } = fake((has) =>
+    has("op-1") && has("op-2") && has("fault-1") ? "whole" : undefined
+  );
+  await shrink(options(run));
+  const texts = ran.map((plan) => JSON.stringify(plan));
+  assert.equal(new Set(texts).size, texts.length);
+});
+
+Deno.test("the budget of runs is kept", async () => {
+  const { ran, run } = fake((has) => has("op-1") && has("op-29") ? "whole" : undefined);
+  const shrunk = await shrink(options(run, { maxRuns: 6 }));
+  assert.deepEqual([ran.length, shrunk.runs, shrunk.complete], [6, 6, false]);
+  assert.equal(shrunk.result.failure?.check, "whole");
+});
+
+Deno.test("the budget of time is kept, and progress told", async () => {
+  const { ran, run } = fake((has) => has("op-1") ? "whole" : undefined);
+  const progress: number[] = [];
+  const shrunk = await shrink(options(run, {
+    now: () => ran.length * 10,
+    maxMs: 50,
+    onProgress: ({ operations }) => void progress.push(operations),
+  }));
+  assert.equal(shrunk.complete, false);
+  assert.equal(ran.length, 5);
+  assert.equal(progress.at(-1), shrunk.plan.operations.length);
+});

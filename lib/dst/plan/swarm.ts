@@ -1,0 +1,27 @@
+/**
+ * Swarm testing: each family of faults is on or off for a whole run. A bug that needs many crashes and no partition is found by the runs
+ * that have exactly that, not by runs that have a little of everything.
+ *
+ * @module
+ */
+import { Draws } from "../draw.ts";
+
+/** How many families are on in a run. */
+const FAMILY_PROBABILITY = 0.5;
+
+/**
+ * Draws which fault families are on. Each is drawn by its own name: another family more or less changes nothing, and that all are off
+ * happens as well.
+ *
+ * @param seed the seed of the run
+ * @param families their names
+ * @returns each family, on or off
+ */
+export function drawSwarm(seed: number, families: readonly string[]): Record<string, boolean> {
+  return Object.fromEntries(
+    families.map((family) => [
+      family,
+      new Draws(seed, "swarm", family).chance(FAMILY_PROBABILITY),
+    ]),
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * Runs the seeds of a campaign in child processes, as many at a time as it was told.
+ *
+ * @module
+ */
+
+import type { RunFailure } from "../lib/dst/run_plan.ts";
+import type { Batch, Campaign, FailedSeed } from "./dst_campaign.ts";
+import { ChildEnded, DstChild, type DstChildOptions } from "./dst_child.ts";
+import type { Reply } from "./dst_wire.ts";
+
+/** How to run. */
+export interface PoolOptions extends DstChildOptions {
+  /** How many processes. */
+  readonly jobs: number;
+  /** Whether each seed is run twice and compared. */
+  readonly twice: boolean;
+  /** Called whenever there is news. */
+  readonly onProgress: () => void;
+}
+
+/** A process that has grown beyond this is replaced by a fresh one. */
+const MEMORY_MAX_BYTES = 1_500_000_000;
+
+/**
+ * Runs a campaign to its end.
+ *
+ * @param campaign which seeds
+ * @param options how
+ */
+export async function runCampaign(campaign: Campaign, options: PoolOptions): Promise<void> {
+  const worker = async () => {
+    const hand = new Hand(campaign, options);
+    try {
+      for (let batch = campaign.next(); batch !== undefined; batch = campaign.next()) {
+        await hand.run(batch);
+        options.onProgress();
+      }
+    } finally {
+      await hand.close();
+    }
+  };
+  const jobs = Math.min(options.jobs, campaign.goal.maxSeeds);
+  await Promise.all(Array.from({ length: jobs }, worker));
+  // What the last process to die gave back, when the others had already ended.
+  await worker();
+}
+
+/** One process at a time: when it is lost, there is another. */
+class Hand {
+  readonly #campaign: Campaign;
+  readonly #options: PoolOptions;
+  #child: DstChild | undefined;
+
+  constructor(campaign: Campaign, options: PoolOptions) {
+    this.#campaign = campaign;
+    this.#options = options;
+  }
+
+  async run(batch: Batch): Promise<void> {
+    const { first, count } = batch;
+    const { twice } = this.#options;
+    const workload = this.#campaign.workload.name;
+    const failed: FailedSeed[] = [];
+    let seed = first;
+    const onReply = (reply: Reply) => {
+      if (reply.kind !== "seed") return;
+      seed = reply.seed + 1;
+      if (reply.failure !== null) failed.push({ seed: reply.seed, failure: reply.failure });
+    };
+    const startMs = performance.now();
+    try {
+      this.#child ??= new DstChild(this.#options);
+      const last = await this.#child.ask({ kind: "seeds", workload, first, count, twice }, onReply);
+      if (last.kind !== "seeds") throw new ChildEnded("died", `an answer of kind ${last.kind}`);
+      this.#campaign.commit(last.summary, failed, performance.now() - startMs);
+      if (last.memoryBytes > MEMORY_MAX_BYTES) await this.close();
+    } catch (error) {
+      if (!(error instanceof ChildEnded)) throw error;
+      await this.close();
+      this.#campaign.lose(batch, { seed: Math.min(seed, first + count - 1), failure: lost(error) });
+    }
+  }
+
+  async close(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    await child?.close();
+  }
+}
+
+/**
+ * The failure of a run whose process was lost.
+ *
+ * @param error why it was
+ * @returns the failure
+ */
+export function lost({ how, message }: ChildEnded): RunFailure {
+  const what = how === "died"
+    ? { kind: "crash" as const, check: "process" }
+    : { kind: "budget" as const, check: "real time" };
+  return { ...what, message, atMs: 0, stack: "", recent: [] };
+}
