@@ -55,3 +55,22 @@ Deno.test("the innermost is told, whoever stops first", async () => {
   stopLast();
   assert.deepEqual(heard.map((one) => one.slice(0, one.indexOf(":"))), ["inner", "outer", "last"]);
 });
+
+Deno.test("who does not listen any more keeps nothing from ending the process", () => {
+  const isPrevented = (event: Event): boolean => {
+    globalThis.dispatchEvent(event);
+    return event.defaultPrevented;
+  };
+  const fakes = (): Event[] => [
+    new ErrorEvent("error", { cancelable: true, error: new Error("x") }),
+    new PromiseRejectionEvent("unhandledrejection", {
+      cancelable: true,
+      promise: new Promise(() => {}),
+      reason: new Error("x"),
+    }),
+  ];
+  const stop = watchCrashes(() => {});
+  assert.deepEqual(fakes().map(isPrevented), [true, true]);
+  stop();
+  assert.deepEqual(fakes().map(isPrevented), [false, false]);
+});

@@ -40,9 +40,11 @@ export function everyHop(step: () => boolean): void {
   };
   const turn = (): void => {
     next++;
-    const isOver = !step();
-    if (isOver) { for (const unused of waiting.slice(next)) clearImmediate(unused); }
-    else if (next === waiting.length) ask();
+    if (!step()) {
+      for (const unused of waiting.slice(next)) clearImmediate(unused);
+    } else if (next === waiting.length) {
+      ask();
+    }
   };
   ask();
 }

@@ -133,6 +133,7 @@ function divergenceAt(
     ...first.filter(isCommon).map((record) => `  ${textOf(record)}`),
     ...sideOf("-", first.filter((record) => !isCommon(record))),
     ...sideOf("+", second.filter((record) => !isCommon(record))),
+    "  and so on",
   ];
   const atMs = (first.find((record) => !isCommon(record)) ?? second.at(-1))?.atMs ?? 0;
   return divergence(seed, atMs, index, first, second, lines.join("\n"));

@@ -160,7 +160,7 @@ export class SimProcess implements EventOwner {
 
   /** Lets it go on: what was due meanwhile happens now, in the order in which it was due. */
   resume(): void {
-    if (!this.#paused) return;
+    if (!this.#paused || this.dead) return;
     this.#paused = false;
     this.#note("resumed");
     this.#kernel.release(this.#held.splice(0), this);

@@ -40,8 +40,8 @@ function textOf({ outcome, heard, state }: Step, { op }: FeedOperation): string 
 
 function driverOf(world: World, version: string, seed: number): FeedDriver {
   const draws = new Draws(seed, "differential streams");
-  const options = STREAMS.map((place) => drawStream(draws, place, version));
-  return new FeedDriver(world, `S${++streams}_`, options);
+  const options = STREAMS.map((place) => drawStream(draws, place));
+  return new FeedDriver(world, `S${++streams}_`, options, version);
 }
 
 /** What the model says to each operation. */

@@ -66,18 +66,15 @@ export const STREAMS = [0, 1, 2];
  *
  * @param draws where the numbers come from
  * @param place which of the streams
- * @param version the server's version
  * @returns its options
  */
-export function drawStream(draws: Draws, place: number, version: string): StreamOptions {
+export function drawStream(draws: Draws, place: number): StreamOptions {
   const maxBytes = draws.chance(0.5) ? draws.integer(500, 4_000) : undefined;
   const perSubject = draws.chance(0.3) ? draws.integer(1, 6) : undefined;
-  // Before 2.12.15 a stream in memory finds no last message of a subject whose last one was removed from behind others.
-  const isSound = place === 2 || !/^2\.1[01]\./.test(version);
   return {
     subjects: [`${place}.>`],
     retention: place < 2 ? "workqueue" : "limits",
-    storage: draws.chance(0.5) && isSound ? "memory" : "file",
+    storage: draws.chance(0.5) ? "file" : "memory",
     replicas: 1,
     ...(maxBytes === undefined ? {} : { maxBytes }),
     ...(perSubject === undefined ? {} : { maxMessagesPerSubject: perSubject }),
@@ -160,6 +157,7 @@ export class FeedDriver {
   readonly #feed: FeedStore;
   readonly #options: readonly StreamOptions[];
   readonly #prefix: string;
+  readonly #version: string;
   readonly #pulls = new Map<string, OpenPull>();
   readonly #made = new Map<string, ConsumerConfig>();
   readonly #now = new Map<string, ConsumerConfig>();
@@ -173,8 +171,10 @@ export class FeedDriver {
    * @param world the world
    * @param prefix what the names of the streams begin with
    * @param options how the streams are made
+   * @param version the server's version
    */
-  constructor(world: World, prefix: string, options: readonly StreamOptions[]) {
+  constructor(world: World, prefix: string, options: readonly StreamOptions[], version: string) {
+    this.#version = version;
     this.#world = world;
     this.#feed = world.feed;
     this.#prefix = prefix;
@@ -288,6 +288,14 @@ export class FeedDriver {
     }
   }
 
+  /**
+   * Before 2.12.15 a server may find no last message of a subject after the last one was removed from behind others, until something else
+   * makes it look again. Where acks remove messages it cannot be told what it will say.
+   */
+  #knowsLast(subject: string): boolean {
+    return subject.startsWith("2.") || !/^2\.1[01]\./.test(this.#version);
+  }
+
   /** Mostly a consumer that is there. */
   #name(stream: number, who: number): string {
     const there = NAMES.filter((name) => this.#now.has(`${stream} ${name}`));
@@ -302,7 +310,8 @@ export class FeedDriver {
   }
 
   async #publish(operation: FeedOperation & { op: "publish" }): Promise<string> {
-    const { subject, size, id, expectedPlus } = operation;
+    const { subject, size, id } = operation;
+    const expectedPlus = this.#knowsLast(subject) ? operation.expectedPlus : undefined;
     const text = String(++this.#published).padEnd(size, ".");
     const expected = (this.#lastSeen.get(subject) ?? 0) + (expectedPlus ?? 0);
     const { sequence, duplicate } = await this.#feed.publish(subject, bytes(text), {
@@ -356,6 +365,7 @@ export class FeedDriver {
   }
 
   async #last(stream: number, subject: string): Promise<string> {
+    if (!this.#knowsLast(subject)) return "not known";
     const last = await this.#feed.lastMessage(this.#stream(stream), subject);
     if (last === undefined) return "none";
     return `${last.sequence} ${textOf(last.data)} ${headersOf(last)}`;
