@@ -19,6 +19,11 @@ export interface GroupBuckets {
   readonly assignments: KvBucket;
 }
 
+/** What deleting the assignment bucket means, for people: nothing else remembers the epochs that an output stream has seen. */
+const EPOCHS_ANEW =
+  "; its epochs then begin anew, and an output stream of FencedOutput that is kept refuses all that is written under lower ones than " +
+  "it has seen (PARTI_FENCED): purge that too";
+
 /**
  * Opens a group's buckets, creating them if they are not there.
  *
@@ -37,7 +42,7 @@ export async function openBuckets(
 ): Promise<GroupBuckets> {
   const { group, workerIdTtlMs, kvBuckets } = config;
   const { replicas, storage } = kvBuckets;
-  const open = async (name: string, ttlMs: number): Promise<KvBucket> => {
+  const open = async (name: string, ttlMs: number, deletion: string): Promise<KvBucket> => {
     const options = { ttlMs, replicas, storage };
     const bucket = await world.kv.open(name, options, (setting, actual, wanted) =>
       onDrift(
@@ -46,15 +51,16 @@ export async function openBuckets(
           `bucket ${name} exists with ${setting} ${actual}, not ${wanted}; it stays as it is`,
           {
             value: actual,
-            hint: "delete it while no worker of the group runs, or change the configuration",
+            hint:
+              `change the configuration, or delete it while no worker of the group runs${deletion}`,
           },
         ),
       ));
     return measuredBucket(bucket, world.clock, metrics);
   };
   const [leases, assignments] = await Promise.all([
-    open(leaseBucket(group), workerIdTtlMs),
-    open(assignmentBucket(group), 0),
+    open(leaseBucket(group), workerIdTtlMs, ""),
+    open(assignmentBucket(group), 0, EPOCHS_ANEW),
   ]);
   return { leases, assignments };
 }

@@ -28,5 +28,25 @@ natsTest(
     assert.equal(drifts.length, 1);
     assert.equal(drifts[0]!.code, "PARTI_INVALID_CONFIG");
     assert.match(drifts[0]!.message, /parti-g-leases exists with .*it stays as it is/);
+    assert.doesNotMatch(drifts[0]!.hint!, /epochs/);
+  },
+);
+
+natsTest(
+  "whoever deletes the assignment bucket is told what that means for an output stream that is kept",
+  async (rig) => {
+    const { world } = await rig.connect();
+    const drifts: PartiError[] = [];
+    const open = (storage: "file" | "memory") => {
+      const config = resolveConfig({ group: "g", kvBuckets: { storage } });
+      return openBuckets(world, config, { kvOperation: () => {} }, (drift) => drifts.push(drift));
+    };
+    await open("file");
+    await open("memory");
+    const drift = drifts.find(({ message }) => /parti-g-assignment exists with/.test(message));
+    assert.match(
+      drift!.hint!,
+      /delete it while no worker.*epochs then begin anew.*PARTI_FENCED.*purge/,
+    );
   },
 );

@@ -45,6 +45,8 @@ interface Office {
 
 const STAND_AGAIN_MS = 200;
 const STAND_AGAIN_MAX_MS = 5_000;
+/** Whoever could not lead stands back for so many election timeouts: time enough for somebody else to win and to do better. */
+const STAND_BACK_FACTOR = 2;
 
 /** Runs for leadership as long as the session lasts. */
 export class Candidate {
@@ -164,8 +166,8 @@ export class Candidate {
     };
   }
 
-  /** Gives up a candidacy whose leader cannot lead, and runs anew. */
-  #standAgain(reason: string): void {
+  /** Gives up a candidacy whose leader cannot lead, and runs anew after about `firstPauseMs` milliseconds. */
+  #standAgain(reason: string, firstPauseMs = STAND_AGAIN_MS): void {
     if (this.#end.signal.aborted) return;
     void this.#leaveOffice(reason);
     this.#run++;
@@ -177,7 +179,7 @@ export class Candidate {
       await this.#attempt(() => candidacy?.resign());
       const { clock, random } = this.#options.session.world;
       const { signal } = this.#end;
-      for (let pauseMs = STAND_AGAIN_MS;; pauseMs = Math.min(pauseMs * 2, STAND_AGAIN_MAX_MS)) {
+      for (let pauseMs = firstPauseMs;; pauseMs = Math.min(pauseMs * 2, STAND_AGAIN_MAX_MS)) {
         await sleep(clock, jitter(random, pauseMs), signal);
         if (signal.aborted || await this.#attempt(() => this.#stand())) return;
       }
@@ -200,7 +202,13 @@ export class Candidate {
 
   #takeOffice(term: Term): Office {
     const { world, config, leases, assignments, source, strategy, events } = this.#options.session;
+    const { recoveringUntilMs } = this.#options.session;
     const run = this.#run;
+    // It may say so before it is even made: then the office is taken first and left afterwards.
+    const unfit = (error: unknown, pauseMs: number) =>
+      void Promise.resolve().then(() => {
+        if (run === this.#run) this.#standAgain(describeError(error), pauseMs);
+      });
     const leader = new GroupLeader({
       world,
       config,
@@ -213,6 +221,7 @@ export class Candidate {
       remembered: this.#options.latest,
       // Elected right after a reconnect: the others may still be on their way back.
       holdForMs: this.#watch.heldForMs,
+      recoveringUntilMs,
       onPhase: (phase) => {
         if (this.#office?.term !== term) return;
         this.#office.phase = phase;
@@ -222,11 +231,8 @@ export class Candidate {
         events.onPublished(snapshot, movedCount, durationMs),
       onRebalanceFailed: (reason, error) => events.onRebalanceFailed(reason, error),
       onProbeMiss: (missed, kind) => events.onProbeMiss(missed, kind),
-      // It may say so before it is even made: then the office is taken first and left afterwards.
-      onStale: (error) =>
-        void Promise.resolve().then(() => {
-          if (run === this.#run) this.#standAgain(describeError(error));
-        }),
+      onStale: (error) => unfit(error, STAND_AGAIN_MS),
+      onUnable: (error) => unfit(error, config.electionTimeoutMs * STAND_BACK_FACTOR),
       onError: events.onError,
       onEvicted: (member, reason) =>
         events.onEvicted(member.record.worker, member.record.instance, reason),
@@ -237,7 +243,7 @@ export class Candidate {
         (generation) => notice.respond(encodeRefreshed(generation)),
         (error) => notice.respond(encodeRefreshFailure(error)),
       ).catch(events.onError);
-    });
+    }, events.onError);
     return { term, leader, requests, phase: "idle" };
   }
 

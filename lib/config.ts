@@ -79,7 +79,7 @@ export interface DegradedBehaviorConfig {
   readonly kvErrorThreshold: number;
   /** The window in which failures are counted, in milliseconds. */
   readonly kvErrorWindowMs: number;
-  /** How long afterwards emergencies are held back, in milliseconds. */
+  /** How long after the reconnect a newly elected leader waits for workers that were cut off too, in milliseconds. */
   readonly recoveryGracePeriodMs: number;
 }
 
@@ -145,9 +145,9 @@ export interface GroupConfig {
   readonly settleMs: number;
   /** The wait between a worker's detected death and the move of its partitions, in milliseconds; 0 is at once. */
   readonly emergencyGracePeriodMs: number;
-  /** At least this share of the workers gone at once is a restart of the group. */
+  /** At least this share of the workers missing, as a leader new to the group finds it, is a restart of the group. */
   readonly restartDetectionRatio: number;
-  /** How long one operation on a bucket or stream may take, in milliseconds. */
+  /** How long the partition source, a refresh, the confirmation of acks or a dead letter may take, in milliseconds. */
   readonly operationTimeoutMs: number;
   /** The leader's lease ends this long after its last good renewal, in milliseconds. */
   readonly electionTimeoutMs: number;

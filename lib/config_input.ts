@@ -118,7 +118,9 @@ export interface DegradedBehaviorInput {
    */
   readonly kvErrorWindow?: DurationInput;
   /**
-   * How long after degraded mode a leader holds back emergencies, so that workers that were cut off too can come back.
+   * How long after the reconnect that ends degraded mode a newly elected leader waits for workers that were cut off too, before its
+   * first assignment gives their partitions to others. Where they are half of the group (`restartDetectionRatio`), everybody waits
+   * with it, `coldStartWindow` at most. 0: not at all.
    * @default "15s"
    */
   readonly recoveryGracePeriod?: DurationInput;
@@ -279,13 +281,16 @@ export interface GroupConfigInput {
    */
   readonly emergencyGracePeriod?: DurationInput;
   /**
-   * When at least this share of the workers is gone at once, it is a restart of the group (`coldStartWindow`), not an emergency.
-   * Between 0 and 1.
+   * When a leader that is new to the group finds at least this share of the assignment's workers missing, the group is starting
+   * again: its first assignment then waits until no worker joined or left for `settle`, `coldStartWindow` at most. A leader that
+   * the assignment lists itself moves the partitions of the dead at once, however many they are. Between 0 and 1.
    * @default 0.5
    */
   readonly restartDetectionRatio?: number;
   /**
-   * How long one operation on a bucket or stream may take.
+   * How long the worker waits for what it depends on: for the partition source's answer, for a refresh of the partitions, for the
+   * server's word that acks have arrived and that a dead letter is stored. Calls to buckets and to the stream's consumers have a
+   * limit of their own, `natsWorld(connection, { timeoutMs })`.
    * @default "10s"
    */
   readonly operationTimeout?: DurationInput;

@@ -90,7 +90,7 @@ const degradedBehavior = section("When degraded mode begins and ends.", {
     "above-zero",
   ).optional(),
   recoveryGracePeriod: duration(
-    "How long after degraded mode a leader holds back emergencies.",
+    "How long after degraded mode a newly elected leader waits for workers that were cut off too.",
     "or-zero",
   ).optional(),
 });
@@ -182,11 +182,14 @@ export const groupSchema = section("The configuration of a parti group.", {
     "or-zero",
   ).optional(),
   restartDetectionRatio: real(
-    "At least this share of the workers gone at once is a restart of the group.",
+    "At least this share of the workers missing, as a leader new to the group finds it, is a restart of the group.",
     "a number from 0 to 1",
     { min: 0, max: 1 },
   ).optional(),
-  operationTimeout: duration("How long one bucket or stream operation may take.", "above-zero")
+  operationTimeout: duration(
+    "How long the partition source, a refresh, the confirmation of acks or a dead letter may take.",
+    "above-zero",
+  )
     .optional(),
   electionTimeout: duration(
     "The leader's lease ends this long after its last good renewal.",

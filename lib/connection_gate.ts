@@ -1,11 +1,12 @@
 /**
  * The gate before the handlers: it shuts when the connection goes, and opens once a renewal after the reconnect has proven that
- * the lease was not taken away meanwhile.
+ * the lease was not taken away meanwhile. Handlers that are through already go on for a grace: no longer, since that is how long
+ * others wait before they take a worker without a connection for dead.
  *
  * @module
  */
 import { settled } from "./abort.ts";
-import { type Clock, sleep } from "./ports/clock.ts";
+import { type Clock, sleep, type Timer } from "./ports/clock.ts";
 import type { Messaging } from "./ports/messaging.ts";
 
 /** What the gate needs. */
@@ -16,6 +17,10 @@ export interface ConnectionGateOptions {
   readonly messaging: Pick<Messaging, "connected">;
   /** Renews the lease and tells whether that succeeded: `Lease.confirm`; undefined while there is no lease. */
   readonly confirm: () => Promise<boolean> | undefined;
+  /** How long the connection may be away before the others may take over, in milliseconds. */
+  readonly graceMs: number;
+  /** Told when it has been away for so long; once for each time it goes. Must not throw. */
+  readonly onAway: () => void;
   /** Fires when the session is over: the gate then stays as it is. */
   readonly signal: AbortSignal;
 }
@@ -27,15 +32,19 @@ const CONFIRM_AGAIN_MS = 100;
 export class ConnectionGate {
   readonly #options: ConnectionGateOptions;
   #shut: PromiseWithResolvers<void> | undefined;
+  #grace: Timer | undefined;
 
   /** @param options what it needs */
   constructor(options: ConnectionGateOptions) {
     this.#options = options;
+    options.signal.addEventListener("abort", () => this.#grace?.cancel(), { once: true });
   }
 
   /** The connection is gone: nobody gets through until {@linkcode ConnectionGate.reopen} has found proof. */
   shut(): void {
+    const { clock, graceMs, onAway, signal } = this.#options;
     this.#shut ??= Promise.withResolvers<void>();
+    if (!signal.aborted) this.#grace ??= clock.setTimer(graceMs, onAway);
   }
 
   /**
@@ -57,6 +66,8 @@ export class ConnectionGate {
    */
   async reopen(): Promise<void> {
     const { clock, messaging, confirm, signal } = this.#options;
+    this.#grace?.cancel();
+    this.#grace = undefined;
     while (!signal.aborted && messaging.connected) {
       if (await confirm()) {
         this.#shut?.resolve();

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { ConnectionGate } from "./connection_gate.ts";
 import { ManualClock, settle } from "./test_support/manual_clock.ts";
 
+const GRACE_MS = 300;
+
 function rig(confirm: () => Promise<boolean> | undefined) {
   const clock = new ManualClock();
   const messaging = { connected: true };
   const end = new AbortController();
   let asked = 0;
+  let away = 0;
   const gate = new ConnectionGate({
     clock,
     messaging,
@@ -14,9 +17,11 @@ function rig(confirm: () => Promise<boolean> | undefined) {
       asked++;
       return confirm();
     },
+    graceMs: GRACE_MS,
+    onAway: () => void away++,
     signal: end.signal,
   });
-  return { clock, messaging, end, gate, asked: () => asked };
+  return { clock, messaging, end, gate, asked: () => asked, away: () => away };
 }
 
 /** Whether somebody who came to the gate has got through, asked at any time. */
@@ -96,4 +101,39 @@ Deno.test("gate: whoever gives up waiting goes on, and the gate stays shut", asy
   patience.abort();
   await settle();
   assert.deepEqual([impatient(), patient()], [true, false]);
+});
+
+Deno.test("gate: whoever is through is stopped once the connection has been away for the grace, and once only", async () => {
+  const { clock, gate, messaging, away } = rig(() => Promise.resolve(true));
+  messaging.connected = false;
+  gate.shut();
+  await clock.advance(GRACE_MS - 1);
+  assert.equal(away(), 0);
+  // Said again, as when the connection is closed for good: the grace goes on.
+  gate.shut();
+  await clock.advance(1);
+  assert.equal(away(), 1);
+  await clock.advance(10 * GRACE_MS);
+  assert.equal(away(), 1);
+  messaging.connected = true;
+  await gate.reopen();
+  gate.shut();
+  await clock.advance(GRACE_MS);
+  assert.equal(away(), 2, "the next time it goes has a grace of its own");
+});
+
+Deno.test("gate: back within the grace nobody is stopped; nor after the end of the session", async () => {
+  const { clock, gate, messaging, end, away } = rig(() => Promise.resolve(true));
+  messaging.connected = false;
+  gate.shut();
+  await clock.advance(GRACE_MS - 1);
+  messaging.connected = true;
+  await gate.reopen();
+  await clock.advance(10 * GRACE_MS);
+  gate.shut();
+  end.abort();
+  assert.equal(clock.pendingTimers, 0);
+  gate.shut();
+  assert.equal(clock.pendingTimers, 0);
+  assert.equal(away(), 0);
 });

@@ -26,6 +26,7 @@ export class DegradedMonitor {
   readonly #options: DegradedOptions;
   readonly #kvErrors: number[] = [];
   #degradedSinceMs: number | undefined;
+  #recoveringUntilMs: number | undefined;
   #connected = true;
   #closed = false;
   #enterTimer: Timer | undefined;
@@ -40,6 +41,15 @@ export class DegradedMonitor {
   /** Whether degraded mode is on. */
   get degraded(): boolean {
     return this.#degradedSinceMs !== undefined;
+  }
+
+  /**
+   * Until when others that were cut off as well are to be given the time to come back, on the monotonic clock in milliseconds: counted
+   * from the last reconnect in degraded mode. Undefined before the first. A time in which only the buckets failed does not count: no
+   * worker's connection went by it.
+   */
+  get recoveringUntilMs(): number | undefined {
+    return this.#recoveringUntilMs;
   }
 
   /** The connection is gone. Said again while it is, it changes nothing: the time counts from the first. */
@@ -59,6 +69,10 @@ export class DegradedMonitor {
     this.#enterTimer?.cancel();
     // What failed before belongs to the outage that is over.
     this.#kvErrors.length = 0;
+    if (this.degraded) {
+      const { clock, behavior } = this.#options;
+      this.#recoveringUntilMs = clock.monotonicMs() + behavior.recoveryGracePeriodMs;
+    }
     this.#leaveLater();
   }
 

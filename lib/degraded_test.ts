@@ -17,12 +17,14 @@ const behavior = {
   recoveryGracePeriodMs: 0,
 };
 
-function monitor(overrides: { alerts?: Partial<typeof alerts> } = {}) {
+function monitor(
+  overrides: { alerts?: Partial<typeof alerts>; behavior?: Partial<typeof behavior> } = {},
+) {
   const clock = new ManualClock();
   const log: string[] = [];
   const degraded = new DegradedMonitor({
     clock,
-    behavior,
+    behavior: { ...behavior, ...overrides.behavior },
     alerts: { ...alerts, ...overrides.alerts },
     onChange: (on, durationMs) => log.push(on ? "on" : `off after ${durationMs}`),
     onAlert: (level, durationMs) => log.push(`${level} ${durationMs}`),
@@ -62,6 +64,25 @@ Deno.test("a short absence is none, and a flapping connection neither begins nor
     await clock.advance(50);
   }
   assert.equal(degraded.degraded, true);
+  degraded.close();
+});
+
+Deno.test("after an outage that began it, others are given time to come back; after any other none", async () => {
+  const { clock, degraded } = monitor({ behavior: { recoveryGracePeriodMs: 4_000 } });
+  degraded.disconnected();
+  await clock.advance(999);
+  degraded.reconnected();
+  assert.equal(degraded.recoveringUntilMs, undefined, "too short to count");
+  for (let n = 0; n < 3; n++) degraded.kvError();
+  assert.equal(degraded.degraded, true);
+  await clock.advance(500);
+  assert.equal(degraded.recoveringUntilMs, undefined, "no connection went by it");
+  degraded.disconnected();
+  await clock.advance(1_000);
+  degraded.reconnected();
+  const fromMs = clock.monotonicMs();
+  await clock.advance(2_000);
+  assert.equal(degraded.recoveringUntilMs, fromMs + 4_000);
   degraded.close();
 });
 

@@ -6,6 +6,17 @@
  * seen last (`Nats-Expected-Last-Subject-Sequence`). The last message also says which input it came from. So a new owner learns what
  * is already done, and a zombie, which has not seen its successor's writes, is refused.
  *
+ * All that is known is in the last message of each subject, so output, input and the group's buckets belong together:
+ *
+ * - The *input stream is made anew* and the output is kept: sequences begin again at 1, below those in the output, and every write
+ *   answers `already` until they have passed them. Those effects are lost without an error. Purge the output too, or use another one.
+ * - The *group's buckets are deleted* and the output is kept: epochs begin anew, below those in the output, and every write is refused with
+ *   `PARTI_FENCED`. The workers show that they are not well (`ConsumerHealth.outranked`) until the output is purged.
+ * - The *output loses the last message of a subject*, by its limits of age, size or number, or by a purge: nothing is known of the
+ *   partition any more. The next write is accepted whoever it comes from, so an effect whose input was not acknowledged yet may happen
+ *   again, and a zombie is not refused. Give the output stream limits that keep at least one message of each subject, such as
+ *   `maxMessagesPerSubject` alone.
+ *
  * @module
  */
 import type { PartitionId } from "./assignment/partition.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Partition } from "./assignment/partition.ts";
+import { describeError, PartiError } from "./errors.ts";
 import type { ManagerState } from "./state.ts";
 
 /** What this worker owns. Frozen all through: it is shared, and nobody can change it for others. */
@@ -50,7 +51,11 @@ export interface Hooks {
   onLeadershipChanged?(isLeader: boolean, epoch: number | undefined): void | Promise<void>;
   /** The server has been out of reach for long; repeated at each level. */
   onDegradedAlert?(level: AlertLevel, durationMs: number): void | Promise<void>;
-  /** Something failed. The library goes on and tries again; this is for the log. */
+  /**
+   * Something failed. The library goes on and tries again; this is for the log. While a hook does not return, at most 1,000 calls wait
+   * because of errors: those that come after are told as one `PARTI_HOOK_STALLED`, with their number as `value` and the last of them
+   * as `cause`. All other hooks are called for each event, however many wait.
+   */
   onError?(error: unknown): void | Promise<void>;
 }
 
@@ -65,11 +70,24 @@ export type ManagerEvent =
 /** An iterator that lags behind by more than this many events loses the oldest. */
 const BACKLOG_MAX = 1_000;
 
+/** When so many calls wait, further errors are only counted. */
+const WAITING_MAX = 1_000;
+
+/** Errors that are only counted. */
+interface Untold {
+  count: number;
+  last: unknown;
+}
+
 /** Calls hooks one after another and feeds the iterators. */
 export class HookQueue {
   readonly #hooks: Hooks;
   readonly #feeds = new Set<EventFeed>();
   #tail: Promise<void> = Promise.resolve();
+  /** How many calls wait for their turn. */
+  #waiting = 0;
+  /** Told as one in a call that waits already. */
+  #untold: Untold | undefined;
   #closed = false;
 
   /** @param hooks the application's call-backs */
@@ -86,8 +104,9 @@ export class HookQueue {
   emit(event: ManagerEvent): Promise<void> {
     if (this.#closed) return this.#tail;
     for (const feed of this.#feeds) feed.push(event);
-    this.#tail = this.#tail.then(() => this.#call(event));
-    return this.#tail;
+    const isFull = this.#untold !== undefined || this.#waiting >= WAITING_MAX;
+    // Errors come as often as something is tried; all else is seldom, and somebody goes by each of it.
+    return event.type === "error" && isFull ? this.#count(event.error) : this.#enqueue(() => event);
   }
 
   /** Resolves when every hook called so far has returned. */
@@ -108,6 +127,29 @@ export class HookQueue {
     this.#closed = true;
     for (const feed of this.#feeds) feed.end();
     this.#feeds.clear();
+  }
+
+  #enqueue(next: () => ManagerEvent): Promise<void> {
+    this.#waiting++;
+    this.#tail = this.#tail.then(() => {
+      this.#waiting--;
+      return this.#call(next());
+    });
+    return this.#tail;
+  }
+
+  #count(error: unknown): Promise<void> {
+    if (this.#untold !== undefined) {
+      this.#untold.count++;
+      this.#untold.last = error;
+      return this.#tail;
+    }
+    const untold: Untold = { count: 1, last: error };
+    this.#untold = untold;
+    return this.#enqueue(() => {
+      this.#untold = undefined;
+      return { type: "error", error: asOne(untold) };
+    });
   }
 
   async #call(event: ManagerEvent): Promise<void> {
@@ -140,6 +182,19 @@ export class HookQueue {
         return this.#hooks.onError?.(event.error);
     }
   }
+}
+
+function asOne({ count, last }: Untold): unknown {
+  if (count === 1) return last;
+  const message = `${count} errors came while a hook did not return; the last: ${
+    describeError(last)
+  }`;
+  return new PartiError("PARTI_HOOK_STALLED", message, {
+    value: count,
+    cause: last,
+    hint:
+      "a hook is awaited before the next one is called: start what takes long without awaiting it",
+  });
 }
 
 class EventFeed implements AsyncIterableIterator<ManagerEvent> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PartiError } from "./errors.ts";
 import { HookQueue, type Hooks, type ManagerEvent } from "./hooks.ts";
 
 const assignment = Object.freeze({ epoch: 1, generation: 2, partitions: [] });
@@ -69,6 +70,64 @@ Deno.test("what a hook throws goes to onError, at once and later; what that thro
   await queue.emit(moved(2));
   await queue.emit({ type: "error", error: "told" });
   assert.deepEqual(errors.map(String), ["Error: at once", "Error: later", "told"]);
+});
+
+/** A queue whose first call does not return before the gate opens, with everything it has told. */
+function stalled() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const told: unknown[] = [];
+  const queue = new HookQueue({
+    onError: async (error) => {
+      told.push(error);
+      await promise;
+    },
+    onStateChanged: (from, to) => void told.push(`${from} to ${to}`),
+    onAssignmentChanged: () => void told.push("assignment"),
+  });
+  return { queue, told, open: resolve };
+}
+
+Deno.test("while a hook does not return, no more than a thousand errors wait: the rest is told as one", async () => {
+  const { queue, told, open } = stalled();
+  void queue.emit({ type: "error", error: 0 });
+  await Promise.resolve();
+  for (let n = 1; n < 1_001; n++) void queue.emit({ type: "error", error: n });
+  void queue.emit({ type: "state", from: "Init", to: "ClaimingID" });
+  for (let n = 1_001; n < 50_000; n++) void queue.emit({ type: "error", error: n });
+  void queue.emit({ type: "assignment", change });
+  open();
+  await queue.idle();
+  assert.equal(told.length, 1_004);
+  assert.deepEqual(told.slice(0, 1_001), Array.from({ length: 1_001 }, (_, n) => n));
+  const [state, summary, ...rest] = told.slice(1_001);
+  assert.deepEqual(
+    [state, rest],
+    ["Init to ClaimingID", ["assignment"]],
+    "nothing else is left out",
+  );
+  assert.ok(summary instanceof PartiError && summary.code === "PARTI_HOOK_STALLED");
+  assert.deepEqual([summary.value, summary.cause], [48_999, 49_999]);
+});
+
+Deno.test("states and assignments are told one by one, however many wait", async () => {
+  const { queue, told, open } = stalled();
+  void queue.emit({ type: "error", error: 0 });
+  for (let n = 0; n < 3_000; n++) void queue.emit({ type: "assignment", change });
+  void queue.emit({ type: "error", error: "the only one" });
+  open();
+  await queue.idle();
+  assert.deepEqual([told.length, told.at(-1)], [3_002, "the only one"], "one is told as it is");
+});
+
+Deno.test("once it has caught up errors are told one by one again", async () => {
+  const { queue, told, open } = stalled();
+  for (let n = 0; n < 2_000; n++) void queue.emit({ type: "error", error: n });
+  open();
+  await queue.idle();
+  told.length = 0;
+  for (const error of ["a", "b"]) void queue.emit({ type: "error", error });
+  await queue.idle();
+  assert.deepEqual(told, ["a", "b"]);
 });
 
 Deno.test("after close no hook is called, also none that waited for its turn", async () => {

@@ -29,6 +29,8 @@ export interface LivesOptions {
   readonly preferredId: number | undefined;
   /** Opens the buckets, making them if they are not there. Again before each new life: a server may have lost them. */
   readonly openBuckets: () => Promise<GroupBuckets>;
+  /** Makes sure that what is to be consumed can be shared; throws `PARTI_INVALID_CONFIG` if not. Before each new life, too. */
+  readonly checkFeed: (signal: AbortSignal) => Promise<void>;
   /** What each session needs besides what is known here. */
   readonly sessionOptions: (
     buckets: GroupBuckets,
@@ -61,6 +63,8 @@ export class Lives {
   #preferredId: number | undefined;
   #remembered: Snapshot | undefined;
   #session: Session | undefined;
+  /** The session that is joining. */
+  #entering: Session | undefined;
   #step: JoinStep = "ClaimingID";
   #joining: Promise<void> = Promise.resolve();
   #joinFailure: unknown;
@@ -105,12 +109,12 @@ export class Lives {
 
   /** The connection is gone. */
   disconnected(): void {
-    this.#session?.disconnected();
+    (this.#session ?? this.#entering)?.disconnected();
   }
 
   /** The connection is back: what waits for it goes on at once. */
   reconnected(): void {
-    this.#session?.reconnected();
+    (this.#session ?? this.#entering)?.reconnected();
     this.#wake.abort();
   }
 
@@ -138,14 +142,15 @@ export class Lives {
   }
 
   async #join(signal: AbortSignal): Promise<void> {
-    const { world, openBuckets, sessionOptions } = this.#options;
+    const { world, openBuckets, checkFeed, sessionOptions } = this.#options;
     this.#enterStep("ClaimingID");
     const buckets = await openBuckets();
+    await checkFeed(signal);
     if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while opening the buckets");
     const instance = world.random.uuid();
     let session: Session;
     try {
-      session = await Session.join({
+      session = this.#entering = new Session({
         ...sessionOptions(buckets, this.#former),
         ...buckets,
         world,
@@ -156,15 +161,20 @@ export class Lives {
         events: this.#sessionEvents(),
         signal,
       });
+      await session.join();
     } catch (error) {
       this.#remember(instance);
       throw error;
+    } finally {
+      this.#entering = undefined;
     }
+    // Before anything of it is seen: where joining took its time, an assignment may have come and been applied meanwhile.
+    if (session.mayAct && !this.#end.signal.aborted) this.#enterStep("WaitingAssignment");
     this.#session = session;
     if (this.#end.signal.aborted) return await this.#leaveAtOnce(session);
     // Lost while it was joining: nobody was there yet to begin a new life.
     if (!session.mayAct) return this.#next(session);
-    this.#enterStep("WaitingAssignment");
+    this.#options.events.onProgress();
   }
 
   /** It was to end while it was joining; whoever waits for that may have lost patience long ago. */

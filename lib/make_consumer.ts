@@ -46,8 +46,14 @@ export function makeConsumer(
     drainTimeoutMs,
     operationTimeoutMs,
     mayAct: () => right.mayAct(),
+    // Before each session, so that a stream that cannot be shared is said before anything is claimed.
+    isFeedChecked: true,
     events: bothEvents(measured, {
       ...consumptionEvents,
+      outranked: (ids) => {
+        right.onOutranked();
+        consumptionEvents?.outranked?.(ids);
+      },
       error: (error) => {
         onError(error);
         consumptionEvents?.error?.(error);
@@ -57,8 +63,17 @@ export function makeConsumer(
   return made.consumer;
 }
 
-/** Begins a message only while the session may. */
-function whileConnected(handler: MessageHandler, right: SessionRight): MessageHandler {
+/**
+ * Begins a message only while the session may.
+ *
+ * @param handler the application's
+ * @param right the session's right
+ * @returns a handler that waits for the right; it rejects with the signal's reason if that fires first
+ */
+export function whileConnected(
+  handler: MessageHandler,
+  right: Pick<SessionRight, "mayBegin">,
+): MessageHandler {
   return (message, context) => {
     const wait = right.mayBegin(context.signal);
     if (wait === undefined) return handler(message, context);

@@ -7,6 +7,8 @@ import type { SourceView } from "./assignment/source_view.ts";
 import { stickyBalanced } from "./assignment/sticky_balanced.ts";
 import { openBuckets } from "./buckets.ts";
 import type { GroupConfig } from "./config.ts";
+import { untilFeedIsChecked } from "./consumption/feed_check.ts";
+import type { DegradedMonitor } from "./degraded.ts";
 import type { ElectionAgent } from "./leadership/election_agent.ts";
 import { kvElection } from "./leadership/kv_election.ts";
 import { Lives } from "./lives.ts";
@@ -27,8 +29,8 @@ export interface LivesParts {
   readonly source: SourceView;
   /** Who measures. */
   readonly metrics: MetricsCollector;
-  /** Told of each operation on a bucket that failed. Must not throw. */
-  readonly onKvError: () => void;
+  /** Told of each operation on a bucket that failed, and asked until when others that were cut off too are on their way back. */
+  readonly degraded: Pick<DegradedMonitor, "kvError" | "recoveringUntilMs">;
   /** Who is told what sessions tell. */
   readonly events: SessionEvents;
 }
@@ -40,25 +42,32 @@ export interface LivesParts {
  * @returns the lives, before the first
  */
 export function makeLives(parts: LivesParts): Lives {
-  const { options, config, source, metrics, onKvError, events } = parts;
-  const { world, host, strategy, election } = options;
+  const { options, config, source, metrics, degraded, events } = parts;
+  const { world, host, strategy, election, handler } = options;
+  const { consumer } = config;
   const onError = (error: unknown) => events.onError(error);
   const kvOperation = (op: string, ok: boolean, durationMs: number) => {
     metrics.kvOperation(op, ok, durationMs);
-    if (!ok) onKvError();
+    if (!ok) degraded.kvError();
   };
   return new Lives({
     world,
     group: config.group,
-    stream: config.consumer?.stream,
+    stream: consumer?.stream,
     preferredId: config.preferredId,
     openBuckets: () => openBuckets(world, config, { kvOperation }, onError),
+    // An application that consumes by itself may do so from any stream.
+    checkFeed: async (signal) => {
+      if (handler === undefined || consumer === undefined) return;
+      await untilFeedIsChecked({ ...world, config: consumer, onError, signal });
+    },
     sessionOptions: ({ leases }, formerInstances) => ({
       config,
       host: host ?? "",
       election: election?.(leases) ?? builtInElection(world, config, leases, formerInstances),
       source,
       strategy: strategy ?? stickyBalanced(),
+      recoveringUntilMs: () => degraded.recoveringUntilMs,
       makeConsumer: (owner, right) => makeConsumer(options, config, metrics, owner, right, onError),
     }),
     events,

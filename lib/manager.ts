@@ -5,7 +5,7 @@
  */
 import { unlessAborted } from "./abort.ts";
 import { SourceView } from "./assignment/source_view.ts";
-import { type GroupConfig, resolveConfig } from "./config.ts";
+import { configWarnings, type GroupConfig, resolveConfig } from "./config.ts";
 import type { ConsumerHealth, WorkerConsumer } from "./consumption/worker_consumer.ts";
 import { DegradedMonitor } from "./degraded.ts";
 import { isPartiError, PartiError } from "./errors.ts";
@@ -74,7 +74,7 @@ export class Manager implements AsyncDisposable {
       config: this.#config,
       source: this.#source,
       metrics: this.#telemetry.metrics,
-      onKvError: () => this.#degraded.kvError(),
+      degraded: this.#degraded,
       events: this.#notifier.sessionEvents(() => this.#showState()),
     });
   }
@@ -123,9 +123,10 @@ export class Manager implements AsyncDisposable {
    * Joins the group and waits until this worker holds its first assignment.
    *
    * @param options `signal` gives up at any phase
-   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_STARTUP_TIMEOUT`, `PARTI_NO_FREE_ID` if all IDs were held
-   * for all that time, `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of
-   * it is left behind as far as the server can be reached.
+   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream is missing or not a WorkQueue
+   * stream, `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
+   * `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of it is left
+   * behind as far as the server can be reached.
    */
   async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#started) {
@@ -137,14 +138,12 @@ export class Manager implements AsyncDisposable {
       throw new PartiError("PARTI_STOPPED", "this manager was stopped before it was started");
     }
     this.#started = true;
+    this.#telemetry.doubts(configWarnings(this.#config));
     const { clock, messaging } = this.#options.world;
     const timeout = new AbortController();
     const timer = clock.setTimer(this.#config.startupTimeoutMs, () => timeout.abort());
-    const signal = AbortSignal.any([
-      timeout.signal,
-      this.#stop.signal,
-      ...(options.signal === undefined ? [] : [options.signal]),
-    ]);
+    const { signal: given = this.#stop.signal } = options;
+    const signal = AbortSignal.any([timeout.signal, this.#stop.signal, given]);
     try {
       this.#connection = messaging.onStatus((status) => this.#connectionChanged(status));
       await this.#lives.begin(signal);
@@ -155,6 +154,7 @@ export class Manager implements AsyncDisposable {
         timedOut: timeout.signal.aborted,
         aborted: signal.aborted,
         startupTimeoutMs: this.#config.startupTimeoutMs,
+        lastError: this.#notifier.lastError,
       };
       await this.stop();
       throw startFailure(error, { ...found, joinFailure: this.#lives.joinFailure });
@@ -191,10 +191,8 @@ export class Manager implements AsyncDisposable {
       await this.#state.reached(state, timeout.signal);
     } catch (error) {
       if (!isPartiError(error, "PARTI_ABORTED")) throw error;
-      throw new PartiError(
-        "PARTI_TIMEOUT",
-        `not ${state} within ${timeoutMs} ms but ${this.state}`,
-      );
+      const found = `not ${state} within ${timeoutMs} ms but ${this.state}`;
+      throw new PartiError("PARTI_TIMEOUT", found);
     } finally {
       timer.cancel();
     }

@@ -14,6 +14,7 @@ export class Notifier {
   readonly #telemetry: Telemetry;
   readonly #hooks: HookQueue;
   #delivered: Assignment | undefined;
+  #lastError: unknown;
 
   /**
    * Has told nothing yet.
@@ -38,8 +39,14 @@ export class Notifier {
     void this.#hooks.emit({ type: "alert", level, durationMs });
   }
 
+  /** The last error that was told; undefined if there was none. */
+  get lastError(): unknown {
+    return this.#lastError;
+  }
+
   /** Something failed. */
   error(error: unknown): void {
+    this.#lastError = error;
     this.#telemetry.error(error);
     void this.#hooks.emit({ type: "error", error });
   }

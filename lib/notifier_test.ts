@@ -35,7 +35,10 @@ Deno.test("notifier: what happens is measured first, then told to the applicatio
   const { log, hooks, notifier } = rig();
   notifier.stateChanged("Init", "ClaimingID", 3);
   notifier.alert("warn", 50);
-  notifier.error(new Error("e"));
+  assert.equal(notifier.lastError, undefined);
+  const error = new Error("e");
+  notifier.error(error);
+  assert.equal(notifier.lastError, error);
   await hooks.idle();
   assert.deepEqual(log.filter((line) => !line.startsWith("hook")), [
     "stateTransition(Init,ClaimingID,3)",

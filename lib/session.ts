@@ -34,19 +34,32 @@ export class Session {
   #follower: AssignmentFollower | undefined;
   #consumer: WorkerConsumer | undefined;
   #leaving = false;
+  #refusal: PartiError | undefined;
   readonly #end = new AbortController();
 
-  private constructor(options: SessionOptions) {
+  /**
+   * Is to {@linkcode join}; until then only its probes are answered.
+   *
+   * @param options what it needs
+   * @throws {PartiError} `PARTI_DISCONNECTED` if the connection is closed
+   */
+  constructor(options: SessionOptions) {
     this.#options = options;
     const { world, config, instance, leases, events } = options;
     const { clock, messaging } = world;
     const { signal } = this.#end;
     // Answers before anybody can know the instance: a lease without an answerer would look dead.
-    this.#probeAnswers = answerProbes(messaging, config.group, instance, () => ({
-      worker: this.worker,
-      leader: this.isLeader,
-      applied: this.#applier.applied,
-    }));
+    this.#probeAnswers = answerProbes(
+      messaging,
+      config.group,
+      instance,
+      () => ({ worker: this.worker, leader: this.isLeader, applied: this.#applier.applied }),
+      (error) => {
+        this.#refusal = error;
+        // Joining ends with it; later on there is nobody to throw it to.
+        if (this.#candidate !== undefined) events.onError(error);
+      },
+    );
     this.#applier = new AssignmentApplier({
       instance,
       consumer: () => this.#consumer,
@@ -59,6 +72,8 @@ export class Session {
       clock,
       messaging,
       confirm: () => this.#lease?.confirm(),
+      graceMs: config.probe.graceMs,
+      onAway: () => this.#consumer?.interrupt("the connection is away, others may take over"),
       signal,
     });
     this.#handOver = new HandOver({
@@ -73,25 +88,27 @@ export class Session {
   }
 
   /**
-   * Joins the group: claims a stable ID, runs for leadership, follows the assignment.
+   * Joins the group: claims a stable ID, runs for leadership, follows the assignment. Afterwards there is no assignment yet, and the
+   * lease may be lost again.
    *
-   * @param options what it needs
-   * @returns the session, before its first assignment; its lease may be lost again by now
-   * @throws {PartiError} what the buckets or the election say, `PARTI_NO_FREE_ID`, or `PARTI_ABORTED`; nothing is then left behind
+   * @throws {PartiError} what the buckets or the election say, `PARTI_NO_FREE_ID`, `PARTI_REFUSED` if it may not answer probes, or
+   * `PARTI_ABORTED`; nothing is then left behind
    */
-  static async join(options: SessionOptions): Promise<Session> {
-    const session = new Session(options);
+  async join(): Promise<void> {
+    const { events, signal } = this.#options;
     try {
-      await session.#claim();
-      options.events.onClaimed(session.worker, session.idNumber);
-      if (options.signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while joining");
-      await session.#enter();
-      return session;
+      await this.#claim();
+      // Nobody could see that it lives: it would be evicted again and again.
+      if (this.#refusal !== undefined) throw this.#refusal;
+      events.onClaimed(this.worker, this.idNumber);
+      if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while joining");
+      await this.#enter();
+      if (this.#refusal !== undefined) throw this.#refusal;
     } catch (error) {
-      session.#end.abort();
-      session.#consumer?.fence("joining failed");
-      await session.#cleanUp("resign");
-      await session.#lease?.release();
+      this.#end.abort();
+      this.#consumer?.fence("joining failed");
+      await this.#cleanUp("resign");
+      await this.#lease?.release();
       throw error;
     }
   }
@@ -131,9 +148,9 @@ export class Session {
     return this.#follower?.latest ?? this.#options.remembered;
   }
 
-  /** Whether it holds exactly the partitions that the assignment gives it. */
+  /** Whether it holds exactly the partitions that the assignment gives it, and nobody newer has written them. */
   get isSettled(): boolean {
-    return this.#applier.isSettled;
+    return this.#applier.isSettled && (this.#consumer?.outranked.length ?? 0) === 0;
   }
 
   /** The consumer, if there is one. */
@@ -151,7 +168,7 @@ export class Session {
     return this.#end.signal.aborted;
   }
 
-  /** The connection is gone: no new message is begun until {@linkcode reconnected} has proven that the lease is still held. */
+  /** The connection is gone: nothing is begun until {@linkcode reconnected} has proven the lease, and what runs ends after a grace. */
   disconnected(): void {
     this.#gate.shut();
   }
@@ -232,6 +249,7 @@ export class Session {
     this.#consumer = makeConsumer({ group: config.group, worker, instance }, {
       mayAct: () => this.mayAct,
       mayBegin: (signal) => this.#gate.pass(signal),
+      onOutranked: () => events.onProgress(),
     });
     const follower = new AssignmentFollower({
       bucket: assignments,

@@ -25,6 +25,8 @@ export interface SessionRight {
    * after the reconnect until a renewal has proven that the lease was not taken away.
    */
   mayBegin(signal: AbortSignal): Promise<void> | undefined;
+  /** Told when partitions have become outranked, or are so no more: it shows in the state. */
+  onOutranked(): void;
 }
 
 /** What a session needs. */
@@ -56,6 +58,8 @@ export interface SessionOptions {
   readonly source: SourceView;
   /** Who gets what. */
   readonly strategy: AssignmentStrategy;
+  /** See {@linkcode GroupLeaderOptions.recoveringUntilMs}. */
+  readonly recoveringUntilMs: () => number | undefined;
   /** Makes the consumer, if the application consumes through the library. */
   readonly makeConsumer: (owner: LaneOwner, right: SessionRight) => WorkerConsumer | undefined;
   /** Who is told. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isPartiError, PartiError } from "./errors.ts";
+import { describeError, isPartiError, PartiError } from "./errors.ts";
 import type { ManagerState } from "./state.ts";
 
 /** How a start stood when it failed. */
@@ -16,6 +16,8 @@ export interface FailedStart {
   readonly timedOut: boolean;
   /** How much time it had, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** The last error that was told while it tried; undefined if there was none. */
+  readonly lastError: unknown;
   /** Why joining failed, as far as is known after the worker was shut down. */
   readonly joinFailure: unknown;
 }
@@ -37,9 +39,23 @@ export function startFailure(error: unknown, found: FailedStart): unknown {
   }
   const { joinFailure, startupTimeoutMs } = found;
   if (isPartiError(joinFailure, "PARTI_NO_FREE_ID")) return joinFailure;
+  const known = knownReason(found);
+  const why = known === undefined ? "" : `; the last error was ${describeError(known)}`;
+  const hint = isPartiError(known) ? known.hint : undefined;
   return new PartiError(
     "PARTI_STARTUP_TIMEOUT",
-    `not in the group within ${startupTimeoutMs} ms; the last state was ${found.state}`,
-    { cause: joinFailure ?? error, value: startupTimeoutMs },
+    `not in the group within ${startupTimeoutMs} ms; the last state was ${found.state}${why}`,
+    {
+      cause: known ?? joinFailure ?? error,
+      value: startupTimeoutMs,
+      ...(hint === undefined ? {} : { hint }),
+    },
   );
+}
+
+/** That joining was given up says nothing: it was because the time was over. */
+function knownReason({ joinFailure, lastError }: FailedStart): unknown {
+  return joinFailure === undefined || isPartiError(joinFailure, "PARTI_ABORTED")
+    ? lastError
+    : joinFailure;
 }

@@ -10,6 +10,7 @@ function failed(changes: Partial<FailedStart>): unknown {
     aborted: true,
     timedOut: false,
     startupTimeoutMs: 500,
+    lastError: undefined,
     joinFailure: undefined,
     ...changes,
   });
@@ -35,6 +36,27 @@ Deno.test("start failure: out of time, with the state and the reason that is kno
   const known = failed({ timedOut: true, joinFailure });
   assert.ok(isPartiError(known, "PARTI_STARTUP_TIMEOUT"));
   assert.equal(known.cause, joinFailure);
+});
+
+Deno.test("start failure: out of time, with the last error that was told: it says why", () => {
+  const lastError = new PartiError("PARTI_REFUSED", "the bucket takes no writes", { hint: "ask" });
+  const givenUp = new PartiError("PARTI_ABORTED", "given up while joining");
+  for (const joinFailure of [undefined, givenUp]) {
+    const error = failed({ timedOut: true, lastError, joinFailure });
+    assert.ok(isPartiError(error, "PARTI_STARTUP_TIMEOUT"));
+    assert.match(
+      error.message,
+      /was Election; the last error was PARTI_REFUSED: the bucket takes no writes$/,
+    );
+    assert.deepEqual([error.cause, error.hint], [lastError, "ask"]);
+  }
+  const joinFailure = new PartiError("PARTI_TIMEOUT", "no answer");
+  const error = failed({ timedOut: true, lastError, joinFailure });
+  assert.equal(
+    (error as Error).cause,
+    joinFailure,
+    "what joining ended with comes before what was told",
+  );
 });
 
 Deno.test("start failure: a full pool for all that time is said by name", () => {

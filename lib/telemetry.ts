@@ -33,6 +33,15 @@ export class Telemetry {
     this.#log = logger("manager", { group });
   }
 
+  /**
+   * What the configuration allows and seldom means, told once when the worker starts.
+   *
+   * @param warnings one sentence each
+   */
+  doubts(warnings: readonly string[]): void {
+    for (const warning of warnings) this.#log.warn("configuration: {warning}", { warning });
+  }
+
   /** The state changed, after `durationMs` in the first. */
   stateChanged(from: ManagerState, to: ManagerState, durationMs: number): void {
     this.metrics.stateTransition(from, to, durationMs);

@@ -6,7 +6,7 @@
 import type { Messaging } from "../lib/ports/messaging.ts";
 import { pauseProcess } from "../tasks/pause.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
-import { ChaosTargets } from "./chaos_targets.ts";
+import { ChaosTargets, type Owned } from "./chaos_targets.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { nowUs } from "./message.ts";
 import type { Departure } from "./recovery.ts";
@@ -160,8 +160,11 @@ export class ChaosRunner {
     state.measurements.chaos(atUs);
     this.#watchGone(record, [{ member: victim, owned, atUs }], "paused");
     this.#later(async () => {
-      await using _paused = await pauseProcess(victim.pid);
-      await pauseFor(event.downMs, this.#stopped.signal);
+      {
+        await using _paused = await pauseProcess(victim.pid);
+        await pauseFor(event.downMs, this.#stopped.signal);
+      }
+      state.ledger.impairments.add(victim.process, "stoodStill", atUs, nowUs());
     });
   }
 
@@ -216,12 +219,12 @@ export class ChaosRunner {
     const record = this.#record(event, "nats-server");
     const atUs = nowUs();
     state.measurements.chaos(atUs);
-    state.measurements.outage(atUs, Number.POSITIVE_INFINITY);
+    state.outage(atUs, Number.POSITIVE_INFINITY);
     await server.kill();
     this.#later(async () => {
       await pauseFor(event.downMs, this.#stopped.signal);
       await server.restart();
-      state.measurements.outage(atUs, nowUs());
+      state.outage(atUs, nowUs());
       record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
     });
   }
@@ -234,13 +237,13 @@ export class ChaosRunner {
   /** The event is over when all partitions of all who went are handled by others. */
   #watchGone(
     record: ChaosRecord,
-    gone: readonly { member: Member; owned: readonly number[]; atUs: number }[],
+    gone: readonly { member: Member; owned: Owned; atUs: number }[],
     how: Departure,
   ): void {
     let open = gone.length;
     let worstUs = 0;
-    for (const { member, owned, atUs } of gone) {
-      this.#options.state.measurements.gone(member.process, atUs, owned, how, (recoveredUs) => {
+    for (const { member: { process }, owned, atUs } of gone) {
+      this.#options.state.gone({ ...owned, process, atUs, how }, (recoveredUs) => {
         worstUs = Math.max(worstUs, recoveredUs);
         if (--open === 0) record.recoveredMs = Math.round(worstUs / 1_000);
       });

@@ -6,8 +6,12 @@
 import type { Messaging } from "../lib/ports/messaging.ts";
 import { chooseVictim, type PlannedChaos } from "./chaos_plan.ts";
 import type { Fleet, Member } from "./fleet.ts";
+import type { Gone } from "./recovery.ts";
 import { askStatus } from "./run_state.ts";
 import { pauseFor } from "./wait.ts";
+
+/** What a worker owns. */
+export type Owned = Pick<Gone, "partitions" | "epoch" | "generation">;
 
 /** What choosing needs. */
 export interface ChaosTargetsOptions {
@@ -98,14 +102,16 @@ export class ChaosTargets {
   }
 
   /**
-   * What a worker owns, as it says itself.
+   * What a worker owns and under what right, as it says itself.
    *
    * @param member the worker
-   * @returns the partitions' numbers
+   * @returns the partitions' numbers, and the assignment that it has applied
    */
-  async owned(member: Member): Promise<readonly number[]> {
+  async owned(member: Member): Promise<Owned> {
     const { messaging, runId } = this.#options;
-    return (await askStatus(messaging, runId, member))?.owned ?? [];
+    const status = await askStatus(messaging, runId, member);
+    const { owned: partitions = [], epoch = 0, generation = 0 } = status ?? {};
+    return { partitions, epoch, generation };
   }
 }
 

@@ -77,13 +77,13 @@ Deno.test("chaos targets: a leader is asked for until there is one", async () =>
   assert.equal(asked, 3);
 });
 
-Deno.test("chaos targets: what a worker owns, by its own word, its last one if it says nothing", async () => {
+Deno.test("chaos targets: what a worker owns and under what right, by its own word, its last one if it says nothing", async () => {
   const { fleet, targets } = rig();
   const member = fleet.add("worker", 0, { status: status({ owned: [1] }) });
   fleet.answer = () => status({ owned: [1, 2] });
-  assert.deepEqual(await targets.owned(member), [1, 2]);
+  assert.deepEqual(await targets.owned(member), { partitions: [1, 2], epoch: 1, generation: 1 });
   fleet.answer = () => assert.fail("no answer");
-  assert.deepEqual(await targets.owned(member), [1]);
+  assert.deepEqual(await targets.owned(member), { partitions: [1], epoch: 1, generation: 1 });
   member.status = undefined;
-  assert.deepEqual(await targets.owned(member), []);
+  assert.deepEqual(await targets.owned(member), { partitions: [], epoch: 0, generation: 0 });
 });

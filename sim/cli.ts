@@ -21,7 +21,7 @@ export function registerSim(program: Command): void {
     .option("--out <folder>", "where report.json and chaos-plan.json go")
     .option("--set <key=value>", "set a configuration key; may be given again", collect, [])
     .option("--nats-url <url>", "use a running nats-server instead of an own one")
-    .option("--fault <kind>", "plant a defect: lose, duplicate, reorder or overlap")
+    .option("--fault <kind>", "plant a defect: lose, duplicate, reorder, overlap or overlap-fenced")
     .addHelpText(
       "after",
       `

@@ -5,6 +5,8 @@
  */
 import type { Fleet } from "./fleet.ts";
 import type { IntervalSet } from "./intervals.ts";
+import type { LedgerTotals } from "./ledger.ts";
+import type { OpenRecovery } from "./recovery.ts";
 import { type ChaosRecord, judge, type SimReport } from "./report.ts";
 import type { RunState } from "./run_state.ts";
 
@@ -50,36 +52,73 @@ export function conclude(findings: Findings): SimReport {
   const judged = waiting !== undefined
     ? totals
     : { ...totals, undelivered: 0, unexpected: 0, unknown: 0, holes: 0 };
-  const { unknown, interleavings, holes: _holes, ...counts } = totals;
+  const { interleavings, excusedOverlaps } = totals;
   const unmoved = measurements.finishUnmoved();
+  measurements.vacancies.finish();
+  const { open } = measurements.recovery;
+  if (waiting !== undefined) incidents.push(...abandonedBy(open));
   return {
     ...judge({ totals: judged, doubts, incidents }),
     ...run,
-    messages: {
-      ...counts,
-      unknownOutcome: unknown,
-      perSecond: Math.round(totals.sent / (Math.max(1, loadMs) / 1_000)),
-    },
-    ownership: { interleavings },
+    messages: messagesOf(totals, loadMs),
+    ownership: { interleavings, excusedOverlaps },
     chaos,
     recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
+    recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
     handoffMs: measurements.handoff.percentiles(),
+    handoffWithoutWork: measurements.idleMoves,
+    handoffVacancyMs: measurements.vacancies.durations.percentiles(),
     latencyMs: measurements.latency.percentiles(),
     unmovedLatencyMs: unmoved.percentiles(),
     slowest: {
       recovery: measurements.recovery.slowest.items,
       handoff: measurements.slowHandoffs.items,
+      handoffVacancy: measurements.vacancies.slowest.items,
       unmoved: measurements.slowUnmoved.items,
     },
-    workers: fleet.members.filter(({ role }) => role === "worker")
-      .map(({ name, process, pid, rssBytes, status }) => ({
-        id: status?.worker || name,
-        process,
-        pid,
-        rssBytes,
-      })),
+    workers: workersOf(fleet),
     defects: waiting === undefined ? [] : ledger.defects(waiting),
     incidents,
   };
+}
+
+function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"] {
+  return {
+    sent: totals.sent,
+    received: totals.received,
+    effective: totals.effective,
+    deliveries: totals.deliveries,
+    redeliveries: totals.redeliveries,
+    lost: totals.lost,
+    duplicateEffects: totals.duplicateEffects,
+    outOfOrder: totals.outOfOrder,
+    unexpected: totals.unexpected,
+    undelivered: totals.undelivered,
+    unknownOutcome: totals.unknown,
+    perSecond: Math.round(totals.sent / (Math.max(1, loadMs) / 1_000)),
+  };
+}
+
+function workersOf(fleet: Fleet): SimReport["workers"] {
+  return fleet.members.filter(({ role }) => role === "worker")
+    .map(({ name, process, pid, rssBytes, status }) => ({
+      id: status?.worker || name,
+      process,
+      pid,
+      rssBytes,
+    }));
+}
+
+/** Partitions of killed workers that nobody took over: one line for each victim. */
+function abandonedBy(open: readonly OpenRecovery[]): string[] {
+  const byVictim = new Map<string, number[]>();
+  for (const { partition, victim, takenOver } of open) {
+    if (!takenOver) byVictim.set(victim, [...byVictim.get(victim) ?? [], partition]);
+  }
+  return [...byVictim].map(([victim, partitions]) => {
+    const shown = partitions.slice(0, 10).join(", ");
+    return `never recovered: ${partitions.length} partitions of ${victim}, which was killed, were ` +
+      `not taken over by anybody (${shown}${partitions.length > 10 ? ", …" : ""})`;
+  });
 }

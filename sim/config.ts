@@ -9,6 +9,7 @@ import type { z } from "zod";
 import { PartiError } from "../lib/errors.ts";
 import {
   crossCheck,
+  type CrossIssue,
   type SimulationConfig,
   simulationSchema,
   withoutEffect,
@@ -96,15 +97,16 @@ export function parseConfig(
     throw invalid([`${file}:${line}:${col}: this is not YAML: ${bad.message}`], text);
   }
   const raw: unknown = document.toJS() ?? {};
+  if (typeof raw !== "object" || Array.isArray(raw)) {
+    const shown = JSON.stringify(raw);
+    throw invalid([`${file}:1:1: expected ${sectionAt([])}, got ${shown}`], raw);
+  }
   const source = { file, document, lines, overrides: applyOverrides(raw, overrides) };
   const result = simulationSchema.safeParse(canonical(raw, source));
   if (!result.success) throw invalid(describeIssues(result.error, raw, source), raw);
   const crossed = crossCheck(result.data);
   if (crossed.length > 0) {
-    throw invalid(
-      crossed.map(({ path, allowed }) => describeValue(path, raw, allowed, source)),
-      raw,
-    );
+    throw invalid(crossed.map((issue) => describeCrossIssue(issue, raw, source)), raw);
   }
   return { config: result.data, notes: withoutEffect(result.data) };
 }
@@ -189,12 +191,22 @@ function describeIssues(error: z.ZodError, raw: unknown, source: Source): string
       }
     } else if (!lines.has(path.join("."))) {
       const allowed = issue.code === "invalid_type" && issue.expected === "object"
-        ? `a section with ${allowedKeys(path).join(", ")}`
+        ? sectionAt(path)
         : issue.message;
       lines.set(path.join("."), describeValue(path, raw, allowed, source));
     }
   }
   return [...lines.values()];
+}
+
+function sectionAt(path: Path): string {
+  return `a section with ${allowedKeys(path).join(", ")}`;
+}
+
+function describeCrossIssue(issue: CrossIssue, raw: unknown, source: Source): string {
+  const { path, allowed, at = path, got } = issue;
+  if (got === undefined) return describeValue(path, raw, allowed, source);
+  return `${position(at, source)}: ${path.join(".")}: expected ${allowed}, got ${got}`;
 }
 
 function describeValue(path: Path, raw: unknown, allowed: string, source: Source): string {

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { strategyByName } from "../lib/assignment/strategies.ts";
 import { isPartiError } from "../lib/errors.ts";
+import { checkGroup } from "./group_check.ts";
 import {
   DURATION_FORMAT,
   INTERVAL_FORMAT,
@@ -199,6 +200,10 @@ export interface CrossIssue {
   readonly path: readonly string[];
   /** What is allowed there, given the other field. */
   readonly allowed: string;
+  /** The field to point at, where the one to blame was left out. */
+  readonly at?: readonly string[];
+  /** What is in force there, where the field was left out. */
+  readonly got?: string;
 }
 
 /**
@@ -209,24 +214,13 @@ export interface CrossIssue {
  */
 export function crossCheck(config: SimulationConfig): CrossIssue[] {
   const { producers, workers, partitions, chaos } = config;
-  const { group } = workers;
   const issues: CrossIssue[] = [];
   const expect = (holds: boolean, path: string, allowed: string) => {
     if (!holds) issues.push({ path: path.split("."), allowed });
   };
   const { min, max } = workers.processing_delay;
   expect(max >= min, "workers.processing_delay.max", `at least processing_delay.min (${min}ms)`);
-  const idMin = group.worker_id_min ?? 0;
-  const idMax = group.worker_id_max ?? Number.POSITIVE_INFINITY;
-  expect(idMax >= idMin, "workers.group.worker_id_max", `at least worker_id_min (${idMin})`);
-  expect(
-    idMax < idMin || idMax - idMin + 1 >= workers.count,
-    "workers.group.worker_id_max",
-    `an ID for each of the ${workers.count} workers: at least ${idMin + workers.count - 1}`,
-  );
-  const beat = group.heartbeat_interval ?? 0;
-  const lease = group.heartbeat_ttl ?? Number.POSITIVE_INFINITY;
-  expect(lease > beat, "workers.group.heartbeat_ttl", `longer than heartbeat_interval (${beat}ms)`);
+  issues.push(...checkGroup(config));
   expect(
     producers.count <= partitions.count,
     "producers.count",

@@ -75,7 +75,7 @@ Deno.test("a maximum below its minimum is refused", () => {
   );
   assert.match(
     refusal("workers:\n  group:\n    workerIdMin: 5\n    workerIdMax: 2\n"),
-    /^my\.yaml:4:18: workers\.group\.worker_id_max: expected at least worker_id_min \(5\), got 2$/,
+    /^my\.yaml:4:18: workers\.group\.worker_id_max: expected at least worker_id_min, which is 5, got 2$/,
   );
   assert.match(
     refusal("workers:\n  count: 10\n  group:\n    worker_id_max: 4\n"),
@@ -99,8 +99,8 @@ Deno.test("both spellings of checkpointing and of the group's keys are accepted,
   const old = parseConfig("checkpoint:\n  enabled: true\n  interval: 1m\n", "my.yaml");
   assert.equal(old.config.checkpointing.interval, 60_000);
   assert.match(old.notes.join(), /checkpointing\.enabled.*ignored/);
-  const camel = parseConfig("workers:\n  group:\n    heartbeatTtl: 2s\n", "my.yaml");
-  assert.equal(camel.config.workers.group.heartbeat_ttl, 2_000);
+  const camel = parseConfig("workers:\n  group:\n    heartbeatTtl: 5s\n", "my.yaml");
+  assert.equal(camel.config.workers.group.heartbeat_ttl, 5_000);
   assert.match(refusal("checkpoint: {}\ncheckpointing: {}\n"), /the same as checkpointing/);
   const twice = "workers:\n  group:\n    heartbeatTtl: 2s\n    heartbeat_ttl: 3s\n";
   assert.match(refusal(twice), /the same as heartbeat_ttl/);
@@ -144,5 +144,13 @@ Deno.test("broken YAML and a missing file are clear", async () => {
     );
     return true;
   });
-  assert.match(refusal("- 1\n"), /expected a section with simulation, partitions/);
+});
+
+Deno.test("a file that is no mapping is refused with its place, whatever is set", () => {
+  const expected =
+    "my.yaml:1:1: expected a section with simulation, partitions, producers, workers, " +
+    "coordinator, chaos, nats, metrics, checkpointing, got ";
+  assert.equal(refusal("- 1\n"), `${expected}[1]`);
+  assert.equal(refusal("hello\n", sets("simulation.seed=3")), `${expected}"hello"`);
+  assert.equal(refusal("42\n", sets("simulation.seed=3")), `${expected}42`);
 });

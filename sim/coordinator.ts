@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { PartiError } from "../lib/errors.ts";
 import { type ChaosPlan, planChaos } from "./chaos_plan.ts";
 import { ChaosRunner } from "./chaos_run.ts";
 import { conclude } from "./conclude.ts";
@@ -12,14 +11,17 @@ import { drain } from "./drain.ts";
 import { EffectsReader } from "./effects_reader.ts";
 import type { Fault } from "./fault.ts";
 import { Fleet, type Member } from "./fleet.ts";
+import { resolveGroup } from "./group_check.ts";
 import { openInbox } from "./inbox.ts";
 import type { IntervalSet } from "./intervals.ts";
 import { LoadControl } from "./load_control.ts";
+import { nowUs } from "./message.ts";
 import type { SimReport } from "./report.ts";
 import { RunState } from "./run_state.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { SimConsole } from "./status_line.ts";
 import { untilFine } from "./wait.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** What a run is made from. */
 export interface RunOptions {
@@ -35,11 +37,12 @@ export interface RunOptions {
   readonly fault: Fault | undefined;
   /** Where it is said. */
   readonly console: SimConsole;
+  /** Called once there is a server with the run's streams: until then nothing is run. */
+  readonly onBegin: () => void;
   /** Ends the run early. */
   readonly signal: AbortSignal;
 }
 
-const WARM_UP_MS = 60_000;
 const STATUS_INTERVAL_MS = 500;
 const MAX_RESTARTS = 10;
 
@@ -75,12 +78,13 @@ export class Coordinator {
    * Runs.
    *
    * @returns the report
-   * @throws {PartiError} if the run cannot begin
+   * @throws {PartiError} if the run cannot begin, or cannot go on
    */
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, console } = this.#options;
     this.#stage = cleanUp.use(await openStage(config, seed, runId));
+    this.#options.onBegin();
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
     this.#prepare(cleanUp);
     await this.#warmUp();
@@ -107,8 +111,7 @@ export class Coordinator {
 
   #prepare(cleanUp: AsyncDisposableStack): void {
     const { config, runId, seed, fault, console, signal } = this.#options;
-    const { worker_id_min: min = 0, worker_id_max: max = Number.POSITIVE_INFINITY } =
-      config.workers.group;
+    const { workerIdMin, workerIdMax } = resolveGroup(config);
     this.#fleet = new Fleet({
       spec: {
         runId,
@@ -118,7 +121,7 @@ export class Coordinator {
         topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
       },
-      maxWorkers: Math.min(config.workers.count * 2, max - min + 1),
+      maxWorkers: Math.min(config.workers.count * 2, workerIdMax - workerIdMin + 1),
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
@@ -157,33 +160,8 @@ export class Coordinator {
   }
 
   async #warmUp(): Promise<void> {
-    const { config, console, signal } = this.#options;
     this.#phase = "warm-up";
-    for (let index = 0; index < config.workers.count; index++) this.#fleet.spawn("worker", index);
-    for (let index = 0; index < config.producers.count; index++) {
-      this.#fleet.spawn("producer", index);
-    }
-    console.log("INFO", `Started ${config.producers.count} producers`);
-    console.log("INFO", `Started ${config.workers.count} workers`);
-    const ready = await untilFine(WARM_UP_MS, signal, () => {
-      // Whoever fails now fails again: there is no point in waiting.
-      if (this.#state.incidents.length > 0) return undefined;
-      const producers = this.#fleet.running("producer");
-      if (producers.some(({ readyUs }) => readyUs === undefined)) return "a producer is not ready";
-      return this.#state.disorder;
-    });
-    const [incident] = this.#state.incidents;
-    if (incident !== undefined) {
-      throw new PartiError("PARTI_STARTUP_TIMEOUT", `the group did not come up: ${incident}`);
-    }
-    if (this.#aborted) return;
-    this.#startupMs = this.#state.startupMs;
-    if (ready !== undefined) {
-      throw new PartiError("PARTI_STARTUP_TIMEOUT", `the group did not come up: ${ready}`, {
-        hint: this.#lastWords(),
-      });
-    }
-    console.log("INFO", `All workers are Stable after ${this.#startupMs}ms`);
+    this.#startupMs = await warmUp({ ...this.#options, fleet: this.#fleet, state: this.#state });
   }
 
   async #load(): Promise<void> {
@@ -202,7 +180,8 @@ export class Coordinator {
   async #heal(): Promise<void> {
     this.#phase = "heal";
     const { signal } = this.#options;
-    const disorder = await untilFine(this.#patienceMs, signal, () => this.#state.disorder);
+    const sinceUs = nowUs();
+    const disorder = await untilFine(this.#patienceMs, signal, () => this.#state.disorder(sinceUs));
     if (disorder === undefined || this.#aborted) return;
     this.#state.incidents.push(`the group did not heal within its validation window: ${disorder}`);
   }
@@ -227,6 +206,7 @@ export class Coordinator {
 
   async #stopWorkers(): Promise<void> {
     this.#phase = "stop";
+    this.#state.measurements.ending(nowUs());
     for (const { process } of await this.#fleet.end("leave")) {
       this.#state.incidents.push(`${process} did not leave when asked to`);
     }
@@ -270,13 +250,6 @@ export class Coordinator {
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);
     if (this.#phase === "warm-up") return;
     if (++this.#restarts <= MAX_RESTARTS) this.#fleet.spawn(member.role, member.index);
-  }
-
-  #lastWords(): string {
-    const lines = this.#fleet.members.flatMap(({ process, output }) => {
-      return output.slice(-2).map((line) => `${process}: ${line}`);
-    });
-    return lines.length === 0 ? "no process said anything" : lines.slice(0, 10).join("\n");
   }
 
   #showStatus(): void {

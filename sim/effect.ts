@@ -16,6 +16,8 @@ export interface EffectPayload {
   readonly publishedUs: number;
   /** When the feed stored the message, in microseconds since 1970. */
   readonly availableUs: number;
+  /** When the worker had acquired the partition, in microseconds since 1970; 0 if that is not known. */
+  readonly acquiredUs: number;
   /** When the handler began, in microseconds since 1970. */
   readonly startUs: number;
   /** The worker's process and incarnation, such as `worker-4#2`. */
@@ -45,6 +47,7 @@ const NUMBERS = [
   "sequence",
   "publishedUs",
   "availableUs",
+  "acquiredUs",
   "startUs",
   "epoch",
   "generation",

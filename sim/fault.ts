@@ -7,14 +7,17 @@ import { PartiError } from "../lib/errors.ts";
 import { Seeded } from "./seeded.ts";
 
 /** The defects that can be planted. */
-export const FAULT_KINDS = ["lose", "duplicate", "reorder", "overlap"] as const;
+export const FAULT_KINDS = ["lose", "duplicate", "reorder", "overlap", "overlap-fenced"] as const;
 
 /** One kind of planted defect. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** A planted defect: whichever worker handles that message does it wrong. */
 export interface Fault {
-  /** `lose`: no effect. `duplicate`: two. `reorder`: swapped with the next. `overlap`: done by another worker. */
+  /**
+   * `lose`: no effect. `duplicate`: two. `reorder`: swapped with the next. `overlap`: done by another worker. `overlap-fenced`: handled
+   * by another worker too, at the same time and without an effect.
+   */
   readonly kind: FaultKind;
   /** The partition. */
   readonly partition: number;

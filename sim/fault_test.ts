@@ -8,7 +8,8 @@ Deno.test("a fault is planted where the seed says", () => {
   assert.ok(places.size > 1);
   assert.throws(() => planFault("explode", 100, 7), (error) => {
     return isPartiError(error, "PARTI_INVALID_CONFIG") &&
-      error.message === "--fault explode: expected one of lose, duplicate, reorder, overlap";
+      error.message ===
+        "--fault explode: expected one of lose, duplicate, reorder, overlap, overlap-fenced";
   });
 });
 

@@ -26,10 +26,12 @@ export interface Member {
   readonly startedUs: number;
   /** When it reported itself. */
   readyUs: number | undefined;
-  /** When it was Stable for the first time, if it is a worker. */
+  /** Since when it has been Stable, if it is a worker; undefined while it is not. */
   stableUs: number | undefined;
   /** What it last reported, if it is a worker. */
   status: WorkerStatus | undefined;
+  /** When it reported that. */
+  statusUs: number | undefined;
   /** Its memory as last reported. */
   rssBytes: number;
   /** `leaving` was asked to go, `killed` was killed by us, `gone` has ended. */
@@ -136,6 +138,7 @@ export class Fleet {
       readyUs: undefined,
       stableUs: undefined,
       status: undefined,
+      statusUs: undefined,
       rssBytes: 0,
       phase: "running",
       exited: child.status,

@@ -40,6 +40,7 @@ export class TestFleet {
       readyUs: 1,
       stableUs: undefined,
       status: undefined,
+      statusUs: undefined,
       rssBytes: 0,
       phase: "running",
       exited: Promise.resolve({ success: true, code: 0, signal: null }),
@@ -53,6 +54,11 @@ export class TestFleet {
   /** As `Fleet.running`. */
   running(role: Role): Member[] {
     return this.members.filter((member) => member.role === role && member.phase === "running");
+  }
+
+  /** As `Fleet.get`. */
+  get(process: string): Member | undefined {
+    return this.members.find((member) => member.process === process);
   }
 
   /** The way to the processes. */
@@ -81,6 +87,7 @@ export function status(changes: Partial<WorkerStatus> = {}): WorkerStatus {
     state: "Stable",
     leader: false,
     epoch: 1,
+    generation: 1,
     owned: [],
     ...changes,
   };

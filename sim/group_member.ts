@@ -7,11 +7,11 @@
 import type { World } from "../lib/ports/world.ts";
 import { staticSource } from "../lib/assignment/sources/static_source.ts";
 import { strategyByName } from "../lib/assignment/strategies.ts";
-import type { GroupConfigInput } from "../lib/config.ts";
 import type { HandlerContext, PartitionMessage } from "../lib/consumption/handler.ts";
 import { FencedOutput } from "../lib/effects.ts";
 import { Manager } from "../lib/manager.ts";
-import type { SimulationConfig } from "./config_schema.ts";
+import { groupConfig } from "./group_config.ts";
+import type { Holdings } from "./holdings.ts";
 import type { ChildSpec, WorkerStatus } from "./wire.ts";
 
 /** A message with the right to handle it. */
@@ -32,6 +32,8 @@ export interface GroupMessage {
   readonly deliveryCount: number;
   /** When the feed stored it, in milliseconds since 1970. */
   readonly storedAtMs: number;
+  /** Since when this worker has the partition, in microseconds since 1970; undefined if that is not known. */
+  readonly acquiredUs: number | undefined;
   /** Fires when the right to handle ends. */
   readonly signal: AbortSignal;
   /**
@@ -59,6 +61,8 @@ export interface GroupMemberOptions {
   readonly spec: ChildSpec;
   /** Weights by partition; partition n has the key `String(n)`. */
   readonly weights: readonly number[];
+  /** Told of what the worker acquires and lets go. */
+  readonly holdings: Holdings;
   /** Called when state, leadership or ownership have changed. */
   readonly onChange: () => void;
   /** Called with what the library reports and goes on after. */
@@ -74,8 +78,9 @@ const EFFECT_TIMEOUT_MS = 5_000;
  * @returns the member, not started
  */
 export function createGroupMember(options: GroupMemberOptions): GroupMember {
-  const { world, spec, weights, onChange, onError } = options;
-  const { topology, config } = spec;
+  const { world, spec, weights, holdings, onChange, onError } = options;
+  const { topology, config, index } = spec;
+  const { group, assignment_strategy: strategy, strategy_config: settings } = config.workers;
   const output = new FencedOutput(world.feed, {
     stream: topology.effectStream,
     subjectTemplate: topology.effectTemplate,
@@ -84,15 +89,22 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   let handler: (message: GroupMessage) => Promise<void> = () => Promise.resolve();
   const manager = new Manager({
     world,
-    config: groupConfig(spec),
+    config: { ...groupConfig(topology, group), preferredId: index + (group.worker_id_min ?? 0) },
     source: staticSource(weights.map((weight, index) => ({ keys: [String(index)], weight }))),
-    strategy: strategyByName(config.workers.assignment_strategy, config.workers.strategy_config),
-    handler: (message, context) => handler(groupMessage(message, context, output)),
+    strategy: strategyByName(strategy, settings),
+    handler: (message, context) => handler(groupMessage(message, context, output, holdings)),
     hooks: {
-      onAssignmentChanged: onChange,
+      onAssignmentChanged: ({ removed }) => {
+        holdings.forget(removed.map(({ keys }) => Number(keys[0])));
+        onChange();
+      },
       onStateChanged: onChange,
       onLeadershipChanged: onChange,
       onError,
+    },
+    consumptionEvents: {
+      acquired: (ids) => holdings.acquired(ids.map(Number)),
+      released: (ids) => holdings.released(ids.map(Number)),
     },
     host: spec.process,
   });
@@ -108,6 +120,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       state: manager.state,
       leader: manager.isLeader,
       epoch: manager.assignment?.epoch ?? 0,
+      generation: manager.assignment?.generation ?? 0,
       owned: manager.assignment?.partitions.map(({ keys }) => Number(keys[0])) ?? [],
     }),
   };
@@ -117,9 +130,11 @@ function groupMessage(
   message: PartitionMessage,
   context: HandlerContext,
   output: FencedOutput,
+  holdings: Holdings,
 ): GroupMessage {
+  const partition = Number(context.partitionId);
   return {
-    partition: Number(context.partitionId),
+    partition,
     data: message.data,
     instance: context.instance,
     epoch: context.epoch,
@@ -127,36 +142,8 @@ function groupMessage(
     streamSequence: message.streamSequence,
     deliveryCount: message.deliveryCount,
     storedAtMs: message.storedAtMs,
+    acquiredUs: holdings.since(partition),
     signal: context.signal,
     effect: (payload) => output.write(context, message.streamSequence, payload),
   };
-}
-
-/** Only what the configuration says: the rest are the library's own defaults, which are what is to be proven. */
-function groupConfig({ topology, config, index }: ChildSpec): GroupConfigInput {
-  const { group } = config.workers;
-  return {
-    group: topology.group,
-    preferredId: index + (group.worker_id_min ?? 0),
-    consumer: { stream: topology.feedStream, subjectTemplate: topology.feedTemplate },
-    ...groupTiming(group),
-  };
-}
-
-function groupTiming(group: SimulationConfig["workers"]["group"]): Partial<GroupConfigInput> {
-  const given = {
-    heartbeatInterval: group.heartbeat_interval,
-    heartbeatTtl: group.heartbeat_ttl,
-    workerIdPrefix: group.worker_id_prefix,
-    workerIdMin: group.worker_id_min,
-    workerIdMax: group.worker_id_max,
-    workerIdTtl: group.worker_id_ttl,
-    plannedScaleWindow: group.planned_scale_window,
-    coldStartWindow: group.cold_start_window,
-    settle: group.settle,
-    assignment: group.min_rebalance_interval === undefined
-      ? undefined
-      : { minRebalanceInterval: group.min_rebalance_interval },
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

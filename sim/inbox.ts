@@ -19,8 +19,8 @@ const TAKEN = toBytes("taken");
 export interface InboxHandler {
   /** A report, once, in each child's order. */
   report(process: string, report: Report): void;
-  /** A handler begins; may be lost. */
-  begun(process: string, partition: number, sequence: number): void;
+  /** A handler begins, at that time in microseconds since 1970; may be lost. */
+  begun(process: string, partition: number, sequence: number, startUs: number): void;
 }
 
 /**
@@ -38,8 +38,8 @@ export function openInbox(
 ): Subscription {
   const lastNumbers = new Map<string, number>();
   const begun = messaging.subscribe(begunSubject(runId, "*"), (notice) => {
-    const [partition, sequence] = fromBytes<[number, number]>(notice.data);
-    handler.begun(notice.subject.slice(notice.subject.lastIndexOf(".") + 1), partition, sequence);
+    const what = fromBytes<[partition: number, sequence: number, startUs: number]>(notice.data);
+    handler.begun(notice.subject.slice(notice.subject.lastIndexOf(".") + 1), ...what);
   });
   const reports = messaging.subscribe(reportSubject(runId), (notice) => {
     const batch = fromBytes<ReportBatch>(notice.data);

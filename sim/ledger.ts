@@ -5,8 +5,11 @@
  * @module
  */
 import type { Effect } from "./effect.ts";
+import { HandlerSpans, pairKey } from "./handler_spans.ts";
+import { Impairments } from "./impairments.ts";
 import { countOf, describeRanges, intersect, IntervalSet, minusBoth } from "./intervals.ts";
 import type { Defect, Delivery, LedgerTotals } from "./ledger_types.ts";
+import { describeOverlap, judgeOverlaps, type OverlapVerdict } from "./overlaps.ts";
 import { OwnershipTracker } from "./ownership.ts";
 
 export type { Defect, DefectKind, Delivery, LedgerTotals } from "./ledger_types.ts";
@@ -25,10 +28,14 @@ const MAX_DEFECTS = 200;
 
 /** The book. */
 export class Ledger {
+  /** Who handled what, from when to when. */
+  readonly handlers: HandlerSpans;
+  /** When processes could not act: their handlers may overlap with their successors'. */
+  readonly impairments: Impairments = new Impairments();
   readonly #pages: Page[];
   readonly #defects: Defect[] = [];
-  /** Handlers that began and have not reported their end: those at work now, and those that were killed. */
-  readonly #begun = new Set<string>();
+  /** Overlaps that showed in the effects: the same ones in the handlers' times are not counted again. */
+  readonly #overlappedEffects = new Set<string>();
   #deliveryReports = 0;
   #duplicateEffects = 0;
   #outOfOrder = 0;
@@ -37,6 +44,7 @@ export class Ledger {
 
   /** @param partitions how many partitions there are */
   constructor(partitions: number) {
+    this.handlers = new HandlerSpans(partitions);
     this.#pages = Array.from({ length: partitions }, () => ({
       sent: new IntervalSet(),
       uncertain: new IntervalSet(),
@@ -74,12 +82,13 @@ export class Ledger {
    * @param process the worker's process and incarnation
    * @param partition the partition
    * @param sequence the sequence
+   * @param startUs when, in microseconds since 1970
    */
-  begun(process: string, partition: number, sequence: number): void {
+  begun(process: string, partition: number, sequence: number, startUs: number): void {
     const page = this.#page(partition);
     if (page === undefined) return;
     page.delivered.add(sequence);
-    this.#begun.add(`${process} ${partition} ${sequence}`);
+    this.handlers.begun(process, partition, sequence, startUs);
   }
 
   /**
@@ -91,7 +100,7 @@ export class Ledger {
     const page = this.#page(delivery.partition);
     if (page === undefined) return;
     this.#deliveryReports++;
-    this.#begun.delete(`${delivery.process} ${delivery.partition} ${delivery.sequence}`);
+    this.handlers.ended(delivery);
     page.delivered.add(delivery.sequence);
   }
 
@@ -116,8 +125,9 @@ export class Ledger {
       const detail = `sequence ${sequence} by ${process} after ${highest}`;
       found.push({ kind: "out_of_order", partition, detail });
     }
-    for (const { kind, detail } of page.ownership.accept(effect)) {
+    for (const { kind, detail, other } of page.ownership.accept(effect)) {
       this.#interleavings++;
+      if (kind === "overlapped") this.#overlappedEffects.add(pairKey(partition, effect, other));
       found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}` });
     }
     for (const defect of found) this.#note(defect);
@@ -186,7 +196,8 @@ export class Ledger {
       totals.holes += sent.max - sent.size - settledBelow(page);
     }
     const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
-    const deliveries = this.#deliveryReports + this.#begun.size + implied;
+    const deliveries = this.#deliveryReports + this.handlers.unreported + implied;
+    const { interleaved, excused, unchecked } = this.#overlaps();
     return {
       sent: totals.sent,
       unknown: totals.unknown,
@@ -200,7 +211,9 @@ export class Ledger {
       outOfOrder: this.#outOfOrder,
       unexpected,
       undelivered: totals.missing - totals.lost,
-      interleavings: this.#interleavings,
+      interleavings: this.#interleavings + interleaved.length,
+      excusedOverlaps: excused,
+      uncheckedHandlers: unchecked,
     };
   }
 
@@ -212,6 +225,10 @@ export class Ledger {
    */
   defects(waiting: ReadonlyMap<number, IntervalSet>): Defect[] {
     const result = [...this.#defects];
+    for (const overlap of this.#overlaps().interleaved) {
+      const { partition } = overlap;
+      result.push({ kind: "interleaved", partition, detail: describeOverlap(overlap) });
+    }
     const nothing = new IntervalSet();
     for (const [partition, page] of this.#pages.entries()) {
       if (result.length >= MAX_DEFECTS) break;
@@ -236,6 +253,10 @@ export class Ledger {
       }
     }
     return result.slice(0, MAX_DEFECTS);
+  }
+
+  #overlaps(): OverlapVerdict {
+    return judgeOverlaps(this.handlers, this.impairments, this.#overlappedEffects);
   }
 
   #page(partition: number): Page | undefined {

@@ -15,6 +15,7 @@ function effect(sequence: number, changes: Partial<Effect> = {}): Effect {
     sequence,
     publishedUs: storedUs - 5_000,
     availableUs: storedUs - 4_000,
+    acquiredUs: 0,
     startUs: storedUs - 1_000,
     process: `worker-${instance}#1`,
     instance,
@@ -62,6 +63,7 @@ const clean: Partial<LedgerTotals> = {
   interleavings: 0,
   unknown: 0,
   holes: 0,
+  uncheckedHandlers: 0,
 };
 
 /** Asserts that exactly the given counts differ from a clean book's. */
@@ -149,11 +151,11 @@ Deno.test("redeliveries are counted and allowed; a late one heals a gap", () => 
 
 Deno.test("a handler that was killed before its end is a delivery, and the next one a redelivery", () => {
   const ledger = book(2, []);
-  ledger.begun("worker-a#1", 0, 1);
-  ledger.begun("worker-b#1", 0, 1);
+  ledger.begun("worker-a#1", 0, 1, 0);
+  ledger.begun("worker-b#1", 0, 1, 0);
   ledger.delivered(delivery(1, "b"));
   ledger.effective(effect(1, { instance: "b", generation: 2 }));
-  ledger.begun("worker-b#1", 0, 2);
+  ledger.begun("worker-b#1", 0, 2, 0);
   ledger.delivered(delivery(2, "b"));
   ledger.effective(effect(2, { instance: "b", generation: 2 }));
   assertOnly(ledger, {});
@@ -250,4 +252,48 @@ Deno.test("a defect is returned at once, and only so many are written out", () =
   for (let count = 0; count < 1_000; count++) ledger.effective(effect(1));
   assert.equal(ledger.totals(nothingWaits).duplicateEffects, 1_001);
   assert.equal(ledger.defects(nothingWaits).length, 200);
+});
+
+Deno.test("planted: two handlers at once are an interleaving although the fence let only one have its effect", () => {
+  const ledger = book(1, [effect(1)]);
+  ledger.delivered({ ...delivery(1, "a"), startUs: 100_000, endUs: 200_000 });
+  ledger.delivered({ ...delivery(1, "b"), startUs: 150_000, endUs: 250_000, outcome: "failed" });
+  assertOnly(ledger, { interleavings: 1 });
+  assert.deepEqual(ledger.defects(nothingWaits), [{
+    kind: "interleaved",
+    partition: 0,
+    detail: "sequence 1 was begun by worker-b#1 while worker-a#1 handled sequence 1, for 50.0ms",
+  }]);
+});
+
+Deno.test("two handlers at once whose effects were both accepted are one interleaving, not two", () => {
+  const first = effect(1, { instance: "a" });
+  const startUs = first.storedUs - 4_000;
+  const second = effect(2, {
+    instance: "b",
+    generation: 2,
+    startUs,
+    storedUs: first.storedUs + 2_000,
+  });
+  const ledger = book(2, [first, second]);
+  ledger.delivered({ ...delivery(1, "a"), startUs: first.startUs, endUs: first.storedUs + 500 });
+  // The other handler began first: the same pair the other way round.
+  ledger.delivered({ ...delivery(2, "b"), startUs, endUs: second.storedUs + 500 });
+  assertOnly(ledger, { interleavings: 1 });
+  assert.equal(ledger.defects(nothingWaits).length, 1);
+});
+
+Deno.test("two handlers at once are excused where one could not know, and never if both have their effect", () => {
+  const first = effect(1, { instance: "a", storedUs: 1_000_000, startUs: 900_000 });
+  const startUs = first.storedUs - 4_000;
+  const ledger = book(2, [first]);
+  ledger.impairments.add("worker-a#1", "stoodStill", first.startUs, first.storedUs);
+  ledger.delivered({ ...delivery(1, "a"), startUs: first.startUs, endUs: first.storedUs });
+  ledger.delivered({ ...delivery(1, "b"), startUs, endUs: first.storedUs + 1_000 });
+  ledger.effective(effect(2, { instance: "b", generation: 2, storedUs: 2_000_000 }));
+  assertOnly(ledger, {});
+  assert.equal(ledger.totals(nothingWaits).excusedOverlaps.stoodStill, 1);
+  const storedUs = first.storedUs + 90_000;
+  ledger.effective(effect(3, { instance: "a", generation: 3, startUs, storedUs }));
+  assert.equal(ledger.totals(nothingWaits).interleavings, 1);
 });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Excuse } from "./impairments.ts";
+
 /** One start of a handler, as a worker reports it. */
 export interface Delivery {
   /** The partition. */
@@ -26,6 +28,8 @@ export interface Delivery {
   readonly startUs: number;
   /** When the handler ended, in microseconds since 1970. */
   readonly endUs: number;
+  /** When the library told the handler to stop, if that was before its end, in microseconds since 1970. */
+  readonly rightEndedUs?: number;
   /** What came of it. */
   readonly outcome: "written" | "already" | "failed";
 }
@@ -75,6 +79,10 @@ export interface LedgerTotals {
   readonly unexpected: number;
   /** Sent, no effect, still in the feed. */
   readonly undelivered: number;
-  /** Times at which two owners were mixed up in one partition. */
+  /** Times at which two owners were mixed up in one partition, or two workers handled it at once. */
   readonly interleavings: number;
+  /** Times at which two workers handled one partition at once because one of them could not know better. Allowed. */
+  readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
+  /** Handlers that were reported too late to be compared with those of other workers. */
+  readonly uncheckedHandlers: number;
 }

@@ -61,13 +61,26 @@ export class LoadControl {
       return producers.every(({ readyUs }) => readyUs !== undefined) ? undefined : "not ready";
     });
     await Promise.all(producers.map(async (producer) => {
-      if (await this.#tell(producer, "finish", patienceMs)) {
+      if (await this.#finishes(producer)) {
         producer.phase = "leaving";
         await producer.exited;
       } else {
         doubts.push(`${producer.process} could not tell what it has sent`);
       }
     }));
+  }
+
+  /** Who reconnects at this moment is not there yet to be told: it is told again until there is no more time. */
+  async #finishes(producer: Member): Promise<boolean> {
+    const { patienceMs, signal } = this.#options;
+    const deadlineMs = performance.now() + patienceMs;
+    for (;;) {
+      const leftMs = Math.max(1, deadlineMs - performance.now());
+      if (await this.#tell(producer, "finish", leftMs)) return true;
+      const over = performance.now() >= deadlineMs || signal.aborted;
+      if (over || producer.phase !== "running") return false;
+      await pauseFor(POLL_MS, signal);
+    }
   }
 
   async #tell(member: Member, name: "start" | "finish", timeoutMs: number): Promise<boolean> {

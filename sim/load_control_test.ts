@@ -62,7 +62,7 @@ Deno.test("load: every producer tells what it has sent and ends", async () => {
 });
 
 Deno.test("load: one that cannot tell is a doubt; one that is not ready yet is waited for", async () => {
-  const { fleet, doubts, control } = rig();
+  const { fleet, doubts, control } = rig(300);
   const late = fleet.add("producer", 0, { readyUs: undefined });
   fleet.add("producer", 1);
   fleet.answer = ({ index }) => index === 1 ? assert.fail("no answer") : null;
@@ -72,4 +72,25 @@ Deno.test("load: one that cannot tell is a doubt; one that is not ready yet is w
   late.readyUs = 1;
   await finishing;
   assert.deepEqual(doubts, ["producer-1#1 could not tell what it has sent"]);
+});
+
+Deno.test("load: one that reconnects when it is asked is asked again", async () => {
+  const { fleet, doubts, control } = rig();
+  fleet.add("producer", 0);
+  let failures = 2;
+  fleet.answer = () => failures-- > 0 ? assert.fail("no responders") : null;
+  await control.finish();
+  assert.equal(fleet.commands.length, 3);
+  assert.deepEqual(doubts, []);
+});
+
+Deno.test("load: one that has ended is not asked again", async () => {
+  const { fleet, doubts, control } = rig();
+  const producer = fleet.add("producer", 0);
+  fleet.answer = () => {
+    producer.phase = "gone";
+    return assert.fail("no responders");
+  };
+  await control.finish();
+  assert.deepEqual(doubts, ["producer-0#1 could not tell what it has sent"]);
 });

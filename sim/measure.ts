@@ -6,24 +6,26 @@
  */
 import type { Effect } from "./effect.ts";
 import { DurationHistogram } from "./histogram.ts";
-import { type Departure, RecoveryTracker } from "./recovery.ts";
+import type { LaneChange } from "./holdings.ts";
+import { OUTAGE_AFTERMATH_US } from "./impairments.ts";
+import { type Gone, RecoveryTracker } from "./recovery.ts";
 import { Slowest } from "./slowest.ts";
 import { UnmovedLatency } from "./unmoved.ts";
-
-/** How long after an outage of the server moves are its aftermath and not planned. */
-const OUTAGE_AFTERMATH_US = 15_000_000;
+import { Vacancies } from "./vacancies.ts";
 
 /** What is measured. */
 export class Measurements {
   /** Publish → effect stored. */
   readonly latency: DurationHistogram = new DurationHistogram();
   /**
-   * Planned moves: the time during which a partition's work stood still although there was some. It begins when the old
-   * owner's last effect was stored or, if later, when the new owner's first message was; it ends when the new owner's
-   * handler starts on that message. Never below 0. A move without a message to handle on both sides shows nothing and is not
-   * counted; neither is a move away from a worker that was killed or paused.
+   * Planned moves in which a message had to wait: from the old owner's last effect or, if that was later, from the arrival of the new
+   * owner's first message, to that message's effect. A message had to wait if it was there before the new owner had acquired the
+   * partition. Not counted are moves in which none had to ({@linkcode idleMoves}: there was nothing to hold up), moves without a message on
+   * both sides (nothing shows), and moves away from a worker that was killed or paused (no plan).
    */
   readonly handoff: DurationHistogram = new DurationHistogram();
+  /** Planned moves: from the old owner's release to the new owner's acquisition, whether or not there was a message. */
+  readonly vacancies: Vacancies = new Vacancies();
   /** Kills: until each partition of the victim is handled elsewhere. */
   readonly recovery: RecoveryTracker = new RecoveryTracker();
   /** The slowest planned moves. */
@@ -33,6 +35,13 @@ export class Measurements {
   #outageUntilUs = 0;
   readonly #last = new Map<number, Effect>();
   readonly #faulty = new Set<string>();
+  #idleMoves = 0;
+  #endsUs = Number.POSITIVE_INFINITY;
+
+  /** Planned moves in which no message had to wait. */
+  get idleMoves(): number {
+    return this.#idleMoves;
+  }
 
   /**
    * A chaos event happens.
@@ -52,26 +61,36 @@ export class Measurements {
   outage(fromUs: number, untilUs: number): void {
     this.#outageFromUs = fromUs;
     this.#outageUntilUs = untilUs + OUTAGE_AFTERMATH_US;
+    this.vacancies.broken(fromUs);
+    if (Number.isFinite(untilUs)) this.vacancies.broken(untilUs);
   }
 
   /**
    * A worker was killed, paused, or asked to leave.
    *
-   * @param process its process and incarnation
-   * @param atUs when, in microseconds since 1970
-   * @param partitions what it owned then
-   * @param how how it went
+   * @param gone the worker
    * @param onRecovered called with the time in microseconds once all its partitions are handled elsewhere
    */
-  gone(
-    process: string,
-    atUs: number,
-    partitions: readonly number[],
-    how: Departure,
-    onRecovered: (recoveredUs: number) => void,
-  ): void {
-    if (how !== "leaving") this.#faulty.add(process);
-    this.recovery.gone(process, atUs, partitions, how, onRecovered);
+  gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
+    if (gone.how !== "leaving") {
+      this.#faulty.add(gone.process);
+      this.vacancies.broken(gone.atUs, gone.partitions);
+    }
+    this.recovery.gone(gone, onRecovered);
+  }
+
+  /**
+   * A worker reports that it has acquired or released partitions.
+   *
+   * @param change which of the two
+   * @param process the worker's process and incarnation
+   * @param partitions their numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  lanes(change: LaneChange, process: string, partitions: readonly number[], atUs: number): void {
+    if (atUs > this.#endsUs) return;
+    this.vacancies.changed(change, process, partitions, atUs);
+    if (change === "acquired") this.recovery.acquired(process, partitions, atUs);
   }
 
   /**
@@ -88,6 +107,15 @@ export class Measurements {
     this.#last.set(effect.partition, effect);
   }
 
+  /**
+   * From now on all workers leave: what they hand to each other is no planned move, and nobody's recovery.
+   *
+   * @param atUs when, in microseconds since 1970
+   */
+  ending(atUs: number): void {
+    this.#endsUs = atUs;
+  }
+
   /** The latencies of unmoved partitions; to be asked once, at the end. */
   finishUnmoved(): DurationHistogram {
     return this.#unmoved.finish();
@@ -102,9 +130,12 @@ export class Measurements {
     // The same process under a new instance has lost its lease and come back: a fault, not a plan.
     if (last.process === effect.process || this.#faulty.has(last.process)) return;
     if (effect.storedUs > this.#outageFromUs && last.storedUs < this.#outageUntilUs) return;
-    const stoodStillUs = effect.startUs - Math.max(last.storedUs, effect.availableUs);
-    this.handoff.record(stoodStillUs);
-    this.slowHandoffs.add(stoodStillUs, effect.startUs, effect.partition, () => {
+    const { acquiredUs, availableUs, storedUs } = effect;
+    // Where the acquisition is not known the message is taken to have waited: no figure gets better by it.
+    if (acquiredUs > 0 && availableUs > acquiredUs) return void this.#idleMoves++;
+    const waitedUs = storedUs - Math.max(last.storedUs, availableUs);
+    this.handoff.record(waitedUs);
+    this.slowHandoffs.add(waitedUs, storedUs, effect.partition, () => {
       return `${last.process} → ${effect.process} (generation ${effect.generation})`;
     });
   }

@@ -2,30 +2,44 @@ import assert from "node:assert/strict";
 import type { Effect } from "./effect.ts";
 import { DurationHistogram } from "./histogram.ts";
 import { Measurements } from "./measure.ts";
+import type { Gone } from "./recovery.ts";
 
-/** An effect; times in milliseconds: published, available 1 ms later, started, stored. */
+/** An effect; times in milliseconds: published, available 1 ms later, started, stored. Of a new generation unless told otherwise. */
 function effect(
   worker: string,
   partition: number,
   publishedMs: number,
   startMs: number,
   storedMs: number,
+  changes: Partial<Effect> = {},
 ): Effect {
   return {
     partition,
     sequence: 1,
     publishedUs: publishedMs * 1_000,
     availableUs: (publishedMs + 1) * 1_000,
+    acquiredUs: 0,
     startUs: startMs * 1_000,
     storedUs: storedMs * 1_000,
     process: `${worker}#1`,
     instance: worker,
     epoch: 1,
-    generation: 1,
+    generation: 2,
     streamSequence: 1,
     deliveryCount: 1,
     outputSequence: 1,
+    ...changes,
   };
+}
+
+/** A worker that has gone under generation 1. */
+function gone(
+  process: string,
+  atUs: number,
+  partitions: readonly number[],
+  how: Gone["how"] = "killed",
+): Gone {
+  return { process, atUs, partitions, how, epoch: 1, generation: 1 };
 }
 
 Deno.test("histograms: percentiles in milliseconds, nothing for nothing, no negative time", () => {
@@ -51,10 +65,10 @@ Deno.test("recovery ends with the first effect by another worker, partition by p
   const recovered: number[] = [];
   measured.accept(effect("a", 0, 0, 2, 4));
   measured.accept(effect("a", 1, 0, 2, 4));
-  measured.gone("a#1", 1_000_000, [0, 1], "killed", (us) => recovered.push(us));
+  measured.gone(gone("a#1", 1_000_000, [0, 1]), (us) => recovered.push(us));
   measured.accept(effect("a", 0, 998, 999, 1_001)); // the victim's last words
   measured.accept(effect("b", 2, 999, 1_001, 1_002)); // somebody else's partition
-  assert.deepEqual(measured.recovery.open, [0, 1]);
+  assert.deepEqual(measured.recovery.open.map(({ partition }) => partition), [0, 1]);
   measured.accept(effect("b", 0, 900, 1_299, 1_300));
   assert.deepEqual(recovered, []);
   // Partition 1 had nothing to do before 1,500: its clock from work starts there.
@@ -70,15 +84,15 @@ Deno.test("recovery ends with the first effect by another worker, partition by p
 Deno.test("a second kill before the recovery leaves both clocks running", () => {
   const measured = new Measurements();
   const recovered: [string, number][] = [];
-  measured.gone("a#1", 1_000_000, [0], "killed", (us) => recovered.push(["a", us]));
-  measured.gone("b#1", 2_000_000, [0], "killed", (us) => recovered.push(["b", us]));
+  measured.gone(gone("a#1", 1_000_000, [0]), (us) => recovered.push(["a", us]));
+  measured.gone(gone("b#1", 2_000_000, [0]), (us) => recovered.push(["b", us]));
   measured.accept(effect("c", 0, 900, 2_400, 2_500));
   assert.deepEqual(recovered, [["a", 1_500_000], ["b", 500_000]]);
 });
 
 Deno.test("a victim without partitions is recovered at once", () => {
   const recovered: number[] = [];
-  new Measurements().gone("a#1", 1_000, [], "killed", (us) => recovered.push(us));
+  new Measurements().gone(gone("a#1", 1_000, []), (us) => recovered.push(us));
   assert.deepEqual(recovered, [0]);
 });
 
@@ -86,24 +100,95 @@ Deno.test("the recovery of one that was asked to leave is watched but is no kill
   const measured = new Measurements();
   const recovered: number[] = [];
   measured.accept(effect("a", 0, 0, 2, 4));
-  measured.gone("a#1", 1_000_000, [0], "leaving", (us) => recovered.push(us));
+  measured.gone(gone("a#1", 1_000_000, [0], "leaving"), (us) => recovered.push(us));
   measured.accept(effect("b", 0, 1_050, 1_080, 1_082));
   assert.deepEqual(recovered, [82_000]);
   assert.equal(measured.recovery.fromKill.count, 0);
-  assert.equal(measured.handoff.percentiles().max, 29, "1,080 - (1,050 + 1)");
+  assert.equal(measured.handoff.percentiles().max, 31, "1,082 - (1,050 + 1)");
 });
 
-Deno.test("a handoff counts only the time in which there was work", () => {
+Deno.test("planted: an owner before the victim that is still at its last message recovers nothing", () => {
+  const measured = new Measurements();
+  const recovered: number[] = [];
+  measured.gone({ ...gone("b#1", 1_000_000, [0]), epoch: 3, generation: 7 }, (us) => {
+    recovered.push(us);
+  });
+  measured.accept(effect("a", 0, 990, 995, 1_010, { epoch: 3, generation: 6 }));
+  measured.accept(effect("a", 0, 990, 995, 1_020, { epoch: 3, generation: 7 }));
+  measured.accept(effect("a", 0, 990, 995, 1_030, { epoch: 2, generation: 9 }));
+  assert.deepEqual(recovered, []);
+  assert.equal(measured.recovery.open.length, 1);
+  measured.accept(effect("c", 0, 990, 1_290, 1_300, { epoch: 3, generation: 8 }));
+  assert.deepEqual(recovered, [300_000]);
+  assert.equal(measured.handoff.count, 0, "what came after the kill is no planned move");
+});
+
+Deno.test("a victim's partition that nobody has acquired stays open; without a message it is taken over", () => {
+  const measured = new Measurements();
+  measured.lanes("acquired", "a#1", [0, 1, 2], 1_000);
+  measured.gone(gone("a#1", 1_000_000, [0, 1, 2]), () => {});
+  measured.gone(gone("z#1", 1_000_000, [5], "paused"), () => {});
+  measured.lanes("acquired", "b#1", [1], 1_300_000);
+  // Late reports of what was before do not change who has it now.
+  measured.lanes("acquired", "a#1", [1], 2_000);
+  measured.lanes("released", "b#1", [0], 1_400_000);
+  measured.accept(effect("b", 2, 990, 1_290, 1_300));
+  // When all leave in the end they hand partitions to each other: nobody's recovery.
+  measured.ending(9_000_000);
+  measured.lanes("acquired", "c#1", [0], 9_100_000);
+  assert.deepEqual(measured.recovery.open, [
+    { partition: 0, victim: "a#1", takenOver: false },
+    { partition: 1, victim: "a#1", takenOver: true },
+  ]);
+});
+
+Deno.test("a handoff is measured where a message had to wait, from when it could have been handled to its effect", () => {
   const measured = new Measurements();
   measured.accept(effect("a", 0, 0, 2, 100));
-  measured.accept(effect("b", 0, 50, 140, 145)); // waited since 51, free since 100, began at 140
-  assert.equal(measured.handoff.percentiles().max, 40);
-  measured.accept(effect("b", 0, 150, 152, 155));
-  measured.accept(effect("c", 0, 5_000, 5_002, 5_004)); // nothing to do for seconds
-  assert.deepEqual(measured.handoff.count, 2);
-  assert.equal(measured.handoff.percentiles().max, 40);
-  measured.accept(effect("d", 0, 5_000, 4_990, 5_010)); // began before: never negative
-  assert.equal(measured.handoff.percentiles().p50, 1);
+  // It waited since 51, the old owner was done at 100.
+  measured.accept(effect("b", 0, 50, 140, 145, { acquiredUs: 130_000 }));
+  assert.equal(measured.handoff.percentiles().max, 45);
+  // It came while nobody had the partition.
+  measured.accept(effect("c", 0, 200, 260, 266, { acquiredUs: 250_000 }));
+  assert.equal(measured.handoff.percentiles().max, 65);
+  assert.equal(measured.handoff.count, 2);
+  assert.equal(measured.idleMoves, 0);
+});
+
+Deno.test("planted: a move in which no message had to wait does not make the handoffs look short", () => {
+  const measured = new Measurements();
+  measured.accept(effect("a", 0, 0, 2, 4));
+  measured.accept(effect("b", 0, 5_000, 5_002, 5_004, { acquiredUs: 4_900_000 }));
+  assert.equal(measured.handoff.count, 0);
+  assert.equal(measured.idleMoves, 1);
+  // Not known when it was acquired: then it counts.
+  measured.accept(effect("c", 0, 9_000, 9_002, 9_005));
+  assert.equal(measured.handoff.percentiles().max, 4);
+  assert.equal(measured.idleMoves, 1);
+});
+
+Deno.test("a move's vacancy is measured whether or not there was a message, until all leave", () => {
+  const measured = new Measurements();
+  const move = (from: string, to: string, atMs: number) => {
+    measured.lanes("released", from, [0], atMs * 1_000);
+    measured.lanes("acquired", to, [0], (atMs + 20) * 1_000);
+  };
+  measured.lanes("acquired", "a#1", [0], 0);
+  move("a#1", "b#1", 1_000);
+  measured.gone(gone("b#1", 2_000_000, [0]), () => {});
+  measured.lanes("acquired", "c#1", [0], 2_300_000);
+  measured.outage(3_000_000, Number.POSITIVE_INFINITY);
+  measured.outage(3_000_000, 4_000_000);
+  measured.lanes("acquired", "d#1", [0], 4_500_000);
+  measured.ending(5_000_000);
+  move("d#1", "e#1", 6_000);
+  measured.vacancies.finish();
+  assert.deepEqual(measured.vacancies.durations.percentiles(), {
+    count: 1,
+    p50: 20,
+    p99: 20,
+    max: 20,
+  });
 });
 
 Deno.test("unmoved latency counts partitions that keep their owner, for 5 s after an event", () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Effect } from "./effect.ts";
+import { CLOCK_TOLERANCE_US } from "./handler_spans.ts";
 
 /** Two owners mixed up in one partition. */
 export interface Interleaving {
@@ -11,13 +12,10 @@ export interface Interleaving {
   readonly kind: "returned" | "overlapped";
   /** One sentence for people. */
   readonly detail: string;
+  /** The effect that it is mixed up with. */
+  readonly other: Effect;
 }
 
-/**
- * Clocks of processes on one machine differ by less than this. An overlap shorter than it is not told from a clean
- * handoff.
- */
-const CLOCK_TOLERANCE_US = 1_000;
 /** Owners remembered per partition: a day of chaos has far fewer that could come back. */
 const MAX_OWNERS = 64;
 
@@ -53,6 +51,7 @@ export class OwnershipTracker {
         found.push({
           kind: "returned",
           detail: `${describe(effect)} came back after ${describe(last)}`,
+          other: last,
         });
       }
       this.#lastByOther = last;
@@ -64,6 +63,7 @@ export class OwnershipTracker {
         kind: "overlapped",
         detail: `${describe(effect)} began ${overlapMs.toFixed(1)}ms before ${describe(other)} ` +
           "was done",
+        other,
       });
     }
     this.#remember(effect.instance);

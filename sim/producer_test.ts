@@ -91,8 +91,9 @@ class Server {
 
   #consume(subject: string, data: Uint8Array): void {
     const { partitionId: partition, partitionSequence: sequence } = decodeMessage(data);
-    const numbers = { publishedUs: 0, availableUs: 0, startUs: 0, epoch: 1, generation: 1 };
-    const rest = { process: "w", instance: "w", streamSequence: 1, deliveryCount: 1 };
+    const numbers = { publishedUs: 0, availableUs: 0, acquiredUs: 0, startUs: 0 };
+    const token = { process: "w", instance: "w", epoch: 1, generation: 1 };
+    const rest = { ...token, streamSequence: 1, deliveryCount: 1 };
     const effect = encodeEffect({ partition, sequence, ...numbers, ...rest });
     this.#effects.set(subject.replace(".partition.", ".effect."), effect);
     this.#feed.delete(subject);

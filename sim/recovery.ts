@@ -10,14 +10,38 @@ import { Slowest } from "./slowest.ts";
 /** How a worker went: killed, paused, or asked to leave. */
 export type Departure = "killed" | "paused" | "leaving";
 
+/** A worker that is gone, or on its way. */
+export interface Gone {
+  /** Its process and incarnation. */
+  readonly process: string;
+  /** When it went, in microseconds since 1970. */
+  readonly atUs: number;
+  /** What it owned then. */
+  readonly partitions: readonly number[];
+  /** The epoch of the assignment it had applied. */
+  readonly epoch: number;
+  /** The generation of that assignment. */
+  readonly generation: number;
+  /** How it went; only kills go into the histograms. */
+  readonly how: Departure;
+}
+
 /** One disappearance that is being watched. */
 interface Watch {
-  readonly victim: string;
-  readonly atUs: number;
-  readonly how: Departure;
+  readonly gone: Gone;
   readonly open: Set<number>;
   readonly onRecovered: (recoveredUs: number) => void;
   worstUs: number;
+}
+
+/** A partition of a killed worker that nobody has handled since. */
+export interface OpenRecovery {
+  /** The partition. */
+  readonly partition: number;
+  /** Whose it was: the process and incarnation. */
+  readonly victim: string;
+  /** Whether somebody else has acquired it, so that only a message is missing. */
+  readonly takenOver: boolean;
 }
 
 /** Watches the victims' partitions until each has been handled by somebody else. */
@@ -29,26 +53,19 @@ export class RecoveryTracker {
   /** The slowest recoveries, from the kill. */
   readonly slowest: Slowest = new Slowest();
   readonly #byPartition = new Map<number, Watch[]>();
+  /** Who has acquired each partition last, as the workers report it. */
+  readonly #holders = new Map<number, { readonly process: string; readonly atUs: number }>();
 
   /**
    * A worker is gone.
    *
-   * @param victim its process and incarnation
-   * @param atUs when, in microseconds since 1970
-   * @param partitions what it owned then
-   * @param how how it went; only kills go into the histograms
+   * @param gone the worker
    * @param onRecovered called with the time in microseconds once all its partitions are handled elsewhere
    */
-  gone(
-    victim: string,
-    atUs: number,
-    partitions: readonly number[],
-    how: Departure,
-    onRecovered: (recoveredUs: number) => void,
-  ): void {
+  gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
+    const { partitions } = gone;
     if (partitions.length === 0) return onRecovered(0);
-    const open = new Set(partitions);
-    const watch: Watch = { victim, atUs, how, open, onRecovered, worstUs: 0 };
+    const watch: Watch = { gone, open: new Set(partitions), onRecovered, worstUs: 0 };
     for (const partition of partitions) {
       const watches = this.#byPartition.get(partition);
       if (watches === undefined) this.#byPartition.set(partition, [watch]);
@@ -57,7 +74,23 @@ export class RecoveryTracker {
   }
 
   /**
-   * The next effect in the order of the output stream.
+   * A worker has acquired partitions.
+   *
+   * @param process its process and incarnation
+   * @param partitions their numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  acquired(process: string, partitions: readonly number[], atUs: number): void {
+    for (const partition of partitions) {
+      const known = this.#holders.get(partition);
+      // Reports of different workers come in any order.
+      if (known === undefined || known.atUs < atUs) this.#holders.set(partition, { process, atUs });
+    }
+  }
+
+  /**
+   * The next effect in the order of the output stream. A partition is recovered only under an ownership newer than what the victim
+   * knew: an owner before the victim may still be at its last message.
    *
    * @param effect the effect
    * @returns true if it is the first of its partition after a kill or pause: it tells nothing about planned moves
@@ -67,8 +100,8 @@ export class RecoveryTracker {
     if (watches === undefined) return false;
     let afterFault = false;
     const left = watches.filter((watch) => {
-      if (effect.process === watch.victim || effect.storedUs < watch.atUs) return true;
-      afterFault ||= watch.how !== "leaving";
+      if (!recovers(effect, watch.gone)) return true;
+      afterFault ||= watch.gone.how !== "leaving";
       this.#settle(watch, effect);
       return false;
     });
@@ -77,25 +110,33 @@ export class RecoveryTracker {
     return afterFault;
   }
 
-  /** Partitions of a killed worker that nobody else has handled yet. */
-  get open(): number[] {
-    return [...this.#byPartition].filter(([, watches]) =>
-      watches.some(({ how }) => how === "killed")
-    )
-      .map(([partition]) => partition);
+  /** Partitions of killed workers that nobody else has handled yet. */
+  get open(): OpenRecovery[] {
+    return [...this.#byPartition].flatMap(([partition, watches]) => {
+      return watches.filter(({ gone }) => gone.how === "killed").map(({ gone }) => {
+        const holder = this.#holders.get(partition)?.process ?? gone.process;
+        return { partition, victim: gone.process, takenOver: holder !== gone.process };
+      });
+    });
   }
 
   #settle(watch: Watch, effect: Effect): void {
-    const recoveredUs = effect.storedUs - watch.atUs;
-    if (watch.how === "killed") {
+    const { process: victim, atUs, how } = watch.gone;
+    const recoveredUs = effect.storedUs - atUs;
+    if (how === "killed") {
       this.fromKill.record(recoveredUs);
       this.slowest.add(recoveredUs, effect.storedUs, effect.partition, () => {
-        return `${watch.victim} → ${effect.process}`;
+        return `${victim} → ${effect.process}`;
       });
-      this.fromWork.record(effect.storedUs - Math.max(watch.atUs, effect.availableUs));
+      this.fromWork.record(effect.storedUs - Math.max(atUs, effect.availableUs));
     }
     watch.worstUs = Math.max(watch.worstUs, recoveredUs);
     watch.open.delete(effect.partition);
     if (watch.open.size === 0) watch.onRecovered(watch.worstUs);
   }
+}
+
+function recovers(effect: Effect, { process, atUs, epoch, generation }: Gone): boolean {
+  const newer = effect.epoch - epoch || effect.generation - generation;
+  return effect.process !== process && effect.storedUs >= atUs && newer > 0;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ChaosType } from "./config_schema.ts";
+import type { Excuse } from "./impairments.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Defect, LedgerTotals } from "./ledger.ts";
 import type { SlowItem } from "./slowest.ts";
@@ -54,7 +55,7 @@ export interface SimReport {
   };
   /** How many partitions there are. */
   readonly partitions: number;
-  /** The start: from the first worker's readiness until all were Stable; null if that was not reached. */
+  /** The start: from the first worker's readiness until all were Stable at once; null if that was not reached. */
   readonly startup: { readonly workers: number; readonly allStableMs: number | null };
   /** The counts. */
   readonly messages: {
@@ -71,16 +72,28 @@ export interface SimReport {
     readonly unknownOutcome: number;
     readonly perSecond: number;
   };
-  /** Owners mixed up in one partition. */
-  readonly ownership: { readonly interleavings: number };
+  /** Owners mixed up in one partition, or at work in it at once; and the latter where one of them could not know better. */
+  readonly ownership: {
+    readonly interleavings: number;
+    readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
+  };
   /** The chaos events, in order. */
   readonly chaos: readonly ChaosRecord[];
   /** Kill → each partition of the victim handled again elsewhere. */
   readonly recoveryMs: Percentiles;
   /** The same, but from when there was a message to handle, if that was after the kill. */
   readonly recoveryFromWorkMs: Percentiles;
-  /** Planned moves: how long a partition's work stood still although there was some. */
+  /** Partitions of killed workers that somebody has taken over and that had no message since. */
+  readonly recoveryWithoutWork: number;
+  /**
+   * Planned moves in which a message had to wait: the old owner's last effect or, if that was later, the arrival of the new owner's first
+   * message → that message's effect.
+   */
   readonly handoffMs: Percentiles;
+  /** Planned moves in which no message had to wait: these are not in `handoffMs`. */
+  readonly handoffWithoutWork: number;
+  /** Planned moves, all of them: the old owner's release → the new owner's acquisition. */
+  readonly handoffVacancyMs: Percentiles;
   /** Publish → effect. */
   readonly latencyMs: Percentiles;
   /** The same in the 5 s after each chaos event, for partitions that keep their owner. */
@@ -89,6 +102,7 @@ export interface SimReport {
   readonly slowest: {
     readonly recovery: readonly SlowItem[];
     readonly handoff: readonly SlowItem[];
+    readonly handoffVacancy: readonly SlowItem[];
     readonly unmoved: readonly SlowItem[];
   };
   /** Every worker process of the run. */
@@ -126,7 +140,7 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
     [totals.lost, "lost: sent, gone from the feed, and without an effect"],
     [totals.duplicateEffects, "duplicate effects: a message had its effect more than once"],
     [totals.outOfOrder, "out of order: an effect came after that of a later message"],
-    [totals.interleavings, "interleavings: two workers at one partition"],
+    [totals.interleavings, "interleavings: two workers at one partition, mixed up or at once"],
     [totals.unexpected, "unexpected: effects of messages that nobody sent"],
     [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
   ];
@@ -136,6 +150,11 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   const doubts = [...evidence.doubts];
   if (totals.unknown > 0) {
     doubts.push(`${totals.unknown} publications of unknown outcome were never settled`);
+  }
+  if (totals.uncheckedHandlers > 0) {
+    doubts.push(
+      `${totals.uncheckedHandlers} handlers were reported too late to be compared with those of other workers`,
+    );
   }
   if (totals.holes > 0) doubts.push(`producers left out ${totals.holes} sequences`);
   if (totals.sent === 0) doubts.push("no message was sent");
@@ -174,14 +193,19 @@ export function renderReport(report: SimReport): string[] {
     line("Out of Order:", messages.outOfOrder),
     line("Unexpected:", messages.unexpected),
     line("Interleavings:", report.ownership.interleavings),
+    line("  excused:", excusedText(report.ownership.excusedOverlaps)),
     line("Redeliveries:", `${messages.redeliveries} (allowed)`),
     line("Throughput:", `${messages.perSecond} msg/s`),
     line("Chaos Events:", happened.length),
     line("Latency:", percentilesText(report.latencyMs)),
     line("Unmoved Latency:", percentilesText(report.unmovedLatencyMs)),
+    line("Startup:", startupText(report.startup)),
     line("Recovery:", percentilesText(report.recoveryMs)),
     line("  from work:", percentilesText(report.recoveryFromWorkMs)),
+    line("  no work:", `${report.recoveryWithoutWork} partitions taken over, no message since`),
     line("Handoff:", percentilesText(report.handoffMs)),
+    line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
+    line("  vacancy:", percentilesText(report.handoffVacancyMs)),
     line("nats-server:", report.natsServerVersion),
     line(
       "Machine:",
@@ -206,4 +230,24 @@ export function renderReport(report: SimReport): string[] {
 function percentilesText({ count, p50, p99, max }: Percentiles): string {
   if (count === 0) return "nothing to measure";
   return `p50 ${p50}ms, p99 ${p99}ms, max ${max}ms (${count})`;
+}
+
+function startupText({ workers, allStableMs }: SimReport["startup"]): string {
+  return allStableMs === null
+    ? "not reached"
+    : `${workers} workers Stable at once after ${allStableMs}ms`;
+}
+
+/** Why overlaps were excused, in the words of the block. */
+const EXCUSES: Readonly<Record<Excuse, string>> = {
+  stoodStill: "a worker stood still",
+  disconnected: "a worker was cut off",
+  outage: "the server was away",
+  rightEnded: "a handler had been told to stop",
+};
+
+function excusedText(excused: Readonly<Record<Excuse, number>>): string {
+  const counts = Object.entries(excused).filter(([, count]) => count > 0);
+  if (counts.length === 0) return "0 handlers at once";
+  return counts.map(([why, count]) => `${count} while ${EXCUSES[why as Excuse]}`).join(", ");
 }

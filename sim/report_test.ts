@@ -16,6 +16,8 @@ const totals: LedgerTotals = {
   unexpected: 0,
   undelivered: 0,
   interleavings: 0,
+  excusedOverlaps: { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 },
+  uncheckedHandlers: 0,
 };
 const nothing = { count: 0, p50: null, p99: null, max: null };
 
@@ -46,18 +48,21 @@ const report: SimReport = {
     unknownOutcome: 0,
     perSecond: 208,
   },
-  ownership: { interleavings: 0 },
+  ownership: { interleavings: 0, excusedOverlaps: totals.excusedOverlaps },
   chaos: [
     { atMs: 5_000, type: "worker_crash", target: "worker-4", recoveredMs: 612 },
     { atMs: 9_000, type: "scale_up", target: "-", recoveredMs: null, skipped: "enough" },
   ],
   recoveryMs: { count: 10, p50: 400.5, p99: 612, max: 612 },
   recoveryFromWorkMs: { count: 10, p50: 300, p99: 500, max: 500 },
+  recoveryWithoutWork: 2,
   handoffMs: nothing,
+  handoffWithoutWork: 5,
+  handoffVacancyMs: { count: 9, p50: 12, p99: 44.1, max: 44.1 },
   latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
   unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
   workers: [{ id: "worker-4", process: "worker-4#1", pid: 1, rssBytes: 1 }],
-  slowest: { recovery: [], handoff: [], unmoved: [] },
+  slowest: { recovery: [], handoff: [], handoffVacancy: [], unmoved: [] },
   defects: [],
   incidents: [],
 };
@@ -73,14 +78,19 @@ Deno.test("the block of a run that passes", () => {
     "Out of Order:     0",
     "Unexpected:       0",
     "Interleavings:    0",
+    "  excused:        0 handlers at once",
     "Redeliveries:     30 (allowed)",
     "Throughput:       208 msg/s",
     "Chaos Events:     1",
     "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
     "Unmoved Latency:  p50 8ms, p99 30ms, max 90ms (9000)",
+    "Startup:          10 workers Stable at once after 1200ms",
     "Recovery:         p50 400.5ms, p99 612ms, max 612ms (10)",
     "  from work:      p50 300ms, p99 500ms, max 500ms (10)",
+    "  no work:        2 partitions taken over, no message since",
     "Handoff:          nothing to measure",
+    "  no work:        5 moves, no message waiting",
+    "  vacancy:        p50 12ms, p99 44.1ms, max 44.1ms (9)",
     "nats-server:      2.15.1",
     "Machine:          2 CPUs, load average 0.1 before, 1.5 after",
     "Duration:         1m11s",
@@ -96,7 +106,7 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(21);
+  const lines = renderReport(failed).slice(26);
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",
@@ -106,6 +116,21 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     "    … 2 more in report.json",
     "Run it again with --seed 42",
   ]);
+});
+
+Deno.test("the block says what was excused, and a start that was not reached", () => {
+  const lines = renderReport({
+    ...report,
+    startup: { workers: 10, allStableMs: null },
+    ownership: {
+      interleavings: 0,
+      excusedOverlaps: { stoodStill: 3, disconnected: 0, outage: 2, rightEnded: 0 },
+    },
+  });
+  assert.ok(
+    lines.includes("  excused:        3 while a worker stood still, 2 while the server was away"),
+  );
+  assert.ok(lines.includes("Startup:          not reached"));
 });
 
 Deno.test("a clean run passes", () => {
@@ -136,6 +161,13 @@ Deno.test("what could not be seen is unknown, not a pass", () => {
     judge({ totals: { ...totals, unknown: 1 }, doubts: [], incidents: [] }).verdict,
     "unknown",
   );
+  const { verdict, reasons } = judge({
+    totals: { ...totals, uncheckedHandlers: 4 },
+    doubts: [],
+    incidents: [],
+  });
+  assert.equal(verdict, "unknown");
+  assert.match(reasons.join(), /^4 handlers were reported too late to be compared/);
   assert.equal(
     judge({ totals: { ...totals, sent: 0 }, doubts: [], incidents: [] }).verdict,
     "unknown",

@@ -9,6 +9,7 @@ import { decodeEffect } from "./effect.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { Measurements } from "./measure.ts";
+import type { Gone } from "./recovery.ts";
 import type { SimConsole } from "./status_line.ts";
 import {
   type Command,
@@ -73,6 +74,10 @@ export class RunState {
         return this.ledger.uncertain(report.partition, report.sequence);
       case "delivered":
         return this.ledger.delivered(report.delivery);
+      case "lanes":
+        return this.measurements.lanes(report.change, process, report.partitions, report.atUs);
+      case "impaired":
+        return this.ledger.impairments.add(process, report.why, report.fromUs, report.untilUs);
       case "trouble":
         this.#console.log("WARN", `${process}: ${report.message}`);
         return;
@@ -85,7 +90,8 @@ export class RunState {
       case "status":
         if (member === undefined) return;
         member.status = report.status;
-        if (isStable(member)) member.stableUs ??= report.atUs;
+        member.statusUs = report.atUs;
+        member.stableUs = isStable(member) ? member.stableUs ?? report.atUs : undefined;
         return this.onStatus(member);
     }
   }
@@ -121,15 +127,22 @@ export class RunState {
     return this.#fleet().running("worker").filter(isStable);
   }
 
-  /** Why the group is not in order yet; undefined if all workers are Stable and every partition has exactly one owner. */
-  get disorder(): string | undefined {
+  /**
+   * Why the group is not in order yet.
+   *
+   * @param sinceUs what workers said before is not believed any more, in microseconds since 1970: they may be cut off
+   * @returns undefined if all workers are Stable and every partition has exactly one owner
+   */
+  disorder(sinceUs = 0): string | undefined {
     const workers = this.#fleet().running("worker");
-    const unstable = workers.filter((member) => !isStable(member));
     if (workers.length === 0) return "no worker runs";
-    if (unstable.length > 0) {
-      const states = unstable.map(({ name, status }) => `${name} is ${status?.state ?? "silent"}`);
-      return states.join(", ");
-    }
+    const states = workers.flatMap((member) => {
+      const { name, status, statusUs } = member;
+      const silent = status === undefined || statusUs === undefined || statusUs < sinceUs;
+      if (isStable(member) && !silent) return [];
+      return [`${name} is ${silent ? "silent" : status.state}`];
+    });
+    if (states.length > 0) return states.join(", ");
     const owners = new Array<number>(this.#partitions).fill(0);
     for (const { status } of workers) {
       for (const partition of status!.owned) owners[partition]!++;
@@ -140,7 +153,31 @@ export class RunState {
     return `${orphans} partitions without an owner, ${shared} with more than one`;
   }
 
-  /** From the first worker's readiness until the last one was Stable, in milliseconds. */
+  /**
+   * A worker was killed, paused, or asked to leave.
+   *
+   * @param gone the worker
+   * @param onRecovered called with the time in microseconds once all its partitions are handled elsewhere
+   */
+  gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
+    this.measurements.gone(gone, onRecovered);
+    if (gone.how === "killed") this.ledger.handlers.killed(gone.process, gone.atUs);
+  }
+
+  /**
+   * The server is away.
+   *
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs when it was back; infinite while it is away
+   */
+  outage(fromUs: number, untilUs: number): void {
+    this.measurements.outage(fromUs, untilUs);
+    if (Number.isFinite(untilUs)) this.ledger.impairments.outage(fromUs, untilUs);
+  }
+
+  /**
+   * From the first worker's readiness until all workers were Stable at once, in milliseconds; null while they are not.
+   */
   get startupMs(): number | null {
     const workers = this.#fleet().running("worker");
     const ready = workers.map(({ readyUs }) => readyUs);

@@ -4,7 +4,7 @@
  * @module
  */
 import { PartiError } from "../lib/errors.ts";
-import { exitCodes } from "../tasks/exit_codes.ts";
+import { exitCodes, withExitCode } from "../tasks/exit_codes.ts";
 import { describePlan } from "./chaos_plan.ts";
 import { loadConfig, type Override, type SimulationConfig } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
@@ -58,10 +58,15 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   const runId = crypto.randomUUID().slice(0, 8);
   const out = await openFolder(options.out ?? `out/sim-${seed}-${runId}`);
   using interrupt = interruptible(console);
-  const run = { config, configFile, seed, runId, fault, console, signal: interrupt.signal };
+  const { signal } = interrupt;
+  let begun = false;
+  const onBegin = () => {
+    begun = true;
+    describeRun(console, config, describePlan(coordinator.plan));
+  };
+  const run = { config, configFile, seed, runId, fault, console, onBegin, signal };
   const coordinator = new Coordinator(run);
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
-  describeRun(console, config, describePlan(coordinator.plan));
   try {
     const report = await coordinator.run();
     await writeJson(`${out}/report.json`, report);
@@ -71,10 +76,12 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     return EXIT_CODES[report.verdict];
   } catch (error) {
     console.clear();
-    console.print(`The run with seed ${seed} ended early.`);
     // Nothing was found out: a folder nobody asked for is not worth keeping.
     if (options.out === undefined) await Deno.remove(out, { recursive: true });
-    throw error;
+    // Before the run had begun it was the input or the surroundings; then the message says it all.
+    if (!begun) throw error;
+    console.print(`The run with seed ${seed} ended early.`);
+    throw withExitCode(error, exitCodes.unknown);
   }
 }
 

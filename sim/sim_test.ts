@@ -76,6 +76,7 @@ const FAULTS = {
   duplicate: { duplicateEffects: 1 },
   reorder: { outOfOrder: 1 },
   overlap: { interleavings: 1 },
+  "overlap-fenced": { interleavings: 1 },
 };
 
 for (const [fault, expected] of Object.entries(FAULTS)) {
@@ -166,11 +167,13 @@ async function assertRefused(
   using temp = new TempDir();
   const name = crypto.randomUUID().slice(0, 23);
   const named = ["--set", `simulation.name=${name}`, ...args];
-  const { code, stderr, report } = await simWith({ ...env, TMPDIR: temp.path }, ...named);
+  const { code, stdout, stderr, report } = await simWith({ ...env, TMPDIR: temp.path }, ...named);
   assert.equal(code, 3, stderr);
   assert.match(stderr, message);
   assert.equal(stderr.match(/^error:/gm)?.length, 1, stderr);
   assert.doesNotMatch(stderr, /^ {4}at /m, "no stack trace");
+  // Nothing was run, so nothing is described: the message stands alone, after the seed.
+  assert.match(stdout, /^(Seed: \d+\n)?$/);
   assert.equal(report, undefined);
   // A server of its own would be in that directory.
   assert.deepEqual(await findLeftovers(temp.path), []);
@@ -187,6 +190,10 @@ Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
     [["--nats-url", "nats://127.0.0.1:1"], /error: cannot connect to nats:\/\/127\.0\.0\.1:1/],
     [["--config", "missing.yaml"], /error: cannot read the configuration missing\.yaml/],
     [["--fault", "explode"], /error: --fault explode: expected one of lose, duplicate/],
+    [
+      ["--set", "workers.group.heartbeat_interval=5s"],
+      /error: --set workers\.group\.heartbeat_interval=5s: workers\.group\.heartbeat_ttl: expected .* 10s/,
+    ],
     // The own server's port cannot be named, so it cannot be a busy one: it is picked, and another one if it is taken meanwhile.
     [
       ["--set", "nats.port=4222"],
@@ -211,6 +218,20 @@ Deno.test("a nats-server that is too old, or is none: one clear message, exit 3,
   for (const [path, message] of cases) {
     await assertRefused([], message, { PARTI_NATS_SERVER: path, PARTI_NATS_VERSION: "" });
   }
+});
+
+Deno.test("a server that refuses us, or has no JetStream: one clear message, exit 3, nothing left", async () => {
+  await using bare = await launchNats({ jetstream: false });
+  await assertRefused(
+    ["--nats-url", bare.url],
+    /error: JetStream is not enabled at .*\nhint: start/,
+  );
+  const extraConfig = "authorization { user: somebody, password: secret }";
+  await using locked = await launchNats({ extraConfig });
+  await assertRefused(
+    ["--nats-url", locked.url],
+    /error: .* refuses this user: .*\nhint: check user/,
+  );
 });
 
 /** Something else than a new nats-server listens; it says this to whoever connects. */

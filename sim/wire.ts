@@ -6,6 +6,8 @@
  */
 import type { SimulationConfig } from "./config_schema.ts";
 import type { Fault } from "./fault.ts";
+import type { LaneChange } from "./holdings.ts";
+import type { Impairment } from "./impairments.ts";
 import type { Delivery } from "./ledger.ts";
 import type { Topology } from "./topology.ts";
 
@@ -43,6 +45,8 @@ export interface WorkerStatus {
   readonly leader: boolean;
   /** The epoch of what it has applied. */
   readonly epoch: number;
+  /** The generation of what it has applied. */
+  readonly generation: number;
   /** The partitions it owns. */
   readonly owned: readonly number[];
 }
@@ -55,6 +59,18 @@ export type Report =
   | { readonly kind: "sent"; readonly partition: number; readonly first: number; last: number }
   | { readonly kind: "uncertain"; readonly partition: number; readonly sequence: number }
   | { readonly kind: "delivered"; readonly delivery: Delivery }
+  | {
+    readonly kind: "lanes";
+    readonly change: LaneChange;
+    readonly partitions: readonly number[];
+    readonly atUs: number;
+  }
+  | {
+    readonly kind: "impaired";
+    readonly why: Impairment;
+    readonly fromUs: number;
+    readonly untilUs: number;
+  }
   | { readonly kind: "trouble"; readonly message: string };
 
 /** Reports as they travel. Numbered, so that a batch whose answer was lost is not counted twice. */

@@ -19,6 +19,7 @@ import { begunSubject, type ChildSpec, fromBytes, intruderSubject, toBytes } fro
 
 const STATUS_INTERVAL_MS = 1_000;
 const INTRUDER_TIMEOUT_MS = 5_000;
+const INTRUDER_WORK_MS = 20;
 const RETRY_DELAY_MS = 200;
 
 /** A worker of the simulation. */
@@ -74,20 +75,22 @@ export class SimWorker {
         { value: content },
       );
     }
+    const right = watchRight(message.signal);
     await this.#reporter.room();
-    this.#sayBegun(content);
+    this.#sayBegun(content, startUs);
     let outcome: Delivery["outcome"] = "failed";
     try {
       await this.#work(content, message.signal);
       outcome = await this.#effect(message, content, startUs);
     } finally {
-      this.#report(message, content, startUs, outcome);
+      const { partitionId: partition, partitionSequence: sequence } = content;
+      this.#report(message, { partition, sequence, startUs, outcome, ...right() });
     }
   }
 
-  #sayBegun({ partitionId, partitionSequence }: SimMessage): void {
+  #sayBegun({ partitionId, partitionSequence }: SimMessage, startUs: number): void {
     const { runId, process } = this.#spec;
-    const data = toBytes([partitionId, partitionSequence]);
+    const data = toBytes([partitionId, partitionSequence, startUs]);
     this.#world.messaging.publish(begunSubject(runId, process), data);
   }
 
@@ -106,15 +109,15 @@ export class SimWorker {
   ): Promise<"written" | "already"> {
     const { fault, runId, name } = this.#spec;
     const { partitionId, partitionSequence } = content;
-    const hit = (kind: "lose" | "duplicate" | "overlap") =>
+    const hit = (kind: "lose" | "duplicate" | "overlap" | "overlap-fenced") =>
       strikes(fault, kind, partitionId, partitionSequence);
     if (hit("lose")) return "written";
     const payload = this.#payload(message, content, startUs);
-    if (hit("overlap")) {
+    if (hit("overlap") || hit("overlap-fenced")) {
       const other = name === "worker-0" ? "worker-1" : "worker-0";
       const subject = intruderSubject(runId, other);
       await this.#world.messaging.request(subject, toBytes(payload), INTRUDER_TIMEOUT_MS);
-      return "written";
+      if (hit("overlap")) return "written";
     }
     const outcome = await this.#write(message, encodeEffect(payload));
     if (hit("duplicate") && outcome === "written") await this.#writePastFence(payload);
@@ -146,6 +149,7 @@ export class SimWorker {
       sequence: effectSequence(this.#spec.fault, partitionId, partitionSequence),
       publishedUs: timestampUs,
       availableUs: Math.round(message.storedAtMs * 1_000),
+      acquiredUs: message.acquiredUs ?? 0,
       startUs,
       process: this.#spec.process,
       instance: message.instance,
@@ -156,14 +160,21 @@ export class SimWorker {
     };
   }
 
-  /** Does another worker's message under its own name. Only for the planted fault. */
+  /** Handles another worker's message, while that one does. Only for the planted faults. */
   #beIntruder(): void {
-    if (this.#spec.fault?.kind !== "overlap") return;
-    const { runId, name, process } = this.#spec;
+    const { runId, name, process, fault } = this.#spec;
+    if (fault?.kind !== "overlap" && fault?.kind !== "overlap-fenced") return;
     this.#world.messaging.subscribe(intruderSubject(runId, name), async (notice) => {
       const stolen = fromBytes<EffectPayload>(notice.data);
       const { instance } = this.#member.status();
-      await this.#writePastFence({ ...stolen, process, instance, startUs: nowUs() });
+      const startUs = nowUs();
+      if (fault.kind === "overlap") {
+        await this.#writePastFence({ ...stolen, process, instance, startUs });
+      } else {
+        // As if the fence had refused its effect: only the two handlers' times show that both were at it.
+        await sleep(this.#world.clock, INTRUDER_WORK_MS);
+        this.#report({ ...stolen, instance }, { ...stolen, startUs, outcome: "failed" });
+      }
       notice.respond(toBytes("done"));
     });
   }
@@ -174,25 +185,21 @@ export class SimWorker {
   }
 
   #report(
-    message: GroupMessage,
-    content: SimMessage,
-    startUs: number,
-    outcome: Delivery["outcome"],
+    message: Pick<
+      GroupMessage,
+      "instance" | "epoch" | "generation" | "streamSequence" | "deliveryCount"
+    >,
+    handled: Pick<Delivery, "partition" | "sequence" | "startUs" | "outcome" | "rightEndedUs">,
   ): void {
+    const { instance, epoch, generation, streamSequence, deliveryCount } = message;
+    const { partition, sequence, startUs, outcome, rightEndedUs } = handled;
+    const { process } = this.#spec;
     this.#reporter.add({
       kind: "delivered",
       delivery: {
-        partition: content.partitionId,
-        sequence: content.partitionSequence,
-        process: this.#spec.process,
-        instance: message.instance,
-        epoch: message.epoch,
-        generation: message.generation,
-        streamSequence: message.streamSequence,
-        deliveryCount: message.deliveryCount,
-        startUs,
-        endUs: nowUs(),
-        outcome,
+        ...{ partition, sequence, process, instance, epoch, generation },
+        ...{ streamSequence, deliveryCount, startUs, endUs: nowUs(), outcome },
+        ...(rightEndedUs === undefined ? {} : { rightEndedUs }),
       },
     });
   }
@@ -214,4 +221,15 @@ export class SimWorker {
       await sleep(this.#world.clock, STATUS_INTERVAL_MS, this.#stopped.signal);
     }
   }
+}
+
+/** Notes when the right to handle ends. The returned function tells it, and ends the watch. */
+function watchRight(signal: AbortSignal): () => { rightEndedUs?: number } {
+  let endedUs = signal.aborted ? nowUs() : undefined;
+  const onEnd = () => endedUs = nowUs();
+  signal.addEventListener("abort", onEnd);
+  return () => {
+    signal.removeEventListener("abort", onEnd);
+    return endedUs === undefined ? {} : { rightEndedUs: endedUs };
+  };
 }

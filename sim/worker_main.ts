@@ -5,7 +5,9 @@
  */
 import { complain, runChild } from "./child.ts";
 import { createGroupMember } from "./group_member.ts";
+import { Holdings } from "./holdings.ts";
 import { nowUs } from "./message.ts";
+import { SelfWatch } from "./self_watch.ts";
 import { partitionWeights } from "./weights.ts";
 import { type ChildSpec, type Command, controlSubject, fromBytes, toBytes } from "./wire.ts";
 import { SimWorker } from "./worker.ts";
@@ -18,15 +20,27 @@ import { SimWorker } from "./worker.ts";
 export function runWorker(spec: ChildSpec): Promise<void> {
   return runChild(spec, async ({ world, reporter }) => {
     const weights = partitionWeights(spec.config.partitions, spec.seed);
+    const holdings = new Holdings(nowUs, (change, partitions, atUs) => {
+      reporter.add({ kind: "lanes", change, partitions, atUs });
+    });
     const member = createGroupMember({
       world,
       spec,
       weights,
+      holdings,
       onChange: () => worker.reportStatus(),
       // The library goes on by itself; the lines are kept for whoever looks into a failed run.
       onError: complain,
     });
     const worker = new SimWorker(spec, world, member, reporter);
+    using _watch = new SelfWatch({
+      clock: world.clock,
+      messaging: world.messaging,
+      nowUs,
+      onImpaired: (why, fromUs, untilUs) => {
+        reporter.add({ kind: "impaired", why, fromUs, untilUs });
+      },
+    });
     const terminated = new Promise<void>((resolve) =>
       Deno.addSignalListener("SIGTERM", () => resolve())
     );

@@ -16,6 +16,7 @@ import { Progress } from "./progress.ts";
 import { Publication } from "./publication.ts";
 import { RefreshWaiters } from "./refresh_waiters.ts";
 import { callRoll } from "./roll_call.ts";
+import { Setbacks } from "./setbacks.ts";
 import { type Findings, Situation } from "./situation.ts";
 import type { RebalanceReason, Snapshot } from "./snapshot.ts";
 import type { GuardedSource } from "./sources/guarded_source.ts";
@@ -48,6 +49,7 @@ export class GroupLeader {
   #remembered: Snapshot | undefined;
   #unreadable = 0;
   readonly #refreshWaiters = new RefreshWaiters();
+  readonly #setbacks = new Setbacks();
   #beginning: Promise<unknown> | undefined;
 
   /** @param options what it needs */
@@ -126,7 +128,7 @@ export class GroupLeader {
 
   /** A look failed. As long as the term is in force the next one follows soon; afterwards there is none. */
   #recover(error: unknown): void {
-    const { term, onStale, onError } = this.#options;
+    const { world, term, onStale, onUnable, onError } = this.#options;
     if (!term.valid) {
       this.#end();
       onStale(error);
@@ -141,6 +143,9 @@ export class GroupLeader {
     }
     if (this.#claimed === undefined && isPartiError(error, "PARTI_NOT_FOUND")) this.#unreadable++;
     onError(error);
+    if (!this.#setbacks.failed(error, world.clock.monotonicMs())) return;
+    this.#end();
+    onUnable(error);
   }
 
   /** One look at everything. */
@@ -159,6 +164,8 @@ export class GroupLeader {
     const decision = this.#situation.decide(found);
     if (decision.kind === "rebalance") await this.#rebalance(decision.reason, found);
     if (this.#loop.ended) return;
+    // Having to wait proves nothing: what failed before may fail again.
+    if (decision.kind !== "wait") this.#setbacks.succeeded();
     this.#answerRefresh(decision);
     this.#follow(decision);
   }
@@ -190,6 +197,7 @@ export class GroupLeader {
       snapshot,
       partitions: claimed.source.known ? claimed.source.partitions : undefined,
       refreshRequested: this.#refreshWaiters.any,
+      recoveringUntilMs: this.#options.recoveringUntilMs?.(),
     };
     for (const instance of this.#situation.take(found)) this.#bury(instance, found);
     this.#beginning ??= this.#begin(claimed, found);

@@ -27,6 +27,11 @@ export interface GroupLeaderOptions {
   readonly term: Term;
   /** No verdict by probing for this long at first, in milliseconds. */
   readonly holdForMs?: number;
+  /**
+   * Until when workers that were cut off together with this one are on their way back, on the monotonic clock in milliseconds;
+   * undefined if it was not cut off for long.
+   */
+  readonly recoveringUntilMs?: () => number | undefined;
   /** The lease bucket. */
   readonly leases: KvBucket;
   /** The assignment bucket. */
@@ -47,6 +52,8 @@ export interface GroupLeaderOptions {
   readonly onProbeMiss?: (instance: string, kind: "no-responders" | "timeout") => void;
   /** Told once when this leader does not go on: its term is over. */
   readonly onStale: (error: unknown) => void;
+  /** Told once when this leader does not go on although its term is in force: it has failed for so long that others are to try. */
+  readonly onUnable: (error: unknown) => void;
   /** Told when something failed and will be tried again. */
   readonly onError: (error: unknown) => void;
   /** Told of each worker judged dead. */

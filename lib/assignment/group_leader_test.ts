@@ -336,6 +336,32 @@ memoryTest(
 );
 
 memoryTest(
+  "leader: elected after an outage it was in, it waits for those who come back late, row 18",
+  async (group) => {
+    const first = group.lead();
+    group.join([0, 1, 2]);
+    await group.pass(2_000);
+    await first.leader.close();
+    group.kill([0, 1, 2]);
+    group.join([0], { instance: "again-0" });
+    const untilMs = group.clock.monotonicMs() + 15_000;
+    const second = group.lead({
+      instance: "again-0",
+      term: new TestTerm(9_999),
+      recoveringUntilMs: () => untilMs,
+    });
+    await group.pass(6_000);
+    group.join([1], { instance: "again-1" });
+    await group.pass(6_000);
+    assert.deepEqual(second.told.published, []);
+    assert.ok(second.told.evicted.length > 0, "whoever is away is known to be");
+    group.join([2], { instance: "again-2" });
+    await group.pass(1_000);
+    assert.deepEqual(second.told.published.map(({ movedCount }) => movedCount), [0]);
+  },
+);
+
+memoryTest(
   "leader: a restart with paused members waits for them no longer than a TTL",
   async (group) => {
     const first = group.lead();

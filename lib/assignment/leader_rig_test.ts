@@ -142,6 +142,7 @@ export interface Told {
   readonly phases: string[];
   readonly evicted: string[];
   readonly stale: unknown[];
+  readonly unable: unknown[];
 }
 
 /** How a leader of a test differs. */
@@ -157,6 +158,7 @@ export interface LeadOptions {
   readonly remembered?: () => Snapshot | undefined;
   readonly allowEmpty?: boolean;
   readonly holdForMs?: number;
+  readonly recoveringUntilMs?: () => number;
 }
 
 /**
@@ -181,6 +183,7 @@ export function startLeader(
     phases: [],
     evicted: [],
     stale: [],
+    unable: [],
   };
   const n = options.self ?? 0;
   const term = options.term ?? new TestTerm(10);
@@ -202,10 +205,12 @@ export function startLeader(
     strategy: options.strategy ?? stickyBalanced(),
     ...(options.remembered === undefined ? {} : { remembered: options.remembered }),
     holdForMs: options.holdForMs ?? 0,
+    recoveringUntilMs: options.recoveringUntilMs ?? (() => undefined),
     onPhase: (phase) => told.phases.push(phase),
     onPublished: (snapshot, movedCount) => told.published.push({ snapshot, movedCount }),
     onRebalanceFailed: (reason) => told.failed.push(reason),
     onStale: (error) => told.stale.push(error),
+    onUnable: (error) => told.unable.push(error),
     onError: (error) => told.errors.push(error),
     onEvicted: (evicted, reason) => told.evicted.push(`${evicted.record.instance}: ${reason}`),
   };

@@ -54,6 +54,8 @@ export interface PlannerInput {
   readonly imbalanced: boolean;
   /** This leader has not published in its term yet. */
   readonly firstOfTerm: boolean;
+  /** Until when workers that were cut off together with this leader are on their way back; undefined if it was not cut off. */
+  readonly recoveringUntilMs: number | undefined;
   /** When the set of members last changed. */
   readonly rosterChangedAtMs: number;
   /**
@@ -80,7 +82,7 @@ export interface PlannerConfig {
    * saves moving them twice where workers are restarted in place, and lets them lie idle meanwhile.
    */
   readonly emergencyGracePeriodMs: number;
-  /** At least this share of the workers gone, as a leader new to the group finds it, is a restart of the group. */
+  /** At least this share of the holders missing, as a leader new to the group finds it at first, is a restart of the group. */
   readonly restartDetectionRatio: number;
 }
 
@@ -125,20 +127,25 @@ export function plan(input: PlannerInput, config: PlannerConfig): PlannerDecisio
   const found = compare(input);
   const { gone, holders, joined, unheard } = found;
   const doubtful = isDoubtful(input, config, found);
+  // Quiet proves nothing before those have been heard of whom nothing is known.
+  const quietFromMs = doubtful ? Infinity : -Infinity;
 
-  if (doubtful && gone.length > 0) return windowed(input, config, "restart", unheard > 0);
-  if (gone.length > 0) return emergency(input, config, gone);
+  if (doubtful && gone.length > 0) {
+    const untilMs = unheard > 0 ? Infinity : recoveredAtMs(input, awaited(input, gone));
+    return windowed(input, config, "restart", untilMs);
+  }
+  if (gone.length > 0) return emergency(input, config, awaited(input, gone));
   // A leaver waits for its partitions to be taken: a window would only delay its shutdown.
   if (found.leaving > 0) return { kind: "rebalance", reason: "planned_scale" };
   if (holders === 0 && (joined > 0 || input.partitionsChanged)) {
-    return windowed(input, config, "cold_start", false);
+    return windowed(input, config, "cold_start", -Infinity);
   }
   if (input.refreshRequested && input.partitionsChanged) {
     return { kind: "rebalance", reason: "refresh" };
   }
-  if (joined > 0) return windowed(input, config, "planned_scale", doubtful);
-  if (input.partitionsChanged) return windowed(input, config, "partition_change", doubtful);
-  if (input.imbalanced) return windowed(input, config, "imbalance", doubtful);
+  if (joined > 0) return windowed(input, config, "planned_scale", quietFromMs);
+  if (input.partitionsChanged) return windowed(input, config, "partition_change", quietFromMs);
+  if (input.imbalanced) return windowed(input, config, "imbalance", quietFromMs);
   return { kind: "idle" };
 }
 
@@ -187,38 +194,48 @@ function isDoubtful(input: PlannerInput, config: PlannerConfig, found: Differenc
     missed >= found.holders * config.restartDetectionRatio;
 }
 
+/** Those who may still come back. Where another life of the same ID is here already nobody waits: it waits for its partitions. */
+function awaited(input: PlannerInput, gone: readonly PlannerAssigned[]): PlannerAssigned[] {
+  const staying = new Set(
+    input.members.filter((member) => !member.leaving).map((member) => member.id),
+  );
+  return gone.filter((worker) => !staying.has(worker.id));
+}
+
+/**
+ * When nobody is on the way back any more from an outage that this leader was in too. Whom it has published for was back before, so
+ * what becomes of those later has nothing to do with the outage.
+ */
+function recoveredAtMs(input: PlannerInput, absent: readonly PlannerAssigned[]): number {
+  const isOver = !input.firstOfTerm || absent.length === 0;
+  return isOver ? -Infinity : input.recoveringUntilMs ?? -Infinity;
+}
+
 /** Dead workers hold partitions. Those that may still come back are waited for, if the configuration says so. */
 function emergency(
   input: PlannerInput,
   config: PlannerConfig,
-  gone: readonly PlannerAssigned[],
+  absent: readonly PlannerAssigned[],
 ): PlannerDecision {
-  const staying = new Set(
-    input.members.filter((member) => !member.leaving).map((member) => member.id),
-  );
-  // Another life of the same ID is here already: nobody waits for it, it waits for its partitions.
-  const awaited = gone.filter((worker) => !staying.has(worker.id));
-  const sinceMs = Math.min(...awaited.map((worker) => worker.goneSinceMs ?? input.nowMs));
-  const untilMs = sinceMs + config.emergencyGracePeriodMs;
-  return awaited.length === 0 || input.nowMs >= untilMs
+  const sinceMs = Math.min(...absent.map((worker) => worker.goneSinceMs ?? input.nowMs));
+  const untilMs = Math.max(sinceMs + config.emergencyGracePeriodMs, recoveredAtMs(input, absent));
+  return absent.length === 0 || input.nowMs >= untilMs
     ? { kind: "rebalance", reason: "emergency" }
     : { kind: "wait", reason: "emergency", untilMs };
 }
 
-/** Waits for a window to close. `isOpenEnded` keeps it open although the roster is quiet, up to the cap. */
+/** Waits for a window to close. Before `quietFromMs` it stays open although the roster is quiet, up to the cap. */
 function windowed(
   input: PlannerInput,
   config: PlannerConfig,
   reason: RebalanceReason,
-  isOpenEnded: boolean,
+  quietFromMs: number,
 ): PlannerDecision {
   const isPlanned = MOVES_WITHOUT_NEED.includes(reason);
   const capMs = isPlanned ? config.plannedScaleWindowMs : config.coldStartWindowMs;
   const sinceMs = input.differenceSinceMs ?? input.nowMs;
-  const quietAtMs = isOpenEnded
-    ? Infinity
-    : Math.max(input.rosterChangedAtMs, sinceMs) + config.settleMs;
-  const closesAtMs = Math.min(quietAtMs, sinceMs + capMs);
+  const quietAtMs = Math.max(input.rosterChangedAtMs, sinceMs) + config.settleMs;
+  const closesAtMs = Math.min(Math.max(quietAtMs, quietFromMs), sinceMs + capMs);
   const cooledAtMs = isPlanned && input.lastPlannedAtMs !== undefined
     ? input.lastPlannedAtMs + config.minRebalanceIntervalMs
     : -Infinity;

@@ -57,6 +57,7 @@ function situation(
     refreshRequested: false,
     imbalanced: false,
     firstOfTerm: false,
+    recoveringUntilMs: undefined,
     rosterChangedAtMs: NOW,
     differenceSinceMs: undefined,
     lastPlannedAtMs: undefined,
@@ -190,6 +191,41 @@ const RULES: [
     firstOfTerm: true,
     leaderInstance: "c9",
   }, { restartDetectionRatio: 0.6 }],
+  // After an outage that the leader was in too: it was a1, is a2 now, and waits for those who were cut off with it.
+  ["row 18: others are on their way back", "a2", "a1 b1 c1", "wait restart 4000", {
+    firstOfTerm: true,
+    leaderInstance: "a2",
+    recoveringUntilMs: NOW + 4_000,
+    differenceSinceMs: NOW - 10_000,
+    rosterChangedAtMs: NOW - 10_000,
+  }],
+  ["whoever stays away is not waited for longer", "a2 b2", "a1 b1 c1", "restart", {
+    firstOfTerm: true,
+    leaderInstance: "a2",
+    recoveringUntilMs: NOW,
+    differenceSinceMs: NOW - 10_000,
+    rosterChangedAtMs: NOW - 10_000,
+  }],
+  ["when all are back it is over", "a2 b2 c2", "a1 b1 c1", "restart", {
+    firstOfTerm: true,
+    leaderInstance: "a2",
+    recoveringUntilMs: NOW + 4_000,
+    differenceSinceMs: NOW - 10_000,
+    rosterChangedAtMs: NOW - 500,
+  }],
+  ["the cap closes this window too", "a2", "a1 b1 c1", "restart", {
+    firstOfTerm: true,
+    leaderInstance: "a2",
+    recoveringUntilMs: NOW + 4_000,
+    differenceSinceMs: NOW - 30_000,
+  }],
+  ["so it is where few are missing", "a1 b1", "a1 b1 c1", "wait emergency 4000", {
+    firstOfTerm: true,
+    recoveringUntilMs: NOW + 4_000,
+  }],
+  ["a later death has nothing to do with it", "a1 b1", "a1 b1 c1", "emergency", {
+    recoveringUntilMs: NOW + 4_000,
+  }],
   // The grace between verdict and move.
   ["a grace holds an emergency back", "a1", "a1 b1@99000", "wait emergency 2000", {}, {
     emergencyGracePeriodMs: 3_000,
@@ -283,6 +319,9 @@ const anyInput: fc.Arbitrary<PlannerInput> = fc.record({
   refreshRequested: fc.boolean(),
   imbalanced: fc.boolean(),
   firstOfTerm: fc.boolean(),
+  recoveringUntilMs: fc.option(fc.integer({ min: NOW - 9_000, max: NOW + 9_000 }), {
+    nil: undefined,
+  }),
   rosterChangedAtMs: fc.integer({ min: NOW - 20_000, max: NOW }),
   differenceSinceMs: fc.option(fc.integer({ min: NOW - 40_000, max: NOW }), { nil: undefined }),
   lastPlannedAtMs: fc.option(fc.integer({ min: NOW - 40_000, max: NOW }), { nil: undefined }),
@@ -295,12 +334,16 @@ const goneHolders = (input: PlannerInput) =>
   );
 const isListed = (input: PlannerInput) =>
   input.assigned.some((worker) => worker.instance === input.leaderInstance);
+/** Until when an outage may hold an emergency back. */
+const recoveredAtMs = (input: PlannerInput) =>
+  (input.firstOfTerm ? input.recoveringUntilMs : undefined) ?? -Infinity;
 
 Deno.test("planner: an emergency is delayed by no window and no cooldown", () => {
   fc.assert(fc.property(anyInput, (input) => {
     fc.pre(goneHolders(input).length > 0 && input.members.some((member) => !member.leaving));
     // Whoever knows the group, or has published in this term, does not take it for a restart.
     fc.pre(isListed(input) || !input.firstOfTerm);
+    fc.pre(recoveredAtMs(input) <= NOW);
     assert.equal(short(plan(input, CONFIG)), "emergency");
   }));
 });
@@ -313,7 +356,8 @@ Deno.test("planner: whoever waits is told a time ahead, never beyond window and 
     const sinceMs = input.differenceSinceMs ?? input.nowMs;
     const cap = ["restart", "cold_start"].includes(decision.reason) ? 30_000 : 10_000;
     const cooledMs = cap === 10_000 ? (input.lastPlannedAtMs ?? 0) + 10_000 : 0;
-    assert.ok(decision.untilMs <= Math.max(sinceMs + cap, cooledMs));
+    const heldMs = decision.reason === "emergency" ? recoveredAtMs(input) : -Infinity;
+    assert.ok(decision.untilMs <= Math.max(sinceMs + cap, cooledMs, heldMs));
   }));
 });
 
@@ -350,13 +394,13 @@ Deno.test("planner: what was just published is no reason to publish again, rows 
   }));
 });
 
-Deno.test("planner: a grace delays by no more than itself", () => {
+Deno.test("planner: a grace delays by no more than itself, and an outage until it is over", () => {
   fc.assert(fc.property(anyInput, fc.integer({ min: 0, max: 5_000 }), (input, graceMs) => {
     fc.pre(goneHolders(input).length > 0 && input.members.some((member) => !member.leaving));
     fc.pre(isListed(input) || !input.firstOfTerm);
     const decision = plan(input, { ...CONFIG, emergencyGracePeriodMs: graceMs });
     const untilMs = decision.kind === "wait" ? decision.untilMs : input.nowMs;
     assert.ok(decision.kind !== "idle" && decision.reason === "emergency");
-    assert.ok(untilMs <= input.nowMs + graceMs);
+    assert.ok(untilMs <= Math.max(input.nowMs + graceMs, recoveredAtMs(input)));
   }));
 });

@@ -24,6 +24,8 @@ export interface Findings {
   readonly partitions: readonly StrategyPartition[] | undefined;
   /** Somebody asked for a fresh look at the partitions, and the source has been read since. */
   readonly refreshRequested: boolean;
+  /** See {@linkcode PlannerInput.recoveringUntilMs}. */
+  readonly recoveringUntilMs: number | undefined;
 }
 
 /** The situation of one term. */
@@ -113,6 +115,7 @@ export class Situation {
       refreshRequested: found.refreshRequested,
       imbalanced: this.#balance.isUneven(snapshot, members.map((member) => member.record)),
       firstOfTerm: this.#firstOfTerm,
+      recoveringUntilMs: found.recoveringUntilMs,
       rosterChangedAtMs: this.#attendance.changedAtMs,
       differenceSinceMs: this.#differenceSinceMs,
       lastPlannedAtMs: this.#lastPlannedAtMs,

@@ -293,6 +293,8 @@ natsTest("a start that takes too long says so, and in which state it was", async
   await assert.rejects(manager.start(), (error: PartiError) => {
     assert.equal(error.code, "PARTI_STARTUP_TIMEOUT");
     assert.match(error.message, /700 ms; the last state was WaitingAssignment/);
+    assert.match(error.message, /the last error was PARTI_SOURCE_FAILED/);
+    assert.ok(isPartiError(error.cause, "PARTI_SOURCE_FAILED"));
     return true;
   });
 });

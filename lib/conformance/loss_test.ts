@@ -238,6 +238,39 @@ natsTest(
   },
 );
 
+natsTest(
+  "row 18: after a degraded time whoever is back first gives nobody's partitions away before the recovery grace is over",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, {
+      idle: true,
+      config: {
+        heartbeatTtl: "1s",
+        electionTimeout: "1s",
+        coldStartWindow: "15s",
+        degradedBehavior: { enterThreshold: "300ms", recoveryGracePeriod: "5s" },
+      },
+    });
+    await cluster.add(2);
+    await cluster.untilStable();
+    const { leader: first, followers: [away] } = cluster;
+    let backAtMs = Infinity;
+    first.world.messaging.onStatus((status) => {
+      if (status === "reconnected") backAtMs = performance.now();
+    });
+    await rig.server.kill();
+    await until(
+      "both have fenced themselves",
+      () => cluster.running.every(({ manager }) => manager.instance === undefined),
+    );
+    await cluster.kill(away!);
+    await rig.server.restart();
+    await until("it has taken over", () => first.manager.assignment !== undefined, 20_000);
+    const waitedMs = performance.now() - backAtMs;
+    assert.ok(waitedMs >= 5_000, `${waitedMs} ms`);
+    await cluster.untilStable();
+  },
+);
+
 natsTest("stop while the server is out of reach ends within the shutdown timeout", async (rig) => {
   await using cluster = await Cluster.open(rig, { partitionCount: 6 });
   const [gone, paused] = await cluster.add(2);
@@ -267,10 +300,10 @@ natsTest(
     await cluster.untilDrained();
     const { epoch } = cluster.publications.latest!;
     const instances = new Set(cluster.running.map(({ manager }) => manager.instance));
+    // The observer's watch would end with the bucket, which is no fault of the group's.
+    await cluster.publications.close();
     await cluster.world.kv.destroy(leaseBucket(cluster.group));
     await cluster.world.kv.destroy(assignmentBucket(cluster.group));
-    // The observer's watch ends with the bucket, which is no fault of the group's.
-    await cluster.publications.close();
     await until(
       "all have lost their leases and have new ones",
       () =>

@@ -13,6 +13,7 @@ import { jitter } from "../ports/random.ts";
 import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { LaneTable } from "./lane_table.ts";
 import type { Orphans } from "./orphans.ts";
+import { OUTRANKED_MS } from "./outranked.ts";
 import type { Slot } from "./slot.ts";
 import { surveyHolders } from "./survey.ts";
 
@@ -75,15 +76,16 @@ export class Acquirer {
     const batches = new Map<string, Slot[]>();
     const later: Slot[] = [];
     for (const slot of this.#options.slots.values()) {
-      if (!slot.wanted || slot.lane !== undefined || slot.moving || slot.outranked) continue;
-      if (slot.nextTryAtMs <= now) addTo(batches, slot);
+      if (!slot.wanted || slot.lane !== undefined || slot.moving) continue;
+      if (slot.dueAtMs <= now) addTo(batches, slot);
       else later.push(slot);
     }
     let nextMs = Infinity;
     for (const slot of later) {
-      // Those refused often are looked up with one question to the server, not each at a time of its own.
-      if (batchKey(slot) === REFUSED && batches.has(REFUSED)) addTo(batches, slot);
-      else nextMs = Math.min(nextMs, slot.nextTryAtMs);
+      // Those refused often are looked up with one question to the server, not each at a time of its own; so are those outranked.
+      const key = batchKey(slot);
+      if ((key === REFUSED || key === OUTRANKED) && batches.has(key)) addTo(batches, slot);
+      else nextMs = Math.min(nextMs, slot.dueAtMs);
     }
     this.#armRetry(nextMs - now);
     for (const batch of batches.values()) {
@@ -167,7 +169,10 @@ export class Acquirer {
   async #acquire(batch: readonly Slot[]): Promise<void> {
     for (const slot of batch) slot.moving = true;
     try {
-      const refused = batch.some((slot) => slot.refusals >= SURVEY_AFTER_REFUSALS);
+      // Whoever is outranked is behind himself, and judges nobody.
+      const refused = batch.some((slot) =>
+        slot.refusals >= SURVEY_AFTER_REFUSALS && !slot.outranked
+      );
       const free = refused ? await this.#survey(batch) : batch;
       if (free.length > 0 && !this.#closed) await this.#create(free);
     } catch (error) {
@@ -191,11 +196,14 @@ export class Acquirer {
   #postpone(slot: Slot, spread: number): void {
     const pauseMs = Math.min(REFUSED_MS * REFUSED_GROWTH ** slot.refusals, REFUSED_MAX_MS);
     slot.refusals = Math.min(slot.refusals + 1, REFUSALS_MAX);
-    slot.nextTryAtMs = this.#options.world.clock.monotonicMs() + pauseMs * spread;
+    const now = this.#options.world.clock.monotonicMs();
+    slot.nextTryAtMs = now + pauseMs * spread;
+    slot.outrankedUntilMs = now + OUTRANKED_MS * spread;
   }
 
   async #create(slots: readonly Slot[]): Promise<void> {
     const { world, config, owner, generation, events } = this.#options;
+    await this.#options.checkFeed();
     const { epoch, generation: number } = generation();
     const name = laneName(owner, number, ++this.#serial);
     this.#creating.add(name);
@@ -271,10 +279,13 @@ export class Acquirer {
 const NOTICED = "noticed";
 /** The batch of those refused often. */
 const REFUSED = "refused";
+/** The batch of those outranked. */
+const OUTRANKED = "outranked";
 
 /** Those one holder will let go together are tried together, apart from the rest: a refusal is for the whole lane. */
 function batchKey(slot: Slot): string {
   if (slot.stopped) return `stopped ${slot.id}`;
+  if (slot.outranked) return OUTRANKED;
   if (slot.refusals >= SURVEY_AFTER_REFUSALS) return REFUSED;
   return slot.batch ?? "";
 }

@@ -5,7 +5,7 @@
  */
 import type { PartitionId } from "../assignment/partition.ts";
 import type { GroupConsumerConfig } from "../config.ts";
-import { describeError } from "../errors.ts";
+import { describeError, isPartiError, PartiError } from "../errors.ts";
 import { type LaneOwner, partitionSubject } from "../names.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import type { World } from "../ports/world.ts";
@@ -36,7 +36,8 @@ export interface DeadLetterOptions {
  * @param id the partition
  * @param message the message
  * @param error why it failed the last time
- * @throws {PartiError} if no stream takes it: the caller must not acknowledge the message then
+ * @throws {PartiError} `PARTI_NO_RESPONDERS` if no stream has its subject, or what the stream says: the caller must not acknowledge
+ * the message then
  */
 export async function deadLetter(
   options: DeadLetterOptions,
@@ -46,18 +47,46 @@ export async function deadLetter(
 ): Promise<void> {
   const { world, config, owner, operationTimeoutMs } = options;
   const reason = headerValue(describeError(error));
-  await world.feed.publish(partitionSubject(config.deadLetterSubject, id), message.data, {
-    messageId: `dead:${config.stream}:${message.streamSequence}`,
-    timeoutMs: operationTimeoutMs,
-    headers: {
-      "Parti-Reason": reason,
-      "Parti-Subject": message.subject,
-      "Parti-Stream": config.stream,
-      "Parti-Stream-Sequence": String(message.streamSequence),
-      "Parti-Group": owner.group,
-      "Parti-Worker": owner.worker,
+  const subject = partitionSubject(config.deadLetterSubject, id);
+  try {
+    await world.feed.publish(subject, message.data, {
+      messageId: `dead:${config.stream}:${message.streamSequence}`,
+      timeoutMs: operationTimeoutMs,
+      headers: {
+        "Parti-Reason": reason,
+        "Parti-Subject": message.subject,
+        "Parti-Stream": config.stream,
+        "Parti-Stream-Sequence": String(message.streamSequence),
+        "Parti-Group": owner.group,
+        "Parti-Worker": owner.worker,
+      },
+    });
+  } catch (cause) {
+    throw isPartiError(cause, "PARTI_NO_RESPONDERS")
+      ? homeless(id, message, subject, cause)
+      : cause;
+  }
+}
+
+/** Nothing is wrong with the server, so nothing gets better by itself: somebody has to be told what to do. */
+function homeless(
+  id: PartitionId,
+  message: FeedMessage,
+  subject: string,
+  cause: PartiError,
+): PartiError {
+  const { streamSequence } = message;
+  return new PartiError(
+    "PARTI_NO_RESPONDERS",
+    `no stream takes ${subject}, the dead letter of sequence ${streamSequence} of partition ${id}; the partition waits until one does`,
+    {
+      cause,
+      value: subject,
+      hint:
+        `create a stream with ${subject} among its subjects, set consumer.deadLetterSubject to a subject that a stream has, or ` +
+        "set consumer.onPoison to stop",
     },
-  });
+  );
 }
 
 /** One line: a line's end would be taken for the end of the header. */

@@ -17,6 +17,42 @@ Deno.test("a partition wanted again while its handler still runs goes on as if n
   await group.end();
 });
 
+/** A member whose only message has failed, so that nothing of it runs for seconds. */
+async function pausing() {
+  const group = team({
+    partitions: 1,
+    failures: 1,
+    temper: () => 1,
+    config: { retryBaseMs: 5_000, retryMaxMs: 5_000 },
+    drainTimeoutMs: 4_000,
+  });
+  group.assign({ p0: 0 }, 0);
+  await group.clock.advance(500);
+  group.publish("p0");
+  while (group.record.started.length === 0) await group.clock.advance(1);
+  await group.clock.advance(10);
+  assert.deepEqual(group.record.handled, []);
+  return group;
+}
+
+Deno.test("a move does not wait for the pause after a failure", async () => {
+  const group = await pausing();
+  group.assign({ p0: 1 }, 0);
+  await group.clock.advance(200);
+  assert.equal(locks(group)["feed.p0"], "instance-1");
+  await group.drained();
+  await group.end();
+});
+
+Deno.test("an end does not wait for the pause after a failure", async () => {
+  const group = await pausing();
+  let closed = false;
+  void group.members[0]!.consumer.close().then(() => closed = true);
+  await group.clock.advance(200);
+  assert.equal(closed, true);
+  assert.equal(group.server.lanes.length, 0);
+});
+
 Deno.test("a partition wanted again while it is taken off its lane is acquired anew", async () => {
   const group = team({ latencyMaxMs: 50 });
   group.assign(all(group, 0));

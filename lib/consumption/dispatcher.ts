@@ -6,11 +6,11 @@
  */
 import type { GroupConsumerConfig } from "../config.ts";
 import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
-import { sleep } from "../ports/clock.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import { jitter } from "../ports/random.ts";
 import type { World } from "../ports/world.ts";
 import type { MessageHandler } from "./handler.ts";
+import { OUTRANKED_MS, outrankedError } from "./outranked.ts";
 import { Run } from "./run.ts";
 import type { Slot } from "./slot.ts";
 
@@ -165,6 +165,11 @@ export class Dispatcher {
       run.begin(slot.ownership);
       const error = await this.#attempt(slot, run);
       if (run.aborted || !mayAct()) return "abandoned";
+      if (run.interrupted) {
+        // The connection was away, and others may have handled it meanwhile: what the handler said is neither done nor a failure.
+        if (!slot.wanted) return "abandoned";
+        continue;
+      }
       if (error === undefined) return "done";
       const code = codeOf(error.cause);
       const isCounted = world.messaging.connected &&
@@ -177,6 +182,8 @@ export class Dispatcher {
       if (code === "PARTI_FENCED") {
         // Somebody newer owns the partition. Holding it would only keep them from it.
         slot.outranked = true;
+        slot.outrankedUntilMs = world.clock.monotonicMs() + jitter(world.random, OUTRANKED_MS);
+        if (slot.wanted) this.#tell(outrankedError(slot, error));
         return "abandoned";
       }
       run.message.working();
@@ -185,7 +192,7 @@ export class Dispatcher {
         config.retryMaxMs,
         isCounted ? Infinity : OUTAGE_PAUSE_MAX_MS,
       );
-      await sleep(world.clock, jitter(world.random, pauseMs), run.signal);
+      await slot.pause(world.clock, jitter(world.random, pauseMs));
       // Somebody else is to have this partition: it can try from there.
       if (!slot.wanted || run.aborted || !mayAct()) return "abandoned";
     }
@@ -207,6 +214,7 @@ export class Dispatcher {
         { cause: error, value: streamSequence },
       );
     } finally {
+      run.end();
       onHandled(slot, world.clock.monotonicMs() - startedAtMs);
     }
   }

@@ -189,8 +189,21 @@ Deno.test("a partition that is to move is not tried again here", async () => {
   feed(a!, 1);
   await settle();
   a!.wanted = false;
-  await clock.advance(100);
+  await settle();
   assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.equal(clock.pendingTimers, 0, "nobody waits for the pause");
+});
+
+Deno.test("a handler that fails when its partition is to move already is not waited for again", async () => {
+  const { open, handler } = gate();
+  const { clock, feed, made, told } = rig(handler);
+  const [a] = made("a");
+  feed(a!, 1);
+  a!.wanted = false;
+  open[0]!.fail(new Error("no"));
+  await settle();
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("without the right to act nothing is started, and what comes back is not done; with it all goes on", async () => {

@@ -39,6 +39,8 @@ export interface ConsumptionEvents {
   deadLettered(id: PartitionId, message: FeedMessage, error: unknown): void;
   /** A poison message stopped its partition. */
   stopped(id: PartitionId, message: FeedMessage, error: unknown): void;
+  /** Which wanted partitions somebody newer has written, as fenced writes have shown, is not what it was; none: all is well again. */
+  outranked(ids: readonly PartitionId[]): void;
   /** Something failed and is tried again. */
   error(error: unknown): void;
 }
@@ -62,6 +64,7 @@ export const noConsumptionEvents: ConsumptionEvents = {
   abandoned: ignore,
   deadLettered: ignore,
   stopped: ignore,
+  outranked: ignore,
   error: ignore,
 };
 

@@ -40,7 +40,12 @@ export interface HandlerContext {
   readonly generation: number;
   /** Which try this is within the present ownership, from 1. */
   readonly attempt: number;
-  /** Fires when the right to handle ends: lease lost, drain deadline over, worker closed. Its reason is a `PartiError`. */
+  /**
+   * Fires when the right to handle ends (lease lost, drain deadline over, worker closed) or is in doubt: the connection has been away
+   * for `probe.grace`, so that others may take over from now on. After the latter (`PARTI_DISCONNECTED`) the message is handled anew, with a
+   * new signal, once the connection is back and the partition is still this worker's; the try counts as no failure. Its reason is a
+   * `PartiError`.
+   */
   readonly signal: AbortSignal;
   /** Acknowledges by hand; only with `manualAck`, where the next message of the partition waits for it. */
   ack(): void;

@@ -9,7 +9,7 @@ import type { Slot } from "./slot.ts";
 
 /** How well consumption goes. */
 export interface ConsumerHealth {
-  /** The connection is up, everything wanted is held, and nothing is stopped or blocked. */
+  /** The connection is up, everything wanted is held, and nothing is stopped, blocked or outranked. */
   readonly healthy: boolean;
   /** Whether the connection is up. */
   readonly connected: boolean;
@@ -21,6 +21,8 @@ export interface ConsumerHealth {
   readonly stopped: readonly PartitionId[];
   /** Partitions whose poison message no stream takes as a dead letter. */
   readonly blocked: readonly PartitionId[];
+  /** Partitions wanted here that somebody newer has written, as a fenced write has shown. */
+  readonly outranked: readonly PartitionId[];
   /** How many lanes there are. */
   readonly lanes: number;
   /** Handlers that run. */
@@ -50,13 +52,16 @@ export function healthOf(
   const waiting = idsOf((slot) => slot.lane === undefined || slot.lane.closed);
   const stopped = idsOf((slot) => slot.stopped);
   const blocked = idsOf((slot) => slot.blocked);
+  const outranked = idsOf((slot) => slot.outranked);
+  const troubled = waiting.length + stopped.length + blocked.length + outranked.length;
   return {
-    healthy: connected && waiting.length + stopped.length + blocked.length === 0,
+    healthy: connected && troubled === 0,
     connected,
     held: wanted.length - waiting.length,
     waiting,
     stopped,
     blocked,
+    outranked,
     lanes: lanes.length,
     running,
     buffered: lanes.reduce((sum, lane) => sum + lane.buffered, 0),

@@ -22,8 +22,10 @@ export interface LaneKeeperOptions {
   readonly owner: LaneOwner;
   /** How long running handlers may go on when their partitions are to move, in milliseconds. */
   readonly drainTimeoutMs: number;
-  /** How long a call to the server may take, in milliseconds. */
+  /** How long the confirmation of acks may take, in milliseconds. */
   readonly operationTimeoutMs: number;
+  /** Makes sure before the first lane that the stream is one on which lanes are locks; throws if it is not or cannot be asked. */
+  readonly checkFeed: () => Promise<void>;
   /** All slots of the worker. */
   readonly slots: ReadonlyMap<PartitionId, Slot>;
   /** Who is told. */

@@ -21,6 +21,12 @@ export type { LaneKeeperOptions } from "./keeper_options.ts";
 
 const CHECK_RETRY_MS = 500;
 
+/** A check of all lanes. */
+interface Check {
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
 /** Keeps a worker's lanes. */
 export class LaneKeeper {
   readonly #options: LaneKeeperOptions;
@@ -30,8 +36,9 @@ export class LaneKeeper {
   readonly #detacher: Detacher;
   readonly #drains: Drains;
   readonly #upkeep: Upkeep;
-  readonly #end = new AbortController();
-  #checking: Promise<void> | undefined;
+  /** The check under way, if it began after the last interruption. */
+  #checking: Check | undefined;
+  #closed = false;
 
   /** @param options what it needs */
   constructor(options: LaneKeeperOptions) {
@@ -61,10 +68,6 @@ export class LaneKeeper {
     return this.#table.all;
   }
 
-  get #closed(): boolean {
-    return this.#end.signal.aborted;
-  }
-
   /** Compares what is wanted with what is held, and starts whatever makes them equal. */
   reconcile(): void {
     if (this.#closed) return;
@@ -89,15 +92,21 @@ export class LaneKeeper {
     this.#table.shareRoom();
   }
 
-  /** Notes that the connection went: acks on it may be lost. */
+  /** Notes that the connection went: acks and deliveries on it may be lost. */
   interrupted(): void {
     for (const lane of this.lanes) lane.acks.interrupted();
+    this.#stopChecking();
   }
 
-  /** After a reconnect: starts lanes anew that are gone or that have handed out more than has arrived. Never rejects. */
+  /**
+   * After a reconnect: starts lanes anew that are gone or that have handed out more than has arrived. Asked for again without an
+   * interruption in between it is the same check. Never rejects.
+   *
+   * @returns when it is done, or over because the connection has gone again
+   */
   checkAll(): Promise<void> {
-    this.#checking ??= this.#checkAll().finally(() => this.#checking = undefined);
-    return this.#checking;
+    this.#checking ??= this.#startChecking();
+    return this.#checking.done;
   }
 
   /** From now on everything is released even without a connection. */
@@ -112,7 +121,8 @@ export class LaneKeeper {
 
   /** Stops all pulls; nothing more is said to the server. */
   close(): void {
-    this.#end.abort();
+    this.#closed = true;
+    this.#stopChecking();
     this.#upkeep.close();
     this.#acquirer.close();
     this.#detacher.close();
@@ -121,29 +131,44 @@ export class LaneKeeper {
     for (const lane of this.lanes) lane.close();
   }
 
-  async #checkAll(): Promise<void> {
-    await Promise.all(this.lanes.map((lane) => this.#check(lane)));
-    if (!this.#closed) this.#options.onChange();
+  #startChecking(): Check {
+    const stop = new AbortController();
+    const done = this.#checkAll(stop.signal).finally(() => {
+      if (this.#checking === check) this.#checking = undefined;
+    });
+    const check: Check = { stop, done };
+    return check;
+  }
+
+  /** What a check has found of one lane says nothing of what is lost later: each reconnect needs one of its own. */
+  #stopChecking(): void {
+    this.#checking?.stop.abort();
+    this.#checking = undefined;
+  }
+
+  async #checkAll(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => this.#check(lane, signal)));
+    if (!signal.aborted) this.#options.onChange();
   }
 
   /** Looks after one lane until it is known to be well or over. */
-  async #check(lane: Lane): Promise<void> {
+  async #check(lane: Lane, signal: AbortSignal): Promise<void> {
     const { world, events } = this.#options;
-    while (!this.#closed && !lane.closed && world.messaging.connected) {
+    while (!signal.aborted && !lane.closed && world.messaging.connected) {
       try {
-        return await this.#checkOnce(lane);
+        return await this.#checkOnce(lane, signal);
       } catch (error) {
         events.error(error);
       }
-      await sleep(world.clock, jitter(world.random, CHECK_RETRY_MS), this.#end.signal);
+      await sleep(world.clock, jitter(world.random, CHECK_RETRY_MS), signal);
     }
   }
 
-  async #checkOnce(lane: Lane): Promise<void> {
+  async #checkOnce(lane: Lane, signal: AbortSignal): Promise<void> {
     const { world, config } = this.#options;
     const deliveredBefore = lane.delivered;
     const info = await world.feed.consumerInfo(config.stream, lane.name);
-    if (this.#closed || lane.closed) return;
+    if (signal.aborted || lane.closed) return;
     if (info === undefined) {
       lane.fail("deleted", "gone after a reconnect");
     } else if (info.delivered > lane.delivered && lane.delivered === deliveredBefore) {

@@ -16,6 +16,70 @@ Deno.test("a delivery lost on a cut connection is noticed after the reconnect, l
   await group.end();
 });
 
+Deno.test("every reconnect has its check: a second cut while one lane's check hangs costs no ack wait", async () => {
+  const group = team({
+    members: 1,
+    partitions: 2,
+    config: { ackWaitMs: 60_000 },
+    temper: () => 1,
+  });
+  const { client, told } = group.members[0]!;
+  group.assign({ p0: 0 }, 0);
+  await group.clock.advance(500);
+  group.assign({ p1: 0 }, 0);
+  await group.clock.advance(500);
+  const lane = () =>
+    group.server.lanes.find(({ filterSubjects }) => filterSubjects[0] === "feed.p1")!;
+  client.cut();
+  client.fault("lose-answer", "info");
+  client.restore();
+  await group.clock.advance(100);
+  assert.equal(
+    told.get("laneEnded"),
+    undefined,
+    "the second lane is found well, the first not yet",
+  );
+  const before = lane().delivered;
+  group.publish("p1");
+  while (lane().delivered === before) await group.clock.advance(1);
+  assert.equal(group.record.handled.length, 0, "the message is on its way down");
+  client.cut();
+  client.restore();
+  await group.clock.advance(1_000);
+  assert.equal(group.record.handled.length, 1);
+  await group.end();
+});
+
+Deno.test("a check asked for twice after one reconnect looks at each lane once", async () => {
+  const group = team({ members: 1, partitions: 2 });
+  const { client, consumer } = group.members[0]!;
+  group.assign(all(group, 0));
+  await group.clock.advance(500);
+  client.cut();
+  client.restore();
+  void consumer.reconnected();
+  await group.clock.advance(500);
+  assert.equal(group.server.calls.get("info"), group.server.lanes.length);
+  await group.end();
+});
+
+Deno.test("a check still under way at the end leaves nothing behind", async () => {
+  const group = team({ members: 1, partitions: 1 });
+  const { client, consumer } = group.members[0]!;
+  group.assign(all(group, 0));
+  await group.clock.advance(500);
+  client.cut();
+  client.fault("lose-request", "info");
+  client.restore();
+  const checked = consumer.reconnected();
+  await group.clock.advance(2_010);
+  consumer.fence("killed");
+  await checked;
+  // What was on its way to the server.
+  await group.clock.advance(10);
+  assert.equal(group.clock.pendingTimers, 0);
+});
+
 Deno.test("acks lost on a cut connection are sent again, so that the next owner does not repeat", async () => {
   const group = team({ config: { ackWaitMs: 60_000 }, temper: () => 1, latencyMaxMs: 20 });
   group.assign(all(group, 0));

@@ -15,7 +15,7 @@ export interface LaneTableOptions {
   readonly world: Pick<World, "clock" | "feed">;
   /** How to consume. */
   readonly config: Pick<GroupConsumerConfig, "stream" | "prefetch">;
-  /** How long a call to the server may take, in milliseconds. */
+  /** How long the confirmation of acks may take, in milliseconds. */
   readonly operationTimeoutMs: number;
   /** Told of each delivery a slot has taken. */
   readonly onTaken: (

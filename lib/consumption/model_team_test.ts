@@ -8,11 +8,13 @@ import assert from "node:assert/strict";
 import type { GroupConsumerConfig } from "../config.ts";
 import { FencedOutput } from "../effects.ts";
 import { isPartiError } from "../errors.ts";
+import { whileConnected } from "../make_consumer.ts";
 import { sleep } from "../ports/clock.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
 import type { ConsumptionEvents } from "./events.ts";
-import type { HandlerContext, PartitionMessage } from "./handler.ts";
+import type { HandlerContext, MessageHandler, PartitionMessage } from "./handler.ts";
 import { ModelClient } from "./model_client_test.ts";
+import { modelGate } from "./model_gate_test.ts";
 import { ModelServer } from "./model_server_test.ts";
 import { announceRelease } from "./release_notices.ts";
 import { Journal, names, seeded, testConfig } from "./team_test.ts";
@@ -38,6 +40,11 @@ export interface ModelTeamOptions {
   readonly failures?: number;
   /** Whether a handler ends when it is told to. */
   readonly obedient?: boolean;
+  /**
+   * Members are behind a gate as in a session: cut off, they begin nothing, and after this many milliseconds their handlers are
+   * interrupted; back, they go on unless they were evicted. Without it they know nothing of leases.
+   */
+  readonly graceMs?: number;
 }
 
 /** A member of a model team. */
@@ -76,7 +83,7 @@ export class ModelTeam {
 
   /** A new member, as a process that has just started. */
   join(): ModelMember {
-    const { drainTimeoutMs = 1_000, latencyMaxMs = 5, config } = this.#options;
+    const { drainTimeoutMs = 1_000, latencyMaxMs = 5, config, graceMs } = this.#options;
     const index = this.members.length;
     const client = new ModelClient(this.server, { random: this.random, latencyMaxMs });
     const instance = `instance-${index}`;
@@ -90,13 +97,17 @@ export class ModelTeam {
       subjectTemplate: "output.{{.PartitionID}}",
       timeoutMs: 2_000,
     });
+    const gate = graceMs === undefined ? undefined : modelGate(client, graceMs, () => member);
+    const handle: MessageHandler = (message, context) => this.#handle(message, context, output);
+    const mayBegin = (signal: AbortSignal) => gate?.pass(signal);
     const consumer = new WorkerConsumer({
       world: client.world,
       config: testConfig({ ackWaitMs: 3_000, prefetch: 16, maxLanes: 2, ...config }),
       owner: { group: "test", worker: `w-${index}`, instance },
-      handler: (message, context) => this.#handle(message, context, output),
+      handler: gate === undefined ? handle : whileConnected(handle, { mayBegin }),
       drainTimeoutMs,
       operationTimeoutMs: 2_000,
+      isFeedChecked: true,
       events: {
         error: (error) => errors.push(error),
         evicted: count("evicted"),
@@ -106,9 +117,10 @@ export class ModelTeam {
         released: count("released"),
         acquired: count("acquired"),
         abandoned: count("abandoned"),
+        outranked: count("outranked"),
       },
     });
-    const member = { index, instance, client, consumer, errors, told, alive: true };
+    const member: ModelMember = { index, instance, client, consumer, errors, told, alive: true };
     this.members.push(member);
     return member;
   }
@@ -220,6 +232,8 @@ export class ModelTeam {
       "PARTI_DISCONNECTED",
       "PARTI_NO_RESPONDERS",
       "PARTI_NOT_FOUND",
+      // A zombie is told that it is one.
+      "PARTI_FENCED",
     ] as const;
     return this.members.flatMap(({ errors }) => errors).filter((error) =>
       !isPartiError(error, ...usual)

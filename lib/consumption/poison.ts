@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { sleep } from "../ports/clock.ts";
 import { jitter } from "../ports/random.ts";
 import { deadLetter, type DeadLetterOptions } from "./dead_letter.ts";
 import type { Outcome } from "./dispatcher.ts";
@@ -46,7 +45,7 @@ export async function settlePoison(
       if (run.aborted || !mayAct()) return "abandoned";
       if (stored) return "done";
       slot.blocked = true;
-      await sleep(world.clock, jitter(world.random, config.retryMaxMs), run.signal);
+      await slot.pause(world.clock, jitter(world.random, config.retryMaxMs));
       // Somebody else is to have this partition: it can try from there.
       if (run.aborted || !slot.wanted || !mayAct()) return "abandoned";
     }

@@ -80,10 +80,19 @@ Deno.test("a blocked partition can move on, and its worker can end", async () =>
     if (end === "moves") slot.wanted = false;
     else if (end === "lease") state.mayAct = false;
     else slot.abort(new PartiError("PARTI_ABORTED", "over"));
-    await clock.advance(1_000);
+    if (end === "lease") await clock.advance(1_000);
     assert.equal(await result, "abandoned", end);
     assert.equal(clock.pendingTimers, 0);
   }
+});
+
+Deno.test("a partition that is to move while its dead letter is refused is not paused for", async () => {
+  const { outcome, state, slot, clock } = rig("dead-letter");
+  state.fails = Infinity;
+  const result = outcome();
+  slot.wanted = false;
+  assert.equal(await result, "abandoned");
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("with `stop` nothing is published", async () => {

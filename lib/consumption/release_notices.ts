@@ -5,6 +5,7 @@
  */
 import type { PartitionId } from "../assignment/partition.ts";
 import { decodeJsonObject, encodeJson } from "../codec.ts";
+import type { PartiError } from "../errors.ts";
 import { type LaneOwner, releasedSubject } from "../names.ts";
 import type { Messaging, Notice, Subscription } from "../ports/messaging.ts";
 
@@ -66,11 +67,13 @@ export class ReleaseNotices {
    * @param messaging how notices travel
    * @param owner whose they are
    * @param onReleased told what others have let go
+   * @param onError told if the server does not let this worker listen: what comes free is then found by polling alone
    */
   constructor(
     messaging: Messaging,
     owner: LaneOwner,
     onReleased: (ids: readonly PartitionId[]) => void,
+    onError?: (error: PartiError) => void,
   ) {
     const { group, instance } = owner;
     this.#options = { messaging, group, instance };
@@ -81,8 +84,8 @@ export class ReleaseNotices {
       if (Array.isArray(ids)) onReleased(ids.filter((id) => typeof id === "string"));
     };
     this.#subscriptions = [
-      messaging.subscribe(releasedSubject(group), hear),
-      messaging.subscribe(releasedSubject(group, instance), hear),
+      messaging.subscribe(releasedSubject(group), hear, onError),
+      messaging.subscribe(releasedSubject(group, instance), hear, onError),
     ];
   }
 

@@ -30,8 +30,10 @@ export class Run implements HandlerContext {
   readonly worker: string;
   /** See {@linkcode HandlerContext.instance}. */
   readonly instance: string;
-  readonly #acked: PromiseWithResolvers<void> | undefined;
+  #acked: PromiseWithResolvers<void> | undefined;
   #reason: PartiError | undefined;
+  #isTrying = false;
+  #interruption: PartiError | undefined;
   #abort: AbortController | undefined;
 
   /**
@@ -55,11 +57,21 @@ export class Run implements HandlerContext {
     this.#acked = manualAck ? Promise.withResolvers<void>() : undefined;
   }
 
-  /** Begins the next try, under the right there is now. */
+  /** Begins the next try, under the right there is now. After an interrupted one it has a signal and an ack of its own. */
   begin(ownership: Ownership): void {
     this.attempt++;
     this.epoch = ownership.epoch;
     this.generation = ownership.generation;
+    this.#isTrying = true;
+    if (this.#interruption === undefined) return;
+    this.#interruption = undefined;
+    this.#abort = undefined;
+    if (this.#acked !== undefined) this.#acked = Promise.withResolvers();
+  }
+
+  /** The handler of the try has come back: between two tries there is nothing to interrupt. */
+  end(): void {
+    this.#isTrying = false;
   }
 
   /** Whether the right to handle it has ended. */
@@ -67,16 +79,22 @@ export class Run implements HandlerContext {
     return this.#reason !== undefined;
   }
 
+  /** Whether the last try was interrupted: whatever its handler said, it counts for nothing. */
+  get interrupted(): boolean {
+    return this.#interruption !== undefined;
+  }
+
   /** See {@linkcode HandlerContext.signal}. Made when first asked for, since most handlers never look at it. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+      const reason = this.#reason ?? this.#interruption;
+      if (reason !== undefined) this.#abort.abort(reason);
     }
     return this.#abort.signal;
   }
 
-  /** Settles when the handler has acknowledged by hand or the right has ended; undefined without manual acks. */
+  /** Settles when the handler has acknowledged by hand or its signal has fired; undefined without manual acks. */
   get acked(): Promise<void> | undefined {
     return this.#acked?.promise;
   }
@@ -94,6 +112,18 @@ export class Run implements HandlerContext {
   abort(reason: PartiError): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
+    this.#abort?.abort(reason);
+    this.#acked?.resolve();
+  }
+
+  /**
+   * Ends the try under way, if there is one, and not the right to handle the message: it is tried anew when its handler is back.
+   *
+   * @param reason why, for the handler's signal
+   */
+  interrupt(reason: PartiError): void {
+    if (!this.#isTrying || this.#reason !== undefined || this.#interruption !== undefined) return;
+    this.#interruption = reason;
     this.#abort?.abort(reason);
     this.#acked?.resolve();
   }

@@ -5,6 +5,7 @@
  */
 import type { Partition, PartitionId } from "../assignment/partition.ts";
 import { invariant, type PartiError } from "../errors.ts";
+import { type Clock, sleep } from "../ports/clock.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import type { Lane } from "./lane.ts";
 import type { Run } from "./run.ts";
@@ -28,8 +29,6 @@ export class Slot {
   readonly id: PartitionId;
   /** Its subject. */
   readonly subject: string;
-  /** Whether the assignment wants it here. */
-  wanted = true;
   /** Under what right it is, or will be, held. */
   ownership: Ownership;
   /** The lane that feeds it; undefined while it is not held. */
@@ -38,15 +37,20 @@ export class Slot {
   moving = false;
   /** Its next message is not in the queue and will not come on this lane: it needs a fresh one. */
   stale = false;
-  /** A fenced write has shown that somebody newer owns it: it is not acquired again under the assignment it is held under. */
+  /**
+   * A fenced write has shown that somebody newer owns it. Until the next assignment, or until one of its messages is handled after all,
+   * it is acquired only now and then.
+   */
   outranked = false;
+  /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
+  outrankedUntilMs = 0;
   /** Poison stopped it. */
   stopped = false;
   /** Its poison message finds no stream that takes it. */
   blocked = false;
   /** Slots with the same one are acquired together: they are expected to come free together. */
   batch: string | undefined;
-  /** When the next try to acquire is due, on the monotonic clock. */
+  /** When the next try to acquire would be due if it were not outranked, on the monotonic clock. */
   nextTryAtMs = 0;
   /** How often acquiring has been refused or has failed in a row. */
   refusals = 0;
@@ -65,6 +69,9 @@ export class Slot {
   /** The highest stream sequence started here. */
   startedSequence = 0;
   #queuedSequence = 0;
+  #wanted = true;
+  /** Ends the pause of what runs. */
+  #wake: AbortController | undefined;
 
   /**
    * @param partition the partition
@@ -79,10 +86,25 @@ export class Slot {
     this.ownership = ownership;
   }
 
+  /** Whether the assignment wants it here. Once it does not, what runs pauses no longer. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
+  set wanted(wanted: boolean) {
+    this.#wanted = wanted;
+    if (!wanted) this.#wake?.abort();
+  }
+
   /** Whether its next message may be started. */
   get canRun(): boolean {
     return this.queue.length > 0 && this.running === undefined && this.wanted && !this.moving &&
       !this.stale && !this.stopped;
+  }
+
+  /** When the next try to acquire it is due, on the monotonic clock, in milliseconds. */
+  get dueAtMs(): number {
+    return this.outranked ? Math.max(this.nextTryAtMs, this.outrankedUntilMs) : this.nextTryAtMs;
   }
 
   /**
@@ -130,12 +152,29 @@ export class Slot {
     invariant(sequence > this.doneSequence, `partition ${this.id} did ${sequence} twice`);
     this.doneSequence = sequence;
     this.setbacks = 0;
+    this.outranked = false;
+  }
+
+  /**
+   * Waits between two tries of what runs, no longer than it is any use: whoever is to have the partition next must not wait for a
+   * pause.
+   *
+   * @param clock the clock to wait on
+   * @param delayMs how long at most, in milliseconds
+   * @returns when the time has passed, the partition is not wanted here or the right to handle what runs has ended: look which
+   */
+  async pause(clock: Clock, delayMs: number): Promise<void> {
+    if (!this.#wanted || this.running?.aborted) return;
+    this.#wake = new AbortController();
+    await sleep(clock, delayMs, this.#wake.signal);
+    this.#wake = undefined;
   }
 
   /** Ends the right to handle what runs; it stays here until its handler comes back. */
   abort(reason: PartiError): void {
     if (this.running === undefined) return;
     this.running.abort(reason);
+    this.#wake?.abort();
     if (this.running.lane !== this.lane) this.#expectAgain();
   }
 

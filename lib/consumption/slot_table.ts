@@ -64,15 +64,25 @@ export class SlotTable {
     }
   }
 
-  /** Whether everything wanted is held and everything else released. A handler that outlasted its time is waited for no longer. */
+  /**
+   * Whether everything wanted is held, and by nobody newer, and everything else released. A handler that outlasted its time is waited
+   * for no longer.
+   */
   get isSettled(): boolean {
     for (const slot of this.all.values()) {
       if (slot.moving) return false;
       const isHeld = slot.lane !== undefined;
       const runsByRight = slot.running !== undefined && !slot.running.aborted;
-      if (slot.wanted ? !isHeld : isHeld || runsByRight) return false;
+      if (slot.wanted ? !isHeld || slot.outranked : isHeld || runsByRight) return false;
     }
     return true;
+  }
+
+  /** The wanted partitions that somebody newer has written. */
+  get outranked(): PartitionId[] {
+    const ids: PartitionId[] = [];
+    for (const slot of this.all.values()) if (slot.wanted && slot.outranked) ids.push(slot.id);
+    return ids;
   }
 
   #unwant(choose: (slot: Slot) => boolean): number {

@@ -15,15 +15,16 @@ import type { Subscription } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
 import { AckWaitKeeper } from "./ack_wait_keeper.ts";
 import type { DesiredPartitions } from "./desired.ts";
-import { Dispatcher, type Outcome } from "./dispatcher.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { type ConsumptionEvents, guardedEvents } from "./events.ts";
 import type { MessageHandler } from "./handler.ts";
+import { FeedCheck } from "./feed_check.ts";
 import { type ConsumerHealth, healthOf } from "./health.ts";
 import type { Lane } from "./lane.ts";
 import { LaneKeeper } from "./lane_keeper.ts";
-import { settlePoison } from "./poison.ts";
+import { makeDispatcher } from "./make_dispatcher.ts";
 import { ReleaseNotices } from "./release_notices.ts";
-import type { Run } from "./run.ts";
+import { Settling } from "./settling.ts";
 import type { Slot, Taken } from "./slot.ts";
 import { SlotTable } from "./slot_table.ts";
 
@@ -42,10 +43,12 @@ export interface WorkerConsumerOptions {
   readonly handler: MessageHandler;
   /** How long running handlers may go on when their partitions are to move, in milliseconds. */
   readonly drainTimeoutMs: number;
-  /** How long a call to the server may take, in milliseconds. */
+  /** How long the confirmation of acks and the storing of a dead letter may take, in milliseconds. */
   readonly operationTimeoutMs: number;
   /** Whether this worker may act at this moment: its lease has not ended. Always, unless told otherwise. */
   readonly mayAct?: () => boolean;
+  /** The stream has been checked already, see {@linkcode checkFeed}; otherwise the consumer does so before its first lane. */
+  readonly isFeedChecked?: boolean;
   /** Who is told of what happens. */
   readonly events?: Partial<ConsumptionEvents>;
 }
@@ -62,7 +65,7 @@ export class WorkerConsumer implements AsyncDisposable {
   readonly #ackWaits: AckWaitKeeper;
   readonly #notices: ReleaseNotices;
   readonly #status: Subscription;
-  readonly #settledWaiters: (() => void)[] = [];
+  readonly #settling: Settling;
   #desired: DesiredPartitions | undefined;
   #kicking = false;
   #kickAgain = false;
@@ -77,15 +80,20 @@ export class WorkerConsumer implements AsyncDisposable {
   constructor(options: WorkerConsumerOptions) {
     this.#options = options;
     this.#events = guardedEvents(options.events ?? {});
-    const { world, config, owner } = options;
+    const { world, config, owner, isFeedChecked = false } = options;
     this.#slots = new SlotTable(config.subjectTemplate);
+    this.#settling = new Settling(this.#slots, this.#events.outranked);
     const mayAct = () => this.#mayAct();
-    this.#dispatcher = this.#makeDispatcher();
+    const events = this.#events;
+    const onIdle = (slot: Slot) => this.#idle(slot);
+    this.#dispatcher = makeDispatcher({ options, events, mayAct, onIdle });
+    const check = new FeedCheck(world.feed, config, isFeedChecked);
     this.#keeper = new LaneKeeper({
       ...options,
       slots: this.#slots.all,
-      events: this.#events,
+      events,
       mayAct,
+      checkFeed: () => check.pass(),
       paused: () => this.#dispatcher.paused,
       isKnown: (instance) => this.#desired?.isKnown?.(instance) ?? true,
       generation: () => this.#desired ?? { epoch: 0, generation: 0 },
@@ -100,7 +108,8 @@ export class WorkerConsumer implements AsyncDisposable {
       lanes: () => this.#keeper.lanes,
       mayAct,
     });
-    this.#notices = new ReleaseNotices(world.messaging, owner, (ids) => this.#keeper.hint(ids));
+    const hint = (ids: readonly PartitionId[]) => this.#keeper.hint(ids);
+    this.#notices = new ReleaseNotices(world.messaging, owner, hint, events.error);
     this.#status = world.messaging.onStatus((status) => {
       if (status === "reconnected") void this.reconnected();
       else this.#keeper.interrupted();
@@ -136,8 +145,7 @@ export class WorkerConsumer implements AsyncDisposable {
 
   /** Resolves when everything wanted is held and everything else is released. Never rejects. */
   settled(): Promise<void> {
-    if (this.#isSettled()) return Promise.resolve();
-    return new Promise((resolve) => this.#settledWaiters.push(resolve));
+    return this.#settling.settled();
   }
 
   /** Starts no new handler until {@linkcode resume}; partitions stay owned. */
@@ -161,6 +169,11 @@ export class WorkerConsumer implements AsyncDisposable {
     return true;
   }
 
+  /** The partitions wanted here that somebody newer has written, as fenced writes have shown. */
+  get outranked(): readonly PartitionId[] {
+    return this.#settling.outranked;
+  }
+
   /** How well it goes. */
   health(): ConsumerHealth {
     const { connected } = this.#options.world.messaging;
@@ -171,6 +184,17 @@ export class WorkerConsumer implements AsyncDisposable {
   /** Looks after the lanes once the connection is back: what was under way may be lost. It also does so by itself. */
   async reconnected(): Promise<void> {
     if (!this.#fenced && !this.#closed) await this.#keeper.checkAll();
+  }
+
+  /**
+   * Ends the present try of every handler that runs, because others may begin to handle the same. Whatever the handler then says, its
+   * message is neither acknowledged nor counted as failed, and as long as the partition is held it is handled anew.
+   *
+   * @param reason why, for the handlers' abort signals, which fire with `PARTI_DISCONNECTED`
+   */
+  interrupt(reason: string): void {
+    const error = new PartiError("PARTI_DISCONNECTED", reason);
+    for (const slot of this.#slots.all.values()) slot.running?.interrupt(error);
   }
 
   /**
@@ -222,34 +246,13 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#ackWaits.close();
     this.#notices.close();
     this.#status.close();
-    for (const resolve of this.#settledWaiters.splice(0)) resolve();
+    this.#settling.end();
   }
 
-  #makeDispatcher(): Dispatcher {
-    const { world, config, owner, handler, operationTimeoutMs } = this.#options;
-    const events = this.#events;
-    const mayAct = () => this.#mayAct();
-    const poison = { world, config, owner, operationTimeoutMs, events, mayAct };
-    return new Dispatcher({
-      world,
-      config,
-      owner,
-      handler,
-      mayAct,
-      onStarted: (slot, message) => {
-        slot.lane?.removed();
-        events.started(slot.id, message);
-      },
-      onPoison: (slot, run, error) => settlePoison(poison, slot, run, error),
-      onOutcome: (slot, run, outcome) => this.#over(slot, run, outcome),
-      onFailure: (slot, message, attempt, error) => events.failed(slot.id, message, attempt, error),
-      onHandled: (slot, durationMs) => events.handled(slot.id, durationMs),
-      onIdle: (slot) => {
-        // In the usual case nothing waits for a handler's end: this runs once for every message.
-        if (!slot.wanted || slot.stale || slot.moving || slot.lane?.closed !== false) this.#kick();
-      },
-      onError: events.error,
-    });
+  /** A slot runs nothing any more. In the usual case nothing waits for that: this runs once for every message. */
+  #idle(slot: Slot): void {
+    const isUsual = slot.wanted && !slot.stale && !slot.moving && slot.lane?.closed === false;
+    if (!isUsual || this.outranked.includes(slot.id)) this.#kick();
   }
 
   #mayAct(): boolean {
@@ -268,13 +271,7 @@ export class WorkerConsumer implements AsyncDisposable {
     }
     this.#kicking = false;
     this.#dispatcher.pump();
-    if (this.#settledWaiters.length > 0 && this.#isSettled()) {
-      for (const resolve of this.#settledWaiters.splice(0)) resolve();
-    }
-  }
-
-  #isSettled(): boolean {
-    return this.#fenced || this.#closed || this.#slots.isSettled;
+    this.#settling.look();
   }
 
   #taken(
@@ -286,13 +283,5 @@ export class WorkerConsumer implements AsyncDisposable {
     if (message.deliveryCount > 1 || taken !== "queued") this.#events.redelivered(slot.id, message);
     if (taken !== "already-done") this.#dispatcher.offer(slot);
     else if (this.#mayAct()) lane.ack(message);
-  }
-
-  #over(slot: Slot, run: Run, outcome: Outcome): void {
-    if (outcome === "abandoned") this.#events.abandoned(slot.id, run.message);
-    if (outcome !== "done" || !this.#mayAct()) return;
-    // Where its lane has ended meanwhile the ack may go nowhere; then the message comes again and is known as done.
-    if (run.lane !== undefined) run.lane.ack(run.message);
-    this.#events.acked(slot.id, run.message);
   }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { encodeJson } from "../codec.ts";
-import { isPartiError } from "../errors.ts";
+import { isPartiError, type PartiError } from "../errors.ts";
 import { probeSubject } from "../names.ts";
 import { type Clock, sleep, type Timer } from "../ports/clock.ts";
 import type { Messaging, Subscription } from "../ports/messaging.ts";
@@ -153,6 +153,7 @@ export async function isGone(
  * @param group the group
  * @param instance who answers
  * @param describe what to say
+ * @param onRefused told once if the server does not let this worker subscribe: to all others it then looks dead. Must not throw
  * @returns the running subscription
  * @throws {PartiError} `PARTI_DISCONNECTED` if the connection is closed
  */
@@ -161,9 +162,11 @@ export function answerProbes(
   group: string,
   instance: string,
   describe: () => Record<string, unknown>,
+  onRefused?: (error: PartiError) => void,
 ): Subscription {
   return messaging.subscribe(
     probeSubject(group, instance),
     (notice) => notice.respond(encodeJson(describe())),
+    onRefused,
   );
 }

@@ -66,6 +66,7 @@ export function consumptionMetrics(
       metrics.partitionStopped();
       show();
     },
+    outranked: show,
     error: () => metrics.updateResult("failure", 0),
   };
 }

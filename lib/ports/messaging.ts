@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PartiError } from "../errors.ts";
 
 /** A message that came on a subscription. */
 export interface Notice {
@@ -29,8 +30,18 @@ export interface Messaging {
   readonly connected: boolean;
   /** Sends without waiting; dropped silently while disconnected for long. */
   publish(subject: string, data: Uint8Array): void;
-  /** Calls `onNotice` for each message on a subject (wildcards allowed). It must not throw. */
-  subscribe(subject: string, onNotice: (notice: Notice) => void): Subscription;
+  /**
+   * Calls `onNotice` for each message on a subject (wildcards allowed).
+   *
+   * Whether this user may subscribe is known only later, since the server says nothing where it may. A refused subscription has ended,
+   * also one that is refused after a change of permissions: `onError` is told once, with `PARTI_REFUSED` and the subject as its
+   * value, and before the answer to any request that was sent after subscribing. Neither call-back may throw.
+   */
+  subscribe(
+    subject: string,
+    onNotice: (notice: Notice) => void,
+    onError?: (error: PartiError) => void,
+  ): Subscription;
   /**
    * Sends and waits for one answer. Throws `PARTI_NO_RESPONDERS` at once when nobody serves the subject, `PARTI_TIMEOUT`,
    * or `PARTI_DISCONNECTED`.

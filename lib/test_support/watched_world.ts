@@ -23,6 +23,7 @@ export interface WatchedWorld {
 
 const BUCKET_METHODS = ["create", "update", "put", "get", "remove", "list", "watch"] as const;
 const FEED_METHODS = [
+  "streamInfo",
   "createConsumer",
   "shrinkConsumer",
   "deleteConsumer",

@@ -13,6 +13,8 @@ import { Listeners } from "./listeners.ts";
 
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30_000;
+/** The pause before the source is asked again about news that came while it answered: its answers may be what sets them off. */
+const AGAIN_MS = 100;
 
 /** Options of {@linkcode GuardedSource}. */
 export interface GuardedSourceOptions {
@@ -52,6 +54,10 @@ export class GuardedSource {
   /** Whether the source has news, as far as we know. */
   #dirty = true;
   #asking: Promise<void> | undefined;
+  /** Gives up the answer under way. */
+  #giveUp = new AbortController();
+  /** The last watcher has left, so nobody needs an answer. */
+  #closed = false;
   #sourceWatch: { close(): void | Promise<void> } | undefined;
   #retryTimer: Timer | undefined;
   #failures = 0;
@@ -96,38 +102,40 @@ export class GuardedSource {
    * Asks the source if there may be news. Never throws.
    *
    * @param force asks in any case, and waits for the answer
-   * @returns what is known afterwards; without `force`, an answer that is still under way arrives later, and watchers are told
+   * @returns what is known afterwards; without `force`, an answer that is still under way arrives later, and watchers are told.
+   * Once the last watcher has left nothing is asked, and that is the `problem`
    */
   async refresh(force = false): Promise<GuardedAnswer> {
     const before = this.#print;
-    if (force) {
-      // An answer under way may be older than the wish.
-      await this.#asking;
-      this.#dirty = true;
-    }
-    if (this.#dirty) this.#ask();
+    // An answer under way may be older than the wish. One that somebody else asked for after it is as good as another.
+    if (force) await this.#asking;
+    if (force || this.#dirty) this.#ask();
     if (force || !this.known) await this.#asking;
     const answer = { partitions: this.#partitions, changed: this.#print !== before };
-    return this.#problem ? { ...answer, problem: this.#problem } : answer;
+    const problem = this.#closed ? closedProblem() : this.#problem;
+    return problem ? { ...answer, problem } : answer;
   }
 
   /**
    * Tells of news: call {@linkcode refresh} then.
    *
    * @param onChange what to call
-   * @returns ends it; the last one to leave ends the watch on the source and all retries
+   * @returns ends it; the last one to leave ends the watch on the source, the answer under way and all retries
    */
   watch(onChange: () => void): { close(): Promise<void> } {
     const remove = this.#listeners.add(onChange);
     if (this.#listeners.size === 1) {
       // Whatever happened while nobody watched was not seen.
       this.#dirty = true;
+      this.#closed = false;
       this.#sourceWatch = this.#watchSource();
     }
     return {
       close: async () => {
         remove();
-        if (this.#listeners.size > 0) return;
+        if (this.#listeners.size > 0 || this.#closed) return;
+        this.#closed = true;
+        this.#giveUp.abort();
         this.#retryTimer?.cancel();
         const watch = this.#sourceWatch;
         this.#sourceWatch = undefined;
@@ -152,19 +160,27 @@ export class GuardedSource {
   }
 
   #ask(): void {
-    if (this.#asking) return;
+    if (this.#asking || this.#closed) return;
     this.#dirty = false;
     this.#retryTimer?.cancel();
-    this.#asking = this.#listOnce().finally(() => this.#asking = undefined);
+    this.#giveUp = new AbortController();
+    this.#asking = this.#listOnce(this.#giveUp.signal).finally(() => {
+      this.#asking = undefined;
+      // News came meanwhile: the answer may be older than they are, and whoever was told of them could not ask yet.
+      if (this.#dirty) this.#wakeIn(AGAIN_MS);
+    });
   }
 
-  async #listOnce(): Promise<void> {
+  async #listOnce(givenUp: AbortSignal): Promise<void> {
     const { source, clock, timeoutMs = 5_000 } = this.#options;
     try {
-      const list = await withDeadline(clock, timeoutMs, (signal) => source.list(signal));
+      const list = await withDeadline(clock, timeoutMs, (signal) => source.list(signal), givenUp);
       this.#take(normalizePartitions(list));
     } catch (error) {
-      this.#refuse(`the partition source failed: ${describeError(error)}`, error);
+      // What nobody waits for any more has not failed.
+      if (!givenUp.aborted) {
+        this.#refuse(`the partition source failed: ${describeError(error)}`, error);
+      }
     }
   }
 
@@ -186,9 +202,14 @@ export class GuardedSource {
   #refuse(message: string, cause: unknown): void {
     this.#report(message, cause);
     const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#failures++);
-    this.#retryTimer?.cancel();
     if (this.#listeners.size === 0) this.#dirty = true;
-    else this.#retryTimer = this.#options.clock.setTimer(delayMs, () => this.#wake());
+    else this.#wakeIn(delayMs);
+  }
+
+  #wakeIn(delayMs: number): void {
+    this.#retryTimer?.cancel();
+    if (this.#listeners.size === 0) return;
+    this.#retryTimer = this.#options.clock.setTimer(delayMs, () => this.#wake());
   }
 
   #report(message: string, cause: unknown): void {
@@ -200,4 +221,10 @@ export class GuardedSource {
     });
     this.#options.onProblem?.(this.#problem);
   }
+}
+
+function closedProblem(): PartiError {
+  return new PartiError("PARTI_SOURCE_FAILED", "the partition source was not asked", {
+    hint: "nobody watches it any more: ask whoever leads now",
+  });
 }

@@ -172,3 +172,93 @@ Deno.test("guard: a source that cannot be watched is still asked", async () => {
   assert.deepEqual((await guard.refresh()).partitions, [A]);
   await watch.close();
 });
+
+/** A source that takes 100 ms to answer with what it held when it was asked. */
+function slowRig() {
+  const clock = new HandClock();
+  const state = { held: [a] as readonly Partition[], asked: 0, tell: () => {} };
+  const guard = new GuardedSource({
+    clock,
+    source: {
+      list: () => {
+        state.asked++;
+        const seen = state.held;
+        return new Promise((resolve) => clock.setTimer(100, () => resolve(seen)));
+      },
+      watch: (onChange) => {
+        state.tell = onChange;
+        return { close: () => {} };
+      },
+    },
+  });
+  guard.watch(() => void guard.refresh());
+  return { clock, state, guard };
+}
+
+Deno.test("guard: news that come while the source answers are asked for afterwards", async () => {
+  const { clock, state, guard } = slowRig();
+  guard.adopt([A]);
+  void guard.refresh();
+  await clock.pass(50);
+  state.held = [a, b];
+  state.tell();
+  await clock.pass(50);
+  assert.deepEqual(guard.partitions, [A], "the answer is older than the news");
+  await clock.pass(200);
+  assert.deepEqual(guard.partitions, [A, B]);
+  assert.deepEqual([state.asked, clock.pending], [2, 0]);
+});
+
+Deno.test("guard: a source whose every answer sets off news is not asked in a tight loop", async () => {
+  const clock = new HandClock();
+  let asked = 0, tell = () => {};
+  const guard = new GuardedSource({
+    clock,
+    source: {
+      list: () => {
+        asked++;
+        tell();
+        return Promise.resolve([a]);
+      },
+      watch: (onChange) => {
+        tell = onChange;
+        return { close: () => {} };
+      },
+    },
+  });
+  const watch = guard.watch(() => void guard.refresh());
+  void guard.refresh();
+  await clock.pass(950);
+  assert.equal(asked, 10);
+  await watch.close();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("guard: a source that hangs holds up nobody who leaves, and leaves nothing behind", async () => {
+  const { clock, state, guard } = rig();
+  const watch = guard.watch(() => state.changes++);
+  state.answer = "hang";
+  const forced = guard.refresh(true);
+  await settled();
+  const second = guard.refresh(true);
+  await settled();
+  await watch.close();
+  for (const answer of [await forced, await second, await guard.refresh(true)]) {
+    assert.ok(isPartiError(answer.problem, "PARTI_SOURCE_FAILED"));
+  }
+  assert.deepEqual([clock.pending, state.asked], [0, 1]);
+  assert.equal(state.problems, 0, "to leave is no failure of the source");
+});
+
+Deno.test("guard: whoever watches again is served again", async () => {
+  const { clock, state, guard } = rig();
+  state.answer = "hang";
+  const watch = guard.watch(() => {});
+  void guard.refresh();
+  await settled();
+  void watch.close();
+  state.answer = [b];
+  guard.watch(() => void guard.refresh());
+  await clock.pass(100);
+  assert.deepEqual([guard.partitions, guard.problem], [[B], undefined]);
+});

@@ -1,6 +1,8 @@
+import type { NatsServer } from "../../../tasks/nats_launcher.ts";
 import { sleep } from "../../ports/clock.ts";
 import { launchTestServer, testServers } from "../../ports/nats/rig_test.ts";
-import { connectNats, type NatsConnection, natsWorld } from "../../ports/nats/world.ts";
+import { TestProxy } from "../../ports/nats/tcp_proxy_test.ts";
+import { connectNats, natsWorld } from "../../ports/nats/world.ts";
 import type { World } from "../../ports/world.ts";
 import { Draws } from "../draw.ts";
 import {
@@ -8,8 +10,10 @@ import {
   drawStream,
   FeedDriver,
   type FeedOperation,
+  type FeedTroubles,
   STREAMS,
 } from "./feed_operations_test.ts";
+import { simWorld } from "./sim_world.ts";
 import { simulate } from "./simulate_test.ts";
 
 /** Operations per server. `PARTI_FUZZ_OPERATIONS=10000` is a long run, and `PARTI_FUZZ_SEED` another one. */
@@ -23,6 +27,15 @@ const SETTLE_MS = 5;
 const PATIENCE_MS = 1_500;
 /** How often a failing sequence is tried with a part of it left out. */
 const SHRINK_TRIES = 150;
+
+/** Nobody is to see a request end, or a heartbeat fall into a reconnect: when that happens is not the same in two worlds. */
+const PULL = { expiresMs: 600_000, heartbeatMs: 300_000 };
+
+interface RealServer {
+  readonly nats: NatsServer;
+  readonly proxy: TestProxy;
+  readonly world: World;
+}
 
 interface Step {
   readonly outcome: string;
@@ -38,18 +51,47 @@ function textOf({ outcome, heard, state }: Step, { op }: FeedOperation): string 
   return JSON.stringify({ outcome, heard: lines, state }, null, 1);
 }
 
-function driverOf(world: World, version: string, seed: number): FeedDriver {
+function driverOf(
+  world: World,
+  version: string,
+  seed: number,
+  troubles: FeedTroubles,
+): FeedDriver {
   const draws = new Draws(seed, "differential streams");
   const options = STREAMS.map((place) => drawStream(draws, place));
-  return new FeedDriver(world, `S${++streams}_`, options, version);
+  return new FeedDriver(world, `S${++streams}_`, options, version, troubles);
+}
+
+/** Waits until the connection has gone and is back, which may take no time at all. */
+function overReconnect({ messaging }: World): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = messaging.onStatus((status) => {
+      if (status !== "reconnected") return;
+      listener.close();
+      resolve();
+    });
+  });
 }
 
 /** What the model says to each operation. */
 async function model(version: string, seed: number, all: FeedOperation[]): Promise<Step[]> {
   const steps: Step[] = [];
-  await simulate(version, async ({ connect }) => {
-    const { world } = connect();
-    const driver = driverOf(world, version, seed);
+  await simulate(version, async ({ connect, server }) => {
+    const { link } = connect();
+    const world = simWorld(server, { feed: { pull: PULL } })(link);
+    const driver = driverOf(world, version, seed, {
+      cut: () => {
+        const isBack = overReconnect(world);
+        link.cut();
+        return isBack;
+      },
+      crash: () => {
+        const isBack = overReconnect(world);
+        server.crash();
+        server.restart();
+        return isBack;
+      },
+    });
     await driver.start();
     for (const operation of all) {
       const outcome = await driver.run(operation);
@@ -63,14 +105,24 @@ async function model(version: string, seed: number, all: FeedOperation[]): Promi
 
 /** Compares the server with the model, operation by operation. Returns the first difference. */
 async function compare(
-  nc: NatsConnection,
-  version: string,
+  { nats, proxy, world }: RealServer,
   seed: number,
   all: FeedOperation[],
   expected: Step[],
 ): Promise<string | undefined> {
-  const world = natsWorld(nc);
-  const driver = driverOf(world, version, seed);
+  const driver = driverOf(world, nats.version, seed, {
+    cut: () => {
+      const isBack = overReconnect(world);
+      proxy.cut();
+      return isBack;
+    },
+    crash: async () => {
+      const isBack = overReconnect(world);
+      await nats.kill();
+      await nats.restart();
+      await isBack;
+    },
+  });
   await driver.start();
   try {
     for (const [index, operation] of all.entries()) {
@@ -112,30 +164,36 @@ async function shrink(
   return all;
 }
 
+/** Checks one sequence, and makes it as short as it can be if there is a difference. */
+async function check(
+  seed: number,
+  differenceOf: (all: FeedOperation[]) => Promise<string | undefined>,
+): Promise<void> {
+  const draws = new Draws(seed, "differential feed");
+  const all = Array.from({ length: PER_RUN }, () => drawOperation(draws));
+  const difference = await differenceOf(all);
+  if (difference === undefined) return;
+  const upTo = all.slice(0, Number.parseInt(difference) + 1);
+  const least = await shrink(upTo, async (some) => await differenceOf(some) !== undefined);
+  const lines = least.map((operation) => JSON.stringify(operation)).join("\n");
+  throw new Error(`seed ${seed}\n${lines}\n${await differenceOf(least) ?? difference}`);
+}
+
 for (const server of testServers()) {
   Deno.test(`${server.label}: streams and consumers of the model do as the server's`, async () => {
     await using nats = await launchTestServer(server);
-    const nc = await connectNats({ servers: nats.url });
+    const proxy = new TestProxy(nats.port);
+    const nc = await connectNats({ servers: proxy.url, ignoreClusterUpdates: true });
+    const real = { nats, proxy, world: natsWorld(nc, { feed: { pull: PULL } }) };
     const differenceOf = async (seed: number, all: FeedOperation[]) =>
-      await compare(nc, nats.version, seed, all, await model(nats.version, seed, all));
+      await compare(real, seed, all, await model(nats.version, seed, all));
     try {
       for (let done = 0, seed = SEED; done < OPERATIONS; done += PER_RUN, seed++) {
-        const draws = new Draws(seed, "differential feed");
-        const all = Array.from({ length: PER_RUN }, () => drawOperation(draws));
-        const difference = await differenceOf(seed, all);
-        if (difference === undefined) continue;
-        const upTo = all.slice(0, Number.parseInt(difference) + 1);
-        const least = await shrink(
-          upTo,
-          async (some) => await differenceOf(seed, some) !== undefined,
-        );
-        const lines = least.map((operation) => JSON.stringify(operation)).join("\n");
-        throw new Error(
-          `seed ${seed}\n${lines}\n${await differenceOf(seed, least) ?? difference}`,
-        );
+        await check(seed, (all) => differenceOf(seed, all));
       }
     } finally {
       await nc.close();
+      await proxy.close();
     }
   });
 }

@@ -77,6 +77,7 @@ export class SimLink implements ServerWatcher {
   #connected = false;
   #closed = false;
   #blocked = false;
+  #attemptedMs = 0;
   #silence: Timer | undefined;
   #reconnect: Timer | undefined;
 
@@ -295,6 +296,7 @@ export class SimLink implements ServerWatcher {
   }
 
   #tryConnect(): boolean {
+    this.#attemptedMs = this.server.nowMs;
     if (!this.server.answering || this.#blocked) return false;
     this.#up = this.#makePipe("up");
     this.#down = this.#makePipe("down");
@@ -317,7 +319,9 @@ export class SimLink implements ServerWatcher {
 
   #reconnectLater(): void {
     if (this.#closed) return;
-    const delayMs = RECONNECT_MS + this.#draws.between(0, RECONNECT_JITTER_MS);
+    // The real client counts from its last attempt: one whose connection has lived for a while comes back at once.
+    const dueMs = this.#attemptedMs + RECONNECT_MS + this.#draws.between(0, RECONNECT_JITTER_MS);
+    const delayMs = Math.max(0, dueMs - this.server.nowMs) + 2 * this.#latency();
     this.#reconnect = this.owner.schedule(delayMs, "reconnect", () => {
       if (this.#tryConnect()) this.#tell("reconnected");
       else this.#reconnectLater();

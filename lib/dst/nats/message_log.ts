@@ -63,11 +63,6 @@ export class MessageLog {
     return this.#first;
   }
 
-  /** The oldest message; undefined if there is none. */
-  get oldest(): LoggedMessage | undefined {
-    return this.#messages.get(this.firstSequence);
-  }
-
   /** All messages, oldest first. */
   all(): Iterable<LoggedMessage> {
     return this.#messages.values();

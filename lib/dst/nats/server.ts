@@ -86,14 +86,15 @@ export class ModelServer {
   }
 
   /**
-   * Schedules something the server does by itself. It does not happen if the process ends before.
+   * Schedules something the server does by itself. It does not happen if the process ends before. What the models do settles no promise:
+   * whatever comes of it travels to a client first, so the kernel need not look for what goes on.
    *
    * @param delayMs in how many milliseconds
    * @param label what it is
    * @param fire makes it happen
    */
   schedule(delayMs: number, label: string, fire: () => void): Timer {
-    return this.#process.schedule(delayMs, label, fire);
+    return this.#process.schedule(delayMs, label, fire, true);
   }
 
   /** Adds a part that keeps something. */

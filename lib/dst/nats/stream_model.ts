@@ -153,12 +153,13 @@ export class StreamModel {
     const message: LoggedMessage = { sequence, subject, data, headers, storedAtMs, bytes };
     this.#log.append(message);
     if (messageId) this.#ids.remember(messageId, sequence, storedAtMs);
-    if (victim !== undefined) this.#remove(victim.sequence);
+    const blocked = victim === undefined ? [] : this.#remove(victim.sequence);
     const { maxBytes } = this.options;
     while (maxBytes !== undefined && this.#log.bytes > maxBytes && this.#log.count > 0) {
-      this.#remove(this.#log.firstSequence);
+      blocked.push(...this.#remove(this.#log.firstSequence));
     }
     for (const consumer of this.#consumers.readersOf(subject)) consumer.onStored(message);
+    for (const consumer of blocked) consumer.goOn();
     for (const follower of this.#followers) follower(message);
     return { sequence, duplicate: false };
   }

@@ -14,9 +14,6 @@ const EMPTY = new Uint8Array(0);
 /** The first tokens of every API subject. */
 export const API_PREFIX = "$JS.API";
 
-/** How long an API call waits for its answer unless told otherwise, in milliseconds. */
-export const DEFAULT_TIMEOUT_MS = 5_000;
-
 /**
  * Reads a JetStream answer.
  *
@@ -47,7 +44,7 @@ export function readAnswer<T>(data: Uint8Array, what: string): T {
  * @param path the subject after `$JS.API.`
  * @param body the request, if it has one
  * @param what what is tried, for the error
- * @param timeoutMs how long to wait, in milliseconds
+ * @param timeoutMs how long to wait, in milliseconds; as long as the link says unless given
  * @returns the answer
  * @throws {PartiError} as the link does, and what the server refused with
  */
@@ -56,7 +53,7 @@ export async function callApi<T>(
   path: string,
   body: unknown,
   what: string,
-  timeoutMs: number = DEFAULT_TIMEOUT_MS,
+  timeoutMs: number = link.timeoutMs,
 ): Promise<T> {
   const data = body === undefined ? EMPTY : encoder.encode(JSON.stringify(body));
   const answer = await link.ask(`${API_PREFIX}.${path}`, data, timeoutMs);

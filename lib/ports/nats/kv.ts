@@ -16,14 +16,12 @@ import { MAX_CONSUMERS, nanosOf, type WireStreamConfig, type WireStreamInfo } fr
 
 /** How the buckets behave. */
 export interface NatsKvOptions {
-  /** How long a read, a write or a listing waits, in milliseconds. */
+  /** How long a read, a write or a listing waits, in milliseconds; as long as all calls unless given. */
   readonly timeoutMs?: number;
   /** How the readers behind watches behave. */
   readonly pull?: Partial<PullOptions>;
 }
 
-/** How long KV operations wait unless told otherwise, in milliseconds. */
-const DEFAULT_KV_TIMEOUT_MS = 5_000;
 /** The longest duplicate window a bucket gets; it must not exceed the TTL. */
 const DUPLICATE_WINDOW_MS = 120_000;
 /** The shortest time the server keeps an expiry marker. */
@@ -63,7 +61,7 @@ class NatsKvStore implements KvStore {
   constructor(link: Link, options: NatsKvOptions) {
     this.#link = link;
     this.#options = {
-      timeoutMs: options.timeoutMs ?? DEFAULT_KV_TIMEOUT_MS,
+      timeoutMs: options.timeoutMs ?? link.timeoutMs,
       pull: { ...DEFAULT_PULL_OPTIONS, ...options.pull },
     };
   }

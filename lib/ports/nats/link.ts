@@ -16,12 +16,17 @@ import type { ConnectionStatus, Subscription } from "../messaging.ts";
 import { fromClientError } from "./nats_errors.ts";
 import { Requester } from "./requester.ts";
 
+/** How long a call waits for its answer unless told otherwise, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 5_000;
+
 /** A connection with its state and its requests. */
 export class Link {
   /** The connection. */
   readonly nc: NatsConnection;
   /** The first tokens of inboxes, if not `_INBOX`. */
   readonly inboxPrefix: string | undefined;
+  /** How long its calls wait for their answers unless told otherwise, in milliseconds. */
+  timeoutMs: number = DEFAULT_TIMEOUT_MS;
   readonly #requester: Requester;
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
   #connected: boolean;

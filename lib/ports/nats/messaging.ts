@@ -30,9 +30,14 @@ class NatsMessaging implements Messaging {
     }
   }
 
-  subscribe(subject: string, onNotice: (notice: Notice) => void): Subscription {
+  subscribe(
+    subject: string,
+    onNotice: (notice: Notice) => void,
+    onError: (error: PartiError) => void = () => {},
+  ): Subscription {
     const callback = (error: Error | null, msg: Msg): void => {
-      if (error) return;
+      // The client has ended the subscription by now, and renews it after no reconnect.
+      if (error) return guarded(() => onError(refusalOf(error, subject)));
       const notice: Notice = {
         subject: msg.subject,
         data: plainBytes(msg.data),
@@ -40,14 +45,7 @@ class NatsMessaging implements Messaging {
           if (!this.#link.nc.isClosed()) msg.respond(data);
         },
       };
-      try {
-        onNotice(notice);
-      } catch (thrown) {
-        // Thrown here it would end the client's reader without a word; thrown there it is seen.
-        queueMicrotask(() => {
-          throw thrown;
-        });
-      }
+      guarded(() => onNotice(notice));
     };
     try {
       const subscription = this.#link.nc.subscribe(subject, { callback });
@@ -87,6 +85,26 @@ class NatsMessaging implements Messaging {
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
     return this.#link.onStatus(onStatus);
   }
+}
+
+/** Runs a call-back. What it throws would end the client's reader without a word here; thrown in a turn of its own it is seen. */
+function guarded(run: () => void): void {
+  try {
+    run();
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  }
+}
+
+function refusalOf(error: Error, subject: string): PartiError {
+  const { code, message } = fromClientError(error, `subscribe to ${subject}`);
+  return new PartiError(code, message, {
+    cause: error,
+    value: subject,
+    hint: `allow this user to subscribe to ${subject}`,
+  });
 }
 
 /**

@@ -6,7 +6,7 @@
 import { headers as newHeaders, type MsgHdrs } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import type { PublishAck, PublishOptions } from "../feed.ts";
-import { DEFAULT_TIMEOUT_MS, readAnswer } from "./api.ts";
+import { readAnswer } from "./api.ts";
 import type { Link } from "./link.ts";
 import type { WirePubAck } from "./wire.ts";
 
@@ -64,7 +64,7 @@ export class Publisher {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else this.#inFlight++;
     try {
-      const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+      const timeoutMs = options.timeoutMs ?? this.#link.timeoutMs;
       const answer = await this.#link.ask(subject, data, timeoutMs, headersOf(options));
       const ack = readAnswer<WirePubAck>(answer.data, `publish to ${subject}`);
       if (typeof ack.seq !== "number") {

@@ -34,7 +34,7 @@ function headersOf(block: string): ReadonlyMap<string, string> {
  * @param link the connection
  * @param stream the stream
  * @param subject the subject
- * @param timeoutMs how long to wait, in milliseconds
+ * @param timeoutMs how long to wait, in milliseconds; as long as the link says unless given
  * @returns the message; undefined if there is none
  * @throws {PartiError} `PARTI_NOT_FOUND` if there is no such stream, and as the link does
  */

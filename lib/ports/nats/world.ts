@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { PartiError } from "../../errors.ts";
 import type { World } from "../world.ts";
 import type { NatsConnection } from "./client_types.ts";
 import { systemClock } from "./clock.ts";
 import { natsFeed, type NatsFeedOptions } from "./feed.ts";
 import { natsKv, type NatsKvOptions } from "./kv.ts";
+import { linkOf } from "./link.ts";
 import { natsMessaging } from "./messaging.ts";
 import { systemRandom } from "./random.ts";
 
@@ -19,6 +21,11 @@ export type { PullOptions } from "./pull.ts";
 
 /** How the adapters behave. */
 export interface NatsWorldOptions {
+  /**
+   * How long a call to a bucket, a stream or a consumer may take, in milliseconds; 5,000 unless given. It holds for the connection, so
+   * for all worlds over it.
+   */
+  readonly timeoutMs?: number;
   /** Buckets. */
   readonly kv?: NatsKvOptions;
   /** Streams and consumers. */
@@ -32,8 +39,19 @@ export interface NatsWorldOptions {
  * @param nc the connection, best made with {@linkcode recommendedConnectionOptions}
  * @param options how the adapters behave
  * @returns the world
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` for a timeout that is not above 0
  */
 export function natsWorld(nc: NatsConnection, options: NatsWorldOptions = {}): World {
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined) {
+    if (!Number.isFinite(timeoutMs) || timeoutMs <= 0) {
+      throw new PartiError("PARTI_INVALID_CONFIG", `timeoutMs is ${timeoutMs}`, {
+        value: timeoutMs,
+        hint: "it must be a number of milliseconds above 0",
+      });
+    }
+    linkOf(nc).timeoutMs = timeoutMs;
+  }
   return {
     clock: systemClock,
     random: systemRandom,

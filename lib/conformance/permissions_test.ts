@@ -1,0 +1,102 @@
+/**
+ * Users that may not subscribe where the library has to: nobody stays deaf without a word.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { isPartiError, type PartiError } from "../errors.ts";
+import {
+  leaseBucket,
+  probeSubject,
+  refreshSubject,
+  releasedSubject,
+  WORKER_KEYS,
+} from "../names.ts";
+import { connectNats, natsWorld } from "../ports/nats/world.ts";
+import type { World } from "../ports/world.ts";
+import { Cluster } from "../test_support/cluster.ts";
+import { natsTest, type Rig, until } from "../test_support/rig.ts";
+
+/** A server with a user that may not subscribe to what the library uses. */
+function denying(...subjects: string[]) {
+  const list = subjects.map((subject) => `"${subject}"`).join(", ");
+  return {
+    extraConfig: `accounts { A { jetstream: enabled, users [
+      { user: strong, password: x },
+      { user: weak, password: x, permissions: { publish: ">", subscribe: { allow: ">", deny: [${list}] } } }
+    ] } }
+    no_auth_user: strong`,
+  };
+}
+
+async function weakWorld(rig: Rig): Promise<{ world: World } & AsyncDisposable> {
+  const nc = await connectNats({ servers: rig.server.url, user: "weak", pass: "x" });
+  return { world: natsWorld(nc), [Symbol.asyncDispose]: () => nc.close() };
+}
+
+natsTest(
+  "permissions: a refused subscription is told once, by its subject and before what was asked afterwards is answered",
+  async (rig) => {
+    await using weak = await weakWorld(rig);
+    const { messaging } = weak.world;
+    const told: PartiError[] = [];
+    messaging.subscribe("secret.a", () => {}, (error) => told.push(error));
+    messaging.subscribe("secret.b", () => {});
+    messaging.subscribe("open", (notice) => notice.respond(notice.data));
+    await messaging.request("open", new Uint8Array([1]), 2_000);
+    assert.deepEqual(told.map(({ code, value }) => [code, value]), [["PARTI_REFUSED", "secret.a"]]);
+    assert.match(told[0]!.message, /secret\.a/);
+    assert.match(told[0]!.hint!, /allow this user to subscribe to secret\.a/);
+  },
+  denying("secret.>"),
+);
+
+natsTest(
+  "permissions: a worker that may not answer probes does not start, and says why; it leaves nothing",
+  async (rig) => {
+    await using weak = await weakWorld(rig);
+    await using cluster = await Cluster.open(rig, { idle: true });
+    await cluster.add(1);
+    await cluster.untilStable();
+    const deaf = await cluster.make({ world: weak.world });
+    const startedAtMs = performance.now();
+    await assert.rejects(deaf.manager.start(), (error) => {
+      assert.ok(isPartiError(error, "PARTI_REFUSED"), `${error}`);
+      assert.match(String(error.value), /^parti\.g\.probe\./);
+      return true;
+    });
+    assert.ok(performance.now() - startedAtMs < 5_000);
+    assert.deepEqual(deaf.states, ["Init", "ClaimingID", "Shutdown"], "it was not let in first");
+    await cluster.untilStable();
+    const options = { ttlMs: 4_000, replicas: 1, storage: "file" } as const;
+    const leases = await cluster.world.kv.open(leaseBucket("g"), options);
+    assert.equal((await leases.list(WORKER_KEYS)).length, 1, "its stable ID is free again");
+  },
+  denying(probeSubject("g", "*")),
+);
+
+natsTest(
+  "permissions: a worker that may not hear of releases, nor answer as the leader, says so and works",
+  async (rig) => {
+    await using weak = await weakWorld(rig);
+    await using cluster = await Cluster.open(rig, { partitionCount: 4 });
+    const [deaf] = await cluster.add(1, { world: weak.world });
+    await cluster.untilStable();
+    const refused = () =>
+      new Set(
+        deaf!.errors.filter((error) => isPartiError(error, "PARTI_REFUSED"))
+          .map((error) =>
+            String((error as PartiError).value).replace(deaf!.manager.instance!, "me")
+          ),
+      );
+    await until("all three are told", () => refused().size === 3);
+    assert.deepEqual(
+      [...refused()].sort(),
+      [refreshSubject("g"), releasedSubject("g"), releasedSubject("g", "me")].sort(),
+    );
+    await cluster.publish(3);
+    await cluster.untilDrained();
+    await cluster.assertEffects();
+  },
+  denying(releasedSubject("g"), releasedSubject("g", "*"), refreshSubject("g")),
+);

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { staticSource } from "../assignment/sources/static_source.ts";
+import { isPartiError, PartiError } from "../errors.ts";
+import { Manager } from "../manager.ts";
+import type { StreamInfo } from "../ports/feed.ts";
+import { ManualClock } from "../test_support/manual_clock.ts";
+import { natsTest, until } from "../test_support/rig.ts";
+import { checkFeed, FeedCheck, untilFeedIsChecked } from "./feed_check.ts";
+import { FEED, testConfig } from "./team_test.ts";
+import { WorkerConsumer } from "./worker_consumer.ts";
+
+const CONFIG = { stream: "ORDERS", subjectTemplate: "orders.{{.PartitionID}}" };
+const missing = () => new PartiError("PARTI_NOT_FOUND", "stream not found");
+
+/** A feed with one stream of which only the retention matters; instead of an answer it may fail. */
+function rig(retention: StreamInfo["retention"]) {
+  const feed = {
+    asked: 0,
+    failures: [] as unknown[],
+    streamInfo: (stream: string): Promise<StreamInfo> => {
+      assert.equal(stream, "ORDERS");
+      feed.asked++;
+      const failure = feed.failures.shift();
+      if (failure !== undefined) return Promise.reject(failure);
+      return Promise.resolve({ subjects: ["orders.>"], retention, messages: 0, lastSequence: 0 });
+    },
+  };
+  return feed;
+}
+
+Deno.test("feed check: a WorkQueue stream is a lock", async () => {
+  await checkFeed(rig("workqueue"), CONFIG);
+});
+
+Deno.test("feed check: any other retention is refused, with how to make a stream that can be shared", async () => {
+  for (const retention of ["limits", "interest"] as const) {
+    await assert.rejects(checkFeed(rig(retention), CONFIG), (error) => {
+      assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
+      assert.match(
+        error.message,
+        new RegExp(`ORDERS has ${retention} retention and not workqueue`),
+      );
+      assert.match(error.hint!, /nats stream add ORDERS-FEED --retention work/);
+      assert.equal(error.value, retention);
+      return true;
+    });
+  }
+});
+
+Deno.test("feed check: a missing stream is said by name, with how to make it; what else fails is passed on", async () => {
+  const feed = rig("workqueue");
+  feed.failures = [missing()];
+  await assert.rejects(checkFeed(feed, CONFIG), (error) => {
+    assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
+    assert.match(error.message, /stream ORDERS does not exist/);
+    assert.match(error.hint!, /nats stream add ORDERS --retention work --subjects "orders\.>"/);
+    return true;
+  });
+  const timeout = new PartiError("PARTI_TIMEOUT", "no answer");
+  feed.failures = [timeout];
+  await assert.rejects(checkFeed(feed, CONFIG), (error) => error === timeout);
+});
+
+Deno.test("feed check: while the server is out of reach it is asked again, and the answer counts", async () => {
+  const clock = new ManualClock();
+  const feed = rig("workqueue");
+  const outages = (["PARTI_TIMEOUT", "PARTI_DISCONNECTED", "PARTI_NO_RESPONDERS"] as const)
+    .map((code) => new PartiError(code, "planted"));
+  const errors: unknown[] = [];
+  const end = new AbortController();
+  const wait = () =>
+    untilFeedIsChecked({
+      feed,
+      clock,
+      random: { float: () => 1, uuid: () => "" },
+      config: CONFIG,
+      onError: (error) => errors.push(error),
+      signal: end.signal,
+    });
+  feed.failures = [...outages];
+  const passed = wait();
+  await clock.advance(699);
+  assert.equal(feed.asked, 3);
+  await clock.advance(1);
+  await passed;
+  assert.deepEqual([feed.asked, errors], [4, outages]);
+  feed.failures = [outages[0], missing()];
+  const refused = assert.rejects(wait(), (error) => isPartiError(error, "PARTI_INVALID_CONFIG"));
+  await clock.advance(100);
+  await refused;
+  feed.failures = [outages[0], outages[0], outages[0]];
+  const given = assert.rejects(wait(), (error) => isPartiError(error, "PARTI_ABORTED"));
+  await clock.advance(250);
+  end.abort();
+  await given;
+  assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("feed check: made once for all who ask, and again only after it failed", async () => {
+  const feed = rig("workqueue");
+  feed.failures = [missing()];
+  const check = new FeedCheck(feed, CONFIG, false);
+  const both = await Promise.allSettled([check.pass(), check.pass()]);
+  assert.deepEqual(both.map(({ status }) => status), ["rejected", "rejected"]);
+  assert.equal(feed.asked, 1);
+  await check.pass();
+  await check.pass();
+  assert.equal(feed.asked, 2);
+  await new FeedCheck(feed, CONFIG, true).pass();
+  assert.equal(feed.asked, 2);
+});
+
+const STREAM = { subjects: ["feed.>"], storage: "memory", replicas: 1 } as const;
+
+natsTest(
+  "feed check: a manager does not start on a stream that is missing or cannot be shared, and says so at once",
+  async (rig) => {
+    for (const retention of [undefined, "limits"] as const) {
+      const { world } = await rig.connect();
+      if (retention !== undefined) await world.feed.ensureStream(FEED, { ...STREAM, retention });
+      const manager = new Manager({
+        world,
+        config: {
+          group: "g",
+          startupTimeout: "20s",
+          consumer: { stream: FEED, subjectTemplate: "feed.{{.PartitionID}}" },
+        },
+        source: staticSource([{ keys: ["a"] }]),
+        handler: () => {},
+      });
+      const startedAtMs = performance.now();
+      await assert.rejects(manager.start(), (error) => {
+        assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"), `${error}`);
+        assert.match(error.message, retention === undefined ? /does not exist/ : /has limits/);
+        return true;
+      });
+      assert.ok(
+        performance.now() - startedAtMs < 5_000,
+        "it does not wait for its time to be over",
+      );
+      assert.equal(manager.state, "Shutdown");
+    }
+  },
+);
+
+natsTest(
+  "feed check: a consumer alone says it too, makes no lane, and goes on once the stream is there",
+  async (rig) => {
+    const { world } = await rig.connect();
+    await world.feed.ensureStream(FEED, { ...STREAM, retention: "limits" });
+    const errors: unknown[] = [];
+    await using consumer = new WorkerConsumer({
+      world,
+      config: testConfig(),
+      owner: { group: "test", worker: "w", instance: "i" },
+      handler: () => {},
+      drainTimeoutMs: 1_000,
+      operationTimeoutMs: 2_000,
+      events: { error: (error) => errors.push(error) },
+    });
+    consumer.update({ epoch: 1, generation: 1, partitions: [{ keys: ["a"] }] });
+    await until("it is said, and tried again", () => errors.length >= 3);
+    for (const error of errors) assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"), `${error}`);
+    assert.deepEqual(await world.feed.listConsumers(FEED), []);
+    assert.equal(consumer.health().healthy, false);
+    await world.feed.destroyStream(FEED);
+    await world.feed.ensureStream(FEED, { ...STREAM, retention: "workqueue" });
+    await consumer.settled();
+    assert.equal(consumer.health().healthy, true);
+  },
+);

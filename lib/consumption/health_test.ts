@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { fakeLane, slots } from "./fakes_test.ts";
+import { healthOf } from "./health.ts";
+
+Deno.test("health: everything wanted is held, nothing is in the way, and the connection is up", () => {
+  const all = slots("a", "b", "c");
+  const { lane } = fakeLane(all);
+  const health = healthOf(all, [lane], 1, true);
+  assert.deepEqual([health.healthy, health.held, health.lanes, health.running], [true, 3, 1, 1]);
+  assert.equal(healthOf(all, [lane], 1, false).healthy, false);
+});
+
+Deno.test("health: each trouble is named with its partitions, also in a partition that is held", () => {
+  for (const trouble of ["stopped", "blocked", "outranked"] as const) {
+    const all = slots("a", "b");
+    const { lane } = fakeLane(all);
+    all[1]![trouble] = true;
+    const health = healthOf(all, [lane], 0, true);
+    assert.deepEqual([health.healthy, health.held, health[trouble]], [false, 2, ["b"]], trouble);
+    all[1]!.wanted = false;
+    assert.equal(healthOf(all, [lane], 0, true).healthy, true, `${trouble}, but it is leaving`);
+  }
+});
+
+Deno.test("health: what is wanted and not held waits, also on a lane that has ended", () => {
+  const all = slots("a", "b");
+  const { lane } = fakeLane([all[0]!]);
+  assert.deepEqual(healthOf(all, [lane], 0, true).waiting, ["b"]);
+  lane.fail("deleted", "gone");
+  const health = healthOf(all, [lane], 0, true);
+  assert.deepEqual([health.healthy, health.held, health.waiting], [false, 0, ["a", "b"]]);
+});

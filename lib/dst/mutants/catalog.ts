@@ -1,0 +1,18 @@
+/**
+ * All planted bugs.
+ *
+ * @module
+ */
+import { assignmentMutants } from "./assignment_mutants.ts";
+import { consumptionMutants } from "./consumption_mutants.ts";
+import { membershipMutants } from "./membership_mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { workerMutants } from "./worker_mutants.ts";
+
+/** All of them. */
+export const mutants: readonly Mutant[] = [
+  ...membershipMutants,
+  ...assignmentMutants,
+  ...consumptionMutants,
+  ...workerMutants,
+];

@@ -1,0 +1,228 @@
+/**
+ * Bugs in `lib/consumption`: lanes, order, handover.
+ *
+ * @module
+ */
+import type { Mutant } from "./mutant.ts";
+
+/** The bugs. */
+export const consumptionMutants: readonly Mutant[] = [
+  {
+    name: "filter-grows",
+    about:
+      "A new partition is put into a lane there is: its cursor is past what waits in the stream.",
+    file: "lib/consumption/acquirer.ts",
+    find: "    this.#creating.add(name);\n",
+    replace: `    const host = this.#table.all.find((lane) => !lane.closed && !lane.busy);
+    if (host !== undefined) {
+      const subjects = [...host.config.filterSubjects, ...slots.map((slot) => slot.subject)];
+      host.shrunk(subjects);
+      await world.feed.shrinkConsumer(config.stream, host.config, subjects);
+      for (const slot of slots) {
+        host.slots.set(slot.subject, slot);
+        slot.lane = host;
+      }
+      return;
+    }
+    this.#creating.add(name);
+`,
+  },
+  {
+    name: "empty-filter",
+    about:
+      "The last partition of a lane is shrunk away too: an empty filter is one for everything.",
+    file: "lib/consumption/detacher.ts",
+    find: "if (rest.length > 0) {",
+    replace: "if (rest.length >= 0) {",
+  },
+  {
+    name: "lane-without-filter",
+    about: "A lane is made without a filter and reads everybody's partitions.",
+    file: "lib/consumption/acquirer.ts",
+    find: "filterSubjects: slots.map((slot) => slot.subject),",
+    replace: "filterSubjects: [],",
+  },
+  {
+    name: "released-without-double-ack",
+    about: "A partition is let go before its last ack is confirmed: its heir handles that again.",
+    file: "lib/consumption/detacher.ts",
+    find: `        await lane.acks.confirm();
+        if (rest`,
+    replace: "        if (rest",
+  },
+  {
+    name: "released-while-running",
+    about: "A partition is let go while its handler runs by right.",
+    file: "lib/consumption/detacher.ts",
+    find: "return slot.running === undefined || slot.running.aborted;",
+    replace: "return true;",
+  },
+  {
+    name: "ended-lane-not-kept",
+    about: "A lane that ended gives up partitions whose handlers run by right.",
+    file: "lib/consumption/detacher.ts",
+    find: 'return lane.ended !== "deleted" && slot.running !== undefined && !slot.running.aborted;',
+    replace: "return lane === undefined && slot === undefined;",
+  },
+  {
+    name: "moving-started",
+    about: "A message is started in a partition that is on its way off its lane.",
+    file: "lib/consumption/slot.ts",
+    find: "this.running === undefined && this.wanted && !this.moving &&",
+    replace: "this.running === undefined && this.wanted &&",
+  },
+  {
+    name: "stale-started",
+    about: "After a message was given up the next one is started before it has come again.",
+    file: "lib/consumption/slot.ts",
+    find: "if (run.lane === this.lane && this.lane !== undefined) this.stale = true;\n    else ",
+    replace: "",
+  },
+  {
+    name: "out-of-order-accepted",
+    about: "A message that comes again after younger ones is handled as it comes.",
+    file: "lib/consumption/slot.ts",
+    find: 'if (index < 0) return "out-of-order";',
+    replace: `if (index < 0) {
+      this.queue.push(message);
+      return "queued";
+    }`,
+  },
+  {
+    name: "gap-overlooked",
+    about: "A delivery that never arrived is overlooked: what comes after it is handled before it.",
+    file: "lib/consumption/lane.ts",
+    find: "if (message.deliverySequence !== expected) {",
+    replace: "if (message.deliverySequence < expected) {",
+  },
+  {
+    name: "credits-leak",
+    about: "A delivery that takes no room is not asked for again: a lane runs dry.",
+    file: "lib/consumption/lane.ts",
+    find: "    else this.#refill();\n    if (slot !== undefined) {",
+    replace: "    if (slot !== undefined) {",
+  },
+  {
+    name: "acted-without-right",
+    about: "Handlers are started without a look at the lease.",
+    file: "lib/consumption/dispatcher.ts",
+    find: "if (slot === undefined || !mayAct()) return;",
+    replace: "if (slot === undefined || mayAct === undefined) return;",
+  },
+  {
+    name: "acked-at-start",
+    about: "A message is acknowledged when its handler starts.",
+    file: "lib/consumption/dispatcher.ts",
+    find: "    onStarted(slot, message);\n    void this.#run(slot, run);",
+    replace:
+      "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    void this.#run(slot, run);",
+  },
+  {
+    name: "failure-skipped",
+    about: "A message whose handler failed is not tried again but taken for done.",
+    file: "lib/consumption/dispatcher.ts",
+    find: "      run.message.working();\n",
+    replace: '      if (code !== undefined) return "done";\n      run.message.working();\n',
+  },
+  {
+    name: "aborted-taken-for-done",
+    about: "What a handler says after its right has ended counts.",
+    file: "lib/consumption/dispatcher.ts",
+    find: `if (run.aborted || !mayAct()) return "abandoned";
+      if (run.interrupted) {`,
+    replace: "if (run.interrupted) {",
+  },
+  {
+    name: "stale-token",
+    about: "A partition keeps the generation under which it was first held.",
+    file: "lib/consumption/slot_table.ts",
+    find: "slot.ownership = { epoch, generation };",
+    replace: "slot.ownership = known?.wanted ? known.ownership : { epoch, generation };",
+  },
+  {
+    name: "removed-still-consumed",
+    about:
+      "A partition that has no new owner stays wanted: the source removed it, and it is consumed.",
+    file: "lib/consumption/slot_table.ts",
+    find: "this.#unwant((slot) => !wanted.has(slot.id));",
+    replace:
+      "this.#unwant((slot) => !wanted.has(slot.id) && desired.successorOf?.(slot.id) !== undefined);",
+  },
+  {
+    name: "older-assignment-consumed",
+    about: "The consumer does what it is told last, also if that is older.",
+    file: "lib/consumption/worker_consumer.ts",
+    find: "if (order < 0) return false;",
+    replace: "",
+  },
+  {
+    name: "signal-not-aborted",
+    about: "Handlers that run when the lease is lost are not told.",
+    file: "lib/consumption/worker_consumer.ts",
+    find: "for (const slot of this.#slots.all.values()) slot.abort(error);",
+    replace: "void error;",
+  },
+  {
+    name: "kick-lost",
+    about: "The reconcile loop loses a kick that comes while it works.",
+    file: "lib/consumption/worker_consumer.ts",
+    find: "    this.#kickAgain = true;\n    if (this.#kicking) return;",
+    replace: "    if (this.#kicking) return;\n    this.#kickAgain = true;",
+  },
+  {
+    name: "no-poll-behind-notice",
+    about: "A release notice is waited for without a poll behind it: one that is lost is the end.",
+    file: "lib/consumption/acquirer.ts",
+    find: "slot.nextTryAtMs = isFree ? 0 : now + EXPECTED_MS;",
+    replace: "slot.nextTryAtMs = isFree ? 0 : Infinity;",
+  },
+  {
+    name: "never-surveyed",
+    about: "Whoever is refused never looks who holds it: a zombie's lane is a lock for ever.",
+    file: "lib/consumption/acquirer.ts",
+    find: "const SURVEY_AFTER_REFUSALS = 2;",
+    replace: "const SURVEY_AFTER_REFUSALS = Infinity;",
+  },
+  {
+    name: "survey-without-generation",
+    about: "Whoever is behind deletes the lanes of instances of a later generation.",
+    file: "lib/consumption/survey.ts",
+    find: 'return later > 0 ? "lawful" : "unlawful";',
+    replace: 'return later > Infinity ? "lawful" : "unlawful";',
+  },
+  {
+    name: "evicted-without-right",
+    about: "A survey deletes lanes without a look at the lease: a zombie evicts its successor.",
+    file: "lib/consumption/acquirer.ts",
+    find: "if (this.#closed || !this.#options.mayAct()) return [];",
+    replace: "",
+  },
+  {
+    name: "orphans-kept",
+    about: "A lane whose deletion had no answer is never deleted.",
+    file: "lib/consumption/orphans.ts",
+    find: "await world.feed.deleteConsumer(stream, name);",
+    replace: "",
+  },
+  {
+    name: "working-never-said",
+    about: "The server is not told that work goes on: long handlers' messages are sent again.",
+    file: "lib/consumption/ack_wait_keeper.ts",
+    find: "if (mayAct()) this.#extend();",
+    replace: "",
+  },
+  {
+    name: "timer-left-behind",
+    about: "A timer outlives what set it.",
+    file: "lib/consumption/ack_wait_keeper.ts",
+    find: "    this.#timer?.cancel();",
+    replace: "",
+  },
+  {
+    name: "acks-not-sent-again",
+    about: "Acks that were under way when the connection went are taken for received.",
+    file: "lib/consumption/ack_log.ts",
+    find: "if (this.#doubtful) {",
+    replace: "if (count < 0) {",
+  },
+];

@@ -1,0 +1,126 @@
+/**
+ * Bugs at the top of `lib`: a worker's sessions, hooks and effects.
+ *
+ * @module
+ */
+import type { Mutant } from "./mutant.ts";
+
+/** The bugs. */
+export const workerMutants: readonly Mutant[] = [
+  {
+    name: "output-not-fenced",
+    about:
+      "An effect is written whatever was written before: a zombie's comes after its successor's.",
+    file: "lib/effects.ts",
+    find: "expectedLastSubjectSequence: tail.outputSequence,",
+    replace: "",
+  },
+  {
+    name: "output-repeats",
+    about: "An effect that is in the stream already is written again.",
+    file: "lib/effects.ts",
+    find: "if (tail.inputSequence >= inputSequence) {",
+    replace: "if (tail.inputSequence > inputSequence) {",
+  },
+  {
+    name: "older-owner-writes",
+    about: "Who reads that somebody newer has written writes all the same.",
+    file: "lib/effects.ts",
+    find: "if ((tail.epoch - token.epoch || tail.generation - token.generation) > 0) {",
+    replace: "if (tail.epoch > Infinity) {",
+  },
+  {
+    name: "acting-without-lease",
+    about: "A session may act for as long as it has not heard that its lease is gone.",
+    file: "lib/session.ts",
+    find: "return !this.#over && (this.#lease?.valid ?? false);",
+    replace: "return !this.#over;",
+  },
+  {
+    name: "lost-and-gone-on",
+    about: "A session whose lease is lost goes on beside its successor.",
+    file: "lib/session.ts",
+    find: "this.#background(this.fence(reason));",
+    replace: "",
+  },
+  {
+    name: "left-without-release",
+    about: "A leaver gives back its lease before its lanes are released.",
+    file: "lib/hand_over.ts",
+    find: "await applier.letGo();",
+    replace: "void applier.letGo();",
+  },
+  {
+    name: "left-at-once",
+    about: "A leaver does not wait until others have its partitions.",
+    file: "lib/hand_over.ts",
+    find: "    await this.#untilOthersHaveIt(deadline);\n",
+    replace: "",
+  },
+  {
+    name: "same-instance-again",
+    about: "After a lost lease a worker comes back as the instance it was.",
+    file: "lib/lives.ts",
+    find: "const instance = world.random.uuid();",
+    replace: "const instance = [...this.#former].at(-1) ?? world.random.uuid();",
+  },
+  {
+    name: "rejoin-gives-up",
+    about: "A worker whose first try to come back fails stays out.",
+    file: "lib/lives.ts",
+    find: "        events.onError(error);\n        // Losing",
+    replace: "        events.onError(error);\n        return;\n        // Losing",
+  },
+  {
+    name: "gate-open",
+    about: "Handlers begin while the connection is away, when others may have taken over.",
+    file: "lib/session.ts",
+    find: "mayBegin: (signal) => this.#gate.pass(signal),",
+    replace: "mayBegin: () => undefined,",
+  },
+  {
+    name: "gate-without-proof",
+    about: "After a reconnect handlers begin before a renewal has proven the lease.",
+    file: "lib/connection_gate.ts",
+    find: "if (await confirm()) {",
+    replace: "if (confirm !== undefined) {",
+  },
+  {
+    name: "gate-stays-shut",
+    about: "The gate is not tried again after a renewal that proved nothing.",
+    file: "lib/connection_gate.ts",
+    find: "await sleep(clock, CONFIRM_AGAIN_MS, signal);",
+    replace: "return;",
+  },
+  {
+    name: "not-interrupted",
+    about: "Handlers run on for as long as the connection is away, and others begin beside them.",
+    file: "lib/connection_gate.ts",
+    find: "if (!signal.aborted) this.#grace ??= clock.setTimer(graceMs, onAway);",
+    replace: "void clock, graceMs, onAway, signal;",
+  },
+  {
+    name: "applied-before-held",
+    about: "A generation is acknowledged before the worker holds what it gives.",
+    file: "lib/assignment_applier.ts",
+    find: "await consumer()?.settled();",
+    replace: "void consumer;",
+  },
+  {
+    name: "degraded-for-ever",
+    about: "Degraded mode does not end when the connection is back.",
+    file: "lib/degraded.ts",
+    find: `behavior.recoveryGracePeriodMs;
+    }
+    this.#leaveLater();`,
+    replace: `behavior.recoveryGracePeriodMs;
+    }`,
+  },
+  {
+    name: "deposed-and-leading",
+    about: "Whoever is deposed goes on with the leader's work.",
+    file: "lib/candidate.ts",
+    find: "onDeposed: (reason) => void (current() && this.#leaveOffice(reason)),",
+    replace: "onDeposed: () => {},",
+  },
+];

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { FakeConnection } from "./fake_connection_test.ts";
+import { linkOf } from "./link.ts";
+import { natsWorld } from "./world.ts";
+
+const LANE = {
+  name: "lane",
+  filterSubjects: ["feed.a"],
+  ackWaitMs: 1_000,
+  maxAckPending: 1,
+  inactiveThresholdMs: 1_000,
+  metadata: {},
+};
+
+/** None of these calls may outlast the time that the world was given. */
+async function allTimeOut(calls: Readonly<Record<string, Promise<unknown>>>): Promise<void> {
+  const checks = Object.entries(calls).map(([name, call]) =>
+    assert.rejects(call, /within 20 ms/, name)
+  );
+  await Promise.all(checks);
+}
+
+Deno.test("every call to a bucket, a stream or a consumer ends after the time the world was given", async () => {
+  const server = new FakeConnection();
+  const { feed, kv } = natsWorld(server.nc, { timeoutMs: 20 });
+  const data = new Uint8Array();
+  const calls = {
+    open: kv.open("b", { ttlMs: 0, replicas: 1, storage: "memory" }),
+    destroy: kv.destroy("b"),
+    create: feed.createConsumer("feed", LANE),
+    shrink: feed.shrinkConsumer("feed", LANE, ["feed.a"]),
+    delete: feed.deleteConsumer("feed", "lane"),
+    info: feed.consumerInfo("feed", "lane"),
+    list: feed.listConsumers("feed"),
+    stream: feed.streamInfo("feed"),
+    last: feed.lastMessage("feed", "feed.a"),
+    publish: feed.publish("feed.a", data),
+  };
+  await allTimeOut(calls);
+  await server.close();
+});
+
+Deno.test("a bucket's reads, writes, listings and watches end after it too", async () => {
+  const server = new FakeConnection();
+  const { kv } = natsWorld(server.nc, { timeoutMs: 20 });
+  const opening = kv.open("b", { ttlMs: 0, replicas: 1, storage: "memory" });
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const info = { config: { name: "KV_b", num_replicas: 1, storage: "memory", max_age: 0 } };
+  server.deliver(server.published[0]!.reply, {
+    data: new TextEncoder().encode(JSON.stringify(info)),
+  });
+  const bucket = await opening;
+  const handler = { onEntry: () => {}, onLost: () => {} };
+  const calls = {
+    get: bucket.get("k"),
+    put: bucket.put("k", new Uint8Array()),
+    list: bucket.list(">"),
+    watch: bucket.watch(">", handler),
+  };
+  await allTimeOut(calls);
+  await server.close();
+});
+
+Deno.test("a world waits five seconds unless told otherwise, and refuses to wait for nothing", async () => {
+  const server = new FakeConnection();
+  natsWorld(server.nc);
+  assert.equal(linkOf(server.nc).timeoutMs, 5_000);
+  for (const timeoutMs of [0, -1, NaN, Infinity]) {
+    assert.throws(() => natsWorld(server.nc, { timeoutMs }), { code: "PARTI_INVALID_CONFIG" });
+  }
+  await server.close();
+});

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { conclude } from "./conclude.ts";
+import type { Fleet } from "./fleet.ts";
+import { TestFleet } from "./fleet_rig_test.ts";
+import type { IntervalSet } from "./intervals.ts";
+import type { SimReport } from "./report.ts";
+import { RunState } from "./run_state.ts";
+import { SimConsole } from "./status_line.ts";
+
+const run = {
+  runId: "r",
+  seed: 1,
+  configFile: "x.yaml",
+  fault: null,
+  startedAt: "2026-01-01T00:00:00.000Z",
+  durationMs: 1,
+  natsServerVersion: "2.15.1",
+  machine: { cpus: 2, loadAverageBefore: 0, loadAverageAfter: 0 },
+  partitions: 20,
+  startup: { workers: 1, allStableMs: 1 },
+};
+
+/** A run in which worker-0 was killed with all its partitions, and everything sent had its effect. */
+function rig() {
+  const fleet = new TestFleet();
+  const console = new SimConsole({
+    write: () => {},
+    terminal: false,
+    color: false,
+    columns: () => 80,
+    now: () => new Date(0),
+  });
+  const state = new RunState(20, () => fleet as unknown as Fleet, console);
+  state.ledger.sent(0, 1, 1);
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    ...{ partition: 0, sequence: 1, publishedUs: 1, availableUs: 2, acquiredUs: 0, startUs: 3 },
+    ...{ process: "worker-0#1", instance: "i", epoch: 1, generation: 1 },
+    ...{ streamSequence: 1, deliveryCount: 1 },
+  }));
+  state.takeEffect(bytes, 4, 1);
+  const partitions = Array.from({ length: 20 }, (_, partition) => partition);
+  const gone = { process: "worker-0#1", atUs: 10, partitions, epoch: 1, generation: 1 };
+  state.gone({ ...gone, how: "killed" }, () => {});
+  const end = (waiting: Map<number, IntervalSet> | undefined): SimReport =>
+    conclude({ run, loadMs: 1_000, state, fleet: fleet as unknown as Fleet, chaos: [], waiting });
+  return { state, partitions, end };
+}
+
+Deno.test("planted: a killed worker's partitions that nobody takes over fail the run, though no message is lost", () => {
+  const { state, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions: [3], atUs: 500 });
+  const { verdict, reasons, recoveryWithoutWork, recoveryMs } = end(new Map());
+  assert.equal(verdict, "fail");
+  assert.deepEqual(reasons, [
+    "never recovered: 19 partitions of worker-0#1, which was killed, were not taken over by " +
+    "anybody (0, 1, 2, 4, 5, 6, 7, 8, 9, 10, …)",
+  ]);
+  assert.equal(recoveryWithoutWork, 1);
+  assert.equal(recoveryMs.count, 0);
+});
+
+Deno.test("a killed worker's partitions that somebody took over and that had no message since are told, and pass", () => {
+  const { state, partitions, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  const { verdict, reasons, recoveryWithoutWork, handoffWithoutWork } = end(new Map());
+  assert.deepEqual(reasons, []);
+  assert.equal(verdict, "pass");
+  assert.equal(recoveryWithoutWork, 20);
+  assert.equal(handoffWithoutWork, 0);
+});
+
+Deno.test("an interrupted run says nothing of what was still to be recovered", () => {
+  const { state, end } = rig();
+  state.doubts.push("the run was interrupted");
+  const { verdict, reasons } = end(undefined);
+  assert.equal(verdict, "unknown");
+  assert.deepEqual(reasons, ["the run was interrupted"]);
+});
+
+Deno.test("the report has every field the simulation promises", () => {
+  const report = rig().end(new Map()) as unknown as Record<string, Record<string, unknown>>;
+  const promised = {
+    messages: [
+      ...["sent", "received", "deliveries", "redeliveries", "lost", "duplicateEffects"],
+      ...["outOfOrder", "unexpected", "undelivered"],
+    ],
+    ownership: ["interleavings"],
+    recoveryMs: ["p50", "p99", "max"],
+    handoffMs: ["p50", "p99", "max"],
+    latencyMs: ["p50", "p99", "max"],
+    unmovedLatencyMs: ["p99", "max"],
+  };
+  for (const [section, keys] of Object.entries(promised)) {
+    for (const key of keys) assert.ok(key in report[section]!, `${section}.${key}`);
+  }
+  for (
+    const key of ["verdict", "seed", "durationMs", "natsServerVersion", "chaos", "workers"]
+  ) assert.ok(key in report, key);
+});

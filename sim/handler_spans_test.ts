@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { HandlerSpans, type Overlap } from "./handler_spans.ts";
+import type { Delivery } from "./ledger_types.ts";
+
+/** A report of a worker that handled a message of partition 0; times in milliseconds. */
+function report(
+  worker: string,
+  sequence: number,
+  startMs: number,
+  endMs: number,
+  changes: Partial<Delivery> = {},
+): Delivery {
+  return {
+    partition: 0,
+    sequence,
+    process: `${worker}#1`,
+    instance: worker,
+    epoch: 1,
+    generation: 1,
+    streamSequence: sequence,
+    deliveryCount: 1,
+    startUs: startMs * 1_000,
+    endUs: endMs * 1_000,
+    outcome: "written",
+    ...changes,
+  };
+}
+
+function spansOf(...reports: readonly Delivery[]): HandlerSpans {
+  const spans = new HandlerSpans(2);
+  for (const delivery of reports) spans.ended(delivery);
+  return spans;
+}
+
+/** As `a#1 3 + b#1 4`, in the order of their beginnings. */
+function names(spans: HandlerSpans): string[] {
+  const name = ({ process, sequence }: Overlap["first"]) => `${process} ${sequence}`;
+  return [...spans.overlaps.values()].map(({ first, second }) =>
+    `${name(first)} + ${name(second)}`
+  );
+}
+
+Deno.test("handlers: one after another is fine, by whomever", () => {
+  const spans = spansOf(
+    report("a", 1, 0, 10),
+    report("a", 2, 10, 20),
+    report("b", 3, 20, 30, { generation: 2 }),
+    report("a", 4, 30, 40, { generation: 3 }),
+  );
+  assert.deepEqual(names(spans), []);
+  assert.deepEqual(spans.unchecked, []);
+});
+
+Deno.test("handlers: planted: two workers at one partition at once are seen", () => {
+  assert.deepEqual(names(spansOf(report("a", 1, 0, 10), report("b", 1, 5, 15))), ["a#1 1 + b#1 1"]);
+  const inside = spansOf(report("a", 1, 0, 100), report("b", 1, 5, 15), report("b", 2, 20, 30));
+  assert.deepEqual(names(inside), ["a#1 1 + b#1 1", "a#1 1 + b#1 2"]);
+});
+
+Deno.test("handlers: other partitions, the same process and less than the clocks' tolerance do not count", () => {
+  const spans = spansOf(
+    report("a", 1, 0, 10),
+    report("b", 1, 0, 10, { partition: 1 }),
+    report("a", 2, 5, 12),
+    report("c", 3, 11.5, 20),
+  );
+  assert.deepEqual(names(spans), []);
+  assert.deepEqual(spansOf(report("a", 1, 0, 10, { partition: 7 })).overlaps.size, 0);
+});
+
+Deno.test("handlers: planted: an overlap is seen in whichever order the reports come, and however late", () => {
+  const reports = [
+    report("a", 1, 0, 10),
+    report("a", 2, 10, 25),
+    report("b", 2, 20, 30, { generation: 2 }),
+    report("b", 3, 30, 40, { generation: 2 }),
+  ];
+  for (const order of [[0, 1, 2, 3], [2, 3, 0, 1], [2, 0, 3, 1], [3, 2, 1, 0]]) {
+    const spans = spansOf(...order.map((index) => reports[index]!));
+    assert.deepEqual(names(spans), ["a#1 2 + b#1 2"], order.join());
+  }
+});
+
+Deno.test("handlers: reported twice counts once", () => {
+  const [a, b] = [report("a", 1, 0, 10), report("b", 1, 5, 15)];
+  assert.equal(spansOf(a, b, a, b).overlaps.size, 1);
+});
+
+Deno.test("handlers: planted: what a killed worker had begun ended with it, and not before", () => {
+  const spans = new HandlerSpans(1);
+  spans.begun("a#1", 0, 1, 0);
+  spans.begun("a#1", 0, 2, 10_000);
+  spans.ended(report("a", 1, 0, 10));
+  spans.killed("a#1", 500_000);
+  spans.ended(report("b", 2, 400, 410, { generation: 2 })); // while the victim still lived
+  spans.ended(report("b", 3, 510, 520, { generation: 2 })); // after its death
+  assert.equal(spans.unreported, 1);
+  spans.finish();
+  assert.deepEqual(names(spans), ["a#1 2 + b#1 2"]);
+  assert.equal(spans.unreported, 1, "it is still a delivery without an end");
+});
+
+Deno.test("handlers: a killed worker's report that was under way is what counts", () => {
+  const spans = new HandlerSpans(1);
+  spans.begun("a#1", 0, 1, 0);
+  spans.killed("a#1", 500_000);
+  spans.ended(report("a", 1, 0, 10));
+  spans.ended(report("b", 2, 400, 410, { generation: 2 }));
+  // Long after the kill the dead are buried without being asked.
+  spans.begun("b#1", 0, 3, 60_000_000);
+  assert.deepEqual(names(spans), []);
+  assert.equal(spans.unreported, 1);
+});
+
+Deno.test("handlers: memory is bounded, and a report that comes too late for it is not taken as clean", () => {
+  const spans = new HandlerSpans(1);
+  const late = report("a", 7, 4_005, 4_015);
+  for (let n = 0; n < 10_000; n++) {
+    spans.ended(report("b", n, n * 20, n * 20 + 10, { generation: 2 }));
+  }
+  assert.equal(spans.unchecked.length, 0);
+  spans.ended(late);
+  assert.deepEqual(names(spans), [], "what it overlapped with is forgotten");
+  assert.equal(spans.unchecked.length, 1);
+  assert.equal(spans.unchecked[0]!.first.process, "b#1");
+  spans.ended(report("a", 1, -20, -10));
+  assert.equal(spans.unchecked.length, 1, "before the other one had the partition is clean");
+});
+
+Deno.test("handlers: after so many owners the first ones are only a time before which nothing is known", () => {
+  const spans = new HandlerSpans(1);
+  for (let n = 0; n < 100; n++) {
+    spans.ended(report(`w${n}`, n, n * 20, n * 20 + 10, { generation: n }));
+  }
+  assert.equal(spans.unchecked.length, 0);
+  spans.ended(report("late", 200, 5, 7));
+  assert.equal(spans.unchecked.length, 1);
+});

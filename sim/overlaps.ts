@@ -1,0 +1,78 @@
+/**
+ * Tells which of two workers' handlers that overlapped in time are a defect.
+ *
+ * @module
+ */
+import { type HandlerSpans, type Overlap, overlaps, type Span } from "./handler_spans.ts";
+import type { Excuse, Impairments } from "./impairments.ts";
+
+/** All overlaps of a run, judged. */
+export interface OverlapVerdict {
+  /** Two workers at one partition at once, without an excuse. */
+  readonly interleaved: readonly Overlap[];
+  /** How many had which excuse. */
+  readonly excused: Readonly<Record<Excuse, number>>;
+  /** Handlers that were reported too late to be compared. */
+  readonly unchecked: number;
+}
+
+/**
+ * Judges by all that is known by now of what happened to the processes. No report may come afterwards.
+ *
+ * @param handlers who handled what
+ * @param impairments what happened to whom
+ * @param counted overlaps that are counted elsewhere, by their key
+ * @returns the verdict
+ */
+export function judgeOverlaps(
+  handlers: HandlerSpans,
+  impairments: Impairments,
+  counted: ReadonlySet<string>,
+): OverlapVerdict {
+  handlers.finish();
+  const interleaved: Overlap[] = [];
+  const excused = { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 };
+  for (const [key, overlap] of handlers.overlaps) {
+    const excuse = excuseFor(overlap, impairments);
+    if (excuse !== undefined) excused[excuse]++;
+    else if (!counted.has(key)) interleaved.push(overlap);
+  }
+  const unchecked = handlers.unchecked.filter((missed) => !excuseFor(missed, impairments));
+  return { interleaved, excused, unchecked: unchecked.length };
+}
+
+/**
+ * Why two handlers at once are no defect: one of them was stopped, cut off or without a server and could not know, or had been told
+ * to stop before the other began.
+ *
+ * @param overlap the two
+ * @param impairments what happened to whom
+ * @returns the reason; undefined if there is none
+ */
+function excuseFor(
+  { first, second }: Overlap,
+  impairments: Impairments,
+): Excuse | undefined {
+  const impaired = impairments.during(first.process, first.startUs, first.endUs) ??
+    impairments.during(second.process, second.startUs, second.endUs);
+  if (impaired !== undefined) return impaired;
+  const byRightToo = overlaps(byRight(first), second.startUs, byRight(second).endUs);
+  return byRightToo ? undefined : "rightEnded";
+}
+
+/**
+ * Writes an overlap for people.
+ *
+ * @param overlap the overlap
+ * @returns one sentence
+ */
+export function describeOverlap({ first, second }: Overlap): string {
+  const ms = (Math.min(first.endUs, second.endUs) - second.startUs) / 1_000;
+  return `sequence ${second.sequence} was begun by ${second.process} while ${first.process} handled ` +
+    `sequence ${first.sequence}, for ${ms.toFixed(1)}ms`;
+}
+
+/** The part of a handler's time in which it had the right to go on. */
+function byRight(span: Span): Span {
+  return { ...span, endUs: Math.min(span.endUs, span.rightEndedUs ?? span.endUs) };
+}

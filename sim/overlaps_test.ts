@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { HandlerSpans, type Span } from "./handler_spans.ts";
+import { Impairments } from "./impairments.ts";
+import { describeOverlap, judgeOverlaps } from "./overlaps.ts";
+
+/** `a` handles from 100 to 200 ms; `b` begins at 150 ms. */
+function pair(first: Partial<Span> = {}, second: Partial<Span> = {}): HandlerSpans {
+  const spans = new HandlerSpans(1);
+  const rest = { partition: 0, instance: "", epoch: 1, generation: 1, streamSequence: 1 };
+  const more = { ...rest, deliveryCount: 1, outcome: "failed" } as const;
+  const a = { process: "a#1", sequence: 1, startUs: 100_000, endUs: 200_000 };
+  const b = { process: "b#1", sequence: 1, startUs: 150_000, endUs: 160_000 };
+  spans.ended({ ...more, ...a, ...first });
+  spans.ended({ ...more, ...b, ...second });
+  return spans;
+}
+
+const nobody = new Impairments();
+const noExcuse = { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 };
+
+Deno.test("overlaps: planted: two healthy workers at once are a defect, written out", () => {
+  const { interleaved, excused, unchecked } = judgeOverlaps(pair(), nobody, new Set());
+  assert.equal(interleaved.length, 1);
+  assert.equal(
+    describeOverlap(interleaved[0]!),
+    "sequence 1 was begun by b#1 while a#1 handled sequence 1, for 10.0ms",
+  );
+  assert.deepEqual(excused, noExcuse);
+  assert.equal(unchecked, 0);
+});
+
+Deno.test("overlaps: what the effects have shown is not counted again", () => {
+  const spans = pair();
+  const known = new Set(spans.overlaps.keys());
+  assert.deepEqual(judgeOverlaps(spans, nobody, known).interleaved, []);
+});
+
+Deno.test("overlaps: a worker that stood still or was cut off cannot know of its successor", () => {
+  for (const why of ["stoodStill", "disconnected"] as const) {
+    for (const process of ["a#1", "b#1"]) {
+      const impaired = new Impairments();
+      impaired.add(process, why, 155_000, 180_000);
+      const { interleaved, excused } = judgeOverlaps(pair(), impaired, new Set());
+      assert.deepEqual(interleaved, []);
+      assert.deepEqual(excused, { ...noExcuse, [why]: 1 });
+    }
+  }
+});
+
+Deno.test("overlaps: planted: an impairment of somebody else, or at another time, is no excuse", () => {
+  const others = new Impairments();
+  others.add("c#1", "stoodStill", 0, 1_000_000);
+  others.add("a#1", "disconnected", 10_000_000, 20_000_000);
+  others.add("b#1", "stoodStill", -20_000_000, -10_000_000);
+  others.outage(10_000_000, 20_000_000);
+  others.outage(-60_000_000, -50_000_000);
+  assert.equal(judgeOverlaps(pair(), others, new Set()).interleaved.length, 1);
+});
+
+Deno.test("overlaps: around an outage of the server leases lapse, for everybody", () => {
+  const away = new Impairments();
+  away.outage(-10_000_000, 0);
+  const { interleaved, excused } = judgeOverlaps(pair(), away, new Set());
+  assert.deepEqual(interleaved, []);
+  assert.deepEqual(excused, { ...noExcuse, outage: 1 });
+});
+
+Deno.test("overlaps: a handler that had been told to stop before the other began is excused, later is not", () => {
+  const inTime = judgeOverlaps(pair({ rightEndedUs: 149_000 }), nobody, new Set());
+  assert.deepEqual(inTime.excused, { ...noExcuse, rightEnded: 1 });
+  assert.deepEqual(inTime.interleaved, []);
+  const late = judgeOverlaps(pair({ rightEndedUs: 155_000 }), nobody, new Set());
+  assert.equal(late.interleaved.length, 1);
+  const other = judgeOverlaps(pair({}, { rightEndedUs: 155_000 }), nobody, new Set());
+  assert.equal(other.interleaved.length, 1);
+});
+
+Deno.test("overlaps: what could not be compared is excused alike, or counted", () => {
+  const spans = pair({ startUs: 0, endUs: 10 });
+  const first = { process: "", startUs: 0, endUs: 500_000, sequence: 0 };
+  const second = { process: "z#1", startUs: 100_000, endUs: 200_000, sequence: 9 };
+  spans.unchecked.push({ partition: 0, first, second });
+  assert.equal(judgeOverlaps(spans, nobody, new Set()).unchecked, 1);
+  const impaired = new Impairments();
+  impaired.add("z#1", "stoodStill", 100_000, 180_000);
+  assert.equal(judgeOverlaps(spans, impaired, new Set()).unchecked, 0);
+});

@@ -1,0 +1,184 @@
+/**
+ * Hunts planted bugs: plants one in a copy of the project, and runs seeds there until one fails.
+ *
+ * @module
+ */
+
+import { type Mutant, plant } from "../lib/dst/mutants/mutant.ts";
+import type { RunFailure } from "../lib/dst/run_plan.ts";
+import { runCommand } from "./run_command.ts";
+
+/** What a copy of the project needs to run simulations. */
+const NEEDED = ["deno.json", "deno.lock", "mod.ts", "lib", "tasks", "configs", "sim"];
+/** Longer than any run of a seed that is well; a planted bug may make one endless. */
+const SEED_LIMIT = "60s";
+const HUNT_TIMEOUT_MS = 6 * 60 * 60_000;
+const WORKLOAD = "core";
+
+/** How a bug is looked for. */
+export interface HuntOptions {
+  /** The most seeds. */
+  readonly maxSeeds: number;
+  /** How long to make the failing plan smaller, such as `60s`; undefined if not at all. */
+  readonly shrinkTime: string | undefined;
+}
+
+/** Seeds to run. */
+interface Run {
+  readonly first: number;
+  readonly count: number;
+  readonly twice: boolean;
+  readonly shrinkTime?: string | undefined;
+}
+
+/** What was found first. */
+export interface Finding {
+  /** The seed. */
+  readonly seed: number;
+  /** How it failed. */
+  readonly failure: Pick<RunFailure, "kind" | "check" | "message">;
+  /** What is left of the plan; undefined if it was not made smaller. */
+  readonly left: { readonly operations: number; readonly faults: number } | undefined;
+}
+
+/** What came of a hunt. */
+export interface Hunt {
+  /** Which bug. */
+  readonly mutant: Mutant;
+  /** What was found; undefined if nothing was, and a text if the bug could not be planted. */
+  readonly found: Finding | string | undefined;
+  /** How long it took, in milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** Two copies of the project: one to plant bugs in, and one without. */
+export class HuntingGround implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #soundSeeds = new Map<string, Finding | undefined>();
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * Copies the project.
+   *
+   * @param root its top
+   * @returns the copies; they are removed when this is disposed of
+   */
+  static async open(root: string): Promise<HuntingGround> {
+    const folder = await Deno.makeTempDir({ prefix: "parti-mutants-" });
+    for (const copy of ["sound", "planted"]) {
+      await Deno.mkdir(`${folder}/${copy}`);
+      for (const name of NEEDED) await copyAll(`${root}/${name}`, `${folder}/${copy}/${name}`);
+    }
+    return new HuntingGround(folder);
+  }
+
+  /** Removes the copies. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  /**
+   * Runs seeds without any bug.
+   *
+   * @param count how many, from the first
+   * @returns what fails all the same; undefined if nothing does
+   */
+  control(count: number): Promise<Finding | undefined> {
+    return this.#run("sound", { first: 1, count, twice: false });
+  }
+
+  /**
+   * Hunts one bug.
+   *
+   * @param mutant the bug
+   * @param options how
+   * @returns what came of it
+   */
+  async hunt(mutant: Mutant, { maxSeeds, shrinkTime }: HuntOptions): Promise<Hunt> {
+    const startMs = performance.now();
+    const file = `${this.#folder}/planted/${mutant.file}`;
+    const source = await Deno.readTextFile(file);
+    const planted = plant(mutant, source);
+    let found: Finding | string | undefined = "what it replaces does not occur exactly once";
+    if (planted !== undefined) {
+      await Deno.writeTextFile(file, planted);
+      try {
+        found = await this.#search({ maxSeeds, shrinkTime, twice: mutant.twice ?? false });
+      } finally {
+        await Deno.writeTextFile(file, source);
+      }
+    }
+    return { mutant, found, elapsedMs: performance.now() - startMs };
+  }
+
+  async #search(
+    { maxSeeds, shrinkTime, twice }: HuntOptions & { twice: boolean },
+  ): Promise<Finding | undefined> {
+    for (let first = 1; first <= maxSeeds;) {
+      const count = maxSeeds - first + 1;
+      const found = await this.#run("planted", { first, count, twice, shrinkTime });
+      // A seed that fails the same way without the bug shows nothing of it.
+      if (found === undefined || !await this.#failsAnyway(found, twice)) return found;
+      first = found.seed + 1;
+    }
+    return undefined;
+  }
+
+  async #failsAnyway({ seed, failure }: Finding, twice: boolean): Promise<boolean> {
+    const key = `${seed} ${twice}`;
+    if (!this.#soundSeeds.has(key)) {
+      this.#soundSeeds.set(key, await this.#run("sound", { first: seed, count: 1, twice }));
+    }
+    const known = this.#soundSeeds.get(key)?.failure;
+    return known?.kind === failure.kind && known.check === failure.check;
+  }
+
+  /** Runs seeds until the first failure, by the command that everybody has. */
+  async #run(
+    copy: "sound" | "planted",
+    { first, count, twice, shrinkTime }: Run,
+  ): Promise<Finding | undefined> {
+    const out = `${this.#folder}/out`;
+    await Deno.mkdir(out, { recursive: true });
+    const { code, stdout, stderr } = await runCommand(Deno.execPath(), [
+      ...["run", "--quiet", "--no-check", "--allow-all", "tasks/parti.ts", "dst"],
+      ...["--workload", WORKLOAD, "--first-seed", `${first}`, "--seeds", `${count}`],
+      ...["--max-failures", "1", "--jobs", "1", "--allow-misses", "--seed-limit", SEED_LIMIT],
+      ...["--out", out, ...(twice ? ["--twice"] : [])],
+      ...(shrinkTime === undefined ? [] : ["--shrink", "--shrink-time", shrinkTime]),
+    ], { cwd: `${this.#folder}/${copy}`, timeoutMs: HUNT_TIMEOUT_MS, env: { NO_COLOR: "1" } });
+    try {
+      if (code === 0) return undefined;
+      const report = JSON.parse(await Deno.readTextFile(`${out}/report.json`));
+      const { seed, failure } = report.reports[0].failures[0];
+      return { seed, failure, left: await leftOf(`${out}/${WORKLOAD}-${seed}-small.json`) };
+    } catch (cause) {
+      throw new Error(`dst ended with ${code}: ${stderr.slice(-2_000)}${stdout.slice(-2_000)}`, {
+        cause,
+      });
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
+  }
+}
+
+async function leftOf(file: string): Promise<Finding["left"]> {
+  try {
+    const { operations, faults } = JSON.parse(await Deno.readTextFile(file));
+    return { operations: operations.length, faults: faults.length };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function copyAll(from: string, to: string): Promise<void> {
+  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
+  await Deno.mkdir(to);
+  for await (const { name } of Deno.readDir(from)) {
+    await copyAll(`${from}/${name}`, `${to}/${name}`);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What came of hunting planted bugs, as lines for people.
+ *
+ * @module
+ */
+
+import type { Finding, Hunt } from "./dst_mutants_hunt.ts";
+
+/** A plan made smaller has no more operations than this. */
+const OPERATIONS_MAX = 10;
+/** A plan made smaller has no more faults than this. */
+const FAULTS_MAX = 3;
+
+/**
+ * Says what was found.
+ *
+ * @param found the finding; undefined if nothing was found, a text if it could not be looked for
+ * @returns one line
+ */
+export function describeFinding(found: Finding | string | undefined): string {
+  if (found === undefined) return "NOT FOUND";
+  if (typeof found === "string") return `NOT PLANTED: ${found}`;
+  const { seed, failure: { kind, check, message } } = found;
+  const [first = ""] = message.split("\n");
+  return `seed ${seed}, ${kind} "${check}"${leftText(found)}: ${first.slice(0, 160)}`;
+}
+
+/**
+ * Makes a table.
+ *
+ * @param hunts what came of each
+ * @returns its lines
+ */
+export function renderHunts(hunts: readonly Hunt[]): string[] {
+  const rows = hunts.map(({ mutant, found }) => {
+    if (found === undefined) return [mutant.name, "-", "NOT FOUND", ""];
+    if (typeof found === "string") return [mutant.name, "-", "NOT PLANTED", ""];
+    const { kind, check } = found.failure;
+    const by = kind === "assertion" ? check : `${kind}: ${check}`;
+    return [mutant.name, String(found.seed), by, leftText(found).slice(2)];
+  });
+  const table = [["mutant", "seeds", "found by", "smallest plan"], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()
+  );
+}
+
+/**
+ * Sums up.
+ *
+ * @param hunts what came of each
+ * @param maxSeeds after how many seeds a hunt was given up
+ * @returns the lines, and whether every bug was found
+ */
+export function judgeHunts(
+  hunts: readonly Hunt[],
+  maxSeeds: number,
+): { lines: string[]; isGood: boolean } {
+  const seeds = hunts.map(({ found }) => typeof found === "object" ? found.seed : Infinity);
+  const foundCount = seeds.filter(Number.isFinite).length;
+  const shrunk = hunts.flatMap(({ found }) => typeof found === "object" ? found.left ?? [] : []);
+  const small = shrunk.filter(({ operations, faults }) =>
+    operations <= OPERATIONS_MAX && faults <= FAULTS_MAX
+  );
+  const median = medianOf(seeds);
+  return {
+    lines: [
+      `${foundCount} of ${hunts.length} found within ${maxSeeds} seeds; median ${
+        Number.isFinite(median) ? median : "none"
+      }`,
+      ...(shrunk.length === 0 ? [] : [
+        `${small.length} of ${shrunk.length} plans shrunk to ${OPERATIONS_MAX} operations and ${FAULTS_MAX} faults or fewer`,
+      ]),
+    ],
+    isGood: foundCount === hunts.length,
+  };
+}
+
+/**
+ * The median.
+ *
+ * @param values the values; of an even number of them the lower of the two in the middle is taken
+ * @returns the one in the middle; NaN if there are none
+ */
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? NaN;
+}
+
+function leftText({ left }: Finding): string {
+  return left === undefined ? "" : `, ${left.operations} operations + ${left.faults} faults`;
+}
