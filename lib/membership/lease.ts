@@ -127,11 +127,12 @@ export class Lease {
     await this.#renewing;
     const { bucket, key } = this.#options;
     for (let attempt = 0; attempt < RELEASE_ATTEMPTS; attempt++) {
+      const revision = this.#revision;
       try {
-        await bucket.remove(key, this.#revision);
+        await bucket.remove(key, revision);
         return;
       } catch (error) {
-        if (!isPartiError(error, "PARTI_CONFLICT") || !await this.#findOwnWrite()) return;
+        if (!isPartiError(error, "PARTI_CONFLICT") || !await this.#findOwnWrite(revision)) return;
       }
     }
   }
@@ -261,15 +262,14 @@ export class Lease {
     this.#again = true;
   }
 
-  /** Looks for a write of our own above the known revision. */
-  async #findOwnWrite(): Promise<boolean> {
+  /** Looks for a write of our own above a revision. Its answer may have come by now, and have told which it is. */
+  async #findOwnWrite(revision: number): Promise<boolean> {
     const { bucket, key, instance } = this.#options;
     try {
       const entry = await bucket.get(key);
       if (entry === undefined || holderOf(entry) !== instance) return false;
-      if (entry.revision <= this.#revision) return false;
-      this.#revision = entry.revision;
-      return true;
+      this.#revision = Math.max(this.#revision, entry.revision);
+      return this.#revision > revision;
     } catch {
       return false;
     }

@@ -387,6 +387,26 @@ Deno.test("released while a renewal is under way, the key is gone afterwards", a
   }
 });
 
+Deno.test("a renewal's answer that comes while a release looks for it does not keep the key", async () => {
+  const { clock, bucket, lease } = await held();
+  const renewal = gate();
+  const reading = gate();
+  bucket.after = async (operation) => {
+    if (operation === "update") await renewal.opened;
+    if (operation === "get") await reading.opened;
+  };
+  void lease.touch();
+  await settle();
+  const released = lease.release();
+  await clock.advance(RENEW_MS);
+  assert.ok(bucket.log.at(-1)?.startsWith("get"), "the removal was refused, and it looks why");
+  renewal.open();
+  await settle();
+  reading.open();
+  await released;
+  assert.equal(bucket.peek(KEY), undefined);
+});
+
 Deno.test("W-31: a release never removes a successor's lease", async () => {
   const { bucket, lease } = await held();
   bucket.poke(KEY, { instance: "successor" });
