@@ -5,6 +5,7 @@ import { Manager } from "../manager.ts";
 import type { StreamInfo } from "../ports/feed.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
 import { natsTest, until } from "../test_support/rig.ts";
+import { watchWorld } from "../test_support/watched_world.ts";
 import { checkFeed, FeedCheck, untilFeedIsChecked } from "./feed_check.ts";
 import { FEED, testConfig } from "./team_test.ts";
 import { WorkerConsumer } from "./worker_consumer.ts";
@@ -140,6 +141,37 @@ natsTest(
       );
       assert.equal(manager.state, "Shutdown");
     }
+  },
+);
+
+natsTest(
+  "feed check: a server that is out of reach for a moment does not keep a manager from starting",
+  async (rig) => {
+    const { world } = await rig.connect();
+    await world.feed.ensureStream(FEED, { ...STREAM, retention: "workqueue" });
+    const watched = watchWorld(world);
+    let outages = 2;
+    watched.onOperation = (_number, name) => {
+      if (name === "feed.streamInfo" && outages-- > 0) {
+        throw new PartiError("PARTI_TIMEOUT", "planted: no answer");
+      }
+    };
+    const errors: unknown[] = [];
+    await using manager = new Manager({
+      world: watched.world,
+      config: {
+        group: "g",
+        preset: "fast",
+        consumer: { stream: FEED, subjectTemplate: "feed.{{.PartitionID}}" },
+      },
+      source: staticSource([{ keys: ["a"] }]),
+      handler: () => {},
+      hooks: { onError: (error) => void errors.push(error) },
+    });
+    await manager.start();
+    assert.equal(errors.filter((error) => /planted/.test(String(error))).length, 2);
+    const asked = watched.operations.filter((name) => name === "feed.streamInfo");
+    assert.equal(asked.length, 3, "and its consumer does not ask again");
   },
 );
 

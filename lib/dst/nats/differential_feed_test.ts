@@ -5,10 +5,10 @@ import { TestProxy } from "../../ports/nats/tcp_proxy_test.ts";
 import { connectNats, natsWorld } from "../../ports/nats/world.ts";
 import type { World } from "../../ports/world.ts";
 import { Draws } from "../draw.ts";
+import { FeedDriver } from "./feed_driver_test.ts";
 import {
   drawOperation,
   drawStream,
-  FeedDriver,
   type FeedOperation,
   type FeedTroubles,
   STREAMS,

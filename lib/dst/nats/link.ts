@@ -348,10 +348,9 @@ export class SimLink implements ServerWatcher {
   #giveUp(): void {
     const session = this.#session;
     if (session === undefined) return;
-    const isHeard = !this.#up.holding;
-    const staleMs = isHeard ? this.#latency() : this.#draws.between(0, STALE_SESSION_MAX_MS);
-    this.#dropPipes();
-    this.server.schedule(staleMs, "stale connection", () => session.close());
+    // A server that stood still finds in its socket what was sent to it, and carries it out although nobody waits any more.
+    this.#down.drop();
+    this.#endAtServer(session, "given up");
     this.#lose();
   }
 

@@ -102,3 +102,11 @@ export async function hashOf(version: string, test: Drive, seed: number): Promis
 export function kvFaults(kv: Partial<NatsFaults["kv"]>): NatsFaults {
   return { ...NO_FAULTS, kv: { ...NO_FAULTS.kv, ...kv } };
 }
+
+/**
+ * @param feed what goes wrong with streams and consumers
+ * @returns faults with nothing else on
+ */
+export function feedFaults(feed: Partial<NatsFaults["feed"]>): NatsFaults {
+  return { ...NO_FAULTS, feed: { ...NO_FAULTS.feed, ...feed } };
+}
