@@ -12,7 +12,8 @@ import { invariant } from "../lib/errors.ts";
  * command. It says `pid N`, later `exit CODE`, and then still waits: for `keep` (leave the directory to another
  * guard) or for the end of the pipe (remove it).
  *
- * The watcher reads with a builtin, so there is no third process. SIGPIPE is ignored only after the command was
+ * The watcher reads with a builtin, so there is no third process; it is ended by a signal that nobody can ignore, since it may not
+ * have begun yet and then still ignores what the guard ignores. SIGPIPE is ignored only after the command was
  * started, because ignored signals are inherited; the guard must get past writing `exit` to a parent that is gone.
  */
 const script = `
@@ -22,10 +23,10 @@ exec 3<&0
 child=$!
 trap '' PIPE INT HUP TERM
 echo "pid $child"
-( trap - TERM; while read -r line <&3; do :; done; kill -9 "$child" ) 2>/dev/null &
+( while read -r line <&3; do :; done; kill -9 "$child" ) 2>/dev/null &
 watcher=$!
 wait "$child"; code=$?
-kill "$watcher" 2>/dev/null; wait "$watcher" 2>/dev/null
+kill -9 "$watcher" 2>/dev/null; wait "$watcher" 2>/dev/null
 echo "exit $code" 2>/dev/null
 line=
 read -r line <&3

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Partition } from "../../assignment/partition.ts";
+import type { Partition } from "../../assignment/partition.ts";
 import { type StaticSource, staticSource } from "../../assignment/sources/static_source.ts";
 import type { HandlerContext, PartitionMessage } from "../../consumption/handler.ts";
 import { FencedOutput } from "../../effects.ts";

@@ -29,7 +29,7 @@ export class Kernel {
   /** What has happened. */
   readonly trace: Trace;
   /** What dead processes tried to do. */
-  readonly refusals = new Refusals();
+  readonly refusals: Refusals = new Refusals();
   readonly #options: KernelOptions;
   readonly #bounds: Bounds;
   readonly #heap = new EventHeap();

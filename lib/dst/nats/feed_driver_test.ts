@@ -6,39 +6,22 @@
 import { isPartiError } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import { bytes, textOf } from "../../ports/contract/helpers_test.ts";
-import type {
-  ConsumerConfig,
-  FeedMessage,
-  FeedStore,
-  Pull,
-  StreamOptions,
-} from "../../ports/feed.ts";
+import type { ConsumerConfig, FeedStore, Pull, StreamOptions } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
 import {
   type FeedOperation,
   type FeedTroubles,
   headersOf,
-  lineOf,
   LONG_MS,
   NAMES,
   STREAMS,
 } from "./feed_operations_test.ts";
+import { PullBook } from "./pull_book_test.ts";
 
 /** An ack wait for redeliveries. */
 const SHORT_MS = 50;
 /** The server looks at a changed ack wait after 100 ms. */
-const EXPIRED_MS = 220;
-
-interface Heard {
-  readonly key: string;
-  readonly line: string;
-  readonly message?: FeedMessage;
-}
-
-interface OpenPull {
-  readonly pull: Pull;
-  isLost: boolean;
-}
+const EXPIRED_MS = 160;
 
 /** Carries operations out in one world. */
 export class FeedDriver {
@@ -48,13 +31,10 @@ export class FeedDriver {
   readonly #prefix: string;
   readonly #version: string;
   readonly #troubles: FeedTroubles;
-  readonly #pulls = new Map<string, OpenPull>();
+  readonly #pulls: PullBook;
   readonly #made = new Map<string, ConsumerConfig>();
   readonly #now = new Map<string, ConsumerConfig>();
   readonly #lastSeen = new Map<string, number>();
-  /** The latest messages, to be acknowledged. */
-  readonly #messages: FeedMessage[] = [];
-  #heard: Heard[] = [];
   #published = 0;
 
   /**
@@ -75,6 +55,7 @@ export class FeedDriver {
     this.#troubles = troubles;
     this.#world = world;
     this.#feed = world.feed;
+    this.#pulls = new PullBook(world.feed);
     this.#prefix = prefix;
     this.#options = options;
   }
@@ -86,7 +67,7 @@ export class FeedDriver {
 
   /** Removes the streams. */
   async end(): Promise<void> {
-    for (const { pull } of this.#pulls.values()) pull.close();
+    this.#pulls.closeAll();
     for (const place of STREAMS) await this.#feed.destroyStream(this.#stream(place));
   }
 
@@ -103,16 +84,12 @@ export class FeedDriver {
 
   /** What pulls have said since this was last called. */
   takeHeard(): string[] {
-    // Which of two consumers is served first is the server's own affair.
-    const heard = this.#heard.sort((a, b) => a.key < b.key ? -1 : Number(a.key > b.key));
-    this.#heard = [];
-    for (const { message } of heard) if (message !== undefined) this.#messages.push(message);
-    return heard.map(({ key, line }) => `${key} ${line}`);
+    return this.#pulls.takeHeard();
   }
 
   /** How many lines {@linkcode takeHeard} would return. */
   get heardCount(): number {
-    return this.#heard.length;
+    return this.#pulls.heardCount;
   }
 
   /** How everything is, as text. */
@@ -123,10 +100,10 @@ export class FeedDriver {
       lines.push(`${place}: ${messages} messages, last ${lastSequence}`);
       for (const info of await this.#feed.listConsumers(this.#stream(place))) {
         const { name, filterSubjects, metadata, pending, ackPending, delivered } = info;
-        const pull = this.#pulls.get(`${place} ${name}`);
+        const wants = this.#pulls.outstanding(`${place} ${name}`);
         lines.push(
           `  ${name} [${filterSubjects}] ${metadata["worker"]} pending ${pending} ` +
-            `unacked ${ackPending} delivered ${delivered} wants ${pull?.pull.outstanding}`,
+            `unacked ${ackPending} delivered ${delivered} wants ${wants}`,
         );
       }
     }
@@ -145,14 +122,8 @@ export class FeedDriver {
     switch (operation.op) {
       case "publish":
         return await this.#publish(operation);
-      case "create": {
-        const { stream, config } = operation;
-        const key = `${stream} ${config.name}`;
-        await this.#feed.createConsumer(this.#stream(stream), config);
-        this.#made.set(key, config);
-        this.#now.set(key, config);
-        return "made";
-      }
+      case "create":
+        return await this.#create(operation.stream, operation.config);
       case "createAgain": {
         const { stream, who } = operation;
         const config = this.#made.get(`${stream} ${this.#name(stream, who)}`);
@@ -165,20 +136,24 @@ export class FeedDriver {
         return await this.#delete(operation.stream, this.#name(operation.stream, operation.who));
       case "pull": {
         const { stream, who, count } = operation;
-        return this.#pull(stream, this.#name(stream, who)).pull.request(count);
+        return this.#pull(stream, this.#name(stream, who)).request(count);
       }
       case "close":
-        return this.#close(operation.stream, this.#name(operation.stream, operation.who));
+        return this.#pulls.close(
+          `${operation.stream} ${this.#name(operation.stream, operation.who)}`,
+        );
       case "ack":
-        return this.#message(operation.pick)?.ack();
+        return this.#pulls.message(operation.pick)?.ack();
       case "ackConfirmed":
-        return await this.#message(operation.pick)?.ackConfirmed(200);
+        return await this.#pulls.message(operation.pick)?.ackConfirmed(200);
       case "working":
-        return this.#message(operation.pick)?.working();
+        return this.#pulls.message(operation.pick)?.working();
       case "last":
         return await this.#last(operation.stream, operation.subject);
       case "redeliver":
-        return await this.#redeliver(operation.stream, this.#name(operation.stream, operation.who));
+        return await this.#redeliver(operation.stream, operation.who);
+      case "handOver":
+        return await this.#handOver(operation.stream, operation.who);
       case "recreate":
         await this.#feed.destroyStream(this.#stream(operation.stream));
         for (const name of NAMES) this.#now.delete(`${operation.stream} ${name}`);
@@ -206,6 +181,14 @@ export class FeedDriver {
     const there = NAMES.filter((name) => this.#now.has(`${stream} ${name}`));
     const names = who % 8 === 0 || there.length === 0 ? NAMES : there;
     return names[who % names.length]!;
+  }
+
+  async #create(stream: number, config: ConsumerConfig): Promise<string> {
+    const key = `${stream} ${config.name}`;
+    await this.#feed.createConsumer(this.#stream(stream), config);
+    this.#made.set(key, config);
+    this.#now.set(key, config);
+    return "made";
   }
 
   async #delete(stream: number, name: string): Promise<boolean> {
@@ -240,33 +223,8 @@ export class FeedDriver {
     return "shrunk";
   }
 
-  #pull(stream: number, name: string): OpenPull {
-    const key = `${stream} ${name}`;
-    const known = this.#pulls.get(key);
-    if (known !== undefined && !known.isLost) return known;
-    const pull = this.#feed.pull(this.#stream(stream), name, {
-      onMessage: (message) => void this.#heard.push({ key, line: lineOf(message), message }),
-      onLost: (reason) => {
-        open.isLost = true;
-        this.#heard.push({ key, line: `lost: ${reason}` });
-      },
-    });
-    const open: OpenPull = { pull, isLost: false };
-    this.#pulls.set(key, open);
-    return open;
-  }
-
-  #close(stream: number, name: string): string {
-    const open = this.#pulls.get(`${stream} ${name}`);
-    this.#pulls.delete(`${stream} ${name}`);
-    open?.pull.close();
-    return open === undefined ? "none" : "closed";
-  }
-
-  #message(pick: number): FeedMessage | undefined {
-    // Mostly one of the latest, now and then one from long ago.
-    const latest = pick % 3 > 0 ? this.#messages.slice(-20) : this.#messages;
-    return latest[pick % Math.max(1, latest.length)];
+  #pull(stream: number, name: string): Pull {
+    return this.#pulls.open(`${stream} ${name}`, this.#stream(stream), name);
   }
 
   async #last(stream: number, subject: string): Promise<string> {
@@ -276,12 +234,31 @@ export class FeedDriver {
     return `${last.sequence} ${textOf(last.data)} ${headersOf(last)}`;
   }
 
+  /** Gives one subject of a consumer to a new one, as lanes are moved. */
+  async #handOver(stream: number, who: number): Promise<string> {
+    const name = this.#name(stream, who);
+    const config = this.#now.get(`${stream} ${name}`);
+    const heir = NAMES.find((other) => !this.#now.has(`${stream} ${other}`));
+    if (config === undefined || config.filterSubjects.length < 2 || heir === undefined) {
+      return "none";
+    }
+    const given = config.filterSubjects[who % config.filterSubjects.length]!;
+    const kept = config.filterSubjects.filter((subject) => subject !== given);
+    await this.#feed.shrinkConsumer(this.#stream(stream), config, kept);
+    this.#now.set(`${stream} ${name}`, { ...config, filterSubjects: kept });
+    const made = { ...config, name: heir, filterSubjects: [given] };
+    await this.#create(stream, made);
+    if (who % 2 === 0) this.#pull(stream, heir).request(who % 5);
+    return "handed over";
+  }
+
   /** Lets all ack waits of a consumer end, while nobody pulls. */
-  async #redeliver(stream: number, name: string): Promise<string> {
+  async #redeliver(stream: number, who: number): Promise<string> {
+    const name = this.#name(stream, who);
     const config = this.#now.get(`${stream} ${name}`);
     if (config === undefined || config.filterSubjects.length === 0) return "none";
-    this.#close(stream, name);
-    await sleep(this.#world.clock, 1.5 * SHORT_MS);
+    this.#pulls.close(`${stream} ${name}`);
+    await sleep(this.#world.clock, 1.2 * SHORT_MS);
     const change = (ackWaitMs: number): Promise<void> =>
       this.#feed.shrinkConsumer(
         this.#stream(stream),
@@ -291,7 +268,7 @@ export class FeedDriver {
     await change(SHORT_MS);
     await sleep(this.#world.clock, EXPIRED_MS);
     await change(LONG_MS);
-    this.#pull(stream, name).pull.request(8);
+    if (who % 3 > 0) this.#pull(stream, name).request(who % 8);
     return "due";
   }
 }

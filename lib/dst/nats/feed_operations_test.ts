@@ -20,7 +20,7 @@ export type FeedOperation =
   }
   | { readonly op: "create"; readonly stream: number; readonly config: ConsumerConfig }
   | {
-    readonly op: "createAgain" | "delete" | "close" | "redeliver";
+    readonly op: "createAgain" | "delete" | "close" | "redeliver" | "handOver";
     readonly stream: number;
     readonly who: number;
   }
@@ -68,13 +68,13 @@ export const STREAMS = [0, 1, 2];
  * @returns its options
  */
 export function drawStream(draws: Draws, place: number): StreamOptions {
-  const maxBytes = draws.chance(0.5) ? draws.integer(500, 4_000) : undefined;
+  const bytes = draws.chance(0.5) ? draws.integer(500, 4_000) : undefined;
   const retention = place < 2 ? "workqueue" : "limits";
   const storage = draws.chance(0.5) ? "file" : "memory";
-  const isLimited = draws.chance(0.3);
-  // On disk the server does not note what it drops for want of room: after a crash that comes back where acks have made room.
+  // On disk the server does not note what a subject's limit has dropped: after a crash it is there again, and takes the place of others.
   const isSafe = storage === "memory" || retention === "limits";
-  const perSubject = isLimited && isSafe ? draws.integer(1, 6) : undefined;
+  const perSubject = draws.chance(0.3) && isSafe ? draws.integer(1, 6) : undefined;
+  const maxBytes = perSubject === undefined || storage === "memory" ? bytes : undefined;
   return {
     subjects: [`${place}.>`],
     retention,
@@ -99,7 +99,7 @@ function drawConfig(draws: Draws, stream: number): ConsumerConfig {
     name: draws.pick(NAMES),
     filterSubjects: drawFilter(draws, stream),
     ackWaitMs: LONG_MS,
-    maxAckPending: draws.chance(0.3) ? draws.integer(1, 5) : 1_000,
+    maxAckPending: draws.chance(0.4) ? draws.integer(1, 5) : 1_000,
     inactiveThresholdMs: LONG_MS,
     metadata: { worker: `w-${draws.integer(1, 2)}` },
   };
@@ -112,7 +112,8 @@ function drawConfig(draws: Draws, stream: number): ConsumerConfig {
  * @returns the operation
  */
 export function drawOperation(draws: Draws): FeedOperation {
-  const stream = draws.pick(STREAMS);
+  const place = draws.float();
+  const stream = place < 0.6 ? 0 : place < 0.75 ? 1 : 2;
   const who = draws.integer(0, 1_000_000);
   const subject = `${stream}.${draws.pick(LETTERS)}`;
   const which = draws.float() * 100;
@@ -121,25 +122,26 @@ export function drawOperation(draws: Draws): FeedOperation {
       op: "publish",
       stream,
       subject: draws.chance(0.01) ? "nowhere" : subject,
-      size: draws.integer(0, 80),
+      size: 10 * draws.integer(0, 8),
       ...(draws.chance(0.2) ? { id: `id-${draws.integer(1, 25)}` } : {}),
       ...(draws.chance(0.2) ? { expectedPlus: draws.chance(0.7) ? 0 : 1 } : {}),
     };
   }
-  if (which < 46) return { op: "create", stream, config: drawConfig(draws, stream) };
-  if (which < 47) return { op: "createAgain", stream, who };
-  if (which < 51) {
+  if (which < 45) return { op: "create", stream, config: drawConfig(draws, stream) };
+  if (which < 46) return { op: "createAgain", stream, who };
+  if (which < 49) {
     const keep = draws.integer(1, 15);
     return { op: "shrink", stream, who, keep, fromStart: draws.chance(0.2) };
   }
-  if (which < 54) return { op: "delete", stream, who };
-  if (which < 70) return { op: "pull", stream, who, count: draws.integer(0, 12) };
-  if (which < 72) return { op: "close", stream, who };
+  if (which < 51) return { op: "handOver", stream, who };
+  if (which < 53) return { op: "delete", stream, who };
+  if (which < 69) return { op: "pull", stream, who, count: draws.integer(0, 12) };
+  if (which < 71) return { op: "close", stream, who };
   const pick = draws.integer(0, 1_000_000);
-  if (which < 82) return { op: "ack", pick };
-  if (which < 94) return { op: "ackConfirmed", pick };
+  if (which < 80) return { op: "ack", pick };
+  if (which < 92) return { op: "ackConfirmed", pick };
   if (which < 95) return { op: "working", pick };
-  if (which < 98.3) return { op: "last", stream, subject };
+  if (which < 98) return { op: "last", stream, subject };
   if (which < 99.2) return { op: "redeliver", stream, who };
   if (which < 99.6) return { op: "cut" };
   if (which < 99.8) return { op: "crash" };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { PartiError } from "../../errors.ts";
 import type { PublishAck, PublishOptions, StreamOptions } from "../../ports/feed.ts";
 import { consumerOf, hostOf, publish, streamOn, TestPuller } from "./feed_rig_test.ts";
 import { OLD_AND_NEW } from "./simulate_test.ts";
@@ -118,11 +119,13 @@ Deno.test("an output drops what is oldest, and a consumer that waited for it goe
     storage: "file",
     replicas: 1,
   } as const;
-  const stream = new StreamModel("S", { ...options, maxBytes: 37 * 3 }, host);
-  stream.createConsumer(consumerOf("a", ["feed.>"], { maxAckPending: 1 }), "");
+  const stream = new StreamModel("S", { ...options, maxBytes: 38 * 3 }, host);
+  stream.createConsumer(consumerOf("a", ["feed.1"], { maxAckPending: 1 }), "");
   const puller = new TestPuller(host);
   stream.consumer("a")!.pull(puller.ask(10));
-  for (let i = 0; i < 4; i++) put(stream);
+  for (let i = 0; i < 3; i++) put(stream);
+  assert.deepEqual(puller.sequences, [1]);
+  put(stream, {}, 2, "feed.2");
   assert.equal(stream.info().messages, 3);
   assert.deepEqual(puller.sequences, [1, 2]);
   assert.deepEqual(stream.consumer("a")!.info().ackPending, 1);
@@ -135,9 +138,9 @@ Deno.test("a filter whose subjects cover each other is refused", () => {
     assert.throws(() => stream.createConsumer(config, ""), { code: "PARTI_REFUSED" });
   }
   stream.createConsumer(consumerOf("a", ["feed.*", "feed.1.2"]), "");
-  assert.throws(() => stream.createConsumer(consumerOf("b", []), ""), {
-    code: "PARTI_FILTER_OVERLAP",
-  });
+  const isUnfiltered = ({ code, value }: PartiError): boolean =>
+    code === "PARTI_FILTER_OVERLAP" && (value as { errCode: number }).errCode === 10099;
+  assert.throws(() => stream.createConsumer(consumerOf("b", []), ""), isUnfiltered);
   assert.throws(() => stream.updateConsumer(consumerOf("b", ["feed.9"]), ""), {
     code: "PARTI_NOT_FOUND",
   });
