@@ -44,6 +44,8 @@ export class Draws {
   #count = 0;
 
   /**
+   * The same seed, label and entity give the same numbers.
+   *
    * @param seed the seed of the run, an integer from 0 to 2^53 − 1
    * @param label what is drawn, such as `latency`
    * @param entity for whom, such as `worker-3`

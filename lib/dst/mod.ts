@@ -76,8 +76,10 @@
 // What is simulated, and what must hold.
 export * from "./workload.ts";
 export * from "./assertions/catalog.ts";
-export type { Assertions } from "./assertions/assertions.ts";
-export type { Buggifier } from "./buggify.ts";
+export type { Assertions, Detail, OnBroken } from "./assertions/assertions.ts";
+export type { Tallies, Tally } from "./assertions/tally.ts";
+export type { Buggifier, BuggifierOptions, SiteReport, SiteStats } from "./buggify.ts";
+export type { Buggify } from "../ports/buggify.ts";
 export * from "./draw.ts";
 
 // Runs, plans, and making them smaller.
@@ -101,11 +103,32 @@ export {
   TRUE_CLOCK,
 } from "./kernel/node.ts";
 export type { Trace, TraceRecord } from "./kernel/trace.ts";
+export type { EventHeap, EventOwner, SimEvent } from "./kernel/event_heap.ts";
+export type { Refusals } from "./kernel/refusals.ts";
+export type { Checkpoint } from "./kernel/checkpoint.ts";
 export type { StubOptions } from "./host/stubs.ts";
 
 // A model of nats-server, and the world over a connection to it.
-export { ModelServer, type ModelServerOptions } from "./nats/server.ts";
+export {
+  ModelServer,
+  type ModelServerOptions,
+  type ServerPart,
+  type ServerSession,
+  type ServerWatcher,
+} from "./nats/server.ts";
 export { type LinkOptions, SimLink } from "./nats/link.ts";
-export { simWorld } from "./nats/sim_world.ts";
+export type { SimFeedOptions } from "./nats/sim_feed.ts";
+export type { SimPullOptions } from "./nats/sim_pull.ts";
+export { simWorld, type SimWorldOptions } from "./nats/sim_world.ts";
+export type { Capabilities } from "../ports/nats/capabilities.ts";
 export { FaultBoard } from "./nats/fault_board.ts";
 export * from "./nats/faults.ts";
+
+// The ports that it stands behind.
+export type { Clock, Timer } from "../ports/clock.ts";
+export type { Random } from "../ports/random.ts";
+export type * from "../ports/kv.ts";
+export type * from "../ports/feed.ts";
+export type * from "../ports/messaging.ts";
+export type { World } from "../ports/world.ts";
+export { isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";

@@ -54,7 +54,11 @@ export class SimEvent implements Timer {
   heap: EventHeap | undefined = undefined;
   #cancelled = false;
 
-  /** @param fields what it is made from */
+  /**
+   * It waits in no heap yet.
+   *
+   * @param fields what it is made from
+   */
   constructor(fields: SimEventFields) {
     this.atMs = fields.atMs;
     this.tie = fields.tie;

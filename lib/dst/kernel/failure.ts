@@ -25,6 +25,8 @@ export class SimulationFailure extends Error {
   #seed: number | undefined;
 
   /**
+   * Where it was seen, and what.
+   *
    * @param kind what kind
    * @param check which assertion or detector
    * @param message what was seen, for people

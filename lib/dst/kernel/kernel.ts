@@ -45,7 +45,11 @@ export class Kernel {
   #settle: (() => void) | undefined;
   #reject: (failure: SimulationFailure) => void = () => {};
 
-  /** @param options what it is made from */
+  /**
+   * Nothing happens until {@linkcode run}.
+   *
+   * @param options what it is made from
+   */
   constructor(options: KernelOptions) {
     this.seed = options.seed;
     this.trace = new Trace(options.onTrace);

@@ -41,6 +41,8 @@ export class SimNode {
   #process: SimProcess | undefined;
 
   /**
+   * Nothing lives on it until {@linkcode boot}.
+   *
    * @param kernel the kernel
    * @param name its name
    * @param options what may differ

@@ -39,6 +39,8 @@ export class SimProcess implements EventOwner {
   #timersLeft = 0;
 
   /**
+   * It lives from now on.
+   *
    * @param kernel the kernel
    * @param name the node and the number of the life
    * @param shape how its clocks go

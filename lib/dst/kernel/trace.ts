@@ -43,7 +43,11 @@ export class Trace {
   #low = 0x85ebca77 | 0;
   #count = 0;
 
-  /** @param keep called with each record, to print or to compare them all */
+  /**
+   * Begins empty.
+   *
+   * @param keep called with each record, to print or to compare them all
+   */
   constructor(keep?: (record: TraceRecord) => void) {
     this.#keep = keep;
   }

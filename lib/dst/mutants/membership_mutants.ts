@@ -51,7 +51,7 @@ export const membershipMutants: readonly Mutant[] = [
     name: "lease-not-given-back",
     about: "A lease that is released stays in the bucket until it expires.",
     file: "lib/membership/lease.ts",
-    find: `        await bucket.remove(key, this.#revision);
+    find: `        await bucket.remove(key, revision);
         return;`,
     replace: "        return;",
   },

@@ -52,7 +52,11 @@ export class ModelServer {
   #life = 1;
   #sessions = 0;
 
-  /** @param options what it is made from */
+  /**
+   * Its process runs from now on.
+   *
+   * @param options what it is made from
+   */
   constructor({ kernel, version }: ModelServerOptions) {
     this.kernel = kernel;
     this.capabilities = capabilitiesOf(version);
