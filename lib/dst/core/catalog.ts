@@ -6,6 +6,7 @@
 import { type ManagerState, TRANSITIONS } from "../../state.ts";
 import {
   always,
+  alwaysAtLeast,
   alwaysAtMost,
   reachable,
   sometimes,
@@ -45,7 +46,24 @@ export const coreCatalog = {
   "effects are of the newest owner": always(
     "the output of a partition never goes back to an older right",
   ),
-  "a stable ID has one holder": always("no two workers have valid leases of one stable ID"),
+  "only poison becomes a dead letter, in its turn": always(
+    "a dead letter is the next message of its partition, and one on which every handler throws",
+  ),
+  "a stable ID has one holder": always(
+    "nobody gets a stable ID under which another acts that nobody may take for dead",
+  ),
+  "moves without need keep their distance": alwaysAtLeast(
+    0,
+    "time between two moves of one leader that nobody needed, less the least there may be, in milliseconds",
+  ),
+  "a newcomer waits for the windows, and no longer": alwaysAtMost(
+    0,
+    "time from a lease until the assignment names it, less the caps of the windows, in milliseconds",
+  ),
+  "an emergency waits for nothing": alwaysAtMost(
+    0,
+    "time from the end of a lease until its partitions have others, less what it may take, in milliseconds",
+  ),
   "transitions are legal": always("each change of state is in the table"),
   "hooks tell the difference": always(
     "the assignment hook is told exactly what has changed, in order",
@@ -55,7 +73,9 @@ export const coreCatalog = {
     CONVERGENCE_MS,
     "after the last fault everybody is Stable, everything owned, the feed empty, in milliseconds",
   ),
-  "nothing leaks": always("after a stop no timer, lease, lane or subscription is left"),
+  "nothing leaks": always(
+    "after a stop no timer, lease, lane, part of an assignment, subscription or watch is left",
+  ),
   "no invariant of parti breaks": always("no worker reports PARTI_INVARIANT"),
   states: sometimesEach(states, "every state is seen"),
   "state changes": sometimesEach(changes, "every legal transition is seen"),
@@ -74,7 +94,19 @@ export const coreCatalog = {
   ),
   "partitions were removed": reachable("the source lost partitions while the group ran"),
   "partitions were added": reachable("the source got partitions while the group ran"),
-  "somebody was evicted alive": reachable("a worker found its lease taken while it ran"),
+  "somebody was evicted alive": reachable("a lease was taken from a worker whose process lives"),
+  "a handler failed": reachable("a handler threw"),
+  "a message became a dead letter": reachable("poison was stored as a dead letter"),
+  "a handler outlived its right": reachable(
+    "a handler went on after its signal had fired, and came back",
+  ),
+  "the source failed": reachable("the leader's partition source threw"),
+  "the source said nothing": reachable("the leader's partition source gave an empty list"),
+  "an assignment was in parts": reachable("an assignment too large for one message was written"),
+  "an heir had not heard": reachable(
+    "the leader died right after it had named somebody who has not heard of it",
+  ),
+  "all stable IDs were taken": reachable("a worker could not start for want of a stable ID"),
   "the server was away": sometimes("nobody was connected for a while"),
   "lanes were merged": reachable("compaction"),
   "workers at once": sometimesAtLeast(15, "how many workers ran at one time"),

@@ -6,6 +6,7 @@
 import type { Draws } from "../draw.ts";
 import type { JsonObject, PlanBody, PlanStep } from "../plan/plan.ts";
 import type { DrawsFor } from "../workload.ts";
+import { drawAmbush, drawMoment } from "./expand_ambush.ts";
 import { type CoreParameters, drawParameters } from "./parameters.ts";
 
 /** Fault families, each on in every other run. */
@@ -16,6 +17,8 @@ export const FAMILIES = [
   "server",
   "clock",
   "nats",
+  "ambush",
+  "source",
   "buggify",
 ] as const;
 
@@ -23,7 +26,7 @@ export const FAMILIES = [
 export type Family = typeof FAMILIES[number];
 
 /** The first faults come when the group may still be starting; none comes so late that it could not heal under load. */
-const QUIET_END_MS = 5_000;
+const QUIET_END_MS = 3_000;
 
 /**
  * Makes the plan of a seed.
@@ -36,46 +39,99 @@ export function expandCore(draws: DrawsFor): PlanBody {
   const swarm = Object.fromEntries(
     FAMILIES.map((family) => [family, draws("swarm", family).chance(0.5)]),
   );
-  const operations = drawOperations(parameters, draws);
+  const operations = [
+    ...drawStarts(parameters, draws),
+    ...drawOperations(parameters, draws),
+    ...drawStorm(parameters, draws),
+  ];
   const faults = FAMILIES.filter((family) => swarm[family])
     .flatMap((family) => drawFaultsOf(family, parameters, draws));
   return { parameters, operations, faults, buggify: {}, swarm };
 }
 
-function drawOperations(parameters: CoreParameters, draws: DrawsFor): PlanStep[] {
-  const { workers, maxWorkers, loadMs } = parameters;
-  const steps: PlanStep[] = [];
+function drawStarts({ workers }: CoreParameters, draws: DrawsFor): PlanStep[] {
   const start = draws("start");
   const together = start.chance(0.7);
-  for (let node = 0; node < workers; node++) {
+  return Array.from({ length: workers }, (_, node) => {
     const atMs = together ? start.between(0, 300) : start.between(0, 10_000);
-    steps.push(step(`start-${node}`, atMs, "start", { node }));
-  }
-  const count = draws("operations").integer(0, 10);
-  for (let i = 0; i < count; i++) {
-    const own = draws("operation", String(i));
-    const atMs = own.between(1_000, loadMs - QUIET_END_MS);
-    steps.push(drawOperation(`operation-${i}`, atMs, own, maxWorkers));
-  }
-  return steps;
+    return step(`start-${node}`, atMs, "start", { node });
+  });
 }
 
-function drawOperation(id: string, atMs: number, draws: Draws, maxWorkers: number): PlanStep {
+function drawOperations(parameters: CoreParameters, draws: DrawsFor): PlanStep[] {
+  const count = draws("operations").integer(0, 10);
+  return Array.from({ length: count }, (_, i) => {
+    const own = draws("operation", String(i));
+    // Some come before the group is there at all.
+    const isEarly = own.chance(0.25);
+    const atMs = isEarly ? own.between(0, 4_000) : own.between(1_000, lastMs(parameters));
+    return drawOperation(`operation-${i}`, atMs, own, parameters);
+  });
+}
+
+function drawOperation(
+  id: string,
+  atMs: number,
+  draws: Draws,
+  { maxWorkers, electionMaxMs }: CoreParameters,
+): PlanStep {
   const node = draws.integer(0, maxWorkers - 1);
-  const kind = draws.pick(["start", "start", "stop", "stop", "add", "remove", "weigh", "refresh"]);
-  if (kind === "start" || kind === "stop" || kind === "refresh") {
-    return step(id, atMs, kind, { node });
+  const kind = draws.pick([
+    ...["start", "start", "fill", "stop", "stop", "stop-when", "stop-when"],
+    ...["add", "remove", "weigh", "refresh"],
+  ]);
+  switch (kind) {
+    case "fill":
+      return step(id, atMs, kind, {});
+    case "stop-when":
+      return step(id, atMs, kind, drawMoment(draws, electionMaxMs > 0));
+    case "start":
+    case "stop":
+    case "refresh":
+      return step(id, atMs, kind, { node });
+    default:
+      return step(id, atMs, kind, { count: draws.integer(1, 10), weight: draws.pick([1, 5, 100]) });
   }
-  return step(id, atMs, kind, { count: draws.integer(1, 10), weight: draws.pick([1, 5, 100]) });
+}
+
+/** Many come and go within seconds. */
+function drawStorm(parameters: CoreParameters, draws: DrawsFor): PlanStep[] {
+  const storm = draws("storm");
+  if (!storm.chance(0.25)) return [];
+  const sinceMs = storm.between(0, lastMs(parameters));
+  const forMs = storm.pick([300, 2_000, 5_000]);
+  return Array.from({ length: storm.integer(4, 12) }, (_, i) => {
+    const own = draws("storm", String(i));
+    const atMs = Math.min(sinceMs + own.between(0, forMs), lastMs(parameters));
+    const node = own.integer(0, parameters.maxWorkers - 1);
+    return step(`storm-${i}`, atMs, own.pick(["start", "stop", "fill"]), { node });
+  });
 }
 
 function drawFaultsOf(family: Family, parameters: CoreParameters, draws: DrawsFor): PlanStep[] {
-  const count = draws("faults", family).integer(1, 5);
-  return Array.from({ length: count }, (_, i) => {
-    const own = draws(`fault ${family}`, String(i));
-    const atMs = own.between(500, parameters.loadMs - QUIET_END_MS);
-    return drawFault(family, `${family}-${i}`, atMs, own, parameters);
+  const own = draws("faults", family);
+  const count = own.integer(1, family === "ambush" ? 6 : 5);
+  const faults = Array.from({ length: count }, (_, i) => {
+    const draw = draws(`fault ${family}`, String(i));
+    const atMs = draw.between(family === "ambush" ? 0 : 500, lastMs(parameters));
+    return drawFault(family, `${family}-${i}`, atMs, draw, parameters);
   }).flat();
+  return family === "crash" && own.chance(0.3)
+    ? [...faults, ...drawLeaderLoss(parameters, own)]
+    : faults;
+}
+
+/** One leader after another dies, and others take the places of the dead. */
+function drawLeaderLoss(parameters: CoreParameters, draws: Draws): PlanStep[] {
+  const everyMs = draws.pick([300, 1_500, 4_000]);
+  const sinceMs = draws.between(500, lastMs(parameters));
+  return Array.from({ length: draws.integer(2, 5) }, (_, i) => {
+    const atMs = sinceMs + i * everyMs * draws.between(0.5, 1.5);
+    return [
+      step(`succession-${i}`, atMs, "crash", { node: "leader" }),
+      step(`succession-${i}-fill`, atMs + draws.between(0, 2 * everyMs), "fill", {}),
+    ];
+  }).flat().filter(({ atMs }) => atMs < parameters.loadMs);
 }
 
 function drawFault(
@@ -83,11 +139,11 @@ function drawFault(
   id: string,
   atMs: number,
   draws: Draws,
-  { maxWorkers }: CoreParameters,
+  { maxWorkers, electionMaxMs }: CoreParameters,
 ): PlanStep[] {
   // A fault that always strikes the leader finds what one that strikes anybody rarely does.
   const node = draws.chance(0.35) ? "leader" : draws.integer(0, maxWorkers - 1);
-  const forMs = draws.pick([200, 1_000, 4_000, 12_000]) * draws.between(0.5, 1.5);
+  const forMs = drawDuration(draws);
   switch (family) {
     case "crash": {
       const crash = step(id, atMs, "crash", { node });
@@ -96,13 +152,8 @@ function drawFault(
     }
     case "pause":
       return [step(id, atMs, "pause", { node, forMs })];
-    case "network": {
-      const kind = draws.pick(["cut", "cut", "block", "block", "split"]);
-      const direction = draws.pick(["both", "both", "up", "down"]);
-      if (kind === "cut") return [step(id, atMs, kind, { node })];
-      if (kind === "block") return [step(id, atMs, kind, { node, direction, forMs })];
-      return [step(id, atMs, kind, { share: draws.between(0.2, 0.8), forMs })];
-    }
+    case "network":
+      return [drawCut(id, atMs, draws, node, forMs)];
     case "server":
       return [step(id, atMs, draws.pick(["server-crash", "server-pause"]), { forMs })];
     case "clock": {
@@ -111,9 +162,40 @@ function drawFault(
     }
     case "nats":
       return [step(id, atMs, "nats-faults", { forMs: forMs * 3 })];
+    case "ambush": {
+      const { kind, args } = drawAmbush(draws, electionMaxMs > 0, forMs);
+      return [step(id, atMs, kind, args)];
+    }
+    case "source":
+      return [step(id, atMs, "source", { mood: draws.pick(["fails", "empty", "hangs"]), forMs })];
     case "buggify":
       return [];
   }
+}
+
+function drawCut(
+  id: string,
+  atMs: number,
+  draws: Draws,
+  node: number | "leader",
+  forMs: number,
+): PlanStep {
+  const kind = draws.pick(["cut", "cut", "block", "block", "split"]);
+  const direction = draws.pick(["both", "both", "up", "down"]);
+  if (kind === "cut") return step(id, atMs, kind, { node });
+  if (kind === "block") return step(id, atMs, kind, { node, direction, forMs });
+  return step(id, atMs, kind, { share: draws.between(0.2, 0.8), forMs });
+}
+
+/** Most are short; one in ten lasts longer than anybody is patient. */
+function drawDuration(draws: Draws): number {
+  const isLong = draws.chance(0.1);
+  const aboutMs = draws.pick([200, 1_000, 4_000, 12_000]);
+  return (isLong ? 25_000 : aboutMs) * draws.between(0.5, 1.5);
+}
+
+function lastMs({ loadMs }: CoreParameters): number {
+  return loadMs - QUIET_END_MS;
 }
 
 function step(id: string, atMs: number, kind: string, args: JsonObject): PlanStep {

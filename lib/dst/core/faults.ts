@@ -3,14 +3,20 @@
  *
  * @module
  */
-import type { JsonValue, PlanStep } from "../plan/plan.ts";
+import type { ManagerState } from "../../state.ts";
 import { Draws } from "../draw.ts";
 import { FaultBoard } from "../nats/fault_board.ts";
-import { drawFaults, NO_FAULTS } from "../nats/faults.ts";
+import { drawFaults, type NatsFaults, NO_FAULTS } from "../nats/faults.ts";
+import type { JsonValue, PlanStep } from "../plan/plan.ts";
 import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
-import type { CoreCluster, Target } from "./cluster.ts";
+import type { CoreCluster } from "./cluster.ts";
+import type { Target } from "./fleet.ts";
 import type { Member } from "./member.ts";
+import type { Mood } from "./moody_source.ts";
+
+/** How long a watch may have stood still after the last fault that made it do so, in milliseconds. */
+const AFTERMATH_MS = 10_000;
 
 /** Does harm. */
 export class FaultInjector {
@@ -35,38 +41,50 @@ export class FaultInjector {
    */
   inject({ id, kind, args }: PlanStep): void {
     const forMs = Number(args["forMs"] ?? 0);
+    const { fleet, ambushes } = this.#cluster;
     switch (kind) {
       case "server-crash":
-        return this.#crashServer(forMs);
+        this.#cluster.crashServer();
+        return this.#healAfter(forMs, () => this.#cluster.restartServer());
       case "server-pause":
-        this.#cluster.server.pause();
-        return this.#healAfter(forMs, () => this.#cluster.server.resume());
+        return this.#pauseServer(forMs);
       case "split":
         return this.#split(id, Number(args["share"]), forMs);
       case "nats-faults":
         return this.#disturb(id, forMs);
+      case "source":
+        return this.#upset(args["mood"] as Mood, forMs);
+      case "heir":
+        return this.#lieInWaitForHeir(Number(args["delayMs"]), forMs);
+      case "ambush":
+        return ambushes.arm({
+          moment: args["state"] as ManagerState,
+          delayMs: Number(args["delayMs"]),
+          strike: (member) => this.#hurt(member, String(args["act"]), args, forMs),
+        });
     }
-    const member = this.#cluster.find(targetOf(args["node"]));
+    const member = fleet.find(targetOf(args["node"]));
     if (member !== undefined) this.#hurt(member, kind, args, forMs);
   }
 
-  /** Undoes everything that lasts. */
+  /** Undoes everything that lasts, and strikes nobody any more. */
   heal(): void {
+    this.#cluster.ambushes.end();
     for (const heal of [...this.#heals]) heal();
-    FaultBoard.of(this.#cluster.server).set(NO_FAULTS);
   }
 
   #hurt(member: Member, kind: string, args: PlanStep["args"], forMs: number): void {
+    const { fleet } = this.#cluster;
     switch (kind) {
       case "crash":
-        return this.#cluster.crash(member);
+        return fleet.crash(member);
       case "pause":
         return this.#pause(member, forMs);
       case "cut":
-        this.#cluster.excuse(member);
+        fleet.excuse(member);
         return member.link.cut();
       case "block":
-        return this.#block(member, args["direction"] as "both" | "up" | "down", forMs);
+        return this.#block(member, (args["direction"] ?? "both") as "both" | "up" | "down", forMs);
       case "clock":
         return member.owner.setClock({
           rate: Number(args["rate"]),
@@ -77,45 +95,80 @@ export class FaultInjector {
   }
 
   #pause(member: Member, forMs: number): void {
+    const { fleet } = this.#cluster;
     if (member.manager.isLeader) {
       this.#simulation.assertions.reachable("the leader was paused");
     }
-    this.#cluster.excuse(member);
+    fleet.excuse(member);
     member.owner.pause();
     this.#healAfter(forMs, () => {
       // It may have been at work until this moment, as far as others can know.
-      this.#cluster.excuse(member);
+      fleet.excuse(member);
       member.owner.resume();
     });
   }
 
   #block(member: Member, direction: "both" | "up" | "down", forMs: number): void {
-    this.#cluster.excuse(member);
+    const { fleet } = this.#cluster;
+    fleet.excuse(member);
     member.link.block(direction);
     this.#healAfter(forMs, () => {
-      this.#cluster.excuse(member);
+      fleet.excuse(member);
       member.link.unblock();
     });
   }
 
   #split(id: string, share: number, forMs: number): void {
     const draws = new Draws(this.#simulation.plan.seed, "split", id);
-    for (const member of this.#cluster.alive) {
+    for (const member of this.#cluster.fleet.alive) {
       if (draws.chance(share)) this.#block(member, "both", forMs);
     }
   }
 
-  #crashServer(forMs: number): void {
-    for (const member of this.#cluster.alive) this.#cluster.excuse(member);
-    this.#cluster.server.crash();
-    this.#simulation.assertions.sometimes("the server was away", true);
-    this.#healAfter(forMs, () => this.#cluster.restartServer());
+  #pauseServer(forMs: number): void {
+    const { server } = this.#cluster;
+    server.pause();
+    this.#healAfter(forMs, () => {
+      server.resume();
+      this.#cluster.disturbed();
+    });
   }
 
+  /** Everything on the way to the server and back may be lost. */
   #disturb(id: string, forMs: number): void {
     const board = FaultBoard.of(this.#cluster.server);
     board.set(drawFaults(new Draws(this.#simulation.plan.seed, "disturb", id)));
+    this.#cluster.disturbed(forMs + AFTERMATH_MS);
     this.#healAfter(forMs, () => board.set(NO_FAULTS));
+  }
+
+  #upset(mood: Mood, forMs: number): void {
+    this.#cluster.mood = mood;
+    this.#healAfter(forMs, () => {
+      this.#cluster.mood = "well";
+    });
+  }
+
+  /** The leader names a newcomer and dies, and the newcomer hears of the leader's death before it hears of its luck. */
+  #lieInWaitForHeir(delayMs: number, forMs: number): void {
+    const { server, fleet, ambushes } = this.#cluster;
+    const { kernel, assertions } = this.#simulation;
+    const board = FaultBoard.of(server);
+    ambushes.arm({
+      moment: "heir",
+      delayMs,
+      prepare: ({ link }) => {
+        board.setFor(link, DEAF(forMs));
+        // Only this one assignment is late.
+        kernel.schedule(0, "heard again", () => board.setFor(link, undefined));
+      },
+      strike: () => {
+        const leader = fleet.find("leader");
+        if (leader === undefined) return;
+        assertions.reachable("an heir had not heard");
+        fleet.crash(leader);
+      },
+    });
   }
 
   #healAfter(forMs: number, undo: () => void): void {
@@ -126,6 +179,12 @@ export class FaultInjector {
     this.#simulation.kernel.schedule(forMs, "heal", heal);
   }
 }
+
+/** A watch that has something to report stands still, for twice as long at most: how long is drawn anew each time. */
+const DEAF = (forMs: number): NatsFaults => ({
+  ...NO_FAULTS,
+  kv: { ...NO_FAULTS.kv, watchStall: 1, watchStallMs: 2 * forMs },
+});
 
 function targetOf(node: JsonValue | undefined): Target {
   return node === "leader" ? "leader" : Number(node);

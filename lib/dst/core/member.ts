@@ -4,34 +4,26 @@
  * @module
  */
 import type { Partition } from "../../assignment/partition.ts";
-import { type StaticSource, staticSource } from "../../assignment/sources/static_source.ts";
-import type { HandlerContext, PartitionMessage } from "../../consumption/handler.ts";
-import { FencedOutput } from "../../effects.ts";
-import { describeError, isPartiError } from "../../errors.ts";
+import type { StaticSource } from "../../assignment/sources/static_source.ts";
+import { isPartiError } from "../../errors.ts";
+import type { ElectionAgent } from "../../leadership/election_agent.ts";
+import { kvElection } from "../../leadership/kv_election.ts";
 import { Manager } from "../../manager.ts";
 import { sleep } from "../../ports/clock.ts";
+import type { KvBucket } from "../../ports/kv.ts";
 import type { World } from "../../ports/world.ts";
+import type { ManagerState } from "../../state.ts";
 import { Draws } from "../draw.ts";
 import type { SimProcess } from "../kernel/node.ts";
 import type { SimLink } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
+import { groupConfig } from "./group_config.ts";
+import { type Mood, moodySource } from "./moody_source.ts";
 import type { Observer } from "./observer.ts";
 import type { CoreParameters } from "./parameters.ts";
-
-/** The group's name. */
-export const GROUP = "sim";
-/** The feed. */
-export const FEED = "FEED";
-/** The output. */
-export const OUTPUT = "OUTPUT";
-/** The subject of a partition's messages, up to its name. */
-export const FEED_PREFIX = "in.";
-/** The subject of a partition's effects, up to its name. */
-export const OUTPUT_PREFIX = "out.";
-
-const EFFECT_TIMEOUT_MS = 2_000;
-const EFFECT_RETRY_MS = 50;
+import { patientElection } from "./patient_election.ts";
+import { Work } from "./work.ts";
 
 /** What a member is made from. */
 export interface MemberOptions {
@@ -49,8 +41,12 @@ export interface MemberOptions {
   readonly world: World;
   /** What its source says. */
   readonly partitions: readonly Partition[];
+  /** What its source is up to. */
+  readonly mood: () => Mood;
   /** Which stable ID it would like to have. */
   readonly preferredId: number;
+  /** Told of each state it gets into, in the instant in which it does. */
+  readonly onState: (member: Member, state: ManagerState) => void;
 }
 
 /** A worker. */
@@ -64,40 +60,45 @@ export class Member {
   /** Its partition source. */
   readonly source: StaticSource;
   readonly #options: MemberOptions;
+  readonly #work: Work;
+  /** The partitions that its hook was told of. */
   readonly #held = new Set<string>();
-  readonly #work: Draws;
-  readonly #output: FencedOutput;
+  readonly #stop = new AbortController();
   #stopping: Promise<void> | undefined;
 
   /** @param options what it is made from */
   constructor(options: MemberOptions) {
     this.#options = options;
-    const { owner, link, world, parameters, partitions, preferredId } = options;
+    const { owner, link, world, parameters, observer, simulation } = options;
+    const { seed } = simulation.plan;
     this.owner = owner;
     this.link = link;
-    this.source = staticSource(partitions);
-    this.#work = new Draws(options.simulation.plan.seed, "work", owner.name);
-    this.#output = new FencedOutput(world.feed, {
-      stream: OUTPUT,
-      subjectTemplate: `${OUTPUT_PREFIX}{{.PartitionID}}`,
-      timeoutMs: EFFECT_TIMEOUT_MS,
+    this.source = moodySource({
+      partitions: options.partitions,
+      clock: world.clock,
+      draws: new Draws(seed, "source", owner.name),
+      maxMs: parameters.sourceMaxMs,
+      mood: options.mood,
+      assertions: simulation.assertions,
+    });
+    this.#work = new Work({
+      simulation,
+      parameters,
+      observer,
+      world,
+      name: owner.name,
+      maxDeliver: () => this.manager.config.consumer?.maxDeliver ?? 1,
     });
     this.manager = new Manager({
       world,
       source: this.source,
-      handler: (message, context) => this.#handle(message, context),
+      handler: (message, context) => this.#work.handle(message, context),
       hooks: this.#hooks(),
       consumptionEvents: this.#events(),
+      ...(parameters.electionMaxMs > 0 ? { election: (leases) => this.#election(leases) } : {}),
       config: {
-        group: GROUP,
-        preset: parameters.preset,
-        preferredId,
-        workerIdMax: parameters.maxWorkers * 3,
-        consumer: {
-          stream: FEED,
-          subjectTemplate: `${FEED_PREFIX}{{.PartitionID}}`,
-          deadLetterSubject: "dead",
-        },
+        ...groupConfig(parameters),
+        preferredId: options.preferredId % parameters.ids,
       },
     });
   }
@@ -108,70 +109,78 @@ export class Member {
   }
 
   /**
-   * Starts it.
+   * Starts it, some time after its process began.
    *
    * @param onFailed called if it cannot: an application ends then, and whoever supervises it starts it anew
    */
   start(onFailed: () => void): void {
-    this.manager.start().catch((error) => {
+    this.#options.onState(this, "Init");
+    this.#run().catch((error) => {
       if (!isPartiError(error)) throw error;
+      if (isPartiError(error, "PARTI_NO_FREE_ID")) {
+        this.#options.simulation.assertions.reachable("all stable IDs were taken");
+      }
       if (this.wanted) onFailed();
     });
   }
 
-  /** Stops it in an orderly way and ends the process. */
+  /** Stops it in an orderly way and closes its connection; its handlers have ended then, too. */
   stop(): Promise<void> {
     this.#stopping ??= (async () => {
+      this.#stop.abort();
       await this.manager.stop();
       this.link.close();
+      await this.#work.idle();
     })();
     return this.#stopping;
   }
 
-  async #handle(message: PartitionMessage, context: HandlerContext): Promise<void> {
-    const { observer, parameters, world, simulation } = this.#options;
-    const end = observer.begin(context, message.streamSequence);
-    try {
-      const workMs = this.#work.between(parameters.workMinMs, parameters.workMaxMs);
-      if (workMs > 0) await sleep(world.clock, workMs, context.signal);
-      while (!context.signal.aborted) {
-        try {
-          const outcome = await this.#output.write(context, message.streamSequence, message.data);
-          if (outcome === "already") simulation.assertions.reachable("an effect was there already");
-          return;
-        } catch (error) {
-          if (isPartiError(error, "PARTI_FENCED")) {
-            simulation.assertions.reachable("a zombie was fenced");
-            throw error;
-          }
-          await sleep(world.clock, EFFECT_RETRY_MS, context.signal);
-        }
-      }
-    } finally {
-      end();
-    }
+  async #run(): Promise<void> {
+    const { simulation, parameters, world } = this.#options;
+    const bootMs = new Draws(simulation.plan.seed, "boot", this.owner.name)
+      .between(0, parameters.bootMaxMs);
+    if (bootMs > 0) await sleep(world.clock, bootMs, this.#stop.signal);
+    if (this.wanted) await this.manager.start();
   }
+
+  #election(leases: KvBucket): ElectionAgent {
+    const { simulation, parameters, world } = this.#options;
+    const { electionTimeoutMs, heartbeatIntervalMs } = this.manager.config;
+    const inner = kvElection({
+      bucket: leases,
+      clock: world.clock,
+      random: world.random,
+      ttlMs: electionTimeoutMs,
+      renewEveryMs: Math.min(heartbeatIntervalMs, electionTimeoutMs / 3),
+      formerInstances: new Set(),
+    });
+    // One for each session, and each with numbers of its own.
+    const draws = new Draws(
+      simulation.plan.seed,
+      "election",
+      `${this.owner.name} ${++this.#terms}`,
+    );
+    return patientElection(inner, world.clock, draws, parameters.electionMaxMs);
+  }
+
+  #terms = 0;
 
   #hooks(): NonNullable<ConstructorParameters<typeof Manager>[0]["hooks"]> {
     const { observer, simulation } = this.#options;
-    const { assertions } = simulation;
     return {
       onStateChanged: (from, to) => {
         if (this.owner.dead) return;
         simulation.note(this.owner.name, to);
         observer.stateChanged(from, to);
-        if (to === "ClaimingID" && from !== "Init") assertions.reachable("a lease was lost");
+        if (to === "ClaimingID" && from !== "Init") {
+          simulation.assertions.reachable("a lease was lost");
+        }
+        this.#options.onState(this, to);
       },
       onAssignmentChanged: (change) => {
         if (!this.owner.dead) observer.assignmentChanged(this.#held, change);
       },
-      onError: (error) => {
-        assertions.always(
-          "no invariant of parti breaks",
-          !isPartiError(error, "PARTI_INVARIANT"),
-          () => describeError(error),
-        );
-      },
+      onError: (error) => observer.told(error),
     };
   }
 

@@ -1,226 +1,125 @@
 /**
- * The observer sees everything at once, which nobody in the group can, and holds it against what must always be so.
+ * The observer sees everything at once, which nobody in the group can, and holds it against what must always be so. Nothing reaches it but
+ * plain facts, so that a test can tell it of things that must not happen.
  *
  * @module
  */
-import type { Snapshot } from "../../assignment/snapshot.ts";
-import { compareSnapshots } from "../../assignment/snapshot.ts";
 import { partitionId } from "../../assignment/partition.ts";
-import type { HandlerContext } from "../../consumption/handler.ts";
+import type { Snapshot } from "../../assignment/snapshot.ts";
+import { describeError, isPartiError } from "../../errors.ts";
 import type { AssignmentChange } from "../../hooks.ts";
+import type { WorkerRecord } from "../../membership/worker_lease.ts";
 import { type ManagerState, TRANSITIONS } from "../../state.ts";
 import type { Assertions } from "../assertions/assertions.ts";
+import { AssignmentWatch } from "./assignment_watch.ts";
+import { Cadence, type CadenceRules } from "./cadence.ts";
 import { changeName, type CoreCatalog } from "./catalog.ts";
+import { Excuses } from "./excuses.ts";
+import { MessageWatch } from "./message_watch.ts";
 
-/** A handler's right, as far as it matters here. */
-export type Right = Pick<
-  HandlerContext,
-  "partitionId" | "worker" | "instance" | "epoch" | "generation" | "signal"
->;
+export type { CadenceRules } from "./cadence.ts";
+export type { Effect, Right } from "./message_watch.ts";
 
-/** An effect in the output stream. */
-export interface Effect {
-  /** The partition. */
-  readonly partition: string;
-  /** The input's sequence in the feed. */
-  readonly input: number;
-  /** The writer's epoch. */
-  readonly epoch: number;
-  /** The writer's generation. */
-  readonly generation: number;
+/** What the world looks like in the instant in which a lease is written. */
+export interface LeaseScene {
+  /** When, in true virtual milliseconds. */
+  readonly nowMs: number;
+  /** Whether the process of whoever wrote it runs and its connection is up. */
+  readonly isFit: boolean;
+  /** The instances that act under this stable ID, as they themselves see it. */
+  readonly holders: readonly string[];
 }
 
-interface Span {
-  readonly right: Right;
-  readonly sequence: number;
-}
-
-/** What is known of one partition. */
-interface PartitionFacts {
-  /** Sequences in the feed, in order. */
-  readonly stored: number[];
-  /** How many of them have their effect. */
-  effective: number;
-  epoch: number;
-  generation: number;
-  readonly open: Set<Span>;
-  last: Right | undefined;
-}
-
-/** So long what was sent before a fault may still arrive, in milliseconds. */
-const EXCUSE_MS = 1_000;
+/** How long a leader that was cut off may need to have everything before its eyes again, in milliseconds. */
+const RECOVERY_MS = 1_000;
 
 /** Sees everything. */
 export class Observer {
+  /** What becomes of messages. */
+  readonly messages: MessageWatch;
+  /** What leaders write. */
+  readonly assignments: AssignmentWatch;
   readonly #assertions: Assertions<CoreCatalog>;
-  readonly #partitions = new Map<string, PartitionFacts>();
-  readonly #lists = new Set<string>();
-  readonly #writers = new Map<number, string>();
+  readonly #cadence: Cadence;
+  readonly #excuses = new Excuses();
   /** Who holds each stable ID, as the bucket of leases says. */
   readonly #holders = new Map<string, string>();
-  /** Instances whose process is dead, or that the others may take for dead although it is not, and since when. */
-  readonly #excused = new Map<string, number>();
-  #latest: Snapshot | undefined;
 
-  /** @param assertions where it tells what it finds */
-  constructor(assertions: Assertions<CoreCatalog>) {
+  /**
+   * @param assertions where it tells what it finds
+   * @param rules what leaders go by
+   */
+  constructor(assertions: Assertions<CoreCatalog>, rules: CadenceRules) {
     this.#assertions = assertions;
+    this.#cadence = new Cadence(assertions, rules);
+    this.assignments = new AssignmentWatch(assertions, this.#cadence);
+    this.messages = new MessageWatch({
+      assertions,
+      excuses: this.#excuses,
+      holderOf: (worker) => this.#holders.get(worker),
+    });
   }
 
   /** The assignment in force. */
   get latest(): Snapshot | undefined {
-    return this.#latest;
+    return this.assignments.latest;
   }
 
-  /**
-   * How many messages wait for their effect.
-   *
-   * @param partitions in which partitions
-   */
-  waiting(partitions: Iterable<string>): number {
-    let count = 0;
-    for (const id of partitions) {
-      const facts = this.#partitions.get(id);
-      if (facts !== undefined) count += facts.stored.length - facts.effective;
-    }
-    return count;
-  }
-
-  /** The source says this from now on. */
-  sourceSays(ids: readonly string[]): void {
-    this.#lists.add([...ids].sort().join(" "));
-  }
-
-  /** An assignment was written. */
-  published(snapshot: Snapshot): void {
-    const { epoch, leader, workers } = snapshot;
-    const writer = this.#writers.get(epoch) ?? leader.instance;
-    this.#writers.set(epoch, writer);
-    this.#assertions.always(
-      "one leader per epoch",
-      writer === leader.instance,
-      () => `epoch ${epoch} was written by ${writer} and by ${leader.instance}`,
-    );
-    const before = this.#latest;
-    this.#assertions.always(
-      "generations rise",
-      before === undefined || compareSnapshots(before, snapshot) < 0 || isSame(before, snapshot),
-      () => `${describeVersion(snapshot)} after ${before && describeVersion(before)}`,
-    );
-    this.#latest = snapshot;
-    this.#assertions.sometimesAtLeast("epochs in a run", this.#writers.size);
-    if (workers.length === 0 || before?.generation === snapshot.generation) return;
-    const assigned = workers.flatMap(({ partitions }) => partitions).sort().join(" ");
-    this.#assertions.always(
-      "an assignment is complete",
-      this.#lists.has(assigned),
-      () => `${describeVersion(snapshot)} (${snapshot.reason}) assigns: ${assigned}`,
-    );
-  }
-
-  /** A message was stored in the feed. */
-  stored(partition: string, sequence: number): void {
-    this.#facts(partition).stored.push(sequence);
-  }
-
-  /** An effect was stored in the output. */
-  effect({ partition, input, epoch, generation }: Effect): void {
-    const facts = this.#facts(partition);
-    const expected = facts.stored[facts.effective];
-    this.#assertions.always(
-      "effects are those of the feed, once and in order",
-      input === expected,
-      () => `${partition}: the effect of ${input} is stored; the next in the feed is ${expected}`,
-    );
-    facts.effective++;
-    const isOlder = (epoch - facts.epoch || generation - facts.generation) < 0;
-    this.#assertions.always(
-      "effects are of the newest owner",
-      !isOlder,
-      () => `${partition}: ${epoch}.${generation} after ${facts.epoch}.${facts.generation}`,
-    );
-    facts.epoch = epoch;
-    facts.generation = generation;
-  }
-
-  /**
-   * A handler starts.
-   *
-   * @param right under what right
-   * @param sequence the message's place in the feed
-   * @returns to be called when it ends, however it does
-   */
-  begin(right: Right, sequence: number): () => void {
-    this.#assertions.always(
-      "only under a valid lease",
-      this.#holders.get(right.worker) === right.instance || this.#excused.has(right.instance),
-      () => `${describe({ right, sequence })} started; ${this.#holders.get(right.worker)} holds it`,
-    );
-    const facts = this.#facts(right.partitionId);
-    const span: Span = { right, sequence };
-    const other = [...facts.open].find((open) =>
-      !open.right.signal.aborted && !this.#excused.has(open.right.instance)
-    );
-    this.#assertions.always(
-      "one handler per partition",
-      other === undefined,
-      () => `${other && describe(other)} runs, and ${describe(span)} starts`,
-    );
-    const { last } = facts;
-    const isOlder = last !== undefined &&
-      (right.epoch - last.epoch || right.generation - last.generation) < 0;
-    this.#assertions.always(
-      "no right goes back",
-      !isOlder || this.#excused.has(right.instance),
-      () => `${describe(span)} after ${last!.worker}, ${last!.epoch}.${last!.generation}`,
-    );
-    facts.last = right;
-    facts.open.add(span);
-    return () => void facts.open.delete(span);
-  }
-
-  /**
-   * The others may take this instance for dead from now on: its process was killed or paused, or it was cut off. What it does then may
-   * overlap with its successor; its effects may not.
-   */
+  /** The others may take this instance for dead from now on: its process was killed or paused, or it was cut off. */
   excuse(instance: string, nowMs: number): void {
-    this.#excused.set(instance, nowMs);
+    this.#excuses.add(instance, nowMs);
+    if (instance === this.#cadence.leader) this.disturbed(nowMs);
+  }
+
+  /** Something kept leaders from doing what they should, until now. */
+  disturbed(nowMs: number): void {
+    this.#cadence.disturbed(nowMs + RECOVERY_MS);
   }
 
   /**
    * A lease was written.
    *
-   * @param worker the stable ID
-   * @param instance who wrote it
-   * @param nowMs when, in true virtual milliseconds
-   * @param isFit whether its process runs and its connection is up
+   * @param record what it says
+   * @param scene what else is so in this instant
    */
-  leased(worker: string, instance: string, nowMs: number, isFit: boolean): void {
+  leased(
+    record: Pick<WorkerRecord, "worker" | "instance" | "leaving">,
+    { nowMs, isFit, holders }: LeaseScene,
+  ): void {
+    const { worker, instance } = record;
+    const before = this.#holders.get(worker);
+    if (before !== instance) {
+      const rival = holders.find((other) => other !== instance && !this.#excuses.has(other));
+      this.#assertions.always(
+        "a stable ID has one holder",
+        rival === undefined,
+        () => `${instance} has ${worker}, and ${rival} acts under it too`,
+      );
+      if (before !== undefined) this.unleased(worker, nowMs);
+    }
     this.#holders.set(worker, instance);
-    // What was under way when the fault struck may still arrive; a renewal later than that proves that it has lived on.
-    const sinceMs = this.#excused.get(instance);
-    if (sinceMs !== undefined && isFit && nowMs - sinceMs > EXCUSE_MS) {
-      this.#excused.delete(instance);
-    }
+    this.#excuses.renewed(instance, nowMs, isFit);
+    this.#cadence.leased(record, nowMs);
   }
 
-  /** A lease is gone. */
-  unleased(worker: string): void {
+  /**
+   * A lease is gone.
+   *
+   * @param worker the stable ID
+   * @param nowMs when, in true virtual milliseconds
+   */
+  unleased(worker: string, nowMs: number): void {
+    const instance = this.#holders.get(worker);
     this.#holders.delete(worker);
-  }
-
-  /** Whether an instance runs a handler now. */
-  handles(instance: string): boolean {
-    for (const { open } of this.#partitions.values()) {
-      for (const { right } of open) if (right.instance === instance) return true;
-    }
-    return false;
+    if (instance !== undefined) this.#cadence.unleased(instance, nowMs);
   }
 
   /** A worker's state changes. */
   stateChanged(from: ManagerState, to: ManagerState): void {
     const isLegal = TRANSITIONS[from].includes(to);
     this.#assertions.always("transitions are legal", isLegal, changeName(from, to));
+    // Nobody is told of the first state: it is known by being left.
+    this.#assertions.sometimesEach("states", from);
     this.#assertions.sometimesEach("states", to);
     if (isLegal) this.#assertions.sometimesEach("state changes", changeName(from, to));
   }
@@ -245,35 +144,34 @@ export class Observer {
     );
   }
 
-  #facts(partition: string): PartitionFacts {
-    let facts = this.#partitions.get(partition);
-    if (facts === undefined) {
-      facts = {
-        stored: [],
-        effective: 0,
-        epoch: 0,
-        generation: 0,
-        open: new Set(),
-        last: undefined,
-      };
-      this.#partitions.set(partition, facts);
-    }
-    return facts;
+  /** A worker tells of an error. */
+  told(error: unknown): void {
+    this.#assertions.always(
+      "no invariant of parti breaks",
+      !isPartiError(error, "PARTI_INVARIANT"),
+      () => describeError(error),
+    );
   }
-}
 
-function describeVersion({ epoch, generation, leader }: Snapshot): string {
-  return `${epoch}.${generation} of ${leader.worker}`;
-}
+  /**
+   * The time after the last fault is over.
+   *
+   * @param tookMs how long it took until the group was whole, in virtual milliseconds, or has taken so far
+   * @param problem why it is not whole; undefined if it is
+   * @param partitions the partitions there are
+   */
+  converged(tookMs: number, problem: string | undefined, partitions: readonly string[]): void {
+    this.#assertions.alwaysAtMost("the group converges", tookMs, problem ?? "");
+    const lost = this.messages.waiting(partitions);
+    this.#assertions.always("nothing is lost", lost === 0, () => problem ?? `${lost} messages`);
+  }
 
-function describe({ right, sequence }: Span): string {
-  const { partitionId, worker, instance, epoch, generation } = right;
-  return `${sequence} of ${partitionId} at ${worker} (${
-    instance.slice(0, 8)
-  }, ${epoch}.${generation})`;
-}
-
-/** A leader that does not know whether its write was carried out may write the same again. */
-function isSame(a: Snapshot, b: Snapshot): boolean {
-  return compareSnapshots(a, b) === 0 && JSON.stringify(a.workers) === JSON.stringify(b.workers);
+  /**
+   * Something has stopped.
+   *
+   * @param left what is left of it, for people
+   */
+  stopped(left: readonly string[]): void {
+    this.#assertions.always("nothing leaks", left.length === 0, () => left.join(", "));
+  }
 }

@@ -1,10 +1,27 @@
 /**
- * The parameters of a run of the group: how many, how fast, on which server.
+ * The parameters of a run of the group: how many, how fast, on which server, configured how.
  *
  * @module
  */
 import { z } from "zod";
+import type { ConsumerInput } from "../../config.ts";
 import type { Draws } from "../draw.ts";
+import type { JsonObject, JsonValue } from "../plan/plan.ts";
+import { drawConfig } from "./tuning.ts";
+
+/** How handlers fare. Left out where a plan does not care: then they do what they should. */
+const handlers = z.strictObject({
+  /** How likely one throws without a reason that lasts, before its effect or after it. It never does so the last time it is tried. */
+  hiccups: z.number().min(0).max(1).default(0),
+  /** How likely a message is one on which every handler throws. */
+  poison: z.number().min(0).max(1).default(0),
+  /** How likely one takes {@linkcode lingerMs} instead of its usual time. */
+  lingers: z.number().min(0).max(1).default(0),
+  /** How long one that lingers takes, in milliseconds. */
+  lingerMs: z.number().min(0).default(0),
+  /** They do not look at their abort signal. */
+  heedless: z.boolean().default(false),
+});
 
 const schema = z.strictObject({
   /** Which nats-server the simulated one is like. */
@@ -13,18 +30,32 @@ const schema = z.strictObject({
   workers: z.int().min(1).max(100),
   /** How many there may be. */
   maxWorkers: z.int().min(1).max(100),
+  /** How many stable IDs there are. */
+  ids: z.int().min(1).max(1_000).default(300),
   /** How many partitions. */
   partitions: z.int().min(1).max(2_000),
+  /** How long a partition's name is, in characters, if that is longer than it has to be: long names make assignments large. */
+  nameLength: z.int().min(0).max(4_000).default(0),
   /** How many messages per second, all partitions together. */
   ratePerSecond: z.number().min(0).max(10_000),
   /** How long a handler works, in milliseconds. */
   workMinMs: z.number().min(0),
   /** The same, at most. */
   workMaxMs: z.number().min(0),
+  /** How handlers fare. */
+  handlers: handlers.prefault({}),
   /** How long there is load and faults, in virtual milliseconds. */
   loadMs: z.number().min(1_000),
   /** The preset of the group's configuration. */
   preset: z.enum(["default", "fast"]),
+  /** What is configured besides, in the words of `GroupConfigInput`. */
+  config: z.record(z.string(), z.custom<JsonValue>()).default({}),
+  /** How long a process takes at most until it calls `start()`, in milliseconds. */
+  bootMaxMs: z.number().min(0).default(0),
+  /** How long running for leadership takes at most to begin, in milliseconds; 0 is the election that parti brings along. */
+  electionMaxMs: z.number().min(0).default(0),
+  /** How long the partition source takes at most to answer, in milliseconds. */
+  sourceMaxMs: z.number().min(0).default(0),
   /** The longest a message is usually under way, in milliseconds. */
   latencyMaxMs: z.number().min(0.01),
   /** How likely it takes ten times as long. */
@@ -47,28 +78,91 @@ export function readParameters(raw: unknown): CoreParameters {
   return schema.parse(raw);
 }
 
+/** What a group is like as a whole. */
+type Shape = Pick<
+  CoreParameters,
+  "workers" | "maxWorkers" | "partitions" | "nameLength" | "loadMs"
+>;
+
 /**
  * Draws parameters: many small groups and a few large ones, since most of what can go wrong needs few.
  *
  * @param draws where the numbers come from
  * @returns the parameters
  */
-export function drawParameters(draws: Draws): CoreParameters {
-  const isLarge = draws.chance(0.15);
-  const workers = isLarge ? draws.integer(10, 20) : draws.integer(3, 8);
+export function drawParameters(draws: Draws): CoreParameters & JsonObject {
+  const shape = drawShape(draws);
   const workMinMs = draws.pick([0, 0, 1, 5]);
-  return {
+  const workMaxMs = workMinMs + draws.pick([0, 5, 50, 400]);
+  const electionMaxMs = draws.chance(0.15) ? draws.pick([50, 1_000, 3_000]) : 0;
+  const isTuned = electionMaxMs > 0 || draws.chance(0.6);
+  const latencyMaxMs = draws.pick([0.5, 0.5, 5, 40]);
+  const parameters: CoreParameters = {
     version: draws.pick(["2.10.27", "2.15.1"]),
-    workers,
-    maxWorkers: Math.min(20, workers + draws.integer(0, 4)),
-    partitions: isLarge ? draws.integer(60, 200) : draws.integer(20, 60),
+    ...shape,
+    ids: draws.chance(0.12) ? draws.integer(1, shape.maxWorkers) : shape.maxWorkers * 3,
     ratePerSecond: draws.pick([5, 20, 50]),
     workMinMs,
-    workMaxMs: workMinMs + draws.pick([0, 5, 50, 400]),
-    loadMs: draws.integer(20_000, 60_000),
+    workMaxMs,
+    handlers: drawHandlers(draws),
     preset: draws.chance(0.5) ? "default" : "fast",
-    latencyMaxMs: draws.pick([0.5, 0.5, 5, 40]),
+    config: isTuned ? drawConfig(draws, { isTouchy: electionMaxMs > 0, latencyMaxMs }) : {},
+    bootMaxMs: draws.pick([0, 0, 500, 3_000]),
+    electionMaxMs,
+    sourceMaxMs: draws.pick([0, 0, 20, 800]),
+    latencyMaxMs,
     slowChance: draws.pick([0, 0, 0.01, 0.05]),
     drift: draws.pick([0, 0.0001, 0.005]),
+  };
+  const ratePerSecond = Math.min(parameters.ratePerSecond, bearableRate(parameters));
+  return { ...parameters, ratePerSecond } as CoreParameters & JsonObject;
+}
+
+/** How much of its time a worker that is left alone may be at work. */
+const LOAD_MAX = 0.35;
+/** How long poison holds up its partition, in milliseconds. */
+const POISON_MS = 3_000;
+/** How often something is under way for each message, one after another. */
+const WAYS = 6;
+
+/** So many messages per second a single worker can handle: a backlog is to come from faults, and to go when they have healed. */
+function bearableRate(parameters: CoreParameters): number {
+  const { workMinMs, workMaxMs, handlers, latencyMaxMs, slowChance, partitions } = parameters;
+  const consumer = parameters.config["consumer"] as Partial<ConsumerInput> | undefined;
+  const costMs = (workMinMs + workMaxMs) / 2 + handlers.lingers * handlers.lingerMs +
+    (handlers.poison + handlers.hiccups) * POISON_MS + WAYS * latencyMaxMs * (1 + 10 * slowChance);
+  const atOnce = Math.min(partitions, consumer?.concurrency ?? Infinity);
+  return Math.max(0.5, Math.round(LOAD_MAX * atOnce * 10_000 / costMs) / 10);
+}
+
+function drawShape(draws: Draws): Shape {
+  const kind = draws.pick([...Array(4).fill("tiny"), ...Array(5).fill("small"), "large"] as const);
+  const loadMs = draws.integer(8_000, 40_000);
+  const nameLength = 0;
+  if (kind === "tiny") {
+    const workers = draws.integer(1, 3);
+    // One in fifty has an assignment that does not fit into one message.
+    const isLong = draws.chance(0.05);
+    const partitions = isLong ? draws.integer(100, 130) : draws.integer(1, 8);
+    const maxWorkers = workers + draws.integer(0, 3);
+    return { workers, maxWorkers, partitions, nameLength: isLong ? 3_000 : 0, loadMs };
+  }
+  if (kind === "small") {
+    const workers = draws.integer(3, 7);
+    const partitions = draws.integer(8, 40);
+    return { workers, maxWorkers: workers + draws.integer(0, 4), partitions, nameLength, loadMs };
+  }
+  const workers = draws.integer(10, 18);
+  const maxWorkers = Math.min(20, workers + draws.integer(0, 4));
+  return { workers, maxWorkers, partitions: draws.integer(60, 200), nameLength, loadMs };
+}
+
+function drawHandlers(draws: Draws): CoreParameters["handlers"] {
+  return {
+    hiccups: draws.pick([0, 0, 0, 0.02, 0.2]),
+    poison: draws.pick([0, 0, 0, 0.01, 0.05]),
+    lingers: draws.pick([0, 0, 0, 0.005, 0.05]),
+    lingerMs: draws.pick([1_000, 3_000, 8_000]),
+    heedless: draws.chance(0.3),
   };
 }

@@ -8,7 +8,7 @@ import { encodeJson } from "../../codec.ts";
 import { isPartiError } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { World } from "../../ports/world.ts";
-import { FEED_PREFIX } from "./member.ts";
+import { FEED_PREFIX } from "./names.ts";
 
 const RETRY_MS = 200;
 const TIMEOUT_MS = 2_000;

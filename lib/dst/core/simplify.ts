@@ -3,12 +3,26 @@
  *
  * @module
  */
-import type { Plan } from "../plan/plan.ts";
+import type { JsonObject, Plan } from "../plan/plan.ts";
 import type { Simplification } from "../workload.ts";
 import { type CoreParameters, readParameters } from "./parameters.ts";
 
+/** What is as simple as it can be, with what to call it. */
+const SIMPLEST: readonly [string, Partial<CoreParameters>][] = [
+  ["true clocks", { drift: 0 }],
+  ["no slow messages", { slowChance: 0 }],
+  ["a quick network", { latencyMaxMs: 0.5 }],
+  ["quick handlers", { workMinMs: 0, workMaxMs: 0 }],
+  ["few messages", { ratePerSecond: 5 }],
+  ["a new server", { version: "2.15.1" }],
+  ["short names", { nameLength: 0 }],
+  ["quick starts", { bootMaxMs: 0 }],
+  ["the election of parti", { electionMaxMs: 0 }],
+  ["a quick source", { sourceMaxMs: 0 }],
+];
+
 /**
- * Offers simpler plans: an easier world, fewer partitions, less load.
+ * Offers simpler plans: an easier world, fewer partitions, less load, less of a configuration.
  *
  * @param plan a failing plan
  * @returns simpler ones, most promising first
@@ -17,7 +31,7 @@ export function* simplifyCore(plan: Plan): Iterable<Simplification> {
   const now = readParameters(plan.parameters);
   const simpler = (what: string, change: Partial<CoreParameters>): Simplification => ({
     what,
-    plan: { ...plan, parameters: { ...now, ...change } },
+    plan: { ...plan, parameters: { ...now, ...change } as CoreParameters & JsonObject },
   });
   const lastMs = Math.max(0, ...[...plan.operations, ...plan.faults].map(({ atMs }) => atMs));
   const loadMs = Math.max(1_000, Math.ceil(lastMs / 1_000) * 1_000 + 2_000);
@@ -26,10 +40,21 @@ export function* simplifyCore(plan: Plan): Iterable<Simplification> {
     yield simpler("few partitions", { partitions: 2 });
     yield simpler("half the partitions", { partitions: Math.ceil(now.partitions / 2) });
   }
-  if (now.drift > 0) yield simpler("true clocks", { drift: 0 });
-  if (now.slowChance > 0) yield simpler("no slow messages", { slowChance: 0 });
-  if (now.latencyMaxMs > 0.5) yield simpler("a quick network", { latencyMaxMs: 0.5 });
-  if (now.workMaxMs > 0) yield simpler("quick handlers", { workMinMs: 0, workMaxMs: 0 });
-  if (now.ratePerSecond > 5) yield simpler("few messages", { ratePerSecond: 5 });
-  if (now.version !== "2.15.1") yield simpler("a new server", { version: "2.15.1" });
+  if (now.ids < now.maxWorkers) yield simpler("an ID for everybody", { ids: now.maxWorkers * 3 });
+  for (const [what, change] of SIMPLEST) {
+    if (!isAlready(now, change)) yield simpler(what, change);
+  }
+  for (const [key, value] of Object.entries(now.handlers)) {
+    if (value === 0 || value === false || key === "lingerMs") continue;
+    const none = typeof value === "boolean" ? false : 0;
+    yield simpler(`handlers without ${key}`, { handlers: { ...now.handlers, [key]: none } });
+  }
+  for (const key of Object.keys(now.config)) {
+    const { [key]: _, ...config } = now.config;
+    yield simpler(`${key} as the preset has it`, { config });
+  }
+}
+
+function isAlready(now: CoreParameters, change: Partial<CoreParameters>): boolean {
+  return Object.entries(change).every(([key, value]) => now[key as keyof CoreParameters] === value);
 }

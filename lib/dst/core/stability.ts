@@ -5,35 +5,51 @@
  */
 import { partitionId } from "../../assignment/partition.ts";
 import type { CoreCluster } from "./cluster.ts";
+import { leftOfOthers } from "./leftovers.ts";
+import type { Member } from "./member.ts";
 
 /**
  * Looks for a reason why the group is not whole.
  *
  * @param cluster the group
+ * @param ids how many stable IDs there are: whoever has none waits for one
  * @returns the reason; undefined if it is whole
  */
-export function instability(cluster: CoreCluster): string | undefined {
-  const { wanted, observer } = cluster;
-  for (const { manager, owner } of wanted) {
-    if (manager.state !== "Stable") return `${owner.name} is ${manager.state}`;
+export function instability(cluster: CoreCluster, ids: number): string | undefined {
+  const { fleet, observer } = cluster;
+  const { wanted } = fleet;
+  const stable = wanted.filter(({ manager }) => manager.state === "Stable");
+  const others = wanted.filter((member) => !stable.includes(member));
+  const strayed = others.find((member) => !isWaitingForId(member)) ?? others[0];
+  if (strayed !== undefined && (stable.length < ids || !isWaitingForId(strayed))) {
+    return `${strayed.owner.name} is ${strayed.manager.state}`;
   }
-  const leaders = wanted.filter(({ manager }) => manager.isLeader);
+  const leaders = stable.filter(({ manager }) => manager.isLeader);
   if (leaders.length !== 1) return `${leaders.length} lead`;
-  const { latest } = observer;
-  if (latest === undefined) return "nothing was assigned";
-  const owned = wanted.flatMap(({ manager }) =>
+  if (observer.latest === undefined) return "nothing was assigned";
+  const owned = stable.flatMap(({ manager }) =>
     manager.assignment?.partitions.map(partitionId) ?? []
   );
   const all = cluster.partitionNames;
   if (owned.length !== all.length || new Set(owned).size !== all.length) {
     return `${owned.length} of ${all.length} partitions are owned`;
   }
-  for (const { manager, owner } of wanted) {
+  for (const { manager, owner } of stable) {
     if (manager.consumerHealth?.healthy === false) return `${owner.name} is not healthy`;
   }
-  const waiting = observer.waiting(all);
+  const waiting = observer.messages.waiting(all);
   if (waiting > 0) return `${waiting} messages wait for their effect`;
   // What was published to a partition that is no more stays in the feed.
   const left = cluster.unacknowledged;
-  return left === 0 ? undefined : `${left} messages are not acknowledged`;
+  if (left > 0) return `${left} messages are not acknowledged`;
+  const strays = leftOfOthers(
+    cluster.server,
+    (instance) => fleet.ofInstance(instance) !== undefined,
+  );
+  return strays.length === 0 ? undefined : `there are left of others: ${strays.join(", ")}`;
+}
+
+/** Where there are more workers than stable IDs some wait, give up and are started again. */
+function isWaitingForId({ manager: { state } }: Member): boolean {
+  return state === "Init" || state === "ClaimingID" || state === "Shutdown";
 }

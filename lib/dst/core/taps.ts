@@ -4,62 +4,89 @@
  *
  * @module
  */
-import { decodeSnapshot } from "../../assignment/snapshot.ts";
+import { decodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
+import { pointerOf, type SnapshotPointer } from "../../assignment/snapshot_store.ts";
 import { EPOCH_HEADER, GENERATION_HEADER, INPUT_SEQUENCE_HEADER } from "../../effects.ts";
 import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
-import { assignmentBucket, CURRENT_KEY, leaseBucket, workerKeyNumber } from "../../names.ts";
+import {
+  assignmentBucket,
+  chunkKey,
+  CURRENT_KEY,
+  leaseBucket,
+  workerKeyNumber,
+} from "../../names.ts";
 import type { KvEntry } from "../../ports/kv.ts";
+import type { Assertions } from "../assertions/assertions.ts";
 import type { BucketModel } from "../nats/bucket_model.ts";
 import { KvModel } from "../nats/kv_model.ts";
+import type { ModelServer } from "../nats/server.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
-import type { CoreCluster } from "./cluster.ts";
-import { FEED, FEED_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./member.ts";
+import type { CoreCatalog } from "./catalog.ts";
+import type { Fleet } from "./fleet.ts";
+import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
+import type { Observer } from "./observer.ts";
+
+/** What taps need. */
+export interface TapsOptions {
+  /** What is tapped. */
+  readonly server: ModelServer;
+  /** Who is told. */
+  readonly observer: Observer;
+  /** Who is who. */
+  readonly fleet: Fleet;
+  /** Told of what was seen at all. */
+  readonly assertions: Assertions<CoreCatalog>;
+  /** Told of each assignment too, before any worker. */
+  readonly onPublished: (snapshot: Snapshot) => void;
+}
+
+/** How many buckets a group has. */
+const BUCKETS = 2;
 
 /** All taps of a run. */
 export class Taps {
-  readonly #cluster: CoreCluster;
-  #tapped = new WeakSet<BucketModel>();
-  /** Leases there are: who holds which key. */
-  readonly #leases = new Map<string, string>();
+  readonly #options: TapsOptions;
+  readonly #tapped = new Set<BucketModel>();
+  /** Which stable ID is in which key. */
+  readonly #leases = new Map<string, { readonly worker: string; readonly instance: string }>();
 
-  /** @param cluster whose server is tapped */
-  constructor(cluster: CoreCluster) {
-    this.#cluster = cluster;
+  /** @param options what they need */
+  constructor(options: TapsOptions) {
+    this.#options = options;
   }
 
   /** Taps the streams, which must exist; buckets are tapped as soon as somebody has made them. */
   open(): void {
-    const { server, observer } = this.#cluster;
+    const { server, observer: { messages } } = this.#options;
     const streams = StreamsModel.of(server);
     streams.stream(FEED, "tap").follow(({ subject, sequence }) => {
-      observer.stored(subject.slice(FEED_PREFIX.length), sequence);
+      messages.stored(subject.slice(FEED_PREFIX.length), sequence);
     });
     streams.stream(OUTPUT, "tap").follow(({ subject, headers }) => {
-      observer.effect({
+      messages.effect({
         partition: subject.slice(OUTPUT_PREFIX.length),
         input: Number(headers[INPUT_SEQUENCE_HEADER]),
         epoch: Number(headers[EPOCH_HEADER]),
         generation: Number(headers[GENERATION_HEADER]),
       });
     });
-    server.kernel.addInvariant(() => this.#tapBuckets());
+    streams.stream(DEAD, "tap").follow(({ subject, headers }) => {
+      const input = Number(headers["Parti-Stream-Sequence"]);
+      messages.deadLetter(subject.slice(DEAD_PREFIX.length), input);
+    });
+    server.kernel.addInvariant(() => {
+      if (this.#tapped.size < BUCKETS) this.#tapBuckets();
+    });
   }
 
-  /** The server has a new process: what followed the old one follows nothing. */
-  restarted(): void {
-    this.#tapped = new WeakSet();
-  }
-
-  /** The leases there are, for people. */
-  leases(): string[] {
-    const bucket = KvModel.of(this.#cluster.server).find(leaseBucket(GROUP));
-    // Older servers say nothing when a key expires.
-    return [...this.#leases].filter(([key]) => bucket?.last(key)?.operation === "put")
-      .map(([key, holder]) => `lease ${key} of ${holder}`);
+  /** What followed the server's buckets has forgotten them with its process. They are on disk, so they are the same afterwards. */
+  serverCrashed(): void {
+    this.#tapped.clear();
+    this.#tapBuckets();
   }
 
   #tapBuckets(): void {
-    const model = KvModel.of(this.#cluster.server);
+    const model = KvModel.of(this.#options.server);
     this.#tap(model.find(leaseBucket(GROUP)), (entry) => this.#onLease(entry));
     this.#tap(model.find(assignmentBucket(GROUP)), (entry) => this.#onAssignment(entry));
   }
@@ -71,23 +98,67 @@ export class Taps {
   }
 
   #onLease(entry: KvEntry): void {
-    const { observer, server } = this.#cluster;
+    const { observer, server, fleet } = this.#options;
     if (workerKeyNumber(entry.key) === undefined) return;
     const record = decodeWorkerRecord(entry);
+    const before = this.#leases.get(entry.key);
+    if (before !== undefined && before.instance !== record?.instance) {
+      this.#seeTaken(before.instance);
+    }
     if (record === undefined) {
-      const worker = this.#leases.get(entry.key);
-      if (worker !== undefined) observer.unleased(worker.split(" ")[0]!);
       this.#leases.delete(entry.key);
+      if (before !== undefined) observer.unleased(before.worker, server.nowMs);
       return;
     }
     const { worker, instance } = record;
-    this.#leases.set(entry.key, `${worker} ${instance}`);
-    observer.leased(worker, instance, server.nowMs, this.#cluster.isFit(instance));
+    const isNew = before?.instance !== instance;
+    if (isNew) this.#leases.set(entry.key, { worker, instance });
+    const member = fleet.ofInstance(instance);
+    observer.leased(record, {
+      nowMs: server.nowMs,
+      isFit: member !== undefined && !member.owner.paused && member.link.connected,
+      holders: isNew ? this.#holdersOf(worker) : [],
+    });
+  }
+
+  /** A lease has gone that its holder has not given back. */
+  #seeTaken(instance: string): void {
+    const { fleet, assertions } = this.#options;
+    if (fleet.ofInstance(instance)?.wanted) assertions.reachable("somebody was evicted alive");
+  }
+
+  /** Who acts under a stable ID and has not been asked to leave: whoever leaves knows last that its lease has gone. */
+  #holdersOf(worker: string): string[] {
+    return this.#options.fleet.wanted.flatMap(({ manager: { workerId, instance } }) =>
+      workerId === worker && instance !== undefined ? [instance] : []
+    );
   }
 
   #onAssignment(entry: KvEntry): void {
     if (entry.key !== CURRENT_KEY || entry.operation === "removed") return;
-    const snapshot = decodeSnapshot(entry.value);
-    if (snapshot !== undefined) this.#cluster.observer.published(snapshot);
+    const { observer, server, onPublished } = this.#options;
+    const pointer = pointerOf(entry);
+    const snapshot = decodeSnapshot(pointer === undefined ? entry.value : this.#whole(pointer));
+    if (snapshot === undefined) return;
+    observer.assignments.published(snapshot, server.nowMs);
+    onPublished(snapshot);
+  }
+
+  /** An assignment that was written in parts: all of them are there before the pointer to them is. */
+  #whole({ epoch, generation, count }: SnapshotPointer): Uint8Array {
+    const { server, assertions } = this.#options;
+    assertions.reachable("an assignment was in parts");
+    const bucket = KvModel.of(server).find(assignmentBucket(GROUP))!;
+    const parts = Array.from(
+      { length: count },
+      (_, n) => bucket.last(chunkKey(epoch, generation, n))?.value ?? new Uint8Array(0),
+    );
+    const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let offset = 0;
+    for (const part of parts) {
+      whole.set(part, offset);
+      offset += part.length;
+    }
+    return whole;
   }
 }

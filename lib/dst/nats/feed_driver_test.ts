@@ -155,6 +155,8 @@ export class FeedDriver {
       case "handOver":
         return await this.#handOver(operation.stream, operation.who);
       case "recreate":
+        // An older server may end the stream before it has told all who pull from it.
+        for (const name of NAMES) this.#pulls.close(`${operation.stream} ${name}`);
         await this.#feed.destroyStream(this.#stream(operation.stream));
         for (const name of NAMES) this.#now.delete(`${operation.stream} ${name}`);
         return await this.#make(operation.stream);

@@ -50,6 +50,7 @@ export class StreamModel {
   readonly #ids: MessageIds;
   readonly #consumers = new ConsumerTable();
   readonly #consumerHost: ConsumerHost;
+  #hasReadIds = true;
   readonly #followers: ((message: LoggedMessage) => void)[] = [];
 
   /**
@@ -190,8 +191,16 @@ export class StreamModel {
     this.#ids.clear();
   }
 
-  /** A new process reads the disk: it knows the IDs of the messages that are still there, and of no others. */
+  /** A new process reads the disk. */
   started(): void {
+    this.#hasReadIds = false;
+    if (!this.#traits.readsIdsLate) this.#readIds();
+  }
+
+  /** The IDs that are known after a restart are those of the messages that are still there when it looks. */
+  #readIds(): void {
+    if (this.#hasReadIds) return;
+    this.#hasReadIds = true;
     for (const { headers, sequence, storedAtMs } of this.#log.all()) {
       const id = headers["Nats-Msg-Id"];
       if (id) this.#ids.remember(id, sequence, storedAtMs);
@@ -201,8 +210,11 @@ export class StreamModel {
   /** Checks the conditions of a publication. Returns the sequence of the first one with its ID, if there is one. */
   #check({ subject, options }: Publication, what: string): number | undefined {
     const { messageId, expectedLastSubjectSequence: expected } = options;
-    const findDuplicate = (): number | undefined =>
-      messageId ? this.#ids.find(messageId, this.#host.wallMs()) : undefined;
+    const findDuplicate = (): number | undefined => {
+      if (!messageId) return undefined;
+      this.#readIds();
+      return this.#ids.find(messageId, this.#host.wallMs());
+    };
     if (this.#traits.duplicateBeforeExpectation) {
       const duplicate = findDuplicate();
       if (duplicate !== undefined) return duplicate;

@@ -54,6 +54,20 @@ Deno.test("a crash forgets the IDs of messages that are gone, and remembers thos
   assert.deepEqual(put(stream, { messageId: "gone" }), { sequence: 3, duplicate: false });
 });
 
+Deno.test("after a restart an old server reads IDs late, when some messages are gone already", () => {
+  for (const version of OLD_AND_NEW) {
+    const host = hostOf(version);
+    const stream = streamOn(host);
+    put(stream, { messageId: "m" });
+    stream.crashed();
+    stream.started();
+    stream.createConsumer(consumerOf("a", ["feed.1"]), "");
+    stream.consumer("a")!.pull(new TestPuller(host).ask(1));
+    stream.consumer("a")!.ack(1);
+    assert.equal(put(stream, { messageId: "m" }).duplicate, version === "2.15.1", version);
+  }
+});
+
 Deno.test("the last sequence of a subject is that of its last message that is there", () => {
   const stream = streamOn(hostOf());
   put(stream);

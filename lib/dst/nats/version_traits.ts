@@ -9,6 +9,8 @@
 export interface VersionTraits {
   /** A message ID that is known already is seen before an expected sequence is compared; later it is the other way round. */
   readonly duplicateBeforeExpectation: boolean;
+  /** After a restart message IDs are read from the disk with the first publication that has one, not at once. */
+  readonly readsIdsLate: boolean;
   /** A stream is full when a message would fill it to the last byte, not only when it would exceed it. */
   readonly fullAtLimit: boolean;
   /** An ack removes a message from a WorkQueue stream even if another consumer has yet to handle it. */
@@ -32,6 +34,7 @@ export function traitsOf(version: string): VersionTraits {
     (major === 2 && (minor < otherMinor || (minor === otherMinor && patch < otherPatch)));
   return {
     duplicateBeforeExpectation: isBefore(12, 0),
+    readsIdsLate: isBefore(12, 0),
     fullAtLimit: isBefore(14, 0),
     lateAckRemoves: isBefore(12, 5),
     keepsVanished: isBefore(12, 7),

@@ -4,6 +4,7 @@ import { traitsOf } from "./version_traits.ts";
 Deno.test("each difference begins with its version", () => {
   const since: [string, keyof ReturnType<typeof traitsOf>, boolean][] = [
     ["2.12.0", "duplicateBeforeExpectation", false],
+    ["2.12.0", "readsIdsLate", false],
     ["2.14.0", "fullAtLimit", false],
     ["2.12.5", "lateAckRemoves", false],
     ["2.12.7", "keepsVanished", false],

@@ -1,0 +1,93 @@
+/**
+ * Watches what leaders write.
+ *
+ * @module
+ */
+import { compareSnapshots, type Snapshot } from "../../assignment/snapshot.ts";
+import type { Assertions } from "../assertions/assertions.ts";
+import type { Cadence } from "./cadence.ts";
+import type { CoreCatalog } from "./catalog.ts";
+
+/** Sees all assignments. */
+export class AssignmentWatch {
+  readonly #assertions: Assertions<CoreCatalog>;
+  readonly #cadence: Cadence;
+  readonly #writers = new Map<number, string>();
+  /** Every list of partitions that the source has said. */
+  readonly #lists = new Set<string>();
+  #latest: Snapshot | undefined;
+  #previous: Snapshot | undefined;
+
+  /**
+   * @param assertions where it tells what it finds
+   * @param cadence who watches when things are written
+   */
+  constructor(assertions: Assertions<CoreCatalog>, cadence: Cadence) {
+    this.#assertions = assertions;
+    this.#cadence = cadence;
+  }
+
+  /** The assignment in force. */
+  get latest(): Snapshot | undefined {
+    return this.#latest;
+  }
+
+  /** The assignment in force and the one before it: somebody may still be reading that. */
+  get recent(): readonly Snapshot[] {
+    return [this.#latest, this.#previous].filter((one) => one !== undefined);
+  }
+
+  /** The source says this from now on. */
+  sourceSays(ids: readonly string[]): void {
+    this.#lists.add([...ids].sort().join(" "));
+  }
+
+  /**
+   * An assignment was written.
+   *
+   * @param snapshot the assignment
+   * @param nowMs when, in true virtual milliseconds
+   */
+  published(snapshot: Snapshot, nowMs: number): void {
+    const { epoch, leader } = snapshot;
+    const writer = this.#writers.get(epoch) ?? leader.instance;
+    this.#writers.set(epoch, writer);
+    this.#assertions.always(
+      "one leader per epoch",
+      writer === leader.instance,
+      () => `epoch ${epoch} was written by ${writer} and by ${leader.instance}`,
+    );
+    const before = this.#latest;
+    this.#assertions.always(
+      "generations rise",
+      before === undefined || compareSnapshots(before, snapshot) < 0 || isSame(before, snapshot),
+      () => `${describeVersion(snapshot)} after ${before && describeVersion(before)}`,
+    );
+    if (before !== undefined && !isSame(before, snapshot)) this.#previous = before;
+    this.#latest = snapshot;
+    this.#assertions.sometimesAtLeast("epochs in a run", this.#writers.size);
+    this.#cadence.published(snapshot, before, nowMs);
+    this.#checkComplete(snapshot, before);
+  }
+
+  /** A leader's first word has its epoch and the generation that it found: there is nothing new to look at. */
+  #checkComplete(snapshot: Snapshot, before: Snapshot | undefined): void {
+    const { workers, generation, reason } = snapshot;
+    if (workers.length === 0 || before?.generation === generation) return;
+    const assigned = workers.flatMap(({ partitions }) => partitions).sort().join(" ");
+    this.#assertions.always(
+      "an assignment is complete",
+      this.#lists.has(assigned),
+      () => `${describeVersion(snapshot)} (${reason}) assigns: ${assigned.slice(0, 2_000)}`,
+    );
+  }
+}
+
+function describeVersion({ epoch, generation, leader }: Snapshot): string {
+  return `${epoch}.${generation} of ${leader.worker}`;
+}
+
+/** A leader that does not know whether its write was carried out may write the same again. */
+function isSame(a: Snapshot, b: Snapshot): boolean {
+  return compareSnapshots(a, b) === 0 && JSON.stringify(a.workers) === JSON.stringify(b.workers);
+}

@@ -1,0 +1,38 @@
+/**
+ * Whom the others may take for dead: whose process was killed or paused, or who was cut off. What such a one does may overlap with its
+ * successor; its effects may not.
+ *
+ * @module
+ */
+
+/** So long what was sent before a fault may still arrive, in milliseconds. */
+const EXCUSE_MS = 1_000;
+
+/** Keeps the excuses, by instance. */
+export class Excuses {
+  readonly #sinceMs = new Map<string, number>();
+
+  /** The others may take this instance for dead from now on. */
+  add(instance: string, nowMs: number): void {
+    this.#sinceMs.set(instance, nowMs);
+  }
+
+  /** Whether the others may take it for dead. */
+  has(instance: string): boolean {
+    return this.#sinceMs.has(instance);
+  }
+
+  /**
+   * It has renewed its lease. What was under way when the fault struck may still arrive; a renewal later than that proves that it has
+   * lived on.
+   *
+   * @param instance whose lease
+   * @param nowMs when, in true virtual milliseconds
+   * @param isFit whether its process runs and its connection is up
+   */
+  renewed(instance: string, nowMs: number, isFit: boolean): void {
+    const sinceMs = this.#sinceMs.get(instance);
+    if (sinceMs === undefined || !isFit || nowMs - sinceMs <= EXCUSE_MS) return;
+    this.#sinceMs.delete(instance);
+  }
+}

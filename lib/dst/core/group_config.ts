@@ -1,0 +1,55 @@
+/**
+ * The configuration of the simulated group.
+ *
+ * @module
+ */
+import type { ConsumerInput, GroupConfigInput } from "../../config.ts";
+import { resolveConfig } from "../../config.ts";
+import type { CadenceRules } from "./cadence.ts";
+import { DEAD_PREFIX, FEED, FEED_PREFIX, GROUP } from "./names.ts";
+import type { CoreParameters } from "./parameters.ts";
+
+/** A round trip of a large group takes so many times the longest usual way of one message. */
+const WAYS = 100;
+/** The least that a leader may take to see something and to write what follows from it, in milliseconds. */
+const SLACK_MIN_MS = 1_000;
+
+/**
+ * The configuration of a worker.
+ *
+ * @param parameters the run's
+ * @returns what each worker is given, but for its preferred ID
+ */
+export function groupConfig({ preset, ids, config }: CoreParameters): GroupConfigInput {
+  const consumer = config["consumer"] as Partial<ConsumerInput> | undefined;
+  return {
+    ...config,
+    group: GROUP,
+    preset,
+    workerIdMax: ids - 1,
+    consumer: {
+      ...consumer,
+      stream: FEED,
+      subjectTemplate: `${FEED_PREFIX}{{.PartitionID}}`,
+      deadLetterSubject: `${DEAD_PREFIX}{{.PartitionID}}`,
+    },
+  };
+}
+
+/**
+ * What leaders of the group go by.
+ *
+ * @param parameters the run's
+ * @returns the rules, for whoever watches when they write
+ */
+export function cadenceRules(parameters: CoreParameters): CadenceRules {
+  const config = resolveConfig(groupConfig(parameters));
+  return {
+    coldStartWindowMs: config.coldStartWindowMs,
+    plannedScaleWindowMs: config.plannedScaleWindowMs,
+    minRebalanceIntervalMs: config.assignment.minRebalanceIntervalMs,
+    emergencyGracePeriodMs: config.emergencyGracePeriodMs,
+    recoveryGracePeriodMs: config.degradedBehavior.recoveryGracePeriodMs,
+    slackMs: SLACK_MIN_MS + WAYS * parameters.latencyMaxMs,
+  };
+}

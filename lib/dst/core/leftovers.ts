@@ -1,0 +1,119 @@
+/**
+ * What a group leaves behind on the server when it has stopped.
+ *
+ * @module
+ */
+import type { Snapshot } from "../../assignment/snapshot.ts";
+import { resolveConfig } from "../../config.ts";
+import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
+import { assignmentBucket, chunkKey, laneOwner, leaseBucket } from "../../names.ts";
+import type { KvEntry } from "../../ports/kv.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { BucketModel } from "../nats/bucket_model.ts";
+import { CoreModel } from "../nats/core_model.ts";
+import { KvModel } from "../nats/kv_model.ts";
+import type { ModelServer } from "../nats/server.ts";
+import { StreamsModel } from "../nats/streams_model.ts";
+import { groupConfig } from "./group_config.ts";
+import { FEED, GROUP } from "./names.ts";
+import type { CoreParameters } from "./parameters.ts";
+
+/** How late the server may be with whatever ends by itself, in milliseconds. */
+const LATE_MS = 2_000;
+/** How long the server may take a connection for open of which it was not told that it has ended, in milliseconds. */
+const STALE_CONNECTION_MS = 30_000;
+
+/**
+ * What is left on the server.
+ *
+ * @param server the server
+ * @param recent the assignments whose parts may be there
+ * @returns each thing, for people
+ */
+export function leftOn(server: ModelServer, recent: readonly Snapshot[]): string[] {
+  const buckets = KvModel.of(server);
+  const { subscriptionCount } = CoreModel.of(server);
+  const lanes = StreamsModel.of(server).stream(FEED, "leftovers").listConsumers();
+  return [
+    ...lanes.map(({ name }) => `lane ${name}`),
+    ...keysIn(buckets.find(leaseBucket(GROUP))).map((key) => `lease ${key}`),
+    ...strayParts(buckets.find(assignmentBucket(GROUP)), recent).map((key) => `part ${key}`),
+    ...(subscriptionCount > 0 ? [`${subscriptionCount} subscriptions`] : []),
+    ...(buckets.readerCount > 0 ? [`${buckets.readerCount} watches`] : []),
+  ];
+}
+
+/**
+ * What is on the server of those who are not there any more: their leases and lanes, which the living have to clear away.
+ *
+ * @param server the server
+ * @param isThere whether an instance is
+ * @returns each thing, for people
+ */
+export function leftOfOthers(
+  server: ModelServer,
+  isThere: (instance: string) => boolean,
+): string[] {
+  const leases = KvModel.of(server).find(leaseBucket(GROUP));
+  const lanes = StreamsModel.of(server).stream(FEED, "leftovers").listConsumers();
+  const lanesLeft = lanes.filter(({ metadata }) => !isThere(laneOwner(metadata)?.instance ?? ""));
+  const leasesLeft = entriesIn(leases).filter((entry) => {
+    const record = decodeWorkerRecord(entry);
+    return record !== undefined && !isThere(record.instance);
+  });
+  return [...lanesLeft.map(({ name }) => `lane ${name}`), ...leasesLeft.map(({ key }) => key)];
+}
+
+/**
+ * Waits until nothing is left, or what is left will stay.
+ *
+ * @param kernel time
+ * @param server the server
+ * @param parameters the run's
+ * @param how whether everybody has handed over in time, so that nothing has to expire by itself; and the assignments whose parts may be
+ * there
+ * @returns what is left
+ */
+export async function leftAtLast(
+  kernel: Kernel,
+  server: ModelServer,
+  parameters: CoreParameters,
+  { isInTime, recent }: { readonly isInTime: boolean; readonly recent: readonly Snapshot[] },
+): Promise<string[]> {
+  const config = resolveConfig(groupConfig(parameters));
+  const inactiveMs = config.consumer?.inactiveThresholdMs ?? 0;
+  // What a worker that ran out of time had to leave goes by itself.
+  const patienceMs = isInTime ? STALE_CONNECTION_MS : Math.max(
+    STALE_CONNECTION_MS,
+    config.workerIdTtlMs,
+    inactiveMs,
+  );
+  const untilMs = kernel.nowMs + patienceMs + LATE_MS;
+  for (let pauseMs = 10;; pauseMs *= 2) {
+    const left = leftOn(server, recent);
+    const isEnough = kernel.nowMs >= untilMs || (isInTime && !left.every(isConnectionBound));
+    if (left.length === 0 || isEnough) return left;
+    await kernel.sleep(Math.min(pauseMs, untilMs - kernel.nowMs), "what is left");
+  }
+}
+
+/** Whether it ends when the server sees a connection end. */
+function isConnectionBound(what: string): boolean {
+  return /^\d/.test(what);
+}
+
+function entriesIn(bucket: BucketModel | undefined): KvEntry[] {
+  return (bucket?.from(0, () => true) ?? []).filter(({ operation }) => operation === "put");
+}
+
+function keysIn(bucket: BucketModel | undefined): string[] {
+  return entriesIn(bucket).map(({ key }) => key);
+}
+
+/** Parts of assignments that nobody may be reading any more. */
+function strayParts(bucket: BucketModel | undefined, recent: readonly Snapshot[]): string[] {
+  const wanted = recent.map(({ epoch, generation }) => chunkKey(epoch, generation, 0).slice(0, -1));
+  return keysIn(bucket).filter((key) =>
+    key.startsWith("chunk.") && !wanted.some((prefix) => key.startsWith(prefix))
+  );
+}

@@ -1,0 +1,225 @@
+/**
+ * Watches messages: who handles which under what right, and what comes of it.
+ *
+ * @module
+ */
+import type { HandlerContext } from "../../consumption/handler.ts";
+import type { Assertions } from "../assertions/assertions.ts";
+import type { CoreCatalog } from "./catalog.ts";
+import type { Excuses } from "./excuses.ts";
+
+/** A handler's right, as far as it matters here. */
+export type Right = Pick<
+  HandlerContext,
+  "partitionId" | "worker" | "instance" | "epoch" | "generation" | "signal"
+>;
+
+/** An effect in the output stream. */
+export interface Effect {
+  /** The partition. */
+  readonly partition: string;
+  /** The input's sequence in the feed. */
+  readonly input: number;
+  /** The writer's epoch. */
+  readonly epoch: number;
+  /** The writer's generation. */
+  readonly generation: number;
+}
+
+interface Span {
+  readonly right: Right;
+  readonly sequence: number;
+}
+
+/** What is known of one partition. */
+interface PartitionFacts {
+  /** Sequences in the feed, in order. */
+  readonly stored: number[];
+  /** How many of them have their effect, or are dead letters. */
+  settled: number;
+  epoch: number;
+  generation: number;
+  readonly open: Set<Span>;
+  last: Right | undefined;
+}
+
+/** What the watch needs. */
+export interface MessageWatchOptions {
+  /** Where it tells what it finds. */
+  readonly assertions: Assertions<CoreCatalog>;
+  /** Whom the others may take for dead. */
+  readonly excuses: Excuses;
+  /** Who holds a stable ID, as the bucket of leases says. */
+  readonly holderOf: (worker: string) => string | undefined;
+}
+
+/** Sees all messages. */
+export class MessageWatch {
+  readonly #options: MessageWatchOptions;
+  readonly #partitions = new Map<string, PartitionFacts>();
+  /** How many handlers each instance runs. */
+  readonly #running = new Map<string, number>();
+  /** Messages on which every handler throws. */
+  readonly #poison = new Set<number>();
+
+  /** @param options what it needs */
+  constructor(options: MessageWatchOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * How many messages wait for their effect.
+   *
+   * @param partitions in which partitions
+   */
+  waiting(partitions: Iterable<string>): number {
+    let count = 0;
+    for (const id of partitions) {
+      const facts = this.#partitions.get(id);
+      if (facts !== undefined) count += facts.stored.length - facts.settled;
+    }
+    return count;
+  }
+
+  /** A message was stored in the feed. */
+  stored(partition: string, sequence: number): void {
+    this.#facts(partition).stored.push(sequence);
+  }
+
+  /** A message turned out to be one on which every handler throws. */
+  poisonous(sequence: number): void {
+    this.#poison.add(sequence);
+  }
+
+  /**
+   * The effect that somebody without a right could try to write, now that a newer owner has written: of the next message of its partition.
+   *
+   * @param right an older right
+   * @returns the message's sequence in the feed; undefined if nobody newer has written
+   */
+  forbidden({ partitionId, epoch, generation }: Right): number | undefined {
+    const facts = this.#facts(partitionId);
+    const isOutranked = (facts.epoch - epoch || facts.generation - generation) > 0;
+    // Where none waits it is one that the feed will have some time.
+    return isOutranked ? facts.stored[facts.settled] ?? (facts.stored.at(-1) ?? 0) + 1 : undefined;
+  }
+
+  /** An effect was stored in the output. */
+  effect({ partition, input, epoch, generation }: Effect): void {
+    const facts = this.#facts(partition);
+    const expected = facts.stored[facts.settled];
+    this.#options.assertions.always(
+      "effects are those of the feed, once and in order",
+      input === expected,
+      () => `${partition}: the effect of ${input} is stored; the next in the feed is ${expected}`,
+    );
+    facts.settled++;
+    const isOlder = (epoch - facts.epoch || generation - facts.generation) < 0;
+    this.#options.assertions.always(
+      "effects are of the newest owner",
+      !isOlder,
+      () => `${partition}: ${epoch}.${generation} after ${facts.epoch}.${facts.generation}`,
+    );
+    facts.epoch = epoch;
+    facts.generation = generation;
+  }
+
+  /**
+   * A dead letter was stored.
+   *
+   * @param partition the partition
+   * @param input the message's sequence in the feed
+   */
+  deadLetter(partition: string, input: number): void {
+    const { assertions } = this.#options;
+    const facts = this.#facts(partition);
+    const expected = facts.stored[facts.settled];
+    assertions.always(
+      "only poison becomes a dead letter, in its turn",
+      this.#poison.has(input) && input === expected,
+      () =>
+        `${partition}: ${input}, which is ${this.#poison.has(input) ? "" : "no "}poison; ` +
+        `the next in the feed is ${expected}`,
+    );
+    assertions.reachable("a message became a dead letter");
+    facts.settled++;
+  }
+
+  /**
+   * A handler starts.
+   *
+   * @param right under what right
+   * @param sequence the message's place in the feed
+   * @returns to be called when it ends, however it does
+   */
+  begin(right: Right, sequence: number): () => void {
+    const { assertions, excuses, holderOf } = this.#options;
+    const { instance, worker } = right;
+    const span: Span = { right, sequence };
+    assertions.always(
+      "only under a valid lease",
+      holderOf(worker) === instance || excuses.has(instance),
+      () => `${describe(span)} started; ${holderOf(worker)} holds it`,
+    );
+    const facts = this.#facts(right.partitionId);
+    const other = this.#rivalOf(facts);
+    assertions.always(
+      "one handler per partition",
+      other === undefined,
+      () => `${other && describe(other)} runs, and ${describe(span)} starts`,
+    );
+    const { last } = facts;
+    const isOlder = last !== undefined &&
+      (right.epoch - last.epoch || right.generation - last.generation) < 0;
+    assertions.always(
+      "no right goes back",
+      !isOlder || excuses.has(instance),
+      () => `${describe(span)} after ${last!.worker}, ${last!.epoch}.${last!.generation}`,
+    );
+    facts.last = right;
+    facts.open.add(span);
+    this.#running.set(instance, (this.#running.get(instance) ?? 0) + 1);
+    return () => {
+      facts.open.delete(span);
+      this.#running.set(instance, (this.#running.get(instance) ?? 0) - 1);
+    };
+  }
+
+  /** Whether an instance runs a handler now. */
+  handles(instance: string): boolean {
+    return (this.#running.get(instance) ?? 0) > 0;
+  }
+
+  /** Somebody who runs a handler by right. */
+  #rivalOf({ open }: PartitionFacts): Span | undefined {
+    for (const span of open) {
+      if (!span.right.signal.aborted && !this.#options.excuses.has(span.right.instance)) {
+        return span;
+      }
+    }
+    return undefined;
+  }
+
+  #facts(partition: string): PartitionFacts {
+    let facts = this.#partitions.get(partition);
+    if (facts === undefined) {
+      facts = {
+        stored: [],
+        settled: 0,
+        epoch: 0,
+        generation: 0,
+        open: new Set(),
+        last: undefined,
+      };
+      this.#partitions.set(partition, facts);
+    }
+    return facts;
+  }
+}
+
+function describe({ right, sequence }: Span): string {
+  const { partitionId, worker, instance, epoch, generation } = right;
+  return `${sequence} of ${partitionId} at ${worker} (${
+    instance.slice(0, 8)
+  }, ${epoch}.${generation})`;
+}
