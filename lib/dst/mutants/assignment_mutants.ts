@@ -45,14 +45,6 @@ export const assignmentMutants: readonly Mutant[] = [
     replace: "if (this.#closed) return;",
   },
   {
-    name: "follower-reads-once",
-    about: "What a follower could not read it never reads again, and a silent watch it believes.",
-    file: "lib/assignment/assignment_follower.ts",
-    find: `      await this.reread();
-      this.#armReread();`,
-    replace: "",
-  },
-  {
     name: "two-owners",
     about: "A partition that moves is also left to its former owner.",
     file: "lib/assignment/computation.ts",
@@ -131,13 +123,6 @@ export const assignmentMutants: readonly Mutant[] = [
     find: "isAlive: (instance) => instance === self.instance || this.#others().includes(instance),",
     replace:
       "isAlive: (instance) => instance !== self.instance && this.#others().includes(instance),",
-  },
-  {
-    name: "relist-left-out",
-    about: "After a reconnect the leader believes the roster it had before.",
-    file: "lib/assignment/liveness.ts",
-    find: "void this.#roster.relist().catch(this.#options.onError);",
-    replace: "",
   },
   {
     name: "hash-by-clock",

@@ -163,13 +163,6 @@ export const consumptionMutants: readonly Mutant[] = [
     replace: "void error;",
   },
   {
-    name: "kick-lost",
-    about: "The reconcile loop loses a kick that comes while it works.",
-    file: "lib/consumption/worker_consumer.ts",
-    find: "    this.#kickAgain = true;\n    if (this.#kicking) return;",
-    replace: "    if (this.#kicking) return;\n    this.#kickAgain = true;",
-  },
-  {
     name: "no-poll-behind-notice",
     about: "A release notice is waited for without a poll behind it: one that is lost is the end.",
     file: "lib/consumption/acquirer.ts",

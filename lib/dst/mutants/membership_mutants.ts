@@ -91,15 +91,6 @@ export const membershipMutants: readonly Mutant[] = [
     replace: "await bucket.remove(key);",
   },
   {
-    name: "roster-ignores-removals",
-    about:
-      "The roster overlooks that a lease was removed: whoever has left counts until it lapses.",
-    file: "lib/membership/roster.ts",
-    find: `    if (record === undefined) {
-      if (this.#drop(idNumber)) this.#options.onChange();`,
-    replace: `    if (record === undefined) {`,
-  },
-  {
     name: "watch-not-opened-again",
     about: "A KV watch that was lost stays lost.",
     file: "lib/membership/steady_watch.ts",
@@ -107,25 +98,10 @@ export const membershipMutants: readonly Mutant[] = [
     replace: "undefined;",
   },
   {
-    name: "election-never-read-again",
-    about:
-      "A candidate trusts its watch alone: before server 2.11 a leader's key expires without a word.",
-    file: "lib/leadership/kv_election.ts",
-    find: "void this.#reread(),",
-    replace: "{},",
-  },
-  {
     name: "resigned-and-kept",
     about: "Who resigns does not give back the leader's lease, and goes on renewing it.",
     file: "lib/leadership/kv_election.ts",
     find: "await Promise.all([lease?.release(), this.#campaign, closed]);",
     replace: "await Promise.all([this.#campaign, closed]);",
-  },
-  {
-    name: "campaign-gives-up",
-    about: "A candidate whose campaign failed never runs again.",
-    file: "lib/leadership/kv_election.ts",
-    find: "if (!this.#closed) this.#considerIn(jitter(random, pauseMs));",
-    replace: "if (!this.#closed && error === undefined) this.#considerIn(jitter(random, pauseMs));",
   },
 ];

@@ -51,13 +51,6 @@ export const workerMutants: readonly Mutant[] = [
     replace: "void applier.letGo();",
   },
   {
-    name: "left-at-once",
-    about: "A leaver does not wait until others have its partitions.",
-    file: "lib/hand_over.ts",
-    find: "    await this.#untilOthersHaveIt(deadline);\n",
-    replace: "",
-  },
-  {
     name: "same-instance-again",
     about: "After a lost lease a worker comes back as the instance it was.",
     file: "lib/lives.ts",

@@ -16,6 +16,7 @@ import { type ConsumerHost, ConsumerModel } from "./consumer_model.ts";
 import { ConsumerTable } from "./consumer_table.ts";
 import { MessageIds } from "./message_ids.ts";
 import { type LoggedMessage, MessageLog } from "./message_log.ts";
+import { messageSizeOf } from "./message_size.ts";
 import { refusal } from "./refusal.ts";
 import { SubjectFilter } from "./subject_filter.ts";
 import type { VersionTraits } from "./version_traits.ts";
@@ -148,14 +149,14 @@ export class StreamModel {
     if (duplicate !== undefined) return { sequence: duplicate, duplicate: true };
     const { subject, data, headers, options: { messageId } } = publication;
     const storedAtMs = this.#host.wallMs();
-    const bytes = this.options.maxBytes === undefined ? 0 : this.#sizeOf(publication);
+    const { maxBytes, storage } = this.options;
+    const bytes = maxBytes === undefined ? 0 : messageSizeOf(subject, data, headers, storage);
     const victim = this.#makeRoom(subject, bytes, what);
     const sequence = this.#log.lastSequence + 1;
     const message: LoggedMessage = { sequence, subject, data, headers, storedAtMs, bytes };
     this.#log.append(message);
     if (messageId) this.#ids.remember(messageId, sequence, storedAtMs);
     const blocked = victim === undefined ? [] : this.#remove(victim.sequence);
-    const { maxBytes } = this.options;
     while (maxBytes !== undefined && this.#log.bytes > maxBytes && this.#log.count > 0) {
       blocked.push(...this.#remove(this.#log.firstSequence));
     }
@@ -240,13 +241,6 @@ export class StreamModel {
     return victim;
   }
 
-  /** What a message counts against the stream's limit, in bytes, on disk or in memory. */
-  #sizeOf({ subject, data, headers }: Publication): number {
-    const headerBytes = headerSizeOf(headers);
-    if (this.options.storage === "memory") return subject.length + headerBytes + data.length + 16;
-    return 30 + subject.length + data.length + (headerBytes === 0 ? 0 : headerBytes + 4);
-  }
-
   #checkOverlap(config: ConsumerConfig, what: string): void {
     if (this.#consumers.overlaps(config)) throw refusal(10100, what);
   }
@@ -291,10 +285,4 @@ function isSame(a: ConsumerConfig, b: ConsumerConfig): boolean {
     a.filterSubjects.every((subject, index) => subject === b.filterSubjects[index]) &&
     keys.length === Object.keys(b.metadata).length &&
     keys.every((key) => a.metadata[key] === b.metadata[key]);
-}
-
-function headerSizeOf(headers: Readonly<Record<string, string>>): number {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  if (lines.length === 0) return 0;
-  return new TextEncoder().encode(`NATS/1.0\r\n${lines.join("")}\r\n`).length;
 }

@@ -1,0 +1,73 @@
+/** Who is struck, when, and who is not. */
+import assert from "node:assert/strict";
+import type { Snapshot } from "../../assignment/snapshot.ts";
+import type { ManagerState } from "../../state.ts";
+import { Kernel } from "../kernel/kernel.ts";
+import { Ambushes } from "./ambush.ts";
+import type { Member } from "./member.ts";
+
+function memberCalled(instance: string, state: ManagerState = "WaitingAssignment"): Member {
+  return { owner: { dead: false }, manager: { instance, state } } as unknown as Member;
+}
+
+async function within(test: (ambushes: Ambushes, kernel: Kernel) => Promise<void>): Promise<void> {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(() => test(new Ambushes(kernel), kernel));
+}
+
+Deno.test("the first who gets into the state is struck, once, and nobody else", async () => {
+  await within(async (ambushes, kernel) => {
+    const struck: [string | undefined, number][] = [];
+    ambushes.arm({
+      moment: "Emergency",
+      delayMs: 10,
+      strike: ({ manager }) => void struck.push([manager.instance, kernel.nowMs]),
+    });
+    ambushes.entered(memberCalled("a"), "Stable");
+    ambushes.entered(memberCalled("b"), "Emergency");
+    ambushes.entered(memberCalled("c"), "Emergency");
+    await kernel.sleep(100);
+    assert.deepEqual(struck, [["b", 10]]);
+  });
+});
+
+Deno.test("nobody is struck who has died, or after the end", async () => {
+  await within(async (ambushes, kernel) => {
+    const strike = () => assert.fail("struck");
+    const dead = memberCalled("a");
+    ambushes.arm({ moment: "Stable", delayMs: 10, strike });
+    ambushes.entered(dead, "Stable");
+    (dead.owner as { dead: boolean }).dead = true;
+    await kernel.sleep(100);
+    ambushes.arm({ moment: "Stable", delayMs: 10, strike });
+    ambushes.entered(memberCalled("b"), "Stable");
+    ambushes.end();
+    ambushes.arm({ moment: "Stable", delayMs: 10, strike });
+    ambushes.entered(memberCalled("c"), "Stable");
+    await kernel.sleep(100);
+  });
+});
+
+Deno.test("an heir is a newcomer whom an assignment of somebody else names", async () => {
+  await within(async (ambushes, kernel) => {
+    const seen: string[] = [];
+    const arm = () =>
+      ambushes.arm({
+        moment: "heir",
+        delayMs: 5,
+        prepare: ({ manager }) => void seen.push(`${manager.instance} in sight`),
+        strike: ({ manager }) => void seen.push(`${manager.instance} struck`),
+      });
+    const workers = ["a", "b", "c"].map((instance) => ({ id: instance, instance, partitions: [] }));
+    const snapshot = { leader: { worker: "c", instance: "c" }, workers } as unknown as Snapshot;
+    arm();
+    const others = [memberCalled("a", "Stable"), memberCalled("c"), memberCalled("d")];
+    ambushes.published(snapshot, others);
+    await kernel.sleep(10);
+    assert.deepEqual(seen, []);
+    ambushes.published(snapshot, [...others, memberCalled("b")]);
+    assert.deepEqual(seen, ["b in sight"]);
+    await kernel.sleep(10);
+    assert.deepEqual(seen, ["b in sight", "b struck"]);
+  });
+});

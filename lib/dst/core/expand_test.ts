@@ -1,0 +1,71 @@
+/** Plans make sense, and there is everything in them. */
+import assert from "node:assert/strict";
+import { resolveConfig } from "../../config.ts";
+import { drawsOf, expandPlan } from "../workload.ts";
+import { expandCore, FAMILIES } from "./expand.ts";
+import { cadenceRules, groupConfig } from "./group_config.ts";
+import { readParameters } from "./parameters.ts";
+import { simplifyCore } from "./simplify.ts";
+import { coreWorkload } from "./workload.ts";
+
+const SEEDS = Array.from({ length: 1_500 }, (_, seed) => seed);
+
+Deno.test("every plan is one that can be run, with a configuration that parti takes", () => {
+  for (const seed of SEEDS) {
+    const plan = expandPlan(coreWorkload, seed);
+    const parameters = readParameters(plan.parameters);
+    assert.deepEqual(readParameters(JSON.parse(JSON.stringify(parameters))), parameters);
+    for (const id of [0, parameters.ids - 1]) {
+      resolveConfig({ ...groupConfig(parameters), preferredId: id });
+    }
+    assert.ok(cadenceRules(parameters).slackMs > 0);
+    for (const { atMs } of [...plan.operations, ...plan.faults]) assert.ok(atMs >= 0);
+  }
+});
+
+Deno.test("there is every kind of step, each family in half of the plans, and no family at all", () => {
+  const kinds = new Set<string>();
+  const on = new Map<string, number>();
+  let bare = 0;
+  for (const seed of SEEDS) {
+    const { operations, faults, swarm } = expandCore(drawsOf(seed));
+    for (const { kind } of [...operations, ...faults]) kinds.add(kind);
+    const families = FAMILIES.filter((family) => swarm[family]);
+    for (const family of families) on.set(family, (on.get(family) ?? 0) + 1);
+    if (families.length === 0) bare++;
+  }
+  assert.deepEqual([...kinds].sort(), [
+    ...["add", "ambush", "block", "clock", "crash", "cut", "fill", "heir", "nats-faults", "pause"],
+    ...["refresh", "remove", "server-crash", "server-pause", "source", "split", "start", "stop"],
+    ...["stop-when", "weigh"],
+  ]);
+  assert.ok(bare > 0);
+  for (const family of FAMILIES) {
+    const share = (on.get(family) ?? 0) / SEEDS.length;
+    assert.ok(share > 0.4 && share < 0.6, `${family}: ${share}`);
+  }
+});
+
+Deno.test("most groups are small, and some are as large as is promised", () => {
+  const all = SEEDS.map((seed) => readParameters(expandPlan(coreWorkload, seed).parameters));
+  assert.ok(all.filter(({ workers }) => workers <= 7).length > 0.8 * all.length);
+  assert.equal(Math.max(...all.map(({ maxWorkers }) => maxWorkers)), 20);
+  assert.ok(Math.max(...all.map(({ partitions }) => partitions)) > 180);
+  assert.ok(all.some(({ ids, maxWorkers }) => ids < maxWorkers), "more workers than IDs");
+  assert.ok(all.some(({ partitions, workers }) => partitions < workers));
+});
+
+Deno.test("simplifying comes to an end, and to something simple", () => {
+  for (const seed of SEEDS.slice(0, 100)) {
+    let plan = expandPlan(coreWorkload, seed);
+    for (let steps = 0;; steps++) {
+      assert.ok(steps < 100, "for ever");
+      const [first] = simplifyCore(plan);
+      if (first === undefined) break;
+      plan = first.plan;
+    }
+    const parameters = readParameters(plan.parameters);
+    assert.deepEqual(parameters.config, {});
+    assert.ok(parameters.partitions <= 2 && parameters.drift === 0);
+  }
+});

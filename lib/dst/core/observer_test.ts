@@ -1,0 +1,282 @@
+/** Every promise is broken on purpose, by things told to the observer that did not happen: one that cannot fail proves nothing. */
+import assert from "node:assert/strict";
+import type { RebalanceReason, Snapshot } from "../../assignment/snapshot.ts";
+import { PartiError } from "../../errors.ts";
+import type { AssignmentChange } from "../../hooks.ts";
+import { Assertions } from "../assertions/assertions.ts";
+import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";
+import { type CadenceRules, Observer, type Right } from "./observer.ts";
+
+const RULES: CadenceRules = {
+  coldStartWindowMs: 30_000,
+  plannedScaleWindowMs: 10_000,
+  minRebalanceIntervalMs: 5_000,
+  emergencyGracePeriodMs: 0,
+  recoveryGracePeriodMs: 1_000,
+  slackMs: 500,
+};
+const LIST = ["p0", "p1"];
+
+/** An observer of a group in which all is well, and what it finds wrong. */
+class Rig {
+  readonly broken: string[] = [];
+  readonly observer: Observer;
+
+  constructor() {
+    const onBroken = (name: string) => void this.broken.push(name);
+    this.observer = new Observer(new Assertions<CoreCatalog>(coreCatalog, onBroken), RULES);
+    this.observer.assignments.sourceSays(LIST);
+  }
+
+  lease(worker: string, instance: string, nowMs: number, more: Partial<Lease> = {}): void {
+    const { leaving = false, isFit = true, holders = [] } = more;
+    this.observer.leased({ worker, instance, leaving }, { nowMs, isFit, holders });
+  }
+
+  publish(nowMs: number, more: Partial<Publication> = {}): void {
+    const { epoch = 1, generation = 1, leader = "A", reason = "cold_start" } = more;
+    const parts = more.parts ?? { A: ["p0"], B: ["p1"] };
+    const workers = Object.entries(parts).map(([instance, partitions]) => ({
+      id: `worker-${instance}`,
+      instance,
+      partitions,
+    }));
+    const snapshot: Snapshot = {
+      epoch,
+      generation,
+      leader: { worker: `worker-${leader}`, instance: leader },
+      reason,
+      atMs: 0,
+      workers,
+      weights: {},
+    };
+    this.observer.assignments.published(snapshot, nowMs);
+  }
+
+  begin(instance: string, sequence: number, more: Partial<Right> = {}): () => void {
+    const right: Right = {
+      partitionId: "p0",
+      worker: `worker-${instance}`,
+      instance,
+      epoch: 1,
+      generation: 1,
+      signal: new AbortController().signal,
+      ...more,
+    };
+    return this.observer.messages.begin(right, sequence);
+  }
+
+  effect(input: number, epoch = 1, generation = 1): void {
+    this.observer.messages.effect({ partition: "p0", input, epoch, generation });
+  }
+}
+
+interface Lease {
+  leaving: boolean;
+  isFit: boolean;
+  holders: string[];
+}
+
+interface Publication {
+  epoch: number;
+  generation: number;
+  leader: string;
+  reason: RebalanceReason;
+  parts: Record<string, string[]>;
+}
+
+/** Two workers, one assignment, two messages, one of them handled. */
+function wellRig(): Rig {
+  const rig = new Rig();
+  rig.lease("worker-A", "A", 0);
+  rig.lease("worker-B", "B", 0);
+  rig.publish(1_000, { generation: 0, parts: {} });
+  rig.publish(2_000);
+  for (const sequence of [1, 2]) rig.observer.messages.stored("p0", sequence);
+  rig.begin("A", 1)();
+  rig.effect(1);
+  return rig;
+}
+
+/** Each promise, and what breaks it. */
+const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
+  ["one leader per epoch", (rig) => rig.publish(3_000, { generation: 2, leader: "B" })],
+  ["generations rise", (rig) => rig.publish(3_000, { generation: 1, parts: { A: ["p0", "p1"] } })],
+  ["generations rise", (rig) => {
+    rig.publish(3_000, { epoch: 5, generation: 1, leader: "B" });
+    rig.publish(3_100, { epoch: 1, generation: 2 });
+  }],
+  [
+    "an assignment is complete",
+    (rig) => rig.publish(3_000, { generation: 2, parts: { A: ["p0"] } }),
+  ],
+  ["one handler per partition", (rig) => {
+    rig.begin("A", 2);
+    rig.begin("B", 2, { generation: 2 });
+  }],
+  ["one handler per partition", (rig) => {
+    // Whoever was cut off may finish what runs, but must begin nothing beside its successor.
+    rig.observer.excuse("A", 3_000);
+    rig.begin("B", 2);
+    rig.begin("A", 2);
+  }],
+  ["no right goes back", (rig) => {
+    rig.begin("B", 2, { generation: 2 })();
+    rig.begin("A", 2);
+  }],
+  ["only under a valid lease", (rig) => {
+    rig.observer.unleased("worker-A", 3_000);
+    rig.begin("A", 2);
+  }],
+  ["effects are those of the feed, once and in order", (rig) => rig.effect(1)],
+  ["effects are those of the feed, once and in order", (rig) => {
+    rig.observer.messages.stored("p0", 3);
+    rig.effect(3);
+  }],
+  ["effects are of the newest owner", (rig) => {
+    rig.effect(2, 1, 2);
+    rig.observer.messages.stored("p0", 3);
+    rig.effect(3, 1, 1);
+  }],
+  ["only poison becomes a dead letter, in its turn", (rig) => {
+    rig.observer.messages.deadLetter("p0", 2);
+  }],
+  ["only poison becomes a dead letter, in its turn", (rig) => {
+    rig.observer.messages.stored("p0", 3);
+    rig.observer.messages.poisonous(3);
+    rig.observer.messages.deadLetter("p0", 3);
+  }],
+  ["a stable ID has one holder", (rig) => rig.lease("worker-A", "C", 3_000, { holders: ["A"] })],
+  ["moves without need keep their distance", (rig) => {
+    rig.publish(60_000, { generation: 2, reason: "planned_scale" });
+    rig.publish(62_000, { generation: 3, reason: "imbalance" });
+  }],
+  ["a newcomer waits for the windows, and no longer", (rig) => {
+    rig.lease("worker-C", "C", 60_000);
+    rig.publish(71_500, { generation: 2, parts: { A: ["p0"], B: ["p1"], C: [] } });
+  }],
+  ["a newcomer waits for the windows, and no longer", (rig) => {
+    rig.lease("worker-C", "C", 60_000);
+    rig.publish(60_000, { epoch: 2, leader: "B" });
+    rig.publish(95_000, { epoch: 2, leader: "B", generation: 2, parts: { C: LIST } });
+  }],
+  ["an emergency waits for nothing", (rig) => {
+    rig.observer.unleased("worker-B", 60_000);
+    rig.publish(61_000, { generation: 2, reason: "emergency", parts: { A: LIST } });
+  }],
+  ["transitions are legal", (rig) => rig.observer.stateChanged("Stable", "Election")],
+  [
+    "hooks tell the difference",
+    (rig) => rig.observer.assignmentChanged(new Set(), told([], ["p0"], [])),
+  ],
+  ["hooks tell the difference", (rig) => {
+    rig.observer.assignmentChanged(new Set(["p0"]), told(["p0"], [], ["p0"]));
+  }],
+  ["hooks tell the difference", (rig) => {
+    rig.observer.assignmentChanged(new Set(["p0"]), told(["p1"], [], ["p1"]));
+  }],
+  ["nothing is lost", (rig) => rig.observer.converged(0, undefined, LIST)],
+  ["the group converges", (rig) => {
+    rig.effect(2);
+    rig.observer.converged(CONVERGENCE_MS + 1, "worker-0 is Election", LIST);
+  }],
+  ["nothing leaks", (rig) => rig.observer.stopped(["3 timers"])],
+  ["no invariant of parti breaks", (rig) => {
+    rig.observer.told(new PartiError("PARTI_INVARIANT", "two owners"));
+  }],
+];
+
+function told(added: string[], removed: string[], all: string[]): AssignmentChange {
+  const partitions = (ids: string[]) => ids.map((id) => ({ keys: [id] }));
+  return {
+    added: partitions(added),
+    removed: partitions(removed),
+    all: partitions(all),
+    assignment: { epoch: 1, generation: 1, partitions: partitions(all) },
+  };
+}
+
+Deno.test("a group in which all is well breaks nothing", () => {
+  assert.deepEqual(wellRig().broken, []);
+});
+
+for (const [number, [name, violate]] of violations.entries()) {
+  Deno.test(`planted violation ${number + 1}: ${name}`, () => {
+    const rig = wellRig();
+    violate(rig);
+    assert.deepEqual(rig.broken, [name]);
+  });
+}
+
+Deno.test("every promise of the catalog is broken by a planted violation", () => {
+  const planted = new Set<string>(violations.map(([name]) => name));
+  const promises = Object.entries(coreCatalog).filter(([, { kind }]) => kind.startsWith("always"));
+  assert.ok(promises.length >= 17);
+  assert.deepEqual(promises.map(([name]) => name).filter((name) => !planted.has(name)), []);
+});
+
+/** What looks like a violation and is none, because somebody could not know or nobody had to wait. */
+const innocent: [string, (rig: Rig) => void][] = [
+  ["what runs where the connection was cut may overlap with the successor", (rig) => {
+    rig.begin("A", 2);
+    rig.observer.excuse("A", 3_000);
+    rig.begin("B", 2, { generation: 2 });
+  }],
+  ["a handler whose signal has fired is not in the way", (rig) => {
+    const abort = new AbortController();
+    rig.begin("A", 2, { signal: abort.signal });
+    abort.abort();
+    rig.begin("B", 2, { generation: 2 });
+  }],
+  ["a leader that does not know whether it has written writes the same again", (rig) => {
+    rig.publish(3_000);
+  }],
+  ["a dead worker's ID may be taken", (rig) => {
+    rig.observer.excuse("A", 3_000);
+    rig.lease("worker-A", "C", 3_100, { holders: ["A"] });
+  }],
+  ["a leaver is served at once", (rig) => {
+    rig.publish(60_000, { generation: 2, reason: "planned_scale" });
+    rig.lease("worker-B", "B", 61_000, { leaving: true });
+    rig.publish(61_100, { generation: 3, reason: "planned_scale", parts: { A: LIST, B: [] } });
+  }],
+  ["what comes soon after a cold start is not held against anybody", (rig) => {
+    rig.publish(4_000, { generation: 2, reason: "planned_scale" });
+    rig.publish(5_000, { generation: 3, reason: "planned_scale" });
+  }],
+  ["another leader knows nothing of the last one's moves", (rig) => {
+    rig.publish(60_000, { generation: 2, reason: "planned_scale" });
+    rig.publish(60_500, { epoch: 2, generation: 2, leader: "B" });
+    rig.publish(61_000, { epoch: 2, generation: 3, leader: "B", reason: "planned_scale" });
+  }],
+  ["a leader that was cut off is not waited for", (rig) => {
+    rig.observer.unleased("worker-B", 60_000);
+    rig.observer.excuse("A", 60_500);
+    rig.publish(62_000, { generation: 2, reason: "emergency", parts: { A: LIST } });
+  }],
+];
+
+for (const [name, happens] of innocent) {
+  Deno.test(`no false alarm: ${name}`, () => {
+    const rig = wellRig();
+    happens(rig);
+    assert.deepEqual(rig.broken, []);
+  });
+}
+
+Deno.test("an excuse ends with a renewal that proves that the worker has lived on", () => {
+  for (
+    const [renewedAtMs, isFit, broken] of [
+      [3_500, true, []],
+      [4_500, false, []],
+      [4_500, true, ["one handler per partition"]],
+    ] as const
+  ) {
+    const rig = wellRig();
+    rig.observer.excuse("A", 3_000);
+    rig.lease("worker-A", "A", renewedAtMs, { isFit });
+    rig.begin("A", 2);
+    rig.begin("B", 2, { generation: 2 });
+    assert.deepEqual(rig.broken, broken);
+  }
+});
