@@ -58,6 +58,7 @@ const LOOK_MS = 100;
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #machines: Machine[];
+  readonly #byName = new Map<string, Member>();
   readonly #stopping = new WeakMap<Member, Promise<void>>();
   #closed = false;
 
@@ -82,14 +83,15 @@ export class Fleet {
     );
   }
 
-  /** Whoever acts as this instance, if its process lives. */
+  /** The process of this name, if it lives. */
+  ofProcess(name: string): Member | undefined {
+    const member = this.#byName.get(name);
+    return member === undefined || member.owner.dead ? undefined : member;
+  }
+
+  /** Whoever lives and was this instance when it wrote a lease last. */
   ofInstance(instance: string): Member | undefined {
-    for (const { member } of this.#machines) {
-      if (member !== undefined && !member.owner.dead && member.manager.instance === instance) {
-        return member;
-      }
-    }
-    return undefined;
+    return this.alive.find((member) => member.instance === instance);
   }
 
   /**
@@ -147,6 +149,7 @@ export class Fleet {
       preferredId: node,
       onState,
     });
+    this.#byName.set(name, machine.member);
     machine.member.start(() => this.#supervise(node));
     assertions.sometimesAtLeast("workers at once", this.wanted.length);
   }
@@ -154,7 +157,7 @@ export class Fleet {
   /** Kills a worker, as SIGKILL does. */
   crash(member: Member): void {
     const { simulation: { assertions }, observer } = this.#options;
-    const { instance } = member.manager;
+    const { instance } = member;
     if (member.manager.isLeader) assertions.reachable("the leader crashed");
     if (instance !== undefined && observer.messages.handles(instance)) {
       assertions.reachable("a worker crashed while it handled");
@@ -190,7 +193,7 @@ export class Fleet {
   /** The others may take this worker for dead from now on. */
   excuse(member: Member): void {
     const { observer, simulation } = this.#options;
-    const { instance } = member.manager;
+    const { instance } = member;
     if (instance !== undefined) observer.excuse(instance, simulation.kernel.nowMs);
   }
 

@@ -65,6 +65,7 @@ export class Member {
   readonly #held = new Set<string>();
   readonly #stop = new AbortController();
   #stopping: Promise<void> | undefined;
+  #instance: string | undefined;
 
   /** @param options what it is made from */
   constructor(options: MemberOptions) {
@@ -93,6 +94,7 @@ export class Member {
       world,
       source: this.source,
       handler: (message, context) => this.#work.handle(message, context),
+      host: owner.name,
       hooks: this.#hooks(),
       consumptionEvents: this.#events(),
       ...(parameters.electionMaxMs > 0 ? { election: (leases) => this.#election(leases) } : {}),
@@ -101,6 +103,16 @@ export class Member {
         preferredId: options.preferredId % parameters.ids,
       },
     });
+  }
+
+  /** The instance that it was when it wrote a lease last: known while it is still joining, too. */
+  get instance(): string | undefined {
+    return this.#instance;
+  }
+
+  /** It has written a lease as this instance. */
+  hasLeased(instance: string): void {
+    this.#instance = instance;
   }
 
   /** Whether it is still to work: started, and neither dead nor asked to leave. */

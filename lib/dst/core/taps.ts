@@ -113,7 +113,9 @@ export class Taps {
     const { worker, instance } = record;
     const isNew = before?.instance !== instance;
     if (isNew) this.#leases.set(entry.key, { worker, instance });
-    const member = fleet.ofInstance(instance);
+    // Each worker says in its lease in which process it lives.
+    const member = fleet.ofProcess(record.host);
+    if (isNew) member?.hasLeased(instance);
     observer.leased(record, {
       nowMs: server.nowMs,
       isFit: member !== undefined && !member.owner.paused && member.link.connected,
@@ -124,7 +126,10 @@ export class Taps {
   /** A lease has gone that its holder has not given back. */
   #seeTaken(instance: string): void {
     const { fleet, assertions } = this.#options;
-    if (fleet.ofInstance(instance)?.wanted) assertions.reachable("somebody was evicted alive");
+    const member = fleet.ofInstance(instance);
+    // One that has found out by itself has no session as this instance any more.
+    const isUnaware = member?.wanted === true && member.manager.instance === instance;
+    if (isUnaware) assertions.reachable("somebody was evicted alive");
   }
 
   /** Who acts under a stable ID and has not been asked to leave: whoever leaves knows last that its lease has gone. */

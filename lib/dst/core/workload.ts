@@ -56,7 +56,7 @@ async function runCore(simulation: Simulation<CoreCatalog>): Promise<void> {
   injector.heal();
   cluster.producer.stop();
   await producing;
-  if (cluster.fleet.wanted.length === 0) await cluster.fleet.start(0);
+  await populate(simulation, cluster);
   await converge(simulation, cluster, parameters);
   await end(simulation, cluster, parameters);
 }
@@ -103,6 +103,17 @@ function operate(cluster: CoreCluster, { kind, args }: PlanStep): void | Promise
       return cluster.remove(count);
     case "weigh":
       return cluster.weigh(count, Number(args["weight"]));
+  }
+}
+
+/** A group of nobody has nothing to show. Where every machine is taken by somebody on its way out, one will be free soon. */
+async function populate(
+  { kernel }: Simulation<CoreCatalog>,
+  { fleet }: CoreCluster,
+): Promise<void> {
+  while (fleet.wanted.length === 0) {
+    await fleet.fill();
+    if (fleet.wanted.length === 0) await kernel.sleep(LOOK_MS, "a free machine");
   }
 }
 
