@@ -29,26 +29,42 @@
  * @module
  */
 // A worker.
-export * from "./lib/manager.ts";
-export * from "./lib/manager_options.ts";
-export type { AlertLevel, Assignment, AssignmentChange, Hooks, ManagerEvent } from "./lib/hooks.ts";
-export { type ManagerState, TRANSITIONS } from "./lib/state.ts";
+export * from "./lib/manager/manager.ts";
+export * from "./lib/manager/manager_options.ts";
+export type {
+  AlertLevel,
+  Assignment,
+  AssignmentChange,
+  Hooks,
+  ManagerEvent,
+} from "./lib/manager/hooks.ts";
+export { type ManagerState, TRANSITIONS } from "./lib/manager/state.ts";
 export * from "./lib/errors.ts";
 
 // Its configuration.
-export * from "./lib/config.ts";
-export * from "./lib/config_yaml.ts";
+export * from "./lib/config/config.ts";
+export * from "./lib/config/config_yaml.ts";
 
 // Partitions: where they come from, and who gets them.
 export * from "./lib/assignment/partition.ts";
-export { consistentHash, type ConsistentHashOptions } from "./lib/assignment/consistent_hash.ts";
-export { roundRobin } from "./lib/assignment/round_robin.ts";
-export { stickyBalanced, type StickyBalancedOptions } from "./lib/assignment/sticky_balanced.ts";
-export { STRATEGY_NAMES, strategyByName, type StrategyName } from "./lib/assignment/strategies.ts";
+export {
+  consistentHash,
+  type ConsistentHashOptions,
+} from "./lib/assignment/strategies/consistent_hash.ts";
+export { roundRobin } from "./lib/assignment/strategies/round_robin.ts";
+export {
+  stickyBalanced,
+  type StickyBalancedOptions,
+} from "./lib/assignment/strategies/sticky_balanced.ts";
+export {
+  STRATEGY_NAMES,
+  strategyByName,
+  type StrategyName,
+} from "./lib/assignment/strategies/strategies.ts";
 export {
   weightedConsistentHash,
   type WeightedConsistentHashOptions,
-} from "./lib/assignment/weighted_consistent_hash.ts";
+} from "./lib/assignment/strategies/weighted_consistent_hash.ts";
 export {
   encodePartitions,
   kvSource,
@@ -61,14 +77,14 @@ export {
 export { type StaticSource, staticSource } from "./lib/assignment/sources/static_source.ts";
 
 // Messages and their effects.
-export * from "./lib/consumption/handler.ts";
+export * from "./lib/consumption/dispatch/handler.ts";
 export * from "./lib/consumption/worker_consumer.ts";
 export { checkFeed, type FeedToCheck } from "./lib/consumption/feed_check.ts";
 export { type ConsumptionEvents } from "./lib/consumption/events.ts";
-export type { LaneEnd } from "./lib/consumption/lane.ts";
+export type { LaneEnd } from "./lib/consumption/lanes/lane.ts";
 export type { LaneOwner } from "./lib/names.ts";
-export * from "./lib/effects.ts";
-export * from "./lib/effects_publisher.ts";
+export * from "./lib/effects/effects.ts";
+export * from "./lib/effects/effects_publisher.ts";
 
 // What can be replaced.
 export * from "./lib/leadership/election_agent.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GroupConfig } from "./config.ts";
+import type { GroupConfig } from "./config/config.ts";
 import { PartiError } from "./errors.ts";
 import type { WorkerMetrics } from "./metrics/collector.ts";
 import { measuredBucket } from "./metrics/measured_bucket.ts";

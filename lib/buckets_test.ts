@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openBuckets } from "./buckets.ts";
-import { resolveConfig } from "./config.ts";
+import { resolveConfig } from "./config/config.ts";
 import type { PartiError } from "./errors.ts";
 import { natsTest } from "./test_support/rig.ts";
 

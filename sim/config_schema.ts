@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from "zod";
-import { strategyByName } from "../lib/assignment/strategies.ts";
+import { strategyByName } from "../lib/assignment/strategies/strategies.ts";
 import { isPartiError } from "../lib/errors.ts";
 import { checkGroup } from "./group_check.ts";
 import {

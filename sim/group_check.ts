@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ConfigProblem, type GroupConfig, resolveConfig } from "../lib/config.ts";
+import { type ConfigProblem, type GroupConfig, resolveConfig } from "../lib/config/config.ts";
 import { isPartiError } from "../lib/errors.ts";
 import type { CrossIssue, SimulationConfig } from "./config_schema.ts";
 import { GROUP_KEYS, groupConfig } from "./group_config.ts";

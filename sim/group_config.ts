@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GroupConfigInput } from "../lib/config.ts";
+import type { GroupConfigInput } from "../lib/config/config.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 import type { Topology } from "./topology.ts";
 

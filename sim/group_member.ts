@@ -6,10 +6,10 @@
  */
 import type { World } from "../lib/ports/world.ts";
 import { staticSource } from "../lib/assignment/sources/static_source.ts";
-import { strategyByName } from "../lib/assignment/strategies.ts";
-import type { HandlerContext, PartitionMessage } from "../lib/consumption/handler.ts";
-import { FencedOutput } from "../lib/effects.ts";
-import { Manager } from "../lib/manager.ts";
+import { strategyByName } from "../lib/assignment/strategies/strategies.ts";
+import type { HandlerContext, PartitionMessage } from "../lib/consumption/dispatch/handler.ts";
+import { FencedOutput } from "../lib/effects/effects.ts";
+import { Manager } from "../lib/manager/manager.ts";
 import { groupConfig } from "./group_config.ts";
 import type { Holdings } from "./holdings.ts";
 import type { ChildSpec, WorkerStatus } from "./wire.ts";

@@ -9,17 +9,17 @@
  *
  * @module
  */
-import { consistentHash } from "../lib/assignment/consistent_hash.ts";
+import { consistentHash } from "../lib/assignment/strategies/consistent_hash.ts";
 import type {
   AssignmentStrategy,
   StrategyInput,
   StrategyPartition,
   StrategyWorker,
 } from "../lib/assignment/partition.ts";
-import { roundRobin } from "../lib/assignment/round_robin.ts";
-import { stickyBalanced } from "../lib/assignment/sticky_balanced.ts";
-import { fairLevel } from "../lib/assignment/sticky/fair_level.ts";
-import { weightedConsistentHash } from "../lib/assignment/weighted_consistent_hash.ts";
+import { roundRobin } from "../lib/assignment/strategies/round_robin.ts";
+import { stickyBalanced } from "../lib/assignment/strategies/sticky_balanced.ts";
+import { fairLevel } from "../lib/assignment/strategies/sticky/fair_level.ts";
+import { weightedConsistentHash } from "../lib/assignment/strategies/weighted_consistent_hash.ts";
 
 type Owners = ReadonlyMap<string, string>;
 

@@ -6,8 +6,8 @@ import { CURRENT_KEY } from "../names.ts";
 import { ManualClock, settle } from "../test_support/manual_clock.ts";
 import { natsTest, until } from "../test_support/rig.ts";
 import { AssignmentFollower } from "./assignment_follower.ts";
-import { TestTerm } from "./leader_rig_test.ts";
-import { Publication } from "./publication.ts";
+import { TestTerm } from "./leader/leader_rig_test.ts";
+import { Publication } from "./leader/publication.ts";
 import { encodeSnapshot, type Snapshot, weightTable } from "./snapshot.ts";
 
 const REREAD_MS = 12_000;

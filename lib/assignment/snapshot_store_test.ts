@@ -5,8 +5,8 @@ import { FakeBucket } from "../membership/fake_bucket_test.ts";
 import { CURRENT_KEY } from "../names.ts";
 import type { KvBucket } from "../ports/kv.ts";
 import { natsTest, type Rig } from "../test_support/rig.ts";
-import { inForce, TestTerm } from "./leader_rig_test.ts";
-import { type ClaimOptions, Publication } from "./publication.ts";
+import { inForce, TestTerm } from "./leader/leader_rig_test.ts";
+import { type ClaimOptions, Publication } from "./leader/publication.ts";
 import { type Snapshot, weightTable } from "./snapshot.ts";
 import { CHUNK_BYTES, readSnapshot, writeSnapshot } from "./snapshot_store.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { PartiError } from "../errors.ts";
-import { compareText } from "./order.ts";
+import { compareText } from "./strategies/order.ts";
 import {
   type Partition,
   type PartitionId,

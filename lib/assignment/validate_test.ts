@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isPartiError, type PartiError } from "../errors.ts";
 import type { AssignmentStrategy, Partition } from "./partition.ts";
-import { assign, partitions, workers } from "./strategy_testing.ts";
-import { roundRobin } from "./round_robin.ts";
+import { assign, partitions, workers } from "./strategies/strategy_testing.ts";
+import { roundRobin } from "./strategies/round_robin.ts";
 import { diffAssignment, normalizePartitions, validateAssignment } from "./validate.ts";
 
 const input = { workers: workers(3), partitions: partitions(8), previous: new Map() };

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { MessageHandler } from "../consumption/handler.ts";
+import type { MessageHandler } from "../consumption/dispatch/handler.ts";
 import { isPartiError } from "../errors.ts";
 import type { ElectionAgent } from "../leadership/election_agent.ts";
 import { sleep } from "../ports/clock.ts";

@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { staticSource } from "../assignment/sources/static_source.ts";
 import { isPartiError, PartiError } from "../errors.ts";
-import type { ManagerEvent } from "../hooks.ts";
-import { Manager } from "../manager.ts";
+import type { ManagerEvent } from "../manager/hooks.ts";
+import { Manager } from "../manager/manager.ts";
 import { leaseBucket } from "../names.ts";
 import { Cluster, partitions, TEST_TIMING } from "../test_support/cluster.ts";
 import { natsTest, type Rig, until } from "../test_support/rig.ts";

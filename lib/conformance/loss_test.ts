@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { AlertLevel } from "../hooks.ts";
+import type { AlertLevel } from "../manager/hooks.ts";
 import { assignmentBucket, leaseBucket, workerKey } from "../names.ts";
 import { Cluster, type Member } from "../test_support/cluster.ts";
 import { natsTest, until } from "../test_support/rig.ts";

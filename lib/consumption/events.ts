@@ -5,7 +5,7 @@
  */
 import type { PartitionId } from "../assignment/partition.ts";
 import type { FeedMessage } from "../ports/feed.ts";
-import type { LaneEnd } from "./lane.ts";
+import type { LaneEnd } from "./lanes/lane.ts";
 
 /** Everything that can be told. */
 export interface ConsumptionEvents {

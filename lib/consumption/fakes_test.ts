@@ -4,8 +4,8 @@
  * @module
  */
 import type { FeedMessage, FeedStore, Pull, PullHandler } from "../ports/feed.ts";
-import { Lane, type LaneEnd } from "./lane.ts";
-import { Slot, type Taken } from "./slot.ts";
+import { Lane, type LaneEnd } from "./lanes/lane.ts";
+import { Slot, type Taken } from "./dispatch/slot.ts";
 
 /** A delivery that notes what is said about it. */
 export class FakeMessage implements FeedMessage {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { GroupConsumerConfig } from "../config.ts";
+import type { GroupConsumerConfig } from "../config/config.ts";
 import { isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 import { type Clock, sleep } from "../ports/clock.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";

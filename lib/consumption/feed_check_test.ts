@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { staticSource } from "../assignment/sources/static_source.ts";
 import { isPartiError, PartiError } from "../errors.ts";
-import { Manager } from "../manager.ts";
+import { Manager } from "../manager/manager.ts";
 import type { StreamInfo } from "../ports/feed.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
 import { natsTest, until } from "../test_support/rig.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { PartitionId } from "../assignment/partition.ts";
-import type { Lane } from "./lane.ts";
-import type { Slot } from "./slot.ts";
+import type { Lane } from "./lanes/lane.ts";
+import type { Slot } from "./dispatch/slot.ts";
 
 /** How well consumption goes. */
 export interface ConsumerHealth {

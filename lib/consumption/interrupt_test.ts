@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { isPartiError, PartiError } from "../errors.ts";
 import { ManualClock, settle } from "../test_support/manual_clock.ts";
-import { Dispatcher, type Outcome } from "./dispatcher.ts";
+import { Dispatcher, type Outcome } from "./dispatch/dispatcher.ts";
 import { fakeLane, FakeMessage, slots } from "./fakes_test.ts";
-import { all, calls, team } from "./keeper_rig_test.ts";
+import { all, calls, team } from "./lanes/keeper_rig_test.ts";
 import { ModelTeam } from "./model_team_test.ts";
-import { Run } from "./run.ts";
+import { Run } from "./dispatch/run.ts";
 import { testConfig } from "./team_test.ts";
 
 const AWAY = new PartiError("PARTI_DISCONNECTED", "away");

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ConnectionGate } from "../connection_gate.ts";
+import { ConnectionGate } from "../session/connection_gate.ts";
 import type { ModelMember } from "./model_team_test.ts";
 import type { ModelClient } from "./model_client_test.ts";
 

@@ -5,18 +5,18 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { GroupConsumerConfig } from "../config.ts";
-import { FencedOutput } from "../effects.ts";
+import type { GroupConsumerConfig } from "../config/config.ts";
+import { FencedOutput } from "../effects/effects.ts";
 import { isPartiError } from "../errors.ts";
-import { whileConnected } from "../make_consumer.ts";
+import { whileConnected } from "../session/make_consumer.ts";
 import { sleep } from "../ports/clock.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
 import type { ConsumptionEvents } from "./events.ts";
-import type { HandlerContext, MessageHandler, PartitionMessage } from "./handler.ts";
+import type { HandlerContext, MessageHandler, PartitionMessage } from "./dispatch/handler.ts";
 import { ModelClient } from "./model_client_test.ts";
 import { modelGate } from "./model_gate_test.ts";
 import { ModelServer } from "./model_server_test.ts";
-import { announceRelease } from "./release_notices.ts";
+import { announceRelease } from "./lanes/release_notices.ts";
 import { Journal, names, seeded, testConfig } from "./team_test.ts";
 import { WorkerConsumer } from "./worker_consumer.ts";
 

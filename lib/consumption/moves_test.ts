@@ -1,6 +1,6 @@
 /** Partitions on the move between consumers on a real server, under load and through faults. */
 import assert from "node:assert/strict";
-import { LANE_PARTITIONS_MAX } from "./acquirer.ts";
+import { LANE_PARTITIONS_MAX } from "./lanes/acquirer.ts";
 import { laneMetadata } from "../names.ts";
 import { connectNats, natsWorld } from "../ports/nats/world.ts";
 import { TestProxy } from "../ports/nats/tcp_proxy_test.ts";

@@ -1,10 +1,10 @@
 /** Every oracle is shown to see what it is there for: a defect is planted, and some run of the model team must fail because of it. */
 import assert from "node:assert/strict";
-import { AckLog } from "./ack_log.ts";
-import { Acquirer } from "./acquirer.ts";
-import { Lane } from "./lane.ts";
+import { AckLog } from "./lanes/ack_log.ts";
+import { Acquirer } from "./lanes/acquirer.ts";
+import { Lane } from "./lanes/lane.ts";
 import { ModelTeam } from "./model_team_test.ts";
-import { Slot } from "./slot.ts";
+import { Slot } from "./dispatch/slot.ts";
 
 const SEEDS = 60;
 /** A planted defect may need more lives to show; one that shows ends the search. */

@@ -6,12 +6,12 @@
  */
 import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/nats-core";
-import type { GroupConsumerConfig } from "../config.ts";
-import { FencedOutput } from "../effects.ts";
+import type { GroupConsumerConfig } from "../config/config.ts";
+import { FencedOutput } from "../effects/effects.ts";
 import type { World } from "../ports/world.ts";
 import { type Rig, until } from "../test_support/rig.ts";
 import type { ConsumptionEvents } from "./events.ts";
-import type { HandlerContext, MessageHandler, PartitionMessage } from "./handler.ts";
+import type { HandlerContext, MessageHandler, PartitionMessage } from "./dispatch/handler.ts";
 import { WorkerConsumer, type WorkerConsumerOptions } from "./worker_consumer.ts";
 
 /** The stream the consumers share. */

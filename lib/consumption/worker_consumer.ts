@@ -7,28 +7,28 @@
  * @module
  */
 import type { PartitionId } from "../assignment/partition.ts";
-import type { GroupConsumerConfig } from "../config.ts";
+import type { GroupConsumerConfig } from "../config/config.ts";
 import { PartiError } from "../errors.ts";
 import type { LaneOwner } from "../names.ts";
 import type { FeedMessage } from "../ports/feed.ts";
 import type { Subscription } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
-import { AckWaitKeeper } from "./ack_wait_keeper.ts";
-import type { DesiredPartitions } from "./desired.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import { AckWaitKeeper } from "./dispatch/ack_wait_keeper.ts";
+import type { DesiredPartitions } from "./dispatch/desired.ts";
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import { type ConsumptionEvents, guardedEvents } from "./events.ts";
-import type { MessageHandler } from "./handler.ts";
+import type { MessageHandler } from "./dispatch/handler.ts";
 import { FeedCheck } from "./feed_check.ts";
 import { type ConsumerHealth, healthOf } from "./health.ts";
-import type { Lane } from "./lane.ts";
-import { LaneKeeper } from "./lane_keeper.ts";
-import { makeDispatcher } from "./make_dispatcher.ts";
-import { ReleaseNotices } from "./release_notices.ts";
-import { Settling } from "./settling.ts";
-import type { Slot, Taken } from "./slot.ts";
-import { SlotTable } from "./slot_table.ts";
+import type { Lane } from "./lanes/lane.ts";
+import { LaneKeeper } from "./lanes/lane_keeper.ts";
+import { makeDispatcher } from "./dispatch/make_dispatcher.ts";
+import { ReleaseNotices } from "./lanes/release_notices.ts";
+import { Settling } from "./dispatch/settling.ts";
+import type { Slot, Taken } from "./dispatch/slot.ts";
+import { SlotTable } from "./dispatch/slot_table.ts";
 
-export type { DesiredPartitions } from "./desired.ts";
+export type { DesiredPartitions } from "./dispatch/desired.ts";
 export type { ConsumerHealth } from "./health.ts";
 
 /** What a consumer needs. */

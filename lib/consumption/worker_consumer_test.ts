@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { isPartiError } from "../errors.ts";
 import { natsTest, until } from "../test_support/rig.ts";
-import type { PartitionMessage } from "./handler.ts";
+import type { PartitionMessage } from "./dispatch/handler.ts";
 import { FEED, names, OUTPUT, Team } from "./team_test.ts";
 
 const give = (index: number, ...ids: string[]) => Object.fromEntries(ids.map((id) => [id, index]));

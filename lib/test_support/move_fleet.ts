@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { jetstream } from "@nats-io/jetstream";
 import { encodeJson } from "../codec.ts";
-import type { GroupConsumerConfig } from "../config.ts";
-import { GENERATION_HEADER, INSTANCE_HEADER } from "../effects.ts";
+import type { GroupConsumerConfig } from "../config/config.ts";
+import { GENERATION_HEADER, INSTANCE_HEADER } from "../effects/effects.ts";
 import { partitionSubject } from "../names.ts";
 import type { ConsumerInfo } from "../ports/feed.ts";
 import type { EffectLine, HandledLine, MoveRecord } from "./move_record.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 import { encodeJson } from "../codec.ts";
-import type { GroupConsumerConfig } from "../config.ts";
-import type { HandlerContext, PartitionMessage } from "../consumption/handler.ts";
+import type { GroupConsumerConfig } from "../config/config.ts";
+import type { HandlerContext, PartitionMessage } from "../consumption/dispatch/handler.ts";
 import { WorkerConsumer } from "../consumption/worker_consumer.ts";
-import { FencedOutput, type FencedOutputOptions } from "../effects.ts";
+import { FencedOutput, type FencedOutputOptions } from "../effects/effects.ts";
 import { describeError } from "../errors.ts";
 import { partitionSubject } from "../names.ts";
 import { sleep } from "../ports/clock.ts";

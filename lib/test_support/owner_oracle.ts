@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HandlerContext } from "../consumption/handler.ts";
+import type { HandlerContext } from "../consumption/dispatch/handler.ts";
 
 /** What the oracle needs to know of a handler's right. */
 export type OracleToken = Pick<

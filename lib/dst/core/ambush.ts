@@ -5,7 +5,7 @@
  * @module
  */
 import type { Snapshot } from "../../assignment/snapshot.ts";
-import type { ManagerState } from "../../state.ts";
+import type { ManagerState } from "../../manager/state.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Member } from "./member.ts";
 

@@ -1,7 +1,7 @@
 /** Who is struck, when, and who is not. */
 import assert from "node:assert/strict";
 import type { Snapshot } from "../../assignment/snapshot.ts";
-import type { ManagerState } from "../../state.ts";
+import type { ManagerState } from "../../manager/state.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { Ambushes } from "./ambush.ts";
 import type { Member } from "./member.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ManagerState, TRANSITIONS } from "../../state.ts";
+import { type ManagerState, TRANSITIONS } from "../../manager/state.ts";
 import {
   always,
   alwaysAtLeast,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ManagerState } from "../../state.ts";
+import type { ManagerState } from "../../manager/state.ts";
 import type { Draws } from "../draw.ts";
 import type { JsonObject } from "../plan/plan.ts";
 

@@ -1,6 +1,6 @@
 /** Plans make sense, and there is everything in them. */
 import assert from "node:assert/strict";
-import { resolveConfig } from "../../config.ts";
+import { resolveConfig } from "../../config/config.ts";
 import { drawsOf, expandPlan } from "../workload.ts";
 import { expandCore, FAMILIES } from "./expand.ts";
 import { cadenceRules, groupConfig } from "./group_config.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ManagerState } from "../../state.ts";
+import type { ManagerState } from "../../manager/state.ts";
 import { Draws } from "../draw.ts";
 import { FaultBoard } from "../nats/fault_board.ts";
 import { drawFaults, type NatsFaults, NO_FAULTS } from "../nats/faults.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ManagerState } from "../../state.ts";
+import type { ManagerState } from "../../manager/state.ts";
 import type { Partition } from "../../assignment/partition.ts";
 import { isPartiError } from "../../errors.ts";
 import type { World } from "../../ports/world.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ConsumerInput, GroupConfigInput } from "../../config.ts";
-import { resolveConfig } from "../../config.ts";
+import type { ConsumerInput, GroupConfigInput } from "../../config/config.ts";
+import { resolveConfig } from "../../config/config.ts";
 import type { CadenceRules } from "./cadence.ts";
 import { DEAD_PREFIX, FEED, FEED_PREFIX, GROUP } from "./names.ts";
 import type { CoreParameters } from "./parameters.ts";

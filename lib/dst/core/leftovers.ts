@@ -4,7 +4,7 @@
  * @module
  */
 import type { Snapshot } from "../../assignment/snapshot.ts";
-import { resolveConfig } from "../../config.ts";
+import { resolveConfig } from "../../config/config.ts";
 import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
 import { assignmentBucket, chunkKey, laneOwner, leaseBucket } from "../../names.ts";
 import type { KvEntry } from "../../ports/kv.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HandlerContext } from "../../consumption/handler.ts";
+import type { HandlerContext } from "../../consumption/dispatch/handler.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import type { Excuses } from "./excuses.ts";

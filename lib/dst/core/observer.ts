@@ -7,9 +7,9 @@
 import { partitionId } from "../../assignment/partition.ts";
 import type { Snapshot } from "../../assignment/snapshot.ts";
 import { describeError, isPartiError } from "../../errors.ts";
-import type { AssignmentChange } from "../../hooks.ts";
+import type { AssignmentChange } from "../../manager/hooks.ts";
 import type { WorkerRecord } from "../../membership/worker_lease.ts";
-import { type ManagerState, TRANSITIONS } from "../../state.ts";
+import { type ManagerState, TRANSITIONS } from "../../manager/state.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import { AssignmentWatch } from "./assignment_watch.ts";
 import { Cadence, type CadenceRules } from "./cadence.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { RebalanceReason, Snapshot } from "../../assignment/snapshot.ts";
 import { PartiError } from "../../errors.ts";
-import type { AssignmentChange } from "../../hooks.ts";
+import type { AssignmentChange } from "../../manager/hooks.ts";
 import { Assertions } from "../assertions/assertions.ts";
 import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";
 import { type CadenceRules, Observer, type Right } from "./observer.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import type { ConsumerInput } from "../../config.ts";
+import type { ConsumerInput } from "../../config/config.ts";
 import type { Draws } from "../draw.ts";
 import type { JsonObject, JsonValue } from "../plan/plan.ts";
 import { drawConfig } from "./tuning.ts";

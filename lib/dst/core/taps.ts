@@ -6,7 +6,7 @@
  */
 import { decodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
 import { pointerOf, type SnapshotPointer } from "../../assignment/snapshot_store.ts";
-import { EPOCH_HEADER, GENERATION_HEADER, INPUT_SEQUENCE_HEADER } from "../../effects.ts";
+import { EPOCH_HEADER, GENERATION_HEADER, INPUT_SEQUENCE_HEADER } from "../../effects/effects.ts";
 import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
 import {
   assignmentBucket,

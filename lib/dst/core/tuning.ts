@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GroupConfigInput } from "../../config.ts";
+import type { GroupConfigInput } from "../../config/config.ts";
 import type { Draws } from "../draw.ts";
 import type { JsonValue } from "../plan/plan.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { decodeJsonObject } from "../../codec.ts";
-import type { HandlerContext, PartitionMessage } from "../../consumption/handler.ts";
-import { FencedOutput } from "../../effects.ts";
+import type { HandlerContext, PartitionMessage } from "../../consumption/dispatch/handler.ts";
+import { FencedOutput } from "../../effects/effects.ts";
 import { isPartiError } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { World } from "../../ports/world.ts";

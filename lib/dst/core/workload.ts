@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { resolveConfig } from "../../config.ts";
-import type { ManagerState } from "../../state.ts";
+import { resolveConfig } from "../../config/config.ts";
+import type { ManagerState } from "../../manager/state.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import { defineWorkload, playSteps, type Simulation } from "../workload.ts";
 import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";

@@ -17,21 +17,21 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "epoch-not-raised",
     about: "A new leader takes `current` over under its predecessor's epoch.",
-    file: "lib/assignment/publication.ts",
+    file: "lib/assignment/leader/publication.ts",
     find: ": { ...base, epoch: Math.max(term.epoch, base.epoch + 1), leader };",
     replace: ": { ...base, leader };",
   },
   {
     name: "epoch-by-wall-clock",
     about: "The epoch is the time of day: a leader whose clock is behind publishes into the past.",
-    file: "lib/assignment/publication.ts",
+    file: "lib/assignment/leader/publication.ts",
     find: ": { ...base, epoch: Math.max(term.epoch, base.epoch + 1), leader };",
     replace: ": { ...base, epoch: Math.floor(nowMs), leader };",
   },
   {
     name: "generation-used-twice",
     about: "A generation whose write had no answer is used again with another content.",
-    file: "lib/assignment/publication.ts",
+    file: "lib/assignment/leader/publication.ts",
     find: "return this.#tried + 1;",
     replace: "return this.#snapshot.generation + 1;",
   },
@@ -47,7 +47,7 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "two-owners",
     about: "A partition that moves is also left to its former owner.",
-    file: "lib/assignment/computation.ts",
+    file: "lib/assignment/leader/computation.ts",
     find: "if (previous.get(id) !== owner) movedCount++;",
     replace: `if (previous.get(id) !== owner) {
       movedCount++;
@@ -57,14 +57,14 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "given-to-leavers",
     about: "Who wants to leave is given partitions as before: nobody ever takes them over.",
-    file: "lib/assignment/computation.ts",
+    file: "lib/assignment/leader/computation.ts",
     find: "workers: input.members.filter((member) => !member.leaving).map((member) => ({",
     replace: "workers: input.members.map((member) => ({",
   },
   {
     name: "leavers-not-listed",
     about: "A leaver is not listed any more while it drains: others take its lanes for a zombie's.",
-    file: "lib/assignment/computation.ts",
+    file: "lib/assignment/leader/computation.ts",
     find: "const workers: SnapshotWorker[] = members.map((member) => ({",
     replace:
       "const workers: SnapshotWorker[] = members.filter((member) => !member.leaving).map((member) => ({",
@@ -72,7 +72,7 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "cooldown-before-emergency",
     about: "An emergency waits for the cooldown of planned moves.",
-    file: "lib/assignment/planner.ts",
+    file: "lib/assignment/leader/planner.ts",
     find: "Math.max(sinceMs + config.emergencyGracePeriodMs, recoveredAtMs(input, absent));",
     replace:
       "Math.max(sinceMs + config.emergencyGracePeriodMs, recoveredAtMs(input, absent), (input.lastPlannedAtMs ?? -Infinity) + config.minRebalanceIntervalMs);",
@@ -80,7 +80,7 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "no-cooldown",
     about: "Planned moves are not kept apart from one another.",
-    file: "lib/assignment/planner.ts",
+    file: "lib/assignment/leader/planner.ts",
     find: "? input.lastPlannedAtMs + config.minRebalanceIntervalMs",
     replace: "? -Infinity",
   },
@@ -88,14 +88,14 @@ export const assignmentMutants: readonly Mutant[] = [
     name: "dead-not-missed",
     about:
       "Workers are compared as a count and not as a set: a dead one behind a new one is missed.",
-    file: "lib/assignment/planner.ts",
+    file: "lib/assignment/leader/planner.ts",
     find: "if (member === undefined) gone.push(worker);",
     replace: "if (member === undefined && living.size < input.assigned.length) gone.push(worker);",
   },
   {
     name: "look-lost",
     about: "The leader's loop loses a wake-up that comes while it looks.",
-    file: "lib/assignment/look_loop.ts",
+    file: "lib/assignment/leader/look_loop.ts",
     find: `    this.#again = true;
     if (!this.#isRunning) this.#running = this.#run();`,
     replace: `    if (this.#isRunning) return;
@@ -105,21 +105,21 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "failed-look-not-repeated",
     about: "What a leader could not publish it never tries again until something else happens.",
-    file: "lib/assignment/look_loop.ts",
+    file: "lib/assignment/leader/look_loop.ts",
     find: "this.wakeBy(clock.monotonicMs() + jitter(random, delayMs));",
     replace: "void clock, random, delayMs;",
   },
   {
     name: "lane-forgotten",
     about: "Of a dead worker's lanes one is forgotten and stays as a lock.",
-    file: "lib/assignment/lane_reaper.ts",
+    file: "lib/assignment/leader/lane_reaper.ts",
     find: "dead.map((lane) => feed.deleteConsumer(stream, lane.name)),",
     replace: "dead.slice(1).map((lane) => feed.deleteConsumer(stream, lane.name)),",
   },
   {
     name: "own-lanes-reaped",
     about: "The leader does not count itself among the living: it deletes its own lanes.",
-    file: "lib/assignment/liveness.ts",
+    file: "lib/assignment/leader/liveness.ts",
     find: "isAlive: (instance) => instance === self.instance || this.#others().includes(instance),",
     replace:
       "isAlive: (instance) => instance !== self.instance && this.#others().includes(instance),",
@@ -127,14 +127,14 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "hash-by-clock",
     about: "The hash of a partition is seeded by the clock: every leader has other homes.",
-    file: "lib/assignment/hash.ts",
+    file: "lib/assignment/strategies/hash.ts",
     find: "let from: Hash64 = seed;",
     replace: "let from: Hash64 = { hi: seed.hi, lo: Date.now() >>> 0 };",
   },
   {
     name: "hash-by-history",
     about: "A partition's hash depends on what the process has hashed before: two runs differ.",
-    file: "lib/assignment/hash.ts",
+    file: "lib/assignment/strategies/hash.ts",
     find: "let from: Hash64 = seed;",
     replace: `scratch[255]!++;
   let from: Hash64 = { hi: seed.hi, lo: scratch[255]! };`,

@@ -11,7 +11,7 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "filter-grows",
     about:
       "A new partition is put into a lane there is: its cursor is past what waits in the stream.",
-    file: "lib/consumption/acquirer.ts",
+    file: "lib/consumption/lanes/acquirer.ts",
     find: "    this.#creating.add(name);\n",
     replace: `    const host = this.#table.all.find((lane) => !lane.closed && !lane.busy);
     if (host !== undefined) {
@@ -31,21 +31,21 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "empty-filter",
     about:
       "The last partition of a lane is shrunk away too: an empty filter is one for everything.",
-    file: "lib/consumption/detacher.ts",
+    file: "lib/consumption/lanes/detacher.ts",
     find: "if (rest.length > 0) {",
     replace: "if (rest.length >= 0) {",
   },
   {
     name: "lane-without-filter",
     about: "A lane is made without a filter and reads everybody's partitions.",
-    file: "lib/consumption/acquirer.ts",
+    file: "lib/consumption/lanes/acquirer.ts",
     find: "filterSubjects: slots.map((slot) => slot.subject),",
     replace: "filterSubjects: [],",
   },
   {
     name: "released-without-double-ack",
     about: "A partition is let go before its last ack is confirmed: its heir handles that again.",
-    file: "lib/consumption/detacher.ts",
+    file: "lib/consumption/lanes/detacher.ts",
     find: `        await lane.acks.confirm();
         if (rest`,
     replace: "        if (rest",
@@ -53,35 +53,35 @@ export const consumptionMutants: readonly Mutant[] = [
   {
     name: "released-while-running",
     about: "A partition is let go while its handler runs by right.",
-    file: "lib/consumption/detacher.ts",
+    file: "lib/consumption/lanes/detacher.ts",
     find: "return slot.running === undefined || slot.running.aborted;",
     replace: "return true;",
   },
   {
     name: "ended-lane-not-kept",
     about: "A lane that ended gives up partitions whose handlers run by right.",
-    file: "lib/consumption/detacher.ts",
+    file: "lib/consumption/lanes/detacher.ts",
     find: 'return lane.ended !== "deleted" && slot.running !== undefined && !slot.running.aborted;',
     replace: "return lane === undefined && slot === undefined;",
   },
   {
     name: "moving-started",
     about: "A message is started in a partition that is on its way off its lane.",
-    file: "lib/consumption/slot.ts",
+    file: "lib/consumption/dispatch/slot.ts",
     find: "this.running === undefined && this.wanted && !this.moving &&",
     replace: "this.running === undefined && this.wanted &&",
   },
   {
     name: "stale-started",
     about: "After a message was given up the next one is started before it has come again.",
-    file: "lib/consumption/slot.ts",
+    file: "lib/consumption/dispatch/slot.ts",
     find: "if (run.lane === this.lane && this.lane !== undefined) this.stale = true;\n    else ",
     replace: "",
   },
   {
     name: "out-of-order-accepted",
     about: "A message that comes again after younger ones is handled as it comes.",
-    file: "lib/consumption/slot.ts",
+    file: "lib/consumption/dispatch/slot.ts",
     find: 'if (index < 0) return "out-of-order";',
     replace: `if (index < 0) {
       this.queue.push(message);
@@ -91,28 +91,28 @@ export const consumptionMutants: readonly Mutant[] = [
   {
     name: "gap-overlooked",
     about: "A delivery that never arrived is overlooked: what comes after it is handled before it.",
-    file: "lib/consumption/lane.ts",
+    file: "lib/consumption/lanes/lane.ts",
     find: "if (message.deliverySequence !== expected) {",
     replace: "if (message.deliverySequence < expected) {",
   },
   {
     name: "credits-leak",
     about: "A delivery that takes no room is not asked for again: a lane runs dry.",
-    file: "lib/consumption/lane.ts",
+    file: "lib/consumption/lanes/lane.ts",
     find: "    else this.#refill();\n    if (slot !== undefined) {",
     replace: "    if (slot !== undefined) {",
   },
   {
     name: "acted-without-right",
     about: "Handlers are started without a look at the lease.",
-    file: "lib/consumption/dispatcher.ts",
+    file: "lib/consumption/dispatch/dispatcher.ts",
     find: "if (slot === undefined || !mayAct()) return;",
     replace: "if (slot === undefined || mayAct === undefined) return;",
   },
   {
     name: "acked-at-start",
     about: "A message is acknowledged when its handler starts.",
-    file: "lib/consumption/dispatcher.ts",
+    file: "lib/consumption/dispatch/dispatcher.ts",
     find: "    onStarted(slot, message);\n    void this.#run(slot, run);",
     replace:
       "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    void this.#run(slot, run);",
@@ -120,14 +120,14 @@ export const consumptionMutants: readonly Mutant[] = [
   {
     name: "failure-skipped",
     about: "A message whose handler failed is not tried again but taken for done.",
-    file: "lib/consumption/dispatcher.ts",
+    file: "lib/consumption/dispatch/dispatcher.ts",
     find: "      run.message.working();\n",
     replace: '      if (code !== undefined) return "done";\n      run.message.working();\n',
   },
   {
     name: "aborted-taken-for-done",
     about: "What a handler says after its right has ended counts.",
-    file: "lib/consumption/dispatcher.ts",
+    file: "lib/consumption/dispatch/dispatcher.ts",
     find: `if (run.aborted || !mayAct()) return "abandoned";
       if (run.interrupted) {`,
     replace: "if (run.interrupted) {",
@@ -135,7 +135,7 @@ export const consumptionMutants: readonly Mutant[] = [
   {
     name: "stale-token",
     about: "A partition keeps the generation under which it was first held.",
-    file: "lib/consumption/slot_table.ts",
+    file: "lib/consumption/dispatch/slot_table.ts",
     find: "slot.ownership = { epoch, generation };",
     replace: "slot.ownership = known?.wanted ? known.ownership : { epoch, generation };",
   },
@@ -143,7 +143,7 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "removed-still-consumed",
     about:
       "A partition that has no new owner stays wanted: the source removed it, and it is consumed.",
-    file: "lib/consumption/slot_table.ts",
+    file: "lib/consumption/dispatch/slot_table.ts",
     find: "this.#unwant((slot) => !wanted.has(slot.id));",
     replace:
       "this.#unwant((slot) => !wanted.has(slot.id) && desired.successorOf?.(slot.id) !== undefined);",
@@ -165,56 +165,56 @@ export const consumptionMutants: readonly Mutant[] = [
   {
     name: "no-poll-behind-notice",
     about: "A release notice is waited for without a poll behind it: one that is lost is the end.",
-    file: "lib/consumption/acquirer.ts",
+    file: "lib/consumption/lanes/acquirer.ts",
     find: "slot.nextTryAtMs = isFree ? 0 : now + EXPECTED_MS;",
     replace: "slot.nextTryAtMs = isFree ? 0 : Infinity;",
   },
   {
     name: "never-surveyed",
     about: "Whoever is refused never looks who holds it: a zombie's lane is a lock for ever.",
-    file: "lib/consumption/acquirer.ts",
+    file: "lib/consumption/lanes/acquirer.ts",
     find: "const SURVEY_AFTER_REFUSALS = 2;",
     replace: "const SURVEY_AFTER_REFUSALS = Infinity;",
   },
   {
     name: "survey-without-generation",
     about: "Whoever is behind deletes the lanes of instances of a later generation.",
-    file: "lib/consumption/survey.ts",
+    file: "lib/consumption/lanes/survey.ts",
     find: 'return later > 0 ? "lawful" : "unlawful";',
     replace: 'return later > Infinity ? "lawful" : "unlawful";',
   },
   {
     name: "evicted-without-right",
     about: "A survey deletes lanes without a look at the lease: a zombie evicts its successor.",
-    file: "lib/consumption/acquirer.ts",
+    file: "lib/consumption/lanes/acquirer.ts",
     find: "if (this.#closed || !this.#options.mayAct()) return [];",
     replace: "",
   },
   {
     name: "orphans-kept",
     about: "A lane whose deletion had no answer is never deleted.",
-    file: "lib/consumption/orphans.ts",
+    file: "lib/consumption/lanes/orphans.ts",
     find: "await world.feed.deleteConsumer(stream, name);",
     replace: "",
   },
   {
     name: "working-never-said",
     about: "The server is not told that work goes on: long handlers' messages are sent again.",
-    file: "lib/consumption/ack_wait_keeper.ts",
+    file: "lib/consumption/dispatch/ack_wait_keeper.ts",
     find: "if (mayAct()) this.#extend();",
     replace: "",
   },
   {
     name: "timer-left-behind",
     about: "A timer outlives what set it.",
-    file: "lib/consumption/ack_wait_keeper.ts",
+    file: "lib/consumption/dispatch/ack_wait_keeper.ts",
     find: "    this.#timer?.cancel();",
     replace: "",
   },
   {
     name: "acks-not-sent-again",
     about: "Acks that were under way when the connection went are taken for received.",
-    file: "lib/consumption/ack_log.ts",
+    file: "lib/consumption/lanes/ack_log.ts",
     find: "if (this.#doubtful) {",
     replace: "if (count < 0) {",
   },

@@ -1,0 +1,183 @@
+/**
+ * Who of the group lives, as its leader sees it: leases are watched and instances probed; the dead lose their lease, and what they
+ * held is freed.
+ *
+ * @module
+ */
+import { announceRelease } from "../../consumption/lanes/release_notices.ts";
+import { Prober } from "../../membership/prober.ts";
+import { type Member, Roster } from "../../membership/roster.ts";
+import { Evictor } from "./evictor.ts";
+import type { GroupLeaderOptions } from "./group_leader_options.ts";
+import { LaneReaper } from "./lane_reaper.ts";
+import { LaneSweeper } from "./lane_sweeper.ts";
+import type { PartitionId } from "../partition.ts";
+
+/** What watching needs: that of the leader's. */
+export type LivenessOptions = Pick<
+  GroupLeaderOptions,
+  | "world"
+  | "config"
+  | "self"
+  | "leases"
+  | "holdForMs"
+  | "onEvicted"
+  | "onProbeMiss"
+  | "onError"
+>;
+
+/** What the leader has to know at once. Must not throw. */
+export interface LivenessEvents {
+  /** Somebody came, went, lapsed, or says something new of itself. */
+  readonly onChange: () => void;
+  /** Somebody was found dead; it is to be evicted at the next look. */
+  readonly onVerdict: () => void;
+}
+
+/** Lanes are looked at without a reason once in so many TTLs. */
+const SWEEP_TTLS = 5;
+
+/** Watches over the living and ends the dead. */
+export class Liveness {
+  readonly #options: LivenessOptions;
+  readonly #roster: Roster;
+  readonly #prober: Prober;
+  readonly #evictor: Evictor;
+  readonly #sweeper: LaneSweeper;
+  /** Evicted by this leader and not buried yet. */
+  readonly #proven = new Set<string>();
+
+  /**
+   * Begins to watch.
+   *
+   * @param options what it needs
+   * @param events what the leader has to know
+   */
+  constructor(options: LivenessOptions, events: LivenessEvents) {
+    this.#options = options;
+    const { world, config, self, leases, onError } = options;
+    const { clock, random, messaging, feed } = world;
+    const { group } = config;
+    this.#roster = new Roster({
+      bucket: leases,
+      clock,
+      random,
+      ttlMs: config.heartbeatTtlMs,
+      relistEveryMs: config.heartbeatTtlMs * 2,
+      onChange: events.onChange,
+      onError,
+    });
+    this.#evictor = new Evictor({
+      roster: this.#roster,
+      self: self.instance,
+      isConnected: () => messaging.connected,
+      onEvicted: (member, reason) => {
+        this.#proven.add(member.record.instance);
+        options.onEvicted?.(member, reason);
+      },
+      onError,
+    });
+    this.#prober = new Prober({
+      group,
+      clock,
+      random,
+      messaging,
+      ...config.probe,
+      targets: () => this.#others(),
+      onGone: (instance) => {
+        this.#evictor.condemn(instance, "no responders");
+        events.onVerdict();
+      },
+      onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
+    });
+    this.#prober.hold(options.holdForMs ?? 0);
+    const reaper = new LaneReaper({ feed, group, stream: config.consumer?.stream, onError });
+    this.#sweeper = new LaneSweeper({
+      clock,
+      random,
+      everyMs: config.heartbeatTtlMs * SWEEP_TTLS,
+      reap: (isAlive) => reaper.reap(isAlive),
+      isAlive: (instance) => instance === self.instance || this.#others().includes(instance),
+      // On behalf of the dead: what they held is free.
+      onFreed: (instance, partitions) =>
+        announceRelease({ messaging, group, instance }, partitions),
+    });
+  }
+
+  /** Whether everybody who was there at the beginning has been seen. */
+  get initialized(): boolean {
+    return this.#roster.initialized;
+  }
+
+  /** Everybody whose lease is in the bucket, by ID number. */
+  get members(): Member[] {
+    return this.#roster.members;
+  }
+
+  /**
+   * Takes it as known that an instance is dead; {@linkcode evictAll} ends its lease, unless it was renewed since.
+   *
+   * @param instance whose death it is
+   * @param reason for people
+   */
+  condemn(instance: string, reason: string): void {
+    this.#evictor.condemn(instance, reason);
+  }
+
+  /** After the leader's own connection was away: silence of others proves nothing for a while. */
+  excuseAll(): void {
+    this.#roster.excuseAll();
+    this.#evictor.pardonAll();
+    this.#prober.hold(this.#options.config.heartbeatTtlMs);
+    void this.#roster.relist().catch(this.#options.onError);
+  }
+
+  /**
+   * Ends the leases of all who are dead.
+   *
+   * @returns true if nothing is left to be done; false if it has to be tried again
+   */
+  evictAll(): Promise<boolean> {
+    return this.#evictor.evictAll();
+  }
+
+  /**
+   * Somebody has gone: its lanes are freed in the background, and their messages deliverable at once. Proven dead is whoever was
+   * evicted by a verdict; anybody else may not know yet that its lease is gone, and is given the time to learn of it.
+   *
+   * @param instance who
+   * @param partitions what it held
+   * @param isKnownDead whether there is another proof of its death
+   */
+  bury(instance: string, partitions: readonly PartitionId[], isKnownDead: boolean): void {
+    const isProven = this.#proven.delete(instance) || isKnownDead;
+    // By the next renewal at the latest a worker knows that its lease is gone.
+    const graceMs = isProven ? 0 : this.#options.config.heartbeatIntervalMs;
+    this.#sweeper.bury(instance, partitions, graceMs);
+  }
+
+  /** Frees the lanes of whoever is not alive, at once and in the background. */
+  sweep(): void {
+    this.#sweeper.sweep();
+  }
+
+  /** Nobody is judged, evicted or freed any more but who is at this moment. */
+  end(): void {
+    this.#prober.close();
+    this.#sweeper.close();
+    this.#evictor.close();
+  }
+
+  /** Ends the watching. */
+  close(): Promise<void> {
+    return this.#roster.close();
+  }
+
+  /** Every other instance with a lease. */
+  #others(): string[] {
+    const { instance: self } = this.#options.self;
+    return this.#roster.members.map((member) => member.record.instance).filter((instance) =>
+      instance !== self
+    );
+  }
+}

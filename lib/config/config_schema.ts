@@ -1,0 +1,248 @@
+/**
+ * The schema of the configuration: which keys there are and what each may hold by itself. What the keys must be to each
+ * other is in `config_rules.ts`, the documentation in `config_input.ts`.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { CONSUMER_DEFAULTS, DEGRADED_BEHAVIOR_PRESETS, GROUP_PRESETS } from "./config_defaults.ts";
+import { formatDuration } from "./duration.ts";
+import { choice, duration, flag, real, section, text, textThat, whole } from "./schema_parts.ts";
+import { placeholders } from "../subject_template.ts";
+
+const TOKEN_ALLOWED = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
+const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+const STREAM_ALLOWED = "a stream's name: no dots, wildcards, slashes, spaces or control characters";
+// deno-lint-ignore no-control-regex
+const STREAM = /^[^\s.*>/\\\u0000-\u001f\u007f]+$/;
+
+const SUBJECT =
+  "a subject without empty tokens, wildcards and spaces that contains {{.PartitionID}}";
+
+const assignment = section("When partitions are moved and when not.", {
+  minRebalanceThreshold: real(
+    "How far the heaviest worker may be above the mean load before imbalance alone moves partitions.",
+    "a number, at least 0",
+    { min: 0 },
+  ).optional(),
+  minRebalanceInterval: duration(
+    "The least time between two planned rebalances. Never delays an emergency.",
+    "or-zero",
+  ).optional(),
+});
+
+const kvBuckets = section("How the group's key-value buckets are made.", {
+  replicas: whole("How many servers hold each bucket.", 1, 5).optional(),
+  storage: choice("Where the buckets are kept. Memory is lost with the server: for tests only.", [
+    "file",
+    "memory",
+  ]).optional(),
+});
+
+const probe = section("How workers are probed for being there.", {
+  interval: duration("The time between two probes of one worker.", "above-zero").optional(),
+  timeout: duration(
+    "How long a probe's answer may take before it counts as a miss.",
+    "above-zero",
+  ).optional(),
+  grace: duration(
+    "How long after a first miss the probe that decides is sent.",
+    "or-zero",
+  ).optional(),
+  budgetPerSecond: real(
+    "The most probes one worker sends per second.",
+    "a number above 0",
+    { above: 0 },
+  ).optional(),
+});
+
+const degradedAlert = section("After how long in degraded mode which alert is raised.", {
+  infoThreshold: duration("Time until the informational alert.", "or-zero").optional(),
+  warnThreshold: duration("Time until the warning.", "or-zero").optional(),
+  errorThreshold: duration("Time until the error.", "or-zero").optional(),
+  criticalThreshold: duration("Time until the critical alert.", "or-zero").optional(),
+  alertInterval: duration(
+    "How often the alert of the present level is repeated.",
+    "above-zero",
+  ).optional(),
+});
+
+const degradedBehavior = section("When degraded mode begins and ends.", {
+  preset: choice("Where the other four keys start from.", [
+    "conservative",
+    "balanced",
+    "aggressive",
+  ]).optional(),
+  enterThreshold: duration(
+    "How long the buckets must be out of reach before degraded mode begins.",
+    "or-zero",
+  ).optional(),
+  exitThreshold: duration(
+    "How long the buckets must answer again before degraded mode ends.",
+    "or-zero",
+  ).optional(),
+  kvErrorThreshold: whole(
+    "So many failed bucket operations within kvErrorWindow begin degraded mode too.",
+    1,
+  ).optional(),
+  kvErrorWindow: duration(
+    "The window in which failed bucket operations are counted.",
+    "above-zero",
+  ).optional(),
+  recoveryGracePeriod: duration(
+    "How long after degraded mode a newly elected leader waits for workers that were cut off too.",
+    "or-zero",
+  ).optional(),
+});
+
+/** The schema of `consumer`. */
+export const consumerSchema = section("How the owned partitions' messages are consumed.", {
+  stream: text("The WorkQueue stream to consume.", STREAM_ALLOWED, STREAM),
+  subjectTemplate: textThat(
+    "A partition's subject; {{.PartitionID}} stands for its keys joined with dots.",
+    `${SUBJECT} exactly once`,
+    (subject) => placeholders(subject) === 1,
+  ).optional(),
+  ackWait: duration(
+    "The server delivers an unacknowledged message again after this long.",
+    "above-zero",
+  ).optional(),
+  maxDeliver: whole("How often a message is tried before it counts as poison.", 1).optional(),
+  prefetch: whole(
+    "How many messages a worker holds in advance, over all its partitions.",
+    1,
+  ).optional(),
+  concurrency: whole(
+    "How many partitions a worker handles at the same time.",
+    1,
+  ).optional(),
+  retryBase: duration("The wait before the first retry.", "or-zero").optional(),
+  retryMultiplier: real(
+    "Each further wait is longer by this factor.",
+    "a number, at least 1",
+    { min: 1 },
+  ).optional(),
+  retryMax: duration("The longest wait between two tries.", "or-zero").optional(),
+  onPoison: choice("What becomes of a message that failed maxDeliver times.", [
+    "dead-letter",
+    "stop",
+  ]).optional(),
+  deadLetterSubject: textThat(
+    "Where poison messages go; a stream must store it.",
+    `${SUBJECT} at most once`,
+    (subject) => (placeholders(subject) ?? 2) <= 1,
+  ).optional(),
+  maxLanes: whole(
+    "How many lanes (durable consumers) a worker may have before idle ones are merged.",
+    1,
+  ).optional(),
+  inactiveThreshold: duration(
+    "The server removes a lane that nobody pulled from for this long.",
+    "above-zero",
+  ).optional(),
+  manualAck: flag("The handler acknowledges by itself.").optional(),
+});
+
+/** The schema of the whole configuration. */
+export const groupSchema = section("The configuration of a parti group.", {
+  group: text("The group's name: all buckets and subjects are under it.", TOKEN_ALLOWED, TOKEN),
+  preset: choice("Where the other defaults come from; fast is for tests.", ["default", "fast"])
+    .optional(),
+  workerIdPrefix: text("A worker's stable ID is <workerIdPrefix>-<n>.", TOKEN_ALLOWED, TOKEN)
+    .optional(),
+  workerIdMin: whole("The first number of the ID pool.", 0).optional(),
+  workerIdMax: whole("The last number of the ID pool, inclusive.", 0).optional(),
+  workerIdTtl: duration(
+    "How long the server keeps a lease after its last renewal.",
+    "above-zero",
+  ).optional(),
+  preferredId: whole("The ID number to claim first, if it is free.", 0).optional(),
+  capacity: real("How much this worker can carry compared with the others.", "a number above 0", {
+    above: 0,
+  }).optional(),
+  labels: z.record(z.string(), z.string({ error: "a text" }), { error: "a mapping to texts" })
+    .describe("What strategies and people should know of this worker.")
+    .optional(),
+  heartbeatInterval: duration("How often a worker renews its lease.", "above-zero")
+    .optional(),
+  heartbeatTtl: duration("A lease ends this long after its last good renewal.", "above-zero")
+    .optional(),
+  coldStartWindow: duration(
+    "The most a new group waits for further workers before its first assignment.",
+    "or-zero",
+  ).optional(),
+  plannedScaleWindow: duration(
+    "The most a running group waits for further joins before it moves partitions.",
+    "or-zero",
+  ).optional(),
+  settle: duration("Windows close as soon as no worker joined or left for this long.", "or-zero")
+    .optional(),
+  emergencyGracePeriod: duration(
+    "How long a leader waits after a worker was found dead before it moves its partitions; 0: at once.",
+    "or-zero",
+  ).optional(),
+  restartDetectionRatio: real(
+    "At least this share of the workers missing, as a leader new to the group finds it, is a restart of the group.",
+    "a number from 0 to 1",
+    { min: 0, max: 1 },
+  ).optional(),
+  operationTimeout: duration(
+    "How long the partition source, a refresh, the confirmation of acks or a dead letter may take.",
+    "above-zero",
+  )
+    .optional(),
+  electionTimeout: duration(
+    "The leader's lease ends this long after its last good renewal.",
+    "above-zero",
+  ).optional(),
+  startupTimeout: duration("How long start() may take.", "above-zero").optional(),
+  shutdownTimeout: duration("How long stop() may take, draining included.", "above-zero")
+    .optional(),
+  drainTimeout: duration(
+    "How long running handlers may go on when their partitions are to move.",
+    "or-zero",
+  ).optional(),
+  assignment: assignment.optional(),
+  kvBuckets: kvBuckets.optional(),
+  probe: probe.optional(),
+  degradedAlert: degradedAlert.optional(),
+  degradedBehavior: degradedBehavior.optional(),
+  consumer: consumerSchema.optional(),
+});
+
+/** A part of a JSON Schema, as far as the defaults go. */
+interface SchemaNode {
+  default?: unknown;
+  readonly properties?: Record<string, SchemaNode>;
+}
+
+function addDefaults(node: SchemaNode, defaults: object): void {
+  for (const [name, value] of Object.entries(defaults)) {
+    // The library's names end with the unit, the user's do not: their durations are texts with a unit.
+    const key = name.replace(/Ms$/, "");
+    const child = node.properties?.[key];
+    // A section has no default of its own, only its keys have: an editor would offer to write the whole block.
+    if (child?.properties !== undefined) addDefaults(child, value);
+    else if (child !== undefined) child.default = key === name ? value : formatDuration(value);
+  }
+}
+
+/**
+ * The JSON Schema of the configuration, with descriptions and defaults: for editors and for checks in other languages.
+ *
+ * @returns a fresh JSON Schema (draft 2020-12) of what a user may write
+ */
+export function configJsonSchema(): Record<string, unknown> {
+  const schema: Record<string, unknown> = z.toJSONSchema(groupSchema, { io: "input" });
+  const defaults = GROUP_PRESETS.default;
+  addDefaults(schema, {
+    ...defaults,
+    preset: "default",
+    degradedBehavior: {
+      preset: defaults.degradedBehavior,
+      ...DEGRADED_BEHAVIOR_PRESETS[defaults.degradedBehavior],
+    },
+    consumer: CONSUMER_DEFAULTS,
+  });
+  return { ...schema, title: "parti group configuration" };
+}

@@ -1,0 +1,229 @@
+/**
+ * Dispatch: within a partition strictly in order and one at a time, across partitions concurrently up to a limit. A failing handler is
+ * tried again in place and blocks its own partition only.
+ *
+ * @module
+ */
+import type { GroupConsumerConfig } from "../../config/config.ts";
+import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../../errors.ts";
+import type { FeedMessage } from "../../ports/feed.ts";
+import { jitter } from "../../ports/random.ts";
+import type { World } from "../../ports/world.ts";
+import type { MessageHandler } from "./handler.ts";
+import { OUTRANKED_MS, outrankedError } from "../lanes/outranked.ts";
+import { Run } from "./run.ts";
+import type { Slot } from "./slot.ts";
+
+/** How the handling of a message ended: handled, given up (it must come again), or poison that stops its partition. */
+export type Outcome = "done" | "abandoned" | "stopped";
+
+/** What dispatch needs. */
+export interface DispatcherOptions {
+  /** The world. */
+  readonly world: Pick<World, "clock" | "random"> & {
+    readonly messaging: Pick<World["messaging"], "connected">;
+  };
+  /** Concurrency and retries. */
+  readonly config: Pick<
+    GroupConsumerConfig,
+    "concurrency" | "maxDeliver" | "retryBaseMs" | "retryMultiplier" | "retryMaxMs" | "manualAck"
+  >;
+  /** Who handles. */
+  readonly owner: { readonly worker: string; readonly instance: string };
+  /** The application. */
+  readonly handler: MessageHandler;
+  /** Whether this worker may act at this moment: its lease has not ended. Asked before every start and every ack. */
+  readonly mayAct: () => boolean;
+  /** Told when a message left a slot's queue. */
+  readonly onStarted: (slot: Slot, message: FeedMessage) => void;
+  /** Decides what becomes of a message that failed too often; its partition waits. */
+  readonly onPoison: (slot: Slot, run: Run, error: unknown) => Promise<Outcome>;
+  /** Told when a message is over, before the slot goes on; after `done` it is to be acknowledged. */
+  readonly onOutcome: (slot: Slot, run: Run, outcome: Outcome) => void;
+  /** Told when the handler failed and is tried again. */
+  readonly onFailure: (slot: Slot, message: FeedMessage, attempt: number, error: unknown) => void;
+  /** Told how long the handler took, in milliseconds. */
+  readonly onHandled: (slot: Slot, durationMs: number) => void;
+  /** Told when a slot runs nothing any more. */
+  readonly onIdle: (slot: Slot) => void;
+  /** Told of an error nobody else handles. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** However long an outage lasts, its end is noticed soon. */
+const OUTAGE_PAUSE_MAX_MS = 1_000;
+
+/** Failures that say nothing about the message, which must not become poison by them. */
+const OUTAGES: readonly PartiErrorCode[] = [
+  "PARTI_DISCONNECTED",
+  "PARTI_TIMEOUT",
+  "PARTI_NO_RESPONDERS",
+];
+
+/** The first code of one of our errors in what a handler threw, however it was wrapped. */
+function codeOf(thrown: unknown): PartiErrorCode | undefined {
+  let error = thrown;
+  for (let depth = 0; depth < 8 && error instanceof Error; depth++) {
+    if (isPartiError(error)) return error.code;
+    error = error.cause;
+  }
+  return undefined;
+}
+
+/** Runs handlers. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #ready: Slot[] = [];
+  #runningCount = 0;
+  #paused = false;
+  #closed = false;
+
+  /** @param options what it needs */
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** How many handlers run. */
+  get runningCount(): number {
+    return this.#runningCount;
+  }
+
+  /** Whether it starts nothing at the moment. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Starts nothing new until {@linkcode resume}. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Goes on after {@linkcode pause}. */
+  resume(): void {
+    this.#paused = false;
+    this.pump();
+  }
+
+  /** Starts nothing new ever again. */
+  close(): void {
+    this.#closed = true;
+    this.#ready.length = 0;
+  }
+
+  /** Looks at a slot that may have something to run. */
+  offer(slot: Slot): void {
+    if (slot.ready || !slot.canRun) return;
+    slot.ready = true;
+    this.#ready.push(slot);
+    this.pump();
+  }
+
+  /** Starts what can be started. To be called also when the right to act has come back. */
+  pump(): void {
+    const { config, mayAct } = this.#options;
+    while (!this.#paused && !this.#closed && this.#runningCount < config.concurrency) {
+      const slot = this.#ready[0];
+      if (slot === undefined || !mayAct()) return;
+      this.#ready.shift();
+      slot.ready = false;
+      if (slot.canRun) this.#start(slot);
+    }
+  }
+
+  #start(slot: Slot): void {
+    const { config, owner, onStarted } = this.#options;
+    const message = slot.next();
+    const run = new Run(slot, message, owner, config.manualAck);
+    slot.running = run;
+    this.#runningCount++;
+    onStarted(slot, message);
+    void this.#run(slot, run);
+  }
+
+  /** Never rejects: whatever went wrong, the slot must not stay taken. */
+  async #run(slot: Slot, run: Run): Promise<void> {
+    let outcome: Outcome = "abandoned";
+    try {
+      outcome = await this.#handle(slot, run);
+      if (outcome === "done") slot.done(run.message.streamSequence);
+      this.#options.onOutcome(slot, run, outcome);
+    } catch (error) {
+      this.#tell(error);
+    }
+    this.#runningCount--;
+    slot.running = undefined;
+    slot.stopped = outcome === "stopped";
+    if (outcome !== "done") slot.giveUp(run);
+    this.#options.onIdle(slot);
+    this.offer(slot);
+    this.pump();
+  }
+
+  async #handle(slot: Slot, run: Run): Promise<Outcome> {
+    const { config, world, mayAct, onFailure, onPoison } = this.#options;
+    for (let failures = 0;;) {
+      run.begin(slot.ownership);
+      const error = await this.#attempt(slot, run);
+      if (run.aborted || !mayAct()) return "abandoned";
+      if (run.interrupted) {
+        // The connection was away, and others may have handled it meanwhile: what the handler said is neither done nor a failure.
+        if (!slot.wanted) return "abandoned";
+        continue;
+      }
+      if (error === undefined) return "done";
+      const code = codeOf(error.cause);
+      const isCounted = world.messaging.connected &&
+        (code === undefined || !OUTAGES.includes(code));
+      if (isCounted) failures++;
+      if (code !== "PARTI_FENCED" && failures >= config.maxDeliver) {
+        return await onPoison(slot, run, error);
+      }
+      onFailure(slot, run.message, run.attempt, error);
+      if (code === "PARTI_FENCED") {
+        // Somebody newer owns the partition. Holding it would only keep them from it.
+        slot.outranked = true;
+        slot.outrankedUntilMs = world.clock.monotonicMs() + jitter(world.random, OUTRANKED_MS);
+        if (slot.wanted) this.#tell(outrankedError(slot, error));
+        return "abandoned";
+      }
+      run.message.working();
+      const pauseMs = Math.min(
+        config.retryBaseMs * config.retryMultiplier ** (run.attempt - 1),
+        config.retryMaxMs,
+        isCounted ? Infinity : OUTAGE_PAUSE_MAX_MS,
+      );
+      await slot.pause(world.clock, jitter(world.random, pauseMs));
+      // Somebody else is to have this partition: it can try from there.
+      if (!slot.wanted || run.aborted || !mayAct()) return "abandoned";
+    }
+  }
+
+  /** One try; returns what the handler threw, wrapped, or undefined. */
+  async #attempt(slot: Slot, run: Run): Promise<PartiError | undefined> {
+    const { world, handler, onHandled } = this.#options;
+    const startedAtMs = world.clock.monotonicMs();
+    try {
+      await handler(run.message, run);
+      await run.acked;
+      return undefined;
+    } catch (error) {
+      const { streamSequence } = run.message;
+      return new PartiError(
+        "PARTI_HANDLER_FAILED",
+        `the handler failed on sequence ${streamSequence} of ${slot.id}: ${describeError(error)}`,
+        { cause: error, value: streamSequence },
+      );
+    } finally {
+      run.end();
+      onHandled(slot, world.clock.monotonicMs() - startedAtMs);
+    }
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#options.onError(error);
+    } catch {
+      // Whoever listens for errors failed on one. There is nobody left to tell.
+    }
+  }
+}

@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import type { GroupConsumerConfig } from "../../config/config.ts";
+import { PartiError } from "../../errors.ts";
+import { ManualClock, settle } from "../../test_support/manual_clock.ts";
+import { Dispatcher, type Outcome } from "./dispatcher.ts";
+import { fakeLane, FakeMessage, slots } from "../fakes_test.ts";
+import type { MessageHandler } from "./handler.ts";
+import type { Slot } from "./slot.ts";
+
+function rig(handler: MessageHandler, config: Partial<GroupConsumerConfig> = {}) {
+  const clock = new ManualClock();
+  const told = {
+    outcomes: [] as [string, number, Outcome][],
+    failures: [] as number[],
+    errors: [] as unknown[],
+  };
+  const state = { mayAct: true, connected: true, poison: "done" as Outcome };
+  const dispatcher = new Dispatcher({
+    world: {
+      clock,
+      random: { float: () => 1, uuid: () => "" },
+      messaging: {
+        get connected() {
+          return state.connected;
+        },
+      },
+    },
+    config: {
+      concurrency: 2,
+      maxDeliver: 3,
+      retryBaseMs: 100,
+      retryMultiplier: 2,
+      retryMaxMs: 5_000,
+      manualAck: false,
+      ...config,
+    },
+    owner: { worker: "w", instance: "i" },
+    handler,
+    mayAct: () => state.mayAct,
+    onStarted: () => {},
+    onPoison: () => Promise.resolve(state.poison),
+    onOutcome: (slot, run, outcome) =>
+      told.outcomes.push([slot.id, run.message.streamSequence, outcome]),
+    onFailure: (_slot, _message, attempt) => told.failures.push(attempt),
+    onHandled: () => {},
+    onIdle: () => {},
+    onError: (error) => told.errors.push(error),
+  });
+  const feed = (slot: Slot, ...sequences: number[]) => {
+    for (const sequence of sequences) {
+      slot.take(new FakeMessage(slot.id, sequence), slot.lane!);
+      dispatcher.offer(slot);
+    }
+  };
+  const made = (...ids: string[]) => {
+    const some = slots(...ids);
+    fakeLane(some);
+    return some;
+  };
+  return { clock, dispatcher, told, state, feed, made };
+}
+
+/** A handler whose every call waits for the test. */
+function gate() {
+  const open: { id: string; sequence: number; end: () => void; fail: (error: unknown) => void }[] =
+    [];
+  const handler: MessageHandler = (message, { partitionId }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    open.push({ id: partitionId, sequence: message.streamSequence, end: resolve, fail: reject });
+    return promise;
+  };
+  return { open, handler };
+}
+
+Deno.test("a partition's messages are handled one after the other, in order", async () => {
+  const { open, handler } = gate();
+  const { feed, made, told } = rig(handler);
+  const [a] = made("a");
+  feed(a!, 1, 2, 3);
+  for (const sequence of [1, 2, 3]) {
+    assert.equal(open.length, sequence);
+    assert.equal(open[sequence - 1]!.sequence, sequence);
+    open[sequence - 1]!.end();
+    await settle();
+  }
+  assert.deepEqual(told.outcomes, [["a", 1, "done"], ["a", 2, "done"], ["a", 3, "done"]]);
+});
+
+Deno.test("partitions run beside each other up to the limit, and take turns", async () => {
+  const { open, handler } = gate();
+  const { feed, made, dispatcher } = rig(handler);
+  const [a, b, c] = made("a", "b", "c");
+  feed(a!, 1, 2);
+  feed(b!, 3);
+  feed(c!, 4);
+  assert.deepEqual(open.map(({ id }) => id), ["a", "b"]);
+  assert.equal(dispatcher.runningCount, 2);
+  open[0]!.end();
+  await settle();
+  assert.deepEqual(open.map(({ id }) => id), ["a", "b", "c"], "c waits longest");
+  open[1]!.end();
+  await settle();
+  assert.deepEqual(open.map(({ sequence }) => sequence), [1, 3, 4, 2]);
+});
+
+Deno.test("a failing handler is tried again in place with growing pauses, and holds up its own partition only", async () => {
+  const seen: string[] = [];
+  const { clock, feed, made, told } = rig((message, { partitionId, attempt }) => {
+    seen.push(`${partitionId}${message.streamSequence}/${attempt}`);
+    if (partitionId === "a" && attempt < 3) throw new Error("not yet");
+  });
+  const [a, b] = made("a", "b");
+  feed(a!, 1, 2);
+  feed(b!, 3, 4);
+  await settle();
+  assert.deepEqual(seen, ["a1/1", "b3/1", "b4/1"]);
+  await clock.advance(99);
+  assert.equal(seen.length, 3);
+  await clock.advance(1);
+  assert.equal(seen.at(-1), "a1/2");
+  await clock.advance(199);
+  assert.equal(seen.at(-1), "a1/2");
+  await clock.advance(1);
+  assert.deepEqual(seen.slice(-2), ["a1/3", "a2/1"]);
+  assert.deepEqual(told.failures, [1, 2, 1]);
+});
+
+Deno.test("a message that failed too often is poison, once", async () => {
+  const { clock, feed, made, told, state } = rig(() => Promise.reject(new Error("never")));
+  const [a] = made("a");
+  state.poison = "stopped";
+  feed(a!, 1, 2);
+  await clock.advance(10_000);
+  assert.deepEqual(told.outcomes, [["a", 1, "stopped"]]);
+  assert.deepEqual([a!.stopped, a!.stale, a!.canRun], [true, true, false]);
+});
+
+Deno.test("an outage is not poison: what failed because of the server is tried until it is back", async () => {
+  const { clock, feed, made, told, state } = rig((_, { attempt }) => {
+    if (attempt <= 5) throw new Error("wrapped", { cause: new PartiError("PARTI_TIMEOUT", "no") });
+    if (attempt <= 10) throw new Error("any error while the connection is down");
+  });
+  const [a] = made("a");
+  feed(a!, 1);
+  await clock.advance(4_000);
+  state.connected = false;
+  await clock.advance(6_000);
+  assert.deepEqual(told.outcomes, [["a", 1, "done"]]);
+  assert.equal(told.failures.length, 10);
+});
+
+Deno.test("a fenced handler gives its partition up: somebody newer owns it", async () => {
+  const { clock, feed, made, told } = rig(() => {
+    throw new PartiError("PARTI_FENCED", "written in a later generation");
+  }, { maxDeliver: 1 });
+  const [a] = made("a");
+  feed(a!, 1, 2);
+  await clock.advance(10_000);
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.deepEqual([a!.outranked, a!.stale], [true, true]);
+});
+
+Deno.test("what was aborted is not done, even if its handler comes back well", async () => {
+  const { open, handler } = gate();
+  const { feed, made, told } = rig(handler);
+  const [a] = made("a");
+  feed(a!, 1, 2);
+  a!.abort(new PartiError("PARTI_ABORTED", "over"));
+  open[0]!.end();
+  await settle();
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.deepEqual([a!.doneSequence, a!.stale, open.length], [0, true, 1]);
+});
+
+Deno.test("an abort ends the pause between two tries", async () => {
+  const { clock, feed, made, told } = rig(() => Promise.reject(new Error("no")));
+  const [a] = made("a");
+  feed(a!, 1);
+  await settle();
+  a!.abort(new PartiError("PARTI_ABORTED", "over"));
+  await settle();
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("a partition that is to move is not tried again here", async () => {
+  const { clock, feed, made, told } = rig(() => Promise.reject(new Error("no")));
+  const [a] = made("a");
+  feed(a!, 1);
+  await settle();
+  a!.wanted = false;
+  await settle();
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.equal(clock.pendingTimers, 0, "nobody waits for the pause");
+});
+
+Deno.test("a handler that fails when its partition is to move already is not waited for again", async () => {
+  const { open, handler } = gate();
+  const { clock, feed, made, told } = rig(handler);
+  const [a] = made("a");
+  feed(a!, 1);
+  a!.wanted = false;
+  open[0]!.fail(new Error("no"));
+  await settle();
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("without the right to act nothing is started, and what comes back is not done; with it all goes on", async () => {
+  const { open, handler } = gate();
+  const { feed, made, told, state, dispatcher } = rig(handler);
+  const [a, b] = made("a", "b");
+  feed(a!, 1);
+  state.mayAct = false;
+  feed(b!, 2);
+  open[0]!.end();
+  await settle();
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
+  assert.equal(open.length, 1);
+  state.mayAct = true;
+  dispatcher.pump();
+  assert.equal(open.length, 2);
+});
+
+Deno.test("paused, nothing is started; resumed, everything goes on", async () => {
+  const { open, handler } = gate();
+  const { feed, made, dispatcher } = rig(handler);
+  const [a] = made("a");
+  dispatcher.pause();
+  feed(a!, 1);
+  assert.deepEqual([open.length, dispatcher.paused], [0, true]);
+  dispatcher.resume();
+  assert.equal(open.length, 1);
+  open[0]!.end();
+  await settle();
+});
+
+Deno.test("with manual acks the next message waits for the ack, not for the handler's return", async () => {
+  const acks: (() => void)[] = [];
+  const { feed, made, told } = rig((_, context) => {
+    acks.push(() => context.ack());
+  }, { manualAck: true });
+  const [a] = made("a");
+  feed(a!, 1, 2);
+  await settle();
+  assert.deepEqual([acks.length, told.outcomes.length], [1, 0]);
+  acks[0]!();
+  await settle();
+  assert.deepEqual([acks.length, told.outcomes], [2, [["a", 1, "done"]]]);
+});
+
+Deno.test("the context says under what right a message is handled, anew for every try", async () => {
+  const seen: unknown[] = [];
+  const { clock, feed, made } = rig(
+    (_, { epoch, generation, attempt, worker, instance, partition }) => {
+      seen.push({ epoch, generation, attempt, worker, instance, partition });
+      if (attempt === 1) throw new Error("again");
+    },
+  );
+  const [a] = made("a");
+  feed(a!, 1);
+  await settle();
+  a!.ownership = { epoch: 2, generation: 9 };
+  await clock.advance(100);
+  const common = { worker: "w", instance: "i", partition: { keys: ["a"] } };
+  assert.deepEqual(seen, [
+    { epoch: 1, generation: 1, attempt: 1, ...common },
+    { epoch: 2, generation: 9, attempt: 2, ...common },
+  ]);
+});
+
+Deno.test("the signal is made when first asked for, also after the abort", () => {
+  const { open, handler } = gate();
+  const { feed, made } = rig(handler);
+  const [a] = made("a");
+  feed(a!, 1);
+  const reason = new PartiError("PARTI_ABORTED", "over");
+  a!.abort(reason);
+  assert.equal(a!.running!.signal.aborted, true);
+  assert.equal(a!.running!.signal.reason, reason);
+  open[0]!.end();
+});
+
+Deno.test("a bug in what is told does not take the slot", async () => {
+  const { feed, made, told } = rig(() => {});
+  const [a] = made("a");
+  // Planted.
+  const done = a!.done.bind(a);
+  a!.done = () => {
+    a!.done = done;
+    throw new PartiError("PARTI_INVARIANT", "planted");
+  };
+  feed(a!, 7);
+  await settle();
+  assert.equal(told.errors.length, 1);
+  assert.equal(a!.running, undefined);
+});

@@ -1,0 +1,130 @@
+/**
+ * A run: one message being handled, with the context its handler sees.
+ *
+ * @module
+ */
+import type { Partition, PartitionId } from "../../assignment/partition.ts";
+import type { PartiError } from "../../errors.ts";
+import type { FeedMessage } from "../../ports/feed.ts";
+import type { HandlerContext } from "./handler.ts";
+import type { Lane } from "../lanes/lane.ts";
+import type { Ownership, Slot } from "./slot.ts";
+
+/** One message being handled. There is one of these per message, so it is also the handler's context. */
+export class Run implements HandlerContext {
+  /** The latest delivery of the message: acks go there. */
+  message: FeedMessage;
+  /** The lane of that delivery. */
+  lane: Lane | undefined;
+  /** See {@linkcode HandlerContext.attempt}. */
+  attempt = 0;
+  /** See {@linkcode HandlerContext.epoch}. */
+  epoch = 0;
+  /** See {@linkcode HandlerContext.generation}. */
+  generation = 0;
+  /** See {@linkcode HandlerContext.partition}. */
+  readonly partition: Partition;
+  /** See {@linkcode HandlerContext.partitionId}. */
+  readonly partitionId: PartitionId;
+  /** See {@linkcode HandlerContext.worker}. */
+  readonly worker: string;
+  /** See {@linkcode HandlerContext.instance}. */
+  readonly instance: string;
+  #acked: PromiseWithResolvers<void> | undefined;
+  #reason: PartiError | undefined;
+  #isTrying = false;
+  #interruption: PartiError | undefined;
+  #abort: AbortController | undefined;
+
+  /**
+   * @param slot whose message it is
+   * @param message the message
+   * @param owner who handles it
+   * @param manualAck whether the handler acknowledges by itself
+   */
+  constructor(
+    slot: Slot,
+    message: FeedMessage,
+    owner: { readonly worker: string; readonly instance: string },
+    manualAck: boolean,
+  ) {
+    this.message = message;
+    this.lane = slot.lane;
+    this.partition = slot.partition;
+    this.partitionId = slot.id;
+    this.worker = owner.worker;
+    this.instance = owner.instance;
+    this.#acked = manualAck ? Promise.withResolvers<void>() : undefined;
+  }
+
+  /** Begins the next try, under the right there is now. After an interrupted one it has a signal and an ack of its own. */
+  begin(ownership: Ownership): void {
+    this.attempt++;
+    this.epoch = ownership.epoch;
+    this.generation = ownership.generation;
+    this.#isTrying = true;
+    if (this.#interruption === undefined) return;
+    this.#interruption = undefined;
+    this.#abort = undefined;
+    if (this.#acked !== undefined) this.#acked = Promise.withResolvers();
+  }
+
+  /** The handler of the try has come back: between two tries there is nothing to interrupt. */
+  end(): void {
+    this.#isTrying = false;
+  }
+
+  /** Whether the right to handle it has ended. */
+  get aborted(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Whether the last try was interrupted: whatever its handler said, it counts for nothing. */
+  get interrupted(): boolean {
+    return this.#interruption !== undefined;
+  }
+
+  /** See {@linkcode HandlerContext.signal}. Made when first asked for, since most handlers never look at it. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      const reason = this.#reason ?? this.#interruption;
+      if (reason !== undefined) this.#abort.abort(reason);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Settles when the handler has acknowledged by hand or its signal has fired; undefined without manual acks. */
+  get acked(): Promise<void> | undefined {
+    return this.#acked?.promise;
+  }
+
+  /** See {@linkcode HandlerContext.ack}. */
+  ack(): void {
+    this.#acked?.resolve();
+  }
+
+  /**
+   * Ends the right to handle it.
+   *
+   * @param reason why, for the handler's signal
+   */
+  abort(reason: PartiError): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#abort?.abort(reason);
+    this.#acked?.resolve();
+  }
+
+  /**
+   * Ends the try under way, if there is one, and not the right to handle the message: it is tried anew when its handler is back.
+   *
+   * @param reason why, for the handler's signal
+   */
+  interrupt(reason: PartiError): void {
+    if (!this.#isTrying || this.#reason !== undefined || this.#interruption !== undefined) return;
+    this.#interruption = reason;
+    this.#abort?.abort(reason);
+    this.#acked?.resolve();
+  }
+}

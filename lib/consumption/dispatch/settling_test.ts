@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { settle } from "../../test_support/manual_clock.ts";
+import { Settling } from "./settling.ts";
+import { SlotTable } from "./slot_table.ts";
+
+Deno.test("settling: told when the outranked ones are others; waits are over with the last of them, or at the end", async () => {
+  const table = new SlotTable("feed.{{.PartitionID}}");
+  const told: string[] = [];
+  const settling = new Settling(table, (ids) => told.push(ids.join(" ")));
+  table.apply({ epoch: 1, generation: 1, partitions: [{ keys: ["a"] }] }, 0);
+  let settledCount = 0;
+  void settling.settled().then(() => settledCount++);
+  settling.look();
+  table.all.get("a")!.outranked = true;
+  settling.look();
+  settling.look();
+  assert.deepEqual(told, ["a"]);
+  table.clear();
+  table.sweep();
+  settling.look();
+  await settle();
+  assert.deepEqual([told, settledCount], [["a", ""], 1]);
+  table.apply({ epoch: 1, generation: 2, partitions: [{ keys: ["a"] }] }, 0);
+  void settling.settled().then(() => settledCount++);
+  settling.look();
+  await settle();
+  assert.equal(settledCount, 1);
+  settling.end();
+  await settle();
+  assert.equal(settledCount, 2);
+});

@@ -1,0 +1,202 @@
+/**
+ * A slot: one partition as a worker holds it — what waits, what runs, what is done. The README of this folder has its states.
+ *
+ * @module
+ */
+import type { Partition, PartitionId } from "../../assignment/partition.ts";
+import { invariant, type PartiError } from "../../errors.ts";
+import { type Clock, sleep } from "../../ports/clock.ts";
+import type { FeedMessage } from "../../ports/feed.ts";
+import type { Lane } from "../lanes/lane.ts";
+import type { Run } from "./run.ts";
+
+/** The right under which a partition is held: the latest assignment that gives it to this worker. */
+export interface Ownership {
+  /** The epoch of that assignment. */
+  readonly epoch: number;
+  /** The generation of that assignment. */
+  readonly generation: number;
+}
+
+/** What became of a delivery. */
+export type Taken = "queued" | "already-done" | "replaced" | "out-of-order";
+
+/** One partition as a worker holds it. */
+export class Slot {
+  /** The partition. */
+  partition: Partition;
+  /** Its identity. */
+  readonly id: PartitionId;
+  /** Its subject. */
+  readonly subject: string;
+  /** Under what right it is, or will be, held. */
+  ownership: Ownership;
+  /** The lane that feeds it; undefined while it is not held. */
+  lane: Lane | undefined;
+  /** It is being put on a lane or taken off one: nothing is started meanwhile. */
+  moving = false;
+  /** Its next message is not in the queue and will not come on this lane: it needs a fresh one. */
+  stale = false;
+  /**
+   * A fenced write has shown that somebody newer owns it. Until the next assignment, or until one of its messages is handled after all,
+   * it is acquired only now and then.
+   */
+  outranked = false;
+  /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
+  outrankedUntilMs = 0;
+  /** Poison stopped it. */
+  stopped = false;
+  /** Its poison message finds no stream that takes it. */
+  blocked = false;
+  /** Slots with the same one are acquired together: they are expected to come free together. */
+  batch: string | undefined;
+  /** When the next try to acquire would be due if it were not outranked, on the monotonic clock. */
+  nextTryAtMs = 0;
+  /** How often acquiring has been refused or has failed in a row. */
+  refusals = 0;
+  /** How often in a row its lane ended by itself before it was of any use. */
+  setbacks = 0;
+  /** When it was first wanted here, on the monotonic clock. */
+  wantedSinceMs = 0;
+  /** What waits, in stream order. */
+  readonly queue: FeedMessage[] = [];
+  /** What runs. */
+  running: Run | undefined;
+  /** Whether it is in the dispatcher's ready list. */
+  ready = false;
+  /** The highest stream sequence handled to the end here. */
+  doneSequence = 0;
+  /** The highest stream sequence started here. */
+  startedSequence = 0;
+  #queuedSequence = 0;
+  #wanted = true;
+  /** Ends the pause of what runs. */
+  #wake: AbortController | undefined;
+
+  /**
+   * @param partition the partition
+   * @param id its identity
+   * @param subject its subject
+   * @param ownership under what right it is wanted
+   */
+  constructor(partition: Partition, id: PartitionId, subject: string, ownership: Ownership) {
+    this.partition = partition;
+    this.id = id;
+    this.subject = subject;
+    this.ownership = ownership;
+  }
+
+  /** Whether the assignment wants it here. Once it does not, what runs pauses no longer. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
+  set wanted(wanted: boolean) {
+    this.#wanted = wanted;
+    if (!wanted) this.#wake?.abort();
+  }
+
+  /** Whether its next message may be started. */
+  get canRun(): boolean {
+    return this.queue.length > 0 && this.running === undefined && this.wanted && !this.moving &&
+      !this.stale && !this.stopped;
+  }
+
+  /** When the next try to acquire it is due, on the monotonic clock, in milliseconds. */
+  get dueAtMs(): number {
+    return this.outranked ? Math.max(this.nextTryAtMs, this.outrankedUntilMs) : this.nextTryAtMs;
+  }
+
+  /**
+   * Takes a delivery.
+   *
+   * @param message the delivery
+   * @param lane the lane it came on
+   * @returns what became of it; after `out-of-order` the lane must start anew, since an older message was lost on the way
+   */
+  take(message: FeedMessage, lane: Lane): Taken {
+    const sequence = message.streamSequence;
+    if (sequence > this.#queuedSequence) {
+      this.#queuedSequence = sequence;
+      this.queue.push(message);
+      return "queued";
+    }
+    if (sequence <= this.doneSequence) return "already-done";
+    const { running } = this;
+    if (running?.message.streamSequence === sequence) {
+      running.message = message;
+      running.lane = lane;
+      return "replaced";
+    }
+    const index = this.queue.findIndex((queued) => queued.streamSequence === sequence);
+    if (index < 0) return "out-of-order";
+    this.queue[index] = message;
+    return "replaced";
+  }
+
+  /** Takes the next message out of the queue to run it. */
+  next(): FeedMessage {
+    const message = this.queue.shift();
+    invariant(message !== undefined, `nothing to run in partition ${this.id}`);
+    const { streamSequence } = message;
+    invariant(
+      streamSequence > this.doneSequence && streamSequence >= this.startedSequence,
+      `partition ${this.id} would go back from ${this.startedSequence} to ${streamSequence}`,
+    );
+    this.startedSequence = streamSequence;
+    return message;
+  }
+
+  /** Notes that a message was handled to the end. */
+  done(sequence: number): void {
+    invariant(sequence > this.doneSequence, `partition ${this.id} did ${sequence} twice`);
+    this.doneSequence = sequence;
+    this.setbacks = 0;
+    this.outranked = false;
+  }
+
+  /**
+   * Waits between two tries of what runs, no longer than it is any use: whoever is to have the partition next must not wait for a
+   * pause.
+   *
+   * @param clock the clock to wait on
+   * @param delayMs how long at most, in milliseconds
+   * @returns when the time has passed, the partition is not wanted here or the right to handle what runs has ended: look which
+   */
+  async pause(clock: Clock, delayMs: number): Promise<void> {
+    if (!this.#wanted || this.running?.aborted) return;
+    this.#wake = new AbortController();
+    await sleep(clock, delayMs, this.#wake.signal);
+    this.#wake = undefined;
+  }
+
+  /** Ends the right to handle what runs; it stays here until its handler comes back. */
+  abort(reason: PartiError): void {
+    if (this.running === undefined) return;
+    this.running.abort(reason);
+    this.#wake?.abort();
+    if (this.running.lane !== this.lane) this.#expectAgain();
+  }
+
+  /** Notes that a message that ran is not handled: it must come again before anything after it. */
+  giveUp(run: Run): void {
+    if (run.lane === this.lane && this.lane !== undefined) this.stale = true;
+    else this.#expectAgain();
+  }
+
+  /** On another lane than the one that brought it, a message has come again by itself, or will. */
+  #expectAgain(): void {
+    if (this.queue.length === 0) this.#queuedSequence = this.doneSequence;
+  }
+
+  /** Forgets what waits; it stays unacknowledged and comes again on another lane. Returns how many messages that were. */
+  drop(): number {
+    const dropped = this.queue.length;
+    this.queue.length = 0;
+    // What runs with full right is expected again and then only noted; what was aborted must be handled again.
+    this.#queuedSequence = this.running === undefined || this.running.aborted
+      ? this.doneSequence
+      : this.running.message.streamSequence;
+    return dropped;
+  }
+}

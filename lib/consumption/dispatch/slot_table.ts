@@ -1,0 +1,121 @@
+/**
+ * The slots of a worker: which partitions are wanted, and whether what is held equals that.
+ *
+ * @module
+ */
+import { type Partition, type PartitionId, partitionId } from "../../assignment/partition.ts";
+import { partitionSubject } from "../../names.ts";
+import type { DesiredPartitions } from "./desired.ts";
+import { Slot } from "./slot.ts";
+
+/** What an assignment changed. */
+export interface SlotChanges {
+  /** Slots that were not wanted before. */
+  readonly added: readonly Slot[];
+  /** How many are not wanted any more. */
+  readonly removed: number;
+  /** How many are wanted. */
+  readonly total: number;
+}
+
+/** A worker's slots by partition. */
+export class SlotTable {
+  /** All slots: the wanted ones, and those that are not gone yet. */
+  readonly all = new Map<PartitionId, Slot>();
+  readonly #subjectTemplate: string;
+
+  /** @param subjectTemplate a partition's subject, with `{{.PartitionID}}` */
+  constructor(subjectTemplate: string) {
+    this.#subjectTemplate = subjectTemplate;
+  }
+
+  /**
+   * Takes an assignment over.
+   *
+   * @param desired the assignment
+   * @param nowMs the time on the monotonic clock, in milliseconds
+   * @returns what it changed
+   * @throws {PartiError} `PARTI_INVALID_PARTITION` for a bad name; then nothing is changed
+   */
+  apply(desired: DesiredPartitions, nowMs: number): SlotChanges {
+    const wanted = new Map(
+      desired.partitions.map((partition) => [partitionId(partition), partition]),
+    );
+    const removed = this.#unwant((slot) => !wanted.has(slot.id));
+    const added: Slot[] = [];
+    for (const [id, partition] of wanted) {
+      const slot = this.#want(id, partition, desired, nowMs);
+      if (slot !== undefined) added.push(slot);
+    }
+    return { added, removed, total: wanted.size };
+  }
+
+  /** Nothing is wanted any more. */
+  clear(): void {
+    this.#unwant(() => true);
+  }
+
+  /** Forgets slots that are neither wanted nor held, and run nothing. */
+  sweep(): void {
+    for (const slot of this.all.values()) {
+      const isOver = !slot.wanted && slot.lane === undefined && slot.running === undefined &&
+        !slot.moving;
+      if (isOver) this.all.delete(slot.id);
+    }
+  }
+
+  /**
+   * Whether everything wanted is held, and by nobody newer, and everything else released. A handler that outlasted its time is waited
+   * for no longer.
+   */
+  get isSettled(): boolean {
+    for (const slot of this.all.values()) {
+      if (slot.moving) return false;
+      const isHeld = slot.lane !== undefined;
+      const runsByRight = slot.running !== undefined && !slot.running.aborted;
+      if (slot.wanted ? !isHeld || slot.outranked : isHeld || runsByRight) return false;
+    }
+    return true;
+  }
+
+  /** The wanted partitions that somebody newer has written. */
+  get outranked(): PartitionId[] {
+    const ids: PartitionId[] = [];
+    for (const slot of this.all.values()) if (slot.wanted && slot.outranked) ids.push(slot.id);
+    return ids;
+  }
+
+  #unwant(choose: (slot: Slot) => boolean): number {
+    let removed = 0;
+    for (const slot of this.all.values()) {
+      if (!slot.wanted || !choose(slot)) continue;
+      slot.wanted = false;
+      removed++;
+    }
+    return removed;
+  }
+
+  /** Makes or renews the slot of a wanted partition; returns it if it was not wanted before. */
+  #want(
+    id: PartitionId,
+    partition: Partition,
+    { epoch, generation }: DesiredPartitions,
+    nowMs: number,
+  ): Slot | undefined {
+    const known = this.all.get(id);
+    const slot = known ??
+      new Slot(partition, id, partitionSubject(this.#subjectTemplate, id), { epoch, generation });
+    slot.partition = partition;
+    if (slot.ownership.epoch !== epoch || slot.ownership.generation !== generation) {
+      // Also of a partition held all the time: between two assignments that give it to us there may have been others, which we
+      // have not seen, that gave it to somebody else. Only the latest one is above theirs.
+      slot.ownership = { epoch, generation };
+      slot.outranked = false;
+    }
+    if (known?.wanted) return undefined;
+    this.all.set(id, slot);
+    slot.wanted = true;
+    slot.wantedSinceMs = nowMs;
+    return slot;
+  }
+}

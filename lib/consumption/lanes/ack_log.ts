@@ -1,0 +1,80 @@
+/**
+ * The ack log of a lane: which acks were sent and not confirmed. A plain ack gets no answer, so whoever must be sure that messages
+ * are gone from the stream confirms the last ack, which flushes all before it. After a cut connection, those sent before may be lost
+ * and are sent again.
+ *
+ * @module
+ */
+import type { FeedMessage } from "../../ports/feed.ts";
+
+/** So many unconfirmed acks are kept at most while the server answers: each holds its message in memory. */
+export const CONFIRM_EVERY = 128;
+
+/** Acks of one lane. */
+export class AckLog {
+  readonly #timeoutMs: number;
+  #sent: FeedMessage[] = [];
+  #confirmAt = CONFIRM_EVERY;
+  #doubtful = false;
+  #turn: Promise<void> = Promise.resolve();
+
+  /** @param timeoutMs how long a confirmation may take, in milliseconds */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** How many acks were sent and not confirmed. */
+  get unconfirmed(): number {
+    return this.#sent.length;
+  }
+
+  /**
+   * Acknowledges a message, and now and then has the server confirm.
+   *
+   * @param message the message; it must have come on this lane
+   */
+  add(message: FeedMessage): void {
+    message.ack();
+    this.#sent.push(message);
+    if (this.#sent.length < this.#confirmAt) return;
+    this.#confirmAt = this.#sent.length + CONFIRM_EVERY;
+    // A failure only means that these stay in the log until the next try; the pull notices a lane that is gone.
+    this.confirm().catch(() => {});
+  }
+
+  /** Notes that the connection went: what was sent on it may never have arrived. */
+  interrupted(): void {
+    this.#doubtful = true;
+  }
+
+  /**
+   * Waits until the server has taken every ack sent before this call.
+   *
+   * @returns when it has
+   * @throws {PartiError} `PARTI_NO_RESPONDERS` if the lane is gone, `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`
+   */
+  confirm(): Promise<void> {
+    const turn = this.#turn.then(() => this.#confirm());
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #confirm(): Promise<void> {
+    const count = this.#sent.length;
+    const last = this.#sent[count - 1];
+    if (last === undefined) return;
+    if (this.#doubtful) {
+      // Acknowledging a message twice is harmless.
+      for (const message of this.#sent.slice(0, -1)) message.ack();
+    }
+    this.#doubtful = false;
+    try {
+      await last.ackConfirmed(this.#timeoutMs);
+    } catch (error) {
+      this.#doubtful = true;
+      throw error;
+    }
+    this.#sent = this.#sent.slice(count);
+    this.#confirmAt = this.#sent.length + CONFIRM_EVERY;
+  }
+}

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { laneMetadata } from "../../names.ts";
+import { all, calls, locks, team } from "./keeper_rig_test.ts";
+
+Deno.test("partitions gained together are one lane, and nothing wanted is no lane", async () => {
+  const group = team();
+  group.assign(all(group, 0));
+  await group.clock.advance(1_000);
+  assert.equal(group.server.lanes.length, 1);
+  assert.deepEqual(group.server.lanes[0]!.filterSubjects.length, 4);
+  group.assign({ p1: 1 });
+  await group.clock.advance(1_000);
+  assert.equal(locks(group)["feed.p1"], "instance-1");
+  group.assign(all(group, 1));
+  await group.clock.advance(1_000);
+  assert.deepEqual(new Set(Object.values(locks(group))), new Set(["instance-1"]));
+  assert.equal(group.members[0]!.consumer.health().lanes, 0);
+  await group.end();
+});
+
+Deno.test("W-3: swaps and cycles of partitions settle at once", async () => {
+  const group = team({ members: 3, partitions: 3 });
+  group.assign({ p0: 0, p1: 1, p2: 2 });
+  await group.clock.advance(500);
+  group.assign({ p0: 1, p1: 2, p2: 0 }, 0);
+  await group.clock.advance(150);
+  assert.deepEqual(locks(group), {
+    "feed.p0": "instance-1",
+    "feed.p1": "instance-2",
+    "feed.p2": "instance-0",
+  });
+  await group.end();
+});
+
+Deno.test("a lane whose create was carried out but never answered is deleted and blocks nobody", async () => {
+  const group = team({ members: 1 });
+  group.members[0]!.client.fault("lose-answer", "create");
+  group.assign(all(group, 0));
+  await group.clock.advance(100);
+  assert.equal(group.server.lanes.length, 1, "it is there");
+  group.publish("p0");
+  await group.clock.advance(2_500);
+  assert.equal(group.record.handled.length, 1);
+  assert.equal(group.server.lanes.length, 1);
+  await group.end();
+});
+
+Deno.test("a lane made after the end is undone", async () => {
+  for (const how of ["fence", "close"] as const) {
+    const group = team({ members: 1, latencyMaxMs: 50 });
+    group.assign(all(group, 0), 0);
+    await group.clock.advance(1);
+    const { consumer } = group.members[0]!;
+    const ended = how === "fence" ? consumer.fence("over") : consumer.close();
+    await group.clock.advance(1_000);
+    await ended;
+    assert.deepEqual(group.server.lanes, [], how);
+    assert.ok((group.server.calls.get("create") ?? 0) > 0);
+    await consumer.close();
+    assert.equal(group.clock.pendingTimers, 0);
+  }
+});
+
+Deno.test("a zombie's late lane is evicted by whoever is refused because of it", async () => {
+  const group = team({ members: 1 });
+  group.server.create({
+    name: "late",
+    filterSubjects: ["feed.p0"],
+    ackWaitMs: 1_000,
+    maxAckPending: 10,
+    inactiveThresholdMs: 60_000,
+    metadata: laneMetadata({ group: "test", worker: "w-9", instance: "zombie" }, 1, 0),
+  });
+  group.assign(all(group, 0), 0);
+  group.publish("p0");
+  await group.clock.advance(500);
+  assert.equal(group.members[0]!.told.get("evicted"), 1);
+  assert.equal(group.record.handled.length, 1);
+  await group.end();
+});
+
+Deno.test("a foreign consumer is never touched: the rest is held, health and errors tell", async () => {
+  const group = team({ members: 1 });
+  group.server.create({
+    name: "theirs",
+    filterSubjects: ["feed.p0"],
+    ackWaitMs: 1_000,
+    maxAckPending: 10,
+    inactiveThresholdMs: 60_000,
+    metadata: {},
+  });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(3_000);
+  const { consumer, errors } = group.members[0]!;
+  assert.deepEqual(consumer.health().waiting, ["p0"]);
+  assert.deepEqual([consumer.health().healthy, consumer.health().held], [false, 3]);
+  assert.ok(errors.some((error) => (error as { value?: unknown }).value === "theirs"));
+  errors.length = 0;
+  group.server.delete("theirs");
+  await group.clock.advance(2_000);
+  assert.equal(consumer.health().healthy, true);
+  errors.length = 0;
+  await group.end();
+});
+
+Deno.test("refused for long, a worker asks a few times per second at most, however many partitions it waits for", async () => {
+  const group = team({ partitions: 100 });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  // The first one never hears of it, and everybody knows it: it holds by right.
+  const [, second] = group.members;
+  second!.consumer.update({
+    epoch: 1,
+    generation: 50,
+    partitions: group.partitions.map((name) => ({ keys: [name] })),
+    isKnown: () => true,
+    contenderOf: (id) => `contender ${id}`,
+  });
+  await group.clock.advance(10_000);
+  const before = calls(group);
+  await group.clock.advance(60_000);
+  const perSecond = (calls(group) - before) / 60;
+  assert.ok(perSecond > 0.5 && perSecond < 4, `${perSecond} calls per second`);
+  await group.end();
+});
+
+Deno.test("W-37: disconnected, nothing is asked at all; a server that answers with errors is not stormed", async () => {
+  const group = team({ members: 1 });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  const { client } = group.members[0]!;
+  client.cut();
+  group.assign({ p0: 9 }, 0);
+  const timers = group.clock.pendingTimers;
+  await group.clock.advance(30_000);
+  assert.ok(group.clock.pendingTimers <= timers + 2);
+  assert.equal(group.members[0]!.errors.length, 0);
+  client.restore();
+  await group.clock.advance(1_000);
+  assert.equal(locks(group)["feed.p0"], undefined);
+  // A lane that is deleted as soon as it is there, again and again.
+  const before = calls(group);
+  for (let ms = 0; ms < 30_000; ms += 20) {
+    for (const { name } of group.server.lanes) group.server.delete(name);
+    await group.clock.advance(20);
+  }
+  const perSecond = (calls(group) - before) / 30;
+  // The deletions of this test count, too.
+  assert.ok(perSecond < 8, `${perSecond} calls per second`);
+  group.owners.delete("p0");
+  await group.clock.advance(6_000);
+  assert.equal(group.members[0]!.consumer.health().held, 3);
+  await group.end();
+});

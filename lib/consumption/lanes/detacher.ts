@@ -1,0 +1,229 @@
+/**
+ * Detaching: partitions leave their lane. The last ack is confirmed with the server, then the lane's filter is shrunk, or the lane
+ * deleted if nothing is left in it. If any of that fails the lane ends, and what else was in it gets a new one.
+ *
+ * The server's refusal of overlapping filters is the lock. So no filter gives up a partition whose handler runs, unless its drain
+ * deadline is over: then the handler was aborted, and its ack is never sent.
+ *
+ * @module
+ */
+import type { LaneKeeperOptions } from "./keeper_options.ts";
+import type { Lane } from "./lane.ts";
+import type { LaneTable } from "./lane_table.ts";
+import type { Orphans } from "./orphans.ts";
+import type { Slot } from "../dispatch/slot.ts";
+
+/** A lane that ends by itself sooner than this and without any use was not worth making. */
+const USELESS_LIFE_MS = 5_000;
+const SETBACK_MS = 100;
+const SETBACK_MAX_MS = 5_000;
+const SETBACKS_MAX = 20;
+
+/** Takes partitions off their lanes. */
+export class Detacher {
+  readonly #options: LaneKeeperOptions;
+  readonly #table: LaneTable;
+  readonly #orphans: Orphans;
+  #merges = 0;
+  #finishing = false;
+  #closed = false;
+
+  /**
+   * @param options what it needs
+   * @param table the lanes
+   * @param orphans where lanes go that could not be deleted
+   */
+  constructor(options: LaneKeeperOptions, table: LaneTable, orphans: Orphans) {
+    this.#options = options;
+    this.#table = table;
+    this.#orphans = orphans;
+  }
+
+  /** Starts whatever is to leave and can: lanes that have ended, partitions not wanted any more, partitions that need a fresh lane. */
+  start(): void {
+    // While the connection is down nothing can be confirmed nor freed. Only who leaves for good does not wait for it.
+    const reachable = this.#finishing || this.#options.world.messaging.connected;
+    if (this.#closed || !reachable) return;
+    for (const lane of this.#table.all) {
+      if (lane.busy) continue;
+      const slots = [...lane.slots.values()];
+      if (lane.closed) {
+        if (!slots.some((slot) => !isKept(lane, slot))) continue;
+        void this.#operate([lane], () => this.#clear(lane));
+      } else {
+        const leaving = slots.filter(mayLeave);
+        if (leaving.length > 0) this.detach(lane, leaving);
+      }
+    }
+  }
+
+  /** From now on everything is released even without a connection. */
+  finish(): void {
+    this.#finishing = true;
+  }
+
+  /** Starts nothing more, and tells nobody of what is under way. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Takes partitions off a lane. Those still wanted are acquired anew afterwards.
+   *
+   * @param lane the lane; not busy
+   * @param slots some of its slots; what still runs in them was aborted
+   * @param batch under which name the wanted ones are acquired together
+   */
+  detach(lane: Lane, slots: readonly Slot[], batch = `after ${lane.name}`): void {
+    void this.#operate([lane], async () => {
+      prepare(slots, batch);
+      const leaving = new Set(slots);
+      const rest = [...lane.slots.values()].filter((slot) => !leaving.has(slot));
+      try {
+        await lane.acks.confirm();
+        if (rest.length > 0) {
+          await this.#shrink(lane, rest);
+          this.#free(lane, slots);
+        }
+      } catch (error) {
+        this.#options.events.error(error);
+        // Nobody knows what it reads now. It is cleared away as one that ended by itself.
+        lane.fail("failed", "partitions could not be taken out of its filter");
+        return;
+      }
+      if (rest.length === 0) await this.#delete(lane);
+    });
+  }
+
+  /**
+   * Deletes lanes in which nothing runs, so that their partitions are acquired together as one.
+   *
+   * @param lanes the lanes; none busy
+   */
+  merge(lanes: readonly Lane[]): void {
+    const batch = `merge ${++this.#merges}`;
+    void this.#operate(lanes, async () => {
+      for (const lane of lanes) prepare(lane.slots.values(), batch);
+      await Promise.all(lanes.map((lane) => this.#confirm(lane)));
+      await Promise.all(lanes.map((lane) => this.#delete(lane)));
+      if (!this.#closed) this.#options.events.compacted(lanes.length);
+    });
+  }
+
+  /** One operation on a lane at a time; reconcile again afterwards. Never rejects. */
+  async #operate(lanes: readonly Lane[], operation: () => Promise<void>): Promise<void> {
+    for (const lane of lanes) lane.busy = true;
+    try {
+      await operation();
+    } catch (error) {
+      this.#options.events.error(error);
+    } finally {
+      for (const lane of lanes) lane.busy = false;
+      if (!this.#closed) this.#options.onChange();
+    }
+  }
+
+  /**
+   * A lane that has ended goes, so that its partitions can be acquired anew. Where handlers run it is kept for them alone, as the
+   * lock, until they come back.
+   */
+  async #clear(lane: Lane): Promise<void> {
+    const { events } = this.#options;
+    const setbackMs = lane.cleared ? 0 : this.#countSetback(lane);
+    const slots = [...lane.slots.values()];
+    prepare(slots, `after ${lane.name}`);
+    lane.cleared = true;
+    if (lane.ended !== "deleted") await this.#confirm(lane);
+    const kept = slots.filter((slot) => isKept(lane, slot));
+    if (kept.length === 0) return await this.#delete(lane, setbackMs);
+    const rest = slots.filter((slot) => !isKept(lane, slot));
+    try {
+      if (rest.length === 0) return;
+      await this.#shrink(lane, kept);
+      this.#free(lane, rest, setbackMs);
+    } catch (error) {
+      events.error(error);
+      await this.#delete(lane, setbackMs);
+    }
+  }
+
+  async #shrink(lane: Lane, rest: readonly Slot[]): Promise<void> {
+    const { world, config } = this.#options;
+    const subjects = rest.map((slot) => slot.subject);
+    await world.feed.shrinkConsumer(config.stream, lane.config, subjects);
+    lane.shrunk(subjects);
+  }
+
+  /** How long to wait before the next try, in milliseconds: a lane that fails again and again must not become a storm. */
+  #countSetback(lane: Lane): number {
+    const lifeMs = this.#options.world.clock.monotonicMs() - lane.openedAtMs;
+    const useful = lane.useful || lifeMs > USELESS_LIFE_MS;
+    let most = 0;
+    for (const slot of lane.slots.values()) {
+      slot.setbacks = useful ? 0 : Math.min(slot.setbacks + 1, SETBACKS_MAX);
+      most = Math.max(most, slot.setbacks);
+    }
+    return most < 2 ? 0 : Math.min(SETBACK_MS * 2 ** (most - 2), SETBACK_MAX_MS);
+  }
+
+  /** Confirms acks if it can. Those that got lost only mean that their messages come again, and are known as done. */
+  async #confirm(lane: Lane): Promise<void> {
+    try {
+      await lane.acks.confirm();
+    } catch (error) {
+      this.#options.events.error(error);
+    }
+  }
+
+  /** Ends a lane here and on the server, and frees all its partitions. */
+  async #delete(lane: Lane, pauseMs = 0): Promise<void> {
+    const { world, config, events } = this.#options;
+    lane.close();
+    try {
+      await world.feed.deleteConsumer(config.stream, lane.name);
+    } catch (error) {
+      this.#orphans.add(lane.name);
+      events.error(error);
+    }
+    this.#table.remove(lane);
+    this.#free(lane, [...lane.slots.values()], pauseMs);
+  }
+
+  /** These are off their lane: to be acquired anew after a pause, or to be had by others. */
+  #free(lane: Lane, slots: readonly Slot[], pauseMs = 0): void {
+    const nextTryAtMs = pauseMs === 0 ? 0 : this.#options.world.clock.monotonicMs() + pauseMs;
+    const released: string[] = [];
+    let forced = false;
+    for (const slot of slots) {
+      lane.detach(slot);
+      slot.moving = false;
+      slot.stale = false;
+      slot.nextTryAtMs = nextTryAtMs;
+      if (slot.wanted) continue;
+      released.push(slot.id);
+      forced ||= slot.running !== undefined;
+    }
+    if (released.length === 0 || this.#closed) return;
+    this.#options.events.released(released, forced);
+    this.#options.onReleased(released);
+  }
+}
+
+/** Whether a partition is to leave its lane and nothing keeps it there. */
+function mayLeave(slot: Slot): boolean {
+  if (slot.wanted) return slot.stale && slot.running === undefined;
+  return slot.running === undefined || slot.running.aborted;
+}
+
+/** Whether an ended lane must still lock a partition: its handler runs by right. Of a lane that is gone nothing can be kept. */
+function isKept(lane: Lane, slot: Slot): boolean {
+  return lane.ended !== "deleted" && slot.running !== undefined && !slot.running.aborted;
+}
+
+/** Nothing is started in partitions that are on their way. */
+function prepare(slots: Iterable<Slot>, batch: string): void {
+  for (const slot of slots) {
+    if (!slot.moving) slot.batch = batch;
+    slot.moving = true;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The lanes a worker has, and the room that is shared among them.
+ *
+ * @module
+ */
+import type { GroupConsumerConfig } from "../../config/config.ts";
+import type { ConsumerConfig, FeedMessage } from "../../ports/feed.ts";
+import type { World } from "../../ports/world.ts";
+import { Lane, type LaneEnd } from "./lane.ts";
+import type { Slot, Taken } from "../dispatch/slot.ts";
+
+/** What the table needs. */
+export interface LaneTableOptions {
+  /** The world. */
+  readonly world: Pick<World, "clock" | "feed">;
+  /** How to consume. */
+  readonly config: Pick<GroupConsumerConfig, "stream" | "prefetch">;
+  /** How long the confirmation of acks may take, in milliseconds. */
+  readonly operationTimeoutMs: number;
+  /** Told of each delivery a slot has taken. */
+  readonly onTaken: (
+    slot: Slot,
+    message: FeedMessage,
+    taken: Exclude<Taken, "out-of-order">,
+    lane: Lane,
+  ) => void;
+  /** Told when a lane ended by itself. */
+  readonly onEnd: (lane: Lane, reason: LaneEnd, detail: string) => void;
+}
+
+/** However many lanes share the room, each has some. */
+const LANE_LIMIT_MIN = 4;
+
+/** A worker's lanes by name. */
+export class LaneTable {
+  readonly #options: LaneTableOptions;
+  readonly #lanes = new Map<string, Lane>();
+
+  /** @param options what it needs */
+  constructor(options: LaneTableOptions) {
+    this.#options = options;
+  }
+
+  /** All lanes, as they are now: the list may be walked while lanes come and go. */
+  get all(): Lane[] {
+    return [...this.#lanes.values()];
+  }
+
+  /** How many lanes there are. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  /** Whether a lane of that name is here. */
+  has(name: string): boolean {
+    return this.#lanes.has(name);
+  }
+
+  /**
+   * Starts a lane whose consumer exists.
+   *
+   * @param consumer its consumer
+   * @param slots what it feeds
+   * @returns the lane
+   */
+  open(consumer: ConsumerConfig, slots: readonly Slot[]): Lane {
+    const { world, config, operationTimeoutMs, onTaken, onEnd } = this.#options;
+    const lane = new Lane({
+      feed: world.feed,
+      stream: config.stream,
+      config: consumer,
+      slots,
+      operationTimeoutMs,
+      openedAtMs: world.clock.monotonicMs(),
+      onTaken,
+      onEnd,
+    });
+    this.#lanes.set(lane.name, lane);
+    for (const slot of slots) slot.lane = lane;
+    this.shareRoom();
+    return lane;
+  }
+
+  /** Forgets a lane. */
+  remove(lane: Lane): void {
+    this.#lanes.delete(lane.name);
+    this.shareRoom();
+  }
+
+  /** Divides the prefetch among the lanes; where all partitions are stopped nothing is asked for. */
+  shareRoom(): void {
+    const share = Math.floor(this.#options.config.prefetch / Math.max(1, this.#lanes.size));
+    const limit = Math.max(LANE_LIMIT_MIN, share);
+    for (const lane of this.#lanes.values()) {
+      const stopped = [...lane.slots.values()].every((slot) => slot.stopped);
+      lane.setLimit(stopped ? 0 : limit);
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Upkeep: what a worker's lanes need now and then. A partition that fills its lane is left alone in it, so that it holds up nobody
+ * else; and lanes that became many are merged. Looking only a few times per second is what keeps both from becoming storms.
+ *
+ * @module
+ */
+import type { Timer } from "../../ports/clock.ts";
+import { LANE_PARTITIONS_MAX } from "./acquirer.ts";
+import { chooseCompaction, isCrowded } from "./compaction.ts";
+import type { Detacher } from "./detacher.ts";
+import type { LaneKeeperOptions } from "./keeper_options.ts";
+import type { Lane } from "./lane.ts";
+import type { LaneTable } from "./lane_table.ts";
+import type { Slot } from "../dispatch/slot.ts";
+
+/** How often it looks. */
+export const UPKEEP_MS = 500;
+/** Looks without a merge after one: what was merged may have to part again. */
+const LOOKS_BETWEEN_MERGES = 4;
+/** No merge so soon after a lane was made, unless there are very many: the group is rebalancing, and has enough to do. */
+const REST_MS = 2_000;
+/** A slot that has more than this share of a full lane holds up the others. */
+const HOT_SHARE = 1 / 4;
+
+/** Looks after lanes. */
+export class Upkeep {
+  readonly #options: LaneKeeperOptions;
+  readonly #table: LaneTable;
+  readonly #detacher: Detacher;
+  #timer: Timer | undefined;
+  #mergeInLooks = 0;
+  #evacuations = 0;
+  #closed = false;
+
+  /**
+   * @param options what it needs
+   * @param table the lanes
+   * @param detacher takes partitions off their lanes
+   */
+  constructor(options: LaneKeeperOptions, table: LaneTable, detacher: Detacher) {
+    this.#options = options;
+    this.#table = table;
+    this.#detacher = detacher;
+    this.#arm();
+  }
+
+  /** Looks no more. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.world.clock.setTimer(UPKEEP_MS, () => {
+      if (this.#closed) return;
+      this.#arm();
+      if (this.#options.world.messaging.connected && this.#options.mayAct()) this.#look();
+      // Whatever was missed is seen now.
+      this.#options.onChange();
+    });
+  }
+
+  #look(): void {
+    for (const lane of this.#table.all) {
+      if (!lane.busy && !lane.closed) this.#isolate(lane);
+    }
+    if (this.#mergeInLooks-- > 0) return;
+    const { maxLanes } = this.#options.config;
+    const all = this.#table.all;
+    const restedSinceMs = this.#options.world.clock.monotonicMs() - REST_MS;
+    const isResting = all.every((lane) => lane.openedAtMs <= restedSinceMs);
+    if (!isResting && !isCrowded(all, maxLanes)) return;
+    const lanes = chooseCompaction(all, maxLanes, LANE_PARTITIONS_MAX);
+    if (lanes.length === 0) return;
+    this.#mergeInLooks = LOOKS_BETWEEN_MERGES;
+    this.#detacher.merge(lanes);
+  }
+
+  /**
+   * Takes the others out of a lane that one partition has filled since the last look. The others leave rather than the one, since
+   * its handler runs, and the lane is the lock on what it handles.
+   */
+  #isolate(lane: Lane): void {
+    const before = lane.suspect;
+    lane.suspect = this.#options.paused() ? undefined : hottest(lane);
+    if (lane.suspect === undefined || lane.suspect !== before) return;
+    const others = [...lane.slots.values()].filter((slot) =>
+      slot !== before && slot.wanted && slot.running === undefined && !slot.moving && !slot.stale
+    );
+    if (others.length === 0) return;
+    this.#detacher.detach(lane, others, `beside ${++this.#evacuations}`);
+  }
+}
+
+/** The slot that fills a full lane, if there is one and it is not alone there. */
+function hottest(lane: Lane): Slot | undefined {
+  if (!lane.full || lane.slots.size < 2) return undefined;
+  let most: Slot | undefined;
+  for (const slot of lane.slots.values()) {
+    if (slot.queue.length > (most?.queue.length ?? 0)) most = slot;
+  }
+  return most !== undefined && most.queue.length > lane.buffered * HOT_SHARE ? most : undefined;
+}

@@ -1,0 +1,278 @@
+/**
+ * A worker's lives: one session after another. A lease that was lost is never picked up again; the worker comes back as a new
+ * instance, under its old stable ID if it can.
+ *
+ * @module
+ */
+import { unlessAborted } from "../abort.ts";
+import { LaneReaper } from "../assignment/leader/lane_reaper.ts";
+import type { Snapshot } from "../assignment/snapshot.ts";
+import type { GroupBuckets } from "../buckets.ts";
+import { isPartiError, PartiError } from "../errors.ts";
+import type { Assignment } from "./hooks.ts";
+import { sleep } from "../ports/clock.ts";
+import { jitter } from "../ports/random.ts";
+import type { World } from "../ports/world.ts";
+import { Session } from "../session/session.ts";
+import type { SessionEvents, SessionOptions } from "../session/session_options.ts";
+import type { JoinStep } from "./state.ts";
+
+/** What the lives need. */
+export interface LivesOptions {
+  /** The world. */
+  readonly world: World;
+  /** The group. */
+  readonly group: string;
+  /** The stream that is consumed, if the library does that. */
+  readonly stream: string | undefined;
+  /** The number to claim first. */
+  readonly preferredId: number | undefined;
+  /** Opens the buckets, making them if they are not there. Again before each new life: a server may have lost them. */
+  readonly openBuckets: () => Promise<GroupBuckets>;
+  /** Makes sure that what is to be consumed can be shared; throws `PARTI_INVALID_CONFIG` if not. Before each new life, too. */
+  readonly checkFeed: (signal: AbortSignal) => Promise<void>;
+  /** What each session needs besides what is known here. */
+  readonly sessionOptions: (
+    buckets: GroupBuckets,
+    formerInstances: ReadonlySet<string>,
+  ) => Omit<
+    SessionOptions,
+    | "world"
+    | "instance"
+    | "preferredId"
+    | "remembered"
+    | "formerInstances"
+    | "events"
+    | "signal"
+    | keyof GroupBuckets
+  >;
+  /** Who is told; `onProgress` after every step too. */
+  readonly events: SessionEvents;
+}
+
+const REJOIN_MS = 100;
+const REJOIN_MAX_MS = 5_000;
+/** Former instances remembered; older ones have long expired. */
+const FORMER_MAX = 100;
+
+/** Keeps a worker in its group. */
+export class Lives {
+  readonly #options: LivesOptions;
+  readonly #former = new Set<string>();
+  readonly #end = new AbortController();
+  #preferredId: number | undefined;
+  #remembered: Snapshot | undefined;
+  #session: Session | undefined;
+  /** The session that is joining. */
+  #entering: Session | undefined;
+  #step: JoinStep = "ClaimingID";
+  #joining: Promise<void> = Promise.resolve();
+  #joinFailure: unknown;
+  #wake = new AbortController();
+  #closedForGood = false;
+
+  /** @param options what they need */
+  constructor(options: LivesOptions) {
+    this.#options = options;
+    this.#preferredId = options.preferredId;
+  }
+
+  /** The present session; undefined before the first and between two. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** How far the present life has come. */
+  get step(): JoinStep {
+    return this.#step;
+  }
+
+  /** Why the first joining failed, if it did; known after {@linkcode Lives.end} only. */
+  get joinFailure(): unknown {
+    return this.#joinFailure;
+  }
+
+  /**
+   * Joins for the first time.
+   *
+   * @param signal gives up; what was begun is then undone in the background, and {@linkcode Lives.end} waits for it
+   * @throws what the server says, `PARTI_NO_FREE_ID` or `PARTI_ABORTED`
+   */
+  begin(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#end.signal]);
+    const joining = this.#join(either);
+    this.#joining = joining.catch((error) => {
+      this.#joinFailure = error;
+    });
+    return unlessAborted(joining, either);
+  }
+
+  /** The connection is gone. */
+  disconnected(): void {
+    (this.#session ?? this.#entering)?.disconnected();
+  }
+
+  /** The connection is back: what waits for it goes on at once. */
+  reconnected(): void {
+    (this.#session ?? this.#entering)?.reconnected();
+    this.#wake.abort();
+  }
+
+  /** The connection was closed and never comes back: no new life is possible. */
+  closedForGood(): void {
+    this.#closedForGood = true;
+  }
+
+  /**
+   * Ends the present life, whatever it is doing, and begins no other. Never throws.
+   *
+   * @param handOverBy fires when waiting for others and for running handlers must end
+   * @param endBy fires when nothing is waited for any more
+   */
+  async end(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
+    this.#end.abort();
+    try {
+      await unlessAborted(this.#joining, endBy);
+      await this.#session?.leave(handOverBy, endBy);
+    } catch {
+      // Joining hangs. Should it come to an end after all, it undoes itself.
+    } finally {
+      this.#session = undefined;
+    }
+  }
+
+  async #join(signal: AbortSignal): Promise<void> {
+    const { world, openBuckets, checkFeed, sessionOptions } = this.#options;
+    this.#enterStep("ClaimingID");
+    const buckets = await openBuckets();
+    await checkFeed(signal);
+    if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while opening the buckets");
+    const instance = world.random.uuid();
+    let session: Session;
+    try {
+      session = this.#entering = new Session({
+        ...sessionOptions(buckets, this.#former),
+        ...buckets,
+        world,
+        instance,
+        preferredId: this.#preferredId,
+        remembered: this.#remembered,
+        formerInstances: this.#former,
+        events: this.#sessionEvents(),
+        signal,
+      });
+      await session.join();
+    } catch (error) {
+      this.#remember(instance);
+      throw error;
+    } finally {
+      this.#entering = undefined;
+    }
+    // Before anything of it is seen: where joining took its time, an assignment may have come and been applied meanwhile.
+    if (session.mayAct && !this.#end.signal.aborted) this.#enterStep("WaitingAssignment");
+    this.#session = session;
+    if (this.#end.signal.aborted) return await this.#leaveAtOnce(session);
+    // Lost while it was joining: nobody was there yet to begin a new life.
+    if (!session.mayAct) return this.#next(session);
+    this.#options.events.onProgress();
+  }
+
+  /** It was to end while it was joining; whoever waits for that may have lost patience long ago. */
+  async #leaveAtOnce(session: Session): Promise<void> {
+    const never = new AbortController().signal;
+    await session.leave(AbortSignal.abort(), never);
+    this.#session = undefined;
+  }
+
+  #enterStep(step: JoinStep): void {
+    this.#step = step;
+    this.#options.events.onProgress();
+  }
+
+  #sessionEvents(): SessionEvents {
+    const { events } = this.#options;
+    return {
+      ...events,
+      onClaimed: (worker, idNumber) => {
+        this.#preferredId = idNumber;
+        this.#enterStep("Election");
+        events.onClaimed(worker, idNumber);
+        void this.#removeFormerLanes();
+      },
+      onLost: (reason) => {
+        events.onLost(reason);
+        const session = this.#session;
+        if (session !== undefined) this.#next(session);
+      },
+    };
+  }
+
+  /** A former life of this process holds nothing by right any more. */
+  async #removeFormerLanes(): Promise<void> {
+    if (this.#former.size === 0) return;
+    const { world, group, stream, events } = this.#options;
+    const reaper = new LaneReaper({ feed: world.feed, group, stream, onError: events.onError });
+    await reaper.reap((instance) => !this.#former.has(instance));
+  }
+
+  #remember(instance: string): void {
+    this.#former.add(instance);
+    const oldest = this.#former.values().next();
+    if (this.#former.size > FORMER_MAX && !oldest.done) this.#former.delete(oldest.value);
+  }
+
+  /** The session is over: what the application held is gone, and a new life begins. */
+  #next(session: Session): void {
+    this.#session = undefined;
+    this.#remember(session.instance);
+    this.#remembered = session.latest;
+    const { assignment } = session;
+    if (assignment !== undefined) {
+      const nothing: Assignment = Object.freeze({ ...assignment, partitions: Object.freeze([]) });
+      void this.#options.events.onAssignment(nothing);
+    }
+    if (this.#end.signal.aborted) return;
+    this.#enterStep("ClaimingID");
+    this.#joining = this.#rejoin();
+  }
+
+  /** Tries until it is in again, or the worker is stopped. Never rejects. */
+  async #rejoin(): Promise<void> {
+    const { world, events } = this.#options;
+    const { signal } = this.#end;
+    let failures = 0;
+    while (!signal.aborted) {
+      await this.#pause(failures);
+      // While it is down nothing can be tried; the reconnect ends the pause.
+      if (signal.aborted || !world.messaging.connected) continue;
+      try {
+        return await this.#join(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#enterStep("ClaimingID");
+        events.onError(error);
+        // Losing the connection is no reason to wait longer once it is back.
+        failures = isPartiError(error, "PARTI_DISCONNECTED") ? 0 : failures + 1;
+      }
+    }
+  }
+
+  async #pause(failures: number): Promise<void> {
+    const { clock, random, messaging } = this.#options.world;
+    const { signal } = this.#end;
+    if (this.#closedForGood) return await until(signal);
+    this.#wake = new AbortController();
+    const baseMs = messaging.connected
+      ? Math.min(REJOIN_MS * 2 ** Math.min(failures, 10), REJOIN_MAX_MS)
+      : REJOIN_MAX_MS;
+    await sleep(clock, jitter(random, baseMs), AbortSignal.any([signal, this.#wake.signal]));
+  }
+}
+
+/** Waits for a signal alone. */
+function until(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}

@@ -1,0 +1,80 @@
+/**
+ * The gate before the handlers: it shuts when the connection goes, and opens once a renewal after the reconnect has proven that
+ * the lease was not taken away meanwhile. Handlers that are through already go on for a grace: no longer, since that is how long
+ * others wait before they take a worker without a connection for dead.
+ *
+ * @module
+ */
+import { settled } from "../abort.ts";
+import { type Clock, sleep, type Timer } from "../ports/clock.ts";
+import type { Messaging } from "../ports/messaging.ts";
+
+/** What the gate needs. */
+export interface ConnectionGateOptions {
+  /** Time. */
+  readonly clock: Clock;
+  /** Whether the connection is up. */
+  readonly messaging: Pick<Messaging, "connected">;
+  /** Renews the lease and tells whether that succeeded: `Lease.confirm`; undefined while there is no lease. */
+  readonly confirm: () => Promise<boolean> | undefined;
+  /** How long the connection may be away before the others may take over, in milliseconds. */
+  readonly graceMs: number;
+  /** Told when it has been away for so long; once for each time it goes. Must not throw. */
+  readonly onAway: () => void;
+  /** Fires when the session is over: the gate then stays as it is. */
+  readonly signal: AbortSignal;
+}
+
+/** How long after a renewal that proved nothing the next one is tried, in milliseconds. */
+const CONFIRM_AGAIN_MS = 100;
+
+/** Open at first. */
+export class ConnectionGate {
+  readonly #options: ConnectionGateOptions;
+  #shut: PromiseWithResolvers<void> | undefined;
+  #grace: Timer | undefined;
+
+  /** @param options what it needs */
+  constructor(options: ConnectionGateOptions) {
+    this.#options = options;
+    options.signal.addEventListener("abort", () => this.#grace?.cancel(), { once: true });
+  }
+
+  /** The connection is gone: nobody gets through until {@linkcode ConnectionGate.reopen} has found proof. */
+  shut(): void {
+    const { clock, graceMs, onAway, signal } = this.#options;
+    this.#shut ??= Promise.withResolvers<void>();
+    if (!signal.aborted) this.#grace ??= clock.setTimer(graceMs, onAway);
+  }
+
+  /**
+   * Whether one may go through.
+   *
+   * @param signal gives up waiting
+   * @returns undefined if so; otherwise resolves when one may, or the signal has fired. Never rejects
+   */
+  pass(signal: AbortSignal): Promise<void> | undefined {
+    return this.#shut && settled(this.#shut.promise, signal);
+  }
+
+  /**
+   * The connection is back. A renewal that succeeds now proves that nobody has taken the lease meanwhile, and opens the gate. One
+   * that is refused ends the session.
+   *
+   * @returns when the gate is open, the connection gone again or the session over
+   * @throws what `confirm` throws
+   */
+  async reopen(): Promise<void> {
+    const { clock, messaging, confirm, signal } = this.#options;
+    this.#grace?.cancel();
+    this.#grace = undefined;
+    while (!signal.aborted && messaging.connected) {
+      if (await confirm()) {
+        this.#shut?.resolve();
+        this.#shut = undefined;
+        return;
+      }
+      await sleep(clock, CONFIRM_AGAIN_MS, signal);
+    }
+  }
+}

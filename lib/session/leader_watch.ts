@@ -1,0 +1,116 @@
+/**
+ * Keeps an eye on whoever leads: a few workers probe the leader, and remember the verdict for the one of them that leads next.
+ *
+ * @module
+ */
+import type { Snapshot } from "../assignment/snapshot.ts";
+import type { Candidate } from "../leadership/election_agent.ts";
+import { Prober } from "../membership/prober.ts";
+import type { SessionOptions } from "./session_options.ts";
+
+/** What watching the leader needs. */
+export interface LeaderWatchOptions {
+  /** The session's. */
+  readonly session: Pick<SessionOptions, "world" | "config" | "events">;
+  /** Who watches. */
+  readonly self: Candidate;
+  /** The assignment as this worker knows it. */
+  readonly latest: () => Snapshot | undefined;
+  /** Whether this worker is in office itself: then there is nobody to watch. */
+  readonly isInOffice: () => boolean;
+  /** A verdict: the leader is dead. Told again while it is known as the leader. Must not throw. */
+  readonly onGone: (instance: string) => void;
+}
+
+/** So many workers besides the leader keep an eye on it: enough to notice, too few to be a load. */
+const LEADER_WATCHERS = 3;
+
+/** Watches the leader. */
+export class LeaderWatch {
+  readonly #options: LeaderWatchOptions;
+  readonly #prober: Prober;
+  #leader: Candidate | undefined;
+  #dead: { readonly instance: string; readonly untilMs: number } | undefined;
+
+  /**
+   * Begins to watch.
+   *
+   * @param options what it needs
+   */
+  constructor(options: LeaderWatchOptions) {
+    this.#options = options;
+    const { world, config, events } = options.session;
+    this.#prober = new Prober({
+      group: config.group,
+      clock: world.clock,
+      random: world.random,
+      messaging: world.messaging,
+      ...config.probe,
+      targets: () => this.#probed(),
+      onGone: (gone) => {
+        // A verdict ages: whoever still leads an hour later was not dead.
+        const untilMs = world.clock.monotonicMs() + config.electionTimeoutMs;
+        this.#dead = { instance: gone, untilMs };
+        options.onGone(gone);
+      },
+      onMiss: (missed, kind) => events.onProbeMiss(missed, kind),
+    });
+  }
+
+  /**
+   * The election says who leads.
+   *
+   * @param leader the leader; undefined while nobody leads
+   */
+  leaderIs(leader: Candidate | undefined): void {
+    this.#leader = leader;
+  }
+
+  /**
+   * No verdicts for a while: the silence of others proves nothing.
+   *
+   * @param durationMs how long, in milliseconds
+   */
+  hold(durationMs: number): void {
+    this.#prober.hold(durationMs);
+  }
+
+  /** How much longer there are no verdicts, in milliseconds; 0 if there are. */
+  get heldForMs(): number {
+    return this.#prober.heldForMs;
+  }
+
+  /**
+   * The last verdict, and forgets it.
+   *
+   * @returns the instance that is dead; undefined if there was no verdict, or too long ago
+   */
+  takeVerdict(): string | undefined {
+    const dead = this.#dead;
+    this.#dead = undefined;
+    if (dead === undefined) return undefined;
+    return this.#options.session.world.clock.monotonicMs() < dead.untilMs
+      ? dead.instance
+      : undefined;
+  }
+
+  /** Ends it: no call-back comes afterwards. */
+  close(): void {
+    this.#prober.close();
+  }
+
+  /** The leader, if this worker is one of the few that watch it. */
+  #probed(): readonly string[] {
+    const leader = this.#leader;
+    const { instance } = this.#options.self;
+    if (leader === undefined || this.#options.isInOffice() || leader.instance === instance) {
+      return [];
+    }
+    const others = (this.#options.latest()?.workers ?? [])
+      .filter((worker) => worker.instance !== leader.instance)
+      .map((worker) => worker.instance);
+    const place = others.indexOf(instance);
+    // Nobody listed, or not listed oneself: at the beginning everybody watches.
+    return place < 0 || place < LEADER_WATCHERS ? [leader.instance] : [];
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Makes a session's consumer from the manager's options, measured and logged.
+ *
+ * @module
+ */
+import type { GroupConfig } from "../config/config.ts";
+import { bothEvents } from "../consumption/events.ts";
+import { WorkerConsumer } from "../consumption/worker_consumer.ts";
+import type { ManagerOptions } from "../manager/manager_options.ts";
+import type { MetricsCollector } from "../metrics/collector.ts";
+import { consumptionMetrics } from "../metrics/consumption_metrics.ts";
+import type { LaneOwner } from "../names.ts";
+import type { MessageHandler } from "../consumption/dispatch/handler.ts";
+import type { SessionRight } from "./session_options.ts";
+
+/**
+ * Makes a consumer.
+ *
+ * @param options the manager's
+ * @param config the group's configuration
+ * @param metrics who measures
+ * @param owner whose lanes they are
+ * @param right the session's right to handle
+ * @param onError told of what failed and is tried again
+ * @returns the consumer; undefined where the application consumes by itself
+ */
+export function makeConsumer(
+  options: ManagerOptions,
+  config: GroupConfig,
+  metrics: MetricsCollector,
+  owner: LaneOwner,
+  right: SessionRight,
+  onError: (error: unknown) => void,
+): WorkerConsumer | undefined {
+  const { world, handler, consumptionEvents } = options;
+  const { consumer, drainTimeoutMs, operationTimeoutMs } = config;
+  if (handler === undefined || consumer === undefined) return undefined;
+  // Asked while the consumer is being made too, and then there is nothing to tell.
+  const made: { consumer?: WorkerConsumer } = {};
+  const measured = consumptionMetrics(metrics, () => made.consumer?.health());
+  made.consumer = new WorkerConsumer({
+    world,
+    config: consumer,
+    owner,
+    handler: whileConnected(handler, right),
+    drainTimeoutMs,
+    operationTimeoutMs,
+    mayAct: () => right.mayAct(),
+    // Before each session, so that a stream that cannot be shared is said before anything is claimed.
+    isFeedChecked: true,
+    events: bothEvents(measured, {
+      ...consumptionEvents,
+      outranked: (ids) => {
+        right.onOutranked();
+        consumptionEvents?.outranked?.(ids);
+      },
+      error: (error) => {
+        onError(error);
+        consumptionEvents?.error?.(error);
+      },
+    }),
+  });
+  return made.consumer;
+}
+
+/**
+ * Begins a message only while the session may.
+ *
+ * @param handler the application's
+ * @param right the session's right
+ * @returns a handler that waits for the right; it rejects with the signal's reason if that fires first
+ */
+export function whileConnected(
+  handler: MessageHandler,
+  right: Pick<SessionRight, "mayBegin">,
+): MessageHandler {
+  return (message, context) => {
+    const wait = right.mayBegin(context.signal);
+    if (wait === undefined) return handler(message, context);
+    return wait.then(() => {
+      context.signal.throwIfAborted();
+      return handler(message, context);
+    });
+  };
+}

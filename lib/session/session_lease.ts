@@ -1,0 +1,67 @@
+/**
+ * A session's lease: the stable ID it is claimed with, and what it tells the group of the worker.
+ *
+ * @module
+ */
+import type { LeaseOptions } from "../membership/lease.ts";
+import { isGone } from "../membership/prober.ts";
+import { type Claim, claimStableId } from "../membership/stable_id.ts";
+import { encodeWorkerRecord, type WorkerRecord } from "../membership/worker_lease.ts";
+import { workerKey } from "../names.ts";
+import type { SessionOptions } from "./session_options.ts";
+
+/** What of a session its lease needs, besides its options. */
+export interface LeaseHolder {
+  /** What changes over the session, asked anew for each renewal. Must not throw. */
+  readonly progress: () => Pick<WorkerRecord, "leaving" | "applied">;
+  /** Told once when the lease is gone without having been given back. Must not throw. */
+  readonly onLost: (reason: string) => void;
+}
+
+/**
+ * Claims a stable ID for a session.
+ *
+ * @param session the session's options
+ * @param holder what else its lease needs
+ * @returns the number and the lease on it, which renews itself from now on
+ * @throws {PartiError} see {@linkcode claimStableId}
+ */
+export function claimSessionLease(session: SessionOptions, holder: LeaseHolder): Promise<Claim> {
+  const { world, config, instance, leases, preferredId, formerInstances, signal } = session;
+  const { clock, messaging } = world;
+  return claimStableId({
+    bucket: leases,
+    clock,
+    minId: config.workerIdMin,
+    maxId: config.workerIdMax,
+    ...(preferredId === undefined ? {} : { preferredId }),
+    onError: session.events.onError,
+    formerInstances,
+    isGone: (other) => isGone({ group: config.group, clock, messaging, ...config.probe }, other),
+    ttlMs: config.heartbeatTtlMs,
+    signal,
+    leaseOptions: (idNumber): LeaseOptions => ({
+      bucket: leases,
+      key: workerKey(idNumber),
+      instance,
+      clock,
+      ttlMs: config.heartbeatTtlMs,
+      renewEveryMs: config.heartbeatIntervalMs,
+      value: () => encodeRecord(session, idNumber, holder),
+      onLost: holder.onLost,
+      onRenewed: (ok) => session.events.onRenewed(ok),
+    }),
+  });
+}
+
+function encodeRecord(session: SessionOptions, idNumber: number, holder: LeaseHolder): Uint8Array {
+  const { config, host, instance } = session;
+  return encodeWorkerRecord({
+    worker: `${config.workerIdPrefix}-${idNumber}`,
+    instance,
+    host,
+    capacity: config.capacity,
+    labels: config.labels,
+    ...holder.progress(),
+  });
+}
