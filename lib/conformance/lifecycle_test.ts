@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { staticSource } from "../assignment/sources/static_source.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import type { ManagerEvent } from "../manager/hooks.ts";
+import type { ElectionAgent } from "../leadership/election_agent.ts";
 import { Manager } from "../manager/manager.ts";
 import { leaseBucket } from "../names.ts";
 import { Cluster, partitions, TEST_TIMING } from "../test_support/cluster.ts";
@@ -399,6 +400,35 @@ natsTest(
       assert.match(error.message, /not Emergency within 20 ms but Stable/);
       return true;
     });
+  },
+);
+
+natsTest(
+  "a worker whose election never ends hands over what it was given, and leaves like any other",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { workMs: 5 });
+    const [first] = await cluster.add() as [typeof cluster.members[0]];
+    await cluster.untilStable();
+    const endless: ElectionAgent = { run: () => new Promise(() => {}) };
+    const second = await cluster.make({ election: () => endless });
+    second.running = true;
+    const starting = assert.rejects(second.manager.start(), { code: "PARTI_ABORTED" });
+    await cluster.whilePublishing(async () => {
+      await until("it handles messages all the same", () => cluster.oracle.hasHandled("worker-1"));
+      await cluster.stop(second);
+      await cluster.untilStable();
+    });
+    await starting;
+    assert.equal(second.manager.state, "Shutdown");
+    await cluster.untilDrained();
+    await cluster.assertEffects();
+    assert.equal(first.redelivered + second.redelivered, 0);
+    const leases = await cluster.world.kv.open(leaseBucket(cluster.group), {
+      ttlMs: 4_000,
+      replicas: 1,
+      storage: "file",
+    });
+    assert.deepEqual((await leases.list("worker.>")).map(({ key }) => key), ["worker.0"]);
   },
 );
 

@@ -17,6 +17,7 @@ import type {
 } from "../ports/feed.ts";
 import type { KvStore } from "../ports/kv.ts";
 import type { ConnectionStatus, Messaging, Notice } from "../ports/messaging.ts";
+import { NO_BUGGIFY } from "../ports/buggify.ts";
 import type { World } from "../ports/world.ts";
 import type { ModelServer, Puller, Sent, Stored } from "./model_server_test.ts";
 
@@ -59,6 +60,7 @@ export class ModelClient {
       kv: {} as KvStore,
       feed: this.#feed(),
       messaging: this.#messaging(),
+      buggify: NO_BUGGIFY,
     };
   }
 

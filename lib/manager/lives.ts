@@ -131,8 +131,10 @@ export class Lives {
    */
   async end(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
     this.#end.abort();
+    // One that is still joining, held up by an election, may have been given partitions already: it leaves as any other does.
+    const ends = Promise.all([this.#joining, this.#entering?.leave(handOverBy, endBy)]);
     try {
-      await unlessAborted(this.#joining, endBy);
+      await unlessAborted(ends, endBy);
       await this.#session?.leave(handOverBy, endBy);
     } catch {
       // Joining hangs. Should it come to an end after all, it undoes itself.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Buggify } from "./buggify.ts";
 import type { Clock } from "./clock.ts";
 import type { FeedStore } from "./feed.ts";
 import type { KvStore } from "./kv.ts";
@@ -21,4 +22,6 @@ export interface World {
   readonly feed: FeedStore;
   /** Core messaging. */
   readonly messaging: Messaging;
+  /** Places that may misbehave on purpose; in production {@linkcode NO_BUGGIFY}. */
+  readonly buggify: Buggify;
 }

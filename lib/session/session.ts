@@ -34,6 +34,7 @@ export class Session {
   #follower: AssignmentFollower | undefined;
   #consumer: WorkerConsumer | undefined;
   #leaving = false;
+  #left: Promise<void> | undefined;
   #refusal: PartiError | undefined;
   readonly #end = new AbortController();
 
@@ -65,13 +66,14 @@ export class Session {
       consumer: () => this.#consumer,
       events,
       onEmpty: () => this.#handOver.emptied(),
-      acknowledge: () => this.#lease?.touch(),
+      // The next renewal tells it anyway.
+      acknowledge: () => world.buggify("acknowledged-late") ? undefined : this.#lease?.touch(),
       signal,
     });
     this.#gate = new ConnectionGate({
       clock,
       messaging,
-      confirm: () => this.#lease?.confirm(),
+      confirm: () => world.buggify("proof-lost") ? Promise.resolve(false) : this.#lease?.confirm(),
       graceMs: config.probe.graceMs,
       onAway: () => this.#consumer?.interrupt("the connection is away, others may take over"),
       signal,
@@ -205,11 +207,17 @@ export class Session {
 
   /**
    * Leaves: announces it, waits until others have the partitions, finishes what runs, gives back leadership and lease. Never throws.
+   * Once: who asks again waits for the first.
    *
    * @param handOverBy fires when waiting for others and for running handlers must end; those that still run are aborted
    * @param endBy fires when nothing is waited for any more
    */
-  async leave(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
+  leave(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
+    this.#left ??= this.#leave(handOverBy, endBy);
+    return this.#left;
+  }
+
+  async #leave(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
     if (this.#over) return;
     this.#leaving = true;
     const handedOver = await this.#handOver.run(handOverBy) || this.#holdsNothing();

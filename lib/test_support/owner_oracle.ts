@@ -24,11 +24,17 @@ export class OwnerOracle {
   readonly #open = new Map<string, Set<Span>>();
   readonly #last = new Map<string, Span>();
   readonly #dead = new Set<string>();
+  readonly #workers = new Set<string>();
   #startedCount = 0;
 
   /** How many handlers have been started. */
   get startedCount(): number {
     return this.#startedCount;
+  }
+
+  /** Whether a worker has started any handler, by its stable ID. */
+  hasHandled(worker: string): boolean {
+    return this.#workers.has(worker);
   }
 
   /**
@@ -42,6 +48,7 @@ export class OwnerOracle {
     // A dead process runs nothing. Here its handlers live on for a while; they count for nobody.
     if (this.#dead.has(token.instance)) return () => {};
     this.#startedCount++;
+    this.#workers.add(token.worker);
     const span: Span = { token, sequence };
     const open = this.#open.get(token.partitionId) ?? new Set();
     this.#open.set(token.partitionId, open);

@@ -76,6 +76,7 @@ export function watchWorld(inner: World): WatchedWorld {
   const world: World = {
     random: inner.random,
     clock: watchedClock(clock, timers),
+    buggify: inner.buggify,
     kv: counted("kv", kv, [], {
       open: async (name, options, onDrift) => {
         await call("kv.open");

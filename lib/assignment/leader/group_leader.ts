@@ -143,7 +143,8 @@ export class GroupLeader {
     }
     if (this.#claimed === undefined && isPartiError(error, "PARTI_NOT_FOUND")) this.#unreadable++;
     onError(error);
-    if (!this.#setbacks.failed(error, world.clock.monotonicMs())) return;
+    const isUnable = this.#setbacks.failed(error, world.clock.monotonicMs());
+    if (!isUnable && !world.buggify("unable-early", 0.1)) return;
     this.#end();
     onUnable(error);
   }
@@ -152,6 +153,7 @@ export class GroupLeader {
   async #look(): Promise<void> {
     const { term, world } = this.#options;
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
+    if (world.buggify("look-fails", 0.1)) throw new PartiError("PARTI_TIMEOUT", "on purpose");
     this.#claimed ??= await this.#claim();
     this.#ready.resolve();
     if (this.#loop.ended || !this.#liveness.initialized) return;

@@ -16,6 +16,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { FeedStore } from "../../ports/feed.ts";
 import type { KvBucket } from "../../ports/kv.ts";
 import type { Messaging } from "../../ports/messaging.ts";
+import { NO_BUGGIFY } from "../../ports/buggify.ts";
 import type { World } from "../../ports/world.ts";
 import { ManualClock, settle } from "../../test_support/manual_clock.ts";
 import type { GroupConfigInput } from "../../config/config_input.ts";
@@ -261,6 +262,7 @@ export class MemoryGroup {
     kv: { open: () => Promise.reject(NOT_USED), destroy: () => Promise.reject(NOT_USED) },
     feed: this.feed.store,
     messaging: this.messaging,
+    buggify: NO_BUGGIFY,
   };
 
   /** Workers join, or say something new of themselves. */

@@ -36,6 +36,8 @@ const ACK_PENDING_MIN = 4_096;
  * a backlog a shrink took 40 ms on lanes of 100, 85 ms on 300, 400 ms on 1,200 and 1.2 s on 2,000 (nats-server 2.15.1, two cores).
  */
 export const LANE_PARTITIONS_MAX = 200;
+/** The same where a simulation wants many lanes. */
+const NARROW_PARTITIONS = 2;
 /** A partition with a live holder is tried after this long without a notice: trying sooner would only be refused. */
 const EXPECTED_MS = 250;
 /** Notices that come within this time are acted on together: one lane instead of one for each former owner. */
@@ -88,9 +90,12 @@ export class Acquirer {
       else nextMs = Math.min(nextMs, slot.dueAtMs);
     }
     this.#armRetry(nextMs - now);
+    const widest = this.#options.world.buggify("narrow-lane")
+      ? NARROW_PARTITIONS
+      : LANE_PARTITIONS_MAX;
     for (const batch of batches.values()) {
-      for (let from = 0; from < batch.length; from += LANE_PARTITIONS_MAX) {
-        void this.#acquire(batch.slice(from, from + LANE_PARTITIONS_MAX));
+      for (let from = 0; from < batch.length; from += widest) {
+        void this.#acquire(batch.slice(from, from + widest));
       }
     }
   }
@@ -120,7 +125,9 @@ export class Acquirer {
    * @returns whether any is wanted here
    */
   hint(ids: readonly PartitionId[]): boolean {
-    const now = this.#options.world.clock.monotonicMs();
+    const { world } = this.#options;
+    if (world.buggify("notice-lost")) return false;
+    const now = world.clock.monotonicMs();
     if (now >= this.#gatherUntilMs) this.#gatherUntilMs = now + GATHER_MS;
     this.#forgetNotices(now);
     let any = false;
@@ -173,7 +180,9 @@ export class Acquirer {
       const refused = batch.some((slot) =>
         slot.refusals >= SURVEY_AFTER_REFUSALS && !slot.outranked
       );
-      const free = refused ? await this.#survey(batch) : batch;
+      const free = refused || this.#options.world.buggify("survey-early")
+        ? await this.#survey(batch)
+        : batch;
       if (free.length > 0 && !this.#closed) await this.#create(free);
     } catch (error) {
       if (isPartiError(error, "PARTI_FILTER_OVERLAP")) {

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { PartiError } from "../../errors.ts";
 import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneTable } from "./lane_table.ts";
@@ -83,6 +84,9 @@ export class Detacher {
         await lane.acks.confirm();
         if (rest.length > 0) {
           await this.#shrink(lane, rest);
+          if (this.#options.world.buggify("shrink-in-doubt", 0.1)) {
+            throw new PartiError("PARTI_TIMEOUT", "whether the filter was shrunk is not known");
+          }
           this.#free(lane, slots);
         }
       } catch (error) {

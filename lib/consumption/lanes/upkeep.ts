@@ -61,15 +61,19 @@ export class Upkeep {
   }
 
   #look(): void {
+    const { buggify } = this.#options.world;
     for (const lane of this.#table.all) {
-      if (!lane.busy && !lane.closed) this.#isolate(lane);
+      if (lane.busy || lane.closed) continue;
+      if (buggify("lane-stalls", 0.02)) lane.fail("stalled", "on purpose");
+      else this.#isolate(lane);
     }
     if (this.#mergeInLooks-- > 0) return;
-    const { maxLanes } = this.#options.config;
+    const isEager = buggify("merge-early");
+    const maxLanes = isEager ? 1 : this.#options.config.maxLanes;
     const all = this.#table.all;
     const restedSinceMs = this.#options.world.clock.monotonicMs() - REST_MS;
     const isResting = all.every((lane) => lane.openedAtMs <= restedSinceMs);
-    if (!isResting && !isCrowded(all, maxLanes)) return;
+    if (!isEager && !isResting && !isCrowded(all, maxLanes)) return;
     const lanes = chooseCompaction(all, maxLanes, LANE_PARTITIONS_MAX);
     if (lanes.length === 0) return;
     this.#mergeInLooks = LOOKS_BETWEEN_MERGES;

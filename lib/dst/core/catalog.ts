@@ -30,6 +30,20 @@ const changes = states.flatMap((from) => TRANSITIONS[from].map((to) => changeNam
 /** After the last fault has healed the group has this long to be whole and the feed to be empty, in virtual milliseconds. */
 export const CONVERGENCE_MS = 120_000;
 
+/** Places of the library that may misbehave on purpose: each calls `World.buggify` with its name. */
+export const BUGGIFY_SITES = [
+  "acknowledged-late",
+  "lane-stalls",
+  "look-fails",
+  "merge-early",
+  "narrow-lane",
+  "notice-lost",
+  "proof-lost",
+  "shrink-in-doubt",
+  "survey-early",
+  "unable-early",
+] as const;
+
 /** All assertions of the workload `core`. */
 export const coreCatalog = {
   "one leader per epoch": always("all assignments of one epoch are written by one instance"),
@@ -79,6 +93,7 @@ export const coreCatalog = {
   "no invariant of parti breaks": always("no worker reports PARTI_INVARIANT"),
   states: sometimesEach(states, "every state is seen"),
   "state changes": sometimesEach(changes, "every legal transition is seen"),
+  "places that misbehave": sometimesEach(BUGGIFY_SITES, "every buggify site of the library fires"),
   "a worker crashed while it handled": reachable("SIGKILL in the middle of a handler"),
   "the leader crashed": reachable("SIGKILL of the worker that led"),
   "the leader was paused": reachable("SIGSTOP of the worker that led"),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Buggify } from "../../ports/buggify.ts";
 import type { World } from "../../ports/world.ts";
 import { SimProcess } from "../kernel/node.ts";
 import { SimLink } from "../nats/link.ts";
@@ -11,7 +12,7 @@ import { simWorld } from "../nats/sim_world.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
 import type { Simulation } from "../workload.ts";
 import { Ambushes } from "./ambush.ts";
-import type { CoreCatalog } from "./catalog.ts";
+import type { BUGGIFY_SITES, CoreCatalog } from "./catalog.ts";
 import { Fleet } from "./fleet.ts";
 import { cadenceRules } from "./group_config.ts";
 import type { Mood } from "./moody_source.ts";
@@ -21,6 +22,8 @@ import type { CoreParameters } from "./parameters.ts";
 import { PartitionList } from "./partition_list.ts";
 import { Producer } from "./producer.ts";
 import { Taps } from "./taps.ts";
+
+type BuggifySite = typeof BUGGIFY_SITES[number];
 
 /** The group. */
 export class CoreCluster {
@@ -41,6 +44,7 @@ export class CoreCluster {
   readonly #simulation: Simulation<CoreCatalog>;
   readonly #taps: Taps;
   readonly #partitions: PartitionList;
+  #behaves = false;
 
   /**
    * @param simulation the run
@@ -51,7 +55,7 @@ export class CoreCluster {
     this.#simulation = simulation;
     this.observer = new Observer(simulation.assertions, cadenceRules(parameters));
     this.server = new ModelServer({ kernel, version: parameters.version });
-    const makeWorld = simWorld(this.server);
+    const makeWorld = simWorld(this.server, { buggify: (process) => this.#buggify(process) });
     this.world = makeWorld(new SimLink(new SimProcess(kernel, "admin#1"), this.server));
     this.#partitions = new PartitionList(parameters.partitions, parameters.nameLength);
     this.ambushes = new Ambushes(kernel);
@@ -121,6 +125,11 @@ export class CoreCluster {
     this.#tellSources();
   }
 
+  /** From now on no place of the library misbehaves. */
+  behave(): void {
+    this.#behaves = true;
+  }
+
   /** Something keeps everybody from doing what they should, for so many milliseconds from now. */
   disturbed(forMs = 0): void {
     this.observer.disturbed(this.#simulation.kernel.nowMs + forMs);
@@ -138,6 +147,17 @@ export class CoreCluster {
   restartServer(): void {
     this.server.restart();
     this.disturbed();
+  }
+
+  /** What misbehaves counts as a fault: leaders are held to nothing while it may, and it ends when faults heal. */
+  #buggify(process: string): Buggify {
+    const fires = this.#simulation.buggify.for(process);
+    return (site, probability) => {
+      if (this.#behaves || !fires(site, probability)) return false;
+      this.#simulation.assertions.sometimesEach("places that misbehave", site as BuggifySite);
+      this.disturbed();
+      return true;
+    };
   }
 
   #tellSources(): void {

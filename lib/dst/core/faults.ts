@@ -70,6 +70,7 @@ export class FaultInjector {
   /** Undoes everything that lasts, and strikes nobody any more. */
   heal(): void {
     this.#cluster.ambushes.end();
+    this.#cluster.behave();
     for (const heal of [...this.#heals]) heal();
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Buggify, NO_BUGGIFY } from "../../ports/buggify.ts";
 import type { World } from "../../ports/world.ts";
 import type { SimLink } from "./link.ts";
 import type { ModelServer } from "./server.ts";
@@ -14,6 +15,8 @@ import { simMessaging } from "./sim_messaging.ts";
 export interface SimWorldOptions {
   /** Streams and consumers. */
   readonly feed?: SimFeedOptions;
+  /** Decides for a process which places of the library misbehave; none do unless given. */
+  readonly buggify?: (process: string) => Buggify;
 }
 
 /**
@@ -35,5 +38,6 @@ export function simWorld(
     messaging: simMessaging(link),
     kv: simKv(link),
     feed: feedOf(link),
+    buggify: options.buggify?.(link.owner.name) ?? NO_BUGGIFY,
   });
 }

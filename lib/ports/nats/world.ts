@@ -4,6 +4,7 @@
  * @module
  */
 import { PartiError } from "../../errors.ts";
+import { NO_BUGGIFY } from "../buggify.ts";
 import type { World } from "../world.ts";
 import type { NatsConnection } from "./client_types.ts";
 import { systemClock } from "./clock.ts";
@@ -58,5 +59,6 @@ export function natsWorld(nc: NatsConnection, options: NatsWorldOptions = {}): W
     kv: natsKv(nc, options.kv),
     feed: natsFeed(nc, options.feed),
     messaging: natsMessaging(nc),
+    buggify: NO_BUGGIFY,
   };
 }
