@@ -87,6 +87,7 @@ function dispatching() {
       return promise;
     },
     mayAct: () => true,
+    mayBegin: () => undefined,
     onStarted: () => {},
     onPoison: () => Promise.resolve("done"),
     onOutcome: (_slot, _run, outcome) => void outcomes.push(outcome),
@@ -116,6 +117,15 @@ for (const end of ["comes back as if all were well", "fails with an error of its
     assert.deepEqual([outcomes, slot.doneSequence], [["done"], 7]);
   });
 }
+
+Deno.test("interrupt: whose lane was deleted meanwhile has lost the lock, and is not begun again", async () => {
+  const { slot, calls, outcomes } = dispatching();
+  slot.running!.interrupt(AWAY);
+  slot.lane!.fail("deleted", "the server was restarted");
+  calls[0]!.end();
+  await settle();
+  assert.deepEqual([outcomes, calls.length, slot.stale], [["abandoned"], 1, true]);
+});
 
 Deno.test("interrupt: what is not wanted here any more is left to its new owner", async () => {
   const { slot, calls, outcomes } = dispatching();

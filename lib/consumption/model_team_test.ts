@@ -8,7 +8,6 @@ import assert from "node:assert/strict";
 import type { GroupConsumerConfig } from "../config/config.ts";
 import { FencedOutput } from "../effects/effects.ts";
 import { isPartiError } from "../errors.ts";
-import { whileConnected } from "../session/make_consumer.ts";
 import { sleep } from "../ports/clock.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
 import type { ConsumptionEvents } from "./events.ts";
@@ -99,12 +98,12 @@ export class ModelTeam {
     });
     const gate = graceMs === undefined ? undefined : modelGate(client, graceMs, () => member);
     const handle: MessageHandler = (message, context) => this.#handle(message, context, output);
-    const mayBegin = (signal: AbortSignal) => gate?.pass(signal);
     const consumer = new WorkerConsumer({
       world: client.world,
       config: testConfig({ ackWaitMs: 3_000, prefetch: 16, maxLanes: 2, ...config }),
       owner: { group: "test", worker: `w-${index}`, instance },
-      handler: gate === undefined ? handle : whileConnected(handle, { mayBegin }),
+      handler: handle,
+      ...(gate === undefined ? {} : { mayBegin: (signal) => gate.pass(signal) }),
       drainTimeoutMs,
       operationTimeoutMs: 2_000,
       isFeedChecked: true,

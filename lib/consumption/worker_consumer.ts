@@ -47,6 +47,11 @@ export interface WorkerConsumerOptions {
   readonly operationTimeoutMs: number;
   /** Whether this worker may act at this moment: its lease has not ended. Always, unless told otherwise. */
   readonly mayAct?: () => boolean;
+  /**
+   * Whether a handler may be begun: undefined if so; otherwise resolves when it may, or the signal has fired, and never rejects. Always,
+   * unless told otherwise.
+   */
+  readonly mayBegin?: (signal: () => AbortSignal) => Promise<void> | undefined;
   /** The stream has been checked already, see {@linkcode checkFeed}; otherwise the consumer does so before its first lane. */
   readonly isFeedChecked?: boolean;
   /** Who is told of what happens. */

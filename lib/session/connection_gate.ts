@@ -1,6 +1,6 @@
 /**
- * The gate before the handlers: it shuts when the connection goes, and opens once a renewal after the reconnect has proven that
- * the lease was not taken away meanwhile. Handlers that are through already go on for a grace: no longer, since that is how long
+ * The gate before the handlers: it shuts when the connection goes, and opens once it is proven after the reconnect that neither lease
+ * nor lanes were taken away meanwhile. Handlers that are through already go on for a grace: no longer, since that is how long
  * others wait before they take a worker without a connection for dead.
  *
  * @module
@@ -15,8 +15,8 @@ export interface ConnectionGateOptions {
   readonly clock: Clock;
   /** Whether the connection is up. */
   readonly messaging: Pick<Messaging, "connected">;
-  /** Renews the lease and tells whether that succeeded: `Lease.confirm`; undefined while there is no lease. */
-  readonly confirm: () => Promise<boolean> | undefined;
+  /** Proves that lease and lanes are still held, and tells whether they are. */
+  readonly confirm: () => Promise<boolean>;
   /** How long the connection may be away before the others may take over, in milliseconds. */
   readonly graceMs: number;
   /** Told when it has been away for so long; once for each time it goes. Must not throw. */
@@ -50,11 +50,11 @@ export class ConnectionGate {
   /**
    * Whether one may go through.
    *
-   * @param signal gives up waiting
+   * @param signal gives up waiting; asked for only if there is something to wait for
    * @returns undefined if so; otherwise resolves when one may, or the signal has fired. Never rejects
    */
-  pass(signal: AbortSignal): Promise<void> | undefined {
-    return this.#shut && settled(this.#shut.promise, signal);
+  pass(signal: () => AbortSignal): Promise<void> | undefined {
+    return this.#shut && settled(this.#shut.promise, signal());
   }
 
   /**

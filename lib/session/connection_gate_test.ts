@@ -13,9 +13,9 @@ function rig(confirm: () => Promise<boolean> | undefined) {
   const gate = new ConnectionGate({
     clock,
     messaging,
-    confirm: () => {
+    confirm: async () => {
       asked++;
-      return confirm();
+      return await confirm() ?? false;
     },
     graceMs: GRACE_MS,
     onAway: () => void away++,
@@ -27,7 +27,7 @@ function rig(confirm: () => Promise<boolean> | undefined) {
 /** Whether somebody who came to the gate has got through, asked at any time. */
 function passer(gate: ConnectionGate, signal = new AbortController().signal): () => boolean {
   let through = false;
-  const wait = gate.pass(signal);
+  const wait = gate.pass(() => signal);
   if (wait === undefined) through = true;
   else void wait.then(() => through = true);
   return () => through;
@@ -35,7 +35,7 @@ function passer(gate: ConnectionGate, signal = new AbortController().signal): ()
 
 Deno.test("gate: open at first, and nobody has to wait a turn for that", () => {
   const { gate } = rig(() => Promise.resolve(true));
-  assert.equal(gate.pass(new AbortController().signal), undefined);
+  assert.equal(gate.pass(() => new AbortController().signal), undefined);
 });
 
 Deno.test("gate: shut until a renewal has proven the lease, however often the connection went", async () => {
@@ -56,7 +56,7 @@ Deno.test("gate: shut until a renewal has proven the lease, however often the co
   await reopening;
   await settle();
   assert.deepEqual([first(), second()], [true, true]);
-  assert.equal(gate.pass(new AbortController().signal), undefined);
+  assert.equal(gate.pass(() => new AbortController().signal), undefined);
 });
 
 Deno.test("gate: without proof it asks again until the connection goes or the session ends", async () => {

@@ -10,7 +10,6 @@ import type { ManagerOptions } from "../manager/manager_options.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
 import { consumptionMetrics } from "../metrics/consumption_metrics.ts";
 import type { LaneOwner } from "../names.ts";
-import type { MessageHandler } from "../consumption/dispatch/handler.ts";
 import type { SessionRight } from "./session_options.ts";
 
 /**
@@ -42,10 +41,11 @@ export function makeConsumer(
     world,
     config: consumer,
     owner,
-    handler: whileConnected(handler, right),
+    handler,
     drainTimeoutMs,
     operationTimeoutMs,
     mayAct: () => right.mayAct(),
+    mayBegin: (signal) => right.mayBegin(signal),
     // Before each session, so that a stream that cannot be shared is said before anything is claimed.
     isFeedChecked: true,
     events: bothEvents(measured, {
@@ -61,25 +61,4 @@ export function makeConsumer(
     }),
   });
   return made.consumer;
-}
-
-/**
- * Begins a message only while the session may.
- *
- * @param handler the application's
- * @param right the session's right
- * @returns a handler that waits for the right; it rejects with the signal's reason if that fires first
- */
-export function whileConnected(
-  handler: MessageHandler,
-  right: Pick<SessionRight, "mayBegin">,
-): MessageHandler {
-  return (message, context) => {
-    const wait = right.mayBegin(context.signal);
-    if (wait === undefined) return handler(message, context);
-    return wait.then(() => {
-      context.signal.throwIfAborted();
-      return handler(message, context);
-    });
-  };
 }

@@ -73,7 +73,7 @@ export class Session {
     this.#gate = new ConnectionGate({
       clock,
       messaging,
-      confirm: () => world.buggify("proof-lost") ? Promise.resolve(false) : this.#lease?.confirm(),
+      confirm: () => this.#proveRight(),
       graceMs: config.probe.graceMs,
       onAway: () => this.#consumer?.interrupt("the connection is away, others may take over"),
       signal,
@@ -234,6 +234,17 @@ export class Session {
     } finally {
       this.#lease?.abandon();
     }
+  }
+
+  /**
+   * Whether what was held before the connection went is still held: the lease by a renewal that succeeds now, each lane by being there. A
+   * server that was restarted has forgotten its lanes, and others may have taken over what an assignment has moved meanwhile.
+   */
+  async #proveRight(): Promise<boolean> {
+    const { buggify } = this.#options.world;
+    if (buggify("proof-lost") || !await this.#lease?.confirm()) return false;
+    await this.#consumer?.reconnected();
+    return this.mayAct;
   }
 
   #holdsNothing(): boolean {

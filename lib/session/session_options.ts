@@ -24,7 +24,7 @@ export interface SessionRight {
    * While the connection is away the others may take this worker for dead long before its lease ends. Nothing new is begun then, nor
    * after the reconnect until a renewal has proven that the lease was not taken away.
    */
-  mayBegin(signal: AbortSignal): Promise<void> | undefined;
+  mayBegin(signal: () => AbortSignal): Promise<void> | undefined;
   /** Told when partitions have become outranked, or are so no more: it shows in the state. */
   onOutranked(): void;
 }

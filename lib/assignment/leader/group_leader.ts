@@ -262,12 +262,13 @@ export class GroupLeader {
     if (isNoBetter) return this.#situation.settled(found.snapshot, found.members);
     this.#progress.begin(reason === "emergency");
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
+    this.#situation.tries(snapshot, found.members, startedAtMs);
     const inForce = await publication.publish(snapshot);
     const nowMs = world.clock.monotonicMs();
     this.#progress.published(nowMs);
-    if (inForce === snapshot) this.#situation.published(snapshot, found.members, nowMs);
+    this.#situation.published(inForce, nowMs);
     // An earlier try had been applied after all: look again from there.
-    else this.#loop.wake();
+    if (inForce !== snapshot) this.#loop.wake();
     if (this.#loop.ended) return;
     this.#options.onPublished(inForce, inForce === snapshot ? movedCount : 0, nowMs - startedAtMs);
   }

@@ -56,6 +56,30 @@ memoryTest(
 );
 
 memoryTest(
+  "leader: a publication that turns out to have been applied has begun its cooldown then",
+  async (group) => {
+    const { told } = group.lead({ config: { assignment: { minRebalanceInterval: "10s" } } });
+    group.join([0, 1]);
+    // Beyond the cold start window moves without need keep their distance.
+    await group.pass(40_000);
+    const generations = told.published.length;
+    group.assignments.after = (operation) => {
+      if (operation !== "update") return;
+      group.assignments.after = () => {};
+      // While the answer is lost one more comes.
+      group.join([3]);
+      throw timeout();
+    };
+    group.join([2]);
+    await group.pass(8_000);
+    assertCovered(await group.current(), 12, "worker-0 worker-1 worker-2");
+    await group.pass(4_000);
+    assertCovered(await group.current(), 12, "worker-0 worker-1 worker-2 worker-3");
+    assert.equal(told.published.length, generations + 2);
+  },
+);
+
+memoryTest(
   "leader: an eviction that fails is tried until it succeeds, the others go on, W-17",
   async (group) => {
     group.lead();

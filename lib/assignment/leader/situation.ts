@@ -38,6 +38,12 @@ export class Situation {
   #differenceSinceMs: number | undefined;
   #lastPlannedAtMs: number | undefined;
   #startedAtMs: number | undefined;
+  /** What was tried since the last publication that is known of. A leader that fails too often gives up. */
+  #tries: {
+    readonly generation: number;
+    readonly members: readonly Member[];
+    readonly atMs: number;
+  }[] = [];
   #compared: {
     readonly snapshot: Snapshot;
     readonly partitions: readonly StrategyPartition[];
@@ -126,21 +132,38 @@ export class Situation {
   }
 
   /**
-   * A snapshot was published. Only now is the difference done with: what fails is found again at the next look.
+   * A snapshot is about to be published. If its outcome stays unknown, it may turn out later that it was.
    *
    * @param snapshot the snapshot
    * @param members the members it was computed from
    * @param nowMs the monotonic clock, in milliseconds
    */
-  published(snapshot: Snapshot, members: readonly Member[], nowMs: number): void {
+  tries(snapshot: Snapshot, members: readonly Member[], nowMs: number): void {
+    this.#tries.push({ generation: snapshot.generation, members, atMs: nowMs });
+  }
+
+  /**
+   * A snapshot was published. Only now is the difference done with: what fails is found again at the next look.
+   *
+   * @param snapshot the one that was tried last; or an earlier one, of which is known only now that it was published then. What there is
+   * to do beyond that one has been so since before
+   * @param nowMs the monotonic clock, in milliseconds
+   */
+  published(snapshot: Snapshot, nowMs: number): void {
+    const tried = this.#tries.find(({ generation }) => generation === snapshot.generation);
+    const isLast = tried === this.#tries.at(-1);
+    this.#tries = [];
+    if (tried === undefined) return;
+    const { members } = tried;
+    const atMs = isLast ? nowMs : tried.atMs;
     this.#firstOfTerm = false;
-    this.#differenceSinceMs = undefined;
+    if (isLast) this.#differenceSinceMs = undefined;
     const hadLeavers = members.some((member) => member.record.leaving);
     if (snapshot.reason === "cold_start" || snapshot.reason === "restart") {
-      this.#startedAtMs = nowMs;
+      this.#startedAtMs = atMs;
     }
-    if (!this.#isGathering(nowMs) && startsCooldown(snapshot.reason, hadLeavers)) {
-      this.#lastPlannedAtMs = nowMs;
+    if (!this.#isGathering(atMs) && startsCooldown(snapshot.reason, hadLeavers)) {
+      this.#lastPlannedAtMs = atMs;
     }
     this.settled(snapshot, members);
   }

@@ -34,6 +34,8 @@ export interface DispatcherOptions {
   readonly handler: MessageHandler;
   /** Whether this worker may act at this moment: its lease has not ended. Asked before every start and every ack. */
   readonly mayAct: () => boolean;
+  /** Whether a try may be begun: undefined if so; otherwise resolves when it may, or the run's signal has fired. Must not reject. */
+  readonly mayBegin: (run: Run) => Promise<void> | undefined;
   /** Told when a message left a slot's queue. */
   readonly onStarted: (slot: Slot, message: FeedMessage) => void;
   /** Decides what becomes of a message that failed too often; its partition waits. */
@@ -68,6 +70,14 @@ function codeOf(thrown: unknown): PartiErrorCode | undefined {
     error = error.cause;
   }
   return undefined;
+}
+
+/**
+ * Whether a message may be tried once more here. Not if somebody else is to have its partition; nor if its lane was deleted, which was the
+ * lock on it: somebody else may have the partition already.
+ */
+function mayTry(slot: Slot, run: Run): boolean {
+  return slot.wanted && !run.aborted && run.lane?.ended !== "deleted";
 }
 
 /** Runs handlers. */
@@ -160,14 +170,19 @@ export class Dispatcher {
   }
 
   async #handle(slot: Slot, run: Run): Promise<Outcome> {
-    const { config, world, mayAct, onFailure, onPoison } = this.#options;
+    const { config, world, mayAct, mayBegin, onFailure, onPoison } = this.#options;
     for (let failures = 0;;) {
       run.begin(slot.ownership);
+      const gate = mayBegin(run);
+      if (gate !== undefined) {
+        await gate;
+        if (!mayTry(slot, run) || !mayAct()) return "abandoned";
+      }
       const error = await this.#attempt(slot, run);
       if (run.aborted || !mayAct()) return "abandoned";
       if (run.interrupted) {
         // The connection was away, and others may have handled it meanwhile: what the handler said is neither done nor a failure.
-        if (!slot.wanted) return "abandoned";
+        if (!mayTry(slot, run)) return "abandoned";
         continue;
       }
       if (error === undefined) return "done";
@@ -193,8 +208,7 @@ export class Dispatcher {
         isCounted ? Infinity : OUTAGE_PAUSE_MAX_MS,
       );
       await slot.pause(world.clock, jitter(world.random, pauseMs));
-      // Somebody else is to have this partition: it can try from there.
-      if (!slot.wanted || run.aborted || !mayAct()) return "abandoned";
+      if (!mayTry(slot, run) || !mayAct()) return "abandoned";
     }
   }
 

@@ -37,6 +37,7 @@ function rig(handler: MessageHandler, config: Partial<GroupConsumerConfig> = {})
     owner: { worker: "w", instance: "i" },
     handler,
     mayAct: () => state.mayAct,
+    mayBegin: () => undefined,
     onStarted: () => {},
     onPoison: () => Promise.resolve(state.poison),
     onOutcome: (slot, run, outcome) =>

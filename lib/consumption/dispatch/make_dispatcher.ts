@@ -15,7 +15,7 @@ export interface DispatcherParts {
   /** The consumer's. */
   readonly options: Pick<
     WorkerConsumerOptions,
-    "world" | "config" | "owner" | "handler" | "operationTimeoutMs"
+    "world" | "config" | "owner" | "handler" | "mayBegin" | "operationTimeoutMs"
   >;
   /** Who is told. */
   readonly events: ConsumptionEvents;
@@ -33,7 +33,7 @@ export interface DispatcherParts {
  */
 export function makeDispatcher(parts: DispatcherParts): Dispatcher {
   const { options, events, mayAct, onIdle } = parts;
-  const { world, config, owner, handler, operationTimeoutMs } = options;
+  const { world, config, owner, handler, mayBegin, operationTimeoutMs } = options;
   const poison = { world, config, owner, operationTimeoutMs, events, mayAct };
   return new Dispatcher({
     world,
@@ -41,6 +41,7 @@ export function makeDispatcher(parts: DispatcherParts): Dispatcher {
     owner,
     handler,
     mayAct,
+    mayBegin: mayBegin === undefined ? () => undefined : (run) => mayBegin(() => run.signal),
     onStarted: (slot, message) => {
       slot.lane?.removed();
       events.started(slot.id, message);

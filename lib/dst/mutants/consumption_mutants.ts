@@ -118,6 +118,13 @@ export const consumptionMutants: readonly Mutant[] = [
       "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    void this.#run(slot, run);",
   },
   {
+    name: "tried-again-without-lane",
+    about: "What is tried again is tried although its lane, which is the lock, was deleted.",
+    file: "lib/consumption/dispatch/dispatcher.ts",
+    find: 'return slot.wanted && !run.aborted && run.lane?.ended !== "deleted";',
+    replace: "return slot.wanted && !run.aborted;",
+  },
+  {
     name: "failure-skipped",
     about: "A message whose handler failed is not tried again but taken for done.",
     file: "lib/consumption/dispatch/dispatcher.ts",

@@ -79,6 +79,14 @@ export const workerMutants: readonly Mutant[] = [
     replace: "if (confirm !== undefined) {",
   },
   {
+    name: "gate-without-lanes",
+    about:
+      "After a reconnect handlers begin before it is known whether the lanes, which are the locks, are still there.",
+    file: "lib/session/session.ts",
+    find: "    await this.#consumer?.reconnected();\n    return this.mayAct;",
+    replace: "    return this.mayAct;",
+  },
+  {
     name: "gate-stays-shut",
     about: "The gate is not tried again after a renewal that proved nothing.",
     file: "lib/session/connection_gate.ts",
