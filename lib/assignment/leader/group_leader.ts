@@ -7,6 +7,7 @@
  */
 import { isPartiError, PartiError } from "../../errors.ts";
 import { rightful } from "./attendance.ts";
+import { ChunkSweep } from "./chunk_sweep.ts";
 import { computeSnapshot, imbalanceOf } from "./computation.ts";
 import type { GroupLeaderOptions } from "./group_leader_options.ts";
 import { Liveness } from "./liveness.ts";
@@ -44,6 +45,7 @@ export class GroupLeader {
   readonly #situation: Situation;
   readonly #progress: Progress;
   readonly #loop: LookLoop;
+  readonly #sweep: ChunkSweep;
   readonly #ready = Promise.withResolvers<void>();
   #claimed: Claimed | undefined;
   #remembered: Snapshot | undefined;
@@ -64,6 +66,11 @@ export class GroupLeader {
       random,
       look: () => this.#look(),
       onFailure: (error) => this.#recover(error),
+    });
+    this.#sweep = new ChunkSweep((error) => {
+      if (this.#loop.ended) return;
+      options.onError(error);
+      this.#loop.wakeBy(clock.monotonicMs() + RETRY_MS);
     });
     // Most terms end without anybody waiting for their beginning.
     this.#ready.promise.catch(() => {});
@@ -117,6 +124,7 @@ export class GroupLeader {
       this.#liveness.close(),
       this.#loop.idle(),
       this.#beginning,
+      this.#sweep.idle(),
     ]);
   }
 
@@ -160,6 +168,7 @@ export class GroupLeader {
     const isDone = await this.#liveness.evictAll();
     if (this.#loop.ended) return;
     if (!isDone) this.#loop.wakeBy(world.clock.monotonicMs() + RETRY_MS);
+    this.#sweep.start(this.#claimed.publication);
     // Not waited for: an emergency must not wait for a database. News wake the leader.
     void this.#claimed.source.refresh();
     const found = this.#survey(this.#claimed);
@@ -202,7 +211,7 @@ export class GroupLeader {
       recoveringUntilMs: this.#options.recoveringUntilMs?.(),
     };
     for (const instance of this.#situation.take(found)) this.#bury(instance, found);
-    this.#beginning ??= this.#begin(claimed, found);
+    this.#beginning ??= this.#begin(found);
     return found;
   }
 
@@ -218,18 +227,19 @@ export class GroupLeader {
   }
 
   /** What a term begins with, in the background. Never rejects. */
-  async #begin(claimed: Claimed, found: Findings): Promise<void> {
-    const { config, self, world, onError } = this.#options;
+  async #begin(found: Findings): Promise<void> {
+    const { config, self, world } = this.#options;
     // The last leader may have died between a verdict and the rest.
     this.#liveness.sweep();
     const listed = found.snapshot.workers.map((worker) => worker.instance);
     // A leader that is not of the group has to find out whether the group is alive, or only written.
     const roll = listed.includes(self.instance) ? [] : listed;
     const how = { messaging: world.messaging, group: config.group, ...config.probe };
-    await Promise.all([
-      callRoll(how, roll, (instance) => void (this.#situation.hear(instance) && this.#loop.wake())),
-      claimed.publication.sweep().catch(onError),
-    ]);
+    await callRoll(
+      how,
+      roll,
+      (instance) => void (this.#situation.hear(instance) && this.#loop.wake()),
+    );
   }
 
   async #rebalance(reason: RebalanceReason, found: Findings): Promise<void> {

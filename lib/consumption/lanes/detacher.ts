@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { PartiError } from "../../errors.ts";
+import { isPartiError, PartiError } from "../../errors.ts";
 import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneTable } from "./lane_table.ts";
@@ -16,6 +16,8 @@ import type { Slot } from "../dispatch/slot.ts";
 
 /** A lane that ends by itself sooner than this and without any use was not worth making. */
 const USELESS_LIFE_MS = 5_000;
+/** When a lane that is kept as a lock and could not be shrunk is tried again; upkeep looks about as often. */
+const CLEAR_AGAIN_MS = 400;
 const SETBACK_MS = 100;
 const SETBACK_MAX_MS = 5_000;
 const SETBACKS_MAX = 20;
@@ -45,11 +47,13 @@ export class Detacher {
     // While the connection is down nothing can be confirmed nor freed. Only who leaves for good does not wait for it.
     const reachable = this.#finishing || this.#options.world.messaging.connected;
     if (this.#closed || !reachable) return;
+    const now = this.#options.world.clock.monotonicMs();
     for (const lane of this.#table.all) {
       if (lane.busy) continue;
       const slots = [...lane.slots.values()];
       if (lane.closed) {
-        if (!slots.some((slot) => !isKept(lane, slot))) continue;
+        const kept = slots.filter((slot) => isKept(lane, slot)).length;
+        if (kept === slots.length || (kept > 0 && lane.clearAgainAtMs > now)) continue;
         void this.#operate([lane], () => this.#clear(lane));
       } else {
         const leaving = slots.filter(mayLeave);
@@ -141,14 +145,17 @@ export class Detacher {
     const kept = slots.filter((slot) => isKept(lane, slot));
     if (kept.length === 0) return await this.#delete(lane, setbackMs);
     const rest = slots.filter((slot) => !isKept(lane, slot));
+    if (rest.length === 0) return;
     try {
-      if (rest.length === 0) return;
       await this.#shrink(lane, kept);
-      this.#free(lane, rest, setbackMs);
     } catch (error) {
       events.error(error);
-      await this.#delete(lane, setbackMs);
+      // Without it there is no lock to keep. Otherwise it is one for those whose handlers run by right, whatever else it locks meanwhile.
+      if (isPartiError(error, "PARTI_NOT_FOUND")) return await this.#delete(lane, setbackMs);
+      lane.clearAgainAtMs = this.#options.world.clock.monotonicMs() + CLEAR_AGAIN_MS;
+      return;
     }
+    this.#free(lane, rest, setbackMs);
   }
 
   async #shrink(lane: Lane, rest: readonly Slot[]): Promise<void> {

@@ -122,6 +122,28 @@ Deno.test("a lane that ends while a handler runs stays the lock on what it handl
   await group.end();
 });
 
+Deno.test("a lane that ended and cannot be shrunk stays the lock on what it handles", async () => {
+  const group = team({ temper: () => 6_000, drainTimeoutMs: 10_000, partitions: 2 });
+  group.assign({ p0: 0, p1: 0 });
+  await group.clock.advance(100);
+  group.publish("p0");
+  await group.clock.advance(50);
+  group.assign({ p0: 1 }, 0);
+  await group.clock.advance(50);
+  group.publish("p1");
+  const { client, consumer } = group.members[0]!;
+  client.cut();
+  client.restore();
+  client.fault("lose-request", "shrink");
+  await group.clock.advance(4_000);
+  assert.equal(locks(group)["feed.p0"], "instance-0", "its handler still runs");
+  assert.equal(consumer.health().running, 2, "p1 has a lane again all the same");
+  await group.clock.advance(10_000);
+  assert.equal(locks(group)["feed.p0"], "instance-1");
+  group.record.assertExact();
+  await group.end();
+});
+
 Deno.test("releasing partitions with deep backlogs does not use up the lane's credit with the server", async () => {
   // The new owner does not come to work, so what was handed out here and let go stays unacknowledged.
   const group = team({

@@ -49,6 +49,8 @@ export class Lane {
   busy = false;
   /** It has ended, and that was dealt with. */
   cleared = false;
+  /** When clearing it is tried again after a failure, on the monotonic clock, in milliseconds. */
+  clearAgainAtMs = 0;
   /** The slot that held most of a full lane when it was last looked at. */
   suspect: Slot | undefined;
   /** Whether any message was handled to the end through it. */

@@ -127,9 +127,11 @@ export class FaultInjector {
   }
 
   #pauseServer(forMs: number): void {
-    const { server } = this.#cluster;
+    const { server, fleet } = this.#cluster;
     server.pause();
     this.#healAfter(forMs, () => {
+      // Who has given the connection up is gone as soon as the server learns of it.
+      for (const member of fleet.alive) if (!member.link.connected) fleet.excuse(member);
       server.resume();
       this.#cluster.disturbed();
     });

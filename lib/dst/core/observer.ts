@@ -24,7 +24,7 @@ export type { Effect, Right } from "./message_watch.ts";
 export interface LeaseScene {
   /** When, in true virtual milliseconds. */
   readonly nowMs: number;
-  /** Whether the process of whoever wrote it runs and its connection is up. */
+  /** Whether the process of whoever wrote it runs and its connection carries both ways. */
   readonly isFit: boolean;
   /** The instances that act under this stable ID, as they themselves see it. */
   readonly holders: readonly string[];

@@ -49,6 +49,8 @@ export class Taps {
   readonly #tapped = new Set<BucketModel>();
   /** Which stable ID is in which key. */
   readonly #leases = new Map<string, { readonly worker: string; readonly instance: string }>();
+  /** Instances that have said in their lease that they leave: asked to, or because their start has failed. */
+  readonly #leavers = new Set<string>();
 
   /** @param options what they need */
   constructor(options: TapsOptions) {
@@ -113,12 +115,13 @@ export class Taps {
     const { worker, instance } = record;
     const isNew = before?.instance !== instance;
     if (isNew) this.#leases.set(entry.key, { worker, instance });
+    if (record.leaving) this.#leavers.add(instance);
     // Each worker says in its lease in which process it lives.
     const member = fleet.ofProcess(record.host);
     if (isNew) member?.hasLeased(instance);
     observer.leased(record, {
       nowMs: server.nowMs,
-      isFit: member !== undefined && !member.owner.paused && member.link.connected,
+      isFit: member !== undefined && !member.owner.paused && member.link.flows,
       holders: isNew ? this.#holdersOf(worker) : [],
     });
   }
@@ -132,10 +135,12 @@ export class Taps {
     if (isUnaware) assertions.reachable("somebody was evicted alive");
   }
 
-  /** Who acts under a stable ID and has not been asked to leave: whoever leaves knows last that its lease has gone. */
+  /** Who acts under a stable ID and does not leave: a leaver knows last that its lease has gone. */
   #holdersOf(worker: string): string[] {
     return this.#options.fleet.wanted.flatMap(({ manager: { workerId, instance } }) =>
-      workerId === worker && instance !== undefined ? [instance] : []
+      workerId === worker && instance !== undefined && !this.#leavers.has(instance)
+        ? [instance]
+        : []
     );
   }
 

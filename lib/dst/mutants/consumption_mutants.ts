@@ -118,6 +118,14 @@ export const consumptionMutants: readonly Mutant[] = [
       "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    void this.#run(slot, run);",
   },
   {
+    name: "lock-deleted-in-doubt",
+    about:
+      "A lane that could not be shrunk is deleted although handlers run by right in what it locks.",
+    file: "lib/consumption/lanes/detacher.ts",
+    find: 'if (isPartiError(error, "PARTI_NOT_FOUND")) return await this.#delete(lane, setbackMs);',
+    replace: "return await this.#delete(lane, setbackMs);",
+  },
+  {
     name: "tried-again-without-lane",
     about: "What is tried again is tried although its lane, which is the lock, was deleted.",
     file: "lib/consumption/dispatch/dispatcher.ts",
