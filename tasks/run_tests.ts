@@ -148,6 +148,10 @@ async function main(args: readonly string[]): Promise<number> {
     { name: "no addresses, no machine's paths", run: checkTexts },
     tests("--doc"),
     leftovers,
+    check("200 seeds of the simulated group, each twice", [
+      ...["run", "--quiet", "--allow-all", "tasks/parti.ts", "dst", "--workload", "core"],
+      ...["--seeds", "200", "--twice", "--allow-misses"],
+    ]),
     check("documentation", ["doc", "--lint", ...await entryPoints()]),
     check("package", ["publish", "--dry-run", "--allow-dirty"]),
   ];
