@@ -181,12 +181,19 @@ export class SimLink implements ServerWatcher {
       return Promise.reject(new PartiError("PARTI_DISCONNECTED", `${label}: not connected`));
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const waiting: InFlight = { label, reject };
     const timer = this.owner.clock.setTimer(timeoutMs, () => {
       if (this.#inFlight.delete(waiting)) {
         reject(new PartiError("PARTI_TIMEOUT", `${label}: no answer within ${timeoutMs} ms`));
       }
     });
+    const waiting: InFlight = {
+      label,
+      // A rejection from a cut must not leave the timer behind.
+      reject: (error) => {
+        timer.cancel();
+        reject(error);
+      },
+    };
     this.#inFlight.add(waiting);
     this.send(label, (session) => {
       answer(session, (settle) => {
@@ -201,8 +208,6 @@ export class SimLink implements ServerWatcher {
         });
       });
     });
-    // A rejection from a cut must not leave the timer behind.
-    promise.then(() => {}, () => timer.cancel());
     return promise;
   }
 

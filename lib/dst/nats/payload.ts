@@ -24,5 +24,17 @@ export function checkPayload(data: Uint8Array, what: string): Uint8Array {
       hint: "check the subject and the size of the payload",
     });
   }
-  return data.slice();
+  return copyOf(data);
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Copies a payload. Nothing can be changed in one without bytes, and most probes have none.
+ *
+ * @param data the payload
+ * @returns a copy, shared if it is empty
+ */
+export function copyOf(data: Uint8Array): Uint8Array {
+  return data.length === 0 ? NOTHING : data.slice();
 }

@@ -8,7 +8,7 @@ import type { ConnectionStatus, Messaging, Notice, Subscription } from "../../po
 import { type CoreMessage, CoreModel } from "./core_model.ts";
 import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
-import { checkPayload } from "./payload.ts";
+import { checkPayload, copyOf } from "./payload.ts";
 
 class SimMessaging implements Messaging {
   readonly #link: SimLink;
@@ -106,7 +106,7 @@ class SimMessaging implements Messaging {
   #noticeOf({ subject, data, answer }: CoreMessage): Notice {
     return {
       subject,
-      data: data.slice(),
+      data: copyOf(data),
       respond: (payload) => {
         if (answer === undefined) return;
         const copy = checkPayload(payload, `answer to ${subject}`);
