@@ -13,7 +13,7 @@ const ROW_REASONS: Readonly<Record<number, string>> = {
   3: "the oracles themselves: test_support/owner_oracle_test.ts plants what they must find",
   4: "list, update and deep copies: assignment/sources/static_source_test.ts",
   6: "a source shares nothing with its caller (static_source_test.ts), and one thread sees no half of an update",
-  14: "weighted balance, with a tight bound: assignment/sticky_balanced_test.ts",
+  14: "weighted balance, with a tight bound: assignment/strategies/sticky_balanced_test.ts",
   77:
     "every transition of every test cluster is checked against the table: test_support/cluster.ts",
 };
@@ -23,14 +23,15 @@ const WEAKNESS_REASONS: Readonly<Record<number, string>> = {
   10: "stop drains before it gives anything back: rows 31 and 71 in lifecycle_test.ts",
   12:
     "there is one way in for an assignment, and it checks the version: assignment_follower_test.ts",
-  21: "a line of the table in assignment/planner_test.ts: an emergency knows no cooldown",
-  22: "a line of the table in assignment/planner_test.ts: a crash while a join waits",
+  21: "a line of the table in assignment/leader/planner_test.ts: an emergency knows no cooldown",
+  22: "a line of the table in assignment/leader/planner_test.ts: a crash while a join waits",
   26: "no monitor goroutines to leak; every test runs with the op and resource sanitizers on",
   28: "every error of the client is mapped by one table: ports/nats/nats_errors_test.ts",
   32: "a lane that ends is made anew and shows in health, whatever ended it: rows 96 and 93",
   36: "one table of defaults, checked against the documented ones: config_test.ts",
   38: "workers are sorted by number before they are dealt to: round_robin_test.ts, order_test.ts",
-  39: "options out of range are refused by name: assignment/options_test.ts, strategies_test.ts",
+  39:
+    "options out of range are refused by name: assignment/strategies/options_test.ts, strategies_test.ts",
   41: "replicas are a setting, kvBuckets.replicas, and buckets.ts passes it on; default 1",
 };
 
@@ -69,6 +70,31 @@ async function testNames(): Promise<string> {
   return names.join("\n");
 }
 
+/** The files that a text names. */
+function filesIn(text: string): string[] {
+  return [...text.matchAll(/[\w/]+\.ts\b/g)].map(([file]) => file);
+}
+
+/** All files of the library, by their paths from `lib`. */
+async function libraryFiles(
+  folder = new URL("../", import.meta.url),
+  path = "",
+): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory) files.push(path + name);
+    else files.push(...await libraryFiles(new URL(`${name}/`, folder), `${path}${name}/`));
+  }
+  return files;
+}
+
+/** The files that reasons name and that are not there: a name alone may be in any folder. */
+function absent(reasons: readonly string[], files: readonly string[]): string[] {
+  return reasons.flatMap(filesIn).filter((named) =>
+    !files.some((file) => file === named || (!named.includes("/") && file.endsWith(`/${named}`)))
+  );
+}
+
 /** What has neither a test nor a reason. */
 function missing(
   wanted: readonly number[],
@@ -91,4 +117,17 @@ Deno.test("planted: a scenario without test and reason is found", () => {
   assert.deepEqual(rowsIn(names), [21, 22, 23, 60, 64, 7]);
   assert.deepEqual(weaknessesIn(names), [1, 3]);
   assert.deepEqual(missing([7, 8, 9], rowsIn(names), { 9: "a reason" }), [8]);
+});
+
+Deno.test("the files that reasons name are there", async () => {
+  const reasons = [...Object.values(ROW_REASONS), ...Object.values(WEAKNESS_REASONS)];
+  assert.ok(reasons.flatMap(filesIn).length > 10);
+  assert.deepEqual(absent(reasons, await libraryFiles()), []);
+});
+
+Deno.test("planted: a file that was moved is found", () => {
+  const files = ["a/b/one_test.ts", "two.ts"];
+  assert.deepEqual(absent(["see one_test.ts and a/one_test.ts", "two.ts"], files), [
+    "a/one_test.ts",
+  ]);
 });

@@ -321,7 +321,11 @@ natsTest(
     team.assign({ b: 9, c: 0 });
     await team.settled();
     assert.deepEqual(await filters(team), ["feed.a", "feed.c"]);
-    await until("c is handled", () => team.record.payloads().get("c")?.length === 10);
+    await team.publish(["a", "b"], 5);
+    await until("a and c are handled", () => team.record.handled.length === 25);
+    const handled = team.record.payloads();
+    assert.deepEqual(["a", "b", "c"].map((id) => handled.get(id)?.length), [10, 5, 10]);
+    assert.equal((await team.world.feed.streamInfo(FEED)).messages, 5, "those of b are left");
   },
 );
 
