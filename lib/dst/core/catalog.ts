@@ -82,6 +82,12 @@ export const coreCatalog = {
   "hooks tell the difference": always(
     "the assignment hook is told exactly what has changed, in order",
   ),
+  "no assignment goes back": always(
+    "what a worker takes for the assignment is never older than before",
+  ),
+  "a blip evicts nobody": always(
+    "whoever reconnects sooner than the probes' grace keeps its lease and its partitions",
+  ),
   "nothing is lost": always("after the end every message the feed has stored has its effect"),
   "the group converges": alwaysAtMost(
     CONVERGENCE_MS,

@@ -27,6 +27,8 @@ type BuggifySite = typeof BUGGIFY_SITES[number];
 
 /** The group. */
 export class CoreCluster {
+  /** What the run is like. */
+  readonly parameters: CoreParameters;
   /** Who watches. */
   readonly observer: Observer;
   /** The server. */
@@ -53,6 +55,7 @@ export class CoreCluster {
   constructor(simulation: Simulation<CoreCatalog>, parameters: CoreParameters) {
     const { kernel } = simulation;
     this.#simulation = simulation;
+    this.parameters = parameters;
     this.observer = new Observer(simulation.assertions, cadenceRules(parameters));
     this.server = new ModelServer({ kernel, version: parameters.version });
     const makeWorld = simWorld(this.server, { buggify: (process) => this.#buggify(process) });

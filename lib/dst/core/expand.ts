@@ -160,8 +160,11 @@ function drawFault(
       const rate = 1 + draws.between(-0.01, 0.01);
       return [step(id, atMs, "clock", { node, rate, wallOffsetMs: draws.between(-1e7, 1e7) })];
     }
-    case "nats":
-      return [step(id, atMs, "nats-faults", { forMs: forMs * 3 })];
+    case "nats": {
+      if (!draws.chance(0.35)) return [step(id, atMs, "nats-faults", { forMs: forMs * 3 })];
+      const lateMs = draws.between(200, 4_000);
+      return [step(id, atMs, "mute", { node, lateMs, forMs: draws.between(2_000, 12_000) })];
+    }
     case "ambush": {
       const { kind, args } = drawAmbush(draws, electionMaxMs > 0, forMs);
       return [step(id, atMs, kind, args)];

@@ -15,6 +15,10 @@ import type { Target } from "./fleet.ts";
 import type { Member } from "./member.ts";
 import type { Mood } from "./moody_source.ts";
 
+/** The slowest network on which a reconnect takes less than the probes' grace, in milliseconds one way. */
+const QUICK_MS = 5;
+/** A client whose connection has lived for so long comes back at once, in milliseconds. */
+const STEADY_MS = 1_000;
 /** How long a watch may have stood still after the last fault that made it do so, in milliseconds. */
 const AFTERMATH_MS = 10_000;
 
@@ -52,6 +56,8 @@ export class FaultInjector {
         return this.#split(id, Number(args["share"]), forMs);
       case "nats-faults":
         return this.#disturb(id, forMs);
+      case "mute":
+        return this.#mute(targetOf(args["node"]), Number(args["lateMs"]), forMs);
       case "source":
         return this.#upset(args["mood"] as Mood, forMs);
       case "heir":
@@ -82,8 +88,7 @@ export class FaultInjector {
       case "pause":
         return this.#pause(member, forMs);
       case "cut":
-        fleet.excuse(member);
-        return member.link.cut();
+        return this.#cut(member);
       case "block":
         return this.#block(member, (args["direction"] ?? "both") as "both" | "up" | "down", forMs);
       case "clock":
@@ -93,6 +98,19 @@ export class FaultInjector {
         });
     }
     throw new Error(`there is no fault called ${kind}`);
+  }
+
+  /** It comes back by itself: at once, where nothing is in its way. */
+  #cut(member: Member): void {
+    const { fleet, server, observer, parameters: { latencyMaxMs, slowChance } } = this.#cluster;
+    const isQuick = latencyMaxMs <= QUICK_MS && slowChance === 0 && !member.owner.paused &&
+      FaultBoard.of(server).of(member.link) === NO_FAULTS &&
+      member.link.flows && member.link.connectedForMs > STEADY_MS;
+    fleet.excuse(member);
+    if (isQuick && member.instance !== undefined) {
+      observer.blinked(member.instance, this.#simulation.kernel.nowMs);
+    }
+    member.link.cut();
   }
 
   #pause(member: Member, forMs: number): void {
@@ -129,6 +147,7 @@ export class FaultInjector {
   #pauseServer(forMs: number): void {
     const { server, fleet } = this.#cluster;
     server.pause();
+    this.#cluster.observer.blinkedForLong();
     this.#healAfter(forMs, () => {
       // Who has given the connection up is gone as soon as the server learns of it.
       for (const member of fleet.alive) if (!member.link.connected) fleet.excuse(member);
@@ -140,9 +159,25 @@ export class FaultInjector {
   /** Everything on the way to the server and back may be lost. */
   #disturb(id: string, forMs: number): void {
     const board = FaultBoard.of(this.#cluster.server);
+    this.#cluster.observer.blinkedForLong();
     board.set(drawFaults(new Draws(this.#simulation.plan.seed, "disturb", id)));
     this.#cluster.disturbed(forMs + AFTERMATH_MS);
     this.#healAfter(forMs, () => board.set(NO_FAULTS));
+  }
+
+  /** A worker's requests to buckets are answered late, and then not at all, while its connection and its probes are well. */
+  #mute(target: Target, lateMs: number, forMs: number): void {
+    const { fleet, server } = this.#cluster;
+    const member = fleet.find(target);
+    if (member === undefined) return;
+    const board = FaultBoard.of(server);
+    const { heartbeatIntervalMs } = member.manager.config;
+    this.#cluster.disturbed(lateMs + heartbeatIntervalMs + forMs + AFTERMATH_MS);
+    board.setFor(member.link, LATE(lateMs));
+    this.#healAfter(lateMs + heartbeatIntervalMs, () => {
+      board.setFor(member.link, MUTE);
+      this.#healAfter(forMs, () => board.setFor(member.link, undefined));
+    });
   }
 
   #upset(mood: Mood, forMs: number): void {
@@ -188,6 +223,14 @@ const DEAF = (forMs: number): NatsFaults => ({
   ...NO_FAULTS,
   kv: { ...NO_FAULTS.kv, watchStall: 1, watchStallMs: 2 * forMs },
 });
+
+/** Every answer of a bucket is late. */
+const LATE = (lateMs: number): NatsFaults => ({
+  ...NO_FAULTS,
+  kv: { ...NO_FAULTS.kv, answerLate: 1, answerLateMs: lateMs },
+});
+/** No request reaches a bucket. */
+const MUTE: NatsFaults = { ...NO_FAULTS, kv: { ...NO_FAULTS.kv, requestLost: 1 } };
 
 function targetOf(node: JsonValue | undefined): Target {
   return node === "leader" ? "leader" : Number(node);

@@ -190,7 +190,12 @@ export class Member {
         this.#options.onState(this, to);
       },
       onAssignmentChanged: (change) => {
-        if (!this.owner.dead) observer.assignmentChanged(this.#held, change);
+        if (this.owner.dead) return;
+        observer.assignmentChanged(this.#held, change);
+        const { instance, assignment } = this.manager;
+        if (instance !== undefined && assignment !== undefined) {
+          observer.followed(instance, assignment);
+        }
       },
       onError: (error) => observer.told(error),
     };

@@ -33,6 +33,9 @@ export interface LeaseScene {
 /** How long a leader that was cut off may need to have everything before its eyes again, in milliseconds. */
 const RECOVERY_MS = 1_000;
 
+/** A verdict that comes later than this after somebody was away for an instant has other reasons, in milliseconds. */
+const BLIP_MS = 1_000;
+
 /** Sees everything. */
 export class Observer {
   /** What becomes of messages. */
@@ -42,6 +45,10 @@ export class Observer {
   readonly #assertions: Assertions<CoreCatalog>;
   readonly #cadence: Cadence;
   readonly #excuses = new Excuses();
+  /** What each instance took for the assignment last. */
+  readonly #followed = new Map<string, Pick<Snapshot, "epoch" | "generation">>();
+  /** When each instance's connection was away for an instant. */
+  readonly #blips = new Map<string, number>();
   /** Who holds each stable ID, as the bucket of leases says. */
   readonly #holders = new Map<string, string>();
 
@@ -67,6 +74,7 @@ export class Observer {
 
   /** The others may take this instance for dead from now on: its process was killed or paused, or it was cut off. */
   excuse(instance: string, nowMs: number): void {
+    this.#blips.delete(instance);
     this.#excuses.add(instance, nowMs);
     if (instance === this.#cadence.leader) this.disturbed(nowMs);
   }
@@ -99,6 +107,10 @@ export class Observer {
     }
     this.#holders.set(worker, instance);
     this.#excuses.renewed(instance, nowMs, isFit);
+    if (nowMs - (this.#blips.get(instance) ?? Infinity) > BLIP_MS) {
+      this.#blips.delete(instance);
+      this.#assertions.always("a blip evicts nobody", true);
+    }
     this.#cadence.leased(record, nowMs);
   }
 
@@ -141,6 +153,57 @@ export class Observer {
       "hooks tell the difference",
       fits && all.size === held.size && all.isSubsetOf(held),
       () => `added ${added}, removed ${removed}, all ${[...all]}, held ${[...held]}`,
+    );
+  }
+
+  /**
+   * A worker takes this for the assignment.
+   *
+   * @param instance the worker's instance
+   * @param version epoch and generation of the assignment
+   */
+  followed(instance: string, { epoch, generation }: Pick<Snapshot, "epoch" | "generation">): void {
+    const before = this.#followed.get(instance);
+    const isOlder = before !== undefined &&
+      (epoch - before.epoch || generation - before.generation) < 0;
+    this.#assertions.always(
+      "no assignment goes back",
+      !isOlder,
+      () => `${instance}: ${epoch}.${generation} after ${before!.epoch}.${before!.generation}`,
+    );
+    this.#followed.set(instance, { epoch, generation });
+  }
+
+  /**
+   * An instance's connection goes and comes back at once, sooner than anybody may take it for dead.
+   *
+   * @param instance the instance
+   * @param nowMs when, in true virtual milliseconds
+   */
+  blinked(instance: string, nowMs: number): void {
+    this.#blips.set(instance, nowMs);
+  }
+
+  /** Something else may have kept somebody from coming back at once. */
+  blinkedForLong(): void {
+    this.#blips.clear();
+  }
+
+  /**
+   * A lease was taken from an instance that lives and knows nothing of it.
+   *
+   * @param instance the instance
+   * @param nowMs when, in true virtual milliseconds
+   */
+  evicted(instance: string, nowMs: number): void {
+    const sinceMs = this.#blips.get(instance);
+    if (sinceMs === undefined) return;
+    this.#blips.delete(instance);
+    this.#assertions.always(
+      "a blip evicts nobody",
+      nowMs - sinceMs > BLIP_MS,
+      () =>
+        `${instance} was away for an instant and has lost its lease ${nowMs - sinceMs} ms later`,
     );
   }
 

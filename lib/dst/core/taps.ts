@@ -128,11 +128,13 @@ export class Taps {
 
   /** A lease has gone that its holder has not given back. */
   #seeTaken(instance: string): void {
-    const { fleet, assertions } = this.#options;
+    const { fleet, assertions, observer, server } = this.#options;
     const member = fleet.ofInstance(instance);
     // One that has found out by itself has no session as this instance any more.
     const isUnaware = member?.wanted === true && member.manager.instance === instance;
-    if (isUnaware) assertions.reachable("somebody was evicted alive");
+    if (!isUnaware) return;
+    assertions.reachable("somebody was evicted alive");
+    if (!this.#leavers.has(instance)) observer.evicted(instance, server.nowMs);
   }
 
   /** Who acts under a stable ID and does not leave: a leaver knows last that its lease has gone. */

@@ -12,6 +12,10 @@ export interface KvFaults {
   readonly requestLost: number;
   /** A write is carried out and its answer is lost: the client learns only that time is up. */
   readonly ackLost: number;
+  /** An answer, to a read or a write, sets out late. */
+  readonly answerLate: number;
+  /** By how much at most, in milliseconds. */
+  readonly answerLateMs: number;
   /** A read finds an earlier state of its key, as one through a replica that lags does. */
   readonly staleRead: number;
   /** A watch that has something to report stands still instead; what is overwritten meanwhile is never reported. */
@@ -67,6 +71,8 @@ export const NO_FAULTS: NatsFaults = {
   kv: {
     requestLost: 0,
     ackLost: 0,
+    answerLate: 0,
+    answerLateMs: 0,
     staleRead: 0,
     watchStall: 0,
     watchStallMs: 0,
@@ -92,6 +98,8 @@ const MOST: NatsFaults = {
   kv: {
     requestLost: 0.05,
     ackLost: 0.1,
+    answerLate: 0.1,
+    answerLateMs: 1_500,
     staleRead: 0.3,
     watchStall: 0.05,
     watchStallMs: 8_000,
@@ -129,6 +137,8 @@ export function drawFaults(draws: Draws): NatsFaults {
     kv: {
       requestLost: some(MOST.kv.requestLost),
       ackLost: some(MOST.kv.ackLost),
+      answerLate: some(MOST.kv.answerLate),
+      answerLateMs: draws.between(0, MOST.kv.answerLateMs),
       staleRead: some(MOST.kv.staleRead),
       watchStall: some(MOST.kv.watchStall),
       watchStallMs: draws.between(0, MOST.kv.watchStallMs),

@@ -117,7 +117,13 @@ export class KvWire {
           throw error;
         };
       }
-      if (!isAnswerLost()) reply(settle);
+      if (isAnswerLost()) return;
+      if (!this.#strikes("answer late", this.#faults.answerLate)) return reply(settle);
+      const lateMs = this.#board.drawsOf(this.link, "how late").between(
+        0,
+        this.#faults.answerLateMs,
+      );
+      this.link.server.schedule(lateMs, "late answer", () => reply(settle));
     });
   }
 }

@@ -109,6 +109,11 @@ export class SimLink implements ServerWatcher {
     return this.#connected && !this.#closed;
   }
 
+  /** How long the connection has lived, in true virtual milliseconds; 0 while there is none. */
+  get connectedForMs(): number {
+    return this.connected ? this.server.nowMs - this.#attemptedMs : 0;
+  }
+
   /** Whether it was closed for good. */
   get closed(): boolean {
     return this.#closed;
