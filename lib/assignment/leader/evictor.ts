@@ -30,10 +30,16 @@ export interface EvictorOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** A verdict: on whoever had its lease at this revision, unknown until it is seen. A renewal since proves it wrong. */
+interface Verdict {
+  readonly reason: string;
+  revision: number | undefined;
+}
+
 /** Ends the leases of the dead. */
 export class Evictor {
   readonly #options: EvictorOptions;
-  readonly #condemned = new Map<string, string>();
+  readonly #condemned = new Map<string, Verdict>();
   #closed = false;
 
   /** @param options what it needs */
@@ -48,7 +54,10 @@ export class Evictor {
    * @param reason for people
    */
   condemn(instance: string, reason: string): void {
-    if (instance !== this.#options.self) this.#condemned.set(instance, reason);
+    if (instance === this.#options.self) return;
+    const { members } = this.#options.roster;
+    const { revision } = members.find((member) => member.record.instance === instance) ?? {};
+    this.#condemned.set(instance, { reason, revision });
   }
 
   /** Takes back every verdict. */
@@ -87,11 +96,21 @@ export class Evictor {
     for (const member of this.#options.roster.members) {
       const { instance } = member.record;
       if (instance === this.#options.self) continue;
-      const reason = this.#condemned.get(instance) ??
+      const reason = this.#verdictOn(member) ??
         (this.#options.roster.isLapsed(member) ? "lease not renewed" : undefined);
       if (reason !== undefined) due.push({ member, reason });
     }
     return due;
+  }
+
+  /** Where carrying it out has failed, the worker may have shown since that it is alive. */
+  #verdictOn({ record: { instance }, revision }: Member): string | undefined {
+    const verdict = this.#condemned.get(instance);
+    if (verdict === undefined) return undefined;
+    verdict.revision ??= revision;
+    if (revision === verdict.revision) return verdict.reason;
+    this.#condemned.delete(instance);
+    return undefined;
   }
 
   /** True if the matter is closed, one way or the other. */

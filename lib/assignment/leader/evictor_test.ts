@@ -70,6 +70,21 @@ Deno.test("evictor: one that fails keeps no other alive and is tried again, W-17
   assert.equal(state.evicted.length, 3);
 });
 
+Deno.test("evictor: one that has failed is not tried again on whoever has renewed since", async () => {
+  const { state, evictor } = rig(2);
+  state.outcome = () => Promise.reject(timeout());
+  evictor.condemn("i1", "no responders");
+  assert.equal(await evictor.evictAll(), false);
+  const dead = state.members.get("i1")!;
+  state.members.set("i1", { ...dead, revision: dead.revision + 1 });
+  state.outcome = () => true;
+  assert.equal(await evictor.evictAll(), true);
+  assert.deepEqual(state.evicted, []);
+  evictor.condemn("i1", "no responders");
+  await evictor.evictAll();
+  assert.deepEqual(state.evicted, ["i1: no responders"], "a new verdict counts");
+});
+
 Deno.test("evictor: verdicts that come meanwhile are carried out, too: one look, one rebalance", async () => {
   const { state, evictor } = rig(10);
   state.outcome = async (each) => {

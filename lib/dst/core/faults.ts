@@ -49,7 +49,8 @@ export class FaultInjector {
     switch (kind) {
       case "server-crash":
         this.#cluster.crashServer();
-        return this.#healAfter(forMs, () => this.#cluster.restartServer());
+        this.#healAfter(forMs, () => this.#cluster.restartServer());
+        return;
       case "server-pause":
         return this.#pauseServer(forMs);
       case "split":
@@ -174,10 +175,14 @@ export class FaultInjector {
     const { heartbeatIntervalMs } = member.manager.config;
     this.#cluster.disturbed(lateMs + heartbeatIntervalMs + forMs + AFTERMATH_MS);
     board.setFor(member.link, LATE(lateMs));
-    this.#healAfter(lateMs + heartbeatIntervalMs, () => {
-      board.setFor(member.link, MUTE);
-      this.#healAfter(forMs, () => board.setFor(member.link, undefined));
+    const { kernel } = this.#simulation;
+    kernel.schedule(lateMs + heartbeatIntervalMs, "mute", () => {
+      if (this.#heals.has(heal)) board.setFor(member.link, MUTE);
     });
+    const heal = this.#healAfter(
+      lateMs + heartbeatIntervalMs + forMs,
+      () => board.setFor(member.link, undefined),
+    );
   }
 
   #upset(mood: Mood, forMs: number): void {
@@ -209,12 +214,13 @@ export class FaultInjector {
     });
   }
 
-  #healAfter(forMs: number, undo: () => void): void {
+  #healAfter(forMs: number, undo: () => void): () => void {
     const heal = (): void => {
       if (this.#heals.delete(heal)) undo();
     };
     this.#heals.add(heal);
     this.#simulation.kernel.schedule(forMs, "heal", heal);
+    return heal;
   }
 }
 

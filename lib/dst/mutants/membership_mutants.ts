@@ -91,6 +91,15 @@ export const membershipMutants: readonly Mutant[] = [
     replace: "await bucket.remove(key);",
   },
   {
+    name: "verdict-outlives-renewal",
+    about:
+      "A verdict that could not be carried out is carried out later on whoever has renewed since.",
+    file: "lib/assignment/leader/evictor.ts",
+    find:
+      "    if (revision === verdict.revision) return verdict.reason;\n    this.#condemned.delete(instance);\n    return undefined;",
+    replace: "    return verdict.reason;",
+  },
+  {
     name: "watch-not-opened-again",
     about: "A KV watch that was lost stays lost.",
     file: "lib/membership/steady_watch.ts",
