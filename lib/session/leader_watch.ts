@@ -48,8 +48,10 @@ export class LeaderWatch {
       ...config.probe,
       targets: () => this.#probed(),
       onGone: (gone) => {
-        // A verdict ages: whoever still leads an hour later was not dead.
-        const untilMs = world.clock.monotonicMs() + config.electionTimeoutMs;
+        // A verdict ages soon: the dead one's place is taken within a few round trips, and whoever was away for an instant only has renewed
+        // its lease since. Where an election takes longer, the new leader's own prober finds out anew.
+        const { timeoutMs, graceMs } = config.probe;
+        const untilMs = world.clock.monotonicMs() + timeoutMs + graceMs;
         this.#dead = { instance: gone, untilMs };
         options.onGone(gone);
       },

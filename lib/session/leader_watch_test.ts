@@ -99,7 +99,7 @@ Deno.test("leader watch: a verdict ages: whoever still leads an hour later was n
   watch.leaderIs(undefined);
   assert.ok(gone.length > 0);
   // A question that is under way may still end in a verdict.
-  await clock.advance(config.electionTimeoutMs + DETECTED_MS);
+  await clock.advance(config.probe.timeoutMs + config.probe.graceMs + DETECTED_MS);
   assert.equal(watch.takeVerdict(), undefined);
   watch.close();
 });

@@ -35,7 +35,19 @@ Deno.test("there is every kind of step, each family in half of the plans, and no
     if (families.length === 0) bare++;
   }
   assert.deepEqual([...kinds].sort(), [
-    ...["add", "ambush", "block", "clock", "crash", "cut", "fill", "heir", "nats-faults", "pause"],
+    ...[
+      "add",
+      "ambush",
+      "block",
+      "clock",
+      "crash",
+      "cut",
+      "fill",
+      "heir",
+      "mute",
+      "nats-faults",
+      "pause",
+    ],
     ...["refresh", "remove", "server-crash", "server-pause", "source", "split", "start", "stop"],
     ...["stop-when", "weigh"],
   ]);

@@ -184,6 +184,14 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
   ["no invariant of parti breaks", (rig) => {
     rig.observer.told(new PartiError("PARTI_INVARIANT", "two owners"));
   }],
+  ["no assignment goes back", (rig) => {
+    rig.observer.followed("A", { epoch: 2, generation: 3 });
+    rig.observer.followed("A", { epoch: 2, generation: 2 });
+  }],
+  ["a blip evicts nobody", (rig) => {
+    rig.observer.blinked("A", 3_000);
+    rig.observer.evicted("A", 3_300);
+  }],
 ];
 
 function told(added: string[], removed: string[], all: string[]): AssignmentChange {
@@ -217,6 +225,16 @@ Deno.test("every promise of the catalog is broken by a planted violation", () =>
 
 /** What looks like a violation and is none, because somebody could not know or nobody had to wait. */
 const innocent: [string, (rig: Rig) => void][] = [
+  [
+    "who was away for long, or is taken for dead much later, was not away for an instant only",
+    (rig) => {
+      rig.observer.blinked("A", 3_000);
+      rig.observer.excuse("A", 3_100);
+      rig.observer.evicted("A", 3_300);
+      rig.observer.blinked("B", 3_000);
+      rig.observer.evicted("B", 9_000);
+    },
+  ],
   ["what runs where the connection was cut may overlap with the successor", (rig) => {
     rig.begin("A", 2);
     rig.observer.excuse("A", 3_000);
