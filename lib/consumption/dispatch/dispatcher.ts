@@ -172,12 +172,14 @@ export class Dispatcher {
   async #handle(slot: Slot, run: Run): Promise<Outcome> {
     const { config, world, mayAct, mayBegin, onFailure, onPoison } = this.#options;
     for (let failures = 0;;) {
-      run.begin(slot.ownership);
+      run.renew();
       const gate = mayBegin(run);
       if (gate !== undefined) {
         await gate;
         if (!mayTry(slot, run) || !mayAct()) return "abandoned";
       }
+      // Only now: what waits at the gate is not interrupted, which would let it through, and has the right of when it gets through.
+      run.begin(slot.ownership);
       const error = await this.#attempt(slot, run);
       if (run.aborted || !mayAct()) return "abandoned";
       if (run.interrupted) {
