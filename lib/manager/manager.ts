@@ -120,7 +120,7 @@ export class Manager implements AsyncDisposable {
   }
 
   /**
-   * Joins the group and waits until this worker holds its first assignment.
+   * Joins the group and waits until this worker holds its first assignment. While the server is out of reach it is tried again.
    *
    * @param options `signal` gives up at any phase
    * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream is missing or not a WorkQueue
