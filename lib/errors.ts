@@ -36,6 +36,13 @@ export type PartiErrorCode =
   | "PARTI_ABORTED"
   | "PARTI_INVARIANT"; // a bug in parti: please report it
 
+/** These say nothing about what was asked: there was nobody to answer, or the answer has not come. */
+export const OUTAGE_CODES: readonly PartiErrorCode[] = [
+  "PARTI_DISCONNECTED",
+  "PARTI_TIMEOUT",
+  "PARTI_NO_RESPONDERS",
+];
+
 /** What a {@linkcode PartiError} is made from. */
 export interface PartiErrorOptions {
   /** The offending value, as it was given. */

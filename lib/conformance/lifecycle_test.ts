@@ -1,18 +1,18 @@
 /**
- * One worker's life: start, stop, and everything that can come between.
+ * One worker's life: start, stop, and everything that can come between. What can go wrong with a start is in `start_test.ts`.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { staticSource } from "../assignment/sources/static_source.ts";
-import { isPartiError, PartiError } from "../errors.ts";
+import { isPartiError, type PartiError } from "../errors.ts";
 import type { ManagerEvent } from "../manager/hooks.ts";
 import type { ElectionAgent } from "../leadership/election_agent.ts";
 import { Manager } from "../manager/manager.ts";
 import { leaseBucket } from "../names.ts";
 import { Cluster, partitions, TEST_TIMING } from "../test_support/cluster.ts";
-import { natsTest, type Rig, until } from "../test_support/rig.ts";
-import { type WatchedWorld, watchWorld } from "../test_support/watched_world.ts";
+import { natsTest, until } from "../test_support/rig.ts";
+import type { WatchedWorld } from "../test_support/watched_world.ts";
 
 const JOINING = ["Init", "ClaimingID", "Election", "WaitingAssignment"];
 
@@ -119,119 +119,6 @@ natsTest(
     });
     await cluster.untilDrained();
     await cluster.assertEffects();
-  },
-);
-
-/** A worker over a watched world, all by itself. */
-async function lonely(
-  rig: Rig,
-  group: string,
-): Promise<{ manager: Manager; watched: WatchedWorld }> {
-  const { world } = await rig.connect();
-  await world.feed.ensureStream("LONELY", {
-    subjects: ["lonely.>"],
-    retention: "workqueue",
-    storage: "memory",
-    replicas: 1,
-  });
-  const watched = watchWorld(world);
-  const manager = new Manager({
-    world: watched.world,
-    config: {
-      ...TEST_TIMING,
-      group,
-      settle: "20ms",
-      consumer: { stream: "LONELY", subjectTemplate: "lonely.{{.PartitionID}}" },
-    },
-    source: staticSource(partitions(4)),
-    handler: () => {},
-  });
-  return { manager, watched };
-}
-
-/** Asserts that a worker that has ended left nothing: no key, no consumer, no timer, nothing open. */
-async function assertNothingLeft(watched: WatchedWorld, group: string, when: string) {
-  assert.equal(watched.pendingTimers, 0, `timers ${when}`);
-  assert.equal(watched.openCount, 0, `open things ${when}`);
-  const { kv, feed } = watched.world;
-  const leases = await kv.open(leaseBucket(group), { ttlMs: 4_000, replicas: 1, storage: "file" });
-  assert.deepEqual((await leases.list(">")).map(({ key }) => key), [], `keys ${when}`);
-  assert.deepEqual(
-    (await feed.listConsumers("LONELY")).map(({ name }) => name),
-    [],
-    `lanes ${when}`,
-  );
-}
-
-/** How many operations a worker needs until it is Stable. */
-async function operationsOfStart(rig: Rig): Promise<number> {
-  const { manager, watched } = await lonely(rig, "measured");
-  await manager.start();
-  const count = watched.operations.length;
-  await manager.stop();
-  await assertNothingLeft(watched, "measured", "after an orderly life");
-  return count;
-}
-
-natsTest(
-  "row 30: start given up at every operation on the server ends at once and leaves nothing",
-  async (rig) => {
-    const count = await operationsOfStart(rig);
-    assert.ok(count > 10);
-    for (let at = -1; at < count; at++) {
-      const { manager, watched } = await lonely(rig, "given-up");
-      const abort = new AbortController();
-      watched.onOperation = (number) => void (number === at && abort.abort());
-      if (at < 0) abort.abort();
-      const startedAtMs = performance.now();
-      const when = `given up at operation ${at} (${watched.operations[at]})`;
-      // At the last operations it may be in already.
-      const outcome = await manager.start({ signal: abort.signal }).then(
-        () => "started",
-        (e) => e.code,
-      );
-      if (outcome === "started") {
-        await manager.stop();
-      } else assert.equal(outcome, "PARTI_ABORTED", when);
-      assert.ok(performance.now() - startedAtMs < 1_500, when);
-      assert.equal(manager.state, "Shutdown");
-      await assertNothingLeft(watched, "given-up", when);
-    }
-  },
-);
-
-natsTest("row 30: stop at every operation of a start leaves nothing", async (rig) => {
-  const count = await operationsOfStart(rig);
-  for (let at = 0; at < count; at++) {
-    const { manager, watched } = await lonely(rig, "stopped");
-    let stopping: Promise<void> | undefined;
-    watched.onOperation = (number) => void (number === at && (stopping = manager.stop()));
-    await manager.start().catch((error) => assert.equal(error.code, "PARTI_ABORTED"));
-    await (stopping ?? manager.stop());
-    await assertNothingLeft(watched, "stopped", `stopped at operation ${at}`);
-  }
-});
-
-natsTest(
-  "row 32: whichever operation of a start fails, the worker is in or leaves nothing",
-  async (rig) => {
-    const count = await operationsOfStart(rig);
-    let failed = 0;
-    for (let at = 0; at < count; at++) {
-      const { manager, watched } = await lonely(rig, "failing");
-      watched.onOperation = (number, name) => {
-        if (number === at) throw new PartiError("PARTI_REFUSED", `planted at ${name}`);
-      };
-      try {
-        await manager.start();
-      } catch (error) {
-        assert.match(String(error), /planted/);
-        failed++;
-      }
-      await manager.stop();
-      await assertNothingLeft(watched, "failing", `failed at ${at}: ${watched.operations[at]}`);
-    }
-    assert.ok(failed > 0, "some operations cannot be done without");
   },
 );
 

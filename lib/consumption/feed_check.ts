@@ -6,10 +6,8 @@
  * @module
  */
 import type { GroupConsumerConfig } from "../config/config.ts";
-import { isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
-import { type Clock, sleep } from "../ports/clock.ts";
+import { isPartiError, PartiError } from "../errors.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";
-import { jitter, type Random } from "../ports/random.ts";
 
 /** What of a configuration is checked. */
 export type FeedToCheck = Pick<GroupConsumerConfig, "stream" | "subjectTemplate">;
@@ -55,51 +53,6 @@ export async function checkFeed(
 function creation(stream: string, { subjectTemplate }: FeedToCheck): string {
   const prefix = subjectTemplate.slice(0, subjectTemplate.indexOf("{{"));
   return `nats stream add ${stream} --retention work --subjects "${prefix}>"`;
-}
-
-/** What waiting for a check needs. */
-export interface FeedWaitOptions {
-  /** Where streams are. */
-  readonly feed: Pick<FeedStore, "streamInfo">;
-  /** Time. */
-  readonly clock: Clock;
-  /** Jitter. */
-  readonly random: Random;
-  /** What is checked. */
-  readonly config: FeedToCheck;
-  /** Told of each try that came to no answer. Must not throw. */
-  readonly onError: (error: unknown) => void;
-  /** Gives up. */
-  readonly signal: AbortSignal;
-}
-
-const RETRY_MS = 100;
-const RETRY_MAX_MS = 2_000;
-/** These say nothing about the stream. */
-const OUTAGES: readonly PartiErrorCode[] = [
-  "PARTI_DISCONNECTED",
-  "PARTI_TIMEOUT",
-  "PARTI_NO_RESPONDERS",
-];
-
-/**
- * As {@linkcode checkFeed}, but asks again while there is no answer.
- *
- * @param options what it needs
- * @throws {PartiError} as {@linkcode checkFeed}; `PARTI_ABORTED` when the signal fires first
- */
-export async function untilFeedIsChecked(options: FeedWaitOptions): Promise<void> {
-  const { feed, clock, random, config, onError, signal } = options;
-  for (let pauseMs = RETRY_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
-    try {
-      return await checkFeed(feed, config);
-    } catch (error) {
-      if (!isPartiError(error, ...OUTAGES)) throw error;
-      onError(error);
-    }
-    await sleep(clock, jitter(random, pauseMs), signal);
-  }
-  throw new PartiError("PARTI_ABORTED", `given up while asking for stream ${config.stream}`);
 }
 
 /** A check that is made once, whoever asks for it; after one that failed it is made again. */

@@ -3,10 +3,9 @@ import { staticSource } from "../assignment/sources/static_source.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { Manager } from "../manager/manager.ts";
 import type { StreamInfo } from "../ports/feed.ts";
-import { ManualClock } from "../test_support/manual_clock.ts";
 import { natsTest, until } from "../test_support/rig.ts";
 import { watchWorld } from "../test_support/watched_world.ts";
-import { checkFeed, FeedCheck, untilFeedIsChecked } from "./feed_check.ts";
+import { checkFeed, FeedCheck } from "./feed_check.ts";
 import { FEED, testConfig } from "./team_test.ts";
 import { WorkerConsumer } from "./worker_consumer.ts";
 
@@ -60,41 +59,6 @@ Deno.test("feed check: a missing stream is said by name, with how to make it; wh
   const timeout = new PartiError("PARTI_TIMEOUT", "no answer");
   feed.failures = [timeout];
   await assert.rejects(checkFeed(feed, CONFIG), (error) => error === timeout);
-});
-
-Deno.test("feed check: while the server is out of reach it is asked again, and the answer counts", async () => {
-  const clock = new ManualClock();
-  const feed = rig("workqueue");
-  const outages = (["PARTI_TIMEOUT", "PARTI_DISCONNECTED", "PARTI_NO_RESPONDERS"] as const)
-    .map((code) => new PartiError(code, "planted"));
-  const errors: unknown[] = [];
-  const end = new AbortController();
-  const wait = () =>
-    untilFeedIsChecked({
-      feed,
-      clock,
-      random: { float: () => 1, uuid: () => "" },
-      config: CONFIG,
-      onError: (error) => errors.push(error),
-      signal: end.signal,
-    });
-  feed.failures = [...outages];
-  const passed = wait();
-  await clock.advance(699);
-  assert.equal(feed.asked, 3);
-  await clock.advance(1);
-  await passed;
-  assert.deepEqual([feed.asked, errors], [4, outages]);
-  feed.failures = [outages[0], missing()];
-  const refused = assert.rejects(wait(), (error) => isPartiError(error, "PARTI_INVALID_CONFIG"));
-  await clock.advance(100);
-  await refused;
-  feed.failures = [outages[0], outages[0], outages[0]];
-  const given = assert.rejects(wait(), (error) => isPartiError(error, "PARTI_ABORTED"));
-  await clock.advance(250);
-  end.abort();
-  await given;
-  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("feed check: made once for all who ask, and again only after it failed", async () => {

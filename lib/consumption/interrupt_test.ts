@@ -1,8 +1,10 @@
 /** What becomes of running handlers when the connection is away for longer than others wait. */
 import assert from "node:assert/strict";
+import { settled } from "../abort.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { ManualClock, settle } from "../test_support/manual_clock.ts";
 import { Dispatcher, type Outcome } from "./dispatch/dispatcher.ts";
+import type { HandlerContext } from "./dispatch/handler.ts";
 import { fakeLane, FakeMessage, slots } from "./fakes_test.ts";
 import { all, calls, team } from "./lanes/keeper_rig_test.ts";
 import { ModelTeam } from "./model_team_test.ts";
@@ -30,6 +32,7 @@ Deno.test("interrupt: ends the try under way, and the next one has a signal of i
     false,
   ]);
   run.end();
+  run.renew();
   run.begin({ epoch: 1, generation: 2 });
   assert.deepEqual([run.signal.aborted, run.interrupted, run.attempt], [false, false, 2]);
   run.interrupt(AWAY);
@@ -51,6 +54,7 @@ Deno.test("interrupt: whoever acknowledges by hand is waited for anew", async ()
   run.interrupt(AWAY);
   await first;
   run.end();
+  run.renew();
   run.begin({ epoch: 1, generation: 1 });
   assert.notEqual(run.acked, first);
   run.ack();
@@ -72,22 +76,25 @@ Deno.test("interrupt: the end of the right is final, whichever came first", () =
 });
 
 /** A dispatcher whose handler does as it is told, call by call. */
-function dispatching() {
+function dispatching(mayBegin: (run: Run) => Promise<void> | undefined = () => undefined) {
   const clock = new ManualClock();
   const calls: { signal: AbortSignal; end: () => void; fail: (error: unknown) => void }[] = [];
+  const contexts: HandlerContext[] = [];
   const outcomes: Outcome[] = [];
   const failures: unknown[] = [];
   const dispatcher = new Dispatcher({
     world: { clock, random: { float: () => 1, uuid: () => "" }, messaging: { connected: true } },
     config: testConfig({ maxDeliver: 1 }),
     owner: { worker: "w", instance: "i" },
-    handler: (_message, { signal }) => {
+    handler: (_message, context) => {
+      const { signal } = context;
+      contexts.push(context);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       calls.push({ signal, end: resolve, fail: reject });
       return promise;
     },
     mayAct: () => true,
-    mayBegin: () => undefined,
+    mayBegin,
     onStarted: () => {},
     onPoison: () => Promise.resolve("done"),
     onOutcome: (_slot, _run, outcome) => void outcomes.push(outcome),
@@ -100,7 +107,7 @@ function dispatching() {
   const { lane } = fakeLane([slot!]);
   slot!.take(new FakeMessage("a", 7), lane);
   dispatcher.offer(slot!);
-  return { slot: slot!, calls, outcomes, failures };
+  return { slot: slot!, calls, contexts, outcomes, failures };
 }
 
 for (const end of ["comes back as if all were well", "fails with an error of its own"] as const) {
@@ -117,6 +124,19 @@ for (const end of ["comes back as if all were well", "fails with an error of its
     assert.deepEqual([outcomes, slot.doneSequence], [["done"], 7]);
   });
 }
+
+Deno.test("interrupt: what waits at the gate is not let through by it, and begins once, under the right there is then", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { slot, calls, contexts } = dispatching((run) => settled(gate.promise, run.signal));
+  slot.running!.interrupt(AWAY);
+  await settle();
+  assert.equal(calls.length, 0);
+  slot.ownership = { epoch: 1, generation: 9 };
+  gate.resolve();
+  await settle();
+  const { signal, attempt, generation } = contexts[0]!;
+  assert.deepEqual([calls.length, signal.aborted, attempt, generation], [1, false, 1, 9]);
+});
 
 Deno.test("interrupt: whose lane was deleted meanwhile has lost the lock, and is not begun again", async () => {
   const { slot, calls, outcomes } = dispatching();

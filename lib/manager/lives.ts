@@ -8,7 +8,7 @@ import { unlessAborted } from "../abort.ts";
 import { LaneReaper } from "../assignment/leader/lane_reaper.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
 import type { GroupBuckets } from "../buckets.ts";
-import { isPartiError, PartiError } from "../errors.ts";
+import { isPartiError, OUTAGE_CODES, PartiError } from "../errors.ts";
 import type { Assignment } from "./hooks.ts";
 import { sleep } from "../ports/clock.ts";
 import { jitter } from "../ports/random.ts";
@@ -30,7 +30,7 @@ export interface LivesOptions {
   /** Opens the buckets, making them if they are not there. Again before each new life: a server may have lost them. */
   readonly openBuckets: () => Promise<GroupBuckets>;
   /** Makes sure that what is to be consumed can be shared; throws `PARTI_INVALID_CONFIG` if not. Before each new life, too. */
-  readonly checkFeed: (signal: AbortSignal) => Promise<void>;
+  readonly checkFeed: () => Promise<void>;
   /** What each session needs besides what is known here. */
   readonly sessionOptions: (
     buckets: GroupBuckets,
@@ -93,14 +93,14 @@ export class Lives {
   }
 
   /**
-   * Joins for the first time.
+   * Joins for the first time. While the server is out of reach it is tried again.
    *
    * @param signal gives up; what was begun is then undone in the background, and {@linkcode Lives.end} waits for it
-   * @throws what the server says, `PARTI_NO_FREE_ID` or `PARTI_ABORTED`
+   * @throws what the server says, or `PARTI_ABORTED`; {@linkcode Lives.joinFailure} then tells what kept it
    */
   begin(signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#end.signal]);
-    const joining = this.#join(either);
+    const joining = this.#joinFirst(either);
     this.#joining = joining.catch((error) => {
       this.#joinFailure = error;
     });
@@ -121,6 +121,7 @@ export class Lives {
   /** The connection was closed and never comes back: no new life is possible. */
   closedForGood(): void {
     this.#closedForGood = true;
+    this.#wake.abort();
   }
 
   /**
@@ -143,11 +144,26 @@ export class Lives {
     }
   }
 
+  /** An application is told what the server says against it; that nobody answers, only once its time is over. */
+  async #joinFirst(signal: AbortSignal): Promise<void> {
+    for (let failures = 0;; failures++) {
+      try {
+        return await this.#join(signal);
+      } catch (error) {
+        const isOutage = isPartiError(error, ...OUTAGE_CODES) && !this.#closedForGood;
+        if (signal.aborted || !isOutage) throw error;
+        this.#options.events.onError(error);
+        await this.#pause(failures, signal);
+        if (signal.aborted) throw error;
+      }
+    }
+  }
+
   async #join(signal: AbortSignal): Promise<void> {
     const { world, openBuckets, checkFeed, sessionOptions } = this.#options;
     this.#enterStep("ClaimingID");
     const buckets = await openBuckets();
-    await checkFeed(signal);
+    await checkFeed();
     if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while opening the buckets");
     const instance = world.random.uuid();
     let session: Session;
@@ -244,7 +260,7 @@ export class Lives {
     const { signal } = this.#end;
     let failures = 0;
     while (!signal.aborted) {
-      await this.#pause(failures);
+      await this.#pause(failures, signal);
       // While it is down nothing can be tried; the reconnect ends the pause.
       if (signal.aborted || !world.messaging.connected) continue;
       try {
@@ -259,9 +275,8 @@ export class Lives {
     }
   }
 
-  async #pause(failures: number): Promise<void> {
+  async #pause(failures: number, signal: AbortSignal): Promise<void> {
     const { clock, random, messaging } = this.#options.world;
-    const { signal } = this.#end;
     if (this.#closedForGood) return await until(signal);
     this.#wake = new AbortController();
     const baseMs = messaging.connected

@@ -7,7 +7,7 @@ import type { SourceView } from "../assignment/leader/source_view.ts";
 import { stickyBalanced } from "../assignment/strategies/sticky_balanced.ts";
 import { openBuckets } from "../buckets.ts";
 import type { GroupConfig } from "../config/config.ts";
-import { untilFeedIsChecked } from "../consumption/feed_check.ts";
+import { checkFeed } from "../consumption/feed_check.ts";
 import type { DegradedMonitor } from "./degraded.ts";
 import type { ElectionAgent } from "../leadership/election_agent.ts";
 import { kvElection } from "../leadership/kv_election.ts";
@@ -57,9 +57,8 @@ export function makeLives(parts: LivesParts): Lives {
     preferredId: config.preferredId,
     openBuckets: () => openBuckets(world, config, { kvOperation }, onError),
     // An application that consumes by itself may do so from any stream.
-    checkFeed: async (signal) => {
-      if (handler === undefined || consumer === undefined) return;
-      await untilFeedIsChecked({ ...world, config: consumer, onError, signal });
+    checkFeed: async () => {
+      if (handler !== undefined && consumer !== undefined) await checkFeed(world.feed, consumer);
     },
     sessionOptions: ({ leases }, formerInstances) => ({
       config,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { unlessAborted } from "../abort.ts";
+import { settled, unlessAborted } from "../abort.ts";
 import { SourceView } from "../assignment/leader/source_view.ts";
 import { configWarnings, type GroupConfig, resolveConfig } from "../config/config.ts";
 import type { ConsumerHealth, WorkerConsumer } from "../consumption/worker_consumer.ts";
@@ -120,13 +120,14 @@ export class Manager implements AsyncDisposable {
   }
 
   /**
-   * Joins the group and waits until this worker holds its first assignment.
+   * Joins the group and waits until this worker holds its first assignment. While the server is out of reach it is tried again.
    *
    * @param options `signal` gives up at any phase
    * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream is missing or not a WorkQueue
    * stream, `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
    * `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of it is left
-   * behind as far as the server can be reached.
+   * behind as far as the server can be reached. Given up by the signal it fails at once, before all that is done: {@linkcode stop}
+   * waits for it.
    */
   async start(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#started) {
@@ -142,12 +143,13 @@ export class Manager implements AsyncDisposable {
     const { clock, messaging } = this.#options.world;
     const timeout = new AbortController();
     const timer = clock.setTimer(this.#config.startupTimeoutMs, () => timeout.abort());
-    const { signal: given = this.#stop.signal } = options;
+    const { signal: given = new AbortController().signal } = options;
     const signal = AbortSignal.any([timeout.signal, this.#stop.signal, given]);
     try {
       this.#connection = messaging.onStatus((status) => this.#connectionChanged(status));
       await this.#lives.begin(signal);
       await this.#state.reached("Stable", signal);
+      timer.cancel();
     } catch (error) {
       const found = {
         state: this.state,
@@ -156,10 +158,10 @@ export class Manager implements AsyncDisposable {
         startupTimeoutMs: this.#config.startupTimeoutMs,
         lastError: this.#notifier.lastError,
       };
-      await this.stop();
-      throw startFailure(error, { ...found, joinFailure: this.#lives.joinFailure });
-    } finally {
       timer.cancel();
+      // Whoever gives it up does not wait for a server that may be silent.
+      await settled(this.stop(), given);
+      throw startFailure(error, { ...found, joinFailure: this.#lives.joinFailure });
     }
   }
 

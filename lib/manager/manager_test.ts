@@ -2,20 +2,43 @@ import { configure, type LogRecord, reset } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { staticSource } from "../assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../config/config.ts";
-import { PartiError } from "../errors.ts";
+import { isPartiError, OUTAGE_CODES, PartiError } from "../errors.ts";
 import { Manager } from "./manager.ts";
+import type { ConnectionStatus } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
-import { ManualClock } from "../test_support/manual_clock.ts";
+import { ManualClock, settle } from "../test_support/manual_clock.ts";
 
-/** A world whose server refuses everything, so that a start ends at once. */
-function refusingWorld(): World {
-  return {
-    clock: new ManualClock(),
+const refused = new PartiError("PARTI_REFUSED", "not today");
+
+/** A world whose server opens no bucket: each try to open both fails with what `answer` gives for its number. */
+function barrenWorld(answer: (attempt: number) => Error) {
+  const clock = new ManualClock();
+  const messaging = {
+    connected: true,
+    tell: (_status: ConnectionStatus) => {},
+    onStatus: (tell: (status: ConnectionStatus) => void) => {
+      messaging.tell = tell;
+      return { close: () => {} };
+    },
+  };
+  let opened = 0;
+  const world = {
+    clock,
     random: { float: () => 0.5, uuid: () => "uuid" },
-    kv: { open: () => Promise.reject(new PartiError("PARTI_REFUSED", "not today")) },
+    kv: { open: () => Promise.reject(answer(Math.floor(opened++ / 2))) },
     feed: {},
-    messaging: { connected: true, onStatus: () => ({ close: () => {} }) },
+    messaging,
   } as unknown as World;
+  return { world, clock, messaging, attempts: () => opened / 2 };
+}
+
+function managerOf(world: World, errors: unknown[] = []): Manager {
+  return new Manager({
+    world,
+    config: { group: "g", startupTimeout: "10s" },
+    source: staticSource([{ keys: ["a"] }]),
+    hooks: { onError: (error) => void errors.push(error) },
+  });
 }
 
 /** What is logged as a warning about the configuration while a worker is made and started. */
@@ -31,7 +54,7 @@ async function warningsOf(config: GroupConfigInput): Promise<string[]> {
   try {
     const errors: unknown[] = [];
     const manager = new Manager({
-      world: refusingWorld(),
+      world: barrenWorld(() => refused).world,
       config,
       source: staticSource([{ keys: ["a"] }]),
       hooks: { onError: (error) => void errors.push(error) },
@@ -51,4 +74,51 @@ Deno.test("what a configuration allows and seldom means is logged when the worke
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /^warning: kvBuckets\.storage is "memory": epochs start again/);
   assert.deepEqual(await warningsOf({ group: "g" }), []);
+});
+
+Deno.test("start: while the server is out of reach it is tried again with growing pauses, and its answer counts", async () => {
+  const outages = OUTAGE_CODES.map((code) => new PartiError(code, "planted"));
+  const { world, clock, attempts } = barrenWorld((attempt) => outages[attempt] ?? refused);
+  const errors: unknown[] = [];
+  const start = assert.rejects(managerOf(world, errors).start(), refused);
+  // With jitter at one half the pauses are three quarters of 100, 200 and 400.
+  for (const pauseMs of [75, 150, 300]) {
+    const before = attempts();
+    await clock.advance(pauseMs - 1);
+    assert.equal(attempts(), Math.max(before, 1));
+    await clock.advance(1);
+  }
+  await start;
+  assert.deepEqual([attempts(), errors, clock.pendingTimers], [4, outages, 0]);
+});
+
+Deno.test("start: a reconnect ends the pause", async () => {
+  const away = new PartiError("PARTI_DISCONNECTED", "away");
+  const { world, messaging, attempts } = barrenWorld((attempt) => attempt === 0 ? away : refused);
+  messaging.connected = false;
+  const start = assert.rejects(managerOf(world).start(), refused);
+  await settle();
+  assert.equal(attempts(), 1);
+  messaging.connected = true;
+  messaging.tell("reconnected");
+  await start;
+});
+
+Deno.test("start: out of reach for all its time it says what kept it; closed for good it does not wait", async () => {
+  const away = new PartiError("PARTI_DISCONNECTED", "not connected", { hint: "try again" });
+  const { world, clock, messaging } = barrenWorld(() => away);
+  messaging.connected = false;
+  const start = assert.rejects(managerOf(world).start(), (error) => {
+    assert.ok(isPartiError(error, "PARTI_STARTUP_TIMEOUT"));
+    assert.match(error.message, /ClaimingID; the last error was PARTI_DISCONNECTED: not connected/);
+    assert.deepEqual([error.cause, error.hint], [away, "try again"]);
+    return true;
+  });
+  await clock.advance(10_000);
+  await start;
+  assert.equal(clock.pendingTimers, 0);
+  const closing = assert.rejects(managerOf(world).start(), away);
+  await settle();
+  messaging.tell("closed");
+  await closing;
 });

@@ -32,6 +32,8 @@ const CONFIRM_AGAIN_MS = 100;
 export class ConnectionGate {
   readonly #options: ConnectionGateOptions;
   #shut: PromiseWithResolvers<void> | undefined;
+  /** Counts how often the connection went: a proof is worth something only on the connection it came over. */
+  #cuts = 0;
   #grace: Timer | undefined;
 
   /** @param options what it needs */
@@ -43,6 +45,7 @@ export class ConnectionGate {
   /** The connection is gone: nobody gets through until {@linkcode ConnectionGate.reopen} has found proof. */
   shut(): void {
     const { clock, graceMs, onAway, signal } = this.#options;
+    this.#cuts++;
     this.#shut ??= Promise.withResolvers<void>();
     if (!signal.aborted) this.#grace ??= clock.setTimer(graceMs, onAway);
   }
@@ -59,7 +62,7 @@ export class ConnectionGate {
 
   /**
    * The connection is back. A renewal that succeeds now proves that nobody has taken the lease meanwhile, and opens the gate. One
-   * that is refused ends the session.
+   * that is refused ends the session. Should the connection go again before the proof has come, the next reconnect needs another.
    *
    * @returns when the gate is open, the connection gone again or the session over
    * @throws what `confirm` throws
@@ -68,8 +71,12 @@ export class ConnectionGate {
     const { clock, messaging, confirm, signal } = this.#options;
     this.#grace?.cancel();
     this.#grace = undefined;
-    while (!signal.aborted && messaging.connected) {
-      if (await confirm()) {
+    const cuts = this.#cuts;
+    const isMoot = () => signal.aborted || !messaging.connected || cuts !== this.#cuts;
+    while (!isMoot()) {
+      const isProven = await confirm();
+      if (isMoot()) return;
+      if (isProven) {
         this.#shut?.resolve();
         this.#shut = undefined;
         return;

@@ -103,6 +103,49 @@ Deno.test("gate: whoever gives up waiting goes on, and the gate stays shut", asy
   assert.deepEqual([impatient(), patient()], [true, false]);
 });
 
+Deno.test("gate: a proof from before the connection went again opens nothing, neither while it is away nor afterwards", async () => {
+  for (const isBackBeforeTheProof of [false, true]) {
+    const proofs = [Promise.withResolvers<boolean>(), Promise.withResolvers<boolean>()];
+    let next = 0;
+    const { gate, clock, messaging, asked, away } = rig(() => proofs[next++]!.promise);
+    gate.shut();
+    const through = passer(gate);
+    const reopenings = [gate.reopen()];
+    messaging.connected = false;
+    gate.shut();
+    const reconnect = () => {
+      messaging.connected = true;
+      reopenings.push(gate.reopen());
+    };
+    if (isBackBeforeTheProof) reconnect();
+    proofs[0]!.resolve(true);
+    await settle();
+    assert.equal(through(), false);
+    if (!isBackBeforeTheProof) {
+      await clock.advance(GRACE_MS);
+      assert.equal(away(), 1, "the second time it goes has a grace of its own");
+      reconnect();
+    }
+    proofs[1]!.resolve(true);
+    await Promise.all(reopenings);
+    await settle();
+    assert.deepEqual([asked(), through(), clock.pendingTimers], [2, true, 0]);
+  }
+});
+
+Deno.test("gate: a proof that arrives before it is told that the connection has gone opens nothing", async () => {
+  const proof = Promise.withResolvers<boolean>();
+  const { gate, messaging } = rig(() => proof.promise);
+  gate.shut();
+  const through = passer(gate);
+  const reopening = gate.reopen();
+  messaging.connected = false;
+  proof.resolve(true);
+  await reopening;
+  await settle();
+  assert.equal(through(), false);
+});
+
 Deno.test("gate: whoever is through is stopped once the connection has been away for the grace, and once only", async () => {
   const { clock, gate, messaging, away } = rig(() => Promise.resolve(true));
   messaging.connected = false;

@@ -12,14 +12,13 @@
  */
 import { decodeJsonObject, encodeJson } from "../../codec.ts";
 import { PartiError } from "../../errors.ts";
-import type { Clock, Timer } from "../../ports/clock.ts";
-import type { KvBucket, KvEntry, KvWatch } from "../../ports/kv.ts";
-import { jitter, type Random } from "../../ports/random.ts";
+import { SteadyWatch } from "../../membership/steady_watch.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { KvBucket, KvEntry } from "../../ports/kv.ts";
+import type { Random } from "../../ports/random.ts";
 import type { Partition, PartitionSource } from "../partition.ts";
 import { normalizePartitions } from "../validate.ts";
-
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 10_000;
+import { Listeners } from "./listeners.ts";
 
 /** Options of {@linkcode kvSource}. */
 export interface KvSourceOptions {
@@ -31,7 +30,7 @@ export interface KvSourceOptions {
   readonly clock: Clock;
   /** Spreads the retries of many workers. */
   readonly random: Random;
-  /** Told when the watch was lost or could not be opened; it is opened again with growing delays up to 10 s. */
+  /** Told when the watch was lost or could not be opened; it is opened again with growing delays up to 5 s. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -48,21 +47,48 @@ export function encodePartitions(list: readonly Partition[]): Uint8Array {
 }
 
 /**
- * Makes a source that reads partitions from a KV bucket and watches them.
+ * Makes a source that reads partitions from a KV bucket and watches them. All watchers share one watch on the bucket.
  *
  * @param options the bucket and the key
  * @returns the source; its `list` throws `PARTI_SOURCE_FAILED` if the document is missing or malformed
  */
 export function kvSource(options: KvSourceOptions): PartitionSource {
-  const { bucket, key = "partitions" } = options;
-  // A read may be answered by a server that is behind: what a watch has reported of a later revision outweighs it.
+  const { bucket, key = "partitions", clock, random, onError } = options;
+  const listeners = new Listeners();
+  let watch: SteadyWatch | undefined;
+  // A read may be answered by a server that is behind: what the watch has reported of a later revision outweighs it.
   let watched: KvEntry | undefined;
-  let listedRevision: number | undefined;
+  /** The revision seen last, 0 for no document; undefined before the first. */
+  let known: number | undefined;
+
+  /** Whoever sees something new first, a list or the watch, tells everybody: a watcher does not know what others have listed. */
+  const see = (revision: number) => {
+    const isNews = known !== undefined && revision !== known;
+    known = revision;
+    if (isNews) listeners.notify();
+  };
+  const openWatch = () =>
+    new SteadyWatch({
+      bucket,
+      pattern: key,
+      clock,
+      random,
+      onEntry: (entry) => {
+        watched = entry;
+        see(entry.revision);
+      },
+      onInitialized: () => {},
+      onAnew: () => {
+        watched = undefined;
+        if (known !== undefined) known = 0;
+      },
+      onError: (error) => onError?.(error),
+    });
   return {
     async list() {
       let entry = await bucket.get(key);
       if (watched && watched.revision > (entry?.revision ?? 0)) entry = watched;
-      listedRevision = entry?.revision ?? 0;
+      see(entry?.revision ?? 0);
       const where = `key ${key} of bucket ${bucket.name}`;
       if (entry === undefined || entry.operation === "removed") {
         throw new PartiError("PARTI_SOURCE_FAILED", `there is no ${where}`, {
@@ -72,13 +98,19 @@ export function kvSource(options: KvSourceOptions): PartitionSource {
       return decodePartitions(entry.value, where);
     },
     watch(onChange) {
-      const watch = new DocumentWatch(options, key, (entry) => {
-        // Every new watch begins with the present state, which may be known already.
-        if (watched && entry.revision <= watched.revision) return;
-        watched = entry;
-        if (listedRevision !== undefined && entry.revision > listedRevision) onChange();
-      });
-      return { close: () => watch.close() };
+      const remove = listeners.add(onChange);
+      watch ??= openWatch();
+      return {
+        async close() {
+          remove();
+          if (listeners.size > 0) return;
+          const ended = watch;
+          watch = undefined;
+          // Nobody would notice that it is no longer true.
+          watched = undefined;
+          await ended?.close();
+        },
+      };
     },
   };
 }
@@ -98,60 +130,4 @@ function isPartition(value: unknown): value is Partition {
   const { keys, weight } = value as { keys?: unknown; weight?: unknown };
   return Array.isArray(keys) && keys.every((key) => typeof key === "string") &&
     (weight === undefined || typeof weight === "number");
-}
-
-/** Watches one key, and opens the watch again when it is lost: it begins with the present state, so nothing is missed. */
-class DocumentWatch {
-  readonly #options: KvSourceOptions;
-  readonly #key: string;
-  readonly #onEntry: (entry: KvEntry) => void;
-  #watch: KvWatch | undefined;
-  #timer: Timer | undefined;
-  #failures = 0;
-  #closed = false;
-
-  constructor(options: KvSourceOptions, key: string, onEntry: (entry: KvEntry) => void) {
-    this.#options = options;
-    this.#key = key;
-    this.#onEntry = onEntry;
-    void this.#open();
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#timer?.cancel();
-    await this.#watch?.close();
-  }
-
-  async #open(): Promise<void> {
-    // A watch can be lost while it is still being opened.
-    let lost = false;
-    const onLost = (error: unknown) => {
-      if (lost) return;
-      lost = true;
-      this.#retry(error);
-    };
-    try {
-      const watch = await this.#options.bucket.watch(this.#key, {
-        onEntry: (entry) => {
-          if (!lost && !this.#closed) this.#onEntry(entry);
-        },
-        onInitialized: () => this.#failures = 0,
-        onLost,
-      });
-      if (this.#closed) await watch.close();
-      else if (!lost) this.#watch = watch;
-    } catch (error) {
-      onLost(error);
-    }
-  }
-
-  #retry(error: unknown): void {
-    if (this.#closed) return;
-    this.#watch = undefined;
-    this.#options.onError?.(error);
-    const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#failures++);
-    const { clock, random } = this.#options;
-    this.#timer = clock.setTimer(jitter(random, delayMs), () => void this.#open());
-  }
 }

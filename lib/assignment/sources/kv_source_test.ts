@@ -75,8 +75,8 @@ Deno.test("kv source: a lost watch is opened again with growing delays, and what
   bucket.refuseWatches = true;
   bucket.loseWatches();
   await bucket.put("partitions", encodePartitions([{ keys: ["b"] }]));
-  // With jitter at one half, the delays are three quarters of 100, 200, 400…
-  await clock.pass(75 + 150 + 300 - 1);
+  // With jitter at one half, the delays are three quarters of 200, 400, 800…
+  await clock.pass(150 + 300 + 600 - 1);
   assert.equal(errors.length, 3);
   bucket.refuseWatches = false;
   assert.equal(state.changes, 0);
@@ -84,7 +84,7 @@ Deno.test("kv source: a lost watch is opened again with growing delays, and what
   assert.deepEqual([bucket.watchers.size, state.changes], [1, 1]);
   // The delays start small again.
   bucket.loseWatches();
-  await clock.pass(75);
+  await clock.pass(150);
   assert.deepEqual([bucket.watchers.size, state.changes], [1, 1]);
   bucket.loseWatches();
   await watch.close();
@@ -103,4 +103,56 @@ Deno.test("kv source: a read that is behind does not outweigh what the watch rep
   await bucket.remove("partitions");
   await assert.rejects(source.list(signal), failed);
   assert.equal(state.changes, 2);
+});
+
+Deno.test("kv source: after its bucket was made anew, revisions begin anew and the old list is forgotten", async () => {
+  const { bucket, source, state, onChange, clock } = rig();
+  for (const key of ["a", "b", "c"]) {
+    await bucket.put("partitions", encodePartitions([{ keys: [key] }]));
+  }
+  const watch = source.watch!(onChange);
+  await source.list(signal);
+  bucket.remake();
+  await assert.rejects(source.list(signal), failed, "there is no document any more");
+  await bucket.put("partitions", encodePartitions([{ keys: ["new"] }]));
+  await clock.pass(150);
+  assert.deepEqual([state.changes, await source.list(signal)], [1, [{ keys: ["new"] }]]);
+  await watch.close();
+});
+
+Deno.test("kv source: what a watch has seen is forgotten with it", async () => {
+  const { bucket, source, onChange } = rig();
+  for (const key of ["a", "b"]) {
+    await bucket.put("partitions", encodePartitions([{ keys: [key] }]));
+  }
+  await source.watch!(onChange).close();
+  bucket.remake();
+  await bucket.put("partitions", encodePartitions([{ keys: ["new"] }]));
+  assert.deepEqual(await source.list(signal), [{ keys: ["new"] }]);
+});
+
+Deno.test("kv source: every watcher is told of a change, whoever has seen it first", async () => {
+  const { bucket, source } = rig();
+  await bucket.put("partitions", encodePartitions([{ keys: ["a"] }]));
+  const told = [0, 0];
+  const watches = [source.watch!(() => told[0]!++), source.watch!(() => told[1]!++)];
+  await source.list(signal);
+  await bucket.put("partitions", encodePartitions([{ keys: ["b"] }]));
+  assert.deepEqual(told, [1, 1]);
+  // A list is ahead of the watch.
+  bucket.stale = {
+    key: "partitions",
+    value: encodePartitions([{ keys: ["c"] }]),
+    revision: 3,
+    operation: "put",
+  };
+  await source.list(signal);
+  await bucket.put("partitions", encodePartitions([{ keys: ["c"] }]));
+  assert.deepEqual(told, [2, 2]);
+  await watches[0]!.close();
+  await bucket.remove("partitions");
+  assert.deepEqual(told, [2, 3]);
+  assert.equal(bucket.watchers.size, 1);
+  await watches[1]!.close();
+  assert.equal(bucket.watchers.size, 0);
 });

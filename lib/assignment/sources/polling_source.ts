@@ -25,6 +25,9 @@ export interface PollingSourceOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** What is known where not everybody was given the same: no list has this fingerprint, so the next poll is news. */
+const DIFFERENT = "";
+
 /**
  * Makes a source that polls a function while somebody watches. A change is a change of content: another order, or a missing
  * weight instead of a weight of 1, is none.
@@ -43,7 +46,7 @@ export function pollingSource(options: PollingSourceOptions): PartitionSource {
     });
   }
   const listeners = new Listeners();
-  /** What was seen last, by whomever: undefined before the first answer. */
+  /** What watchers know, by the last poll or by the first list; undefined before the first answer. */
   let known: string | undefined;
   let timer: Timer | undefined;
   let stop = new AbortController();
@@ -67,7 +70,9 @@ export function pollingSource(options: PollingSourceOptions): PartitionSource {
   return {
     async list(signal) {
       const partitions = await ask(signal);
-      known = fingerprint(normalizePartitions(partitions));
+      const seen = fingerprint(normalizePartitions(partitions));
+      // Only whoever asked has heard of it. The next poll tells the others; telling them now would have it asked again at once.
+      known = known === undefined || known === seen ? seen : DIFFERENT;
       return partitions;
     },
     watch(onChange) {

@@ -69,6 +69,42 @@ Deno.test("polling source: a failing or malformed poll is reported, and polling 
   await assert.rejects(source.list(signal), /down again/);
 });
 
+Deno.test("polling source: what somebody has listed is told to the others all the same, with the next poll and once", async () => {
+  const { state, source, clock } = rig();
+  await source.list(signal);
+  const told = [0, 0];
+  const watches = [source.watch!(() => told[0]!++), source.watch!(() => told[1]!++)];
+  state.answer = [{ keys: ["b"] }];
+  await source.list(signal);
+  await clock.pass(3_000);
+  assert.deepEqual(told, [1, 1]);
+  // What was seen in between counts, although it is over.
+  state.answer = [{ keys: ["c"] }];
+  await source.list(signal);
+  state.answer = [{ keys: ["b"] }];
+  await clock.pass(3_000);
+  assert.deepEqual(told, [2, 2]);
+  for (const watch of watches) await watch.close();
+});
+
+Deno.test("polling source: one that never says the same twice is listed once after each poll, and not in a loop", async () => {
+  const clock = new HandClock();
+  let [polls, changes] = [0, 0];
+  const source = pollingSource({
+    clock,
+    intervalMs: 1_000,
+    poll: () => [{ keys: [`${polls++}`] }],
+  });
+  const watch = source.watch!(() => {
+    changes++;
+    void source.list(signal);
+  });
+  await source.list(signal);
+  await clock.pass(10_000);
+  assert.deepEqual([polls, changes], [1 + 10 + 10, 10]);
+  await watch.close();
+});
+
 Deno.test("polling source: a hanging poll times out, and polls never overlap", async () => {
   const { state, source, clock } = rig({ timeoutMs: 2_500 });
   await source.list(signal);

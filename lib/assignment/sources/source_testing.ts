@@ -98,11 +98,18 @@ export class HandBucket implements KvBucket {
     });
   }
 
-  /** Ends all watches as a broken connection does. */
-  loseWatches(): void {
+  /** Ends all watches, as a connection does that is gone for good. */
+  loseWatches(error = new PartiError("PARTI_DISCONNECTED", "gone")): void {
     const lost = [...this.watchers];
     this.watchers.clear();
-    for (const { handler } of lost) handler.onLost(new PartiError("PARTI_DISCONNECTED", "gone"));
+    for (const { handler } of lost) handler.onLost(error);
+  }
+
+  /** Removes the bucket and makes it anew; watches notice. */
+  remake(): void {
+    this.#entries.clear();
+    this.#revision = 0;
+    this.loseWatches(new PartiError("PARTI_NOT_FOUND", "the bucket was made anew"));
   }
 
   create(): Promise<number> {
@@ -110,6 +117,10 @@ export class HandBucket implements KvBucket {
   }
 
   update(): Promise<number> {
+    throw new Error("not needed");
+  }
+
+  erase(): Promise<void> {
     throw new Error("not needed");
   }
 

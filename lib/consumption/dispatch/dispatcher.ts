@@ -5,7 +5,13 @@
  * @module
  */
 import type { GroupConsumerConfig } from "../../config/config.ts";
-import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../../errors.ts";
+import {
+  describeError,
+  isPartiError,
+  OUTAGE_CODES,
+  PartiError,
+  type PartiErrorCode,
+} from "../../errors.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 import { jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
@@ -54,13 +60,6 @@ export interface DispatcherOptions {
 
 /** However long an outage lasts, its end is noticed soon. */
 const OUTAGE_PAUSE_MAX_MS = 1_000;
-
-/** Failures that say nothing about the message, which must not become poison by them. */
-const OUTAGES: readonly PartiErrorCode[] = [
-  "PARTI_DISCONNECTED",
-  "PARTI_TIMEOUT",
-  "PARTI_NO_RESPONDERS",
-];
 
 /** The first code of one of our errors in what a handler threw, however it was wrapped. */
 function codeOf(thrown: unknown): PartiErrorCode | undefined {
@@ -172,12 +171,14 @@ export class Dispatcher {
   async #handle(slot: Slot, run: Run): Promise<Outcome> {
     const { config, world, mayAct, mayBegin, onFailure, onPoison } = this.#options;
     for (let failures = 0;;) {
-      run.begin(slot.ownership);
+      run.renew();
       const gate = mayBegin(run);
       if (gate !== undefined) {
         await gate;
         if (!mayTry(slot, run) || !mayAct()) return "abandoned";
       }
+      // Only now: what waits at the gate is not interrupted, which would let it through, and has the right of when it gets through.
+      run.begin(slot.ownership);
       const error = await this.#attempt(slot, run);
       if (run.aborted || !mayAct()) return "abandoned";
       if (run.interrupted) {
@@ -187,8 +188,9 @@ export class Dispatcher {
       }
       if (error === undefined) return "done";
       const code = codeOf(error.cause);
+      // An outage says nothing about the message, which must not become poison by it.
       const isCounted = world.messaging.connected &&
-        (code === undefined || !OUTAGES.includes(code));
+        (code === undefined || !OUTAGE_CODES.includes(code));
       if (isCounted) failures++;
       if (code !== "PARTI_FENCED" && failures >= config.maxDeliver) {
         return await onPoison(slot, run, error);

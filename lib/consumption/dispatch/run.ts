@@ -57,16 +57,20 @@ export class Run implements HandlerContext {
     this.#acked = manualAck ? Promise.withResolvers<void>() : undefined;
   }
 
-  /** Begins the next try, under the right there is now. After an interrupted one it has a signal and an ack of its own. */
+  /** Makes ready for the next try: after an interrupted one that has a signal and an ack of its own. */
+  renew(): void {
+    if (this.#interruption === undefined) return;
+    this.#interruption = undefined;
+    this.#abort = undefined;
+    if (this.#acked !== undefined) this.#acked = Promise.withResolvers();
+  }
+
+  /** Begins the next try, under the right there is now. */
   begin(ownership: Ownership): void {
     this.attempt++;
     this.epoch = ownership.epoch;
     this.generation = ownership.generation;
     this.#isTrying = true;
-    if (this.#interruption === undefined) return;
-    this.#interruption = undefined;
-    this.#abort = undefined;
-    if (this.#acked !== undefined) this.#acked = Promise.withResolvers();
   }
 
   /** The handler of the try has come back: between two tries there is nothing to interrupt. */

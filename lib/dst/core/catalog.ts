@@ -54,6 +54,9 @@ export const coreCatalog = {
   "one handler per partition": always("no two handlers of one partition run by right at one time"),
   "no right goes back": always("a handler never starts under an older right than the last one"),
   "only under a valid lease": always("no handler starts in a worker whose lease is over"),
+  "nothing begins without a connection": always(
+    "no handler starts in a worker that knows its connection to be away",
+  ),
   "effects are those of the feed, once and in order": always(
     "each effect stored is of the next message that the feed has stored for its partition",
   ),

@@ -150,9 +150,10 @@ export class MessageWatch {
    *
    * @param right under what right
    * @param sequence the message's place in the feed
+   * @param isConnected whether its worker is connected, as far as that knows
    * @returns to be called when it ends, however it does
    */
-  begin(right: Right, sequence: number): () => void {
+  begin(right: Right, sequence: number, isConnected: boolean): () => void {
     const { assertions, excuses, holderOf } = this.#options;
     const { instance, worker } = right;
     const span: Span = { right, sequence };
@@ -160,6 +161,11 @@ export class MessageWatch {
       "only under a valid lease",
       holderOf(worker) === instance || excuses.has(instance),
       () => `${describe(span)} started; ${holderOf(worker)} holds it`,
+    );
+    assertions.always(
+      "nothing begins without a connection",
+      isConnected,
+      () => `${describe(span)} started while the connection is away`,
     );
     const facts = this.#facts(right.partitionId);
     const other = this.#rivalOf(facts);

@@ -53,7 +53,12 @@ class Rig {
     this.observer.assignments.published(snapshot, nowMs);
   }
 
-  begin(instance: string, sequence: number, more: Partial<Right> = {}): () => void {
+  begin(
+    instance: string,
+    sequence: number,
+    more: Partial<Right> = {},
+    isConnected = true,
+  ): () => void {
     const right: Right = {
       partitionId: "p0",
       worker: `worker-${instance}`,
@@ -63,7 +68,7 @@ class Rig {
       signal: new AbortController().signal,
       ...more,
     };
-    return this.observer.messages.begin(right, sequence);
+    return this.observer.messages.begin(right, sequence, isConnected);
   }
 
   effect(input: number, epoch = 1, generation = 1): void {
@@ -128,6 +133,7 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     rig.observer.unleased("worker-A", 3_000);
     rig.begin("A", 2);
   }],
+  ["nothing begins without a connection", (rig) => rig.begin("A", 2, {}, false)],
   ["effects are those of the feed, once and in order", (rig) => rig.effect(1)],
   ["effects are those of the feed, once and in order", (rig) => {
     rig.observer.messages.stored("p0", 3);

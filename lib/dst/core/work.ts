@@ -74,10 +74,10 @@ export class Work {
 
   /** Handles a message. */
   async handle(message: PartitionMessage, context: HandlerContext): Promise<void> {
-    const { messages } = this.#options.observer;
+    const { observer: { messages }, world: { messaging } } = this.#options;
     // A handler of a process that is not told to end sees one signal for as long as it runs.
     const { signal } = context;
-    const end = messages.begin(context, message.streamSequence);
+    const end = messages.begin(context, message.streamSequence, messaging.connected);
     this.#busy++;
     try {
       await this.#do(message, context, signal);

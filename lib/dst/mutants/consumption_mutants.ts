@@ -233,4 +233,11 @@ export const consumptionMutants: readonly Mutant[] = [
     find: "if (this.#doubtful) {",
     replace: "if (count < 0) {",
   },
+  {
+    name: "through-the-gate-by-interrupt",
+    about: "Whoever waits at the gate is let through by what interrupts those that are through.",
+    file: "lib/consumption/dispatch/run.ts",
+    find: "  renew(): void {",
+    replace: "  renew(): void {\n    this.#isTrying = true;",
+  },
 ];

@@ -75,8 +75,15 @@ export const workerMutants: readonly Mutant[] = [
     name: "gate-without-proof",
     about: "After a reconnect handlers begin before a renewal has proven the lease.",
     file: "lib/session/connection_gate.ts",
-    find: "if (await confirm()) {",
-    replace: "if (confirm !== undefined) {",
+    find: "const isProven = await confirm();",
+    replace: "const isProven = confirm !== undefined;",
+  },
+  {
+    name: "gate-by-an-old-proof",
+    about: "A proof from before the connection went again opens the gate while it is away.",
+    file: "lib/session/connection_gate.ts",
+    find: "if (isMoot()) return;",
+    replace: "",
   },
   {
     name: "gate-without-lanes",
