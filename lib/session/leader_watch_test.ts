@@ -86,7 +86,7 @@ Deno.test("leader watch: a dead leader is told, and its verdict taken once", asy
   assert.equal(gone[0], "leader");
   assert.equal(misses[0], "leader no-responders");
   watch.leaderIs(undefined);
-  await clock.advance(500);
+  await clock.advance(200);
   assert.equal(watch.takeVerdict(), "leader");
   assert.equal(watch.takeVerdict(), undefined);
   watch.close();
