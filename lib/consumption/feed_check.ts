@@ -1,7 +1,7 @@
 /**
  * Whether a stream can be shared among workers at all. The lock of this library is the server's refusal of overlapping filters, and
  * only a WorkQueue stream has it: on any other one several workers would read one partition, and each move would replay its history,
- * all without an error.
+ * all without an error. Nor does the server mind a filter that no message of the stream can pass: all would be well, and nothing read.
  *
  * @module
  */
@@ -10,25 +10,35 @@ import { isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 import { type Clock, sleep } from "../ports/clock.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";
 import { jitter, type Random } from "../ports/random.ts";
+import { mayLieUnder } from "../subject_template.ts";
 
 /** What of a configuration is checked. */
 export type FeedToCheck = Pick<GroupConsumerConfig, "stream" | "subjectTemplate">;
 
 /**
- * Checks that a stream exists and is a WorkQueue stream. `Manager.start` and the first lane of a `WorkerConsumer` do so by themselves.
+ * Checks that a stream exists, is a WorkQueue stream, and may hold what partitions are made of. `Manager.start` and the first lane of a
+ * `WorkerConsumer` do so by themselves.
  *
  * @param feed where streams are
  * @param config which stream, and a partition's subject in it
- * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is missing or has another retention, or what the server says
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is missing, has another retention or other subjects, or what the server says
  */
 export async function checkFeed(
   feed: Pick<FeedStore, "streamInfo">,
   config: FeedToCheck,
 ): Promise<void> {
+  const info = await infoOf(feed, config);
+  checkRetention(info, config);
+  checkSubjects(info, config);
+}
+
+async function infoOf(
+  feed: Pick<FeedStore, "streamInfo">,
+  config: FeedToCheck,
+): Promise<StreamInfo> {
   const { stream } = config;
-  let info: StreamInfo;
   try {
-    info = await feed.streamInfo(stream);
+    return await feed.streamInfo(stream);
   } catch (cause) {
     if (!isPartiError(cause, "PARTI_NOT_FOUND")) throw cause;
     throw new PartiError("PARTI_INVALID_CONFIG", `stream ${stream} does not exist`, {
@@ -37,13 +47,17 @@ export async function checkFeed(
       hint: `create it: ${creation(stream, config)}`,
     });
   }
-  if (info.retention === "workqueue") return;
+}
+
+function checkRetention({ retention }: StreamInfo, config: FeedToCheck): void {
+  if (retention === "workqueue") return;
+  const { stream } = config;
   throw new PartiError(
     "PARTI_INVALID_CONFIG",
-    `stream ${stream} has ${info.retention} retention and not workqueue: nothing would keep two workers from one partition, and ` +
+    `stream ${stream} has ${retention} retention and not workqueue: nothing would keep two workers from one partition, and ` +
       "each move would replay its history",
     {
-      value: info.retention,
+      value: retention,
       hint:
         "a stream's retention cannot become workqueue later: use another stream, which may have this one as its source: " +
         creation(`${stream}-FEED`, config),
@@ -51,10 +65,33 @@ export async function checkFeed(
   );
 }
 
+/** What comes from another stream, or is stored under another subject than it was sent to, is not told by the stream's subjects. */
+function checkSubjects({ subjects, mayHoldOthers }: StreamInfo, config: FeedToCheck): void {
+  const { stream, subjectTemplate } = config;
+  if (mayHoldOthers || subjects.some((subject) => mayLieUnder(subjectTemplate, subject))) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `no subject of stream ${stream} (${
+      subjects.join(", ")
+    }) can be one of ${subjectTemplate}: nothing would ever be consumed`,
+    {
+      value: subjectTemplate,
+      hint:
+        `set consumer.subjectTemplate to what the stream's subjects allow, or add its subjects to the stream: nats stream edit ` +
+        `${stream} --subjects "${[...subjects, `${prefixOf(subjectTemplate)}>`].join(",")}"`,
+    },
+  );
+}
+
 /** How a stream is made that can be shared, for people. */
 function creation(stream: string, { subjectTemplate }: FeedToCheck): string {
-  const prefix = subjectTemplate.slice(0, subjectTemplate.indexOf("{{"));
-  return `nats stream add ${stream} --retention work --subjects "${prefix}>"`;
+  return `nats stream add ${stream} --retention work --subjects "${prefixOf(subjectTemplate)}>"`;
+}
+
+/** The whole tokens before the partition. */
+function prefixOf(subjectTemplate: string): string {
+  const before = subjectTemplate.slice(0, subjectTemplate.indexOf("{{"));
+  return before.slice(0, before.lastIndexOf(".") + 1);
 }
 
 /** What waiting for a check needs. */

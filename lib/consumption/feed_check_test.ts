@@ -13,8 +13,11 @@ import { WorkerConsumer } from "./worker_consumer.ts";
 const CONFIG = { stream: "ORDERS", subjectTemplate: "orders.{{.PartitionID}}" };
 const missing = () => new PartiError("PARTI_NOT_FOUND", "stream not found");
 
-/** A feed with one stream of which only the retention matters; instead of an answer it may fail. */
-function rig(retention: StreamInfo["retention"]) {
+/** A feed with one stream of which only this matters; instead of an answer it may fail. */
+function rig(
+  retention: StreamInfo["retention"],
+  { subjects = ["orders.>"], mayHoldOthers = false } = {},
+) {
   const feed = {
     asked: 0,
     failures: [] as unknown[],
@@ -23,7 +26,8 @@ function rig(retention: StreamInfo["retention"]) {
       feed.asked++;
       const failure = feed.failures.shift();
       if (failure !== undefined) return Promise.reject(failure);
-      return Promise.resolve({ subjects: ["orders.>"], retention, messages: 0, lastSequence: 0 });
+      const rest = { retention, messages: 0, lastSequence: 0 };
+      return Promise.resolve({ subjects, mayHoldOthers, ...rest });
     },
   };
   return feed;
@@ -46,6 +50,22 @@ Deno.test("feed check: any other retention is refused, with how to make a stream
       return true;
     });
   }
+});
+
+Deno.test("feed check: a template that no subject of the stream can have is refused, with what to change", async () => {
+  const subjects = ["orders.eu.*", "orders.us.>"];
+  const check = (subjectTemplate: string, mayHoldOthers = false) =>
+    checkFeed(rig("workqueue", { subjects, mayHoldOthers }), { stream: "ORDERS", subjectTemplate });
+  await assert.rejects(check("typo.p-{{.PartitionID}}"), (error) => {
+    assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
+    assert.equal(error.value, "typo.p-{{.PartitionID}}");
+    assert.match(error.message, /ORDERS \(orders\.eu\.\*, orders\.us\.>\)/);
+    assert.match(error.hint!, /--subjects "orders\.eu\.\*,orders\.us\.>,typo\.>"/);
+    return true;
+  });
+  await check("orders.{{.PartitionID}}");
+  await check("orders.us.x.{{.PartitionID}}");
+  await check("typo.{{.PartitionID}}", true);
 });
 
 Deno.test("feed check: a missing stream is said by name, with how to make it; what else fails is passed on", async () => {
@@ -114,17 +134,21 @@ Deno.test("feed check: made once for all who ask, and again only after it failed
 const STREAM = { subjects: ["feed.>"], storage: "memory", replicas: 1 } as const;
 
 natsTest(
-  "feed check: a manager does not start on a stream that is missing or cannot be shared, and says so at once",
+  "feed check: a manager does not start on a stream that is missing, cannot be shared or has other subjects, and says so at once",
   async (rig) => {
-    for (const retention of [undefined, "limits"] as const) {
+    for (const retention of [undefined, "limits", "workqueue"] as const) {
       const { world } = await rig.connect();
+      await world.feed.destroyStream(FEED);
       if (retention !== undefined) await world.feed.ensureStream(FEED, { ...STREAM, retention });
       const manager = new Manager({
         world,
         config: {
           group: "g",
           startupTimeout: "20s",
-          consumer: { stream: FEED, subjectTemplate: "feed.{{.PartitionID}}" },
+          consumer: {
+            stream: FEED,
+            subjectTemplate: `${retention === "workqueue" ? "typo" : "feed"}.{{.PartitionID}}`,
+          },
         },
         source: staticSource([{ keys: ["a"] }]),
         handler: () => {},
@@ -132,7 +156,8 @@ natsTest(
       const startedAtMs = performance.now();
       await assert.rejects(manager.start(), (error) => {
         assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"), `${error}`);
-        assert.match(error.message, retention === undefined ? /does not exist/ : /has limits/);
+        const reasons = { limits: /has limits/, workqueue: /nothing would ever be consumed/ };
+        assert.match(error.message, retention ? reasons[retention] : /does not exist/);
         return true;
       });
       assert.ok(

@@ -123,8 +123,8 @@ export class Manager implements AsyncDisposable {
    * Joins the group and waits until this worker holds its first assignment.
    *
    * @param options `signal` gives up at any phase
-   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream is missing or not a WorkQueue
-   * stream, `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
+   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream cannot be consumed so (see
+   * {@linkcode checkFeed}), `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
    * `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of it is left
    * behind as far as the server can be reached.
    */

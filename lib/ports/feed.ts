@@ -146,6 +146,8 @@ export interface StreamOptions {
 export interface StreamInfo {
   /** The subjects it stores. */
   readonly subjects: readonly string[];
+  /** Whether it may hold other subjects too: it has a source, a mirror, or a transform of subjects. */
+  readonly mayHoldOthers: boolean;
   /** Its retention policy. */
   readonly retention: "workqueue" | "limits" | "interest";
   /** How many messages it holds. */

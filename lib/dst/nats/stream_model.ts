@@ -77,7 +77,8 @@ export class StreamModel {
   info(): StreamInfo {
     const { subjects, retention } = this.options;
     const { count, lastSequence } = this.#log;
-    return { subjects: [...subjects], retention, messages: count, lastSequence };
+    const mayHoldOthers = false;
+    return { subjects: [...subjects], mayHoldOthers, retention, messages: count, lastSequence };
   }
 
   /** A consumer; undefined if it is not there. */

@@ -54,6 +54,7 @@ Deno.test("a crash takes streams in memory and all consumers", () => {
   server.restart();
   assert.deepEqual(model.stream("A", "").info(), {
     subjects: ["feed.>"],
+    mayHoldOthers: false,
     retention: "workqueue",
     messages: 1,
     lastSequence: 1,

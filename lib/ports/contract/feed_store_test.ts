@@ -35,6 +35,7 @@ export const feedStoreCases: ContractCase[] = [
       await feed.ensureStream("S", { ...FEED, retention: "limits", maxMessagesPerSubject: 1 });
       assert.deepEqual(await feed.streamInfo("S"), {
         subjects: ["feed.>"],
+        mayHoldOthers: false,
         retention: "workqueue",
         messages: 1,
         lastSequence: 1,

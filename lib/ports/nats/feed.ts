@@ -59,6 +59,12 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
   };
 }
 
+/** Sources and mirrors bring the subjects of other streams, and a transform stores a message under another subject than it came on. */
+function mayHoldOthers(config: WireStreamConfig): boolean {
+  const { sources, mirror, subject_transform } = config;
+  return (sources?.length ?? 0) > 0 || mirror !== undefined || subject_transform !== undefined;
+}
+
 class NatsFeed implements FeedStore {
   readonly #link: Link;
   readonly #publisher: Publisher;
@@ -74,6 +80,7 @@ class NatsFeed implements FeedStore {
     const info = await this.#wireInfo(stream);
     return {
       subjects: info.config.subjects ?? [],
+      mayHoldOthers: mayHoldOthers(info.config),
       retention: info.config.retention ?? "limits",
       messages: info.state.messages,
       lastSequence: info.state.last_seq,
