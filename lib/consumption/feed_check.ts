@@ -10,7 +10,11 @@ import { isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 import { type Clock, sleep } from "../ports/clock.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";
 import { jitter, type Random } from "../ports/random.ts";
+import { ACK_PENDING_LEAST } from "./lanes/ack_pending.ts";
 import { mayLieUnder } from "../subject_template.ts";
+
+/** What lanes need to know of a stream that was checked. */
+export type CheckedFeed = Pick<StreamInfo, "maxAckPending">;
 
 /** What of a configuration is checked. */
 export type FeedToCheck = Pick<GroupConsumerConfig, "stream" | "subjectTemplate">;
@@ -21,15 +25,19 @@ export type FeedToCheck = Pick<GroupConsumerConfig, "stream" | "subjectTemplate"
  *
  * @param feed where streams are
  * @param config which stream, and a partition's subject in it
- * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is missing, has another retention or other subjects, or what the server says
+ * @returns what lanes need to know of it
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is missing, has another retention, other subjects or too low a limit for its consumers, or
+ * what the server says
  */
 export async function checkFeed(
   feed: Pick<FeedStore, "streamInfo">,
   config: FeedToCheck,
-): Promise<void> {
+): Promise<CheckedFeed> {
   const info = await infoOf(feed, config);
   checkRetention(info, config);
   checkSubjects(info, config);
+  checkLimit(info, config);
+  return { maxAckPending: info.maxAckPending };
 }
 
 async function infoOf(
@@ -83,6 +91,18 @@ function checkSubjects({ subjects, mayHoldOthers }: StreamInfo, config: FeedToCh
   );
 }
 
+function checkLimit({ maxAckPending }: StreamInfo, { stream }: FeedToCheck): void {
+  if (maxAckPending === undefined || maxAckPending >= ACK_PENDING_LEAST) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `stream ${stream} allows each of its consumers ${maxAckPending} unacknowledged messages: a lane needs ${ACK_PENDING_LEAST} at least`,
+    {
+      value: maxAckPending,
+      hint: "raise max_ack_pending in the stream's consumer_limits, or take it out",
+    },
+  );
+}
+
 /** How a stream is made that can be shared, for people. */
 function creation(stream: string, { subjectTemplate }: FeedToCheck): string {
   return `nats stream add ${stream} --retention work --subjects "${prefixOf(subjectTemplate)}>"`;
@@ -123,9 +143,10 @@ const OUTAGES: readonly PartiErrorCode[] = [
  * As {@linkcode checkFeed}, but asks again while there is no answer.
  *
  * @param options what it needs
+ * @returns what lanes need to know of the stream
  * @throws {PartiError} as {@linkcode checkFeed}; `PARTI_ABORTED` when the signal fires first
  */
-export async function untilFeedIsChecked(options: FeedWaitOptions): Promise<void> {
+export async function untilFeedIsChecked(options: FeedWaitOptions): Promise<CheckedFeed> {
   const { feed, clock, random, config, onError, signal } = options;
   for (let pauseMs = RETRY_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)) {
     try {
@@ -143,27 +164,28 @@ export async function untilFeedIsChecked(options: FeedWaitOptions): Promise<void
 export class FeedCheck {
   readonly #feed: Pick<FeedStore, "streamInfo">;
   readonly #config: FeedToCheck;
-  #passing: Promise<void> | undefined;
+  #passing: Promise<CheckedFeed> | undefined;
 
   /**
    * Checks nothing yet.
    *
    * @param feed where streams are
    * @param config what is checked
-   * @param isPassed whether somebody has checked it already
+   * @param passed what was found, if somebody has checked it already
    */
-  constructor(feed: Pick<FeedStore, "streamInfo">, config: FeedToCheck, isPassed: boolean) {
+  constructor(feed: Pick<FeedStore, "streamInfo">, config: FeedToCheck, passed?: CheckedFeed) {
     this.#feed = feed;
     this.#config = config;
-    if (isPassed) this.#passing = Promise.resolve();
+    if (passed !== undefined) this.#passing = Promise.resolve(passed);
   }
 
   /**
    * Checks, unless that has been done.
    *
+   * @returns what lanes need to know of the stream
    * @throws {PartiError} as {@linkcode checkFeed}
    */
-  pass(): Promise<void> {
+  pass(): Promise<CheckedFeed> {
     this.#passing ??= checkFeed(this.#feed, this.#config).catch((error) => {
       this.#passing = undefined;
       throw error;

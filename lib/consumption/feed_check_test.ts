@@ -16,7 +16,7 @@ const missing = () => new PartiError("PARTI_NOT_FOUND", "stream not found");
 /** A feed with one stream of which only this matters; instead of an answer it may fail. */
 function rig(
   retention: StreamInfo["retention"],
-  { subjects = ["orders.>"], mayHoldOthers = false } = {},
+  { subjects = ["orders.>"], mayHoldOthers = false, maxAckPending }: Partial<StreamInfo> = {},
 ) {
   const feed = {
     asked: 0,
@@ -26,7 +26,7 @@ function rig(
       feed.asked++;
       const failure = feed.failures.shift();
       if (failure !== undefined) return Promise.reject(failure);
-      const rest = { retention, messages: 0, lastSequence: 0 };
+      const rest = { retention, messages: 0, lastSequence: 0, maxAckPending };
       return Promise.resolve({ subjects, mayHoldOthers, ...rest });
     },
   };
@@ -66,6 +66,20 @@ Deno.test("feed check: a template that no subject of the stream can have is refu
   await check("orders.{{.PartitionID}}");
   await check("orders.us.x.{{.PartitionID}}");
   await check("typo.{{.PartitionID}}", true);
+});
+
+Deno.test("feed check: a stream whose limit for consumers is too low for a lane is refused; any other is what lanes keep to", async () => {
+  const check = (maxAckPending: number | undefined) =>
+    checkFeed(rig("workqueue", { maxAckPending }), CONFIG);
+  await assert.rejects(check(255), (error) => {
+    assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
+    assert.equal(error.value, 255);
+    assert.match(error.message, /255 unacknowledged messages: a lane needs 256/);
+    assert.match(error.hint!, /consumer_limits/);
+    return true;
+  });
+  assert.deepEqual(await check(256), { maxAckPending: 256 });
+  assert.deepEqual(await check(undefined), { maxAckPending: undefined });
 });
 
 Deno.test("feed check: a missing stream is said by name, with how to make it; what else fails is passed on", async () => {
@@ -120,14 +134,14 @@ Deno.test("feed check: while the server is out of reach it is asked again, and t
 Deno.test("feed check: made once for all who ask, and again only after it failed", async () => {
   const feed = rig("workqueue");
   feed.failures = [missing()];
-  const check = new FeedCheck(feed, CONFIG, false);
+  const check = new FeedCheck(feed, CONFIG);
   const both = await Promise.allSettled([check.pass(), check.pass()]);
   assert.deepEqual(both.map(({ status }) => status), ["rejected", "rejected"]);
   assert.equal(feed.asked, 1);
   await check.pass();
   await check.pass();
   assert.equal(feed.asked, 2);
-  await new FeedCheck(feed, CONFIG, true).pass();
+  await new FeedCheck(feed, CONFIG, { maxAckPending: 7 }).pass();
   assert.equal(feed.asked, 2);
 });
 
@@ -224,5 +238,34 @@ natsTest(
     await world.feed.ensureStream(FEED, { ...STREAM, retention: "workqueue" });
     await consumer.settled();
     assert.equal(consumer.health().healthy, true);
+  },
+);
+
+natsTest(
+  "feed check: lanes keep to the stream's limit for unacknowledged messages, and have less room then",
+  async (rig) => {
+    const { world } = await rig.connect();
+    await world.feed.ensureStream(FEED, {
+      ...STREAM,
+      retention: "workqueue",
+      maxAckPending: 256,
+    });
+    await using consumer = new WorkerConsumer({
+      world,
+      config: testConfig({ prefetch: 256 }),
+      owner: { group: "test", worker: "w", instance: "i" },
+      handler: () => {},
+      drainTimeoutMs: 1_000,
+      operationTimeoutMs: 2_000,
+    });
+    consumer.pause();
+    consumer.update({ epoch: 1, generation: 1, partitions: [{ keys: ["a"] }] });
+    await until("the lane", () => consumer.health().healthy);
+    for (let i = 0; i < 300; i++) await world.feed.publish("feed.a", new Uint8Array());
+    await until("a full lane", () => consumer.health().buffered === 16);
+    const [lane] = await world.feed.listConsumers(FEED);
+    assert.equal(lane!.ackPending, 16, "a sixteenth of what is allowed");
+    consumer.resume();
+    await until("nothing is left", async () => (await world.feed.streamInfo(FEED)).messages === 0);
   },
 );

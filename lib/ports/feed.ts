@@ -140,6 +140,8 @@ export interface StreamOptions {
   readonly maxBytes?: number;
   /** Keep at most so many messages per subject. */
   readonly maxMessagesPerSubject?: number;
+  /** Its consumers may ask for no more than this as `maxAckPending`; without it, no limit of its own. */
+  readonly maxAckPending?: number;
 }
 
 /** What the library needs of a stream. All methods throw `PartiError` as {@linkcode KvBucket} does. */
@@ -154,6 +156,8 @@ export interface StreamInfo {
   readonly messages: number;
   /** The sequence of the last message stored. */
   readonly lastSequence: number;
+  /** Its consumers may ask for no more than this as `maxAckPending`; undefined for no limit of its own. */
+  readonly maxAckPending: number | undefined;
 }
 
 /** Streams and consumers. */
@@ -168,7 +172,7 @@ export interface FeedStore {
    * Creates a durable pull consumer with explicit acks that starts at the oldest unacknowledged message and never gives up
    * on one. It may be forgotten when the server restarts: its pull then ends with `deleted`, and a new one finds what is left.
    * Throws `PARTI_FILTER_OVERLAP` while another consumer holds one of the subjects, `PARTI_CONFLICT` if the name exists
-   * with another configuration.
+   * with another configuration, `PARTI_REFUSED` if it asks for more than the stream's `maxAckPending`.
    */
   createConsumer(stream: string, config: ConsumerConfig): Promise<void>;
   /**

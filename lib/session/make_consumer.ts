@@ -4,6 +4,7 @@
  * @module
  */
 import type { GroupConfig } from "../config/config.ts";
+import type { CheckedFeed } from "../consumption/feed_check.ts";
 import { bothEvents } from "../consumption/events.ts";
 import { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import type { ManagerOptions } from "../manager/manager_options.ts";
@@ -18,6 +19,7 @@ import type { SessionRight } from "./session_options.ts";
  * @param options the manager's
  * @param config the group's configuration
  * @param metrics who measures
+ * @param checkedFeed what was found of the stream, which is checked before anything is claimed
  * @param owner whose lanes they are
  * @param right the session's right to handle
  * @param onError told of what failed and is tried again
@@ -27,13 +29,16 @@ export function makeConsumer(
   options: ManagerOptions,
   config: GroupConfig,
   metrics: MetricsCollector,
+  checkedFeed: CheckedFeed | undefined,
   owner: LaneOwner,
   right: SessionRight,
   onError: (error: unknown) => void,
 ): WorkerConsumer | undefined {
   const { world, handler, consumptionEvents } = options;
   const { consumer, drainTimeoutMs, operationTimeoutMs } = config;
-  if (handler === undefined || consumer === undefined) return undefined;
+  if (handler === undefined || consumer === undefined || checkedFeed === undefined) {
+    return undefined;
+  }
   // Asked while the consumer is being made too, and then there is nothing to tell.
   const made: { consumer?: WorkerConsumer } = {};
   const measured = consumptionMetrics(metrics, () => made.consumer?.health());
@@ -46,8 +51,7 @@ export function makeConsumer(
     operationTimeoutMs,
     mayAct: () => right.mayAct(),
     mayBegin: (signal) => right.mayBegin(signal),
-    // Before each session, so that a stream that cannot be shared is said before anything is claimed.
-    isFeedChecked: true,
+    checkedFeed,
     events: bothEvents(measured, {
       ...consumptionEvents,
       outranked: (ids) => {

@@ -6,6 +6,7 @@
 import type { GroupConsumerConfig } from "../../config/config.ts";
 import type { ConsumerConfig, FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
+import { roomOf } from "./ack_pending.ts";
 import { Lane, type LaneEnd } from "./lane.ts";
 import type { Slot, Taken } from "../dispatch/slot.ts";
 
@@ -93,7 +94,7 @@ export class LaneTable {
     const limit = Math.max(LANE_LIMIT_MIN, share);
     for (const lane of this.#lanes.values()) {
       const stopped = [...lane.slots.values()].every((slot) => slot.stopped);
-      lane.setLimit(stopped ? 0 : limit);
+      lane.setLimit(stopped ? 0 : Math.min(limit, roomOf(lane.config.maxAckPending)));
     }
   }
 }

@@ -58,6 +58,7 @@ Deno.test("a crash takes streams in memory and all consumers", () => {
     retention: "workqueue",
     messages: 1,
     lastSequence: 1,
+    maxAckPending: undefined,
   });
   assert.throws(() => model.stream("B", ""), { code: "PARTI_NOT_FOUND" });
   assert.equal(put(model, "out.1"), undefined);

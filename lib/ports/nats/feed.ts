@@ -56,6 +56,9 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
     ...(options.maxMessagesPerSubject === undefined
       ? {}
       : { max_msgs_per_subject: options.maxMessagesPerSubject }),
+    ...(options.maxAckPending === undefined
+      ? {}
+      : { consumer_limits: { max_ack_pending: options.maxAckPending } }),
   };
 }
 
@@ -84,6 +87,8 @@ class NatsFeed implements FeedStore {
       retention: info.config.retention ?? "limits",
       messages: info.state.messages,
       lastSequence: info.state.last_seq,
+      // For the server 0 is no limit.
+      maxAckPending: info.config.consumer_limits?.max_ack_pending || undefined,
     };
   }
 
