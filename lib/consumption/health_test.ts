@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { fakeLane, slots } from "./fakes_test.ts";
+import { PartiError } from "../errors.ts";
+import { fakeLane, FakeMessage, slots } from "./fakes_test.ts";
 import { healthOf } from "./health.ts";
 
 Deno.test("health: everything wanted is held, nothing is in the way, and the connection is up", () => {
@@ -20,6 +21,28 @@ Deno.test("health: each trouble is named with its partitions, also in a partitio
     all[1]!.wanted = false;
     assert.equal(healthOf(all, [lane], 0, true).healthy, true, `${trouble}, but it is leaving`);
   }
+});
+
+Deno.test("health: partitions whose lane may not be pulled from or acknowledged are denied, until it may", async () => {
+  const all = slots("a", "b");
+  const { lane, pull, refusals } = fakeLane([all[0]!]);
+  const other = fakeLane([all[1]!], "other").lane;
+  const denied = () => {
+    const health = healthOf(all, [lane, other], 0, true);
+    assert.equal(health.healthy, health.denied.length === 0);
+    return health.denied;
+  };
+  assert.deepEqual(denied(), []);
+  const refusal = new PartiError("PARTI_REFUSED", "may not");
+  pull.handler.onPermission(refusal);
+  assert.deepEqual([denied(), refusals], [["a"], [refusal]]);
+  pull.handler.onPermission(undefined);
+  assert.deepEqual(denied(), []);
+  const message = new FakeMessage("a", 1);
+  message.confirmation = () => Promise.reject(refusal);
+  lane.ack(message);
+  await assert.rejects(lane.acks.confirm());
+  assert.deepEqual([denied(), refusals], [["a"], [refusal, refusal]]);
 });
 
 Deno.test("health: what is wanted and not held waits, also on a lane that has ended", () => {

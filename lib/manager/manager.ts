@@ -35,7 +35,7 @@ export class Manager implements AsyncDisposable {
   readonly #source: SourceView;
   readonly #lives: Lives;
   readonly #stop = new AbortController();
-  #connection: Subscription | undefined;
+  #connection: readonly Subscription[] = [];
   #started = false;
   #stopping: Promise<void> | undefined;
 
@@ -145,7 +145,10 @@ export class Manager implements AsyncDisposable {
     const { signal: given = this.#stop.signal } = options;
     const signal = AbortSignal.any([timeout.signal, this.#stop.signal, given]);
     try {
-      this.#connection = messaging.onStatus((status) => this.#connectionChanged(status));
+      this.#connection = [
+        messaging.onStatus((status) => this.#connectionChanged(status)),
+        messaging.onRefused((error) => this.#notifier.error(error)),
+      ];
       await this.#lives.begin(signal);
       await this.#state.reached("Stable", signal);
     } catch (error) {
@@ -274,7 +277,7 @@ export class Manager implements AsyncDisposable {
     ];
     try {
       await this.#lives.end(handOverBy.signal, endBy.signal);
-      this.#connection?.close();
+      for (const subscription of this.#connection) subscription.close();
       this.#degraded.close();
       this.#state.set("Shutdown");
       await unlessAborted(this.#hooks.idle(), endBy.signal);

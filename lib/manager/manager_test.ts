@@ -14,7 +14,11 @@ function refusingWorld(): World {
     random: { float: () => 0.5, uuid: () => "uuid" },
     kv: { open: () => Promise.reject(new PartiError("PARTI_REFUSED", "not today")) },
     feed: {},
-    messaging: { connected: true, onStatus: () => ({ close: () => {} }) },
+    messaging: {
+      connected: true,
+      onStatus: () => ({ close: () => {} }),
+      onRefused: () => ({ close: () => {} }),
+    },
   } as unknown as World;
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { PartiError } from "../errors.ts";
 
 /** A message as it was delivered. */
 export interface FeedMessage {
@@ -76,6 +77,11 @@ export interface PullHandler {
    * has been silent for two heartbeats, `failed` anything else. The lane must be looked at.
    */
   onLost(reason: "deleted" | "stalled" | "failed", detail: string): void;
+  /**
+   * Told with `PARTI_REFUSED` when the server does not let this user ask for messages, and with undefined when it does again. The pull goes
+   * on meanwhile, and asks now and then. Must not throw.
+   */
+  onPermission(refusal: PartiError | undefined): void;
 }
 
 /** A running pull from one consumer. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { GroupConsumerConfig } from "../../config/config.ts";
+import type { PartiError } from "../../errors.ts";
 import type { ConsumerConfig, FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
 import { roomOf } from "./ack_pending.ts";
@@ -27,6 +28,8 @@ export interface LaneTableOptions {
   ) => void;
   /** Told when a lane ended by itself. */
   readonly onEnd: (lane: Lane, reason: LaneEnd, detail: string) => void;
+  /** Told when the server begins to refuse a lane's pulls or acks, because this user may not send them. */
+  readonly onRefused: (refusal: PartiError) => void;
 }
 
 /** However many lanes share the room, each has some. */
@@ -65,7 +68,7 @@ export class LaneTable {
    * @returns the lane
    */
   open(consumer: ConsumerConfig, slots: readonly Slot[]): Lane {
-    const { world, config, operationTimeoutMs, onTaken, onEnd } = this.#options;
+    const { world, config, operationTimeoutMs, onTaken, onEnd, onRefused } = this.#options;
     const lane = new Lane({
       feed: world.feed,
       stream: config.stream,
@@ -75,6 +78,7 @@ export class LaneTable {
       openedAtMs: world.clock.monotonicMs(),
       onTaken,
       onEnd,
+      onRefused,
     });
     this.#lanes.set(lane.name, lane);
     for (const slot of slots) slot.lane = lane;
