@@ -181,9 +181,11 @@ export class WorkerConsumer implements AsyncDisposable {
 
   /** How well it goes. */
   health(): ConsumerHealth {
-    const { connected } = this.#options.world.messaging;
+    const { world: { clock, messaging: { connected } }, config: { ackWaitMs } } = this.#options;
     const { runningCount } = this.#dispatcher;
-    return healthOf(this.#slots.all.values(), this.#keeper.lanes, runningCount, connected);
+    const longAgoMs = clock.monotonicMs() - ackWaitMs;
+    const slots = this.#slots.all.values();
+    return healthOf(slots, this.#keeper.lanes, runningCount, connected, longAgoMs);
   }
 
   /** Looks after the lanes once the connection is back: what was under way may be lost. It also does so by itself. */

@@ -4,13 +4,14 @@
  * @module
  */
 import type { GroupConfig } from "../config/config.ts";
+import { poisonError } from "../consumption/dispatch/poison_error.ts";
 import type { CheckedFeed } from "../consumption/feed_check.ts";
 import { bothEvents } from "../consumption/events.ts";
 import { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import type { ManagerOptions } from "../manager/manager_options.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
 import { consumptionMetrics } from "../metrics/consumption_metrics.ts";
-import type { LaneOwner } from "../names.ts";
+import { type LaneOwner, partitionSubject } from "../names.ts";
 import type { SessionRight } from "./session_options.ts";
 
 /**
@@ -22,7 +23,7 @@ import type { SessionRight } from "./session_options.ts";
  * @param checkedFeed what was found of the stream, which is checked before anything is claimed
  * @param owner whose lanes they are
  * @param right the session's right to handle
- * @param onError told of what failed and is tried again
+ * @param onError told of what failed and is tried again, and of messages that failed too often
  * @returns the consumer; undefined where the application consumes by itself
  */
 export function makeConsumer(
@@ -54,6 +55,14 @@ export function makeConsumer(
     checkedFeed,
     events: bothEvents(measured, {
       ...consumptionEvents,
+      deadLettered: (id, message, error) => {
+        onError(poisonError(id, message, error, partitionSubject(consumer.deadLetterSubject, id)));
+        consumptionEvents?.deadLettered?.(id, message, error);
+      },
+      stopped: (id, message, error) => {
+        onError(poisonError(id, message, error, undefined));
+        consumptionEvents?.stopped?.(id, message, error);
+      },
       outranked: (ids) => {
         right.onOutranked();
         consumptionEvents?.outranked?.(ids);
