@@ -14,6 +14,7 @@ import type { Lives } from "./lives.ts";
 import { makeLives } from "./make_lives.ts";
 import type { ManagerOptions } from "./manager_options.ts";
 import { noMetrics } from "../metrics/collector.ts";
+import { guardedMetrics } from "../metrics/guarded_metrics.ts";
 import { Notifier } from "./notifier.ts";
 import type { ConnectionStatus, Subscription } from "../ports/messaging.ts";
 import { startFailure } from "./start_failure.ts";
@@ -53,7 +54,7 @@ export class Manager implements AsyncDisposable {
     this.#hooks = new HookQueue(options.hooks ?? {});
     this.#telemetry = new Telemetry(
       this.#config.group,
-      options.metrics ?? noMetrics,
+      guardedMetrics(options.metrics ?? noMetrics, (error) => this.#notifier.error(error)),
       () => this.workerId,
     );
     this.#notifier = new Notifier(this.#telemetry, this.#hooks);

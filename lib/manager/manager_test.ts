@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { staticSource } from "../assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../config/config.ts";
 import { PartiError } from "../errors.ts";
+import { noMetrics } from "../metrics/collector.ts";
 import { Manager } from "./manager.ts";
 import type { World } from "../ports/world.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
@@ -55,4 +56,24 @@ Deno.test("what a configuration allows and seldom means is logged when the worke
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /^warning: kvBuckets\.storage is "memory": epochs start again/);
   assert.deepEqual(await warningsOf({ group: "g" }), []);
+});
+
+Deno.test("a metrics collector that throws is told once for each method, and harms nothing", async () => {
+  const errors: unknown[] = [];
+  const bad = () => {
+    throw new Error("bad metric");
+  };
+  const metrics = Object.fromEntries(Object.keys(noMetrics).map((name) => [name, bad]));
+  const manager = new Manager({
+    world: refusingWorld(),
+    config: { group: "g" },
+    source: staticSource([{ keys: ["a"] }]),
+    metrics: metrics as unknown as typeof noMetrics,
+    hooks: { onError: (error) => void errors.push(error) },
+  });
+  await assert.rejects(manager.start(), { code: "PARTI_REFUSED" });
+  assert.deepEqual(
+    errors.map((error) => [(error as PartiError).code, (error as PartiError).value]),
+    [["PARTI_METRICS_FAILED", "stateTransition"]],
+  );
 });
