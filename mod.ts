@@ -79,7 +79,7 @@ export { type StaticSource, staticSource } from "./lib/assignment/sources/static
 // Messages and their effects.
 export * from "./lib/consumption/dispatch/handler.ts";
 export * from "./lib/consumption/worker_consumer.ts";
-export { checkFeed, type FeedToCheck } from "./lib/consumption/feed_check.ts";
+export { type CheckedFeed, checkFeed, type FeedToCheck } from "./lib/consumption/feed_check.ts";
 export { type ConsumptionEvents } from "./lib/consumption/events.ts";
 export type { LaneEnd } from "./lib/consumption/lanes/lane.ts";
 export type { LaneOwner } from "./lib/names.ts";

@@ -29,6 +29,8 @@ export type PartiErrorCode =
   | "PARTI_STALE_EPOCH"
   | "PARTI_FENCED" // a write guarded by a token was refused: somebody newer owns the partition
   | "PARTI_HANDLER_FAILED"
+  | "PARTI_POISON" // a message failed too often: it went to the dead letters, or its partition is stopped
+  | "PARTI_METRICS_FAILED" // the metrics collector threw
   | "PARTI_HOOK_STALLED" // a hook did not return for so long that the errors of that time are told as one
   | "PARTI_SOURCE_FAILED"
   | "PARTI_STARTUP_TIMEOUT"

@@ -1,5 +1,5 @@
 /**
- * Subjects with a place for the partition, such as `orders.{{.PartitionID}}`: what is one, and whether two can meet.
+ * Subjects with a place for the partition, such as `orders.{{.PartitionID}}`: what is one, and what it can meet.
  *
  * @module
  */
@@ -35,6 +35,19 @@ export function mayMeet(a: string, b: string): boolean {
   return tokensMayMeet(split(a), split(b));
 }
 
+/**
+ * Tells whether a subject made from a template could be one that a pattern matches.
+ *
+ * @param template a template that {@linkcode placeholders} accepts
+ * @param pattern a subject as a stream or a subscription has it, with `*` and `>`
+ * @returns false only if no partition can make it so
+ */
+export function mayLieUnder(template: string, pattern: string): boolean {
+  // What ends in `>` has a token there or more, as a partition's identity has.
+  const tokens = pattern.split(".").map((token) => token === ">" ? MARK : token);
+  return tokensMayMeet(template.replaceAll(PLACEHOLDER, MARK).split("."), tokens);
+}
+
 function tokensMayMeet(a: readonly string[], b: readonly string[]): boolean {
   const [a0, ...aRest] = a;
   const [b0, ...bRest] = b;
@@ -52,6 +65,7 @@ function anyMayFollow(open: readonly string[], rest: readonly string[]): boolean
 }
 
 function tokenMayMeet(a: string, b: string): boolean {
+  if (b === "*") return true;
   const [aHead, aTail] = a.split(MARK);
   const [bHead, bTail] = b.split(MARK);
   if (aTail === undefined && bTail === undefined) return a === b;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mayMeet, placeholders } from "./subject_template.ts";
+import { mayLieUnder, mayMeet, placeholders } from "./subject_template.ts";
 
 const P = "{{.PartitionID}}";
 
@@ -46,5 +46,31 @@ Deno.test("two templates meet if some partitions make the same subject of them",
   for (const [a, b, expected] of rows) {
     assert.equal(mayMeet(a, b), expected, `${a} / ${b}`);
     assert.equal(mayMeet(b, a), expected, `${b} / ${a}`);
+  }
+});
+
+Deno.test("a template lies under a pattern if some partition makes a subject of it that the pattern matches", () => {
+  const rows: [string, string, boolean][] = [
+    [`orders.${P}`, "orders.>", true],
+    [`orders.${P}`, ">", true],
+    [`orders.${P}`, "orders.*", true],
+    [`orders.${P}`, "orders.*.*", true],
+    [`orders.${P}`, "*.*.new", true],
+    [`orders.${P}`, "orders.eu", true],
+    [`orders.${P}`, "orders.eu.>", true],
+    [`orders.${P}`, "orders", false],
+    [`orders.${P}`, "order.>", false],
+    [`orders.${P}`, "*", false],
+    [`orders.${P}.in`, "orders.*", false],
+    [`orders.${P}.in`, "orders.*.*", true],
+    [`orders.${P}.in`, "orders.*.out", false],
+    [`orders.${P}.in`, "orders.*.out.>", true],
+    [`orders.p-${P}`, "orders.*", true],
+    [`orders.p-${P}`, "orders.q-1", false],
+    [`orders.p-${P}`, "orders.p-1", true],
+    ["a.b", "a.*", true],
+  ];
+  for (const [template, pattern, expected] of rows) {
+    assert.equal(mayLieUnder(template, pattern), expected, `${template} under ${pattern}`);
   }
 });

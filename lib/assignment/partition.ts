@@ -9,7 +9,7 @@ import { PartiError } from "../errors.ts";
 export interface Partition {
   /** The parts of its name, such as `["tenant-7", "orders"]`. Each is one subject token: no dots, wildcards, spaces. */
   readonly keys: readonly string[];
-  /** How heavy it is compared with others; 1 if left out. A finite number > 0. */
+  /** How heavy it is compared with others; 1 if left out. Above 0, and at most 1e15. */
   readonly weight?: number;
 }
 
@@ -44,20 +44,28 @@ export function partitionId(partition: Partition): PartitionId {
   return partition.keys.join(".");
 }
 
+/** Sums and products of weights up to this stay far from where numbers end, however many partitions there are. */
+const WEIGHT_MAX = 1e15;
+
 /**
  * A partition's weight.
  *
  * @param partition the partition
  * @returns its weight, 1 if it has none
- * @throws {PartiError} `PARTI_INVALID_PARTITION` if it is not a finite number above 0
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` if it is not a number above 0, or above 1e15
  */
 export function partitionWeight(partition: Partition): number {
   const weight = partition.weight ?? 1;
-  if (!Number.isFinite(weight) || weight <= 0) {
+  if (!(weight > 0 && weight <= WEIGHT_MAX)) {
     throw new PartiError(
       "PARTI_INVALID_PARTITION",
-      `the weight of ${partition.keys.join(".")} is ${weight}, not a finite number above 0`,
-      { value: partition },
+      `the weight of ${
+        partition.keys.join(".")
+      } is ${weight}, not a number above 0 and at most ${WEIGHT_MAX.toExponential()}`,
+      {
+        value: partition,
+        hint: "weights count only compared with each other: divide them all by the same number",
+      },
     );
   }
   return weight;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { isPartiError, type PartiError } from "../errors.ts";
 import type { AssignmentStrategy, Partition } from "./partition.ts";
 import { assign, partitions, workers } from "./strategies/strategy_testing.ts";
+import { stickyBalanced } from "./strategies/sticky_balanced.ts";
 import { roundRobin } from "./strategies/round_robin.ts";
 import { diffAssignment, normalizePartitions, validateAssignment } from "./validate.ts";
 
@@ -77,6 +78,7 @@ Deno.test("normalize: bad keys, bad weights and contradictions are refused", () 
     list([["a"], -1]),
     list([["a"], NaN]),
     list([["a"], Infinity]),
+    list([["a"], 1.001e15]),
     list([["a"], 2], [["b"]], [["a"]]),
   ];
   for (const one of bad) {
@@ -90,6 +92,26 @@ Deno.test("normalize: bad keys, bad weights and contradictions are refused", () 
     () => normalizePartitions(bad.at(-1)!),
     /partition a is listed with weight 2 and with weight 1/,
   );
+});
+
+Deno.test("normalize: weights whose sum no number holds are refused; the heaviest that pass are balanced", () => {
+  const twenty = (weight: number) =>
+    list(...Array.from({ length: 20 }, (_, i): [string[], number] => [[`p-${i}`], weight]));
+  assert.throws(() => normalizePartitions(twenty(1e308)), (error) => {
+    assert.ok(isPartiError(error, "PARTI_INVALID_PARTITION"));
+    assert.match(
+      error.message,
+      /the weight of p-0 is 1e\+308, not a number above 0 and at most 1e\+15/,
+    );
+    assert.match(error.hint!, /divide/);
+    return true;
+  });
+  for (const weight of [1e15, Number.MIN_VALUE]) {
+    const partitions = normalizePartitions(twenty(weight));
+    const owners = stickyBalanced()({ workers: workers(3), partitions, previous: new Map() });
+    const counts = [...Map.groupBy(owners.values(), (owner) => owner).values()];
+    assert.deepEqual(counts.map(({ length }) => length).sort(), [6, 7, 7], String(weight));
+  }
 });
 
 Deno.test("diff: tells what came, went and moved", () => {

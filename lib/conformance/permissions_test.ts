@@ -1,6 +1,5 @@
 /**
- * Users that may not subscribe or publish where the library would like to: nobody stays deaf without a word, and what can be done in
- * another way is.
+ * Users that may not subscribe or publish where the library has to: nobody stays deaf or dumb without a word.
  *
  * @module
  */
@@ -13,36 +12,41 @@ import {
   releasedSubject,
   WORKER_KEYS,
 } from "../names.ts";
-import { connectNats, natsWorld } from "../ports/nats/world.ts";
+import { connectNats, type NatsConnection, natsWorld } from "../ports/nats/world.ts";
 import type { World } from "../ports/world.ts";
+import { FEED, Team } from "../consumption/team_test.ts";
 import { Cluster } from "../test_support/cluster.ts";
 import { natsTest, type Rig, until } from "../test_support/rig.ts";
 
 /** A server with a user that may not subscribe to what the library uses. */
 function denying(...subjects: string[]) {
-  return forbidding({ subscribe: subjects });
+  return weakUser(`publish: ">", subscribe: ${allBut(subjects)}`);
 }
 
-/** A server with a user that may not do everything. */
-function forbidding({ subscribe = [], publish = [] }: {
-  readonly subscribe?: readonly string[];
-  readonly publish?: readonly string[];
-}) {
-  const rule = (subjects: readonly string[]) =>
-    `{ allow: ">", deny: [${subjects.map((subject) => `"${subject}"`).join(", ")}] }`;
+/** A server with a user that may not publish what the library needs to. */
+function muting(...subjects: string[]) {
+  return weakUser(`publish: ${allBut(subjects)}, subscribe: ">"`);
+}
+
+function allBut(subjects: readonly string[]): string {
+  return `{ allow: ">", deny: [${subjects.map((subject) => `"${subject}"`).join(", ")}] }`;
+}
+
+function weakUser(permissions: string) {
   return {
     extraConfig: `accounts { A { jetstream: enabled, users [
       { user: strong, password: x },
-      { user: weak, password: x, permissions: {
-        publish: ${rule(publish)}, subscribe: ${rule(subscribe)} } }
+      { user: weak, password: x, permissions: { ${permissions} } }
     ] } }
     no_auth_user: strong`,
   };
 }
 
-async function weakWorld(rig: Rig): Promise<{ world: World } & AsyncDisposable> {
+async function weakWorld(
+  rig: Rig,
+): Promise<{ world: World; nc: NatsConnection } & AsyncDisposable> {
   const nc = await connectNats({ servers: rig.server.url, user: "weak", pass: "x" });
-  return { world: natsWorld(nc), [Symbol.asyncDispose]: () => nc.close() };
+  return { world: natsWorld(nc), nc, [Symbol.asyncDispose]: () => nc.close() };
 }
 
 natsTest(
@@ -131,5 +135,108 @@ natsTest(
     for (const key of ["a", "b", "c"]) await strong.erase(key);
     assert.equal((await feed.streamInfo("KV_b")).messages, 0);
   },
-  forbidding({ publish: ["$JS.API.STREAM.PURGE.>"] }),
+  muting("$JS.API.STREAM.PURGE.>"),
+);
+
+natsTest(
+  "permissions: what may not be published is told once for each permission, also an answer",
+  async (rig) => {
+    await using weak = await weakWorld(rig);
+    await using strong = await rig.connect().then(({ world, nc }) => ({
+      world,
+      [Symbol.asyncDispose]: () => nc.close(),
+    }));
+    const { messaging } = weak.world;
+    const told: PartiError[] = [];
+    const refusals = messaging.onRefused((error) => told.push(error));
+    messaging.subscribe("question", (notice) => notice.respond(notice.data));
+    await messaging.flush(2_000);
+    for (const subject of ["secret.a", "secret.b", "secret.a", "open"]) {
+      messaging.publish(subject, new Uint8Array());
+    }
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(strong.world.messaging.request("question", new Uint8Array(), 100));
+    }
+    await messaging.flush(2_000);
+    const hint = (subject: string) => `allow this user to publish to ${subject}`;
+    assert.deepEqual(
+      told.map((error) => [error.code, error.hint]),
+      ["secret.a", "secret.b", "_INBOX.>"].map((subject) => ["PARTI_REFUSED", hint(subject)]),
+    );
+    assert.equal(told[0]!.value, "secret.a");
+    refusals.close();
+    messaging.publish("secret.c", new Uint8Array());
+    await messaging.flush(2_000);
+    assert.equal(told.length, 3);
+  },
+  muting("secret.>", "_INBOX.>"),
+);
+
+for (
+  const [what, denied, hint] of [
+    ["pull", `$JS.API.CONSUMER.MSG.NEXT.${FEED}.>`, `$JS.API.CONSUMER.MSG.NEXT.${FEED}.*`],
+    ["acknowledge", "$JS.ACK.>", "$JS.ACK.>"],
+  ] as const
+) {
+  natsTest(
+    `permissions: a consumer that may not ${what} says so and is not healthy; its lane stays`,
+    async (rig) => {
+      await using weak = await weakWorld(rig);
+      await using team = await Team.start(rig);
+      const ends: string[] = [];
+      const { consumer, errors } = await team.add({
+        connection: weak,
+        config: { ackWaitMs: 600 },
+        events: { laneEnded: (_lane, reason, detail) => void ends.push(`${reason} ${detail}`) },
+      });
+      team.assign({ a: 0, b: 0 });
+      await team.publish(["a"], 3);
+      await until("it is told", () => errors.length > 0);
+      const [error] = errors;
+      assert.ok(isPartiError(error, "PARTI_REFUSED"), `${error}`);
+      assert.equal(error.hint, `allow this user to publish to ${hint}`);
+      const { healthy, denied, waiting } = consumer.health();
+      assert.deepEqual([healthy, denied, waiting], [false, ["a", "b"], []]);
+      const { messages } = await team.world.feed.streamInfo(FEED);
+      assert.equal(messages, 3, "no ack came through");
+      assert.deepEqual(ends, []);
+      assert.equal(errors.length, 1, "once");
+    },
+    muting(denied),
+  );
+}
+
+natsTest(
+  "permissions: a worker that may not say what it releases tells its application, and works",
+  async (rig) => {
+    await using weak = await weakWorld(rig);
+    await using cluster = await Cluster.open(rig, { partitionCount: 4 });
+    const [mute] = await cluster.add(1, { world: weak.world });
+    await cluster.untilStable();
+    await cluster.add(1);
+    await cluster.untilStable();
+    await until("it is told", () => mute!.errors.length > 0);
+    const [error] = mute!.errors;
+    assert.ok(isPartiError(error, "PARTI_REFUSED"), `${error}`);
+    assert.match(String(error.value), /^parti\.g\.released/);
+    await cluster.publish(3);
+    await cluster.untilDrained();
+    await cluster.assertEffects();
+  },
+  muting(releasedSubject("g"), releasedSubject("g", "*")),
+);
+
+natsTest(
+  "permissions: a worker that may not pull from the group's buckets does not start, and says why",
+  async (rig) => {
+    await using weak = await weakWorld(rig);
+    await using cluster = await Cluster.open(rig, { idle: true });
+    const blind = await cluster.make({ world: weak.world, config: { startupTimeout: "4s" } });
+    await assert.rejects(blind.manager.start(), (error) => {
+      assert.ok(isPartiError(error), `${error}`);
+      assert.match(error.hint ?? "", /CONSUMER\.MSG\.NEXT\.KV_/);
+      return true;
+    });
+  },
+  muting("$JS.API.CONSUMER.MSG.NEXT.>"),
 );

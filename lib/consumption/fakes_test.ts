@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PartiError } from "../errors.ts";
 import type { FeedMessage, FeedStore, Pull, PullHandler } from "../ports/feed.ts";
 import { Lane, type LaneEnd } from "./lanes/lane.ts";
 import { Slot, type Taken } from "./dispatch/slot.ts";
@@ -85,9 +86,11 @@ export function fakeLane(
   pull: FakePull;
   taken: { id: string; sequence: number; taken: Taken }[];
   ends: { reason: LaneEnd; detail: string }[];
+  refusals: PartiError[];
 } {
   const taken: { id: string; sequence: number; taken: Taken }[] = [];
   const ends: { reason: LaneEnd; detail: string }[] = [];
+  const refusals: PartiError[] = [];
   let pull: FakePull | undefined;
   const feed: Pick<FeedStore, "pull"> = {
     pull: (_stream, _consumer, handler) => pull = new FakePull(handler),
@@ -109,8 +112,9 @@ export function fakeLane(
     onTaken: (slot, message, what) =>
       taken.push({ id: slot.id, sequence: message.streamSequence, taken: what }),
     onEnd: (_lane, reason, detail) => ends.push({ reason, detail }),
+    onRefused: (refusal) => refusals.push(refusal),
   });
   for (const slot of fed) slot.lane = lane;
   lane.setLimit(8);
-  return { lane, pull: pull!, taken, ends };
+  return { lane, pull: pull!, taken, ends, refusals };
 }

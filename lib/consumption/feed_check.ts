@@ -1,32 +1,50 @@
 /**
  * Whether a stream can be shared among workers at all. The lock of this library is the server's refusal of overlapping filters, and
  * only a WorkQueue stream has it: on any other one several workers would read one partition, and each move would replay its history,
- * all without an error.
+ * all without an error. Nor does the server mind a filter that no message of the stream can pass: all would be well, and nothing read.
  *
  * @module
  */
 import type { GroupConsumerConfig } from "../config/config.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";
+import { ACK_PENDING_LEAST } from "./lanes/ack_pending.ts";
+import { mayLieUnder } from "../subject_template.ts";
+
+/** What lanes need to know of a stream that was checked. */
+export type CheckedFeed = Pick<StreamInfo, "maxAckPending">;
 
 /** What of a configuration is checked. */
 export type FeedToCheck = Pick<GroupConsumerConfig, "stream" | "subjectTemplate">;
 
 /**
- * Checks that a stream exists and is a WorkQueue stream. `Manager.start` and the first lane of a `WorkerConsumer` do so by themselves.
+ * Checks that a stream exists, is a WorkQueue stream, and may hold what partitions are made of. `Manager.start` and the first lane of a
+ * `WorkerConsumer` do so by themselves.
  *
  * @param feed where streams are
  * @param config which stream, and a partition's subject in it
- * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is missing or has another retention, or what the server says
+ * @returns what lanes need to know of it
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is missing, has another retention, other subjects or too low a limit for its consumers, or
+ * what the server says
  */
 export async function checkFeed(
   feed: Pick<FeedStore, "streamInfo">,
   config: FeedToCheck,
-): Promise<void> {
+): Promise<CheckedFeed> {
+  const info = await infoOf(feed, config);
+  checkRetention(info, config);
+  checkSubjects(info, config);
+  checkLimit(info, config);
+  return { maxAckPending: info.maxAckPending };
+}
+
+async function infoOf(
+  feed: Pick<FeedStore, "streamInfo">,
+  config: FeedToCheck,
+): Promise<StreamInfo> {
   const { stream } = config;
-  let info: StreamInfo;
   try {
-    info = await feed.streamInfo(stream);
+    return await feed.streamInfo(stream);
   } catch (cause) {
     if (!isPartiError(cause, "PARTI_NOT_FOUND")) throw cause;
     throw new PartiError("PARTI_INVALID_CONFIG", `stream ${stream} does not exist`, {
@@ -35,13 +53,17 @@ export async function checkFeed(
       hint: `create it: ${creation(stream, config)}`,
     });
   }
-  if (info.retention === "workqueue") return;
+}
+
+function checkRetention({ retention }: StreamInfo, config: FeedToCheck): void {
+  if (retention === "workqueue") return;
+  const { stream } = config;
   throw new PartiError(
     "PARTI_INVALID_CONFIG",
-    `stream ${stream} has ${info.retention} retention and not workqueue: nothing would keep two workers from one partition, and ` +
+    `stream ${stream} has ${retention} retention and not workqueue: nothing would keep two workers from one partition, and ` +
       "each move would replay its history",
     {
-      value: info.retention,
+      value: retention,
       hint:
         "a stream's retention cannot become workqueue later: use another stream, which may have this one as its source: " +
         creation(`${stream}-FEED`, config),
@@ -49,37 +71,73 @@ export async function checkFeed(
   );
 }
 
+/** What comes from another stream, or is stored under another subject than it was sent to, is not told by the stream's subjects. */
+function checkSubjects({ subjects, mayHoldOthers }: StreamInfo, config: FeedToCheck): void {
+  const { stream, subjectTemplate } = config;
+  if (mayHoldOthers || subjects.some((subject) => mayLieUnder(subjectTemplate, subject))) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `no subject of stream ${stream} (${
+      subjects.join(", ")
+    }) can be one of ${subjectTemplate}: nothing would ever be consumed`,
+    {
+      value: subjectTemplate,
+      hint:
+        `set consumer.subjectTemplate to what the stream's subjects allow, or add its subjects to the stream: nats stream edit ` +
+        `${stream} --subjects "${[...subjects, `${prefixOf(subjectTemplate)}>`].join(",")}"`,
+    },
+  );
+}
+
+function checkLimit({ maxAckPending }: StreamInfo, { stream }: FeedToCheck): void {
+  if (maxAckPending === undefined || maxAckPending >= ACK_PENDING_LEAST) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `stream ${stream} allows each of its consumers ${maxAckPending} unacknowledged messages: a lane needs ${ACK_PENDING_LEAST} at least`,
+    {
+      value: maxAckPending,
+      hint: "raise max_ack_pending in the stream's consumer_limits, or take it out",
+    },
+  );
+}
+
 /** How a stream is made that can be shared, for people. */
 function creation(stream: string, { subjectTemplate }: FeedToCheck): string {
-  const prefix = subjectTemplate.slice(0, subjectTemplate.indexOf("{{"));
-  return `nats stream add ${stream} --retention work --subjects "${prefix}>"`;
+  return `nats stream add ${stream} --retention work --subjects "${prefixOf(subjectTemplate)}>"`;
+}
+
+/** The whole tokens before the partition. */
+function prefixOf(subjectTemplate: string): string {
+  const before = subjectTemplate.slice(0, subjectTemplate.indexOf("{{"));
+  return before.slice(0, before.lastIndexOf(".") + 1);
 }
 
 /** A check that is made once, whoever asks for it; after one that failed it is made again. */
 export class FeedCheck {
   readonly #feed: Pick<FeedStore, "streamInfo">;
   readonly #config: FeedToCheck;
-  #passing: Promise<void> | undefined;
+  #passing: Promise<CheckedFeed> | undefined;
 
   /**
    * Checks nothing yet.
    *
    * @param feed where streams are
    * @param config what is checked
-   * @param isPassed whether somebody has checked it already
+   * @param passed what was found, if somebody has checked it already
    */
-  constructor(feed: Pick<FeedStore, "streamInfo">, config: FeedToCheck, isPassed: boolean) {
+  constructor(feed: Pick<FeedStore, "streamInfo">, config: FeedToCheck, passed?: CheckedFeed) {
     this.#feed = feed;
     this.#config = config;
-    if (isPassed) this.#passing = Promise.resolve();
+    if (passed !== undefined) this.#passing = Promise.resolve(passed);
   }
 
   /**
    * Checks, unless that has been done.
    *
+   * @returns what lanes need to know of the stream
    * @throws {PartiError} as {@linkcode checkFeed}
    */
-  pass(): Promise<void> {
+  pass(): Promise<CheckedFeed> {
     this.#passing ??= checkFeed(this.#feed, this.#config).catch((error) => {
       this.#passing = undefined;
       throw error;

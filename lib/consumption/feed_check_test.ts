@@ -12,8 +12,11 @@ import { WorkerConsumer } from "./worker_consumer.ts";
 const CONFIG = { stream: "ORDERS", subjectTemplate: "orders.{{.PartitionID}}" };
 const missing = () => new PartiError("PARTI_NOT_FOUND", "stream not found");
 
-/** A feed with one stream of which only the retention matters; instead of an answer it may fail. */
-function rig(retention: StreamInfo["retention"]) {
+/** A feed with one stream of which only this matters; instead of an answer it may fail. */
+function rig(
+  retention: StreamInfo["retention"],
+  { subjects = ["orders.>"], mayHoldOthers = false, maxAckPending }: Partial<StreamInfo> = {},
+) {
   const feed = {
     asked: 0,
     failures: [] as unknown[],
@@ -22,7 +25,8 @@ function rig(retention: StreamInfo["retention"]) {
       feed.asked++;
       const failure = feed.failures.shift();
       if (failure !== undefined) return Promise.reject(failure);
-      return Promise.resolve({ subjects: ["orders.>"], retention, messages: 0, lastSequence: 0 });
+      const rest = { retention, messages: 0, lastSequence: 0, maxAckPending };
+      return Promise.resolve({ subjects, mayHoldOthers, ...rest });
     },
   };
   return feed;
@@ -47,6 +51,36 @@ Deno.test("feed check: any other retention is refused, with how to make a stream
   }
 });
 
+Deno.test("feed check: a template that no subject of the stream can have is refused, with what to change", async () => {
+  const subjects = ["orders.eu.*", "orders.us.>"];
+  const check = (subjectTemplate: string, mayHoldOthers = false) =>
+    checkFeed(rig("workqueue", { subjects, mayHoldOthers }), { stream: "ORDERS", subjectTemplate });
+  await assert.rejects(check("typo.p-{{.PartitionID}}"), (error) => {
+    assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
+    assert.equal(error.value, "typo.p-{{.PartitionID}}");
+    assert.match(error.message, /ORDERS \(orders\.eu\.\*, orders\.us\.>\)/);
+    assert.match(error.hint!, /--subjects "orders\.eu\.\*,orders\.us\.>,typo\.>"/);
+    return true;
+  });
+  await check("orders.{{.PartitionID}}");
+  await check("orders.us.x.{{.PartitionID}}");
+  await check("typo.{{.PartitionID}}", true);
+});
+
+Deno.test("feed check: a stream whose limit for consumers is too low for a lane is refused; any other is what lanes keep to", async () => {
+  const check = (maxAckPending: number | undefined) =>
+    checkFeed(rig("workqueue", { maxAckPending }), CONFIG);
+  await assert.rejects(check(255), (error) => {
+    assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
+    assert.equal(error.value, 255);
+    assert.match(error.message, /255 unacknowledged messages: a lane needs 256/);
+    assert.match(error.hint!, /consumer_limits/);
+    return true;
+  });
+  assert.deepEqual(await check(256), { maxAckPending: 256 });
+  assert.deepEqual(await check(undefined), { maxAckPending: undefined });
+});
+
 Deno.test("feed check: a missing stream is said by name, with how to make it; what else fails is passed on", async () => {
   const feed = rig("workqueue");
   feed.failures = [missing()];
@@ -64,31 +98,35 @@ Deno.test("feed check: a missing stream is said by name, with how to make it; wh
 Deno.test("feed check: made once for all who ask, and again only after it failed", async () => {
   const feed = rig("workqueue");
   feed.failures = [missing()];
-  const check = new FeedCheck(feed, CONFIG, false);
+  const check = new FeedCheck(feed, CONFIG);
   const both = await Promise.allSettled([check.pass(), check.pass()]);
   assert.deepEqual(both.map(({ status }) => status), ["rejected", "rejected"]);
   assert.equal(feed.asked, 1);
   await check.pass();
   await check.pass();
   assert.equal(feed.asked, 2);
-  await new FeedCheck(feed, CONFIG, true).pass();
+  await new FeedCheck(feed, CONFIG, { maxAckPending: 7 }).pass();
   assert.equal(feed.asked, 2);
 });
 
 const STREAM = { subjects: ["feed.>"], storage: "memory", replicas: 1 } as const;
 
 natsTest(
-  "feed check: a manager does not start on a stream that is missing or cannot be shared, and says so at once",
+  "feed check: a manager does not start on a stream that is missing, cannot be shared or has other subjects, and says so at once",
   async (rig) => {
-    for (const retention of [undefined, "limits"] as const) {
+    for (const retention of [undefined, "limits", "workqueue"] as const) {
       const { world } = await rig.connect();
+      await world.feed.destroyStream(FEED);
       if (retention !== undefined) await world.feed.ensureStream(FEED, { ...STREAM, retention });
       const manager = new Manager({
         world,
         config: {
           group: "g",
           startupTimeout: "20s",
-          consumer: { stream: FEED, subjectTemplate: "feed.{{.PartitionID}}" },
+          consumer: {
+            stream: FEED,
+            subjectTemplate: `${retention === "workqueue" ? "typo" : "feed"}.{{.PartitionID}}`,
+          },
         },
         source: staticSource([{ keys: ["a"] }]),
         handler: () => {},
@@ -96,7 +134,8 @@ natsTest(
       const startedAtMs = performance.now();
       await assert.rejects(manager.start(), (error) => {
         assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"), `${error}`);
-        assert.match(error.message, retention === undefined ? /does not exist/ : /has limits/);
+        const reasons = { limits: /has limits/, workqueue: /nothing would ever be consumed/ };
+        assert.match(error.message, retention ? reasons[retention] : /does not exist/);
         return true;
       });
       assert.ok(
@@ -163,5 +202,34 @@ natsTest(
     await world.feed.ensureStream(FEED, { ...STREAM, retention: "workqueue" });
     await consumer.settled();
     assert.equal(consumer.health().healthy, true);
+  },
+);
+
+natsTest(
+  "feed check: lanes keep to the stream's limit for unacknowledged messages, and have less room then",
+  async (rig) => {
+    const { world } = await rig.connect();
+    await world.feed.ensureStream(FEED, {
+      ...STREAM,
+      retention: "workqueue",
+      maxAckPending: 256,
+    });
+    await using consumer = new WorkerConsumer({
+      world,
+      config: testConfig({ prefetch: 256 }),
+      owner: { group: "test", worker: "w", instance: "i" },
+      handler: () => {},
+      drainTimeoutMs: 1_000,
+      operationTimeoutMs: 2_000,
+    });
+    consumer.pause();
+    consumer.update({ epoch: 1, generation: 1, partitions: [{ keys: ["a"] }] });
+    await until("the lane", () => consumer.health().healthy);
+    for (let i = 0; i < 300; i++) await world.feed.publish("feed.a", new Uint8Array());
+    await until("a full lane", () => consumer.health().buffered === 16);
+    const [lane] = await world.feed.listConsumers(FEED);
+    assert.equal(lane!.ackPending, 16, "a sixteenth of what is allowed");
+    consumer.resume();
+    await until("nothing is left", async () => (await world.feed.streamInfo(FEED)).messages === 0);
   },
 );

@@ -9,7 +9,7 @@ import type { Slot } from "./dispatch/slot.ts";
 
 /** How well consumption goes. */
 export interface ConsumerHealth {
-  /** The connection is up, everything wanted is held, and nothing is stopped, blocked or outranked. */
+  /** The connection is up, everything wanted is held, and nothing is stopped, blocked, denied or outranked. */
   readonly healthy: boolean;
   /** Whether the connection is up. */
   readonly connected: boolean;
@@ -21,6 +21,13 @@ export interface ConsumerHealth {
   readonly stopped: readonly PartitionId[];
   /** Partitions whose poison message no stream takes as a dead letter. */
   readonly blocked: readonly PartitionId[];
+  /** Partitions that cannot be pulled or acknowledged: this user lacks the permission, as `error` has told. */
+  readonly denied: readonly PartitionId[];
+  /**
+   * Partitions whose handler has been failing on one message for longer than the ack wait, for whatever reason. It is tried again. This alone
+   * is not unhealthy: the same handler on another worker would fail too.
+   */
+  readonly failing: readonly PartitionId[];
   /** Partitions wanted here that somebody newer has written, as a fenced write has shown. */
   readonly outranked: readonly PartitionId[];
   /** How many lanes there are. */
@@ -38,6 +45,7 @@ export interface ConsumerHealth {
  * @param lanes its lanes
  * @param running how many handlers run
  * @param connected whether the connection is up
+ * @param longAgoMs a message that has been failing since before this is failing for long; on the monotonic clock, in milliseconds
  * @returns the judgement
  */
 export function healthOf(
@@ -45,6 +53,7 @@ export function healthOf(
   lanes: readonly Lane[],
   running: number,
   connected: boolean,
+  longAgoMs: number,
 ): ConsumerHealth {
   const wanted = [...slots].filter((slot) => slot.wanted);
   const idsOf = (choose: (slot: Slot) => boolean): PartitionId[] =>
@@ -52,15 +61,21 @@ export function healthOf(
   const waiting = idsOf((slot) => slot.lane === undefined || slot.lane.closed);
   const stopped = idsOf((slot) => slot.stopped);
   const blocked = idsOf((slot) => slot.blocked);
+  const denied = idsOf((slot) => slot.lane?.refusal !== undefined);
+  const failing = idsOf((slot) =>
+    slot.failingSinceMs !== undefined && slot.failingSinceMs < longAgoMs
+  );
   const outranked = idsOf((slot) => slot.outranked);
-  const troubled = waiting.length + stopped.length + blocked.length + outranked.length;
+  const troubles = [waiting, stopped, blocked, denied, outranked];
   return {
-    healthy: connected && troubled === 0,
+    healthy: connected && troubles.every((ids) => ids.length === 0),
     connected,
     held: wanted.length - waiting.length,
     waiting,
     stopped,
     blocked,
+    denied,
+    failing,
     outranked,
     lanes: lanes.length,
     running,

@@ -234,6 +234,7 @@ export class ModelClient {
         this.#statusListeners.add(listener);
         return { close: () => void this.#statusListeners.delete(listener) };
       },
+      onRefused: () => ({ close: () => {} }),
     };
   }
 }

@@ -106,7 +106,7 @@ export class ModelTeam {
       ...(gate === undefined ? {} : { mayBegin: (signal) => gate.pass(signal) }),
       drainTimeoutMs,
       operationTimeoutMs: 2_000,
-      isFeedChecked: true,
+      checkedFeed: { maxAckPending: undefined },
       events: {
         error: (error) => errors.push(error),
         evicted: count("evicted"),

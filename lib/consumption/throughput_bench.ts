@@ -42,6 +42,7 @@ async function bare(feed: FeedStore, prefetch: number): Promise<number> {
       pull.request(prefetch);
     },
     onLost: (reason) => over.reject(new Error(reason)),
+    onPermission: () => {},
   });
   pull.request(prefetch);
   await over.promise;

@@ -18,7 +18,7 @@ import type { DesiredPartitions } from "./dispatch/desired.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import { type ConsumptionEvents, guardedEvents } from "./events.ts";
 import type { MessageHandler } from "./dispatch/handler.ts";
-import { FeedCheck } from "./feed_check.ts";
+import { type CheckedFeed, FeedCheck } from "./feed_check.ts";
 import { type ConsumerHealth, healthOf } from "./health.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { LaneKeeper } from "./lanes/lane_keeper.ts";
@@ -52,8 +52,8 @@ export interface WorkerConsumerOptions {
    * unless told otherwise.
    */
   readonly mayBegin?: (signal: () => AbortSignal) => Promise<void> | undefined;
-  /** The stream has been checked already, see {@linkcode checkFeed}; otherwise the consumer does so before its first lane. */
-  readonly isFeedChecked?: boolean;
+  /** What {@linkcode checkFeed} has found, if the stream has been checked; otherwise the consumer does so before its first lane. */
+  readonly checkedFeed?: CheckedFeed;
   /** Who is told of what happens. */
   readonly events?: Partial<ConsumptionEvents>;
 }
@@ -85,14 +85,14 @@ export class WorkerConsumer implements AsyncDisposable {
   constructor(options: WorkerConsumerOptions) {
     this.#options = options;
     this.#events = guardedEvents(options.events ?? {});
-    const { world, config, owner, isFeedChecked = false } = options;
+    const { world, config, owner, checkedFeed } = options;
     this.#slots = new SlotTable(config.subjectTemplate);
     this.#settling = new Settling(this.#slots, this.#events.outranked);
     const mayAct = () => this.#mayAct();
     const events = this.#events;
     const onIdle = (slot: Slot) => this.#idle(slot);
     this.#dispatcher = makeDispatcher({ options, events, mayAct, onIdle });
-    const check = new FeedCheck(world.feed, config, isFeedChecked);
+    const check = new FeedCheck(world.feed, config, checkedFeed);
     this.#keeper = new LaneKeeper({
       ...options,
       slots: this.#slots.all,
@@ -181,9 +181,11 @@ export class WorkerConsumer implements AsyncDisposable {
 
   /** How well it goes. */
   health(): ConsumerHealth {
-    const { connected } = this.#options.world.messaging;
+    const { world: { clock, messaging: { connected } }, config: { ackWaitMs } } = this.#options;
     const { runningCount } = this.#dispatcher;
-    return healthOf(this.#slots.all.values(), this.#keeper.lanes, runningCount, connected);
+    const longAgoMs = clock.monotonicMs() - ackWaitMs;
+    const slots = this.#slots.all.values();
+    return healthOf(slots, this.#keeper.lanes, runningCount, connected, longAgoMs);
   }
 
   /** Looks after the lanes once the connection is back: what was under way may be lost. It also does so by itself. */

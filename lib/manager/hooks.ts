@@ -52,7 +52,8 @@ export interface Hooks {
   /** The server has been out of reach for long; repeated at each level. */
   onDegradedAlert?(level: AlertLevel, durationMs: number): void | Promise<void>;
   /**
-   * Something failed. The library goes on and tries again; this is for the log. While a hook does not return, at most 1,000 calls wait
+   * Something failed. The library goes on and tries again; this is for the log. Only a message that failed too often (`PARTI_POISON`) is
+   * not tried again by itself. That a handler failed is not told here before: see the log, and `failing` in `consumerHealth`. While a hook does not return, at most 1,000 calls wait
    * because of errors: those that come after are told as one `PARTI_HOOK_STALLED`, with their number as `value` and the last of them
    * as `cause`. All other hooks are called for each event, however many wait.
    */

@@ -7,7 +7,7 @@ import type { SourceView } from "../assignment/leader/source_view.ts";
 import { stickyBalanced } from "../assignment/strategies/sticky_balanced.ts";
 import { openBuckets } from "../buckets.ts";
 import type { GroupConfig } from "../config/config.ts";
-import { checkFeed } from "../consumption/feed_check.ts";
+import { type CheckedFeed, checkFeed } from "../consumption/feed_check.ts";
 import type { DegradedMonitor } from "./degraded.ts";
 import type { ElectionAgent } from "../leadership/election_agent.ts";
 import { kvElection } from "../leadership/kv_election.ts";
@@ -50,6 +50,7 @@ export function makeLives(parts: LivesParts): Lives {
     metrics.kvOperation(op, ok, durationMs);
     if (!ok) degraded.kvError();
   };
+  let checkedFeed: CheckedFeed | undefined;
   return new Lives({
     world,
     group: config.group,
@@ -58,7 +59,8 @@ export function makeLives(parts: LivesParts): Lives {
     openBuckets: () => openBuckets(world, config, { kvOperation }, onError),
     // An application that consumes by itself may do so from any stream.
     checkFeed: async () => {
-      if (handler !== undefined && consumer !== undefined) await checkFeed(world.feed, consumer);
+      if (handler === undefined || consumer === undefined) return;
+      checkedFeed = await checkFeed(world.feed, consumer);
     },
     sessionOptions: ({ leases }, formerInstances) => ({
       config,
@@ -67,7 +69,8 @@ export function makeLives(parts: LivesParts): Lives {
       source,
       strategy: strategy ?? stickyBalanced(),
       recoveringUntilMs: () => degraded.recoveringUntilMs,
-      makeConsumer: (owner, right) => makeConsumer(options, config, metrics, owner, right, onError),
+      makeConsumer: (owner, right) =>
+        makeConsumer(options, config, metrics, checkedFeed, owner, right, onError),
     }),
     events,
   });

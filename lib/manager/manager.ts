@@ -14,6 +14,7 @@ import type { Lives } from "./lives.ts";
 import { makeLives } from "./make_lives.ts";
 import type { ManagerOptions } from "./manager_options.ts";
 import { noMetrics } from "../metrics/collector.ts";
+import { guardedMetrics } from "../metrics/guarded_metrics.ts";
 import { Notifier } from "./notifier.ts";
 import type { ConnectionStatus, Subscription } from "../ports/messaging.ts";
 import { startFailure } from "./start_failure.ts";
@@ -35,7 +36,7 @@ export class Manager implements AsyncDisposable {
   readonly #source: SourceView;
   readonly #lives: Lives;
   readonly #stop = new AbortController();
-  #connection: Subscription | undefined;
+  #connection: readonly Subscription[] = [];
   #started = false;
   #stopping: Promise<void> | undefined;
 
@@ -53,7 +54,7 @@ export class Manager implements AsyncDisposable {
     this.#hooks = new HookQueue(options.hooks ?? {});
     this.#telemetry = new Telemetry(
       this.#config.group,
-      options.metrics ?? noMetrics,
+      guardedMetrics(options.metrics ?? noMetrics, (error) => this.#notifier.error(error)),
       () => this.workerId,
     );
     this.#notifier = new Notifier(this.#telemetry, this.#hooks);
@@ -123,8 +124,8 @@ export class Manager implements AsyncDisposable {
    * Joins the group and waits until this worker holds its first assignment. While the server is out of reach it is tried again.
    *
    * @param options `signal` gives up at any phase
-   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream is missing or not a WorkQueue
-   * stream, `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
+   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream cannot be consumed so (see
+   * {@linkcode checkFeed}), `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
    * `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of it is left
    * behind as far as the server can be reached. Given up by the signal it fails at once, before all that is done: {@linkcode stop}
    * waits for it.
@@ -146,7 +147,10 @@ export class Manager implements AsyncDisposable {
     const { signal: given = new AbortController().signal } = options;
     const signal = AbortSignal.any([timeout.signal, this.#stop.signal, given]);
     try {
-      this.#connection = messaging.onStatus((status) => this.#connectionChanged(status));
+      this.#connection = [
+        messaging.onStatus((status) => this.#connectionChanged(status)),
+        messaging.onRefused((error) => this.#notifier.error(error)),
+      ];
       await this.#lives.begin(signal);
       await this.#state.reached("Stable", signal);
       timer.cancel();
@@ -276,7 +280,7 @@ export class Manager implements AsyncDisposable {
     ];
     try {
       await this.#lives.end(handOverBy.signal, endBy.signal);
-      this.#connection?.close();
+      for (const subscription of this.#connection) subscription.close();
       this.#degraded.close();
       this.#state.set("Shutdown");
       await unlessAborted(this.#hooks.idle(), endBy.signal);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { staticSource } from "../assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../config/config.ts";
 import { isPartiError, OUTAGE_CODES, PartiError } from "../errors.ts";
+import { noMetrics } from "../metrics/collector.ts";
 import { Manager } from "./manager.ts";
 import type { ConnectionStatus } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
@@ -20,6 +21,7 @@ function barrenWorld(answer: (attempt: number) => Error) {
       messaging.tell = tell;
       return { close: () => {} };
     },
+    onRefused: () => ({ close: () => {} }),
   };
   let opened = 0;
   const world = {
@@ -121,4 +123,24 @@ Deno.test("start: out of reach for all its time it says what kept it; closed for
   await settle();
   messaging.tell("closed");
   await closing;
+});
+
+Deno.test("a metrics collector that throws is told once for each method, and harms nothing", async () => {
+  const errors: unknown[] = [];
+  const bad = () => {
+    throw new Error("bad metric");
+  };
+  const metrics = Object.fromEntries(Object.keys(noMetrics).map((name) => [name, bad]));
+  const manager = new Manager({
+    world: barrenWorld(() => refused).world,
+    config: { group: "g" },
+    source: staticSource([{ keys: ["a"] }]),
+    metrics: metrics as unknown as typeof noMetrics,
+    hooks: { onError: (error) => void errors.push(error) },
+  });
+  await assert.rejects(manager.start(), { code: "PARTI_REFUSED" });
+  assert.deepEqual(
+    errors.map((error) => [(error as PartiError).code, (error as PartiError).value]),
+    [["PARTI_METRICS_FAILED", "stateTransition"]],
+  );
 });

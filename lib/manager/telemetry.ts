@@ -4,7 +4,7 @@
  * @module
  */
 import type { Snapshot } from "../assignment/snapshot.ts";
-import { describeError } from "../errors.ts";
+import { describeError, isPartiError } from "../errors.ts";
 import type { AlertLevel, AssignmentChange } from "./hooks.ts";
 import { type Logger, logger } from "../logging.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
@@ -115,9 +115,11 @@ export class Telemetry {
     this.#log.warn("{worker} has lost its lease: {reason}", { worker: this.#worker(), reason });
   }
 
-  /** Something failed and is tried again. */
+  /** Something failed. All of it is tried again, but a message that failed too often. */
   error(error: unknown): void {
-    this.#log.warn("{worker}: {error}", { worker: this.#worker(), error: describeError(error) });
+    const properties = { worker: this.#worker(), error: describeError(error) };
+    if (isPartiError(error, "PARTI_POISON")) this.#log.error("{worker}: {error}", properties);
+    else this.#log.warn("{worker}: {error}", properties);
   }
 
   /** Sets are compared, never counts: one that died and one that joined are two changes. */

@@ -2,7 +2,7 @@
  * What parti measures. An application gives the manager a collector; `prometheus.ts` has one for prom-client, and any other is
  * a handful of one-line methods.
  *
- * Calls are synchronous and must not throw. Times are in milliseconds. No call carries a partition: there can be thousands.
+ * Calls are synchronous. What one throws is told as an error, once for each method, and changes nothing else. Times are in milliseconds. No call carries a partition: there can be thousands.
  *
  * @module
  */

@@ -67,6 +67,9 @@ export function consumptionMetrics(
       show();
     },
     outranked: show,
-    error: () => metrics.updateResult("failure", 0),
+    error: () => {
+      metrics.updateResult("failure", 0);
+      show();
+    },
   };
 }

@@ -55,6 +55,10 @@ Deno.test("gauges follow whatever changes what is held", () => {
   const { log, events } = recorded(() => ({ healthy: true, held: 3, lanes: 1 }));
   events.released(["a"], false);
   assert.deepEqual(log, gauges);
+  log.length = 0;
+  // Such as one that says that a lane may not be pulled from.
+  events.error(new Error());
+  assert.deepEqual(log, ["updateResult(failure,0)", ...gauges]);
 });
 
 Deno.test("pulls that end in a row are counted until one brings something", () => {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { PartiError } from "../errors.ts";
 
 /** A message as it was delivered. */
 export interface FeedMessage {
@@ -76,6 +77,11 @@ export interface PullHandler {
    * has been silent for two heartbeats, `failed` anything else. The lane must be looked at.
    */
   onLost(reason: "deleted" | "stalled" | "failed", detail: string): void;
+  /**
+   * Told with `PARTI_REFUSED` when the server does not let this user ask for messages, and with undefined when it does again. The pull goes
+   * on meanwhile, and asks now and then. Must not throw.
+   */
+  onPermission(refusal: PartiError | undefined): void;
 }
 
 /** A running pull from one consumer. */
@@ -140,18 +146,24 @@ export interface StreamOptions {
   readonly maxBytes?: number;
   /** Keep at most so many messages per subject. */
   readonly maxMessagesPerSubject?: number;
+  /** Its consumers may ask for no more than this as `maxAckPending`; without it, no limit of its own. */
+  readonly maxAckPending?: number;
 }
 
 /** What the library needs of a stream. All methods throw `PartiError` as {@linkcode KvBucket} does. */
 export interface StreamInfo {
   /** The subjects it stores. */
   readonly subjects: readonly string[];
+  /** Whether it may hold other subjects too: it has a source, a mirror, or a transform of subjects. */
+  readonly mayHoldOthers: boolean;
   /** Its retention policy. */
   readonly retention: "workqueue" | "limits" | "interest";
   /** How many messages it holds. */
   readonly messages: number;
   /** The sequence of the last message stored. */
   readonly lastSequence: number;
+  /** Its consumers may ask for no more than this as `maxAckPending`; undefined for no limit of its own. */
+  readonly maxAckPending: number | undefined;
 }
 
 /** Streams and consumers. */
@@ -166,7 +178,7 @@ export interface FeedStore {
    * Creates a durable pull consumer with explicit acks that starts at the oldest unacknowledged message and never gives up
    * on one. It may be forgotten when the server restarts: its pull then ends with `deleted`, and a new one finds what is left.
    * Throws `PARTI_FILTER_OVERLAP` while another consumer holds one of the subjects, `PARTI_CONFLICT` if the name exists
-   * with another configuration.
+   * with another configuration, `PARTI_REFUSED` if it asks for more than the stream's `maxAckPending`.
    */
   createConsumer(stream: string, config: ConsumerConfig): Promise<void>;
   /**

@@ -51,4 +51,10 @@ export interface Messaging {
   flush(timeoutMs: number): Promise<void>;
   /** Calls `onStatus` when the connection goes, comes back or is closed for good. */
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription;
+  /**
+   * Calls `onRefused` when something was sent without waiting for an answer and this user may not: with `PARTI_REFUSED`, the subject as its
+   * value and a hint, once a minute for each permission that is missing. What a pull or an ack is refused is not told here: the pull says
+   * so, and the confirmation of acks.
+   */
+  onRefused(onRefused: (error: PartiError) => void): Subscription;
 }

@@ -4,12 +4,14 @@
  * @module
  */
 import type { GroupConfig } from "../config/config.ts";
+import { poisonError } from "../consumption/dispatch/poison_error.ts";
+import type { CheckedFeed } from "../consumption/feed_check.ts";
 import { bothEvents } from "../consumption/events.ts";
 import { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import type { ManagerOptions } from "../manager/manager_options.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
 import { consumptionMetrics } from "../metrics/consumption_metrics.ts";
-import type { LaneOwner } from "../names.ts";
+import { type LaneOwner, partitionSubject } from "../names.ts";
 import type { SessionRight } from "./session_options.ts";
 
 /**
@@ -18,22 +20,26 @@ import type { SessionRight } from "./session_options.ts";
  * @param options the manager's
  * @param config the group's configuration
  * @param metrics who measures
+ * @param checkedFeed what was found of the stream, which is checked before anything is claimed
  * @param owner whose lanes they are
  * @param right the session's right to handle
- * @param onError told of what failed and is tried again
+ * @param onError told of what failed and is tried again, and of messages that failed too often
  * @returns the consumer; undefined where the application consumes by itself
  */
 export function makeConsumer(
   options: ManagerOptions,
   config: GroupConfig,
   metrics: MetricsCollector,
+  checkedFeed: CheckedFeed | undefined,
   owner: LaneOwner,
   right: SessionRight,
   onError: (error: unknown) => void,
 ): WorkerConsumer | undefined {
   const { world, handler, consumptionEvents } = options;
   const { consumer, drainTimeoutMs, operationTimeoutMs } = config;
-  if (handler === undefined || consumer === undefined) return undefined;
+  if (handler === undefined || consumer === undefined || checkedFeed === undefined) {
+    return undefined;
+  }
   // Asked while the consumer is being made too, and then there is nothing to tell.
   const made: { consumer?: WorkerConsumer } = {};
   const measured = consumptionMetrics(metrics, () => made.consumer?.health());
@@ -46,10 +52,17 @@ export function makeConsumer(
     operationTimeoutMs,
     mayAct: () => right.mayAct(),
     mayBegin: (signal) => right.mayBegin(signal),
-    // Before each session, so that a stream that cannot be shared is said before anything is claimed.
-    isFeedChecked: true,
+    checkedFeed,
     events: bothEvents(measured, {
       ...consumptionEvents,
+      deadLettered: (id, message, error) => {
+        onError(poisonError(id, message, error, partitionSubject(consumer.deadLetterSubject, id)));
+        consumptionEvents?.deadLettered?.(id, message, error);
+      },
+      stopped: (id, message, error) => {
+        onError(poisonError(id, message, error, undefined));
+        consumptionEvents?.stopped?.(id, message, error);
+      },
       outranked: (ids) => {
         right.onOutranked();
         consumptionEvents?.outranked?.(ids);

@@ -99,6 +99,7 @@ export function watchWorld(inner: World): WatchedWorld {
     messaging: counted("messaging", messaging, ["request", "flush"], {
       subscribe: (...args) => opened(messaging.subscribe(...args)),
       onStatus: (...args) => opened(messaging.onStatus(...args)),
+      onRefused: (...args) => opened(messaging.onRefused(...args)),
     }),
   };
   return {

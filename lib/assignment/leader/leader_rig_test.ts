@@ -118,6 +118,9 @@ export class TestMessaging implements Messaging {
   onStatus(): { close(): void } {
     return { close() {} };
   }
+  onRefused(): { close(): void } {
+    return { close() {} };
+  }
 }
 
 const NOT_USED = "not used by these tests";

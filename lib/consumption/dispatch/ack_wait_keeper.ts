@@ -55,7 +55,7 @@ export class AckWaitKeeper {
       for (const message of slot.queue) message.working();
     }
     for (const lane of this.#options.lanes()) {
-      // Whatever is wrong, the next release or reconnect finds it too.
+      // Whatever is wrong, the next release or reconnect finds it too; acks that are refused the log tells by itself.
       lane.acks.confirm().catch(() => {});
     }
   }

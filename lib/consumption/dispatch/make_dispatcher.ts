@@ -5,6 +5,9 @@
  */
 import { Dispatcher, type Outcome } from "./dispatcher.ts";
 import type { ConsumptionEvents } from "../events.ts";
+import { describeError } from "../../errors.ts";
+import { type Logger, logger } from "../../logging.ts";
+import type { FeedMessage } from "../../ports/feed.ts";
 import { settlePoison } from "./poison.ts";
 import type { Run } from "./run.ts";
 import type { Slot } from "./slot.ts";
@@ -34,6 +37,7 @@ export interface DispatcherParts {
 export function makeDispatcher(parts: DispatcherParts): Dispatcher {
   const { options, events, mayAct, onIdle } = parts;
   const { world, config, owner, handler, mayBegin, operationTimeoutMs } = options;
+  const log = logger("consumption", { group: owner.group, worker: owner.worker });
   const poison = { world, config, owner, operationTimeoutMs, events, mayAct };
   return new Dispatcher({
     world,
@@ -48,10 +52,34 @@ export function makeDispatcher(parts: DispatcherParts): Dispatcher {
     },
     onPoison: (slot, run, error) => settlePoison(poison, slot, run, error),
     onOutcome: (slot, run, outcome) => settleMessage(parts, slot, run, outcome),
-    onFailure: (slot, message, attempt, error) => events.failed(slot.id, message, attempt, error),
+    onFailure: (slot, message, attempt, error) => {
+      // Once for each message: a handler may fail for as long as an outage lasts.
+      if (slot.failingSinceMs === undefined) logFailure(log, slot, message, attempt, error);
+      slot.failingSinceMs ??= world.clock.monotonicMs();
+      events.failed(slot.id, message, attempt, error);
+    },
     onHandled: (slot, durationMs) => events.handled(slot.id, durationMs),
-    onIdle,
+    onIdle: (slot) => {
+      slot.failingSinceMs = undefined;
+      onIdle(slot);
+    },
     onError: events.error,
+  });
+}
+
+function logFailure(
+  log: Logger,
+  slot: Slot,
+  message: FeedMessage,
+  attempt: number,
+  error: unknown,
+): void {
+  log.warn("{error}, attempt {attempt}", {
+    error: describeError(error),
+    attempt,
+    partition: slot.id,
+    sequence: message.streamSequence,
+    cause: error,
   });
 }
 

@@ -48,6 +48,8 @@ export class Slot {
   stopped = false;
   /** Its poison message finds no stream that takes it. */
   blocked = false;
+  /** When the message that runs first failed, on the monotonic clock, in milliseconds; undefined if it has not. */
+  failingSinceMs: number | undefined;
   /** Slots with the same one are acquired together: they are expected to come free together. */
   batch: string | undefined;
   /** When the next try to acquire would be due if it were not outranked, on the monotonic clock. */

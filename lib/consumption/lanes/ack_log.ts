@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isPartiError, type PartiError } from "../../errors.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 
 /** So many unconfirmed acks are kept at most while the server answers: each holds its message in memory. */
@@ -13,14 +14,25 @@ export const CONFIRM_EVERY = 128;
 /** Acks of one lane. */
 export class AckLog {
   readonly #timeoutMs: number;
+  readonly #onRefused: (refusal: PartiError) => void;
+  #refusal: PartiError | undefined;
   #sent: FeedMessage[] = [];
   #confirmAt = CONFIRM_EVERY;
   #doubtful = false;
   #turn: Promise<void> = Promise.resolve();
 
-  /** @param timeoutMs how long a confirmation may take, in milliseconds */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs how long a confirmation may take, in milliseconds
+   * @param onRefused told when the server begins to refuse acks, as it does if this user may not send them
+   */
+  constructor(timeoutMs: number, onRefused: (refusal: PartiError) => void) {
     this.#timeoutMs = timeoutMs;
+    this.#onRefused = onRefused;
+  }
+
+  /** Why the last acks were refused; undefined if they were not. */
+  get refusal(): PartiError | undefined {
+    return this.#refusal;
   }
 
   /** How many acks were sent and not confirmed. */
@@ -38,7 +50,7 @@ export class AckLog {
     this.#sent.push(message);
     if (this.#sent.length < this.#confirmAt) return;
     this.#confirmAt = this.#sent.length + CONFIRM_EVERY;
-    // A failure only means that these stay in the log until the next try; the pull notices a lane that is gone.
+    // A failure only means that these stay in the log until the next try: the pull notices a lane that is gone, and a refusal is told.
     this.confirm().catch(() => {});
   }
 
@@ -72,9 +84,25 @@ export class AckLog {
       await last.ackConfirmed(this.#timeoutMs);
     } catch (error) {
       this.#doubtful = true;
+      if (isPartiError(error, "PARTI_REFUSED")) {
+        // They never count. Their messages come again and are acknowledged anew: kept here they would become more and more.
+        this.#forget(count);
+        this.#noteRefusal(error);
+      }
       throw error;
     }
+    this.#refusal = undefined;
+    this.#forget(count);
+  }
+
+  #forget(count: number): void {
     this.#sent = this.#sent.slice(count);
     this.#confirmAt = this.#sent.length + CONFIRM_EVERY;
+  }
+
+  #noteRefusal(refusal: PartiError): void {
+    const isNew = this.#refusal === undefined;
+    this.#refusal = refusal;
+    if (isNew) this.#onRefused(refusal);
   }
 }

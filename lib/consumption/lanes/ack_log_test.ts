@@ -4,11 +4,12 @@ import { settle } from "../../test_support/manual_clock.ts";
 import { AckLog, CONFIRM_EVERY } from "./ack_log.ts";
 import { FakeMessage } from "../fakes_test.ts";
 
-function filled(count: number): { log: AckLog; messages: FakeMessage[] } {
-  const log = new AckLog(100);
+function filled(count: number) {
+  const refusals: PartiError[] = [];
+  const log = new AckLog(100, (refusal) => refusals.push(refusal));
   const messages = Array.from({ length: count }, (_, i) => new FakeMessage("a", i + 1));
   for (const message of messages) log.add(message);
-  return { log, messages };
+  return { log, messages, refusals };
 }
 
 Deno.test("confirming the last ack confirms all before it", async () => {
@@ -38,6 +39,24 @@ Deno.test("a confirmation that failed leaves everything in the log, to be sent a
   await log.confirm();
   assert.equal(messages[0]!.acks, 2);
   assert.equal(log.unconfirmed, 0);
+});
+
+Deno.test("acks that are refused are told once, and known as refused until some are taken", async () => {
+  const { log, messages, refusals } = filled(1);
+  const [message] = messages;
+  const refusal = new PartiError("PARTI_REFUSED", "may not");
+  message!.confirmation = () => Promise.reject(refusal);
+  for (let i = 0; i < 2; i++) {
+    await assert.rejects(log.confirm(), { code: "PARTI_REFUSED" });
+    assert.equal(log.unconfirmed, 0, "it comes again");
+    log.add(message!);
+  }
+  message!.confirmation = () => Promise.reject(new PartiError("PARTI_TIMEOUT", "no answer"));
+  await assert.rejects(log.confirm(), { code: "PARTI_TIMEOUT" });
+  assert.deepEqual([refusals, log.refusal], [[refusal], refusal]);
+  message!.confirmation = () => Promise.resolve();
+  await log.confirm();
+  assert.equal(log.refusal, undefined);
 });
 
 Deno.test("acks that come while one is being confirmed stay unconfirmed", async () => {

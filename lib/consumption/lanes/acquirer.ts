@@ -10,6 +10,7 @@ import { laneMetadata, laneName } from "../../names.ts";
 import type { Timer } from "../../ports/clock.ts";
 import type { ConsumerConfig } from "../../ports/feed.ts";
 import { jitter } from "../../ports/random.ts";
+import { ackPendingOf } from "./ack_pending.ts";
 import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { LaneTable } from "./lane_table.ts";
 import type { Orphans } from "./orphans.ts";
@@ -25,12 +26,6 @@ const REFUSED_GROWTH = 1.5;
 const SURVEY_AFTER_REFUSALS = 2;
 /** Growing further than this makes no difference. */
 const REFUSALS_MAX = 20;
-/**
- * Messages that were handed out for partitions let go since count as unacknowledged until their new owner has handled them, so the
- * server's limit must be far above the room of the lane. It costs nothing unless it is used.
- */
-const ACK_PENDING_FACTOR = 16;
-const ACK_PENDING_MIN = 4_096;
 /**
  * Partitions in one lane at most. The server's work for each change of a filter grows faster than the filter: with 6,000 partitions and
  * a backlog a shrink took 40 ms on lanes of 100, 85 ms on 300, 400 ms on 1,200 and 1.2 s on 2,000 (nats-server 2.15.1, two cores).
@@ -212,7 +207,7 @@ export class Acquirer {
 
   async #create(slots: readonly Slot[]): Promise<void> {
     const { world, config, owner, generation, events } = this.#options;
-    await this.#options.checkFeed();
+    const { maxAckPending } = await this.#options.checkFeed();
     const { epoch, generation: number } = generation();
     const name = laneName(owner, number, ++this.#serial);
     this.#creating.add(name);
@@ -220,7 +215,7 @@ export class Acquirer {
       name,
       filterSubjects: slots.map((slot) => slot.subject),
       ackWaitMs: config.ackWaitMs,
-      maxAckPending: Math.max(config.prefetch * ACK_PENDING_FACTOR, ACK_PENDING_MIN),
+      maxAckPending: ackPendingOf(config.prefetch, maxAckPending),
       inactiveThresholdMs: config.inactiveThresholdMs,
       metadata: laneMetadata(owner, epoch, number),
     };

@@ -9,6 +9,7 @@ import type { LaneOwner } from "../../names.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
 import type { ConsumptionEvents } from "../events.ts";
+import type { CheckedFeed } from "../feed_check.ts";
 import type { Lane } from "./lane.ts";
 import type { Slot, Taken } from "../dispatch/slot.ts";
 
@@ -25,7 +26,7 @@ export interface LaneKeeperOptions {
   /** How long the confirmation of acks may take, in milliseconds. */
   readonly operationTimeoutMs: number;
   /** Makes sure before the first lane that the stream is one on which lanes are locks; throws if it is not or cannot be asked. */
-  readonly checkFeed: () => Promise<void>;
+  readonly checkFeed: () => Promise<CheckedFeed>;
   /** All slots of the worker. */
   readonly slots: ReadonlyMap<PartitionId, Slot>;
   /** Who is told. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PartiError } from "../../errors.ts";
 import type { ConsumerConfig, FeedMessage, FeedStore, Pull } from "../../ports/feed.ts";
 import { AckLog } from "./ack_log.ts";
 import type { Slot, Taken } from "../dispatch/slot.ts";
@@ -33,6 +34,8 @@ export interface LaneOptions {
   ) => void;
   /** Told once when the lane cannot go on. */
   readonly onEnd: (lane: Lane, reason: LaneEnd, detail: string) => void;
+  /** Told when the server begins to refuse pulls or acks, because this user may not send them. */
+  readonly onRefused: (refusal: PartiError) => void;
 }
 
 /** A running lane. */
@@ -60,6 +63,7 @@ export class Lane {
   #delivered = 0;
   #buffered = 0;
   #limit = 0;
+  #pullRefusal: PartiError | undefined;
   #ended: LaneEnd | undefined;
   #config: ConsumerConfig;
   #closed = false;
@@ -70,11 +74,15 @@ export class Lane {
     this.#config = options.config;
     this.name = options.config.name;
     this.openedAtMs = options.openedAtMs;
-    this.acks = new AckLog(options.operationTimeoutMs);
+    this.acks = new AckLog(options.operationTimeoutMs, options.onRefused);
     this.slots = new Map(options.slots.map((slot) => [slot.subject, slot]));
     this.#pull = options.feed.pull(options.stream, this.name, {
       onMessage: (message) => this.#take(message),
       onLost: (reason, detail) => this.fail(reason, detail),
+      onPermission: (refusal) => {
+        this.#pullRefusal = refusal;
+        if (refusal !== undefined) options.onRefused(refusal);
+      },
     });
   }
 
@@ -100,6 +108,11 @@ export class Lane {
   /** Why it ended by itself; undefined if it did not. */
   get ended(): LaneEnd | undefined {
     return this.#ended;
+  }
+
+  /** Why the server lets this user neither pull nor acknowledge; undefined while it does. */
+  get refusal(): PartiError | undefined {
+    return this.#pullRefusal ?? this.acks.refusal;
   }
 
   /** How many messages wait in its slots. */

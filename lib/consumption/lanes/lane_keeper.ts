@@ -50,6 +50,7 @@ export class LaneKeeper {
         events.laneEnded(lane.name, reason, detail);
         if (!this.#closed) onChange();
       },
+      onRefused: events.error,
     });
     this.#orphans = new Orphans({
       world,

@@ -4,8 +4,10 @@
  * @module
  */
 import type { GroupConsumerConfig } from "../../config/config.ts";
+import type { PartiError } from "../../errors.ts";
 import type { ConsumerConfig, FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
+import { roomOf } from "./ack_pending.ts";
 import { Lane, type LaneEnd } from "./lane.ts";
 import type { Slot, Taken } from "../dispatch/slot.ts";
 
@@ -26,6 +28,8 @@ export interface LaneTableOptions {
   ) => void;
   /** Told when a lane ended by itself. */
   readonly onEnd: (lane: Lane, reason: LaneEnd, detail: string) => void;
+  /** Told when the server begins to refuse a lane's pulls or acks, because this user may not send them. */
+  readonly onRefused: (refusal: PartiError) => void;
 }
 
 /** However many lanes share the room, each has some. */
@@ -64,7 +68,7 @@ export class LaneTable {
    * @returns the lane
    */
   open(consumer: ConsumerConfig, slots: readonly Slot[]): Lane {
-    const { world, config, operationTimeoutMs, onTaken, onEnd } = this.#options;
+    const { world, config, operationTimeoutMs, onTaken, onEnd, onRefused } = this.#options;
     const lane = new Lane({
       feed: world.feed,
       stream: config.stream,
@@ -74,6 +78,7 @@ export class LaneTable {
       openedAtMs: world.clock.monotonicMs(),
       onTaken,
       onEnd,
+      onRefused,
     });
     this.#lanes.set(lane.name, lane);
     for (const slot of slots) slot.lane = lane;
@@ -93,7 +98,7 @@ export class LaneTable {
     const limit = Math.max(LANE_LIMIT_MIN, share);
     for (const lane of this.#lanes.values()) {
       const stopped = [...lane.slots.values()].every((slot) => slot.stopped);
-      lane.setLimit(stopped ? 0 : limit);
+      lane.setLimit(stopped ? 0 : Math.min(limit, roomOf(lane.config.maxAckPending)));
     }
   }
 }

@@ -58,7 +58,7 @@ export class CoreCluster {
     this.parameters = parameters;
     this.observer = new Observer(simulation.assertions, cadenceRules(parameters));
     this.server = new ModelServer({ kernel, version: parameters.version });
-    const makeWorld = simWorld(this.server, { buggify: (process) => this.#buggify(process) });
+    const makeWorld = simWorld(this.server, { buggify: (owner) => this.#buggify(owner) });
     this.world = makeWorld(new SimLink(new SimProcess(kernel, "admin#1"), this.server));
     this.#partitions = new PartitionList(parameters.partitions, parameters.nameLength);
     this.ambushes = new Ambushes(kernel);
@@ -153,8 +153,8 @@ export class CoreCluster {
   }
 
   /** What misbehaves counts as a fault: leaders are held to nothing while it may, and it ends when faults heal. */
-  #buggify(process: string): Buggify {
-    const fires = this.#simulation.buggify.for(process);
+  #buggify(owner: string): Buggify {
+    const fires = this.#simulation.buggify.for(owner);
     return (site, probability) => {
       if (this.#behaves || !fires(site, probability)) return false;
       this.#simulation.assertions.sometimesEach("places that misbehave", site as BuggifySite);

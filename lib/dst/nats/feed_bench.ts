@@ -50,6 +50,7 @@ async function drive(worlds: readonly World[], messages: number): Promise<void> 
         pull.request(100 - inHand);
       },
       onLost: () => {},
+      onPermission: () => {},
     });
     pull.request(100);
   }

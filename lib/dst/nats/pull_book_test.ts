@@ -71,6 +71,7 @@ export class PullBook {
         open.isLost = true;
         this.#heard.push({ key, line: `lost: ${reason}` });
       },
+      onPermission: () => {},
     });
     const open: OpenPull = { pull, isLost: false };
     this.#pulls.set(key, open);

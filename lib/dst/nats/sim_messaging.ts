@@ -89,6 +89,11 @@ class SimMessaging implements Messaging {
     return this.#link.onStatus(onStatus);
   }
 
+  onRefused(): Subscription {
+    // The simulated server has no permissions.
+    return { close: () => {} };
+  }
+
   /** Tells the server of a subscription. While the connection is down nobody hears it, and it is told when the connection is back. */
   #announce(id: number): void {
     const subscription = this.#subscriptions.get(id);

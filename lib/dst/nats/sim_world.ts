@@ -16,7 +16,7 @@ export interface SimWorldOptions {
   /** Streams and consumers. */
   readonly feed?: SimFeedOptions;
   /** Decides for a process which places of the library misbehave; none do unless given. */
-  readonly buggify?: (process: string) => Buggify;
+  readonly buggify?: (owner: string) => Buggify;
 }
 
 /**

@@ -75,9 +75,10 @@ export class StreamModel {
 
   /** Describes it. */
   info(): StreamInfo {
-    const { subjects, retention } = this.options;
-    const { count, lastSequence } = this.#log;
-    return { subjects: [...subjects], retention, messages: count, lastSequence };
+    const { subjects, retention, maxAckPending } = this.options;
+    const { count: messages, lastSequence } = this.#log;
+    const limits = { mayHoldOthers: false, maxAckPending };
+    return { subjects: [...subjects], retention, messages, lastSequence, ...limits };
   }
 
   /** A consumer; undefined if it is not there. */
@@ -99,6 +100,7 @@ export class StreamModel {
    * @throws {PartiError} `PARTI_CONFLICT`, `PARTI_FILTER_OVERLAP`, `PARTI_REFUSED`
    */
   createConsumer(config: ConsumerConfig, what: string): void {
+    this.#checkLimit(config, what);
     checkFilter(config, what);
     const existing = this.#consumers.get(config.name);
     if (existing !== undefined) {
@@ -122,6 +124,7 @@ export class StreamModel {
    * @throws {PartiError} `PARTI_NOT_FOUND`, `PARTI_FILTER_OVERLAP`, `PARTI_REFUSED`
    */
   updateConsumer(config: ConsumerConfig, what: string): void {
+    this.#checkLimit(config, what);
     checkFilter(config, what);
     const consumer = this.#consumers.get(config.name);
     if (consumer === undefined) throw refusal(10149, what);
@@ -239,6 +242,10 @@ export class StreamModel {
     const freed = victim === undefined ? -1 : victim.bytes - (strict ? 1 : 0);
     if (freed < bytes) throw refusal(10077, what);
     return victim;
+  }
+
+  #checkLimit({ maxAckPending }: ConsumerConfig, what: string): void {
+    if (maxAckPending > (this.options.maxAckPending ?? Infinity)) throw refusal(10121, what);
   }
 
   #checkOverlap(config: ConsumerConfig, what: string): void {

@@ -54,9 +54,11 @@ Deno.test("a crash takes streams in memory and all consumers", () => {
   server.restart();
   assert.deepEqual(model.stream("A", "").info(), {
     subjects: ["feed.>"],
+    mayHoldOthers: false,
     retention: "workqueue",
     messages: 1,
     lastSequence: 1,
+    maxAckPending: undefined,
   });
   assert.throws(() => model.stream("B", ""), { code: "PARTI_NOT_FOUND" });
   assert.equal(put(model, "out.1"), undefined);

@@ -35,12 +35,28 @@ export const feedStoreCases: ContractCase[] = [
       await feed.ensureStream("S", { ...FEED, retention: "limits", maxMessagesPerSubject: 1 });
       assert.deepEqual(await feed.streamInfo("S"), {
         subjects: ["feed.>"],
+        mayHoldOthers: false,
         retention: "workqueue",
         messages: 1,
         lastSequence: 1,
+        maxAckPending: undefined,
       });
       await feed.destroyStream("S");
       await refused(feed.streamInfo("S"), "PARTI_NOT_FOUND");
+      await close();
+    },
+  },
+  {
+    name: "feed: a stream may bound what its consumers leave unacknowledged, and says so",
+    async run(rig) {
+      const { world: { feed }, close } = await rig.connect();
+      await feed.ensureStream("S", { ...FEED, maxAckPending: 10 });
+      assert.equal((await feed.streamInfo("S")).maxAckPending, 10);
+      const config = (maxAckPending: number) => lane("a", ["feed.1", "feed.2"], { maxAckPending });
+      await refused(feed.createConsumer("S", config(11)), "PARTI_REFUSED");
+      await feed.createConsumer("S", config(10));
+      await refused(feed.shrinkConsumer("S", config(11), ["feed.1"]), "PARTI_REFUSED");
+      await feed.shrinkConsumer("S", config(10), ["feed.1"]);
       await close();
     },
   },

@@ -186,6 +186,7 @@ export function pullLog(
       log.onMessage?.(message);
     },
     onLost: (reason, detail) => void log.lost.push([reason, detail]),
+    onPermission: () => {},
   });
   if (count > 0) log.pull.request(count);
   return log;

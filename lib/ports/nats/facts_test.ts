@@ -180,3 +180,26 @@ fact("streams and buckets of ours take more than a thousand consumers", async (n
     assert.ok(info.config.max_consumers! > 1_000, `${stream}: ${info.config.max_consumers}`);
   }
 });
+
+fact(
+  "the subjects of a stream with sources, a mirror or a transform are not all it holds, and it says so",
+  async (nc) => {
+    const { feed } = natsWorld(nc);
+    await feed.ensureStream("origin", { ...FEED, subjects: ["origin.>"], retention: "limits" });
+    const sources = [{ name: "origin" }];
+    const subject_transform = { src: "in.*", dest: "feed.{{wildcard(1)}}" };
+    const streams = {
+      plain: { subjects: ["feed.>"] },
+      sourced: { subjects: ["own.>"], sources },
+      mirrored: { mirror: sources[0] },
+      transformed: { subjects: ["in.*"], subject_transform },
+    };
+    const found: Record<string, boolean> = {};
+    for (const [name, config] of Object.entries(streams)) {
+      const body = { name, storage: "memory", ...config };
+      await callApi(linkOf(nc), `STREAM.CREATE.${name}`, body, `create ${name}`);
+      found[name] = (await feed.streamInfo(name)).mayHoldOthers;
+    }
+    assert.deepEqual(found, { plain: false, sourced: true, mirrored: true, transformed: true });
+  },
+);

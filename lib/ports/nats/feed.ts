@@ -56,7 +56,16 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
     ...(options.maxMessagesPerSubject === undefined
       ? {}
       : { max_msgs_per_subject: options.maxMessagesPerSubject }),
+    ...(options.maxAckPending === undefined
+      ? {}
+      : { consumer_limits: { max_ack_pending: options.maxAckPending } }),
   };
+}
+
+/** Sources and mirrors bring the subjects of other streams, and a transform stores a message under another subject than it came on. */
+function mayHoldOthers(config: WireStreamConfig): boolean {
+  const { sources, mirror, subject_transform } = config;
+  return (sources?.length ?? 0) > 0 || mirror !== undefined || subject_transform !== undefined;
 }
 
 class NatsFeed implements FeedStore {
@@ -74,9 +83,12 @@ class NatsFeed implements FeedStore {
     const info = await this.#wireInfo(stream);
     return {
       subjects: info.config.subjects ?? [],
+      mayHoldOthers: mayHoldOthers(info.config),
       retention: info.config.retention ?? "limits",
       messages: info.state.messages,
       lastSequence: info.state.last_seq,
+      // For the server 0 is no limit.
+      maxAckPending: info.config.consumer_limits?.max_ack_pending || undefined,
     };
   }
 

@@ -132,6 +132,9 @@ export class KvWatcher implements KvWatch {
         onLost: () => {
           if (incarnation === this.#incarnation) this.#restart();
         },
+        onPermission: (refusal) => {
+          if (refusal !== undefined && incarnation === this.#incarnation) this.#lose(refusal);
+        },
       },
       () => Promise.resolve(false),
       this.#pullOptions,

@@ -13,7 +13,7 @@ import {
 } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Subscription } from "../messaging.ts";
-import { fromClientError } from "./nats_errors.ts";
+import { missingPermission } from "./permissions.ts";
 import { Requester } from "./requester.ts";
 
 /** How long a call waits for its answer unless told otherwise, in milliseconds. */
@@ -29,6 +29,7 @@ export class Link {
   timeoutMs: number = DEFAULT_TIMEOUT_MS;
   readonly #requester: Requester;
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
+  readonly #refusalListeners = new Set<(subject: string) => void>();
   #connected: boolean;
 
   /** @param nc the connection; use {@linkcode linkOf} */
@@ -64,6 +65,18 @@ export class Link {
   }
 
   /**
+   * Calls `onRefused` when the server refuses to pass on what was published to a subject, and no request waits for it.
+   *
+   * @param onRefused what to call, with the subject
+   * @returns the way to stop it
+   */
+  onRefused(onRefused: (subject: string) => void): Subscription {
+    const listener = (subject: string): void => onRefused(subject);
+    this.#refusalListeners.add(listener);
+    return { close: () => void this.#refusalListeners.delete(listener) };
+  }
+
+  /**
    * Sends a request. While the connection is down it fails at once and nothing is sent; when the connection goes with
    * the request under way it fails with `PARTI_TIMEOUT`, since nobody can know whether it was carried out.
    *
@@ -95,13 +108,14 @@ export class Link {
     if (status.type === "disconnect") this.#set(false, "disconnected");
     else if (status.type === "reconnect") this.#set(true, "reconnected");
     else if (status.type === "error" && status.error instanceof PermissionViolationError) {
-      const violation = status.error;
-      if (violation.operation !== "publish") return;
-      this.#requester.failAll(
-        (subject) => fromClientError(violation, `request to ${subject}`),
-        violation.subject,
-      );
+      if (status.error.operation === "publish") this.#refused(status.error.subject);
     }
+  }
+
+  #refused(subject: string): void {
+    const count = this.#requester.failAll(() => missingPermission(subject), subject);
+    if (count > 0) return;
+    for (const listener of [...this.#refusalListeners]) listener(subject);
   }
 
   #set(connected: boolean, status: ConnectionStatus): void {
@@ -115,7 +129,9 @@ export class Link {
       );
     }
     for (const listener of [...this.#listeners]) listener(status);
-    if (status === "closed") this.#listeners.clear();
+    if (status !== "closed") return;
+    this.#listeners.clear();
+    this.#refusalListeners.clear();
   }
 }
 

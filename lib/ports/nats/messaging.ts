@@ -8,6 +8,7 @@ import { PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Messaging, Notice, Subscription } from "../messaging.ts";
 import { type Link, linkOf } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
+import { Refusals } from "./permissions.ts";
 import { plainBytes } from "./plain_bytes.ts";
 
 class NatsMessaging implements Messaging {
@@ -84,6 +85,11 @@ class NatsMessaging implements Messaging {
 
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
     return this.#link.onStatus(onStatus);
+  }
+
+  onRefused(onRefused: (error: PartiError) => void): Subscription {
+    const refusals = new Refusals((error) => guarded(() => onRefused(error)));
+    return this.#link.onRefused((subject) => refusals.tell(subject, performance.now()));
   }
 }
 

@@ -54,6 +54,10 @@ const HINTS: Readonly<Record<number, string>> = {
   10076: "start nats-server with -js, or enable jetstream in its configuration",
   10026: "raise max_consumers of the stream or the account",
   10077: "the stream is full: raise its limits, or let the workers catch up",
+  10121:
+    "raise max_ack_pending in the consumer_limits of the stream, or in the limits of the account or the server",
+  10153:
+    "set consumer.inactiveThreshold to no more than inactive_threshold in the stream's consumer_limits",
   10047: "raise the account's or the server's JetStream storage limits",
 };
 

@@ -25,6 +25,8 @@ Deno.test("JetStream's codes become ours, with the server's words as value", () 
   const notNow = fromJsApiError({ code: 503, err_code: 10008, description: "x" }, "try");
   assert.equal(notNow.code, "PARTI_NO_RESPONDERS");
   assert.match(fromJsApiError({ code: 503, err_code: 10076 }, "try").hint!, /-js/);
+  assert.match(fromJsApiError({ code: 400, err_code: 10121 }, "try").hint!, /max_ack_pending/);
+  assert.match(fromJsApiError({ code: 400, err_code: 10153 }, "try").hint!, /inactiveThreshold/);
 });
 
 Deno.test("the client's errors become ours", () => {

@@ -12,6 +12,7 @@ import { API_PREFIX } from "./api.ts";
 import { NatsFeedMessage } from "./feed_message.ts";
 import type { Link } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
+import { missingPermission } from "./permissions.ts";
 import { type PullStatus, readStatus } from "./pull_status.ts";
 import { nanosOf } from "./wire.ts";
 
@@ -51,7 +52,7 @@ export class NatsPull implements Pull {
   readonly #options: PullOptions;
   readonly #inbox: string;
   readonly #subscription: Subscription;
-  readonly #statusListener: PortSubscription;
+  readonly #listeners: readonly PortSubscription[];
   readonly #watchdog: ReturnType<typeof setInterval>;
   readonly #requests = new Map<string, OpenRequest>();
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -59,6 +60,7 @@ export class NatsPull implements Pull {
   #wanted = 0;
   #outstanding = 0;
   #missed = 0;
+  #refused = false;
   #closed = false;
 
   /**
@@ -85,11 +87,16 @@ export class NatsPull implements Pull {
     this.#options = options;
     this.#inbox = `${createInbox(link.inboxPrefix)}.`;
     this.#subscription = this.#subscribe();
-    this.#statusListener = link.onStatus((status) => {
-      if (status === "closed") this.#lose("failed", "the connection was closed");
-      else if (status === "disconnected") this.#void();
-      else this.#refill();
-    });
+    this.#listeners = [
+      link.onStatus((status) => {
+        if (status === "closed") this.#lose("failed", "the connection was closed");
+        else if (status === "disconnected") this.#void();
+        else this.#refill();
+      }),
+      link.onRefused((subject) => {
+        if (subject === this.#subject) this.#onRefused();
+      }),
+    ];
     this.#watchdog = setInterval(() => this.#tick(), options.heartbeatMs);
   }
 
@@ -110,7 +117,7 @@ export class NatsPull implements Pull {
     this.#closed = true;
     clearInterval(this.#watchdog);
     clearTimeout(this.#retry);
-    this.#statusListener.close();
+    for (const listener of this.#listeners) listener.close();
     this.#subscription.unsubscribe();
     this.#requests.clear();
     this.#outstanding = 0;
@@ -153,17 +160,30 @@ export class NatsPull implements Pull {
     this.#requests.set(token, { batch, sentMs: performance.now() });
   }
 
-  #refillLater(): void {
+  #refillLater(pauseMs = this.#options.retryMs): void {
     if (this.#closed) return;
     this.#retry ??= setTimeout(() => {
       this.#retry = undefined;
       this.#refill();
-    }, this.#options.retryMs);
+    }, pauseMs);
+  }
+
+  /** Permissions change seldom: it is asked again no more often than the server gives signs of life. */
+  #onRefused(): void {
+    this.#void();
+    this.#refillLater(this.#options.heartbeatMs);
+    if (this.#refused) return;
+    this.#refused = true;
+    this.#handler.onPermission(missingPermission(this.#subject));
   }
 
   #onMsg(msg: Msg): void {
     if (this.#closed) return;
     this.#missed = 0;
+    if (this.#refused) {
+      this.#refused = false;
+      this.#handler.onPermission(undefined);
+    }
     // A delivered message keeps its own subject; only what the server says about a request comes under the inbox.
     if (msg.subject.startsWith(this.#inbox)) {
       this.#onStatus(msg.subject.slice(this.#inbox.length), readStatus(msg));
@@ -211,7 +231,7 @@ export class NatsPull implements Pull {
     else this.#refillLater();
   }
 
-  /** The connection went, and the requests with it. */
+  /** The requests are void, as when the connection went. */
   #void(): void {
     this.#requests.clear();
     this.#outstanding = 0;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PermissionViolationError } from "@nats-io/nats-core";
 import type { FeedMessage } from "../feed.ts";
 import { FakeConnection } from "./fake_connection_test.ts";
 import { linkOf } from "./link.ts";
@@ -10,6 +11,7 @@ class Scene {
   readonly server = new FakeConnection();
   readonly got: FeedMessage[] = [];
   readonly lost: string[] = [];
+  readonly permissions: (string | undefined)[] = [];
   readonly pull: NatsPull;
   exists = true;
   asked = 0;
@@ -23,6 +25,7 @@ class Scene {
         this.onMessage?.();
       },
       onLost: (reason) => void this.lost.push(reason),
+      onPermission: (refusal) => void this.permissions.push(refusal?.hint),
     }, () => {
       this.asked++;
       return Promise.resolve(this.exists);
@@ -108,6 +111,30 @@ Deno.test("the end of a request gives its credits back, and they are asked for a
   assert.deepEqual(scene.batches, [10, 7, 7], "without a number the whole request is meant");
   scene.server.deliverStatus(scene.reply(2), 409, "Batch Completed", 0);
   assert.equal(scene.pull.outstanding, 7);
+  await scene.end();
+});
+
+Deno.test("a pull that is refused says so once, goes on and asks now and then, and says when it may", async () => {
+  const scene = new Scene();
+  const refuse = async () => {
+    const subject = "$JS.API.CONSUMER.MSG.NEXT.S.c";
+    const text = `Permissions Violation for Publish to "${subject}"`;
+    const error = new PermissionViolationError(text, "publish", subject);
+    await scene.server.tell({ type: "error", error });
+  };
+  scene.pull.request(10);
+  await refuse();
+  assert.equal(scene.pull.outstanding, 0, "nothing will come, and nobody waits for it");
+  await scene.until(() => scene.batches.length === 2);
+  await refuse();
+  assert.deepEqual(scene.permissions, [
+    "allow this user to publish to $JS.API.CONSUMER.MSG.NEXT.S.*",
+  ]);
+  await scene.until(() => scene.batches.length === 3);
+  scene.server.deliverStatus(scene.reply(2), 100, "Idle Heartbeat");
+  assert.equal(scene.permissions[1], undefined);
+  assert.equal(scene.permissions.length, 2);
+  assert.deepEqual(scene.lost, []);
   await scene.end();
 });
 

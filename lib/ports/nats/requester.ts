@@ -75,13 +75,17 @@ export class Requester {
    *
    * @param makeError the error for one that was sent to `subject`
    * @param only ends only those sent to this subject
+   * @returns how many there were
    */
-  failAll(makeError: (subject: string) => PartiError, only?: string): void {
+  failAll(makeError: (subject: string) => PartiError, only?: string): number {
+    let count = 0;
     for (const [token, pending] of this.#pending) {
       if (only !== undefined && pending.subject !== only) continue;
       this.#take(token);
       pending.reject(makeError(pending.subject));
+      count++;
     }
+    return count;
   }
 
   #subscribe(): void {

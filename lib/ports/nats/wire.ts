@@ -28,6 +28,10 @@ export interface WireStreamConfig {
   readonly deny_delete?: boolean;
   readonly allow_msg_ttl?: boolean;
   readonly subject_delete_marker_ttl?: number;
+  readonly consumer_limits?: { readonly max_ack_pending?: number };
+  readonly sources?: readonly unknown[];
+  readonly mirror?: unknown;
+  readonly subject_transform?: unknown;
 }
 
 /** `STREAM.INFO`. */

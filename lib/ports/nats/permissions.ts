@@ -1,0 +1,68 @@
+/**
+ * What a user may not publish: which permission is missing, and how often that is said.
+ *
+ * @module
+ */
+import { PartiError } from "../../errors.ts";
+
+const ACK_PREFIX = "$JS.ACK.";
+const PULL_PREFIX = "$JS.API.CONSUMER.MSG.NEXT.";
+const INBOX_PREFIX = "_INBOX.";
+
+/** A permission that is missing is told again after this long. */
+const AGAIN_MS = 60_000;
+/** So many are remembered; of those that came before they are told again. */
+const REMEMBERED_MAX = 100;
+
+/**
+ * The error for something that this user may not publish.
+ *
+ * @param subject where it was published
+ * @returns the error, with the permission that is missing as its hint
+ */
+export function missingPermission(subject: string): PartiError {
+  return new PartiError("PARTI_REFUSED", `this user may not publish to ${subject}`, {
+    value: subject,
+    hint: `allow this user to publish to ${permissionFor(subject)}`,
+  });
+}
+
+/** Subjects that are made up for one lane, message or question are known by what they have in common. */
+function permissionFor(subject: string): string {
+  // The consumer is the last token.
+  if (subject.startsWith(PULL_PREFIX)) return `${subject.slice(0, subject.lastIndexOf("."))}.*`;
+  for (const prefix of [ACK_PREFIX, INBOX_PREFIX]) {
+    if (subject.startsWith(prefix)) return `${prefix}>`;
+  }
+  return subject;
+}
+
+/** Tells what may not be published, each permission once in a while. */
+export class Refusals {
+  readonly #onRefused: (error: PartiError) => void;
+  readonly #toldAtMs = new Map<string, number>();
+
+  /** @param onRefused who is told */
+  constructor(onRefused: (error: PartiError) => void) {
+    this.#onRefused = onRefused;
+  }
+
+  /**
+   * Tells it unless that was done lately, or somebody else does: a pull says what it is refused, and the confirmation of acks.
+   *
+   * @param subject where something was published
+   * @param nowMs the time, in milliseconds
+   */
+  tell(subject: string, nowMs: number): void {
+    if (subject.startsWith(PULL_PREFIX) || subject.startsWith(ACK_PREFIX)) return;
+    const permission = permissionFor(subject);
+    const toldAtMs = this.#toldAtMs.get(permission) ?? -Infinity;
+    if (nowMs - toldAtMs < AGAIN_MS) return;
+    // The oldest come first in a map.
+    this.#toldAtMs.delete(permission);
+    this.#toldAtMs.set(permission, nowMs);
+    const oldest = this.#toldAtMs.keys().next();
+    if (this.#toldAtMs.size > REMEMBERED_MAX && !oldest.done) this.#toldAtMs.delete(oldest.value);
+    this.#onRefused(missingPermission(subject));
+  }
+}
