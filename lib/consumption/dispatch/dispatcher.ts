@@ -155,7 +155,7 @@ export class Dispatcher {
     let outcome: Outcome = "abandoned";
     try {
       outcome = await this.#handle(slot, run);
-      if (outcome === "done") slot.done(run.message.streamSequence);
+      if (outcome === "done") slot.done(run.message);
       this.#options.onOutcome(slot, run, outcome);
     } catch (error) {
       this.#tell(error);
