@@ -90,16 +90,6 @@ Deno.test("lost writes: whatever comes back, nothing is acknowledged that was no
   }
 });
 
-async function makeAnew(team: Team): Promise<void> {
-  await team.world.feed.destroyStream(FEED);
-  await team.world.feed.ensureStream(FEED, {
-    subjects: ["feed.>"],
-    retention: "workqueue",
-    storage: "memory",
-    replicas: 1,
-  });
-}
-
 function handledOf(team: Team, partition: string): string[] {
   return team.record.payloads().get(partition) ?? [];
 }
@@ -112,7 +102,7 @@ natsTest(
     team.assign({ a: 0, b: 0 });
     await team.publish(["a", "b"], 5);
     await team.drained();
-    await makeAnew(team);
+    await team.makeAnew();
     await team.publish(["a", "b"], 8);
     await team.drained();
     team.record.assertExact();
@@ -136,7 +126,7 @@ natsTest(
     team.assign({ fails: 0, slow: 0 });
     await team.publish(["fails", "slow"], 3);
     await until("both are held up", () => consumer.health().running === 2);
-    await makeAnew(team);
+    await team.makeAnew();
     isOld = false;
     await team.publish(["fails", "slow"], 6);
     await until("the failing one goes on", () => handledOf(team, "fails").length === 8);
