@@ -70,7 +70,7 @@ export class Slot {
   /** The last message taken, or expected to come again. */
   readonly #queued = new Mark();
   #wanted = true;
-  /** Ends the pause of what runs. */
+  /** Ends what is waited for between two tries of what runs. */
   #wake: AbortController | undefined;
 
   /**
@@ -168,10 +168,20 @@ export class Slot {
    * @param delayMs how long at most, in milliseconds
    * @returns when the time has passed, the partition is not wanted here or the right to handle what runs has ended: look which
    */
-  async pause(clock: Clock, delayMs: number): Promise<void> {
+  pause(clock: Clock, delayMs: number): Promise<void> {
+    return this.waitFor((signal) => sleep(clock, delayMs, signal));
+  }
+
+  /**
+   * Lets what runs wait for something between two tries, no longer than it is any use.
+   *
+   * @param wait the wait; it ends when its signal fires
+   * @returns when it has ended, as {@linkcode pause}
+   */
+  async waitFor(wait: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (!this.#wanted || this.running?.aborted) return;
     this.#wake = new AbortController();
-    await sleep(clock, delayMs, this.#wake.signal);
+    await wait(this.#wake.signal);
     this.#wake = undefined;
   }
 
