@@ -151,7 +151,8 @@ export interface ConsumerInput {
    */
   readonly prefetch?: number;
   /**
-   * How many partitions a worker handles at the same time; within one it is always a single message.
+   * How many partitions a worker handles at the same time; within one it is always a single message. One that pauses between two tries,
+   * or waits until its dead letter is stored, does not count.
    * @default 64
    */
   readonly concurrency?: number;

@@ -15,7 +15,7 @@ export class FakeMessage implements FeedMessage {
   readonly streamSequence: number;
   readonly deliverySequence: number;
   readonly deliveryCount: number;
-  readonly storedAtMs = 0;
+  readonly storedAtMs: number;
   readonly pending = 0;
   acks = 0;
   workings = 0;
@@ -23,11 +23,18 @@ export class FakeMessage implements FeedMessage {
   /** What the confirmation waits for or fails with. */
   confirmation: () => Promise<void> = () => Promise.resolve();
 
-  constructor(partition: string, streamSequence: number, deliverySequence = 1, deliveryCount = 1) {
+  constructor(
+    partition: string,
+    streamSequence: number,
+    deliverySequence = 1,
+    deliveryCount = 1,
+    storedAtMs = 0,
+  ) {
     this.subject = `feed.${partition}`;
     this.streamSequence = streamSequence;
     this.deliverySequence = deliverySequence;
     this.deliveryCount = deliveryCount;
+    this.storedAtMs = storedAtMs;
   }
 
   header(): string | undefined {

@@ -32,7 +32,7 @@ export interface ConsumerHealth {
   readonly outranked: readonly PartitionId[];
   /** How many lanes there are. */
   readonly lanes: number;
-  /** Handlers that run. */
+  /** Messages that are being handled, those between two tries included. */
   readonly running: number;
   /** Messages that wait. */
   readonly buffered: number;
@@ -43,7 +43,7 @@ export interface ConsumerHealth {
  *
  * @param slots all slots of the worker
  * @param lanes its lanes
- * @param running how many handlers run
+ * @param running how many messages are being handled
  * @param connected whether the connection is up
  * @param longAgoMs a message that has been failing since before this is failing for long; on the monotonic clock, in milliseconds
  * @returns the judgement

@@ -20,6 +20,12 @@ export interface Stored {
   readonly storedAtMs: number;
 }
 
+/** What of the feed is on the disk at some moment. */
+export interface Disk {
+  readonly sequence: number;
+  readonly messages: readonly Stored[];
+}
+
 /** A message on its way to a puller. */
 export interface Sent extends Stored {
   readonly deliverySequence: number;
@@ -83,6 +89,19 @@ export class ModelServer {
     this.feed.set(sequence, { sequence, subject, data, headers, storedAtMs });
     for (const consumer of this.#consumers.values()) this.#pump(consumer);
     return sequence;
+  }
+
+  /** What of the feed is on the disk now. */
+  get disk(): Disk {
+    return { sequence: this.#sequence, messages: [...this.feed.values()] };
+  }
+
+  /** It comes back with what was on the disk before: later writes are lost, and lanes, which are kept in its memory. */
+  restore({ sequence, messages }: Disk): void {
+    for (const name of [...this.#consumers.keys()]) this.delete(name);
+    this.#sequence = sequence;
+    this.feed.clear();
+    for (const message of messages) this.feed.set(message.sequence, message);
   }
 
   /** Writes to the output, as far as its conditions hold. */

@@ -44,6 +44,8 @@ export interface ModelTeamOptions {
    * interrupted; back, they go on unless they were evicted. Without it they know nothing of leases.
    */
   readonly graceMs?: number;
+  /** Handlers write no effects: the output says `already` to what has a sequence from before the stream was made anew. */
+  readonly withoutEffects?: boolean;
 }
 
 /** A member of a model team. */
@@ -304,7 +306,9 @@ export class ModelTeam {
       await sleep(this.clock, temper(this.random), obedient ? context.signal : undefined);
       if (obedient && context.signal.aborted) throw context.signal.reason;
       if (context.attempt < 4 && this.random() < failures) throw new Error("no luck");
-      await output.write(context, message.streamSequence, message.data);
+      if (!this.#options.withoutEffects) {
+        await output.write(context, message.streamSequence, message.data);
+      }
       ok = true;
     } finally {
       if (!left) leave(ok);

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/nats-core";
 import type { GroupConsumerConfig } from "../config/config.ts";
 import { FencedOutput } from "../effects/effects.ts";
+import type { StreamOptions } from "../ports/feed.ts";
 import type { World } from "../ports/world.ts";
 import { type Rig, until } from "../test_support/rig.ts";
 import type { ConsumptionEvents } from "./events.ts";
@@ -144,6 +145,10 @@ export interface MemberOptions {
   readonly connection?: { readonly world: World; readonly nc: NatsConnection };
 }
 
+function feedOptions(storage: "file" | "memory"): StreamOptions {
+  return { subjects: ["feed.>"], retention: "workqueue", storage, replicas: 1 };
+}
+
 /** A few consumers and the assignment among them. */
 export class Team implements AsyncDisposable {
   readonly record = new Journal();
@@ -163,14 +168,10 @@ export class Team implements AsyncDisposable {
   /** Makes the streams. */
   static async start(rig: Rig, storage: "file" | "memory" = "memory"): Promise<Team> {
     const { world } = await rig.connect();
-    const common = { storage, replicas: 1 } as const;
-    await world.feed.ensureStream(FEED, {
-      ...common,
-      subjects: ["feed.>"],
-      retention: "workqueue",
-    });
+    await world.feed.ensureStream(FEED, feedOptions(storage));
     await world.feed.ensureStream(OUTPUT, {
-      ...common,
+      storage,
+      replicas: 1,
       subjects: ["output.>", "dead.>"],
       retention: "limits",
     });
@@ -180,6 +181,12 @@ export class Team implements AsyncDisposable {
   /** The generation in force. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Removes the stream with all it holds and makes it anew. */
+  async makeAnew(): Promise<void> {
+    await this.world.feed.destroyStream(FEED);
+    await this.world.feed.ensureStream(FEED, feedOptions("memory"));
   }
 
   /** Adds a consumer that holds nothing yet. */

@@ -10,6 +10,7 @@
  *
  * - The *input stream is made anew* and the output is kept: sequences begin again at 1, below those in the output, and every write
  *   answers `already` until they have passed them. Those effects are lost without an error. Purge the output too, or use another one.
+ *   So it is with sequences that an input stream gives out again because its server came back without its last writes.
  * - The *group's buckets are deleted* and the output is kept: epochs begin anew, below those in the output, and every write is refused with
  *   `PARTI_FENCED`. The workers show that they are not well (`ConsumerHealth.outranked`) until the output is purged.
  * - The *output loses the last message of a subject*, by its limits of age, size or number, or by a purge: nothing is known of the

@@ -6,11 +6,11 @@
  *
  * @module
  */
-import type { FeedStore, PublishAck } from "../ports/feed.ts";
+import type { FeedMessage, FeedStore, PublishAck } from "../ports/feed.ts";
 
 /** How outputs are published. */
 export interface IdempotentPublisherOptions {
-  /** The stream the inputs come from: its sequences are what tells inputs apart. */
+  /** The stream the inputs come from: sequence and time in it are what tells inputs apart. */
   readonly inputStream: string;
   /** How long the output stream may take to answer, in milliseconds. */
   readonly timeoutMs: number;
@@ -47,17 +47,21 @@ export class IdempotentPublisher {
   /**
    * Publishes an output of an input message.
    *
-   * @param inputSequence the input's stream sequence
+   * @param input the input message, as the handler was given it
    * @param output what and where to
    * @returns where it is stored, and whether it was there already
    * @throws {PartiError} what the stream says; the same call may be tried again
    */
-  publish(inputSequence: number, output: Output): Promise<PublishAck> {
+  publish(
+    { streamSequence, storedAtMs }: Pick<FeedMessage, "streamSequence" | "storedAtMs">,
+    output: Output,
+  ): Promise<PublishAck> {
     const { inputStream, timeoutMs } = this.#options;
     const { subject, data, headers, name = "" } = output;
     return this.#feed.publish(subject, data, {
-      // The subject is a part of it, since a stream compares the IDs of all its subjects.
-      messageId: `effect:${inputStream}:${inputSequence}:${subject}:${name}`,
+      // The subject is a part of it, since a stream compares the IDs of all its subjects; the time, since an input stream that is made
+      // anew gives its sequences out again.
+      messageId: `effect:${inputStream}:${streamSequence}:${storedAtMs}:${subject}:${name}`,
       timeoutMs,
       ...(headers === undefined ? {} : { headers }),
     });

@@ -14,13 +14,16 @@ export interface FeedMessage {
   readonly data: Uint8Array;
   /** Header values by name; the first one where a name occurs more than once. */
   header(name: string): string | undefined;
-  /** Its place in the stream: the same in every redelivery and for every consumer. */
+  /**
+   * Its place in the stream: the same in every redelivery and for every consumer. A stream that is made anew, or whose server comes back
+   * without its last writes, gives sequences out again, to messages that are stored later.
+   */
   readonly streamSequence: number;
   /** Its place among this consumer's deliveries, from 1 without holes: a hole means a delivery was lost on the way. */
   readonly deliverySequence: number;
   /** How often this consumer has delivered it, from 1. */
   readonly deliveryCount: number;
-  /** When the stream stored it, in milliseconds since 1970 by the server's clock. */
+  /** When the stream stored it, in milliseconds since 1970 by the server's clock: the same in every redelivery and for every consumer. */
   readonly storedAtMs: number;
   /** Messages that were waiting behind it when it was delivered. */
   readonly pending: number;

@@ -29,8 +29,8 @@ export interface DeadLetterOptions {
 }
 
 /**
- * Publishes a dead letter and waits until a stream has stored it. The message ID follows from stream and sequence, so a second try
- * is stored once.
+ * Publishes a dead letter and waits until a stream has stored it. The message ID follows from stream, sequence and time, so a
+ * second try is stored once, and a message that got the same sequence in a stream made anew is stored too.
  *
  * @param options the world, the configuration and whose message it was
  * @param id the partition
@@ -50,7 +50,7 @@ export async function deadLetter(
   const subject = partitionSubject(config.deadLetterSubject, id);
   try {
     await world.feed.publish(subject, message.data, {
-      messageId: `dead:${config.stream}:${message.streamSequence}`,
+      messageId: `dead:${config.stream}:${message.streamSequence}:${message.storedAtMs}`,
       timeoutMs: operationTimeoutMs,
       headers: {
         "Parti-Reason": reason,

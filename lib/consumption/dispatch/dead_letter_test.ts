@@ -4,7 +4,7 @@ import type { World } from "../../ports/world.ts";
 import { natsTest, until } from "../../test_support/rig.ts";
 import { deadLetter } from "./dead_letter.ts";
 import { FakeMessage } from "../fakes_test.ts";
-import { FEED, Team, testConfig } from "../team_test.ts";
+import { FEED, OUTPUT, Team, testConfig } from "../team_test.ts";
 
 function send(failure: unknown): Promise<void> {
   const feed = { publish: () => Promise.reject(failure) } as unknown as World["feed"];
@@ -57,5 +57,26 @@ natsTest(
       async () => (await team.world.feed.streamInfo(FEED)).messages === 0,
     );
     assert.equal((await team.world.feed.streamInfo("LETTERS")).messages, 1);
+  },
+);
+
+natsTest(
+  "dead letter: on a real server one of a stream made anew is not taken for the one with its sequence before",
+  async (rig) => {
+    await using team = await Team.start(rig);
+    await team.add({
+      config: { maxDeliver: 1 },
+      handle: () => Promise.reject(new Error("cannot be read")),
+    });
+    team.assign({ a: 0 });
+    const stored = async () => (await team.world.feed.streamInfo(OUTPUT)).messages;
+    await team.publish(["a"], 1);
+    await until("the first letter", async () => await stored() === 1);
+    await team.makeAnew();
+    await team.publish(["a"], 1);
+    await until("the second letter", async () => await stored() === 2);
+    const last = await team.world.feed.lastMessage(OUTPUT, "dead.a");
+    assert.equal(last!.header("Parti-Stream-Sequence"), "1");
+    assert.deepEqual(last!.data, new TextEncoder().encode("1"));
   },
 );

@@ -1,6 +1,6 @@
 /**
  * Dispatch: within a partition strictly in order and one at a time, across partitions concurrently up to a limit. A failing handler is
- * tried again in place and blocks its own partition only.
+ * tried again in place and blocks its own partition only: between two tries, and when it is poison, its place is free for others.
  *
  * @module
  */
@@ -17,6 +17,7 @@ import { jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageHandler } from "./handler.ts";
 import { OUTRANKED_MS, outrankedError } from "../lanes/outranked.ts";
+import { Places } from "./places.ts";
 import { Run } from "./run.ts";
 import type { Slot } from "./slot.ts";
 
@@ -83,6 +84,7 @@ function mayTry(slot: Slot, run: Run): boolean {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #ready: Slot[] = [];
+  readonly #places: Places;
   #runningCount = 0;
   #paused = false;
   #closed = false;
@@ -90,9 +92,10 @@ export class Dispatcher {
   /** @param options what it needs */
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#places = new Places(options.config.concurrency);
   }
 
-  /** How many handlers run. */
+  /** How many messages are being handled, those between two tries included. */
   get runningCount(): number {
     return this.#runningCount;
   }
@@ -129,14 +132,21 @@ export class Dispatcher {
 
   /** Starts what can be started. To be called also when the right to act has come back. */
   pump(): void {
-    const { config, mayAct } = this.#options;
-    while (!this.#paused && !this.#closed && this.#runningCount < config.concurrency) {
+    this.#places.fill(() => this.#startNext());
+  }
+
+  /** Starts the first message of the slot that waits longest; false if there is none, or nothing may be started. */
+  #startNext(): boolean {
+    while (!this.#paused && !this.#closed) {
       const slot = this.#ready[0];
-      if (slot === undefined || !mayAct()) return;
+      if (slot === undefined || !this.#options.mayAct()) return false;
       this.#ready.shift();
       slot.ready = false;
-      if (slot.canRun) this.#start(slot);
+      if (!slot.canRun) continue;
+      this.#start(slot);
+      return true;
     }
+    return false;
   }
 
   #start(slot: Slot): void {
@@ -145,6 +155,8 @@ export class Dispatcher {
     const run = new Run(slot, message, owner, config.manualAck);
     slot.running = run;
     this.#runningCount++;
+    this.#places.take();
+    run.hasPlace = true;
     onStarted(slot, message);
     void this.#run(slot, run);
   }
@@ -154,12 +166,13 @@ export class Dispatcher {
     let outcome: Outcome = "abandoned";
     try {
       outcome = await this.#handle(slot, run);
-      if (outcome === "done") slot.done(run.message.streamSequence);
+      if (outcome === "done") slot.done(run.message);
       this.#options.onOutcome(slot, run, outcome);
     } catch (error) {
       this.#tell(error);
     }
     this.#runningCount--;
+    this.#stepAside(run);
     slot.running = undefined;
     slot.stopped = outcome === "stopped";
     if (outcome !== "done") slot.giveUp(run);
@@ -193,6 +206,8 @@ export class Dispatcher {
         (code === undefined || !OUTAGE_CODES.includes(code));
       if (isCounted) failures++;
       if (code !== "PARTI_FENCED" && failures >= config.maxDeliver) {
+        this.#stepAside(run);
+        this.pump();
         return await onPoison(slot, run, error);
       }
       onFailure(slot, run.message, run.attempt, error);
@@ -209,9 +224,30 @@ export class Dispatcher {
         config.retryMaxMs,
         isCounted ? Infinity : OUTAGE_PAUSE_MAX_MS,
       );
+      this.#stepAside(run);
+      this.pump();
       await slot.pause(world.clock, jitter(world.random, pauseMs));
-      if (!mayTry(slot, run) || !mayAct()) return "abandoned";
+      if (!await this.#comeBack(slot, run)) return "abandoned";
     }
+  }
+
+  /** Gives its place to others, if it has one. */
+  #stepAside(run: Run): void {
+    if (run.hasPlace) this.#places.give();
+    run.hasPlace = false;
+  }
+
+  /** Waits for a place for the next try. Returns false if there is not to be one. */
+  async #comeBack(slot: Slot, run: Run): Promise<boolean> {
+    while (mayTry(slot, run) && this.#options.mayAct()) {
+      if (run.hasPlace) return true;
+      await slot.waitFor(async (signal) => {
+        const place = this.#places.again(signal);
+        this.pump();
+        run.hasPlace = await place;
+      });
+    }
+    return false;
   }
 
   /** One try; returns what the handler threw, wrapped, or undefined. */

@@ -13,7 +13,10 @@ export interface PartitionMessage {
   readonly data: Uint8Array;
   /** A header's value; the first one where the name occurs more than once. */
   header(name: string): string | undefined;
-  /** Its place in the stream: the same in every redelivery, so the key to handle something only once. */
+  /**
+   * Its place in the stream: the same in every redelivery, so the key to handle something only once. A stream that is made anew gives
+   * sequences out again; together with `storedAtMs` it is a key for that too.
+   */
   readonly streamSequence: number;
   /** How often the present lane has delivered it, from 1. */
   readonly deliveryCount: number;

@@ -12,7 +12,7 @@ import { testConfig } from "../team_test.ts";
 function rig(onPoison: "dead-letter" | "stop") {
   const [slot] = slots("a");
   const { lane } = fakeLane([slot!]);
-  slot!.take(new FakeMessage("a", 7), lane);
+  slot!.take(new FakeMessage("a", 7, 1, 1, 1_234.5), lane);
   const run = new Run(slot!, slot!.next(), { worker: "w", instance: "i" }, false);
   slot!.running = run;
   const clock = new ManualClock();
@@ -48,7 +48,7 @@ Deno.test("a dead letter says whence it is and why, and is stored once however o
   assert.equal(await outcome(), "done");
   assert.equal(published.length, 1);
   assert.equal(published[0]!.subject, "dead.a");
-  assert.equal(published[0]!.options.messageId, "dead:feed:7");
+  assert.equal(published[0]!.options.messageId, "dead:feed:7:1234.5");
   assert.deepEqual(published[0]!.options.headers, {
     "Parti-Reason": "it is broken",
     "Parti-Subject": "feed.a",

@@ -16,6 +16,8 @@ export class Run implements HandlerContext {
   message: FeedMessage;
   /** The lane of that delivery. */
   lane: Lane | undefined;
+  /** Whether it has one of the worker's places. */
+  hasPlace = false;
   /** See {@linkcode HandlerContext.attempt}. */
   attempt = 0;
   /** See {@linkcode HandlerContext.epoch}. */

@@ -8,6 +8,7 @@ import { invariant, type PartiError } from "../../errors.ts";
 import { type Clock, sleep } from "../../ports/clock.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 import type { Lane } from "../lanes/lane.ts";
+import { isSameMessage, Mark } from "./mark.ts";
 import type { Run } from "./run.ts";
 
 /** The right under which a partition is held: the latest assignment that gives it to this worker. */
@@ -66,13 +67,12 @@ export class Slot {
   running: Run | undefined;
   /** Whether it is in the dispatcher's ready list. */
   ready = false;
-  /** The highest stream sequence handled to the end here. */
-  doneSequence = 0;
-  /** The highest stream sequence started here. */
-  startedSequence = 0;
-  #queuedSequence = 0;
+  /** The last message handled to the end here. */
+  readonly #done = new Mark();
+  /** The last message taken, or expected to come again. */
+  readonly #queued = new Mark();
   #wanted = true;
-  /** Ends the pause of what runs. */
+  /** Ends what is waited for between two tries of what runs. */
   #wake: AbortController | undefined;
 
   /**
@@ -98,6 +98,11 @@ export class Slot {
     if (!wanted) this.#wake?.abort();
   }
 
+  /** The stream sequence of the last message handled to the end here; 0 before the first. */
+  get doneSequence(): number {
+    return this.#done.sequence;
+  }
+
   /** Whether its next message may be started. */
   get canRun(): boolean {
     return this.queue.length > 0 && this.running === undefined && this.wanted && !this.moving &&
@@ -117,20 +122,19 @@ export class Slot {
    * @returns what became of it; after `out-of-order` the lane must start anew, since an older message was lost on the way
    */
   take(message: FeedMessage, lane: Lane): Taken {
-    const sequence = message.streamSequence;
-    if (sequence > this.#queuedSequence) {
-      this.#queuedSequence = sequence;
+    if (this.#queued.isBefore(message)) {
+      this.#queued.moveTo(message);
       this.queue.push(message);
       return "queued";
     }
-    if (sequence <= this.doneSequence) return "already-done";
+    if (!this.#done.isBefore(message)) return "already-done";
     const { running } = this;
-    if (running?.message.streamSequence === sequence) {
+    if (running !== undefined && isSameMessage(running.message, message)) {
       running.message = message;
       running.lane = lane;
       return "replaced";
     }
-    const index = this.queue.findIndex((queued) => queued.streamSequence === sequence);
+    const index = this.queue.findIndex((queued) => isSameMessage(queued, message));
     if (index < 0) return "out-of-order";
     this.queue[index] = message;
     return "replaced";
@@ -140,19 +144,20 @@ export class Slot {
   next(): FeedMessage {
     const message = this.queue.shift();
     invariant(message !== undefined, `nothing to run in partition ${this.id}`);
-    const { streamSequence } = message;
     invariant(
-      streamSequence > this.doneSequence && streamSequence >= this.startedSequence,
-      `partition ${this.id} would go back from ${this.startedSequence} to ${streamSequence}`,
+      this.#done.isBefore(message),
+      `partition ${this.id} would go back from ${this.doneSequence} to ${message.streamSequence}`,
     );
-    this.startedSequence = streamSequence;
     return message;
   }
 
   /** Notes that a message was handled to the end. */
-  done(sequence: number): void {
-    invariant(sequence > this.doneSequence, `partition ${this.id} did ${sequence} twice`);
-    this.doneSequence = sequence;
+  done(message: FeedMessage): void {
+    invariant(
+      this.#done.isBefore(message),
+      `partition ${this.id} did ${message.streamSequence} twice`,
+    );
+    this.#done.moveTo(message);
     this.setbacks = 0;
     this.outranked = false;
   }
@@ -165,10 +170,20 @@ export class Slot {
    * @param delayMs how long at most, in milliseconds
    * @returns when the time has passed, the partition is not wanted here or the right to handle what runs has ended: look which
    */
-  async pause(clock: Clock, delayMs: number): Promise<void> {
+  pause(clock: Clock, delayMs: number): Promise<void> {
+    return this.waitFor((signal) => sleep(clock, delayMs, signal));
+  }
+
+  /**
+   * Lets what runs wait for something between two tries, no longer than it is any use.
+   *
+   * @param wait the wait; it ends when its signal fires
+   * @returns when it has ended, as {@linkcode pause}
+   */
+  async waitFor(wait: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (!this.#wanted || this.running?.aborted) return;
     this.#wake = new AbortController();
-    await sleep(clock, delayMs, this.#wake.signal);
+    await wait(this.#wake.signal);
     this.#wake = undefined;
   }
 
@@ -188,17 +203,16 @@ export class Slot {
 
   /** On another lane than the one that brought it, a message has come again by itself, or will. */
   #expectAgain(): void {
-    if (this.queue.length === 0) this.#queuedSequence = this.doneSequence;
+    if (this.queue.length === 0) this.#queued.set(this.#done);
   }
 
   /** Forgets what waits; it stays unacknowledged and comes again on another lane. Returns how many messages that were. */
   drop(): number {
     const dropped = this.queue.length;
     this.queue.length = 0;
+    this.#queued.set(this.#done);
     // What runs with full right is expected again and then only noted; what was aborted must be handled again.
-    this.#queuedSequence = this.running === undefined || this.running.aborted
-      ? this.doneSequence
-      : this.running.message.streamSequence;
+    if (this.running?.aborted === false) this.#queued.moveTo(this.running.message);
     return dropped;
   }
 }

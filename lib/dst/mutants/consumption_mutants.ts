@@ -106,8 +106,8 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "acted-without-right",
     about: "Handlers are started without a look at the lease.",
     file: "lib/consumption/dispatch/dispatcher.ts",
-    find: "if (slot === undefined || !mayAct()) return;",
-    replace: "if (slot === undefined || mayAct === undefined) return;",
+    find: "if (slot === undefined || !this.#options.mayAct()) return false;",
+    replace: "if (slot === undefined) return false;",
   },
   {
     name: "acked-at-start",

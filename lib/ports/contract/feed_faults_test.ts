@@ -171,6 +171,38 @@ export const feedFaultCases: ContractCase[] = [
     },
   },
   {
+    name:
+      "feed: a message keeps the time it was stored at; in a stream made anew its sequence comes again, and later",
+    async run(rig) {
+      const { world: { feed, clock, messaging }, close } = await rig.connect();
+      const timesAt = async (consumer: string) => {
+        await feed.createConsumer("S", lane(consumer, ["feed.1"]));
+        const log = pullLog(feed, "S", consumer, 10);
+        await until(clock, "three", () => log.messages.length === 3);
+        log.pull.close();
+        await feed.deleteConsumer("S", consumer);
+        assert.deepEqual(log.messages.map((message) => message.streamSequence), [1, 2, 3]);
+        return log.messages.map((message) => message.storedAtMs);
+      };
+      await feed.ensureStream("S", FEED);
+      await publishNumbers(feed, "feed.1", 1, 3);
+      const times = await timesAt("a");
+      assert.deepEqual(times, times.toSorted((a, b) => a - b));
+      assert.deepEqual(await timesAt("b"), times, "at another consumer");
+      await rig.crash();
+      await until(clock, "the disconnect", () => !messaging.connected);
+      await rig.restart();
+      await until(clock, "the reconnect", () => messaging.connected);
+      assert.deepEqual(await timesAt("c"), times, "after a restart");
+      await feed.destroyStream("S");
+      await feed.ensureStream("S", FEED);
+      await publishNumbers(feed, "feed.1", 1, 3);
+      const [first] = await timesAt("d");
+      assert.ok(first! > times.at(-1)!, `${first} after ${times}`);
+      await close();
+    },
+  },
+  {
     name: "feed: a crash loses no acknowledged publication and leaves unknown those under way",
     async run(rig) {
       const { world: { feed, clock, messaging }, close } = await rig.connect();
