@@ -199,10 +199,14 @@ export class Session {
    */
   async fence(reason: string): Promise<void> {
     if (this.#over) return;
+    this.#stopActing(reason);
+    await this.#cleanUp("abandon");
+  }
+
+  #stopActing(reason: string): void {
     this.#end.abort();
     this.#lease?.abandon();
     this.#consumer?.fence(reason);
-    await this.#cleanUp("abandon");
   }
 
   /**
@@ -294,8 +298,10 @@ export class Session {
 
   #lost(reason: string): void {
     if (this.#over) return;
-    this.#background(this.fence(reason));
+    this.#stopActing(reason);
+    // Before the parts end, each of which would be told as progress of a worker that is in its group.
     this.#options.events.onLost(reason);
+    this.#background(this.#cleanUp("abandon"));
   }
 
   /** Ends every part, each whatever becomes of the others. */

@@ -40,8 +40,8 @@ export const workerMutants: readonly Mutant[] = [
     name: "lost-and-gone-on",
     about: "A session whose lease is lost goes on beside its successor.",
     file: "lib/session/session.ts",
-    find: "this.#background(this.fence(reason));",
-    replace: "",
+    find: "    this.#stopActing(reason);\n    // Before",
+    replace: "    // Before",
   },
   {
     name: "left-without-release",
