@@ -13,6 +13,7 @@ export type PartiErrorCode =
   | "PARTI_DISCONNECTED" // the connection is down or closed
   | "PARTI_NOT_FOUND" // stream, bucket, consumer or key does not exist
   | "PARTI_FILTER_OVERLAP" // another consumer of a WorkQueue stream holds one of the subjects (server error 10100)
+  | "PARTI_TOO_LARGE" // a message, or its headers, larger than the server or the stream takes
   | "PARTI_REFUSED" // the server refused for another reason
   | "PARTI_SERVER_TOO_OLD"
   // What the caller got wrong.

@@ -50,6 +50,7 @@ export function exitCodeOf(error: unknown): number {
     "PARTI_NOT_FOUND",
     "PARTI_DISCONNECTED",
     "PARTI_REFUSED",
+    "PARTI_TOO_LARGE",
   );
   return isMistake ? exitCodes.badInput : exitCodes.unknown;
 }

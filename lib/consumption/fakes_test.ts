@@ -11,7 +11,8 @@ import { Slot, type Taken } from "./dispatch/slot.ts";
 /** A delivery that notes what is said about it. */
 export class FakeMessage implements FeedMessage {
   readonly subject: string;
-  readonly data = new Uint8Array();
+  data = new Uint8Array();
+  headers: Readonly<Record<string, string>> = {};
   readonly streamSequence: number;
   readonly deliverySequence: number;
   readonly deliveryCount: number;
@@ -37,8 +38,8 @@ export class FakeMessage implements FeedMessage {
     this.storedAtMs = storedAtMs;
   }
 
-  header(): string | undefined {
-    return undefined;
+  header(name: string): string | undefined {
+    return this.headers[name];
   }
   ack(): void {
     this.acks++;

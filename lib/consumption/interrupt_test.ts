@@ -51,13 +51,21 @@ Deno.test("interrupt: whoever acknowledges by hand is waited for anew", async ()
   const run = running(true);
   run.begin({ epoch: 1, generation: 1 });
   const first = run.acked;
+  const { context } = run;
   run.interrupt(AWAY);
   await first;
   run.end();
   run.renew();
   run.begin({ epoch: 1, generation: 1 });
   assert.notEqual(run.acked, first);
-  run.ack();
+  // Whatever still works for the first try sees that it is over, and its ack is nothing to the second one.
+  assert.deepEqual([context.signal.reason, run.context.signal.aborted], [AWAY, false]);
+  let isAcked = false;
+  void run.acked!.then(() => isAcked = true);
+  context.ack();
+  await settle();
+  assert.equal(isAcked, false);
+  run.context.ack();
   await run.acked;
 });
 

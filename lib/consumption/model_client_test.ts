@@ -327,6 +327,9 @@ class ModelMessage implements FeedMessage {
   header(name: string): string | undefined {
     return this.#stored.headers[name];
   }
+  get headers(): Readonly<Record<string, string>> {
+    return { ...this.#stored.headers };
+  }
 
   ack(): void {
     this.#client.upAck(() => this.#client.server.ack(this.#consumer, this.streamSequence));

@@ -12,8 +12,13 @@ export interface FeedMessage {
   readonly subject: string;
   /** The payload. */
   readonly data: Uint8Array;
-  /** Header values by name; the first one where a name occurs more than once. */
+  /**
+   * Header values by name; the first one where a name occurs more than once. Throws `PARTI_REFUSED` if somebody sent headers that cannot be
+   * read.
+   */
   header(name: string): string | undefined;
+  /** All of them, as {@linkcode header}; made anew at each look. */
+  readonly headers: Readonly<Record<string, string>>;
   /**
    * Its place in the stream: the same in every redelivery and for every consumer. A stream that is made anew, or whose server comes back
    * without its last writes, gives sequences out again, to messages that are stored later.
@@ -203,7 +208,7 @@ export interface FeedStore {
   listConsumers(stream: string): Promise<ConsumerInfo[]>;
   /** Starts pulling from a consumer; nothing is asked for until {@linkcode Pull.request}. */
   pull(stream: string, consumer: string, handler: PullHandler): Pull;
-  /** Stores a message and waits for the stream's word. */
+  /** Stores a message and waits for the stream's word. Throws `PARTI_TOO_LARGE` if it, or its headers, are more than may be stored. */
   publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<PublishAck>;
   /** The last message of a subject, read from the stream's leader; undefined if there is none. */
   lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined>;

@@ -34,7 +34,7 @@ export interface KvWatch {
 
 /**
  * An open bucket. All methods throw {@linkcode PartiError}: `PARTI_TIMEOUT` (no answer in time, or the connection went before it: the
- * outcome of a write is then unknown, read and compare), `PARTI_DISCONNECTED` (nothing was sent), `PARTI_NO_RESPONDERS`, `PARTI_REFUSED`, and `PARTI_CONFLICT` where noted.
+ * outcome of a write is then unknown, read and compare), `PARTI_DISCONNECTED` (nothing was sent), `PARTI_NO_RESPONDERS`, `PARTI_TOO_LARGE`, `PARTI_REFUSED`, and `PARTI_CONFLICT` where noted.
  */
 export interface KvBucket {
   /** The bucket's name. */

@@ -1,5 +1,7 @@
 /**
- * Dead letters: a message that failed too often goes to another subject, with the reason, before its partition goes on.
+ * Dead letters: a message that failed too often goes to another subject, with its headers and the reason, before its partition goes on.
+ * Where the server does not take a letter because it is too large they are left out, and then the data
+ * too, and the letter says so in `Parti-Left-Out`.
  *
  * @module
  */
@@ -12,6 +14,19 @@ import type { World } from "../../ports/world.ts";
 
 /** Header values must stay on one line and below the server's limits. */
 const REASON_LENGTH_MAX = 512;
+
+/** What NATS reads in a header is meant for the stream the message came from: a letter must not be refused or expire by it. */
+const SERVER_HEADER = /^nats-/i;
+
+/** What of its message a dead letter leaves out. */
+export type LeftOut = "nothing" | "headers" | "headers and data";
+
+/** What of a message goes into its dead letter. */
+interface Form {
+  readonly leftOut: LeftOut;
+  readonly data: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
 
 /** What is needed to publish one. */
 export interface DeadLetterOptions {
@@ -36,6 +51,7 @@ export interface DeadLetterOptions {
  * @param id the partition
  * @param message the message
  * @param error why it failed the last time
+ * @returns what of the message the letter leaves out
  * @throws {PartiError} `PARTI_NO_RESPONDERS` if no stream has its subject, or what the stream says: the caller must not acknowledge
  * the message then
  */
@@ -44,27 +60,58 @@ export async function deadLetter(
   id: PartitionId,
   message: FeedMessage,
   error: unknown,
-): Promise<void> {
+): Promise<LeftOut> {
   const { world, config, owner, operationTimeoutMs } = options;
-  const reason = headerValue(describeError(error));
   const subject = partitionSubject(config.deadLetterSubject, id);
+  const own = {
+    "Parti-Reason": headerValue(describeError(error)),
+    "Parti-Subject": message.subject,
+    "Parti-Stream": config.stream,
+    "Parti-Stream-Sequence": String(message.streamSequence),
+    "Parti-Group": owner.group,
+    "Parti-Worker": owner.worker,
+  };
+  let tooLarge: unknown;
+  for (const { leftOut, data, headers } of formsOf(message)) {
+    try {
+      await world.feed.publish(subject, data, {
+        messageId: `dead:${config.stream}:${message.streamSequence}:${message.storedAtMs}`,
+        timeoutMs: operationTimeoutMs,
+        headers: { ...headers, ...own },
+      });
+      return leftOut;
+    } catch (cause) {
+      if (isPartiError(cause, "PARTI_NO_RESPONDERS")) throw homeless(id, message, subject, cause);
+      if (!isPartiError(cause, "PARTI_TOO_LARGE")) throw cause;
+      tooLarge = cause;
+    }
+  }
+  throw tooLarge;
+}
+
+/** The forms of a letter, the fullest first. The last one does not depend on how large the message is. */
+function formsOf(message: FeedMessage): readonly Form[] {
+  const { data } = message;
+  const forms: Form[] = [
+    { leftOut: "headers", data, headers: { "Parti-Left-Out": "headers" } },
+    {
+      leftOut: "headers and data",
+      data: new Uint8Array(0),
+      headers: { "Parti-Left-Out": "headers and data", "Parti-Data-Bytes": String(data.length) },
+    },
+  ];
+  const headers = carriedHeaders(message);
+  return headers === undefined ? forms : [{ leftOut: "nothing", data, headers }, ...forms];
+}
+
+/** The message's own headers; undefined if they cannot be read. */
+function carriedHeaders(message: FeedMessage): Readonly<Record<string, string>> | undefined {
   try {
-    await world.feed.publish(subject, message.data, {
-      messageId: `dead:${config.stream}:${message.streamSequence}:${message.storedAtMs}`,
-      timeoutMs: operationTimeoutMs,
-      headers: {
-        "Parti-Reason": reason,
-        "Parti-Subject": message.subject,
-        "Parti-Stream": config.stream,
-        "Parti-Stream-Sequence": String(message.streamSequence),
-        "Parti-Group": owner.group,
-        "Parti-Worker": owner.worker,
-      },
-    });
-  } catch (cause) {
-    throw isPartiError(cause, "PARTI_NO_RESPONDERS")
-      ? homeless(id, message, subject, cause)
-      : cause;
+    const all = Object.entries(message.headers);
+    return Object.fromEntries(all.filter(([name]) => !SERVER_HEADER.test(name)));
+  } catch {
+    // That is what is wrong with the message, maybe. The letter says that they are left out.
+    return undefined;
   }
 }
 

@@ -6,7 +6,7 @@ import { deadLetter } from "./dead_letter.ts";
 import { FakeMessage } from "../fakes_test.ts";
 import { FEED, OUTPUT, Team, testConfig } from "../team_test.ts";
 
-function send(failure: unknown): Promise<void> {
+function send(failure: unknown): Promise<unknown> {
   const feed = { publish: () => Promise.reject(failure) } as unknown as World["feed"];
   const world = { feed } as World;
   const owner = { group: "g", worker: "w", instance: "i" };
@@ -78,5 +78,55 @@ natsTest(
     const last = await team.world.feed.lastMessage(OUTPUT, "dead.a");
     assert.equal(last!.header("Parti-Stream-Sequence"), "1");
     assert.deepEqual(last!.data, new TextEncoder().encode("1"));
+  },
+);
+
+natsTest(
+  "dead letter: on a real server poison as large as the server takes, and with headers nobody can read, holds up nobody",
+  async (rig) => {
+    await using team = await Team.start(rig);
+    const { nc, errors } = await team.add({
+      config: { maxDeliver: 1 },
+      handle: ({ data }) => {
+        if (data.length !== 1) throw new Error("cannot be read");
+      },
+    });
+    const letters: string[] = [];
+    const { feed } = team.world;
+    const letter = async (leftOut: string | undefined, dataBytes: number, trace?: string) => {
+      const number = letters.length + 1;
+      await until(
+        `letter ${number}`,
+        async () => (await feed.streamInfo(OUTPUT)).messages === number,
+      );
+      const last = await feed.lastMessage(OUTPUT, "dead.a");
+      assert.deepEqual(
+        [last!.header("Parti-Left-Out"), last!.data.length, last!.header("Trace-Id")],
+        [leftOut, dataBytes, trace],
+      );
+      letters.push(last!.header("Parti-Data-Bytes") ?? "");
+    };
+    team.assign({ a: 0 });
+    const maxBytes = nc.info!.max_payload;
+    const headers = { "Trace-Id": "42" };
+    await feed.publish("feed.a", new Uint8Array(9), { headers });
+    await letter(undefined, 9, "42");
+    await feed.publish("feed.a", new Uint8Array(maxBytes - 1_000), {
+      headers: { ...headers, Long: "x".repeat(900) },
+    });
+    await letter("headers", maxBytes - 1_000);
+    await feed.publish("feed.a", new Uint8Array(9), { headers: { Long: "x".repeat(65_500) } });
+    await letter("headers", 9);
+    await feed.publish("feed.a", new Uint8Array(maxBytes));
+    await letter("headers and data", 0);
+    // No client of ours sends such a name; the server looks at none.
+    const bytes = new TextEncoder().encode("NATS/1.0\r\nBad Name: x\r\n\r\n");
+    nc.publish("feed.a", new Uint8Array(9), { headers: { encode: () => bytes } as never });
+    await letter("headers", 9);
+    assert.deepEqual(letters, ["", "", "", String(maxBytes), ""]);
+    await team.publish(["a"], 2);
+    await until("what comes after it", () => team.record.handled.length === 2);
+    assert.deepEqual(errors.map((error) => isPartiError(error) && error.code), ["PARTI_TOO_LARGE"]);
+    await until("the stream is empty", async () => (await feed.streamInfo(FEED)).messages === 0);
   },
 );

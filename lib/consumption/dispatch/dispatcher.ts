@@ -255,7 +255,7 @@ export class Dispatcher {
     const { world, handler, onHandled } = this.#options;
     const startedAtMs = world.clock.monotonicMs();
     try {
-      await handler(run.message, run);
+      await handler(run.message, run.context);
       await run.acked;
       return undefined;
     } catch (error) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PartiError } from "../../errors.ts";
 import { settle } from "../../test_support/manual_clock.ts";
 import { gate, rig } from "./dispatcher_rig_test.ts";
+import type { HandlerContext } from "./handler.ts";
 
 Deno.test("a partition's messages are handled one after the other, in order", async () => {
   const { open, handler } = gate();
@@ -178,6 +179,41 @@ Deno.test("with manual acks the next message waits for the ack, not for the hand
   acks[0]!();
   await settle();
   assert.deepEqual([acks.length, told.outcomes], [2, [["a", 1, "done"]]]);
+});
+
+Deno.test("a manual ack of a try that has failed does not count for the next one", async () => {
+  const contexts: HandlerContext[] = [];
+  const { clock, feed, made, told } = rig((_, context) => {
+    contexts.push(context);
+    if (context.attempt === 1) throw new Error("its ack is still to come");
+  }, { manualAck: true });
+  const [a] = made("a");
+  feed(a!, 1, 2);
+  await settle();
+  await clock.advance(100);
+  const [first, second] = contexts;
+  assert.deepEqual([first!.attempt, second!.attempt], [1, 2]);
+  first!.ack();
+  await settle();
+  assert.deepEqual([contexts.length, told.outcomes], [2, []]);
+  second!.ack();
+  await settle();
+  assert.deepEqual(told.outcomes, [["a", 1, "done"]]);
+  contexts[2]!.ack();
+});
+
+Deno.test("an abort ends the wait for a manual ack, and fires the signal of the try that waits", async () => {
+  const contexts: HandlerContext[] = [];
+  const { feed, made, told } = rig((_, context) => void contexts.push(context), {
+    manualAck: true,
+  });
+  const [a] = made("a");
+  feed(a!, 1);
+  await settle();
+  a!.abort(new PartiError("PARTI_ABORTED", "over"));
+  await settle();
+  assert.equal(contexts[0]!.signal.aborted, true);
+  assert.deepEqual(told.outcomes, [["a", 1, "abandoned"]]);
 });
 
 Deno.test("the context says under what right a message is handled, anew for every try", async () => {

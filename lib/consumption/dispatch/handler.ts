@@ -50,7 +50,7 @@ export interface HandlerContext {
    * `PartiError`.
    */
   readonly signal: AbortSignal;
-  /** Acknowledges by hand; only with `manualAck`, where the next message of the partition waits for it. */
+  /** Acknowledges this try by hand; only with `manualAck`, where the next message of the partition waits for it. */
   ack(): void;
 }
 

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { PartiError } from "../../errors.ts";
+import type { FeedMessage } from "../../ports/feed.ts";
 import { jitter } from "../../ports/random.ts";
 import { deadLetter, type DeadLetterOptions } from "./dead_letter.ts";
 import type { Outcome } from "./dispatcher.ts";
@@ -61,11 +63,26 @@ async function isStored(
   error: unknown,
 ): Promise<boolean> {
   try {
-    await deadLetter(options, slot.id, run.message, error);
-    options.events.deadLettered(slot.id, run.message, error);
+    const { message } = run;
+    const leftOut = await deadLetter(options, slot.id, message, error);
+    if (leftOut === "headers and data") options.events.error(withoutData(slot, message));
+    options.events.deadLettered(slot.id, message, error);
     return true;
   } catch (failure) {
     options.events.error(failure);
     return false;
   }
+}
+
+/** The partition goes on, and the message is gone: whoever wants its data must look where it came from. */
+function withoutData(slot: Slot, { streamSequence, data }: FeedMessage): PartiError {
+  return new PartiError(
+    "PARTI_TOO_LARGE",
+    `sequence ${streamSequence} of partition ${slot.id} is too large for a dead letter: its ${data.length} bytes are left out of it`,
+    {
+      value: data.length,
+      hint:
+        "let the dead letters' stream and its server take larger messages than the feed's (max_msg_size, max_payload)",
+    },
+  );
 }

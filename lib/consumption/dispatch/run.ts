@@ -10,7 +10,10 @@ import type { HandlerContext } from "./handler.ts";
 import type { Lane } from "../lanes/lane.ts";
 import type { Ownership, Slot } from "./slot.ts";
 
-/** One message being handled. There is one of these per message, so it is also the handler's context. */
+/**
+ * One message being handled. There is one of these per message, so it is also the handler's context; only where the handler acknowledges
+ * by hand each try has a context of its own, since the ack of one that has failed may come when the next one runs.
+ */
 export class Run implements HandlerContext {
   /** The latest delivery of the message: acks go there. */
   message: FeedMessage;
@@ -32,6 +35,8 @@ export class Run implements HandlerContext {
   readonly worker: string;
   /** See {@linkcode HandlerContext.instance}. */
   readonly instance: string;
+  readonly #manualAck: boolean;
+  /** The ack by hand of the present try. */
   #acked: PromiseWithResolvers<void> | undefined;
   #reason: PartiError | undefined;
   #isTrying = false;
@@ -56,15 +61,14 @@ export class Run implements HandlerContext {
     this.partitionId = slot.id;
     this.worker = owner.worker;
     this.instance = owner.instance;
-    this.#acked = manualAck ? Promise.withResolvers<void>() : undefined;
+    this.#manualAck = manualAck;
   }
 
-  /** Makes ready for the next try: after an interrupted one that has a signal and an ack of its own. */
+  /** Makes ready for the next try: after an interrupted one that has a signal of its own. */
   renew(): void {
     if (this.#interruption === undefined) return;
     this.#interruption = undefined;
     this.#abort = undefined;
-    if (this.#acked !== undefined) this.#acked = Promise.withResolvers();
   }
 
   /** Begins the next try, under the right there is now. */
@@ -73,6 +77,16 @@ export class Run implements HandlerContext {
     this.epoch = ownership.epoch;
     this.generation = ownership.generation;
     this.#isTrying = true;
+    if (this.#manualAck) this.#acked = Promise.withResolvers();
+  }
+
+  /** What the handler of the present try is given. */
+  get context(): HandlerContext {
+    const acked = this.#acked;
+    if (acked === undefined) return this;
+    const { attempt, epoch, generation, partition, partitionId, worker, instance, signal } = this;
+    const right = { epoch, generation, partition, partitionId, worker, instance };
+    return { ...right, attempt, signal, ack: () => acked.resolve() };
   }
 
   /** The handler of the try has come back: between two tries there is nothing to interrupt. */
@@ -105,10 +119,8 @@ export class Run implements HandlerContext {
     return this.#acked?.promise;
   }
 
-  /** See {@linkcode HandlerContext.ack}. */
-  ack(): void {
-    this.#acked?.resolve();
-  }
+  /** See {@linkcode HandlerContext.ack}: without manual acks there is nothing to do. */
+  ack(): void {}
 
   /**
    * Ends the right to handle it.

@@ -9,6 +9,12 @@ const DISK_BYTES = 30;
 const DISK_HEADER_BYTES = 4;
 /** Sequence and time beside a message in memory, in bytes. */
 const MEMORY_BYTES = 16;
+/** A colon, a space and an end of line for each header, in bytes. */
+const LINE_BYTES = 4;
+/** `NATS/1.0` before them, an empty line after them, in bytes. */
+const FRAME_BYTES = 12;
+
+const encoder = new TextEncoder();
 
 /**
  * Counts as the server does.
@@ -31,11 +37,18 @@ export function messageSizeOf(
   return bytes + DISK_BYTES + (headerBytes === 0 ? 0 : DISK_HEADER_BYTES);
 }
 
-function headerSizeOf(headers: Readonly<Record<string, string>>): number {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return lines.length === 0 ? 0 : lengthOf(`NATS/1.0\r\n${lines.join("")}\r\n`);
+/**
+ * Counts the bytes of headers as they are sent.
+ *
+ * @param headers the headers
+ * @returns the size, in bytes
+ */
+export function headerSizeOf(headers: Readonly<Record<string, string>>): number {
+  let bytes = 0;
+  for (const name in headers) bytes += lengthOf(name) + lengthOf(headers[name]!) + LINE_BYTES;
+  return bytes === 0 ? 0 : bytes + FRAME_BYTES;
 }
 
 function lengthOf(text: string): number {
-  return new TextEncoder().encode(text).length;
+  return encoder.encode(text).length;
 }

@@ -4,8 +4,9 @@
  * @module
  */
 import { PartiError } from "../../errors.ts";
+import { headerSizeOf } from "./message_size.ts";
 
-/** The largest message a nats-server takes unless it is configured otherwise, in bytes. */
+/** The largest message a nats-server takes unless it is configured otherwise, headers included, in bytes. */
 export const MAX_PAYLOAD_BYTES = 1_048_576;
 
 /**
@@ -14,14 +15,20 @@ export const MAX_PAYLOAD_BYTES = 1_048_576;
  *
  * @param data the payload
  * @param what what is tried, for the error
+ * @param headers the headers it is sent with
  * @returns a copy
- * @throws {PartiError} `PARTI_REFUSED` if it is too large
+ * @throws {PartiError} `PARTI_TOO_LARGE` if they are too large together
  */
-export function checkPayload(data: Uint8Array, what: string): Uint8Array {
-  if (data.length > MAX_PAYLOAD_BYTES) {
-    throw new PartiError("PARTI_REFUSED", `${what}: max_payload size exceeded`, {
-      value: data.length,
-      hint: "check the subject and the size of the payload",
+export function checkPayload(
+  data: Uint8Array,
+  what: string,
+  headers: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const sizeBytes = data.length + headerSizeOf(headers);
+  if (sizeBytes > MAX_PAYLOAD_BYTES) {
+    throw new PartiError("PARTI_TOO_LARGE", `${what}: max_payload size exceeded`, {
+      value: sizeBytes,
+      hint: "send less in one message",
     });
   }
   return copyOf(data);

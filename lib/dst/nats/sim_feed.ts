@@ -150,8 +150,9 @@ class SimFeed implements FeedStore {
     data: Uint8Array,
     options: PublishOptions = {},
   ): Promise<PublishAck> {
-    const copy = checkPayload(data, `publish to ${subject}`);
-    const publication: Publication = { subject, data: copy, headers: headersOf(options), options };
+    const headers = headersOf(options);
+    const copy = checkPayload(data, `publish to ${subject}`, headers);
+    const publication: Publication = { subject, data: copy, headers, options };
     await this.#gate.enter();
     try {
       const store = (what: string): PublishAck => {

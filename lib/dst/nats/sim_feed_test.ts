@@ -167,7 +167,7 @@ Deno.test("a subject that no stream stores, and a call without a connection, fai
     await feed.ensureStream("S", FEED);
     const startMs = clock.monotonicMs();
     await refused(feed.publish("other", bytes("x")), "PARTI_NO_RESPONDERS");
-    await refused(feed.publish("feed.1", new Uint8Array(2 ** 20 + 1)), "PARTI_REFUSED");
+    await refused(feed.publish("feed.1", new Uint8Array(2 ** 20 + 1)), "PARTI_TOO_LARGE");
     link.cut();
     await refused(feed.publish("feed.1", bytes("x")), "PARTI_DISCONNECTED");
     await refused(feed.consumerInfo("S", "a"), "PARTI_DISCONNECTED");

@@ -129,7 +129,10 @@ export class SimKvBucket implements KvBucket {
   ): Promise<number> {
     const { model } = this.#wire;
     checkKey(key);
-    const copy = value && checkPayload(value, `write ${key}`);
+    const headers: Record<string, string> = expected === undefined
+      ? {}
+      : { "Nats-Expected-Last-Subject-Sequence": String(expected) };
+    const copy = value && checkPayload(value, `write ${key}`, headers);
     return await this.#wire.write(
       label,
       () => model.writable(this.name).write(key, copy, expected),

@@ -120,7 +120,7 @@ Deno.test("what the server would not take is refused", () =>
     await refused(kv.open("a.b", BUCKET), "PARTI_REFUSED");
     await refused(kv.destroy("a.b"), "PARTI_REFUSED");
     const bucket = await kv.open("b", BUCKET);
-    await refused(bucket.put("k", new Uint8Array(MAX_PAYLOAD_BYTES + 1)), "PARTI_REFUSED");
+    await refused(bucket.put("k", new Uint8Array(MAX_PAYLOAD_BYTES + 1)), "PARTI_TOO_LARGE");
   }));
 
 Deno.test("nobody shares bytes with the server", () =>

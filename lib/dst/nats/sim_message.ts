@@ -72,6 +72,11 @@ export class SimFeedMessage implements FeedMessage {
     return this.#message.headers[name];
   }
 
+  /** See {@linkcode FeedMessage.headers}. */
+  get headers(): Readonly<Record<string, string>> {
+    return { ...this.#message.headers };
+  }
+
   /** See {@linkcode FeedMessage.ack}. */
   ack(): void {
     this.#link.send("ack", () => {

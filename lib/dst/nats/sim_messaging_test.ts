@@ -134,8 +134,8 @@ Deno.test("what is no subject, or too much, is refused", () =>
     const { messaging } = connect().world;
     const tooMuch = new Uint8Array(MAX_PAYLOAD_BYTES + 1);
     assert.throws(() => messaging.publish("", bytes("")), { code: "PARTI_REFUSED" });
-    assert.throws(() => messaging.publish("s", tooMuch), { code: "PARTI_REFUSED" });
+    assert.throws(() => messaging.publish("s", tooMuch), { code: "PARTI_TOO_LARGE" });
     assert.throws(() => messaging.subscribe("a b", () => {}), { code: "PARTI_REFUSED" });
     await refused(messaging.request("", bytes(""), 100), "PARTI_REFUSED");
-    await refused(messaging.request("s", tooMuch, 100), "PARTI_REFUSED");
+    await refused(messaging.request("s", tooMuch, 100), "PARTI_TOO_LARGE");
   }));

@@ -16,7 +16,7 @@ import { type ConsumerHost, ConsumerModel } from "./consumer_model.ts";
 import { ConsumerTable } from "./consumer_table.ts";
 import { MessageIds } from "./message_ids.ts";
 import { type LoggedMessage, MessageLog } from "./message_log.ts";
-import { messageSizeOf } from "./message_size.ts";
+import { headerSizeOf, messageSizeOf } from "./message_size.ts";
 import { refusal } from "./refusal.ts";
 import { SubjectFilter } from "./subject_filter.ts";
 import type { VersionTraits } from "./version_traits.ts";
@@ -38,6 +38,9 @@ export interface Publication {
   /** Its conditions. */
   readonly options: PublishOptions;
 }
+
+/** Headers may be no larger, in bytes. */
+const HEADER_BYTES_MAX = 65_535;
 
 /** A stream. */
 export class StreamModel {
@@ -145,12 +148,13 @@ export class StreamModel {
    * @param publication what is published
    * @param what what is tried, for the error
    * @returns where it was stored
-   * @throws {PartiError} `PARTI_CONFLICT`, `PARTI_REFUSED`
+   * @throws {PartiError} `PARTI_CONFLICT`, `PARTI_TOO_LARGE`, `PARTI_REFUSED`
    */
   publish(publication: Publication, what: string): PublishAck {
     const duplicate = this.#check(publication, what);
     if (duplicate !== undefined) return { sequence: duplicate, duplicate: true };
     const { subject, data, headers, options: { messageId } } = publication;
+    if (headerSizeOf(headers) > HEADER_BYTES_MAX) throw refusal(10097, what);
     const storedAtMs = this.#host.wallMs();
     const { maxBytes, storage } = this.options;
     const bytes = maxBytes === undefined ? 0 : messageSizeOf(subject, data, headers, storage);

@@ -41,6 +41,8 @@ export const feedPullCases: ContractCase[] = [
       assert.equal(first.header("A"), "b");
       assert.equal(first.header("Nats-Msg-Id"), "m");
       assert.equal(first.header("None"), undefined);
+      assert.deepEqual(first.headers, { A: "b", "Nats-Msg-Id": "m" });
+      assert.deepEqual(log.messages[1]!.headers, {});
       assert.ok(Math.abs(first.storedAtMs - beforeMs) < 60_000, `stored at ${first.storedAtMs}`);
       assert.equal(log.messages[499]!.pending, 0);
       assert.deepEqual(

@@ -117,6 +117,29 @@ export const feedStoreCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: what is larger than may be stored, headers included, is refused as that",
+    async run(rig) {
+      const { world: { feed }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const publish = (dataBytes: number, valueBytes: number) =>
+        feed.publish("feed.1", new Uint8Array(dataBytes), {
+          headers: { A: "b".repeat(valueBytes) },
+        });
+      const maxBytes = 1_048_576;
+      // `NATS/1.0`, `A: `, an empty line, and three ends of lines.
+      const frameBytes = 17;
+      await feed.publish("feed.1", new Uint8Array(maxBytes));
+      await refused(feed.publish("feed.1", new Uint8Array(maxBytes + 1)), "PARTI_TOO_LARGE");
+      await publish(maxBytes - frameBytes - 20, 20);
+      await refused(publish(maxBytes - frameBytes - 20, 21), "PARTI_TOO_LARGE");
+      const headersMaxBytes = 65_535;
+      await publish(1, headersMaxBytes - frameBytes);
+      await refused(publish(1, headersMaxBytes - frameBytes + 1), "PARTI_TOO_LARGE");
+      assert.equal((await feed.streamInfo("S")).messages, 3);
+      await close();
+    },
+  },
+  {
     name: "feed: of many who write with the same expected sequence one wins",
     async run(rig) {
       const { world: { feed }, close } = await rig.connect();

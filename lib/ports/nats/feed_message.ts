@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { Msg } from "@nats-io/nats-core";
+import type { Msg, MsgHdrs } from "@nats-io/nats-core";
 import type { FeedMessage } from "../feed.ts";
 import { type Delivery, parseAckSubject } from "./ack_subject.ts";
 import type { Link } from "./link.ts";
+import { fromClientError } from "./nats_errors.ts";
 import { plainBytes } from "./plain_bytes.ts";
 
 const encoder = new TextEncoder();
@@ -63,8 +64,15 @@ export class NatsFeedMessage implements FeedMessage {
 
   /** See {@linkcode FeedMessage.header}. */
   header(name: string): string | undefined {
-    const headers = this.#msg.headers;
+    const headers = this.#readHeaders();
     return headers?.has(name) === true ? headers.get(name) : undefined;
+  }
+
+  /** See {@linkcode FeedMessage.headers}. */
+  get headers(): Readonly<Record<string, string>> {
+    const headers = this.#readHeaders();
+    if (headers === undefined) return {};
+    return Object.fromEntries(headers.keys().map((name) => [name, headers.get(name)]));
   }
 
   /** See {@linkcode FeedMessage.ack}. */
@@ -80,6 +88,15 @@ export class NatsFeedMessage implements FeedMessage {
   /** See {@linkcode FeedMessage.working}. */
   working(): void {
     this.#send(WORK_IN_PROGRESS);
+  }
+
+  /** The client reads them when it is asked for them first, and does not take all that another client may send. */
+  #readHeaders(): MsgHdrs | undefined {
+    try {
+      return this.#msg.headers;
+    } catch (error) {
+      throw fromClientError(error, `read the headers of ${this.subject} ${this.streamSequence}`);
+    }
   }
 
   #send(what: Uint8Array): void {

@@ -37,6 +37,8 @@ const CODES: Readonly<Record<number, PartiErrorCode>> = {
   10149: "PARTI_NOT_FOUND", // consumer to be updated
   10059: "PARTI_NOT_FOUND", // stream
   10037: "PARTI_NOT_FOUND", // message
+  10054: "PARTI_TOO_LARGE", // message, of max_msg_size
+  10097: "PARTI_TOO_LARGE", // headers, of 64 KiB
   // No leader yet, or still recovering: nothing was done, and a retry may well succeed.
   10006: "PARTI_NO_RESPONDERS", // cluster not active
   10007: "PARTI_NO_RESPONDERS", // not assigned to this server
@@ -48,11 +50,16 @@ const CODES: Readonly<Record<number, PartiErrorCode>> = {
   10100: "PARTI_FILTER_OVERLAP", // overlapping filters on a WorkQueue stream
 };
 
+const TOO_LARGE_HINT =
+  "send less in one message, or raise max_payload of the server, or max_msg_size of the stream";
+
 /** What the reader can do about a code, where that is not plain. */
 const HINTS: Readonly<Record<number, string>> = {
   10039: "enable JetStream for this account",
   10076: "start nats-server with -js, or enable jetstream in its configuration",
   10026: "raise max_consumers of the stream or the account",
+  10054: TOO_LARGE_HINT,
+  10097: "headers may have 64 KiB in all: send less in them",
   10077: "the stream is full: raise its limits, or let the workers catch up",
   10121:
     "raise max_ack_pending in the consumer_limits of the stream, or in the limits of the account or the server",
@@ -102,8 +109,11 @@ export function fromClientError(error: unknown, what: string): PartiError {
     error instanceof PermissionViolationError || error instanceof AuthorizationError ||
     error instanceof UserAuthenticationExpiredError
   ) return make("PARTI_REFUSED", "check the user's permissions");
+  if (error instanceof InvalidArgumentError && text.includes("max_payload")) {
+    return make("PARTI_TOO_LARGE", TOO_LARGE_HINT);
+  }
   if (error instanceof InvalidSubjectError || error instanceof InvalidArgumentError) {
-    return make("PARTI_REFUSED", "check the subject and the size of the payload");
+    return make("PARTI_REFUSED", "check the subject and the headers");
   }
   return make("PARTI_REFUSED");
 }

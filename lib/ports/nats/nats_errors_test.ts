@@ -13,6 +13,8 @@ Deno.test("JetStream's codes become ours, with the server's words as value", () 
     10014: "PARTI_NOT_FOUND",
     10100: "PARTI_FILTER_OVERLAP",
     10099: "PARTI_FILTER_OVERLAP",
+    10054: "PARTI_TOO_LARGE",
+    10097: "PARTI_TOO_LARGE",
     10023: "PARTI_REFUSED",
   };
   for (const [errCode, expected] of Object.entries(codes)) {

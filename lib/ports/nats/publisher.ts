@@ -53,7 +53,8 @@ export class Publisher {
    * @param options conditions and headers
    * @returns where it was stored
    * @throws {PartiError} `PARTI_CONFLICT` if a condition does not hold, `PARTI_NO_RESPONDERS` if no stream stores the subject,
-   *   `PARTI_TIMEOUT` (it may have been stored), `PARTI_DISCONNECTED` (it was not sent), `PARTI_REFUSED`
+   *   `PARTI_TIMEOUT` (it may have been stored), `PARTI_DISCONNECTED` (it was not sent),
+   *   `PARTI_TOO_LARGE`, `PARTI_REFUSED`
    */
   async publish(
     subject: string,

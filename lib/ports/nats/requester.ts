@@ -51,7 +51,8 @@ export class Requester {
    * @param timeoutMs how long to wait, in milliseconds
    * @param headers headers, if any
    * @returns the answer
-   * @throws {PartiError} `PARTI_NO_RESPONDERS`, `PARTI_TIMEOUT` (the outcome is unknown), `PARTI_DISCONNECTED`, `PARTI_REFUSED`
+   * @throws {PartiError} `PARTI_NO_RESPONDERS`, `PARTI_TIMEOUT` (the outcome is unknown), `PARTI_DISCONNECTED`, `PARTI_TOO_LARGE`,
+   * `PARTI_REFUSED`
    */
   ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<Msg> {
     return new Promise<Msg>((resolve, reject) => {
