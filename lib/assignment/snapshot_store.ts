@@ -121,14 +121,14 @@ export async function writeSnapshot(
 }
 
 /**
- * Removes a snapshot's chunks.
+ * Removes a snapshot's chunks. A marker for each would stay for ever, since nothing expires in this bucket.
  *
  * @param bucket the assignment bucket
  * @param chunks which
  * @returns true if all are gone; false if the server did not answer for one
  */
 export async function removeChunks(bucket: KvBucket, chunks: StoredChunks): Promise<boolean> {
-  const results = await Promise.allSettled(keysOf(chunks).map((key) => bucket.remove(key)));
+  const results = await Promise.allSettled(keysOf(chunks).map((key) => bucket.erase(key)));
   return results.every((result) => result.status === "fulfilled");
 }
 
@@ -144,7 +144,7 @@ export async function removeChunksBefore(bucket: KvBucket, snapshot: Snapshot): 
     const match = CHUNK_KEY.exec(key);
     if (match === null) continue;
     const chunk = { epoch: Number(match[1]), generation: Number(match[2]) };
-    if (compareSnapshots(chunk, snapshot) < 0) await bucket.remove(key);
+    if (compareSnapshots(chunk, snapshot) < 0) await bucket.erase(key);
   }
 }
 

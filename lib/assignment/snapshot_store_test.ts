@@ -4,6 +4,7 @@ import { isPartiError, type PartiErrorCode } from "../errors.ts";
 import { FakeBucket } from "../membership/fake_bucket_test.ts";
 import { CURRENT_KEY } from "../names.ts";
 import type { KvBucket } from "../ports/kv.ts";
+import { streamOf } from "../ports/nats/kv_format.ts";
 import { natsTest, type Rig } from "../test_support/rig.ts";
 import { inForce, TestTerm } from "./leader/leader_rig_test.ts";
 import { type ClaimOptions, Publication } from "./leader/publication.ts";
@@ -30,6 +31,12 @@ function large(bytes: number, epoch = 1, generation = 1): Snapshot {
 async function openBucket(rig: Rig): Promise<KvBucket> {
   const { world } = await rig.connect();
   return await world.kv.open("assignments", { ttlMs: 0, replicas: 1, storage: "memory" });
+}
+
+/** How many messages the bucket's stream holds: values, and markers of removals. */
+async function messageCount(rig: Rig): Promise<number> {
+  const { world } = await rig.connect();
+  return (await world.feed.streamInfo(streamOf("assignments"))).messages;
 }
 
 async function chunkKeys(bucket: KvBucket): Promise<string[]> {
@@ -75,6 +82,8 @@ natsTest("snapshot store: chunks are collected once they are no longer in force"
     "chunk.99.1.0",
   ]);
   assert.equal((await inForce(bucket)).workers[0]!.partitions.length, 9_375);
+  // Nothing expires in this bucket: markers of what was removed would become more and more.
+  assert.equal(await messageCount(rig), 4 + 1);
 });
 
 natsTest(

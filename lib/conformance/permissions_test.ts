@@ -1,5 +1,6 @@
 /**
- * Users that may not subscribe where the library has to: nobody stays deaf without a word.
+ * Users that may not subscribe or publish where the library would like to: nobody stays deaf without a word, and what can be done in
+ * another way is.
  *
  * @module
  */
@@ -19,11 +20,21 @@ import { natsTest, type Rig, until } from "../test_support/rig.ts";
 
 /** A server with a user that may not subscribe to what the library uses. */
 function denying(...subjects: string[]) {
-  const list = subjects.map((subject) => `"${subject}"`).join(", ");
+  return forbidding({ subscribe: subjects });
+}
+
+/** A server with a user that may not do everything. */
+function forbidding({ subscribe = [], publish = [] }: {
+  readonly subscribe?: readonly string[];
+  readonly publish?: readonly string[];
+}) {
+  const rule = (subjects: readonly string[]) =>
+    `{ allow: ">", deny: [${subjects.map((subject) => `"${subject}"`).join(", ")}] }`;
   return {
     extraConfig: `accounts { A { jetstream: enabled, users [
       { user: strong, password: x },
-      { user: weak, password: x, permissions: { publish: ">", subscribe: { allow: ">", deny: [${list}] } } }
+      { user: weak, password: x, permissions: {
+        publish: ${rule(publish)}, subscribe: ${rule(subscribe)} } }
     ] } }
     no_auth_user: strong`,
   };
@@ -99,4 +110,26 @@ natsTest(
     await cluster.assertEffects();
   },
   denying(releasedSubject("g"), releasedSubject("g", "*"), refreshSubject("g")),
+);
+
+natsTest(
+  "permissions: who may not purge removes keys all the same, and leaves their markers",
+  async (rig) => {
+    await using weak = await weakWorld(rig);
+    const { kv, feed } = weak.world;
+    const options = { ttlMs: 0, replicas: 1, storage: "file" } as const;
+    const bucket = await kv.open("b", options);
+    for (const key of ["a", "b", "c"]) await bucket.put(key, new Uint8Array([1]));
+    const startedAtMs = performance.now();
+    await Promise.all([bucket.erase("a"), bucket.erase("b")]);
+    await bucket.erase("c");
+    assert.ok(performance.now() - startedAtMs < 2_000, "a refusal is an answer");
+    assert.deepEqual(await bucket.list(">"), []);
+    assert.equal((await feed.streamInfo("KV_b")).messages, 3);
+    // Whoever may, leaves nothing.
+    const strong = await (await rig.connect()).world.kv.open("b", options);
+    for (const key of ["a", "b", "c"]) await strong.erase(key);
+    assert.equal((await feed.streamInfo("KV_b")).messages, 0);
+  },
+  forbidding({ publish: ["$JS.API.STREAM.PURGE.>"] }),
 );

@@ -12,7 +12,7 @@ import type { ManualClock } from "../test_support/manual_clock.ts";
 import type { LeaseOptions } from "./lease.ts";
 
 /** What can be done to a bucket. */
-export type Operation = "create" | "update" | "put" | "get" | "remove" | "list" | "watch";
+export type Operation = "create" | "update" | "put" | "get" | "remove" | "erase" | "list" | "watch";
 
 /** Called around an operation. May throw, and may take its time. */
 export type Interference = (operation: Operation, key: string) => void | Promise<void>;
@@ -113,6 +113,10 @@ export class FakeBucket implements KvBucket {
       }
       return this.#store(key, "removed", new Uint8Array());
     });
+  }
+
+  erase(key: string): Promise<void> {
+    return this.#do("erase", key, () => void this.#entries.delete(key));
   }
 
   list(pattern: string): Promise<KvEntry[]> {

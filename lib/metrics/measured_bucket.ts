@@ -39,6 +39,7 @@ export function measuredBucket(
     put: (key, value) => measure("put", bucket.put(key, value)),
     get: (key) => measure("get", bucket.get(key)),
     remove: (key, revision) => measure("remove", bucket.remove(key, revision)),
+    erase: (key) => measure("erase", bucket.erase(key)),
     list: (pattern) => measure("list", bucket.list(pattern)),
     watch: (pattern, handler) => measure("watch", bucket.watch(pattern, handler)),
   };

@@ -15,7 +15,9 @@ function measured(answer: (clock: ManualClock) => Promise<unknown>) {
     return answer(clock);
   };
   const bucket = Object.fromEntries(
-    ["create", "update", "put", "get", "remove", "list", "watch"].map((n) => [n, method(n)]),
+    ["create", "update", "put", "get", "remove", "erase", "list", "watch"].map((
+      n,
+    ) => [n, method(n)]),
   ) as unknown as KvBucket;
   const kvOperation = (op: string, ok: boolean, ms: number) => void seen.push([op, ok, ms]);
   return { seen, calls, bucket: measuredBucket({ ...bucket, name: "b" }, clock, { kvOperation }) };
@@ -32,11 +34,12 @@ Deno.test("every operation is passed on as it is and measured", async () => {
   await bucket.put("k", data);
   await bucket.get("k");
   await bucket.remove("k", 4);
+  await bucket.erase("k");
   await bucket.list("k.*");
   const handler = { onEntry: () => {}, onLost: () => {} };
   const watch: KvWatch = await bucket.watch("k.*", handler);
   assert.equal(watch, 9 as unknown);
-  const ops = ["create", "update", "put", "get", "remove", "list", "watch"];
+  const ops = ["create", "update", "put", "get", "remove", "erase", "list", "watch"];
   assert.deepEqual(seen, ops.map((op) => [op, true, 5]));
   assert.deepEqual(calls.map(([name]) => name), ops);
   assert.deepEqual(calls[1], ["update", "k", data, 3]);

@@ -49,6 +49,13 @@ export interface KvBucket {
   get(key: string): Promise<KvEntry | undefined>;
   /** Removes a key whose latest revision must be `revision`, or unconditionally without one. Throws `PARTI_CONFLICT`. */
   remove(key: string, revision?: number): Promise<void>;
+  /**
+   * Takes a key away for good, whatever its revision: nothing stays behind, no revision is used, and watches are told nothing. For
+   * data nobody decides by (chunks), never for a lease. Where the user may not do that, it is a {@linkcode KvBucket.remove}, whose
+   * marker stays; on NATS it takes the permission to publish to `$JS.API.STREAM.PURGE.KV_<bucket>`. Harmless if there is no such key.
+   * After a crash of the server it may be there again, or what it was before.
+   */
+  erase(key: string): Promise<void>;
   /** The present entries whose keys match, removed ones left out. `pattern` is a NATS subject pattern such as `worker.*`. */
   list(pattern: string): Promise<KvEntry[]>;
   /**

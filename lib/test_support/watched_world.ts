@@ -21,7 +21,16 @@ export interface WatchedWorld {
   onOperation: (number: number, name: string) => void | Promise<void>;
 }
 
-const BUCKET_METHODS = ["create", "update", "put", "get", "remove", "list", "watch"] as const;
+const BUCKET_METHODS = [
+  "create",
+  "update",
+  "put",
+  "get",
+  "remove",
+  "erase",
+  "list",
+  "watch",
+] as const;
 const FEED_METHODS = [
   "streamInfo",
   "createConsumer",

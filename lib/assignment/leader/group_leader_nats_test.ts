@@ -219,6 +219,7 @@ groupTest(
       put: (...args) => group.assignments.put(...args),
       get: (...args) => group.assignments.get(...args),
       remove: (...args) => group.assignments.remove(...args),
+      erase: (...args) => group.assignments.erase(...args),
       list: (...args) => group.assignments.list(...args),
       watch: (...args) => group.assignments.watch(...args),
       update: async (...args) => {

@@ -120,6 +120,10 @@ export class HandBucket implements KvBucket {
     throw new Error("not needed");
   }
 
+  erase(): Promise<void> {
+    throw new Error("not needed");
+  }
+
   list(): Promise<KvEntry[]> {
     throw new Error("not needed");
   }

@@ -110,10 +110,12 @@ function keysIn(bucket: BucketModel | undefined): string[] {
   return entriesIn(bucket).map(({ key }) => key);
 }
 
-/** Parts of assignments that nobody may be reading any more. */
+/** Parts of assignments that nobody may be reading any more, or a marker where one was. What a crash has brought back harms nobody. */
 function strayParts(bucket: BucketModel | undefined, recent: readonly Snapshot[]): string[] {
   const wanted = recent.map(({ epoch, generation }) => chunkKey(epoch, generation, 0).slice(0, -1));
-  return keysIn(bucket).filter((key) =>
-    key.startsWith("chunk.") && !wanted.some((prefix) => key.startsWith(prefix))
+  const keys = (bucket?.from(0, () => true) ?? []).map(({ key }) => key);
+  return keys.filter((key) =>
+    key.startsWith("chunk.") && !wanted.some((prefix) => key.startsWith(prefix)) &&
+    bucket?.revived.has(key) !== true
   );
 }

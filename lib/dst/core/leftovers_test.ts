@@ -89,6 +89,7 @@ Deno.test("lanes, leases, parts, subscriptions and watches are seen", async () =
     const bucket = KvModel.of(server).bucket(assignmentBucket(GROUP));
     bucket.write("chunk.2.7.0", new Uint8Array());
     bucket.write("chunk.2.6.0", new Uint8Array());
+    bucket.write("chunk.2.5.0", undefined);
     const world = simWorld(server)(link);
     world.messaging.subscribe("probe", () => {});
     const leases = await world.kv.open(leaseBucket(GROUP), { ...options, ttlMs: 5_000 });
@@ -98,6 +99,7 @@ Deno.test("lanes, leases, parts, subscriptions and watches are seen", async () =
       "lane lane-a",
       "lease worker.0",
       "part chunk.2.6.0",
+      "part chunk.2.5.0",
       "1 subscriptions",
       "1 watches",
     ]);
@@ -108,6 +110,7 @@ Deno.test("lanes, leases, parts, subscriptions and watches are seen", async () =
       "lease worker.0",
       "part chunk.2.7.0",
       "part chunk.2.6.0",
+      "part chunk.2.5.0",
     ]);
   });
 });

@@ -140,4 +140,11 @@ export const assignmentMutants: readonly Mutant[] = [
   let from: Hash64 = { hi: seed.hi, lo: scratch[255]! };`,
     twice: true,
   },
+  {
+    name: "parts-leave-markers",
+    about: "Each part of an assignment that is over leaves something behind for ever.",
+    file: "lib/assignment/snapshot_store.ts",
+    find: "keysOf(chunks).map((key) => bucket.erase(key))",
+    replace: "keysOf(chunks).map((key) => bucket.remove(key))",
+  },
 ];

@@ -48,6 +48,10 @@ export class BucketModel {
   readonly #lateness: Draws;
   /** By key, in the order of their revisions: a write puts its key last. */
   readonly #stored = new Map<string, Stored>();
+  /** What was erased since the server's process began, and not written since. */
+  readonly #erased = new Map<string, Stored>();
+  readonly #revived = new Set<string>();
+  readonly #revivals: Draws;
   readonly #followers = new Set<BucketFollower>();
   #past: { readonly key: string; readonly entry: KvEntry | undefined }[] = [];
   #lastRevision = 0;
@@ -67,11 +71,17 @@ export class BucketModel {
     // Our adapter asks for markers wherever keys expire and the server knows how to leave them.
     this.#leavesMarkers = server.capabilities.markers && settings.ttlMs > 0;
     this.#lateness = new Draws(server.kernel.seed, "expiry", name);
+    this.#revivals = new Draws(server.kernel.seed, "revival", name);
   }
 
   /** The revision of the last write. */
   get lastRevision(): number {
     return this.#lastRevision;
+  }
+
+  /** The keys that were erased, and are there again since the server crashed. */
+  get revived(): ReadonlySet<string> {
+    return this.#revived;
   }
 
   /** How many are told of changes: whoever has ended must not be among them. */
@@ -96,6 +106,21 @@ export class BucketModel {
     const { ttlMs } = this.settings;
     const dueMs = ttlMs > 0 ? this.#server.nowMs + ttlMs : Infinity;
     return this.#store(key, value, dueMs, false);
+  }
+
+  /**
+   * Purges a key: its last state is gone, a removal too. That is no state of its own, and nobody is told. After a crash it may be there
+   * again, or what it was before.
+   *
+   * @param key the key
+   */
+  erase(key: string): void {
+    const stored = this.#stored.get(key);
+    if (stored === undefined) return;
+    this.#stored.delete(key);
+    this.#erased.set(key, stored);
+    this.#revived.delete(key);
+    this.#remember(key, undefined);
   }
 
   /**
@@ -155,6 +180,7 @@ export class BucketModel {
    * when its timer fires, so that for a moment clients read what should be gone.
    */
   start(): void {
+    this.#revive();
     if (!this.#leavesMarkers) this.#expire();
     this.#arm();
   }
@@ -175,11 +201,27 @@ export class BucketModel {
       operation: value === undefined ? "removed" : "put",
     };
     this.#stored.delete(key);
+    this.#erased.delete(key);
+    this.#revived.delete(key);
     this.#stored.set(key, { entry, dueMs, isMarker });
     this.#remember(key, entry);
     if (dueMs !== Infinity && this.#expiry === undefined) this.#arm();
     for (const follower of [...this.#followers]) follower.stored(entry);
     return entry.revision;
+  }
+
+  /** The server makes no hurry with writing down what it has purged, nor that a key's older states were gone before. */
+  #revive(): void {
+    for (const [key, stored] of this.#erased) {
+      if (!this.#revivals.chance(0.5)) continue;
+      const states = this.#past.flatMap(({ entry }) => entry?.key === key ? [entry] : []);
+      this.#stored.set(key, { ...stored, entry: this.#revivals.pick([...states, stored.entry]) });
+      this.#revived.add(key);
+    }
+    this.#erased.clear();
+    const inOrder = [...this.#stored].sort(([, a], [, b]) => a.entry.revision - b.entry.revision);
+    this.#stored.clear();
+    for (const [key, stored] of inOrder) this.#stored.set(key, stored);
   }
 
   #remember(key: string, entry: KvEntry | undefined): void {

@@ -167,6 +167,36 @@ Deno.test("what was due while the server was down is gone at once, or soon and w
   }
 });
 
+Deno.test("what was erased may be there again after a crash, or what it was before, and never over what was written since", () => {
+  const seen = new Set<string>();
+  for (let seed = 1; seed <= 60; seed++) {
+    const { bucket } = makeRig("2.15.1", 0, seed);
+    for (const key of ["a", "b", "c", "d"]) bucket.write(key, bytes(key));
+    bucket.write("c", undefined);
+    for (const key of ["a", "c", "d", "never"]) bucket.erase(key);
+    assert.deepEqual(bucket.from(0, everything).map(({ key }) => key), ["b"]);
+    bucket.write("d", bytes("new"));
+    const restart = () => {
+      bucket.stop();
+      bucket.start();
+      return bucket.from(0, everything).map(({ key, revision }) => `${key}@${revision}`).join(" ");
+    };
+    const after = restart();
+    seen.add(after);
+    assert.deepEqual([...bucket.revived], ["a", "c"].filter((key) => after.includes(key)));
+    assert.equal(restart(), after, "what did not come back then never will");
+    assert.equal(bucket.write("e", bytes("e")), 7);
+  }
+  assert.deepEqual([...seen].sort(), [
+    "a@1 b@2 c@3 d@6",
+    "a@1 b@2 c@5 d@6",
+    "a@1 b@2 d@6",
+    "b@2 c@3 d@6",
+    "b@2 c@5 d@6",
+    "b@2 d@6",
+  ]);
+});
+
 Deno.test("a bucket that is removed tells its followers once and leaves no timer", async () => {
   const { kernel, bucket, log } = makeRig("2.15.1", 1_000);
   bucket.write("k", bytes("a"));

@@ -27,7 +27,7 @@ function step(draws: Draws, bucket: KvBucket, last: number, index: number): Prom
   const key = draws.pick(KEYS);
   const value = bytes(String(index));
   const revision = draws.chance(0.5) ? last : draws.integer(0, last + 1);
-  switch (draws.integer(0, 7)) {
+  switch (draws.integer(0, 8)) {
     case 0:
     case 1:
       return bucket.create(key, value);
@@ -40,6 +40,8 @@ function step(draws: Draws, bucket: KvBucket, last: number, index: number): Prom
     case 5:
       return bucket.remove(key, revision);
     case 6:
+      return bucket.erase(key);
+    case 7:
       return bucket.get(key).then(lineOf);
     default:
       return bucket.list(draws.pick(PATTERNS)).then((all) => all.map(lineOf).join(" "));

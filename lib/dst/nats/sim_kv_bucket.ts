@@ -73,6 +73,13 @@ export class SimKvBucket implements KvBucket {
     await this.#write("kv remove", key, undefined, revision);
   }
 
+  /** See {@linkcode KvBucket.erase}. */
+  async erase(key: string): Promise<void> {
+    const { model } = this.#wire;
+    checkKey(key);
+    await this.#wire.write("kv erase", () => model.bucket(this.name).erase(key), API_TIMEOUT_MS);
+  }
+
   /** See {@linkcode KvBucket.list}. */
   async list(pattern: string): Promise<KvEntry[]> {
     const entries = new Map<string, KvEntry>();

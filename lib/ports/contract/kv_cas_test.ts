@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { BUCKET, bytes, refused, textOf, until } from "./helpers_test.ts";
+import { BUCKET, bytes, refused, textOf, until, watchLog } from "./helpers_test.ts";
 import type { ContractCase } from "./rig_test.ts";
 
 /** The cases. */
@@ -85,6 +85,39 @@ export const kvCasCases: ContractCase[] = [
         assert.ok(won[0]! > last + 1, "the removal has a revision of its own");
         last = won[0]!;
       }
+      await close();
+    },
+  },
+  {
+    name: "kv: an erased key leaves nothing, uses no revision and is told to nobody",
+    async run(rig) {
+      const { world, close } = await rig.connect();
+      const bucket = await world.kv.open("b", BUCKET);
+      const erased = await bucket.put("k", bytes("a"));
+      await bucket.put("removed", bytes("a"));
+      await bucket.remove("removed");
+      const log = await watchLog(bucket, ">");
+      const last = await bucket.put("k.2", bytes("a"));
+      await until(world.clock, "all there is", () => log.entries.at(-1)?.revision === last);
+      for (const key of ["k", "removed", "never"]) await bucket.erase(key);
+      assert.equal(await bucket.get("k"), undefined);
+      assert.deepEqual((await bucket.list(">")).map(({ key }) => key), ["k.2"]);
+      await refused(bucket.update("k", bytes("b"), erased), "PARTI_CONFLICT");
+      assert.equal(await bucket.create("k", bytes("b")), last + 1);
+      await until(world.clock, "the new one", () => log.entries.at(-1)?.revision === last + 1);
+      const seen = log.entries.map(({ key, operation }) => `${key} ${operation}`);
+      assert.deepEqual(seen, ["k put", "removed removed", "k.2 put", "k put"]);
+      await log.watch.close();
+      // What was erased may be there again after a crash, but no revision is used twice, not even that of the newest.
+      await bucket.erase("k");
+      await rig.crash();
+      await until(world.clock, "the disconnect", () => !world.messaging.connected);
+      await rig.restart();
+      await until(world.clock, "the reconnect", () => world.messaging.connected);
+      assert.equal(await bucket.put("k", bytes("c")), last + 2);
+      assert.equal(textOf((await bucket.get("k"))!.value), "c");
+      await world.kv.destroy("b");
+      await refused(bucket.erase("k"), "PARTI_NOT_FOUND");
       await close();
     },
   },

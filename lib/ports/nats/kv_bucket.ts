@@ -6,6 +6,7 @@
  */
 import { isPartiError, PartiError } from "../../errors.ts";
 import type { KvBucket, KvEntry, KvWatch, KvWatchHandler } from "../kv.ts";
+import { callApi } from "./api.ts";
 import { checkKey, checkPattern, entryOf, OPERATION_HEADER, streamOf } from "./kv_format.ts";
 import { KvWatcher } from "./kv_watch.ts";
 import type { Link } from "./link.ts";
@@ -34,6 +35,7 @@ export class NatsKvBucket implements KvBucket {
   readonly #stream: string;
   readonly #prefix: string;
   readonly #options: KvOptions;
+  #mayPurge = true;
 
   /**
    * @param link the connection
@@ -91,6 +93,23 @@ export class NatsKvBucket implements KvBucket {
   /** See {@linkcode KvBucket.remove}. */
   async remove(key: string, revision?: number): Promise<void> {
     await this.#write(key, EMPTY, revision, { [OPERATION_HEADER]: "DEL" });
+  }
+
+  /** See {@linkcode KvBucket.erase}. */
+  async erase(key: string): Promise<void> {
+    const filter = this.#prefix + checkKey(key);
+    if (this.#mayPurge) {
+      const { timeoutMs } = this.#options;
+      try {
+        const path = `STREAM.PURGE.${this.#stream}`;
+        return void await callApi(this.#link, path, { filter }, `erase ${key}`, timeoutMs);
+      } catch (error) {
+        if (!isPartiError(error, "PARTI_REFUSED")) throw error;
+        // Not asked again: it takes another permission, or another configuration of the stream.
+        this.#mayPurge = false;
+      }
+    }
+    await this.remove(key);
   }
 
   /** See {@linkcode KvBucket.list}. */

@@ -54,6 +54,7 @@ Deno.test("a bucket's reads, writes, listings and watches end after it too", asy
   const calls = {
     get: bucket.get("k"),
     put: bucket.put("k", new Uint8Array()),
+    erase: bucket.erase("k"),
     list: bucket.list(">"),
     watch: bucket.watch(">", handler),
   };
