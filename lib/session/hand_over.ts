@@ -6,6 +6,7 @@
  */
 import { unlessAborted } from "../abort.ts";
 import type { AssignmentApplier } from "./assignment_applier.ts";
+import type { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { decodeWorkerRecord } from "../membership/worker_lease.ts";
 import { WORKER_KEYS } from "../names.ts";
@@ -24,6 +25,8 @@ export interface HandOverOptions {
   readonly instance: string;
   /** What is handed over. */
   readonly applier: Pick<AssignmentApplier, "assignment" | "letGo">;
+  /** The consumer; undefined before it is made, and where the application consumes by itself. */
+  readonly consumer: () => Pick<WorkerConsumer, "health"> | undefined;
   /** Tells the group that this worker leaves. */
   readonly announce: () => Promise<void> | undefined;
   /** Who is told. */
@@ -68,8 +71,15 @@ export class HandOver {
           })
           : error,
       );
-      return false;
+      return this.#holdsNothing();
     }
+  }
+
+  #holdsNothing(): boolean {
+    const { consumer, applier } = this.#options;
+    const health = consumer()?.health();
+    if (health === undefined) return (applier.assignment?.partitions.length ?? 0) === 0;
+    return health.lanes === 0 && health.running === 0 && health.waiting.length === 0;
   }
 
   /** Everything a leaver waits for. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { isPartiError, PartiError } from "../errors.ts";
+import type { ConsumerHealth } from "../consumption/worker_consumer.ts";
 import { HandOver } from "./hand_over.ts";
 import type { Assignment } from "../manager/hooks.ts";
 import { FakeBucket, timeout } from "../membership/fake_bucket_test.ts";
@@ -12,7 +13,13 @@ function assignment(...names: string[]): Assignment {
 }
 
 /** A leaver under a clock driven by hand. */
-function rig(options: { owned?: Assignment; letGo?: () => Promise<void> } = {}) {
+function rig(
+  options: {
+    owned?: Assignment;
+    letGo?: () => Promise<void>;
+    health?: Pick<ConsumerHealth, "lanes" | "running" | "waiting">;
+  } = {},
+) {
   const clock = new ManualClock();
   const leases = new FakeBucket();
   const log: string[] = [];
@@ -31,6 +38,10 @@ function rig(options: { owned?: Assignment; letGo?: () => Promise<void> } = {}) 
     leases,
     instance: "me",
     applier,
+    consumer: () => {
+      const { health } = options;
+      return health && { health: () => health as ConsumerHealth };
+    },
     announce: () => {
       log.push("announce");
       return Promise.resolve();
@@ -118,9 +129,27 @@ Deno.test("hand-over: a handler that never comes back is a shutdown timeout, and
   assert.ok(isPartiError(errors[0], "PARTI_SHUTDOWN_TIMEOUT"));
 });
 
+Deno.test("hand-over: out of time, what counts is whether something is held", async () => {
+  const nothing = { lanes: 0, running: 0, waiting: [] };
+  const cases = [
+    [nothing, true],
+    [{ ...nothing, lanes: 1 }, false],
+    [{ ...nothing, running: 1 }, false],
+    [{ ...nothing, waiting: ["a"] }, false],
+  ] as const;
+  for (const [health, isOver] of cases) {
+    const { handOver, join } = rig({ owned: assignment("a"), health });
+    join(1, "heir");
+    assert.equal(await handOver.run(AbortSignal.abort()), isOver, JSON.stringify(health));
+  }
+});
+
 Deno.test("hand-over: what fails on the way is told as it is", async () => {
   const error = new Error("the consumer");
-  const { errors, deadline, handOver } = rig({ letGo: () => Promise.reject(error) });
+  const { errors, deadline, handOver } = rig({
+    owned: assignment("a"),
+    letGo: () => Promise.reject(error),
+  });
   assert.equal(await handOver.run(deadline.signal), false);
   assert.deepEqual(errors, [error]);
 });

@@ -10,7 +10,6 @@ import { AssignmentFollower } from "../assignment/assignment_follower.ts";
 import type { LeaderPhase } from "../assignment/leader/group_leader.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
 import { Candidate } from "./candidate.ts";
-import { ConnectionGate } from "./connection_gate.ts";
 import type { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import { PartiError } from "../errors.ts";
 import { HandOver } from "./hand_over.ts";
@@ -18,6 +17,7 @@ import type { Assignment } from "../manager/hooks.ts";
 import type { Lease } from "../membership/lease.ts";
 import { answerProbes } from "../membership/prober.ts";
 import type { Subscription } from "../ports/messaging.ts";
+import { Right } from "./right.ts";
 import { claimSessionLease } from "./session_lease.ts";
 import type { SessionOptions } from "./session_options.ts";
 
@@ -26,7 +26,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #probeAnswers: Subscription;
   readonly #applier: AssignmentApplier;
-  readonly #gate: ConnectionGate;
+  readonly #right: Right;
   readonly #handOver: HandOver;
   #idNumber = -1;
   #lease: Lease | undefined;
@@ -70,12 +70,12 @@ export class Session {
       acknowledge: () => world.buggify("acknowledged-late") ? undefined : this.#lease?.touch(),
       signal,
     });
-    this.#gate = new ConnectionGate({
-      clock,
-      messaging,
-      confirm: () => this.#proveRight(),
+    this.#right = new Right({
+      world,
       graceMs: config.probe.graceMs,
-      onAway: () => this.#consumer?.interrupt("the connection is away, others may take over"),
+      lease: () => this.#lease,
+      consumer: () => this.#consumer,
+      events,
       signal,
     });
     this.#handOver = new HandOver({
@@ -83,6 +83,7 @@ export class Session {
       leases,
       instance,
       applier: this.#applier,
+      consumer: () => this.#consumer,
       announce: () => this.#lease?.touch(),
       events,
       signal,
@@ -162,7 +163,7 @@ export class Session {
 
   /** Whether the lease is in force at this moment. */
   get mayAct(): boolean {
-    return !this.#over && (this.#lease?.valid ?? false);
+    return this.#right.mayAct();
   }
 
   /** Whether it has ended, or is about to say its last word. */
@@ -172,13 +173,13 @@ export class Session {
 
   /** The connection is gone: nothing is begun until {@linkcode reconnected} has proven the lease, and what runs ends after a grace. */
   disconnected(): void {
-    this.#gate.shut();
+    this.#right.disconnected();
   }
 
   /** Looks after everything once the connection is back. */
   reconnected(): void {
     if (this.#over) return;
-    this.#background(this.#gate.reopen());
+    this.#background(this.#right.reconnected());
     this.#candidate?.excuseAll();
     this.#background(this.#follower?.reread());
     this.#background(this.#consumer?.reconnected());
@@ -224,7 +225,7 @@ export class Session {
   async #leave(handOverBy: AbortSignal, endBy: AbortSignal): Promise<void> {
     if (this.#over) return;
     this.#leaving = true;
-    const handedOver = await this.#handOver.run(handOverBy) || this.#holdsNothing();
+    const handedOver = await this.#handOver.run(handOverBy);
     if (this.#over) return;
     this.#end.abort();
     this.#consumer?.fence("the worker is shut down");
@@ -240,23 +241,6 @@ export class Session {
     }
   }
 
-  /**
-   * Whether what was held before the connection went is still held: the lease by a renewal that succeeds now, each lane by being there. A
-   * server that was restarted has forgotten its lanes, and others may have taken over what an assignment has moved meanwhile.
-   */
-  async #proveRight(): Promise<boolean> {
-    const { buggify } = this.#options.world;
-    if (buggify("proof-lost") || !await this.#lease?.confirm()) return false;
-    await this.#consumer?.reconnected();
-    return this.mayAct;
-  }
-
-  #holdsNothing(): boolean {
-    if (this.#consumer === undefined) return (this.assignment?.partitions.length ?? 0) === 0;
-    const { lanes, running, waiting } = this.#consumer.health();
-    return lanes === 0 && running === 0 && waiting.length === 0;
-  }
-
   async #claim(): Promise<void> {
     const claim = await claimSessionLease(this.#options, {
       progress: () => ({ leaving: this.#leaving, applied: this.#applier.applied }),
@@ -269,11 +253,7 @@ export class Session {
   async #enter(): Promise<void> {
     const { world, config, assignments, makeConsumer, events } = this.#options;
     const { worker, instance } = this;
-    this.#consumer = makeConsumer({ group: config.group, worker, instance }, {
-      mayAct: () => this.mayAct,
-      mayBegin: (signal) => this.#gate.pass(signal),
-      onOutranked: () => events.onProgress(),
-    });
+    this.#consumer = makeConsumer({ group: config.group, worker, instance }, this.#right);
     const follower = new AssignmentFollower({
       bucket: assignments,
       clock: world.clock,

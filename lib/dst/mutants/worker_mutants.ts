@@ -32,9 +32,9 @@ export const workerMutants: readonly Mutant[] = [
   {
     name: "acting-without-lease",
     about: "A session may act for as long as it has not heard that its lease is gone.",
-    file: "lib/session/session.ts",
-    find: "return !this.#over && (this.#lease?.valid ?? false);",
-    replace: "return !this.#over;",
+    file: "lib/session/right.ts",
+    find: "return !signal.aborted && (lease()?.valid ?? false);",
+    replace: "return !signal.aborted && lease() !== undefined;",
   },
   {
     name: "lost-and-gone-on",
@@ -67,9 +67,9 @@ export const workerMutants: readonly Mutant[] = [
   {
     name: "gate-open",
     about: "Handlers begin while the connection is away, when others may have taken over.",
-    file: "lib/session/session.ts",
-    find: "mayBegin: (signal) => this.#gate.pass(signal),",
-    replace: "mayBegin: () => undefined,",
+    file: "lib/session/right.ts",
+    find: "return this.#gate.pass(signal);",
+    replace: "return void signal;",
   },
   {
     name: "gate-without-proof",
@@ -89,9 +89,9 @@ export const workerMutants: readonly Mutant[] = [
     name: "gate-without-lanes",
     about:
       "After a reconnect handlers begin before it is known whether the lanes, which are the locks, are still there.",
-    file: "lib/session/session.ts",
-    find: "    await this.#consumer?.reconnected();\n    return this.mayAct;",
-    replace: "    return this.mayAct;",
+    file: "lib/session/right.ts",
+    find: "await consumer()?.reconnected();",
+    replace: "void consumer;",
   },
   {
     name: "gate-stays-shut",
