@@ -90,6 +90,7 @@ function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"]
     effective: totals.effective,
     deliveries: totals.deliveries,
     redeliveries: totals.redeliveries,
+    unexplainedRedeliveries: totals.unexplainedRedeliveries.length,
     lost: totals.lost,
     duplicateEffects: totals.duplicateEffects,
     outOfOrder: totals.outOfOrder,

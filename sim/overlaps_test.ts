@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { HandlerSpans, type Span } from "./handler_spans.ts";
+import { HandlerSpans } from "./handler_spans.ts";
 import { Impairments } from "./impairments.ts";
 import { describeOverlap, judgeOverlaps } from "./overlaps.ts";
+import type { Span } from "./spans.ts";
 
 /** `a` handles from 100 to 200 ms; `b` begins at 150 ms. */
 function pair(first: Partial<Span> = {}, second: Partial<Span> = {}): HandlerSpans {
   const spans = new HandlerSpans(1);
-  const rest = { partition: 0, instance: "", epoch: 1, generation: 1, streamSequence: 1 };
+  const rest = { partition: 0, epoch: 1, generation: 1, streamSequence: 1 };
   const more = { ...rest, deliveryCount: 1, outcome: "failed" } as const;
-  const a = { process: "a#1", sequence: 1, startUs: 100_000, endUs: 200_000 };
-  const b = { process: "b#1", sequence: 1, startUs: 150_000, endUs: 160_000 };
+  const a = { process: "a#1", instance: "a", sequence: 1, startUs: 100_000, endUs: 200_000 };
+  const b = { process: "b#1", instance: "b", sequence: 1, startUs: 150_000, endUs: 160_000 };
   spans.ended({ ...more, ...a, ...first });
   spans.ended({ ...more, ...b, ...second });
   return spans;
@@ -77,11 +78,24 @@ Deno.test("overlaps: a handler that had been told to stop before the other began
 
 Deno.test("overlaps: what could not be compared is excused alike, or counted", () => {
   const spans = pair({ startUs: 0, endUs: 10 });
-  const first = { process: "", startUs: 0, endUs: 500_000, sequence: 0 };
-  const second = { process: "z#1", startUs: 100_000, endUs: 200_000, sequence: 9 };
+  const first = { process: "", instance: "", startUs: 0, endUs: 500_000, sequence: 0 };
+  const second = { ...first, process: "z#1", startUs: 100_000, endUs: 200_000, sequence: 9 };
   spans.unchecked.push({ partition: 0, first, second });
   assert.equal(judgeOverlaps(spans, nobody, new Set()).unchecked, 1);
   const impaired = new Impairments();
   impaired.add("z#1", "stoodStill", 100_000, 180_000);
   assert.equal(judgeOverlaps(spans, impaired, new Set()).unchecked, 0);
+});
+
+Deno.test("overlaps: planted: within one instance nothing is an excuse; another one of the same process is like another worker", () => {
+  const impaired = new Impairments();
+  impaired.add("a#1", "stoodStill", 0, 1_000_000);
+  const told = { rightEndedUs: 149_000 };
+  const same = judgeOverlaps(pair(told, { process: "a#1", instance: "a" }), impaired, new Set());
+  assert.equal(same.interleaved.length, 1);
+  assert.deepEqual(same.excused, noExcuse);
+  const later = { process: "a#1", instance: "later" };
+  const another = judgeOverlaps(pair({}, later), impaired, new Set());
+  assert.deepEqual(another.excused, { ...noExcuse, stoodStill: 1 });
+  assert.equal(judgeOverlaps(pair({}, later), nobody, new Set()).interleaved.length, 1);
 });

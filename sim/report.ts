@@ -64,6 +64,7 @@ export interface SimReport {
     readonly effective: number;
     readonly deliveries: number;
     readonly redeliveries: number;
+    readonly unexplainedRedeliveries: number;
     readonly lost: number;
     readonly duplicateEffects: number;
     readonly outOfOrder: number;
@@ -72,7 +73,7 @@ export interface SimReport {
     readonly unknownOutcome: number;
     readonly perSecond: number;
   };
-  /** Owners mixed up in one partition, or at work in it at once; and the latter where one of them could not know better. */
+  /** Owners mixed up in one partition, or handlers at work in it at once; and the latter where one of them could not know better. */
   readonly ownership: {
     readonly interleavings: number;
     readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
@@ -118,6 +119,9 @@ export interface SimReport {
   readonly incidents: readonly string[];
 }
 
+/** Redeliveries written out in the reasons. */
+const SHOWN_REDELIVERIES = 3;
+
 /** What the verdict is made from. */
 export interface Evidence {
   /** The book's sums. */
@@ -139,8 +143,8 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   const counts: [number, string][] = [
     [totals.lost, "lost: sent, gone from the feed, and without an effect"],
     [totals.duplicateEffects, "duplicate effects: a message had its effect more than once"],
-    [totals.outOfOrder, "out of order: an effect came after that of a later message"],
-    [totals.interleavings, "interleavings: two workers at one partition, mixed up or at once"],
+    [totals.outOfOrder, "out of order: its effect or its handler came after a later message's"],
+    [totals.interleavings, "interleavings: two owners mixed up, or two handlers at once"],
     [totals.unexpected, "unexpected: effects of messages that nobody sent"],
     [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
   ];
@@ -153,8 +157,14 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   }
   if (totals.uncheckedHandlers > 0) {
     doubts.push(
-      `${totals.uncheckedHandlers} handlers were reported too late to be compared with those of other workers`,
+      `${totals.uncheckedHandlers} handlers were reported too late to be compared with others`,
     );
+  }
+  const { unexplainedRedeliveries: unexplained } = totals;
+  if (unexplained.length > 0) {
+    const shown = unexplained.slice(0, SHOWN_REDELIVERIES).join("; ");
+    const more = unexplained.length > SHOWN_REDELIVERIES ? "; …" : "";
+    doubts.push(`${unexplained.length} redeliveries that nothing explains: ${shown}${more}`);
   }
   if (totals.holes > 0) doubts.push(`producers left out ${totals.holes} sequences`);
   if (totals.sent === 0) doubts.push("no message was sent");
@@ -195,6 +205,7 @@ export function renderReport(report: SimReport): string[] {
     line("Interleavings:", report.ownership.interleavings),
     line("  excused:", excusedText(report.ownership.excusedOverlaps)),
     line("Redeliveries:", `${messages.redeliveries} (allowed)`),
+    line("  unexplained:", messages.unexplainedRedeliveries),
     line("Throughput:", `${messages.perSecond} msg/s`),
     line("Chaos Events:", happened.length),
     line("Latency:", percentilesText(report.latencyMs)),

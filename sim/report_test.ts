@@ -10,6 +10,7 @@ const totals: LedgerTotals = {
   effective: 10,
   deliveries: 12,
   redeliveries: 2,
+  unexplainedRedeliveries: [],
   lost: 0,
   duplicateEffects: 0,
   outOfOrder: 0,
@@ -40,6 +41,7 @@ const report: SimReport = {
     effective: 12_500,
     deliveries: 12_530,
     redeliveries: 30,
+    unexplainedRedeliveries: 0,
     lost: 0,
     duplicateEffects: 0,
     outOfOrder: 0,
@@ -80,6 +82,7 @@ Deno.test("the block of a run that passes", () => {
     "Interleavings:    0",
     "  excused:        0 handlers at once",
     "Redeliveries:     30 (allowed)",
+    "  unexplained:    0",
     "Throughput:       208 msg/s",
     "Chaos Events:     1",
     "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
@@ -106,7 +109,7 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(26);
+  const lines = renderReport(failed).slice(27);
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",
@@ -172,4 +175,14 @@ Deno.test("what could not be seen is unknown, not a pass", () => {
     judge({ totals: { ...totals, sent: 0 }, doubts: [], incidents: [] }).verdict,
     "unknown",
   );
+  const unexplainedRedeliveries = ["sequence 1", "sequence 2", "sequence 3", "sequence 4"];
+  const again = judge({
+    totals: { ...totals, unexplainedRedeliveries },
+    doubts: [],
+    incidents: [],
+  });
+  assert.deepEqual(again, {
+    verdict: "unknown",
+    reasons: ["4 redeliveries that nothing explains: sequence 1; sequence 2; sequence 3; …"],
+  });
 });

@@ -80,7 +80,7 @@ Deno.test("what a kill and an outage mean goes to the book too", () => {
     atUs: 50_000_000,
     how: "killed" as const,
   };
-  state.ledger.begun("a#1", 0, 1, 1_000_000);
+  state.ledger.begun("a#1", "a", 0, 1, 1_000_000);
   state.gone({ ...gone, process: "a#1" }, () => {});
   const span = { process: "b#1", startUs: 40_000_000, endUs: 41_000_000 };
   state.takeReport("b#1", { kind: "delivered", delivery: { ...delivery, ...span } });

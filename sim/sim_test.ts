@@ -75,8 +75,10 @@ const FAULTS = {
   lose: { lost: 1 },
   duplicate: { duplicateEffects: 1 },
   reorder: { outOfOrder: 1 },
+  "reorder-starts": { outOfOrder: 1 },
   overlap: { interleavings: 1 },
   "overlap-fenced": { interleavings: 1 },
+  "overlap-within": { interleavings: 1 },
 };
 
 for (const [fault, expected] of Object.entries(FAULTS)) {
