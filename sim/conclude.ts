@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Share } from "./balance.ts";
 import type { Fleet } from "./fleet.ts";
 import type { IntervalSet } from "./intervals.ts";
 import type { LedgerTotals } from "./ledger.ts";
@@ -26,6 +27,8 @@ export interface Findings {
     | "partitions"
     | "startup"
   >;
+  /** The strategy by which partitions were shared. */
+  readonly strategy: string;
   /** How long producers were at work, in milliseconds. */
   readonly loadMs: number;
   /** What was seen. */
@@ -45,7 +48,7 @@ export interface Findings {
  * @returns the report
  */
 export function conclude(findings: Findings): SimReport {
-  const { run, state, fleet, chaos, waiting, loadMs } = findings;
+  const { run, strategy, state, fleet, chaos, waiting, loadMs } = findings;
   const { ledger, measurements, doubts, incidents } = state;
   const totals = ledger.totals(waiting);
   // Work was still under way when a run is interrupted: what is missing then is no defect.
@@ -62,6 +65,7 @@ export function conclude(findings: Findings): SimReport {
     ...run,
     messages: messagesOf(totals, loadMs),
     ownership: { interleavings, excusedOverlaps },
+    balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
     chaos,
     recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
@@ -77,7 +81,7 @@ export function conclude(findings: Findings): SimReport {
       handoffVacancy: measurements.vacancies.slowest.items,
       unmoved: measurements.slowUnmoved.items,
     },
-    workers: workersOf(fleet),
+    workers: workersOf(fleet, state.sharing?.shares ?? []),
     defects: waiting === undefined ? [] : ledger.defects(waiting),
     incidents,
   };
@@ -101,14 +105,22 @@ function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"]
   };
 }
 
-function workersOf(fleet: Fleet): SimReport["workers"] {
+function workersOf(fleet: Fleet, shares: readonly Share[]): SimReport["workers"] {
+  const partitions = new Map(shares.map((share) => [share.process, share.partitions.length]));
   return fleet.members.filter(({ role }) => role === "worker")
-    .map(({ name, process, pid, rssBytes, status }) => ({
+    .map(({ name, process, pid, rssBytes, handled, status }) => ({
       id: status?.worker || name,
       process,
       pid,
       rssBytes,
+      partitions: partitions.get(process) ?? 0,
+      handled,
     }));
+}
+
+/** To a thousandth; null for nothing. */
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * 1_000) / 1_000;
 }
 
 /** Partitions of killed workers that nobody took over: one line for each victim. */

@@ -23,6 +23,7 @@ const run = {
 /** A run in which worker-0 was killed with all its partitions, and everything sent had its effect. */
 function rig() {
   const fleet = new TestFleet();
+  fleet.add("worker", 0);
   const console = new SimConsole({
     write: () => {},
     terminal: false,
@@ -42,8 +43,11 @@ function rig() {
   const gone = { process: "worker-0#1", atUs: 10, partitions, epoch: 1, generation: 1 };
   state.gone({ ...gone, how: "killed" }, () => {});
   const end = (waiting: Map<number, IntervalSet> | undefined): SimReport =>
-    conclude({ run, loadMs: 1_000, state, fleet: fleet as unknown as Fleet, chaos: [], waiting });
-  return { state, partitions, end };
+    conclude({
+      ...{ run, strategy: "StickyBalanced", loadMs: 1_000, state, chaos: [], waiting },
+      fleet: fleet as unknown as Fleet,
+    });
+  return { fleet, state, partitions, end };
 }
 
 Deno.test("planted: a killed worker's partitions that nobody takes over fail the run, though no message is lost", () => {
@@ -77,6 +81,22 @@ Deno.test("an interrupted run says nothing of what was still to be recovered", (
   assert.deepEqual(reasons, ["the run was interrupted"]);
 });
 
+Deno.test("the report says what each worker had in the end and what it has handled", () => {
+  const { fleet, state, partitions, end } = rig();
+  fleet.add("worker", 1);
+  const share = { process: "worker-1#1", capacity: 1, partitions };
+  state.sharing = { shares: [share], maxOverMean: 1.0204 };
+  const { workers, balance } = end(new Map());
+  assert.deepEqual(
+    workers.map(({ process, partitions, handled }) => [process, partitions, handled]),
+    [
+      ["worker-0#1", 0, 1],
+      ["worker-1#1", 20, 0],
+    ],
+  );
+  assert.deepEqual(balance, { strategy: "StickyBalanced", maxOverMean: 1.02 });
+});
+
 Deno.test("the report has every field the simulation promises", () => {
   const report = rig().end(new Map()) as unknown as Record<string, Record<string, unknown>>;
   const promised = {
@@ -89,6 +109,7 @@ Deno.test("the report has every field the simulation promises", () => {
     handoffMs: ["p50", "p99", "max"],
     latencyMs: ["p50", "p99", "max"],
     unmovedLatencyMs: ["p99", "max"],
+    balance: ["strategy", "maxOverMean"],
   };
   for (const [section, keys] of Object.entries(promised)) {
     for (const key of keys) assert.ok(key in report[section]!, `${section}.${key}`);

@@ -12,6 +12,7 @@ import { EffectsReader } from "./effects_reader.ts";
 import type { Fault } from "./fault.ts";
 import { Fleet, type Member } from "./fleet.ts";
 import { resolveGroup } from "./group_check.ts";
+import { heal } from "./heal.ts";
 import { openInbox } from "./inbox.ts";
 import type { IntervalSet } from "./intervals.ts";
 import { LoadControl } from "./load_control.ts";
@@ -20,7 +21,6 @@ import type { SimReport } from "./report.ts";
 import { RunState } from "./run_state.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { SimConsole } from "./status_line.ts";
-import { untilFine } from "./wait.ts";
 import { warmUp } from "./warm_up.ts";
 
 /** What a run is made from. */
@@ -179,11 +179,8 @@ export class Coordinator {
 
   async #heal(): Promise<void> {
     this.#phase = "heal";
-    const { signal } = this.#options;
-    const sinceUs = nowUs();
-    const disorder = await untilFine(this.#patienceMs, signal, () => this.#state.disorder(sinceUs));
-    if (disorder === undefined || this.#aborted) return;
-    this.#state.incidents.push(`the group did not heal within its validation window: ${disorder}`);
+    const patienceMs = this.#patienceMs;
+    await heal({ ...this.#options, fleet: this.#fleet, state: this.#state, patienceMs });
   }
 
   async #finishProducers(): Promise<void> {
@@ -234,6 +231,7 @@ export class Coordinator {
         partitions: config.partitions.count,
         startup: { workers: config.workers.count, allStableMs: this.#startupMs },
       },
+      strategy: config.workers.assignment_strategy,
       loadMs: this.#loadMs,
       state: this.#state,
       fleet: this.#fleet,

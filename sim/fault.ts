@@ -15,17 +15,18 @@ export const FAULT_KINDS = [
   "overlap",
   "overlap-fenced",
   "overlap-within",
+  "uneven",
 ] as const;
 
 /** One kind of planted defect. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** A planted defect: whichever worker handles that message does it wrong. */
+/** A planted defect: whichever worker handles that message does it wrong, or whichever leads. */
 export interface Fault {
   /**
    * `lose`: no effect. `duplicate`: two. `reorder`: its effect is swapped with the next one's. `reorder-starts`: its handler is, as
    * the reports tell it. `overlap`: done by another worker. `overlap-fenced`: handled by another worker too, at the same time and
-   * without an effect. `overlap-within`: the same, by the same worker.
+   * without an effect. `overlap-within`: the same, by the same worker. `uneven`: the strategy leaves a worker without partitions.
    */
   readonly kind: FaultKind;
   /** The partition. */
@@ -34,7 +35,7 @@ export interface Fault {
   readonly sequence: number;
 }
 
-/** Early, so that it happens before the first chaos event and in the shortest run; not first, so that there is an owner. */
+/** The message that is done wrong. Early, so that it happens before the first chaos event and in the shortest run; not first, so that there is an owner. */
 const FAULT_SEQUENCE = 3;
 
 /**

@@ -34,6 +34,8 @@ export interface Member {
   statusUs: number | undefined;
   /** Its memory as last reported. */
   rssBytes: number;
+  /** Messages whose effect it has written, if it is a worker. */
+  handled: number;
   /** `leaving` was asked to go, `killed` was killed by us, `gone` has ended. */
   phase: "running" | "leaving" | "killed" | "gone";
   /** Its end. */
@@ -140,6 +142,7 @@ export class Fleet {
       status: undefined,
       statusUs: undefined,
       rssBytes: 0,
+      handled: 0,
       phase: "running",
       exited: child.status,
       output,

@@ -42,6 +42,7 @@ export class TestFleet {
       status: undefined,
       statusUs: undefined,
       rssBytes: 0,
+      handled: 0,
       phase: "running",
       exited: Promise.resolve({ success: true, code: 0, signal: null }),
       output: [],

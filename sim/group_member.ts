@@ -10,6 +10,7 @@ import { strategyByName } from "../lib/assignment/strategies/strategies.ts";
 import type { HandlerContext, PartitionMessage } from "../lib/consumption/dispatch/handler.ts";
 import { FencedOutput } from "../lib/effects/effects.ts";
 import { Manager } from "../lib/manager/manager.ts";
+import { faultyStrategy } from "./faulty_strategy.ts";
 import { groupConfig } from "./group_config.ts";
 import type { Holdings } from "./holdings.ts";
 import type { ChildSpec, WorkerStatus } from "./wire.ts";
@@ -91,7 +92,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     world,
     config: { ...groupConfig(topology, group), preferredId: index + (group.worker_id_min ?? 0) },
     source: staticSource(weights.map((weight, index) => ({ keys: [String(index)], weight }))),
-    strategy: strategyByName(strategy, settings),
+    strategy: faultyStrategy(spec.fault, strategyByName(strategy, settings)),
     handler: (message, context) => handler(groupMessage(message, context, output, holdings)),
     hooks: {
       onAssignmentChanged: ({ removed }) => {

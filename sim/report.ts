@@ -8,7 +8,6 @@ import type { Excuse } from "./impairments.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Defect, LedgerTotals } from "./ledger.ts";
 import type { SlowItem } from "./slowest.ts";
-import { formatDuration } from "./units.ts";
 
 /** What a run comes to: it holds, it does not, or nobody can tell. */
 export type Verdict = "pass" | "fail" | "unknown";
@@ -78,6 +77,8 @@ export interface SimReport {
     readonly interleavings: number;
     readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
   };
+  /** How evenly the partitions were shared in the end: the highest load over the mean one, null if the group did not heal. */
+  readonly balance: { readonly strategy: string; readonly maxOverMean: number | null };
   /** The chaos events, in order. */
   readonly chaos: readonly ChaosRecord[];
   /** Kill → each partition of the victim handled again elsewhere. */
@@ -106,12 +107,14 @@ export interface SimReport {
     readonly handoffVacancy: readonly SlowItem[];
     readonly unmoved: readonly SlowItem[];
   };
-  /** Every worker process of the run. */
+  /** Every worker process of the run: what it owned once the group had healed, and how many effects are its. */
   readonly workers: readonly {
     readonly id: string;
     readonly process: string;
     readonly pid: number;
     readonly rssBytes: number;
+    readonly partitions: number;
+    readonly handled: number;
   }[];
   /** What is wrong, written out; bounded. */
   readonly defects: readonly Defect[];
@@ -172,93 +175,4 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
     verdict: "pass",
     reasons: [],
   };
-}
-
-const VERDICT_LINES: Readonly<Record<Verdict, string>> = {
-  pass: "✅ SUCCESS: No message loss or duplication detected",
-  fail: "❌ FAILURE",
-  unknown: "❓ UNKNOWN: could not verify",
-};
-
-/** Defects shown in the block; all of them are in `report.json`. */
-const SHOWN_DEFECTS = 10;
-
-/**
- * Writes the seeds' report block, with more lines.
- *
- * @param report the report
- * @returns its lines
- */
-export function renderReport(report: SimReport): string[] {
-  const { messages } = report;
-  const line = (label: string, value: string | number) => `${label.padEnd(18)}${value}`;
-  const happened = report.chaos.filter(({ skipped }) => skipped === undefined);
-  const lines = [
-    "=== Simulation Report ===",
-    line("Total Partitions:", report.partitions),
-    line("Total Sent:", messages.sent),
-    line("Total Received:", messages.received),
-    line("Gaps Detected:", messages.lost + messages.undelivered),
-    line("Duplicates:", messages.duplicateEffects),
-    line("Out of Order:", messages.outOfOrder),
-    line("Unexpected:", messages.unexpected),
-    line("Interleavings:", report.ownership.interleavings),
-    line("  excused:", excusedText(report.ownership.excusedOverlaps)),
-    line("Redeliveries:", `${messages.redeliveries} (allowed)`),
-    line("  unexplained:", messages.unexplainedRedeliveries),
-    line("Throughput:", `${messages.perSecond} msg/s`),
-    line("Chaos Events:", happened.length),
-    line("Latency:", percentilesText(report.latencyMs)),
-    line("Unmoved Latency:", percentilesText(report.unmovedLatencyMs)),
-    line("Startup:", startupText(report.startup)),
-    line("Recovery:", percentilesText(report.recoveryMs)),
-    line("  from work:", percentilesText(report.recoveryFromWorkMs)),
-    line("  no work:", `${report.recoveryWithoutWork} partitions taken over, no message since`),
-    line("Handoff:", percentilesText(report.handoffMs)),
-    line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
-    line("  vacancy:", percentilesText(report.handoffVacancyMs)),
-    line("nats-server:", report.natsServerVersion),
-    line(
-      "Machine:",
-      `${report.machine.cpus} CPUs, load average ${report.machine.loadAverageBefore} before, ` +
-        `${report.machine.loadAverageAfter} after`,
-    ),
-    line("Duration:", formatDuration(report.durationMs)),
-    line("Seed:", report.seed),
-    VERDICT_LINES[report.verdict],
-  ];
-  for (const reason of report.reasons) lines.push(`  - ${reason}`);
-  for (const { kind, partition, detail } of report.defects.slice(0, SHOWN_DEFECTS)) {
-    lines.push(`    ${kind}${partition < 0 ? "" : ` in partition ${partition}`}: ${detail}`);
-  }
-  if (report.defects.length > SHOWN_DEFECTS) {
-    lines.push(`    … ${report.defects.length - SHOWN_DEFECTS} more in report.json`);
-  }
-  if (report.verdict !== "pass") lines.push(`Run it again with --seed ${report.seed}`);
-  return lines;
-}
-
-function percentilesText({ count, p50, p99, max }: Percentiles): string {
-  if (count === 0) return "nothing to measure";
-  return `p50 ${p50}ms, p99 ${p99}ms, max ${max}ms (${count})`;
-}
-
-function startupText({ workers, allStableMs }: SimReport["startup"]): string {
-  return allStableMs === null
-    ? "not reached"
-    : `${workers} workers Stable at once after ${allStableMs}ms`;
-}
-
-/** Why overlaps were excused, in the words of the block. */
-const EXCUSES: Readonly<Record<Excuse, string>> = {
-  stoodStill: "a worker stood still",
-  disconnected: "a worker was cut off",
-  outage: "the server was away",
-  rightEnded: "a handler had been told to stop",
-};
-
-function excusedText(excused: Readonly<Record<Excuse, number>>): string {
-  const counts = Object.entries(excused).filter(([, count]) => count > 0);
-  if (counts.length === 0) return "0 handlers at once";
-  return counts.map(([why, count]) => `${count} while ${EXCUSES[why as Excuse]}`).join(", ");
 }

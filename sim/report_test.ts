@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { LedgerTotals } from "./ledger.ts";
-import { judge, renderReport, type SimReport } from "./report.ts";
+import { judge, type SimReport } from "./report.ts";
+import { renderReport } from "./report_block.ts";
 
 const totals: LedgerTotals = {
   sent: 10,
@@ -63,7 +64,12 @@ const report: SimReport = {
   handoffVacancyMs: { count: 9, p50: 12, p99: 44.1, max: 44.1 },
   latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
   unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
-  workers: [{ id: "worker-4", process: "worker-4#1", pid: 1, rssBytes: 1 }],
+  balance: { strategy: "StickyBalanced", maxOverMean: 1.02 },
+  workers: [
+    { id: "worker-10", process: "worker-10#1", pid: 1, rssBytes: 1, partitions: 49, handled: 60 },
+    { id: "worker-4", process: "worker-4#1", pid: 2, rssBytes: 1, partitions: 0, handled: 100 },
+    { id: "worker-4", process: "worker-4#2", pid: 3, rssBytes: 1, partitions: 51, handled: 40 },
+  ],
   slowest: { recovery: [], handoff: [], handoffVacancy: [], unmoved: [] },
   defects: [],
   incidents: [],
@@ -85,6 +91,9 @@ Deno.test("the block of a run that passes", () => {
     "  unexplained:    0",
     "Throughput:       208 msg/s",
     "Chaos Events:     1",
+    "Balance:          StickyBalanced, highest load 1.02 times the mean",
+    "  worker-4:       51 partitions in the end, 140 messages handled",
+    "  worker-10:      49 partitions in the end, 60 messages handled",
     "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
     "Unmoved Latency:  p50 8ms, p99 30ms, max 90ms (9000)",
     "Startup:          10 workers Stable at once after 1200ms",
@@ -109,7 +118,7 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(27);
+  const lines = renderReport(failed).slice(30);
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",
@@ -134,6 +143,18 @@ Deno.test("the block says what was excused, and a start that was not reached", (
     lines.includes("  excused:        3 while a worker stood still, 2 while the server was away"),
   );
   assert.ok(lines.includes("Startup:          not reached"));
+});
+
+Deno.test("the block shows so many workers, and a group that did not heal", () => {
+  const workers = Array.from({ length: 25 }, (_, index) => {
+    const process = `worker-${index}#1`;
+    return { id: `w${index}`, process, pid: 1, rssBytes: 1, partitions: 4, handled: 9 };
+  });
+  const balance = { strategy: "RoundRobin", maxOverMean: null };
+  const lines = renderReport({ ...report, workers, balance });
+  assert.ok(lines.includes("Balance:          RoundRobin, not reached"));
+  assert.ok(lines.includes("  worker-19:      4 partitions in the end, 9 messages handled"));
+  assert.ok(lines.includes("  …:              5 workers more in report.json"));
 });
 
 Deno.test("a clean run passes", () => {

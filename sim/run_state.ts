@@ -5,6 +5,7 @@
  */
 import { isPartiError } from "../lib/errors.ts";
 import type { Messaging } from "../lib/ports/messaging.ts";
+import type { Share } from "./balance.ts";
 import { decodeEffect } from "./effect.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
@@ -34,6 +35,8 @@ export class RunState {
   readonly incidents: string[] = [];
   /** Why the verdict may not be sure. */
   readonly doubts: string[] = [];
+  /** Who had what once everything had healed, and the highest load over the mean one; undefined before. */
+  sharing: { readonly shares: readonly Share[]; readonly maxOverMean: number } | undefined;
   /** Called with each status of a worker. */
   onStatus: (member: Member) => void = () => {};
   /** Effects that were wrong so far. */
@@ -110,6 +113,8 @@ export class RunState {
       const effect = { ...decodeEffect(data), storedUs, outputSequence };
       found = this.ledger.effective(effect);
       this.measurements.accept(effect);
+      const member = this.#fleet().get(effect.process);
+      if (member !== undefined) member.handled++;
     } catch (error) {
       if (!isPartiError(error, "PARTI_INVARIANT")) throw error;
       found = [this.ledger.strange(error.message)];

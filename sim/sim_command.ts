@@ -9,7 +9,8 @@ import { describePlan } from "./chaos_plan.ts";
 import { loadConfig, type Override, type SimulationConfig } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
 import { planFault } from "./fault.ts";
-import { renderReport, type SimReport, type Verdict } from "./report.ts";
+import type { SimReport, Verdict } from "./report.ts";
+import { renderReport } from "./report_block.ts";
 import { freshSeed } from "./seeded.ts";
 import { processConsole, type SimConsole } from "./status_line.ts";
 

@@ -96,6 +96,23 @@ for (const [fault, expected] of Object.entries(FAULTS)) {
   });
 }
 
+Deno.test("a run with --fault uneven fails, and the report says who has too much", async () => {
+  const window = ["--set", "coordinator.validation_window=2s"];
+  const { code, stdout, stderr, report } = await sim(...SMALL, ...window, "--fault", "uneven");
+  assert.ok(report !== undefined, stderr);
+  assert.equal(code, 1, stdout);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.reasons.length, 1, report.reasons.join());
+  assert.match(
+    report.reasons[0]!,
+    /the load is uneven: worker-0#1 has 2\.00 times the mean, worker-1/,
+  );
+  assert.equal(report.balance.maxOverMean, 2);
+  assert.deepEqual(report.workers.map(({ partitions }) => partitions), [8, 0, 4]);
+  const handled = report.workers.reduce((sum, worker) => sum + worker.handled, 0);
+  assert.equal(handled, report.messages.effective);
+});
+
 Deno.test("a run in which everything is killed, producers too, passes and leaves nothing behind", async () => {
   const { code, stdout, stderr, report } = await sim(
     ...SMALL,
