@@ -124,7 +124,7 @@ export class ChaosRunner {
     if (victim.phase !== "running") return this.#skip(event, `${victim.name} has just gone`);
     const record = this.#record(event, victim.name);
     const atUs = fleet.kill(victim);
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#watchGone(record, [{ member: victim, owned, atUs }], "killed");
     this.#later(async () => {
       await victim.exited;
@@ -141,7 +141,7 @@ export class ChaosRunner {
     const owned = await this.#targets.owned(victim);
     const record = this.#record(event, victim.name);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#watchGone(record, [{ member: victim, owned, atUs }], "leaving");
     this.#later(async () => {
       await this.#leave(victim);
@@ -157,7 +157,7 @@ export class ChaosRunner {
     const owned = await this.#targets.owned(victim);
     const record = this.#record(event, victim.name);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#watchGone(record, [{ member: victim, owned, atUs }], "paused");
     this.#later(async () => {
       {
@@ -178,7 +178,7 @@ export class ChaosRunner {
     if (added.length === 0) return this.#skip(event, "the fleet is as large as it may be");
     const record = this.#record(event, `adding ${added.map(({ name }) => name).join(", ")}`);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#untilStable.add({
       waiting: new Set(added.map(({ process }) => process)),
       done: () => record.recoveredMs = Math.round((nowUs() - atUs) / 1_000),
@@ -192,7 +192,7 @@ export class ChaosRunner {
     const owned = await Promise.all(victims.map((member) => this.#targets.owned(member)));
     const record = this.#record(event, `removing ${victims.map(({ name }) => name).join(", ")}`);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     const gone = victims.map((member, index) => ({ member, owned: owned[index]!, atUs }));
     this.#watchGone(record, gone, "leaving");
     for (const victim of victims) this.#later(() => this.#leave(victim));
@@ -204,7 +204,7 @@ export class ChaosRunner {
     if (victim === undefined) return this.#skip(event, "no producer runs");
     const record = this.#record(event, victim.name);
     const atUs = fleet.kill(victim);
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#later(async () => {
       await victim.exited;
       await pauseFor(event.downMs, this.#stopped.signal);
@@ -218,7 +218,7 @@ export class ChaosRunner {
     if (server === undefined) return this.#skip(event, "the server is not ours");
     const record = this.#record(event, "nats-server");
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     state.outage(atUs, Number.POSITIVE_INFINITY);
     await server.kill();
     this.#later(async () => {
@@ -253,7 +253,8 @@ export class ChaosRunner {
   #record(event: PlannedChaos, target: string): ChaosRecord {
     this.#options.console.log("CHAOS", `Injecting event: ${event.type} (${target})`);
     const atMs = Math.round(performance.now() - this.#startMs);
-    const record: ChaosRecord = { atMs, type: event.type, target, recoveredMs: null };
+    const moves = { total: 0, needed: 0 };
+    const record = { atMs, type: event.type, target, recoveredMs: null, moves };
     this.records.push(record);
     return record;
   }
@@ -261,7 +262,9 @@ export class ChaosRunner {
   #skip(event: PlannedChaos, why: string): void {
     this.#options.console.log("CHAOS", `Skipping event: ${event.type} (${why})`);
     const atMs = Math.round(performance.now() - this.#startMs);
-    this.records.push({ atMs, type: event.type, target: "", recoveredMs: null, skipped: why });
+    const moves = { total: 0, needed: 0 };
+    const what = { type: event.type, target: "", recoveredMs: null, moves };
+    this.records.push({ atMs, ...what, skipped: why });
   }
 
   #later(work: () => Promise<void>): void {

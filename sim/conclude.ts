@@ -7,6 +7,7 @@ import type { Share } from "./balance.ts";
 import type { Fleet } from "./fleet.ts";
 import type { IntervalSet } from "./intervals.ts";
 import type { LedgerTotals } from "./ledger.ts";
+import type { Moves } from "./moves.ts";
 import type { OpenRecovery } from "./recovery.ts";
 import { type ChaosRecord, judge, type SimReport } from "./report.ts";
 import type { RunState } from "./run_state.ts";
@@ -58,8 +59,10 @@ export function conclude(findings: Findings): SimReport {
   const { interleavings, excusedOverlaps } = totals;
   const unmoved = measurements.finishUnmoved();
   measurements.vacancies.finish();
+  state.moves.finish();
   const { open } = measurements.recovery;
   if (waiting !== undefined) incidents.push(...abandonedBy(open));
+  if (strategy === "StickyBalanced") incidents.push(...excessOf(state.moves));
   return {
     ...judge({ totals: judged, doubts, incidents }),
     ...run,
@@ -67,6 +70,7 @@ export function conclude(findings: Findings): SimReport {
     ownership: { interleavings, excusedOverlaps },
     balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
     chaos,
+    moves: state.moves.count,
     recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
@@ -75,6 +79,7 @@ export function conclude(findings: Findings): SimReport {
     handoffVacancyMs: measurements.vacancies.durations.percentiles(),
     latencyMs: measurements.latency.percentiles(),
     unmovedLatencyMs: unmoved.percentiles(),
+    unmovedPartitions: measurements.unmovedPartitions,
     slowest: {
       recovery: measurements.recovery.slowest.items,
       handoff: measurements.slowHandoffs.items,
@@ -121,6 +126,18 @@ function workersOf(fleet: Fleet, shares: readonly Share[]): SimReport["workers"]
 /** To a thousandth; null for nothing. */
 function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value * 1_000) / 1_000;
+}
+
+/** Moves are too many if they are more than this many times those that had to be, by weight… */
+const EXCESS_FACTOR = 2;
+/** …and besides more than this part of all weight: in a small run a few moves are much. */
+const EXCESS_PART = 0.1;
+
+/** More moves than a sticky strategy has a reason for. */
+function excessOf({ count, weight, totalWeight }: Moves): string[] {
+  const excess = weight.total - EXCESS_FACTOR * weight.needed;
+  if (excess <= EXCESS_PART * totalWeight) return [];
+  return [`needless moves: ${count.total} partitions changed their owner, ${count.needed} had to`];
 }
 
 /** Partitions of killed workers that nobody took over: one line for each victim. */

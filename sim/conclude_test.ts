@@ -21,7 +21,7 @@ const run = {
 };
 
 /** A run in which worker-0 was killed with all its partitions, and everything sent had its effect. */
-function rig() {
+function rig(strategy = "StickyBalanced") {
   const fleet = new TestFleet();
   fleet.add("worker", 0);
   const console = new SimConsole({
@@ -31,7 +31,7 @@ function rig() {
     columns: () => 80,
     now: () => new Date(0),
   });
-  const state = new RunState(20, () => fleet as unknown as Fleet, console);
+  const state = new RunState(new Array(20).fill(1), () => fleet as unknown as Fleet, console);
   state.ledger.sent(0, 1, 1);
   const bytes = new TextEncoder().encode(JSON.stringify({
     ...{ partition: 0, sequence: 1, publishedUs: 1, availableUs: 2, acquiredUs: 0, startUs: 3 },
@@ -44,7 +44,7 @@ function rig() {
   state.gone({ ...gone, how: "killed" }, () => {});
   const end = (waiting: Map<number, IntervalSet> | undefined): SimReport =>
     conclude({
-      ...{ run, strategy: "StickyBalanced", loadMs: 1_000, state, chaos: [], waiting },
+      ...{ run, strategy, loadMs: 1_000, state, chaos: [], waiting },
       fleet: fleet as unknown as Fleet,
     });
   return { fleet, state, partitions, end };
@@ -81,6 +81,29 @@ Deno.test("an interrupted run says nothing of what was still to be recovered", (
   assert.deepEqual(reasons, ["the run was interrupted"]);
 });
 
+Deno.test("planted: partitions that change hands for nothing fail the run under the sticky strategy", () => {
+  for (
+    const [moved, strategy, expected] of [
+      [2, "StickyBalanced", []],
+      [2, "ConsistentHash", []],
+      [6, "StickyBalanced", ["needless moves: 6 partitions changed their owner, 0 had to"]],
+      [6, "ConsistentHash", []],
+    ] as const
+  ) {
+    const { state, partitions, end } = rig(strategy);
+    const lanes = { kind: "lanes", change: "acquired" } as const;
+    state.takeReport("worker-1#1", { ...lanes, partitions, atUs: 500 });
+    state.takeReport("worker-2#1", { ...lanes, partitions: partitions.slice(0, 1), atUs: 600 });
+    state.moves.begin(1_000);
+    const given = partitions.slice(1, 1 + moved);
+    state.takeReport("worker-2#1", { ...lanes, partitions: given, atUs: 2_000 });
+    const { verdict, reasons, moves } = end(new Map());
+    assert.deepEqual(reasons, expected);
+    assert.equal(verdict, expected.length === 0 ? "pass" : "fail");
+    assert.deepEqual(moves, { total: moved, needed: 0 });
+  }
+});
+
 Deno.test("the report says what each worker had in the end and what it has handled", () => {
   const { fleet, state, partitions, end } = rig();
   fleet.add("worker", 1);
@@ -110,6 +133,8 @@ Deno.test("the report has every field the simulation promises", () => {
     latencyMs: ["p50", "p99", "max"],
     unmovedLatencyMs: ["p99", "max"],
     balance: ["strategy", "maxOverMean"],
+    moves: ["total", "needed"],
+    unmovedPartitions: ["kept", "moved"],
   };
   for (const [section, keys] of Object.entries(promised)) {
     for (const key of keys) assert.ok(key in report[section]!, `${section}.${key}`);

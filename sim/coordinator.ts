@@ -22,6 +22,7 @@ import { RunState } from "./run_state.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { SimConsole } from "./status_line.ts";
 import { warmUp } from "./warm_up.ts";
+import { partitionWeights } from "./weights.ts";
 
 /** What a run is made from. */
 export interface RunOptions {
@@ -71,7 +72,8 @@ export class Coordinator {
     const { config, seed, console } = options;
     this.#options = options;
     this.plan = planChaos(config, seed);
-    this.#state = new RunState(config.partitions.count, () => this.#fleet, console);
+    const weights = partitionWeights(config.partitions, seed);
+    this.#state = new RunState(weights, () => this.#fleet, console);
   }
 
   /**
@@ -167,6 +169,7 @@ export class Coordinator {
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
     this.#phase = "load";
+    this.#state.moves.begin(nowUs());
     this.#loadStartMs = performance.now();
     const load = AbortSignal.any([signal, AbortSignal.timeout(config.simulation.duration)]);
     const starting = this.#loadControl.keepStarted(load);
@@ -203,7 +206,7 @@ export class Coordinator {
 
   async #stopWorkers(): Promise<void> {
     this.#phase = "stop";
-    this.#state.measurements.ending(nowUs());
+    this.#state.ending(nowUs());
     for (const { process } of await this.#fleet.end("leave")) {
       this.#state.incidents.push(`${process} did not leave when asked to`);
     }

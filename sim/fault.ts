@@ -16,6 +16,7 @@ export const FAULT_KINDS = [
   "overlap-fenced",
   "overlap-within",
   "uneven",
+  "restless",
 ] as const;
 
 /** One kind of planted defect. */
@@ -27,6 +28,7 @@ export interface Fault {
    * `lose`: no effect. `duplicate`: two. `reorder`: its effect is swapped with the next one's. `reorder-starts`: its handler is, as
    * the reports tell it. `overlap`: done by another worker. `overlap-fenced`: handled by another worker too, at the same time and
    * without an effect. `overlap-within`: the same, by the same worker. `uneven`: the strategy leaves a worker without partitions.
+   * `restless`: it moves all partitions whenever it moves one.
    */
   readonly kind: FaultKind;
   /** The partition. */

@@ -17,7 +17,14 @@ export function faultyStrategy(
   fault: Fault | undefined,
   strategy: AssignmentStrategy,
 ): AssignmentStrategy {
-  return fault?.kind === "uneven" ? uneven(strategy) : strategy;
+  switch (fault?.kind) {
+    case "uneven":
+      return uneven(strategy);
+    case "restless":
+      return restless(strategy);
+    default:
+      return strategy;
+  }
 }
 
 /** The second worker's partitions all go to the first. */
@@ -27,6 +34,18 @@ function uneven(strategy: AssignmentStrategy): AssignmentStrategy {
     const owners = [...strategy(input)];
     return new Map(owners.map(([partition, owner]) => {
       return [partition, owner === second?.id ? first!.id : owner];
+    }));
+  };
+}
+
+/** Who stays gives all its partitions to the next one, whenever anything changes. */
+function restless(strategy: AssignmentStrategy): AssignmentStrategy {
+  return (input) => {
+    const ids = input.workers.map(({ id }) => id);
+    return new Map([...strategy(input)].map(([partition, owner]) => {
+      const before = input.previous.get(partition);
+      if (before === undefined || !ids.includes(before)) return [partition, owner];
+      return [partition, ids[(ids.indexOf(owner) + 1) % ids.length]!];
     }));
   };
 }

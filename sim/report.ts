@@ -7,6 +7,7 @@ import type { ChaosType } from "./config_schema.ts";
 import type { Excuse } from "./impairments.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Defect, LedgerTotals } from "./ledger.ts";
+import type { MoveCount } from "./moves.ts";
 import type { SlowItem } from "./slowest.ts";
 
 /** What a run comes to: it holds, it does not, or nobody can tell. */
@@ -22,6 +23,8 @@ export interface ChaosRecord {
   readonly target: string;
   /** How long until all was well again; null if that was not seen. */
   recoveredMs: number | null;
+  /** Partitions that changed their owner until the next event, and those of them that had to. */
+  readonly moves: Readonly<MoveCount>;
   /** Why nothing was done, if nothing was. */
   readonly skipped?: string;
 }
@@ -81,6 +84,8 @@ export interface SimReport {
   readonly balance: { readonly strategy: string; readonly maxOverMean: number | null };
   /** The chaos events, in order. */
   readonly chaos: readonly ChaosRecord[];
+  /** Partitions that changed their owner under load; those of them whose owner had gone, or that gave a newcomer its share. */
+  readonly moves: Readonly<MoveCount>;
   /** Kill → each partition of the victim handled again elsewhere. */
   readonly recoveryMs: Percentiles;
   /** The same, but from when there was a message to handle, if that was after the kill. */
@@ -100,6 +105,8 @@ export interface SimReport {
   readonly latencyMs: Percentiles;
   /** The same in the 5 s after each chaos event, for partitions that keep their owner. */
   readonly unmovedLatencyMs: Percentiles;
+  /** How many partitions these are, and how many are left out because they moved; summed over the events. */
+  readonly unmovedPartitions: { readonly kept: number; readonly moved: number };
   /** The slowest of each, to look into. */
   readonly slowest: {
     readonly recovery: readonly SlowItem[];

@@ -48,6 +48,8 @@ export function renderReport(report: SimReport): string[] {
     ...workersText(report.workers).map(([name, text]) => line(`  ${name}:`, text)),
     line("Latency:", percentilesText(report.latencyMs)),
     line("Unmoved Latency:", percentilesText(report.unmovedLatencyMs)),
+    line("  covers:", coverageText(report.unmovedPartitions, happened.length)),
+    line("Moves:", `${report.moves.total} partitions, ${report.moves.needed} of them had to`),
     line("Startup:", startupText(report.startup)),
     line("Recovery:", percentilesText(report.recoveryMs)),
     line("  from work:", percentilesText(report.recoveryFromWorkMs)),
@@ -79,6 +81,13 @@ export function renderReport(report: SimReport): string[] {
 function percentilesText({ count, p50, p99, max }: Percentiles): string {
   if (count === 0) return "nothing to measure";
   return `p50 ${p50}ms, p99 ${p99}ms, max ${max}ms (${count})`;
+}
+
+function coverageText({ kept, moved }: SimReport["unmovedPartitions"], events: number): string {
+  if (kept + moved === 0) return "nothing";
+  return `${Math.round(kept / events)} of ${
+    Math.round((kept + moved) / events)
+  } partitions an event`;
 }
 
 function balanceText({ strategy, maxOverMean }: SimReport["balance"]): string {

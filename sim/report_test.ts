@@ -53,8 +53,27 @@ const report: SimReport = {
   },
   ownership: { interleavings: 0, excusedOverlaps: totals.excusedOverlaps },
   chaos: [
-    { atMs: 5_000, type: "worker_crash", target: "worker-4", recoveredMs: 612 },
-    { atMs: 9_000, type: "scale_up", target: "-", recoveredMs: null, skipped: "enough" },
+    {
+      atMs: 5_000,
+      type: "worker_crash",
+      target: "worker-4",
+      recoveredMs: 612,
+      moves: {
+        total: 12,
+        needed: 10,
+      },
+    },
+    {
+      atMs: 9_000,
+      type: "scale_up",
+      target: "-",
+      recoveredMs: null,
+      skipped: "enough",
+      moves: {
+        total: 0,
+        needed: 0,
+      },
+    },
   ],
   recoveryMs: { count: 10, p50: 400.5, p99: 612, max: 612 },
   recoveryFromWorkMs: { count: 10, p50: 300, p99: 500, max: 500 },
@@ -64,6 +83,8 @@ const report: SimReport = {
   handoffVacancyMs: { count: 9, p50: 12, p99: 44.1, max: 44.1 },
   latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
   unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
+  unmovedPartitions: { kept: 87, moved: 12 },
+  moves: { total: 12, needed: 10 },
   balance: { strategy: "StickyBalanced", maxOverMean: 1.02 },
   workers: [
     { id: "worker-10", process: "worker-10#1", pid: 1, rssBytes: 1, partitions: 49, handled: 60 },
@@ -96,6 +117,8 @@ Deno.test("the block of a run that passes", () => {
     "  worker-10:      49 partitions in the end, 60 messages handled",
     "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
     "Unmoved Latency:  p50 8ms, p99 30ms, max 90ms (9000)",
+    "  covers:         87 of 99 partitions an event",
+    "Moves:            12 partitions, 10 of them had to",
     "Startup:          10 workers Stable at once after 1200ms",
     "Recovery:         p50 400.5ms, p99 612ms, max 612ms (10)",
     "  from work:      p50 300ms, p99 500ms, max 500ms (10)",
@@ -118,7 +141,7 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(30);
+  const lines = renderReport(failed).slice(32);
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",

@@ -10,6 +10,7 @@ import { decodeEffect } from "./effect.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { Measurements } from "./measure.ts";
+import { type MoveCount, Moves } from "./moves.ts";
 import type { Gone } from "./recovery.ts";
 import type { SimConsole } from "./status_line.ts";
 import {
@@ -31,6 +32,8 @@ export class RunState {
   readonly ledger: Ledger;
   /** The figures. */
   readonly measurements: Measurements = new Measurements();
+  /** Who gave what to whom. */
+  readonly moves: Moves;
   /** What went wrong apart from messages. */
   readonly incidents: string[] = [];
   /** Why the verdict may not be sure. */
@@ -48,17 +51,19 @@ export class RunState {
   readonly #fleet: () => Fleet;
   readonly #partitions: number;
   readonly #console: SimConsole;
+  #endsUs = Number.POSITIVE_INFINITY;
 
   /**
-   * @param partitions how many partitions there are
+   * @param weights weights by partition
    * @param fleet the processes
    * @param console where defects are said at once
    */
-  constructor(partitions: number, fleet: () => Fleet, console: SimConsole) {
-    this.#partitions = partitions;
+  constructor(weights: readonly number[], fleet: () => Fleet, console: SimConsole) {
+    this.#partitions = weights.length;
     this.#fleet = fleet;
     this.#console = console;
-    this.ledger = new Ledger(partitions);
+    this.ledger = new Ledger(weights.length);
+    this.moves = new Moves(weights, this.ledger.impairments);
   }
 
   /**
@@ -78,7 +83,7 @@ export class RunState {
       case "delivered":
         return this.ledger.delivered(report.delivery);
       case "lanes":
-        return this.measurements.lanes(report.change, process, report.partitions, report.atUs);
+        return this.#takeLanes(process, report);
       case "impaired":
         return this.ledger.impairments.add(process, report.why, report.fromUs, report.untilUs);
       case "trouble":
@@ -97,6 +102,12 @@ export class RunState {
         member.stableUs = isStable(member) ? member.stableUs ?? report.atUs : undefined;
         return this.onStatus(member);
     }
+  }
+
+  #takeLanes(process: string, { change, partitions, atUs }: Report & { kind: "lanes" }): void {
+    if (atUs > this.#endsUs) return;
+    this.measurements.lanes(change, process, partitions, atUs);
+    if (change === "acquired") this.moves.acquired(process, partitions, atUs);
   }
 
   /**
@@ -159,6 +170,26 @@ export class RunState {
   }
 
   /**
+   * A chaos event happens.
+   *
+   * @param atUs when, in microseconds since 1970
+   * @param moves takes the moves that follow
+   */
+  chaos(atUs: number, moves: MoveCount): void {
+    this.measurements.chaos(atUs);
+    this.moves.event(atUs, moves);
+  }
+
+  /**
+   * From now on all workers leave: what they hand to each other is nobody's recovery, and no move.
+   *
+   * @param atUs when, in microseconds since 1970
+   */
+  ending(atUs: number): void {
+    this.#endsUs = atUs;
+  }
+
+  /**
    * A worker was killed, paused, or asked to leave.
    *
    * @param gone the worker
@@ -166,6 +197,7 @@ export class RunState {
    */
   gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
     this.measurements.gone(gone, onRecovered);
+    this.moves.gone(gone.process, gone.how, gone.atUs);
     if (gone.how === "killed") this.ledger.handlers.killed(gone.process, gone.atUs);
   }
 

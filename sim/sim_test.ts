@@ -113,6 +113,25 @@ Deno.test("a run with --fault uneven fails, and the report says who has too much
   assert.equal(handled, report.messages.effective);
 });
 
+Deno.test("a run with --fault restless fails, and the report says how many moves there were for nothing", async () => {
+  const chaos = ["chaos.enabled=true", "chaos.interval=4s-5s", "chaos.events=[worker_restart]"];
+  const { code, stdout, stderr, report } = await sim(
+    ...SMALL,
+    ...["--duration", "6s", "--seed", "5", "--fault", "restless"],
+    ...chaos.flatMap((set) => ["--set", set]),
+  );
+  assert.ok(report !== undefined, stderr);
+  assert.equal(code, 1, stdout);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.reasons.length, 1, report.reasons.join());
+  assert.match(
+    report.reasons[0]!,
+    /^needless moves: \d+ partitions changed their owner, \d+ had to$/,
+  );
+  assert.equal(report.chaos[0]!.moves.total, report.moves.total);
+  assert.ok(report.moves.total > 2 * report.moves.needed, stdout);
+});
+
 Deno.test("a run in which everything is killed, producers too, passes and leaves nothing behind", async () => {
   const { code, stdout, stderr, report } = await sim(
     ...SMALL,
