@@ -4,6 +4,7 @@
  * @module
  */
 import type { Share } from "./balance.ts";
+import type { SimulationConfig } from "./config_schema.ts";
 import type { Fleet } from "./fleet.ts";
 import type { IntervalSet } from "./intervals.ts";
 import type { LedgerTotals } from "./ledger.ts";
@@ -11,6 +12,7 @@ import type { Moves } from "./moves.ts";
 import type { OpenRecovery } from "./recovery.ts";
 import { type ChaosRecord, judge, type SimReport } from "./report.ts";
 import type { RunState } from "./run_state.ts";
+import { checkThresholds } from "./thresholds.ts";
 
 /** What a report is made from. */
 export interface Findings {
@@ -30,6 +32,8 @@ export interface Findings {
   >;
   /** The strategy by which partitions were shared. */
   readonly strategy: string;
+  /** The limits of the figures. */
+  readonly thresholds: SimulationConfig["thresholds"];
   /** How long producers were at work, in milliseconds. */
   readonly loadMs: number;
   /** What was seen. */
@@ -62,23 +66,30 @@ export function conclude(findings: Findings): SimReport {
   state.moves.finish();
   const { open } = measurements.recovery;
   if (waiting !== undefined) incidents.push(...abandonedBy(open));
+  const figures = {
+    startup: run.startup,
+    recoveryMs: measurements.recovery.fromKill.percentiles(),
+    handoffMs: measurements.handoff.percentiles(),
+    unmovedLatencyMs: unmoved.percentiles(),
+  };
+  const thresholds = checkThresholds(findings.thresholds, figures);
+  const exceeded = waiting === undefined ? [] : thresholds.filter(({ holds }) => !holds);
   if (strategy === "StickyBalanced") incidents.push(...excessOf(state.moves));
   return {
-    ...judge({ totals: judged, doubts, incidents }),
+    ...judge({ totals: judged, doubts, incidents, exceeded, machine: run.machine }),
     ...run,
+    ...figures,
+    thresholds,
     messages: messagesOf(totals, loadMs),
     ownership: { interleavings, excusedOverlaps },
     balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
     chaos,
     moves: state.moves.count,
-    recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
-    handoffMs: measurements.handoff.percentiles(),
     handoffWithoutWork: measurements.idleMoves,
     handoffVacancyMs: measurements.vacancies.durations.percentiles(),
     latencyMs: measurements.latency.percentiles(),
-    unmovedLatencyMs: unmoved.percentiles(),
     unmovedPartitions: measurements.unmovedPartitions,
     slowest: {
       recovery: measurements.recovery.slowest.items,

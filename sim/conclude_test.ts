@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { conclude } from "./conclude.ts";
+import { simulationSchema } from "./config_schema.ts";
 import type { Fleet } from "./fleet.ts";
 import { TestFleet } from "./fleet_rig_test.ts";
 import type { IntervalSet } from "./intervals.ts";
@@ -7,6 +8,7 @@ import type { SimReport } from "./report.ts";
 import { RunState } from "./run_state.ts";
 import { SimConsole } from "./status_line.ts";
 
+const { thresholds } = simulationSchema.parse({});
 const run = {
   runId: "r",
   seed: 1,
@@ -15,13 +17,13 @@ const run = {
   startedAt: "2026-01-01T00:00:00.000Z",
   durationMs: 1,
   natsServerVersion: "2.15.1",
-  machine: { cpus: 2, loadAverageBefore: 0, loadAverageAfter: 0 },
+  machine: { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 0, loadAverageAfter: 0 },
   partitions: 20,
   startup: { workers: 1, allStableMs: 1 },
 };
 
 /** A run in which worker-0 was killed with all its partitions, and everything sent had its effect. */
-function rig(strategy = "StickyBalanced") {
+function rig(strategy = "StickyBalanced", limits = thresholds) {
   const fleet = new TestFleet();
   fleet.add("worker", 0);
   const console = new SimConsole({
@@ -44,7 +46,7 @@ function rig(strategy = "StickyBalanced") {
   state.gone({ ...gone, how: "killed" }, () => {});
   const end = (waiting: Map<number, IntervalSet> | undefined): SimReport =>
     conclude({
-      ...{ run, strategy, loadMs: 1_000, state, chaos: [], waiting },
+      ...{ run, strategy, thresholds: limits, loadMs: 1_000, state, chaos: [], waiting },
       fleet: fleet as unknown as Fleet,
     });
   return { fleet, state, partitions, end };
@@ -118,6 +120,22 @@ Deno.test("the report says what each worker had in the end and what it has handl
     ],
   );
   assert.deepEqual(balance, { strategy: "StickyBalanced", maxOverMean: 1.02 });
+});
+
+Deno.test("planted: a figure above its limit fails the run, and an interrupted run says nothing of it", () => {
+  const limits =
+    simulationSchema.parse({ thresholds: { startup: { allStableMs: 0.5 } } }).thresholds;
+  const { state, partitions, end } = rig("StickyBalanced", limits);
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  const { verdict, reasons, thresholds: results } = end(new Map());
+  assert.equal(verdict, "fail");
+  assert.deepEqual(reasons, [
+    "threshold exceeded: startup.allStableMs is 1ms, at most 0.5ms are allowed",
+  ]);
+  assert.deepEqual(results, [
+    { figure: "startup.allStableMs", maxMs: 0.5, actualMs: 1, holds: false },
+  ]);
+  assert.equal(rig("StickyBalanced", limits).end(undefined).verdict, "pass");
 });
 
 Deno.test("the report has every field the simulation promises", () => {

@@ -177,6 +177,18 @@ const checkpointing = z.strictObject({
   path: text("a folder").default("./checkpoints"),
 });
 
+const limitMs = () =>
+  number("milliseconds, a number above 0", 0.001, Number.MAX_SAFE_INTEGER).optional();
+const p99 = () => z.strictObject({ p99: limitMs() }).prefault({});
+
+/** Figures of the report, under the names they have there, and the most they may be. */
+const thresholds = z.strictObject({
+  recoveryMs: p99(),
+  handoffMs: p99(),
+  unmovedLatencyMs: p99(),
+  startup: z.strictObject({ allStableMs: limitMs() }).prefault({}),
+});
+
 /** The schema. Durations come out in milliseconds, sizes in bytes. */
 export const simulationSchema = z.strictObject({
   simulation: simulation.prefault({}),
@@ -186,6 +198,7 @@ export const simulationSchema = z.strictObject({
   coordinator: z.strictObject({ validation_window: positiveDuration().prefault("5m") })
     .prefault({}),
   chaos: chaos.prefault({}),
+  thresholds: thresholds.prefault({}),
   nats: nats.prefault({}),
   metrics: metrics.prefault({}),
   checkpointing: checkpointing.prefault({}),

@@ -16,6 +16,7 @@ import { heal } from "./heal.ts";
 import { openInbox } from "./inbox.ts";
 import type { IntervalSet } from "./intervals.ts";
 import { LoadControl } from "./load_control.ts";
+import { MachineLoad } from "./machine_load.ts";
 import { nowUs } from "./message.ts";
 import type { SimReport } from "./report.ts";
 import { RunState } from "./run_state.ts";
@@ -54,7 +55,7 @@ export class Coordinator {
   readonly #options: RunOptions;
   readonly #startedAt = new Date();
   readonly #startMs = performance.now();
-  readonly #loadAverage = loadAverage();
+  readonly #machineLoad = new MachineLoad();
   readonly #state: RunState;
   #stage!: Stage;
   #fleet!: Fleet;
@@ -226,15 +227,12 @@ export class Coordinator {
         startedAt: this.#startedAt.toISOString(),
         durationMs: Math.round(performance.now() - this.#startMs),
         natsServerVersion: this.#serverVersion,
-        machine: {
-          cpus: navigator.hardwareConcurrency,
-          loadAverageBefore: this.#loadAverage,
-          loadAverageAfter: loadAverage(),
-        },
+        machine: this.#machineLoad.machine,
         partitions: config.partitions.count,
         startup: { workers: config.workers.count, allStableMs: this.#startupMs },
       },
       strategy: config.workers.assignment_strategy,
+      thresholds: config.thresholds,
       loadMs: this.#loadMs,
       state: this.#state,
       fleet: this.#fleet,
@@ -254,6 +252,7 @@ export class Coordinator {
   }
 
   #showStatus(): void {
+    this.#machineLoad.sample();
     const { config, console } = this.#options;
     const load = this.#loadStartMs === 0 ? 0 : performance.now() - this.#loadStartMs;
     console.status({
@@ -268,9 +267,4 @@ export class Coordinator {
       defects: this.#state.defects,
     });
   }
-}
-
-/** Of the last minute, to a tenth. */
-function loadAverage(): number {
-  return Math.round(Deno.loadavg()[0]! * 10) / 10;
 }

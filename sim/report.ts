@@ -7,8 +7,10 @@ import type { ChaosType } from "./config_schema.ts";
 import type { Excuse } from "./impairments.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Defect, LedgerTotals } from "./ledger.ts";
+import { isOverloaded, type Machine } from "./machine_load.ts";
 import type { MoveCount } from "./moves.ts";
 import type { SlowItem } from "./slowest.ts";
+import { describeExceeded, type ThresholdResult } from "./thresholds.ts";
 
 /** What a run comes to: it holds, it does not, or nobody can tell. */
 export type Verdict = "pass" | "fail" | "unknown";
@@ -50,11 +52,7 @@ export interface SimReport {
   /** The server. */
   readonly natsServerVersion: string;
   /** The machine: figures mean little where other work runs beside. */
-  readonly machine: {
-    readonly cpus: number;
-    readonly loadAverageBefore: number;
-    readonly loadAverageAfter: number;
-  };
+  readonly machine: Machine;
   /** How many partitions there are. */
   readonly partitions: number;
   /** The start: from the first worker's readiness until all were Stable at once; null if that was not reached. */
@@ -107,6 +105,8 @@ export interface SimReport {
   readonly unmovedLatencyMs: Percentiles;
   /** How many partitions these are, and how many are left out because they moved; summed over the events. */
   readonly unmovedPartitions: { readonly kept: number; readonly moved: number };
+  /** The limits of the configuration, and whether the figures keep to them. */
+  readonly thresholds: readonly ThresholdResult[];
   /** The slowest of each, to look into. */
   readonly slowest: {
     readonly recovery: readonly SlowItem[];
@@ -140,6 +140,10 @@ export interface Evidence {
   readonly doubts: readonly string[];
   /** What went wrong apart from messages, such as a worker that ended by itself. */
   readonly incidents: readonly string[];
+  /** Limits that figures exceed. */
+  readonly exceeded: readonly ThresholdResult[];
+  /** Where it ran. */
+  readonly machine: Machine;
 }
 
 /**
@@ -159,9 +163,19 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
     [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
   ];
   const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
-  const reasons = [...defects, ...evidence.incidents];
+  const exceeded = evidence.exceeded.map(describeExceeded);
+  // Who has too little of the machine is slow through no fault of the group's.
+  const overloaded = isOverloaded(evidence.machine);
+  const reasons = [...defects, ...evidence.incidents, ...(overloaded ? [] : exceeded)];
   if (reasons.length > 0) return { verdict: "fail", reasons };
   const doubts = [...evidence.doubts];
+  if (overloaded && exceeded.length > 0) {
+    const { cpus, loadAverageHighest } = evidence.machine;
+    doubts.push(
+      ...exceeded,
+      `the machine was overloaded: load average ${loadAverageHighest} on ${cpus} CPUs`,
+    );
+  }
   if (totals.unknown > 0) {
     doubts.push(`${totals.unknown} publications of unknown outcome were never settled`);
   }

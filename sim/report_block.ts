@@ -57,11 +57,12 @@ export function renderReport(report: SimReport): string[] {
     line("Handoff:", percentilesText(report.handoffMs)),
     line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
     line("  vacancy:", percentilesText(report.handoffVacancyMs)),
+    line("Thresholds:", thresholdsText(report.thresholds)),
     line("nats-server:", report.natsServerVersion),
     line(
       "Machine:",
       `${report.machine.cpus} CPUs, load average ${report.machine.loadAverageBefore} before, ` +
-        `${report.machine.loadAverageAfter} after`,
+        `at most ${report.machine.loadAverageHighest}`,
     ),
     line("Duration:", formatDuration(report.durationMs)),
     line("Seed:", report.seed),
@@ -88,6 +89,15 @@ function coverageText({ kept, moved }: SimReport["unmovedPartitions"], events: n
   return `${Math.round(kept / events)} of ${
     Math.round((kept + moved) / events)
   } partitions an event`;
+}
+
+function thresholdsText(thresholds: SimReport["thresholds"]): string {
+  if (thresholds.length === 0) return "none set";
+  const measured = thresholds.filter(({ actualMs }) => actualMs !== null);
+  const held = measured.filter(({ holds }) => holds).length;
+  const unmeasured = thresholds.length - measured.length;
+  return `${held} of ${measured.length} hold` +
+    (unmeasured === 0 ? "" : `, nothing to measure for ${unmeasured}`);
 }
 
 function balanceText({ strategy, maxOverMean }: SimReport["balance"]): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LedgerTotals } from "./ledger.ts";
-import { judge, type SimReport } from "./report.ts";
+import { type Evidence, judge as judgeAll, type SimReport } from "./report.ts";
 import { renderReport } from "./report_block.ts";
 
 const totals: LedgerTotals = {
@@ -23,6 +23,11 @@ const totals: LedgerTotals = {
 };
 const nothing = { count: 0, p50: null, p99: null, max: null };
 
+/** On an idle machine, with all limits kept to, unless told otherwise. */
+function judge(evidence: Partial<Evidence> & Pick<Evidence, "totals" | "doubts" | "incidents">) {
+  return judgeAll({ exceeded: [], machine: report.machine, ...evidence });
+}
+
 const report: SimReport = {
   verdict: "pass",
   reasons: [],
@@ -33,7 +38,11 @@ const report: SimReport = {
   startedAt: "2026-01-01T00:00:00.000Z",
   durationMs: 71_000,
   natsServerVersion: "2.15.1",
-  machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageAfter: 1.5 },
+  machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageHighest: 1.6, loadAverageAfter: 1.5 },
+  thresholds: [
+    { figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 612, holds: true },
+    { figure: "handoffMs.p99", maxMs: 150, actualMs: null, holds: true },
+  ],
   partitions: 100,
   startup: { workers: 10, allStableMs: 1_200 },
   messages: {
@@ -126,8 +135,9 @@ Deno.test("the block of a run that passes", () => {
     "Handoff:          nothing to measure",
     "  no work:        5 moves, no message waiting",
     "  vacancy:        p50 12ms, p99 44.1ms, max 44.1ms (9)",
+    "Thresholds:       1 of 1 hold, nothing to measure for 1",
     "nats-server:      2.15.1",
-    "Machine:          2 CPUs, load average 0.1 before, 1.5 after",
+    "Machine:          2 CPUs, load average 0.1 before, at most 1.6",
     "Duration:         1m11s",
     "Seed:             42",
     "✅ SUCCESS: No message loss or duplication detected",
@@ -141,7 +151,7 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(32);
+  const lines = renderReport(failed).slice(33);
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",
@@ -200,6 +210,23 @@ Deno.test("each defect alone fails the run and is named, whatever else is in dou
     assert.ok(result.reasons[0]!.startsWith(text), result.reasons[0]);
   }
   assert.equal(judge({ totals, doubts: [], incidents: ["worker-1 ended"] }).verdict, "fail");
+});
+
+Deno.test("a limit that is exceeded fails the run, and leaves it unknown on an overloaded machine", () => {
+  const exceeded = [{ figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 1_200, holds: false }];
+  const told = "threshold exceeded: recoveryMs.p99 is 1200ms, at most 1000ms are allowed";
+  assert.deepEqual(judge({ totals, doubts: ["blind"], incidents: [], exceeded }), {
+    verdict: "fail",
+    reasons: [told],
+  });
+  const busy = { ...report.machine, loadAverageHighest: 4.1 };
+  assert.deepEqual(judge({ totals, doubts: [], incidents: [], exceeded, machine: busy }), {
+    verdict: "unknown",
+    reasons: [told, "the machine was overloaded: load average 4.1 on 2 CPUs"],
+  });
+  assert.equal(judge({ totals, doubts: [], incidents: [], machine: busy }).verdict, "pass");
+  const both = judge({ totals, doubts: [], incidents: ["oh"], exceeded, machine: busy });
+  assert.deepEqual(both, { verdict: "fail", reasons: ["oh"] });
 });
 
 Deno.test("what could not be seen is unknown, not a pass", () => {

@@ -7,6 +7,7 @@ import { fakeServer, TempDir } from "../tasks/nats_fakes.ts";
 import { runOrThrow } from "../tasks/run_command.ts";
 import { selfArguments } from "../tasks/spawn.ts";
 import { until } from "../tasks/until.ts";
+import { isOverloaded } from "./machine_load.ts";
 import type { SimReport } from "./report.ts";
 
 /** A run small enough for a test: a few processes, a few seconds. */
@@ -19,6 +20,8 @@ const SMALL = [
   "workers.processing_delay.max=4ms",
   "simulation.duration=3s",
   "chaos.enabled=false",
+  // Tests run where others do, too: what they find out is not how fast it is.
+  "thresholds={}",
 ].flatMap((set) => ["--set", set]);
 
 interface Ended {
@@ -130,6 +133,20 @@ Deno.test("a run with --fault restless fails, and the report says how many moves
   );
   assert.equal(report.chaos[0]!.moves.total, report.moves.total);
   assert.ok(report.moves.total > 2 * report.moves.needed, stdout);
+});
+
+Deno.test("a run that exceeds a threshold fails; on an overloaded machine it could not be verified", async () => {
+  const limit = ["--set", "thresholds.startup.allStableMs=0.01"];
+  const { code, stdout, stderr, report } = await sim(...SMALL, ...limit);
+  assert.ok(report !== undefined, stderr);
+  const overloaded = isOverloaded(report.machine);
+  assert.equal(code, overloaded ? 2 : 1, stdout);
+  assert.equal(report.verdict, overloaded ? "unknown" : "fail");
+  assert.match(
+    report.reasons[0]!,
+    /^threshold exceeded: startup\.allStableMs is \d+ms, at most 0\.01/,
+  );
+  assert.match(stdout, /^Thresholds: {7}0 of 1 hold$/m);
 });
 
 Deno.test("a run in which everything is killed, producers too, passes and leaves nothing behind", async () => {
