@@ -54,7 +54,8 @@ export interface Findings {
  */
 export function conclude(findings: Findings): SimReport {
   const { run, strategy, state, fleet, chaos, waiting, loadMs } = findings;
-  const { ledger, measurements, doubts, incidents } = state;
+  const { ledger, measurements, doubts } = state;
+  const incidents = [...state.violations, ...state.incidents];
   const totals = ledger.totals(waiting);
   // Work was still under way when a run is interrupted: what is missing then is no defect.
   const judged = waiting !== undefined

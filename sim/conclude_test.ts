@@ -75,6 +75,16 @@ Deno.test("a killed worker's partitions that somebody took over and that had no 
   assert.equal(handoffWithoutWork, 0);
 });
 
+Deno.test("planted: what no worker may tell fails the run", () => {
+  const { state, partitions, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  state.takeReport("worker-1#1", { kind: "violation", message: "told a partition twice" });
+  const { verdict, reasons, incidents } = end(new Map());
+  assert.equal(verdict, "fail");
+  assert.deepEqual(reasons, ["worker-1#1: told a partition twice"]);
+  assert.deepEqual(incidents, reasons);
+});
+
 Deno.test("an interrupted run says nothing of what was still to be recovered", () => {
   const { state, end } = rig();
   state.doubts.push("the run was interrupted");

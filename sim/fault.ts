@@ -17,18 +17,21 @@ export const FAULT_KINDS = [
   "overlap-within",
   "uneven",
   "restless",
+  "wrong-delta",
+  "invariant",
 ] as const;
 
 /** One kind of planted defect. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** A planted defect: whichever worker handles that message does it wrong, or whichever leads. */
+/** A planted defect: whichever worker handles that message does it wrong, or whichever leads, or the first one. */
 export interface Fault {
   /**
    * `lose`: no effect. `duplicate`: two. `reorder`: its effect is swapped with the next one's. `reorder-starts`: its handler is, as
    * the reports tell it. `overlap`: done by another worker. `overlap-fenced`: handled by another worker too, at the same time and
    * without an effect. `overlap-within`: the same, by the same worker. `uneven`: the strategy leaves a worker without partitions.
-   * `restless`: it moves all partitions whenever it moves one.
+   * `restless`: it moves all partitions whenever it moves one. `wrong-delta`: a worker is told fewer new partitions than it has.
+   * `invariant`: the library tells a worker of a bug of its own.
    */
   readonly kind: FaultKind;
   /** The partition. */

@@ -36,6 +36,8 @@ export class RunState {
   readonly moves: Moves;
   /** What went wrong apart from messages. */
   readonly incidents: string[] = [];
+  /** What workers told that no worker may tell. */
+  readonly violations: string[] = [];
   /** Why the verdict may not be sure. */
   readonly doubts: string[] = [];
   /** Who had what once everything had healed, and the highest load over the mean one; undefined before. */
@@ -86,6 +88,10 @@ export class RunState {
         return this.#takeLanes(process, report);
       case "impaired":
         return this.ledger.impairments.add(process, report.why, report.fromUs, report.untilUs);
+      case "violation":
+        this.violations.push(`${process}: ${report.message}`);
+        this.#console.log("FAIL", `${process}: ${report.message}`);
+        return;
       case "trouble":
         this.#console.log("WARN", `${process}: ${report.message}`);
         return;

@@ -99,6 +99,22 @@ for (const [fault, expected] of Object.entries(FAULTS)) {
   });
 }
 
+for (
+  const [fault, reason] of [
+    ["wrong-delta", /^worker-0#1: told partition \d+ there without having been added$/],
+    ["invariant", /^worker-0#1: PARTI_INVARIANT: planted$/],
+  ] as const
+) {
+  Deno.test(`a run with --fault ${fault} fails, though no message suffers`, async () => {
+    const { code, stdout, stderr, report } = await sim(...SMALL, "--fault", fault);
+    assert.ok(report !== undefined, stderr);
+    assert.equal(code, 1, stdout);
+    assert.deepEqual(defects(report), {});
+    for (const told of report.reasons) assert.match(told, reason);
+    assert.deepEqual(report.incidents, report.reasons);
+  });
+}
+
 Deno.test("a run with --fault uneven fails, and the report says who has too much", async () => {
   const window = ["--set", "coordinator.validation_window=2s"];
   const { code, stdout, stderr, report } = await sim(...SMALL, ...window, "--fault", "uneven");
