@@ -55,8 +55,8 @@ function excuseFor(
   impairments: Impairments,
 ): Excuse | undefined {
   if (first.process === second.process && first.instance === second.instance) return undefined;
-  const impaired = impairments.during(first.process, first.startUs, first.endUs) ??
-    impairments.during(second.process, second.startUs, second.endUs);
+  const impaired = impairments.excuse(first.process, first.startUs, first.endUs) ??
+    impairments.excuse(second.process, second.startUs, second.endUs);
   if (impaired !== undefined) return impaired;
   const byRightToo = overlaps(byRight(first), second.startUs, byRight(second).endUs);
   return byRightToo ? undefined : "rightEnded";

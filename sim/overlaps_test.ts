@@ -60,10 +60,26 @@ Deno.test("overlaps: planted: an impairment of somebody else, or at another time
 
 Deno.test("overlaps: around an outage of the server leases lapse, for everybody", () => {
   const away = new Impairments();
-  away.outage(-10_000_000, 0);
+  away.outage(90_000, 120_000);
   const { interleaved, excused } = judgeOverlaps(pair(), away, new Set());
   assert.deepEqual(interleaved, []);
   assert.deepEqual(excused, { ...noExcuse, outage: 1 });
+});
+
+Deno.test("overlaps: planted: what is begun while its worker is cut off is not excused by the cut, nor by the outage", () => {
+  const cut = new Impairments();
+  cut.add("b#1", "disconnected", 140_000, 155_000);
+  assert.equal(judgeOverlaps(pair(), cut, new Set()).interleaved.length, 1);
+  cut.outage(140_000, 155_000);
+  // The outage is an excuse of the other one, which was begun before.
+  assert.equal(judgeOverlaps(pair(), cut, new Set()).excused.outage, 1);
+  cut.add("a#1", "disconnected", 90_000, 500_000);
+  assert.equal(judgeOverlaps(pair(), cut, new Set()).interleaved.length, 1);
+  // Once more connected it has proof of its lease, or begins nothing.
+  const back = new Impairments();
+  back.add("b#1", "disconnected", 10_000, 149_000);
+  back.outage(10_000, 90_000);
+  assert.equal(judgeOverlaps(pair(), back, new Set()).interleaved.length, 1);
 });
 
 Deno.test("overlaps: a handler that had been told to stop before the other began is excused, later is not", () => {
