@@ -43,6 +43,11 @@ export interface ChaosOptions {
   readonly minWorkers: number;
 }
 
+/** So much before its time an event may be done if the load ends. */
+const LAST_MOMENT_MS = 100;
+/** So late an event may still be done after the load has ended. */
+const MAX_LATE_MS = 1_000;
+
 /** Runs a plan. */
 export class ChaosRunner {
   /** What was done, in order. */
@@ -53,6 +58,7 @@ export class ChaosRunner {
   readonly #untilStable = new Set<{ waiting: Set<string>; done: () => void }>();
   readonly #stopped = new AbortController();
   #startMs = 0;
+  #serverAway = false;
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -61,15 +67,18 @@ export class ChaosRunner {
   }
 
   /**
-   * Injects each event at its time.
+   * Injects each event at its time, or a moment later if the one before took long.
    *
    * @param signal ends it early
    */
   async run(signal: AbortSignal): Promise<void> {
     this.#startMs = performance.now();
     for (const event of this.#options.plan.events) {
-      await pauseFor(this.#startMs + event.atMs - performance.now(), signal);
-      if (signal.aborted) return;
+      const dueMs = this.#startMs + event.atMs;
+      await pauseFor(dueMs - performance.now(), signal);
+      const lateMs = performance.now() - dueMs;
+      // The load may end at the very moment of the last event.
+      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) return;
       await this.#inject(event);
     }
   }
@@ -216,6 +225,8 @@ export class ChaosRunner {
   async #crashServer(event: PlannedChaos): Promise<void> {
     const { server, state } = this.#options;
     if (server === undefined) return this.#skip(event, "the server is not ours");
+    if (this.#serverAway) return this.#skip(event, "the server is away already");
+    this.#serverAway = true;
     const record = this.#record(event, "nats-server");
     const atUs = nowUs();
     state.chaos(atUs, record.moves);
@@ -224,6 +235,7 @@ export class ChaosRunner {
     this.#later(async () => {
       await pauseFor(event.downMs, this.#stopped.signal);
       await server.restart();
+      this.#serverAway = false;
       state.outage(atUs, nowUs());
       record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
     });

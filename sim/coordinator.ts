@@ -7,6 +7,7 @@ import { type ChaosPlan, planChaos } from "./chaos_plan.ts";
 import { ChaosRunner } from "./chaos_run.ts";
 import { conclude } from "./conclude.ts";
 import type { SimulationConfig } from "./config_schema.ts";
+import { chaosDoubts, loadDoubts, type Phase } from "./course_check.ts";
 import { drain } from "./drain.ts";
 import { EffectsReader } from "./effects_reader.ts";
 import type { Fault } from "./fault.ts";
@@ -170,15 +171,28 @@ export class Coordinator {
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
     this.#phase = "load";
-    this.#state.moves.begin(nowUs());
+    const fromUs = nowUs();
+    this.#state.moves.begin(fromUs);
     this.#loadStartMs = performance.now();
     const load = AbortSignal.any([signal, AbortSignal.timeout(config.simulation.duration)]);
     const starting = this.#loadControl.keepStarted(load);
     const chaos = this.#chaos.run(load);
     await new Promise<void>((resolve) => load.addEventListener("abort", () => resolve()));
+    const untilUs = nowUs();
+    const { sent } = this.#state;
     await Promise.all([starting, chaos]);
     await this.#chaos.settle();
+    if (!this.#aborted) this.#checkCourse({ fromUs, untilUs }, sent);
     console.log("INFO", "Chaos is over; healing");
+  }
+
+  #checkCourse(phase: Phase, sent: number): void {
+    const { outages, doubts } = this.#state;
+    const producers = this.#fleet.members.filter(({ role }) => role === "producer");
+    doubts.push(
+      ...loadDoubts({ ...this.#options, phase, sent, producers, outages }),
+      ...chaosDoubts(this.plan.events, this.#chaos.records),
+    );
   }
 
   async #heal(): Promise<void> {

@@ -38,6 +38,7 @@ export class TestFleet {
       pid: 0,
       startedUs: 0,
       readyUs: 1,
+      endedUs: undefined,
       stableUs: undefined,
       status: undefined,
       statusUs: undefined,

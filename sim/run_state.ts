@@ -6,6 +6,7 @@
 import { isPartiError } from "../lib/errors.ts";
 import type { Messaging } from "../lib/ports/messaging.ts";
 import type { Share } from "./balance.ts";
+import type { Phase } from "./course_check.ts";
 import { decodeEffect } from "./effect.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
@@ -42,6 +43,8 @@ export class RunState {
   readonly doubts: string[] = [];
   /** Who had what once everything had healed, and the highest load over the mean one; undefined before. */
   sharing: { readonly shares: readonly Share[]; readonly maxOverMean: number } | undefined;
+  /** When the server was away. */
+  readonly outages: Phase[] = [];
   /** Called with each status of a worker. */
   onStatus: (member: Member) => void = () => {};
   /** Effects that were wrong so far. */
@@ -215,7 +218,9 @@ export class RunState {
    */
   outage(fromUs: number, untilUs: number): void {
     this.measurements.outage(fromUs, untilUs);
-    if (Number.isFinite(untilUs)) this.ledger.impairments.outage(fromUs, untilUs);
+    if (!Number.isFinite(untilUs)) return;
+    this.outages.push({ fromUs, untilUs });
+    this.ledger.impairments.outage(fromUs, untilUs);
   }
 
   /**
