@@ -23,6 +23,7 @@ import type { SimReport } from "./report.ts";
 import { RunState } from "./run_state.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { SimConsole } from "./status_line.ts";
+import { pauseFor } from "./wait.ts";
 import { warmUp } from "./warm_up.ts";
 import { partitionWeights } from "./weights.ts";
 
@@ -174,10 +175,11 @@ export class Coordinator {
     const fromUs = nowUs();
     this.#state.moves.begin(fromUs);
     this.#loadStartMs = performance.now();
-    const load = AbortSignal.any([signal, AbortSignal.timeout(config.simulation.duration)]);
-    const starting = this.#loadControl.keepStarted(load);
-    const chaos = this.#chaos.run(load);
-    await new Promise<void>((resolve) => load.addEventListener("abort", () => resolve()));
+    const over = new AbortController();
+    const starting = this.#loadControl.keepStarted(over.signal);
+    const chaos = this.#chaos.run(over.signal);
+    await pauseFor(config.simulation.duration, signal);
+    over.abort();
     const untilUs = nowUs();
     const { sent } = this.#state;
     await Promise.all([starting, chaos]);

@@ -7,6 +7,7 @@ import type { PlannedChaos } from "./chaos_plan.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 import type { Member } from "./fleet.ts";
 import type { ChaosRecord } from "./report.ts";
+import { formatDuration } from "./units.ts";
 import { meanMultiplier, partitionRates, partitionWeights, producerShares } from "./weights.ts";
 
 /** A time, in microseconds since 1970. */
@@ -20,7 +21,7 @@ export interface Phase {
 /** What is known of the load. */
 export interface LoadFacts {
   /** What was asked for. */
-  readonly config: Pick<SimulationConfig, "partitions" | "producers">;
+  readonly config: Pick<SimulationConfig, "partitions" | "producers" | "simulation">;
   /** The run's seed. */
   readonly seed: number;
   /** When there was load. */
@@ -35,6 +36,8 @@ export interface LoadFacts {
 
 /** With less of the load than this nobody knows whether the group would have stood all of it. */
 const ENOUGH_LOAD = 0.8;
+/** Timers are a little early at most. */
+const ENOUGH_TIME = 0.99;
 /** Sent messages are reported this late. */
 const REPORT_LAG_US = 500_000;
 /** A producer that was killed is back by then; if it takes longer, that is missing load. */
@@ -48,6 +51,12 @@ const MAX_ABSENCE_US = 10_000_000;
  * @returns why the run was too easy, if it was
  */
 export function loadDoubts(facts: LoadFacts): string[] {
+  const { config, phase } = facts;
+  const askedMs = config.simulation.duration;
+  const actualMs = (phase.untilUs - phase.fromUs) / 1_000;
+  if (actualMs < ENOUGH_TIME * askedMs) {
+    return [`the load lasted ${formatDuration(actualMs)} instead of ${formatDuration(askedMs)}`];
+  }
   const asked = askedMessages(facts);
   if (facts.sent >= ENOUGH_LOAD * asked) return [];
   const percent = Math.floor(100 * facts.sent / asked);

@@ -10,6 +10,7 @@ const SECOND_US = 1_000_000;
 function facts(changes: Partial<LoadFacts> = {}): LoadFacts {
   return {
     config: simulationSchema.parse({
+      simulation: { duration: "10s" },
       partitions: { count: 10, message_rate_per_partition: 10 },
       producers: { count: 2 },
     }),
@@ -31,6 +32,11 @@ Deno.test("course: planted: too little load is a doubt", () => {
   assert.deepEqual(loadDoubts(facts({ sent: 799 })), [
     "only 79 % of the load was reached: 799 of 1000 messages",
   ]);
+});
+
+Deno.test("course: planted: a load that ends too soon is a doubt", () => {
+  const phase = { fromUs: 100 * SECOND_US, untilUs: 109.8 * SECOND_US };
+  assert.deepEqual(loadDoubts(facts({ phase })), ["the load lasted 9.8s instead of 10s"]);
 });
 
 Deno.test("course: what a killed producer and an absent server could not do was not asked for", () => {
