@@ -260,6 +260,9 @@ Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
     [["--duration", "-5s"], /error: --duration -5s: simulation\.duration: expected a duration/],
     [["--nats-url", "nats://127.0.0.1:1"], /error: cannot connect to nats:\/\/127\.0\.0\.1:1/],
     [["--config", "missing.yaml"], /error: cannot read the configuration missing\.yaml/],
+    [["--config", ""], /error: --config: expected a file, such as configs\/quick\.yaml, got ""/],
+    [["--out", ""], /error: --out: expected a folder, got ""/],
+    [["--out", " "], /error: --out: expected a folder, got " "/],
     [["--fault", "explode"], /error: --fault explode: expected one of lose, duplicate/],
     [
       ["--set", "workers.group.heartbeat_interval=5s"],
