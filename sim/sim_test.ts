@@ -210,6 +210,30 @@ Deno.test("Ctrl-C ends a run in order: nothing runs any more, and the verdict is
   for (const { pid, process } of report.workers) assert.ok(!runs(pid), `${process} still runs`);
 });
 
+Deno.test("a run goes on when nobody reads its output any more, and keeps its exit code", async () => {
+  for (const [fault, code] of [[[], 0], [["--fault", "lose"], 1]] as const) {
+    const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
+    const child = new Deno.Command(Deno.execPath(), {
+      args: selfArguments(["sim", ...SMALL, ...fault, "--out", out], ["--allow-all"]),
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    const [status, complaint] = await Promise.all([
+      child.status,
+      new Response(child.stderr).text(),
+    ]);
+    const report: SimReport = JSON.parse(await Deno.readTextFile(`${out}/report.json`));
+    await Deno.remove(out, { recursive: true });
+    assert.equal(complaint, "");
+    assert.equal(status.code, code);
+    assert.equal(report.verdict, code === 0 ? "pass" : "fail");
+  }
+});
+
 Deno.test("a run on somebody else's server passes and leaves nothing on it", async () => {
   await using server = await launchNats();
   const { code, stdout, stderr, report } = await sim(...SMALL, "--nats-url", server.url);
