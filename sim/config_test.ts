@@ -139,6 +139,40 @@ Deno.test("--set wins over the file, builds sections and is named in errors", ()
   assert.match(refusal(text, sets("workers.count")), /expected key=value/);
 });
 
+Deno.test("a section or a limit that came with --set is blamed on it, not on the file", () => {
+  const text = "workers:\n  count: 10\n  processing_delay:\n    min: 1ms\n    max: 50ms\n" +
+    "producers:\n  count: 4\n";
+  const set = (...list: string[]) => refusal(text, sets(...list));
+  assert.match(set("foo.bar=1"), /^--set foo\.bar=1: foo: unknown key; allowed: simulation, /);
+  assert.match(
+    set("workers.grup.settle=1s"),
+    /^--set workers\.grup\.settle=1s: workers\.grup: unk/,
+  );
+  assert.equal(
+    set("workers.processing_delay.min=10s"),
+    "--set workers.processing_delay.min=10s: workers.processing_delay.max: expected at least " +
+      'processing_delay.min (10000ms), got "50ms"',
+  );
+  assert.match(
+    set("partitions.count=3"),
+    /^--set partitions\.count=3: producers\.count: expected /,
+  );
+  assert.match(set("chaos.enabled=true"), /^--set chaos\.enabled=true: chaos\.events: expected /);
+  assert.match(
+    refusal(
+      "workers:\n  group:\n    heartbeat_ttl: 5s\n",
+      sets("workers.group.heartbeat_interval=4s"),
+    ),
+    /^--set workers\.group\.heartbeat_interval=4s: workers\.group\.heartbeat_ttl: expected /,
+  );
+  // What the file itself has wrong is the file's.
+  assert.match(refusal("foo: {}\n", sets("foo.bar=1")), /^my\.yaml:1:6: foo: unknown key/);
+  assert.match(
+    refusal("workers:\n  count: 0\n", sets("workers.group.settle=1s")),
+    /^my\.yaml:2:10/,
+  );
+});
+
 Deno.test("thresholds are milliseconds of known figures, and can be set or taken away one by one", () => {
   const text = "thresholds:\n  handoffMs: { p99: 150 }\n  startup: { allStableMs: 3000 }\n";
   const set = (...list: string[]) => parseConfig(text, "my.yaml", sets(...list)).config.thresholds;
