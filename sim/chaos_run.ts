@@ -43,6 +43,11 @@ export interface ChaosOptions {
   readonly minWorkers: number;
 }
 
+/** So much before its time an event may be done if the load ends. */
+const LAST_MOMENT_MS = 100;
+/** So late an event may still be done after the load has ended. */
+const MAX_LATE_MS = 1_000;
+
 /** Runs a plan. */
 export class ChaosRunner {
   /** What was done, in order. */
@@ -53,6 +58,7 @@ export class ChaosRunner {
   readonly #untilStable = new Set<{ waiting: Set<string>; done: () => void }>();
   readonly #stopped = new AbortController();
   #startMs = 0;
+  #serverAway = false;
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -61,15 +67,18 @@ export class ChaosRunner {
   }
 
   /**
-   * Injects each event at its time.
+   * Injects each event at its time, or a moment later if the one before took long.
    *
    * @param signal ends it early
    */
   async run(signal: AbortSignal): Promise<void> {
     this.#startMs = performance.now();
     for (const event of this.#options.plan.events) {
-      await pauseFor(this.#startMs + event.atMs - performance.now(), signal);
-      if (signal.aborted) return;
+      const dueMs = this.#startMs + event.atMs;
+      await pauseFor(dueMs - performance.now(), signal);
+      const lateMs = performance.now() - dueMs;
+      // The load may end at the very moment of the last event.
+      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) return;
       await this.#inject(event);
     }
   }
@@ -124,7 +133,7 @@ export class ChaosRunner {
     if (victim.phase !== "running") return this.#skip(event, `${victim.name} has just gone`);
     const record = this.#record(event, victim.name);
     const atUs = fleet.kill(victim);
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#watchGone(record, [{ member: victim, owned, atUs }], "killed");
     this.#later(async () => {
       await victim.exited;
@@ -141,7 +150,7 @@ export class ChaosRunner {
     const owned = await this.#targets.owned(victim);
     const record = this.#record(event, victim.name);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#watchGone(record, [{ member: victim, owned, atUs }], "leaving");
     this.#later(async () => {
       await this.#leave(victim);
@@ -157,7 +166,7 @@ export class ChaosRunner {
     const owned = await this.#targets.owned(victim);
     const record = this.#record(event, victim.name);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#watchGone(record, [{ member: victim, owned, atUs }], "paused");
     this.#later(async () => {
       {
@@ -178,7 +187,7 @@ export class ChaosRunner {
     if (added.length === 0) return this.#skip(event, "the fleet is as large as it may be");
     const record = this.#record(event, `adding ${added.map(({ name }) => name).join(", ")}`);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#untilStable.add({
       waiting: new Set(added.map(({ process }) => process)),
       done: () => record.recoveredMs = Math.round((nowUs() - atUs) / 1_000),
@@ -192,7 +201,7 @@ export class ChaosRunner {
     const owned = await Promise.all(victims.map((member) => this.#targets.owned(member)));
     const record = this.#record(event, `removing ${victims.map(({ name }) => name).join(", ")}`);
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     const gone = victims.map((member, index) => ({ member, owned: owned[index]!, atUs }));
     this.#watchGone(record, gone, "leaving");
     for (const victim of victims) this.#later(() => this.#leave(victim));
@@ -204,7 +213,7 @@ export class ChaosRunner {
     if (victim === undefined) return this.#skip(event, "no producer runs");
     const record = this.#record(event, victim.name);
     const atUs = fleet.kill(victim);
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     this.#later(async () => {
       await victim.exited;
       await pauseFor(event.downMs, this.#stopped.signal);
@@ -216,14 +225,17 @@ export class ChaosRunner {
   async #crashServer(event: PlannedChaos): Promise<void> {
     const { server, state } = this.#options;
     if (server === undefined) return this.#skip(event, "the server is not ours");
+    if (this.#serverAway) return this.#skip(event, "the server is away already");
+    this.#serverAway = true;
     const record = this.#record(event, "nats-server");
     const atUs = nowUs();
-    state.measurements.chaos(atUs);
+    state.chaos(atUs, record.moves);
     state.outage(atUs, Number.POSITIVE_INFINITY);
     await server.kill();
     this.#later(async () => {
       await pauseFor(event.downMs, this.#stopped.signal);
       await server.restart();
+      this.#serverAway = false;
       state.outage(atUs, nowUs());
       record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
     });
@@ -253,7 +265,8 @@ export class ChaosRunner {
   #record(event: PlannedChaos, target: string): ChaosRecord {
     this.#options.console.log("CHAOS", `Injecting event: ${event.type} (${target})`);
     const atMs = Math.round(performance.now() - this.#startMs);
-    const record: ChaosRecord = { atMs, type: event.type, target, recoveredMs: null };
+    const moves = { total: 0, needed: 0 };
+    const record = { atMs, type: event.type, target, recoveredMs: null, moves };
     this.records.push(record);
     return record;
   }
@@ -261,7 +274,9 @@ export class ChaosRunner {
   #skip(event: PlannedChaos, why: string): void {
     this.#options.console.log("CHAOS", `Skipping event: ${event.type} (${why})`);
     const atMs = Math.round(performance.now() - this.#startMs);
-    this.records.push({ atMs, type: event.type, target: "", recoveredMs: null, skipped: why });
+    const moves = { total: 0, needed: 0 };
+    const what = { type: event.type, target: "", recoveredMs: null, moves };
+    this.records.push({ atMs, ...what, skipped: why });
   }
 
   #later(work: () => Promise<void>): void {

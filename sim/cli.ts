@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
+import { FAULT_KINDS } from "./fault.ts";
 import type { SimCommandOptions } from "./sim_command.ts";
 
 /**
@@ -21,7 +22,7 @@ export function registerSim(program: Command): void {
     .option("--out <folder>", "where report.json and chaos-plan.json go")
     .option("--set <key=value>", "set a configuration key; may be given again", collect, [])
     .option("--nats-url <url>", "use a running nats-server instead of an own one")
-    .option("--fault <kind>", "plant a defect: lose, duplicate, reorder, overlap or overlap-fenced")
+    .option("--fault <kind>", `plant a defect: ${FAULT_KINDS.join(", ")}`)
     .addHelpText(
       "after",
       `

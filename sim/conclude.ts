@@ -3,12 +3,16 @@
  *
  * @module
  */
+import type { Share } from "./balance.ts";
+import type { SimulationConfig } from "./config_schema.ts";
 import type { Fleet } from "./fleet.ts";
 import type { IntervalSet } from "./intervals.ts";
 import type { LedgerTotals } from "./ledger.ts";
+import type { Moves } from "./moves.ts";
 import type { OpenRecovery } from "./recovery.ts";
 import { type ChaosRecord, judge, type SimReport } from "./report.ts";
 import type { RunState } from "./run_state.ts";
+import { checkThresholds } from "./thresholds.ts";
 
 /** What a report is made from. */
 export interface Findings {
@@ -26,6 +30,10 @@ export interface Findings {
     | "partitions"
     | "startup"
   >;
+  /** The strategy by which partitions were shared. */
+  readonly strategy: string;
+  /** The limits of the figures. */
+  readonly thresholds: SimulationConfig["thresholds"];
   /** How long producers were at work, in milliseconds. */
   readonly loadMs: number;
   /** What was seen. */
@@ -45,8 +53,9 @@ export interface Findings {
  * @returns the report
  */
 export function conclude(findings: Findings): SimReport {
-  const { run, state, fleet, chaos, waiting, loadMs } = findings;
-  const { ledger, measurements, doubts, incidents } = state;
+  const { run, strategy, state, fleet, chaos, waiting, loadMs } = findings;
+  const { ledger, measurements, doubts } = state;
+  const incidents = [...state.violations, ...state.incidents];
   const totals = ledger.totals(waiting);
   // Work was still under way when a run is interrupted: what is missing then is no defect.
   const judged = waiting !== undefined
@@ -55,29 +64,41 @@ export function conclude(findings: Findings): SimReport {
   const { interleavings, excusedOverlaps } = totals;
   const unmoved = measurements.finishUnmoved();
   measurements.vacancies.finish();
+  state.moves.finish();
   const { open } = measurements.recovery;
   if (waiting !== undefined) incidents.push(...abandonedBy(open));
+  const figures = {
+    startup: run.startup,
+    recoveryMs: measurements.recovery.fromKill.percentiles(),
+    handoffMs: measurements.handoff.percentiles(),
+    unmovedLatencyMs: unmoved.percentiles(),
+  };
+  const thresholds = checkThresholds(findings.thresholds, figures);
+  const exceeded = waiting === undefined ? [] : thresholds.filter(({ holds }) => !holds);
+  if (strategy === "StickyBalanced") incidents.push(...excessOf(state.moves));
   return {
-    ...judge({ totals: judged, doubts, incidents }),
+    ...judge({ totals: judged, doubts, incidents, exceeded, machine: run.machine }),
     ...run,
+    ...figures,
+    thresholds,
     messages: messagesOf(totals, loadMs),
     ownership: { interleavings, excusedOverlaps },
+    balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
     chaos,
-    recoveryMs: measurements.recovery.fromKill.percentiles(),
+    moves: state.moves.count,
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
-    handoffMs: measurements.handoff.percentiles(),
     handoffWithoutWork: measurements.idleMoves,
     handoffVacancyMs: measurements.vacancies.durations.percentiles(),
     latencyMs: measurements.latency.percentiles(),
-    unmovedLatencyMs: unmoved.percentiles(),
+    unmovedPartitions: measurements.unmovedPartitions,
     slowest: {
       recovery: measurements.recovery.slowest.items,
       handoff: measurements.slowHandoffs.items,
       handoffVacancy: measurements.vacancies.slowest.items,
       unmoved: measurements.slowUnmoved.items,
     },
-    workers: workersOf(fleet),
+    workers: workersOf(fleet, state.sharing?.shares ?? []),
     defects: waiting === undefined ? [] : ledger.defects(waiting),
     incidents,
   };
@@ -90,6 +111,7 @@ function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"]
     effective: totals.effective,
     deliveries: totals.deliveries,
     redeliveries: totals.redeliveries,
+    unexplainedRedeliveries: totals.unexplainedRedeliveries.length,
     lost: totals.lost,
     duplicateEffects: totals.duplicateEffects,
     outOfOrder: totals.outOfOrder,
@@ -100,14 +122,34 @@ function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"]
   };
 }
 
-function workersOf(fleet: Fleet): SimReport["workers"] {
+function workersOf(fleet: Fleet, shares: readonly Share[]): SimReport["workers"] {
+  const partitions = new Map(shares.map((share) => [share.process, share.partitions.length]));
   return fleet.members.filter(({ role }) => role === "worker")
-    .map(({ name, process, pid, rssBytes, status }) => ({
+    .map(({ name, process, pid, rssBytes, handled, status }) => ({
       id: status?.worker || name,
       process,
       pid,
       rssBytes,
+      partitions: partitions.get(process) ?? 0,
+      handled,
     }));
+}
+
+/** To a thousandth; null for nothing. */
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * 1_000) / 1_000;
+}
+
+/** Moves are too many if they are more than this many times those that had to be, by weight… */
+const EXCESS_FACTOR = 2;
+/** …and besides more than this part of all weight: in a small run a few moves are much. */
+const EXCESS_PART = 0.1;
+
+/** More moves than a sticky strategy has a reason for. */
+function excessOf({ count, weight, totalWeight }: Moves): string[] {
+  const excess = weight.total - EXCESS_FACTOR * weight.needed;
+  if (excess <= EXCESS_PART * totalWeight) return [];
+  return [`needless moves: ${count.total} partitions changed their owner, ${count.needed} had to`];
 }
 
 /** Partitions of killed workers that nobody took over: one line for each victim. */

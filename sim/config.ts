@@ -4,16 +4,19 @@
  *
  * @module
  */
-import { type Document, isMap, isNode, isScalar, LineCounter, parse, parseDocument } from "yaml";
+import { LineCounter, parse, parseDocument } from "yaml";
 import type { z } from "zod";
 import { PartiError } from "../lib/errors.ts";
 import {
-  crossCheck,
-  type CrossIssue,
-  type SimulationConfig,
-  simulationSchema,
-  withoutEffect,
-} from "./config_schema.ts";
+  canonicalPath,
+  type ConfigPath,
+  type ConfigSource,
+  overrideOf,
+  position,
+  valueAt,
+} from "./config_position.ts";
+import { crossCheck, type CrossIssue, withoutEffect } from "./config_rules.ts";
+import { type SimulationConfig, simulationSchema } from "./config_schema.ts";
 
 export type { SimulationConfig } from "./config_schema.ts";
 
@@ -32,21 +35,6 @@ export interface Override {
   /** What the user wrote, for messages. */
   readonly shown: string;
 }
-
-/** A key path; list positions are numbers. */
-type Path = readonly (string | number)[];
-
-/** Where things come from, so that an error can point at them. */
-interface Source {
-  readonly file: string;
-  readonly document: Document;
-  readonly lines: LineCounter;
-  /** Paths given with `--set` → the argument. */
-  readonly overrides: ReadonlyMap<string, string>;
-}
-
-/** Fields with two spellings: the one on the left is also accepted. */
-const SECTION_ALIASES: Readonly<Record<string, string>> = { checkpoint: "checkpointing" };
 
 /**
  * Reads a configuration file.
@@ -141,19 +129,8 @@ function applyOverrides(raw: unknown, overrides: readonly Override[]): Map<strin
   return applied;
 }
 
-const snakeCase = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
-/** The schema's own spelling of a path. */
-function canonicalPath(path: Path): Path {
-  return path.map((key, depth) => {
-    if (typeof key === "number") return key;
-    if (depth === 0) return SECTION_ALIASES[key] ?? key;
-    return depth === 2 && path[0] === "workers" && path[1] === "group" ? snakeCase(key) : key;
-  });
-}
-
 /** Renames second spellings: `checkpoint`, and camel case in `workers.group`. Both at once is a mistake. */
-function canonical(raw: unknown, source: Source): unknown {
+function canonical(raw: unknown, source: ConfigSource): unknown {
   const rename = (value: unknown, prefix: string[]): unknown => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
     const result: Record<string, unknown> = {};
@@ -172,7 +149,7 @@ function canonical(raw: unknown, source: Source): unknown {
 }
 
 /** One line per mistake; a value that is wrong in two ways is told once. */
-function describeIssues(error: z.ZodError, raw: unknown, source: Source): string[] {
+function describeIssues(error: z.ZodError, raw: unknown, source: ConfigSource): string[] {
   const lines = new Map<string, string>();
   for (const issue of error.issues) {
     const path = issue.path.filter((key) => typeof key !== "symbol");
@@ -199,69 +176,37 @@ function describeIssues(error: z.ZodError, raw: unknown, source: Source): string
   return [...lines.values()];
 }
 
-function sectionAt(path: Path): string {
+function sectionAt(path: ConfigPath): string {
   return `a section with ${allowedKeys(path).join(", ")}`;
 }
 
-function describeCrossIssue(issue: CrossIssue, raw: unknown, source: Source): string {
-  const { path, allowed, at = path, got } = issue;
-  if (got === undefined) return describeValue(path, raw, allowed, source);
-  return `${position(at, source)}: ${path.join(".")}: expected ${allowed}, got ${got}`;
+function describeCrossIssue(issue: CrossIssue, raw: unknown, source: ConfigSource): string {
+  const { path, allowed, at = path, got = shownAt(path, raw), causes = [] } = issue;
+  // What the file says was right before something else was set.
+  const [cause] = causes.map((other) => overrideOf(other, source)).filter((set) =>
+    set !== undefined
+  );
+  const where = overrideOf(at, source) ?? cause ?? position(at, source);
+  return `${where}: ${path.join(".")}: expected ${allowed}, got ${got}`;
 }
 
-function describeValue(path: Path, raw: unknown, allowed: string, source: Source): string {
+function describeValue(
+  path: ConfigPath,
+  raw: unknown,
+  allowed: string,
+  source: ConfigSource,
+): string {
+  const where = position(path, source);
+  return `${where}: ${path.join(".")}: expected ${allowed}, got ${shownAt(path, raw)}`;
+}
+
+function shownAt(path: ConfigPath, raw: unknown): string {
   const value = valueAt(path, raw);
-  const shown = value === undefined ? "nothing" : JSON.stringify(value);
-  return `${position(path, source)}: ${path.join(".")}: expected ${allowed}, got ${shown}`;
-}
-
-/** The value at a path of the plain object, whichever way its keys are spelled. */
-function valueAt(path: Path, raw: unknown): unknown {
-  let node = raw;
-  for (const [depth, key] of path.entries()) {
-    if (typeof node !== "object" || node === null) return undefined;
-    const entries = node as Record<string, unknown>;
-    const spelled = Object.keys(entries).find((name) =>
-      canonicalPath([...path.slice(0, depth), name]).at(-1) === key
-    );
-    node = spelled === undefined ? entries[key] : entries[spelled];
-  }
-  return node;
-}
-
-/** `file:line:col` of the value at a path, of the key if it is unknown, or of the nearest section that is there. */
-function position(path: Path, source: Source): string {
-  for (let length = path.length; length > 0; length--) {
-    const override = source.overrides.get(canonicalPath(path.slice(0, length)).join("."));
-    if (override !== undefined) return override;
-  }
-  let node: unknown = source.document.contents;
-  let offset = 0;
-  for (const [depth, key] of path.entries()) {
-    if (isMap(node)) {
-      const pair = node.items.find(({ key: name }) =>
-        isScalar(name) &&
-          canonicalPath([...path.slice(0, depth), String(name.value)]).at(-1) === key ||
-        isScalar(name) && name.value === key
-      );
-      if (pair === undefined) break;
-      // The value is what is wrong, unless there is none: then the key has to do.
-      const shown = isNode(pair.value) && pair.value.range ? pair.value : pair.key;
-      offset = isNode(shown) ? shown.range?.[0] ?? offset : offset;
-      node = pair.value;
-    } else {
-      const child = source.document.getIn(path.slice(0, depth + 1), true);
-      if (!isNode(child)) break;
-      offset = child.range?.[0] ?? offset;
-      node = child;
-    }
-  }
-  const { line, col } = source.lines.linePos(offset);
-  return `${source.file}:${Math.max(1, line)}:${Math.max(1, col)}`;
+  return value === undefined ? "nothing" : JSON.stringify(value);
 }
 
 /** The keys a section may have. */
-function allowedKeys(path: Path): string[] {
+function allowedKeys(path: ConfigPath): string[] {
   let schema: unknown = simulationSchema;
   for (const key of path) schema = shapeOf(schema)?.[key];
   return Object.keys(shapeOf(schema) ?? {});

@@ -5,9 +5,6 @@
  * @module
  */
 import { z } from "zod";
-import { strategyByName } from "../lib/assignment/strategies/strategies.ts";
-import { isPartiError } from "../lib/errors.ts";
-import { checkGroup } from "./group_check.ts";
 import {
   DURATION_FORMAT,
   INTERVAL_FORMAT,
@@ -177,6 +174,18 @@ const checkpointing = z.strictObject({
   path: text("a folder").default("./checkpoints"),
 });
 
+const limitMs = () =>
+  number("milliseconds, a number above 0", 0.001, Number.MAX_SAFE_INTEGER).optional();
+const p99 = () => z.strictObject({ p99: limitMs() }).prefault({});
+
+/** Figures of the report, under the names they have there, and the most they may be. */
+const thresholds = z.strictObject({
+  recoveryMs: p99(),
+  handoffMs: p99(),
+  unmovedLatencyMs: p99(),
+  startup: z.strictObject({ allStableMs: limitMs() }).prefault({}),
+});
+
 /** The schema. Durations come out in milliseconds, sizes in bytes. */
 export const simulationSchema = z.strictObject({
   simulation: simulation.prefault({}),
@@ -186,6 +195,7 @@ export const simulationSchema = z.strictObject({
   coordinator: z.strictObject({ validation_window: positiveDuration().prefault("5m") })
     .prefault({}),
   chaos: chaos.prefault({}),
+  thresholds: thresholds.prefault({}),
   nats: nats.prefault({}),
   metrics: metrics.prefault({}),
   checkpointing: checkpointing.prefault({}),
@@ -193,82 +203,3 @@ export const simulationSchema = z.strictObject({
 
 /** A checked configuration, in the file's own spelling; durations are milliseconds, sizes are bytes. */
 export type SimulationConfig = z.output<typeof simulationSchema>;
-
-/** Something wrong that only shows between two fields. */
-export interface CrossIssue {
-  /** The field to blame. */
-  readonly path: readonly string[];
-  /** What is allowed there, given the other field. */
-  readonly allowed: string;
-  /** The field to point at, where the one to blame was left out. */
-  readonly at?: readonly string[];
-  /** What is in force there, where the field was left out. */
-  readonly got?: string;
-}
-
-/**
- * Checks what no single field can tell.
- *
- * @param config a configuration whose fields are each right
- * @returns what is wrong between them
- */
-export function crossCheck(config: SimulationConfig): CrossIssue[] {
-  const { producers, workers, partitions, chaos } = config;
-  const issues: CrossIssue[] = [];
-  const expect = (holds: boolean, path: string, allowed: string) => {
-    if (!holds) issues.push({ path: path.split("."), allowed });
-  };
-  const { min, max } = workers.processing_delay;
-  expect(max >= min, "workers.processing_delay.max", `at least processing_delay.min (${min}ms)`);
-  issues.push(...checkGroup(config));
-  expect(
-    producers.count <= partitions.count,
-    "producers.count",
-    `at most partitions.count (${partitions.count})`,
-  );
-  const each = producers.partitions_per_producer;
-  expect(
-    each === undefined || each * producers.count >= partitions.count,
-    "producers.partitions_per_producer",
-    `at least ${Math.ceil(partitions.count / producers.count)}, so that ${producers.count} ` +
-      `producers cover ${partitions.count} partitions`,
-  );
-  const rate = producers.rate_variation;
-  expect(
-    rate.max_multiplier >= rate.min_multiplier,
-    "producers.rate_variation.max_multiplier",
-    `at least min_multiplier (${rate.min_multiplier})`,
-  );
-  expect(!chaos.enabled || chaos.events.length > 0, "chaos.events", "at least one event");
-  expect(
-    !chaos.enabled || config.nats.mode === "embedded" || !chaos.events.includes("nats_crash"),
-    "chaos.events",
-    "no nats_crash with nats.mode external, because that server is not ours to kill",
-  );
-  try {
-    strategyByName(workers.assignment_strategy, workers.strategy_config);
-  } catch (error) {
-    if (!isPartiError(error)) throw error;
-    const allowed =
-      `what ${workers.assignment_strategy} understands (${error.message}; ${error.hint})`;
-    issues.push({ path: ["workers", "strategy_config"], allowed });
-  }
-  return issues;
-}
-
-/**
- * What is switched on and has no effect in this version. Said aloud, so that nobody believes in it.
- *
- * @param config a checked configuration
- * @returns one sentence for each
- */
-export function withoutEffect(config: SimulationConfig): string[] {
-  const notes: string[] = [];
-  if (config.metrics.prometheus.enabled) {
-    notes.push("metrics.prometheus.enabled: this version serves no metrics; the switch is ignored");
-  }
-  if (config.checkpointing.enabled) {
-    notes.push("checkpointing.enabled: this version writes no checkpoints; the switch is ignored");
-  }
-  return notes;
-}

@@ -26,6 +26,12 @@ Deno.test("the shipped configurations are valid", async () => {
   assert.ok(quick.config.partitions.message_rate_per_partition * 100 >= 200);
   assert.deepEqual(quick.config.chaos.interval, { minMs: 5_000, maxMs: 8_000 });
   assert.deepEqual(quick.notes, []);
+  assert.deepEqual(quick.config.thresholds, {
+    recoveryMs: { p99: 1_000 },
+    handoffMs: { p99: 150 },
+    unmovedLatencyMs: { p99: 250 },
+    startup: { allStableMs: 3_000 },
+  });
   const dev = await loadConfig(new URL("../configs/dev.yaml", import.meta.url));
   assert.equal(dev.config.simulation.duration, 3_600_000);
   assert.equal(dev.notes.length, 1, "dev.yaml switches prometheus on, which has no effect yet");
@@ -133,6 +139,59 @@ Deno.test("--set wins over the file, builds sections and is named in errors", ()
   assert.match(refusal(text, sets("workers.count")), /expected key=value/);
 });
 
+Deno.test("a section or a limit that came with --set is blamed on it, not on the file", () => {
+  const text = "workers:\n  count: 10\n  processing_delay:\n    min: 1ms\n    max: 50ms\n" +
+    "producers:\n  count: 4\n";
+  const set = (...list: string[]) => refusal(text, sets(...list));
+  assert.match(set("foo.bar=1"), /^--set foo\.bar=1: foo: unknown key; allowed: simulation, /);
+  assert.match(
+    set("workers.grup.settle=1s"),
+    /^--set workers\.grup\.settle=1s: workers\.grup: unk/,
+  );
+  assert.equal(
+    set("workers.processing_delay.min=10s"),
+    "--set workers.processing_delay.min=10s: workers.processing_delay.max: expected at least " +
+      'processing_delay.min (10000ms), got "50ms"',
+  );
+  assert.match(
+    set("partitions.count=3"),
+    /^--set partitions\.count=3: producers\.count: expected /,
+  );
+  assert.match(set("chaos.enabled=true"), /^--set chaos\.enabled=true: chaos\.events: expected /);
+  assert.match(
+    refusal(
+      "workers:\n  group:\n    heartbeat_ttl: 5s\n",
+      sets("workers.group.heartbeat_interval=4s"),
+    ),
+    /^--set workers\.group\.heartbeat_interval=4s: workers\.group\.heartbeat_ttl: expected /,
+  );
+  // What the file itself has wrong is the file's.
+  assert.match(refusal("foo: {}\n", sets("foo.bar=1")), /^my\.yaml:1:6: foo: unknown key/);
+  assert.match(
+    refusal("workers:\n  count: 0\n", sets("workers.group.settle=1s")),
+    /^my\.yaml:2:10/,
+  );
+});
+
+Deno.test("thresholds are milliseconds of known figures, and can be set or taken away one by one", () => {
+  const text = "thresholds:\n  handoffMs: { p99: 150 }\n  startup: { allStableMs: 3000 }\n";
+  const set = (...list: string[]) => parseConfig(text, "my.yaml", sets(...list)).config.thresholds;
+  assert.deepEqual(set("thresholds.recoveryMs.p99=1500.5", "thresholds.startup={}"), {
+    recoveryMs: { p99: 1_500.5 },
+    handoffMs: { p99: 150 },
+    unmovedLatencyMs: {},
+    startup: {},
+  });
+  assert.deepEqual(set("thresholds={}").handoffMs, {});
+  assert.equal(
+    refusal("thresholds:\n  handoffMs: { p99: 150ms }\n"),
+    'my.yaml:2:21: thresholds.handoffMs.p99: expected milliseconds, a number above 0, got "150ms"',
+  );
+  assert.match(refusal("thresholds:\n  handoffMs: { p98: 1 }\n"), /unknown key; did you mean p99/);
+  assert.match(refusal("thresholds:\n  handofMs: {}\n"), /unknown key; did you mean handoffMs/);
+  assert.match(refusal("thresholds:\n  handoffMs: { p99: 0 }\n"), /above 0, got 0/);
+});
+
 Deno.test("broken YAML and a missing file are clear", async () => {
   assert.match(refusal("a: [1, 2\nb: 3\n"), /^my\.yaml:\d+:\d+: this is not YAML: /);
   assert.match(refusal("a: 1\na: 2\n"), /^my\.yaml:2:1: this is not YAML: .*unique/i);
@@ -149,7 +208,7 @@ Deno.test("broken YAML and a missing file are clear", async () => {
 Deno.test("a file that is no mapping is refused with its place, whatever is set", () => {
   const expected =
     "my.yaml:1:1: expected a section with simulation, partitions, producers, workers, " +
-    "coordinator, chaos, nats, metrics, checkpointing, got ";
+    "coordinator, chaos, thresholds, nats, metrics, checkpointing, got ";
   assert.equal(refusal("- 1\n"), `${expected}[1]`);
   assert.equal(refusal("hello\n", sets("simulation.seed=3")), `${expected}"hello"`);
   assert.equal(refusal("42\n", sets("simulation.seed=3")), `${expected}42`);

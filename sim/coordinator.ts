@@ -7,21 +7,25 @@ import { type ChaosPlan, planChaos } from "./chaos_plan.ts";
 import { ChaosRunner } from "./chaos_run.ts";
 import { conclude } from "./conclude.ts";
 import type { SimulationConfig } from "./config_schema.ts";
+import { chaosDoubts, loadDoubts, type Phase } from "./course_check.ts";
 import { drain } from "./drain.ts";
 import { EffectsReader } from "./effects_reader.ts";
 import type { Fault } from "./fault.ts";
 import { Fleet, type Member } from "./fleet.ts";
 import { resolveGroup } from "./group_check.ts";
+import { heal } from "./heal.ts";
 import { openInbox } from "./inbox.ts";
 import type { IntervalSet } from "./intervals.ts";
 import { LoadControl } from "./load_control.ts";
+import { MachineLoad } from "./machine_load.ts";
 import { nowUs } from "./message.ts";
 import type { SimReport } from "./report.ts";
 import { RunState } from "./run_state.ts";
 import { openStage, type Stage } from "./stage.ts";
 import type { SimConsole } from "./status_line.ts";
-import { untilFine } from "./wait.ts";
+import { pauseFor } from "./wait.ts";
 import { warmUp } from "./warm_up.ts";
+import { partitionWeights } from "./weights.ts";
 
 /** What a run is made from. */
 export interface RunOptions {
@@ -53,7 +57,7 @@ export class Coordinator {
   readonly #options: RunOptions;
   readonly #startedAt = new Date();
   readonly #startMs = performance.now();
-  readonly #loadAverage = loadAverage();
+  readonly #machineLoad = new MachineLoad();
   readonly #state: RunState;
   #stage!: Stage;
   #fleet!: Fleet;
@@ -71,7 +75,8 @@ export class Coordinator {
     const { config, seed, console } = options;
     this.#options = options;
     this.plan = planChaos(config, seed);
-    this.#state = new RunState(config.partitions.count, () => this.#fleet, console);
+    const weights = partitionWeights(config.partitions, seed);
+    this.#state = new RunState(weights, () => this.#fleet, console);
   }
 
   /**
@@ -167,23 +172,35 @@ export class Coordinator {
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
     this.#phase = "load";
+    const fromUs = nowUs();
+    this.#state.moves.begin(fromUs);
     this.#loadStartMs = performance.now();
-    const load = AbortSignal.any([signal, AbortSignal.timeout(config.simulation.duration)]);
-    const starting = this.#loadControl.keepStarted(load);
-    const chaos = this.#chaos.run(load);
-    await new Promise<void>((resolve) => load.addEventListener("abort", () => resolve()));
+    const over = new AbortController();
+    const starting = this.#loadControl.keepStarted(over.signal);
+    const chaos = this.#chaos.run(over.signal);
+    await pauseFor(config.simulation.duration, signal);
+    over.abort();
+    const untilUs = nowUs();
+    const { sent } = this.#state;
     await Promise.all([starting, chaos]);
     await this.#chaos.settle();
+    if (!this.#aborted) this.#checkCourse({ fromUs, untilUs }, sent);
     console.log("INFO", "Chaos is over; healing");
+  }
+
+  #checkCourse(phase: Phase, sent: number): void {
+    const { outages, doubts } = this.#state;
+    const producers = this.#fleet.members.filter(({ role }) => role === "producer");
+    doubts.push(
+      ...loadDoubts({ ...this.#options, phase, sent, producers, outages }),
+      ...chaosDoubts(this.plan.events, this.#chaos.records),
+    );
   }
 
   async #heal(): Promise<void> {
     this.#phase = "heal";
-    const { signal } = this.#options;
-    const sinceUs = nowUs();
-    const disorder = await untilFine(this.#patienceMs, signal, () => this.#state.disorder(sinceUs));
-    if (disorder === undefined || this.#aborted) return;
-    this.#state.incidents.push(`the group did not heal within its validation window: ${disorder}`);
+    const patienceMs = this.#patienceMs;
+    await heal({ ...this.#options, fleet: this.#fleet, state: this.#state, patienceMs });
   }
 
   async #finishProducers(): Promise<void> {
@@ -206,7 +223,7 @@ export class Coordinator {
 
   async #stopWorkers(): Promise<void> {
     this.#phase = "stop";
-    this.#state.measurements.ending(nowUs());
+    this.#state.ending(nowUs());
     for (const { process } of await this.#fleet.end("leave")) {
       this.#state.incidents.push(`${process} did not leave when asked to`);
     }
@@ -226,14 +243,12 @@ export class Coordinator {
         startedAt: this.#startedAt.toISOString(),
         durationMs: Math.round(performance.now() - this.#startMs),
         natsServerVersion: this.#serverVersion,
-        machine: {
-          cpus: navigator.hardwareConcurrency,
-          loadAverageBefore: this.#loadAverage,
-          loadAverageAfter: loadAverage(),
-        },
+        machine: this.#machineLoad.machine,
         partitions: config.partitions.count,
         startup: { workers: config.workers.count, allStableMs: this.#startupMs },
       },
+      strategy: config.workers.assignment_strategy,
+      thresholds: config.thresholds,
       loadMs: this.#loadMs,
       state: this.#state,
       fleet: this.#fleet,
@@ -253,6 +268,7 @@ export class Coordinator {
   }
 
   #showStatus(): void {
+    this.#machineLoad.sample();
     const { config, console } = this.#options;
     const load = this.#loadStartMs === 0 ? 0 : performance.now() - this.#loadStartMs;
     console.status({
@@ -267,9 +283,4 @@ export class Coordinator {
       defects: this.#state.defects,
     });
   }
-}
-
-/** Of the last minute, to a tenth. */
-function loadAverage(): number {
-  return Math.round(Deno.loadavg()[0]! * 10) / 10;
 }

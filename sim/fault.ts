@@ -7,16 +7,31 @@ import { PartiError } from "../lib/errors.ts";
 import { Seeded } from "./seeded.ts";
 
 /** The defects that can be planted. */
-export const FAULT_KINDS = ["lose", "duplicate", "reorder", "overlap", "overlap-fenced"] as const;
+export const FAULT_KINDS = [
+  "lose",
+  "duplicate",
+  "reorder",
+  "reorder-starts",
+  "overlap",
+  "overlap-fenced",
+  "overlap-within",
+  "uneven",
+  "restless",
+  "wrong-delta",
+  "invariant",
+] as const;
 
 /** One kind of planted defect. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** A planted defect: whichever worker handles that message does it wrong. */
+/** A planted defect: whichever worker handles that message does it wrong, or whichever leads, or the first one. */
 export interface Fault {
   /**
-   * `lose`: no effect. `duplicate`: two. `reorder`: swapped with the next. `overlap`: done by another worker. `overlap-fenced`: handled
-   * by another worker too, at the same time and without an effect.
+   * `lose`: no effect. `duplicate`: two. `reorder`: its effect is swapped with the next one's. `reorder-starts`: its handler is, as
+   * the reports tell it. `overlap`: done by another worker. `overlap-fenced`: handled by another worker too, at the same time and
+   * without an effect. `overlap-within`: the same, by the same worker. `uneven`: the strategy leaves a worker without partitions.
+   * `restless`: it moves all partitions whenever it moves one. `wrong-delta`: a worker is told fewer new partitions than it has.
+   * `invariant`: the library tells a worker of a bug of its own.
    */
   readonly kind: FaultKind;
   /** The partition. */
@@ -25,7 +40,7 @@ export interface Fault {
   readonly sequence: number;
 }
 
-/** Early, so that it happens before the first chaos event and in the shortest run; not first, so that there is an owner. */
+/** The message that is done wrong. Early, so that it happens before the first chaos event and in the shortest run; not first, so that there is an owner. */
 const FAULT_SEQUENCE = 3;
 
 /**
@@ -50,21 +65,22 @@ export function planFault(kind: string, partitions: number, seed: number): Fault
 }
 
 /**
- * The sequence whose effect a handler writes: the swapped one, if this is where effects are swapped.
+ * The sequence under which a message shows: the swapped one, if this is where it is swapped with the next.
  *
  * @param fault the planted defect, if any
+ * @param kind what is to show: the effect, or the handler
  * @param partition the message's partition
  * @param sequence the message's sequence
- * @returns the sequence to write
+ * @returns the sequence to write or to report
  */
-export function effectSequence(
+export function shownSequence(
   fault: Fault | undefined,
+  kind: "reorder" | "reorder-starts",
   partition: number,
   sequence: number,
 ): number {
-  if (fault?.kind !== "reorder" || fault.partition !== partition) return sequence;
-  if (sequence === fault.sequence) return sequence + 1;
-  return sequence === fault.sequence + 1 ? fault.sequence : sequence;
+  if (strikes(fault, kind, partition, sequence)) return sequence + 1;
+  return strikes(fault, kind, partition, sequence - 1) ? sequence - 1 : sequence;
 }
 
 /**

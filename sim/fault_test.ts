@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../lib/errors.ts";
-import { effectSequence, planFault, strikes } from "./fault.ts";
+import { planFault, shownSequence, strikes } from "./fault.ts";
 
 Deno.test("a fault is planted where the seed says", () => {
   assert.deepEqual(planFault("lose", 100, 7), planFault("lose", 100, 7));
@@ -9,15 +9,21 @@ Deno.test("a fault is planted where the seed says", () => {
   assert.throws(() => planFault("explode", 100, 7), (error) => {
     return isPartiError(error, "PARTI_INVALID_CONFIG") &&
       error.message ===
-        "--fault explode: expected one of lose, duplicate, reorder, overlap, overlap-fenced";
+        "--fault explode: expected one of lose, duplicate, reorder, reorder-starts, overlap, " +
+          "overlap-fenced, overlap-within, uneven, restless, wrong-delta, invariant";
   });
 });
 
-Deno.test("reorder swaps two effects and leaves the others", () => {
-  const fault = { kind: "reorder", partition: 5, sequence: 3 } as const;
-  assert.deepEqual([1, 2, 3, 4, 5].map((n) => effectSequence(fault, 5, n)), [1, 2, 4, 3, 5]);
-  assert.deepEqual([3, 4].map((n) => effectSequence(fault, 6, n)), [3, 4]);
-  assert.deepEqual([3, 4].map((n) => effectSequence(undefined, 5, n)), [3, 4]);
+Deno.test("reorder swaps two messages and leaves the others", () => {
+  for (const kind of ["reorder", "reorder-starts"] as const) {
+    const fault = { kind, partition: 5, sequence: 3 };
+    const shown = [1, 2, 3, 4, 5].map((n) => shownSequence(fault, kind, 5, n));
+    assert.deepEqual(shown, [1, 2, 4, 3, 5]);
+    assert.deepEqual([3, 4].map((n) => shownSequence(fault, kind, 6, n)), [3, 4]);
+    const other = kind === "reorder" ? "reorder-starts" : "reorder";
+    assert.deepEqual([3, 4].map((n) => shownSequence(fault, other, 5, n)), [3, 4]);
+    assert.deepEqual([3, 4].map((n) => shownSequence(undefined, kind, 5, n)), [3, 4]);
+  }
 });
 
 Deno.test("the others strike one message", () => {

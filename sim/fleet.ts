@@ -26,6 +26,8 @@ export interface Member {
   readonly startedUs: number;
   /** When it reported itself. */
   readyUs: number | undefined;
+  /** When it ended, or was killed. */
+  endedUs: number | undefined;
   /** Since when it has been Stable, if it is a worker; undefined while it is not. */
   stableUs: number | undefined;
   /** What it last reported, if it is a worker. */
@@ -34,6 +36,8 @@ export interface Member {
   statusUs: number | undefined;
   /** Its memory as last reported. */
   rssBytes: number;
+  /** Messages whose effect it has written, if it is a worker. */
+  handled: number;
   /** `leaving` was asked to go, `killed` was killed by us, `gone` has ended. */
   phase: "running" | "leaving" | "killed" | "gone";
   /** Its end. */
@@ -136,10 +140,12 @@ export class Fleet {
       pid: child.pid,
       startedUs: nowUs(),
       readyUs: undefined,
+      endedUs: undefined,
       stableUs: undefined,
       status: undefined,
       statusUs: undefined,
       rssBytes: 0,
+      handled: 0,
       phase: "running",
       exited: child.status,
       output,
@@ -147,6 +153,7 @@ export class Fleet {
     this.#members.set(process, { member, child });
     void child.status.then((status) => {
       const wanted = member.phase !== "running";
+      member.endedUs ??= nowUs();
       member.phase = "gone";
       if (!wanted) this.#options.onUnexpectedExit(member, status);
     });
@@ -162,6 +169,7 @@ export class Fleet {
   kill(member: Member): number {
     member.phase = "killed";
     const atUs = nowUs();
+    member.endedUs ??= atUs;
     this.#signal(member, "SIGKILL");
     return atUs;
   }

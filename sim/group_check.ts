@@ -5,7 +5,8 @@
  */
 import { type ConfigProblem, type GroupConfig, resolveConfig } from "../lib/config/config.ts";
 import { isPartiError } from "../lib/errors.ts";
-import type { CrossIssue, SimulationConfig } from "./config_schema.ts";
+import type { CrossIssue } from "./config_rules.ts";
+import type { SimulationConfig } from "./config_schema.ts";
 import { GROUP_KEYS, groupConfig } from "./group_config.ts";
 import { topologyOf } from "./topology.ts";
 
@@ -41,6 +42,7 @@ export function checkGroup(config: SimulationConfig): CrossIssue[] {
     return [{
       path: ["workers", "group", "worker_id_max"],
       allowed,
+      causes: [["workers", "count"], ["workers", "group", "worker_id_min"]],
       ...(workers.group.worker_id_max === undefined
         ? { at: ["workers", "count"], got: `the default ${last}` }
         : {}),
@@ -53,7 +55,8 @@ export function checkGroup(config: SimulationConfig): CrossIssue[] {
 
 /** The library's problem in the YAML's words. Of two keys that do not go together the one that was written has the place. */
 function issueOf({ path, value, kind, allowed, related = [] }: ConfigProblem): CrossIssue {
-  const written = related.map(yamlPath).find((other) => other !== undefined);
+  const causes = related.map(yamlPath).filter((other) => other !== undefined);
+  const [written] = causes;
   const own = yamlPath(path);
   return {
     path: own ?? written ?? ["workers", "group"],
@@ -62,6 +65,7 @@ function issueOf({ path, value, kind, allowed, related = [] }: ConfigProblem): C
         text.replaceAll(new RegExp(`\\b${key.replace(".", "\\.")}\\b`, "g"), yaml),
       own === undefined ? `what goes with ${path.join(".")}: ${allowed}` : allowed,
     ),
+    causes,
     ...(kind === "default" ? { got: `the default ${value}` } : {}),
     ...(kind === "default" && written !== undefined ? { at: written } : {}),
   };

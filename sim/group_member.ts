@@ -4,14 +4,19 @@
  *
  * @module
  */
-import type { World } from "../lib/ports/world.ts";
 import { staticSource } from "../lib/assignment/sources/static_source.ts";
 import { strategyByName } from "../lib/assignment/strategies/strategies.ts";
 import type { HandlerContext, PartitionMessage } from "../lib/consumption/dispatch/handler.ts";
 import { FencedOutput } from "../lib/effects/effects.ts";
+import { PartiError } from "../lib/errors.ts";
+import type { AssignmentChange } from "../lib/manager/hooks.ts";
 import { Manager } from "../lib/manager/manager.ts";
+import type { World } from "../lib/ports/world.ts";
+import type { FaultKind } from "./fault.ts";
+import { faultyStrategy } from "./faulty_strategy.ts";
 import { groupConfig } from "./group_config.ts";
 import type { Holdings } from "./holdings.ts";
+import type { HookWatch, ToldChange } from "./hook_watch.ts";
 import type { ChildSpec, WorkerStatus } from "./wire.ts";
 
 /** A message with the right to handle it. */
@@ -67,6 +72,8 @@ export interface GroupMemberOptions {
   readonly onChange: () => void;
   /** Called with what the library reports and goes on after. */
   readonly onError: (error: unknown) => void;
+  /** Checks what the library tells. */
+  readonly watch: HookWatch;
 }
 
 const EFFECT_TIMEOUT_MS = 5_000;
@@ -78,7 +85,7 @@ const EFFECT_TIMEOUT_MS = 5_000;
  * @returns the member, not started
  */
 export function createGroupMember(options: GroupMemberOptions): GroupMember {
-  const { world, spec, weights, holdings, onChange, onError } = options;
+  const { world, spec, weights, holdings, onChange, watch } = options;
   const { topology, config, index } = spec;
   const { group, assignment_strategy: strategy, strategy_config: settings } = config.workers;
   const output = new FencedOutput(world.feed, {
@@ -86,31 +93,41 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     subjectTemplate: topology.effectTemplate,
     timeoutMs: EFFECT_TIMEOUT_MS,
   });
+  const onError = (error: unknown) => {
+    watch.error(error);
+    options.onError(error);
+  };
   let handler: (message: GroupMessage) => Promise<void> = () => Promise.resolve();
   const manager = new Manager({
     world,
     config: { ...groupConfig(topology, group), preferredId: index + (group.worker_id_min ?? 0) },
     source: staticSource(weights.map((weight, index) => ({ keys: [String(index)], weight }))),
-    strategy: strategyByName(strategy, settings),
+    strategy: faultyStrategy(spec.fault, strategyByName(strategy, settings)),
     handler: (message, context) => handler(groupMessage(message, context, output, holdings)),
     hooks: {
-      onAssignmentChanged: ({ removed }) => {
-        holdings.forget(removed.map(({ keys }) => Number(keys[0])));
+      onAssignmentChanged: (change) => {
+        watch.assignment(toldChange(spec, change));
+        holdings.forget(change.removed.map(({ keys }) => Number(keys[0])));
         onChange();
       },
-      onStateChanged: onChange,
+      onStateChanged: (from, to) => {
+        watch.state(from, to);
+        onChange();
+      },
       onLeadershipChanged: onChange,
       onError,
     },
     consumptionEvents: {
       acquired: (ids) => holdings.acquired(ids.map(Number)),
       released: (ids) => holdings.released(ids.map(Number)),
+      failed: (_id, _message, _attempt, error) => watch.error(error),
     },
     host: spec.process,
   });
   return {
     start: (handle) => {
       handler = handle;
+      if (strikesWorker(spec, "invariant")) onError(plantedViolation());
       return manager.start();
     },
     stop: () => manager.stop(),
@@ -124,6 +141,21 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       owned: manager.assignment?.partitions.map(({ keys }) => Number(keys[0])) ?? [],
     }),
   };
+}
+
+/** A planted defect of the first worker. */
+function strikesWorker({ fault, name }: ChildSpec, kind: FaultKind): boolean {
+  return fault?.kind === kind && name === "worker-0";
+}
+
+function plantedViolation(): PartiError {
+  return new PartiError("PARTI_INVARIANT", "planted");
+}
+
+/** What the library tells; without its first new partition if that is the planted defect. */
+function toldChange(spec: ChildSpec, change: AssignmentChange): ToldChange {
+  if (!strikesWorker(spec, "wrong-delta")) return change;
+  return { ...change, added: change.added.slice(1) };
 }
 
 function groupMessage(

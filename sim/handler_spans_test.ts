@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { HandlerSpans, type Overlap } from "./handler_spans.ts";
+import { HandlerSpans } from "./handler_spans.ts";
 import type { Delivery } from "./ledger_types.ts";
+import type { SpanPair } from "./spans.ts";
 
 /** A report of a worker that handled a message of partition 0; times in milliseconds. */
 function report(
@@ -33,11 +34,9 @@ function spansOf(...reports: readonly Delivery[]): HandlerSpans {
 }
 
 /** As `a#1 3 + b#1 4`, in the order of their beginnings. */
-function names(spans: HandlerSpans): string[] {
-  const name = ({ process, sequence }: Overlap["first"]) => `${process} ${sequence}`;
-  return [...spans.overlaps.values()].map(({ first, second }) =>
-    `${name(first)} + ${name(second)}`
-  );
+function names(spans: HandlerSpans, kind: "overlaps" | "misordered" | "repeated" = "overlaps") {
+  const name = ({ process, sequence }: SpanPair["first"]) => `${process} ${sequence}`;
+  return [...spans[kind].values()].map(({ first, second }) => `${name(first)} + ${name(second)}`);
 }
 
 Deno.test("handlers: one after another is fine, by whomever", () => {
@@ -57,15 +56,68 @@ Deno.test("handlers: planted: two workers at one partition at once are seen", ()
   assert.deepEqual(names(inside), ["a#1 1 + b#1 1", "a#1 1 + b#1 2"]);
 });
 
-Deno.test("handlers: other partitions, the same process and less than the clocks' tolerance do not count", () => {
+Deno.test("handlers: other partitions and less than the clocks' tolerance do not count", () => {
   const spans = spansOf(
     report("a", 1, 0, 10),
     report("b", 1, 0, 10, { partition: 1 }),
-    report("a", 2, 5, 12),
+    report("a", 2, 10, 12),
     report("c", 3, 11.5, 20),
   );
   assert.deepEqual(names(spans), []);
   assert.deepEqual(spansOf(report("a", 1, 0, 10, { partition: 7 })).overlaps.size, 0);
+});
+
+Deno.test("handlers: planted: two at once in one worker are seen, however shortly: it has one clock", () => {
+  const other = { instance: "later", generation: 2 };
+  for (const changes of [{}, { generation: 2 }, other]) {
+    const spans = spansOf(report("a", 1, 0, 10), report("a", 2, 9.9, 20, changes));
+    assert.deepEqual(names(spans), ["a#1 1 + a#1 2"]);
+    const clean = spansOf(report("a", 1, 0, 10), report("a", 2, 10, 20, changes));
+    assert.deepEqual(names(clean), []);
+  }
+  // One inside the other, of the same message.
+  assert.deepEqual(names(spansOf(report("a", 1, 2, 8), report("a", 1, 0, 10))), ["a#1 1 + a#1 1"]);
+});
+
+Deno.test("handlers: planted: a killed worker's last handler is compared with those it has reported", () => {
+  const spans = new HandlerSpans(1);
+  spans.begun("a#1", "a", 0, 2, 5_000);
+  spans.begun("a#1", "a", 0, 3, 20_000);
+  spans.ended(report("a", 1, 0, 10));
+  spans.killed("a#1", 500_000);
+  spans.finish();
+  // Of 2 and 3 nobody knows whether 2 was over when 3 began: its report may have died with the worker.
+  assert.deepEqual(names(spans), ["a#1 1 + a#1 2"]);
+});
+
+Deno.test("handlers: planted: an earlier message that is begun after a later one is seen, in whichever order they end", () => {
+  const late = report("a", 1, 15, 20);
+  assert.deepEqual(names(spansOf(report("a", 2, 0, 10), late), "misordered"), ["a#1 2 + a#1 1"]);
+  assert.deepEqual(names(spansOf(late, report("a", 2, 0, 30)), "misordered"), ["a#1 2 + a#1 1"]);
+  // The same instance under a newer generation has still the same order to keep.
+  const newer = report("a", 1, 15, 20, { generation: 2 });
+  assert.deepEqual(names(spansOf(report("a", 2, 0, 10), newer), "misordered"), ["a#1 2 + a#1 1"]);
+});
+
+Deno.test("handlers: the order is kept by tries in place, by another worker's handlers, and by those that fail", () => {
+  const spans = spansOf(
+    report("a", 1, 0, 10, { outcome: "failed" }),
+    report("a", 1, 20, 30),
+    report("a", 2, 30, 40),
+    report("b", 1, 50, 60, { outcome: "already", generation: 2 }),
+    report("a", 1, 70, 80, { outcome: "failed" }),
+  );
+  assert.deepEqual(names(spans, "misordered"), []);
+});
+
+Deno.test("handlers: a message's second handler goes with the last one before it", () => {
+  const spans = spansOf(
+    report("a", 1, 0, 10, { outcome: "failed" }),
+    report("c", 1, 40, 50, { outcome: "already", generation: 3 }),
+    report("a", 2, 60, 70, { generation: 3 }),
+    report("b", 1, 20, 30, { generation: 2 }),
+  );
+  assert.deepEqual(names(spans, "repeated").sort(), ["a#1 1 + b#1 1", "b#1 1 + c#1 1"]);
 });
 
 Deno.test("handlers: planted: an overlap is seen in whichever order the reports come, and however late", () => {
@@ -83,13 +135,15 @@ Deno.test("handlers: planted: an overlap is seen in whichever order the reports 
 
 Deno.test("handlers: reported twice counts once", () => {
   const [a, b] = [report("a", 1, 0, 10), report("b", 1, 5, 15)];
-  assert.equal(spansOf(a, b, a, b).overlaps.size, 1);
+  const spans = spansOf(a, b, a, b);
+  assert.equal(spans.overlaps.size, 1);
+  assert.deepEqual(names(spans, "repeated"), ["a#1 1 + b#1 1"]);
 });
 
 Deno.test("handlers: planted: what a killed worker had begun ended with it, and not before", () => {
   const spans = new HandlerSpans(1);
-  spans.begun("a#1", 0, 1, 0);
-  spans.begun("a#1", 0, 2, 10_000);
+  spans.begun("a#1", "a", 0, 1, 0);
+  spans.begun("a#1", "a", 0, 2, 10_000);
   spans.ended(report("a", 1, 0, 10));
   spans.killed("a#1", 500_000);
   spans.ended(report("b", 2, 400, 410, { generation: 2 })); // while the victim still lived
@@ -102,12 +156,12 @@ Deno.test("handlers: planted: what a killed worker had begun ended with it, and 
 
 Deno.test("handlers: a killed worker's report that was under way is what counts", () => {
   const spans = new HandlerSpans(1);
-  spans.begun("a#1", 0, 1, 0);
+  spans.begun("a#1", "a", 0, 1, 0);
   spans.killed("a#1", 500_000);
   spans.ended(report("a", 1, 0, 10));
   spans.ended(report("b", 2, 400, 410, { generation: 2 }));
   // Long after the kill the dead are buried without being asked.
-  spans.begun("b#1", 0, 3, 60_000_000);
+  spans.begun("b#1", "b", 0, 3, 60_000_000);
   assert.deepEqual(names(spans), []);
   assert.equal(spans.unreported, 1);
 });

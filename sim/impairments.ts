@@ -21,8 +21,11 @@ const MAX_PER_PROCESS = 1_000;
 /** A time in which something was wrong, in microseconds since 1970. */
 interface Window {
   readonly fromUs: number;
+  /** When it was over. */
+  readonly endUs: number;
+  /** When what came of it was over, too. */
   readonly untilUs: number;
-  readonly why: Excuse;
+  readonly why: Impairment | "outage";
 }
 
 /** All that is known of impairments. */
@@ -40,7 +43,7 @@ export class Impairments {
    */
   add(process: string, why: Impairment, fromUs: number, untilUs: number): void {
     const windows = this.#byProcess.get(process) ?? [];
-    windows.push({ fromUs, untilUs: untilUs + NOTICE_US, why });
+    windows.push({ fromUs, endUs: untilUs, untilUs: untilUs + NOTICE_US, why });
     if (windows.length > MAX_PER_PROCESS) windows.shift();
     this.#byProcess.set(process, windows);
   }
@@ -52,7 +55,8 @@ export class Impairments {
    * @param untilUs when it was back
    */
   outage(fromUs: number, untilUs: number): void {
-    this.#outages.push({ fromUs, untilUs: untilUs + OUTAGE_AFTERMATH_US, why: "outage" });
+    const window = { fromUs, endUs: untilUs, untilUs: untilUs + OUTAGE_AFTERMATH_US };
+    this.#outages.push({ ...window, why: "outage" });
   }
 
   /**
@@ -63,8 +67,33 @@ export class Impairments {
    * @param untilUs until when
    * @returns why not; undefined if it could
    */
-  during(process: string, fromUs: number, untilUs: number): Excuse | undefined {
-    const windows = [...this.#byProcess.get(process) ?? [], ...this.#outages];
-    return windows.find((window) => window.fromUs < untilUs && fromUs < window.untilUs)?.why;
+  during(process: string, fromUs: number, untilUs: number): Impairment | "outage" | undefined {
+    return this.#windows(process, fromUs, untilUs)[0]?.why;
+  }
+
+  /**
+   * Why a handler may be at work beside its successor's. Whoever stands still knows nothing. Whoever is cut off, or without a server,
+   * knows at once: it begins nothing from then on until its lease has been confirmed, so this is an excuse only for what it had begun before.
+   *
+   * @param process the worker's process and incarnation
+   * @param startUs when the handler began, in microseconds since 1970
+   * @param endUs when it ended
+   * @returns the reason; undefined if there is none
+   */
+  excuse(process: string, startUs: number, endUs: number): Impairment | "outage" | undefined {
+    const windows = this.#windows(process, startUs, endUs);
+    const begunWhileCut = windows.some((window) =>
+      window.why === "disconnected" && window.fromUs <= startUs && startUs < window.endUs
+    );
+    return windows.find(({ why, fromUs, endUs }) => {
+      if (why === "stoodStill") return true;
+      return !begunWhileCut && startUs < (why === "outage" ? endUs : fromUs);
+    })?.why;
+  }
+
+  #windows(process: string, fromUs: number, untilUs: number): Window[] {
+    return [...this.#byProcess.get(process) ?? [], ...this.#outages].filter((window) => {
+      return window.fromUs < untilUs && fromUs < window.untilUs;
+    });
   }
 }

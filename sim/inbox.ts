@@ -20,7 +20,13 @@ export interface InboxHandler {
   /** A report, once, in each child's order. */
   report(process: string, report: Report): void;
   /** A handler begins, at that time in microseconds since 1970; may be lost. */
-  begun(process: string, partition: number, sequence: number, startUs: number): void;
+  begun(
+    process: string,
+    instance: string,
+    partition: number,
+    sequence: number,
+    startUs: number,
+  ): void;
 }
 
 /**
@@ -38,7 +44,9 @@ export function openInbox(
 ): Subscription {
   const lastNumbers = new Map<string, number>();
   const begun = messaging.subscribe(begunSubject(runId, "*"), (notice) => {
-    const what = fromBytes<[partition: number, sequence: number, startUs: number]>(notice.data);
+    const what = fromBytes<
+      [instance: string, partition: number, sequence: number, startUs: number]
+    >(notice.data);
     handler.begun(notice.subject.slice(notice.subject.lastIndexOf(".") + 1), ...what);
   });
   const reports = messaging.subscribe(reportSubject(runId), (notice) => {

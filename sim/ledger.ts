@@ -5,23 +5,17 @@
  * @module
  */
 import type { Effect } from "./effect.ts";
-import { HandlerSpans, pairKey } from "./handler_spans.ts";
+import { HandlerSpans } from "./handler_spans.ts";
+import { describeMisorder, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
 import { Impairments } from "./impairments.ts";
-import { countOf, describeRanges, intersect, IntervalSet, minusBoth } from "./intervals.ts";
+import { countOf, IntervalSet, minusBoth } from "./intervals.ts";
+import { emptyPage, type LedgerPage, missingIn, settledBelow } from "./ledger_page.ts";
 import type { Defect, Delivery, LedgerTotals } from "./ledger_types.ts";
-import { describeOverlap, judgeOverlaps, type OverlapVerdict } from "./overlaps.ts";
-import { OwnershipTracker } from "./ownership.ts";
+import { describeOverlap } from "./overlaps.ts";
+import { describeRedelivery } from "./redeliveries.ts";
+import { pairKey } from "./spans.ts";
 
 export type { Defect, DefectKind, Delivery, LedgerTotals } from "./ledger_types.ts";
-
-/** One partition's page. */
-interface Page {
-  readonly sent: IntervalSet;
-  readonly uncertain: IntervalSet;
-  readonly delivered: IntervalSet;
-  readonly effective: IntervalSet;
-  readonly ownership: OwnershipTracker;
-}
 
 /** Defects written out in full; the rest is only counted. */
 const MAX_DEFECTS = 200;
@@ -32,10 +26,12 @@ export class Ledger {
   readonly handlers: HandlerSpans;
   /** When processes could not act: their handlers may overlap with their successors'. */
   readonly impairments: Impairments = new Impairments();
-  readonly #pages: Page[];
+  readonly #pages: LedgerPage[];
   readonly #defects: Defect[] = [];
   /** Overlaps that showed in the effects: the same ones in the handlers' times are not counted again. */
   readonly #overlappedEffects = new Set<string>();
+  /** The same for messages out of order. */
+  readonly #misorderedEffects = new Set<string>();
   #deliveryReports = 0;
   #duplicateEffects = 0;
   #outOfOrder = 0;
@@ -45,13 +41,7 @@ export class Ledger {
   /** @param partitions how many partitions there are */
   constructor(partitions: number) {
     this.handlers = new HandlerSpans(partitions);
-    this.#pages = Array.from({ length: partitions }, () => ({
-      sent: new IntervalSet(),
-      uncertain: new IntervalSet(),
-      delivered: new IntervalSet(),
-      effective: new IntervalSet(),
-      ownership: new OwnershipTracker(),
-    }));
+    this.#pages = Array.from({ length: partitions }, emptyPage);
   }
 
   /**
@@ -80,15 +70,22 @@ export class Ledger {
    * A worker's handler begins. Its end comes with {@linkcode delivered}, unless the worker is killed in between.
    *
    * @param process the worker's process and incarnation
+   * @param instance the library's instance in it
    * @param partition the partition
    * @param sequence the sequence
    * @param startUs when, in microseconds since 1970
    */
-  begun(process: string, partition: number, sequence: number, startUs: number): void {
+  begun(
+    process: string,
+    instance: string,
+    partition: number,
+    sequence: number,
+    startUs: number,
+  ): void {
     const page = this.#page(partition);
     if (page === undefined) return;
     page.delivered.add(sequence);
-    this.handlers.begun(process, partition, sequence, startUs);
+    this.handlers.begun(process, instance, partition, sequence, startUs);
   }
 
   /**
@@ -122,6 +119,7 @@ export class Ledger {
       found.push({ kind: "duplicate", partition, detail: by });
     } else if (sequence < highest) {
       this.#outOfOrder++;
+      this.#misorderedEffects.add(`${partition} ${sequence}`);
       const detail = `sequence ${sequence} by ${process} after ${highest}`;
       found.push({ kind: "out_of_order", partition, detail });
     }
@@ -197,7 +195,7 @@ export class Ledger {
     }
     const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
     const deliveries = this.#deliveryReports + this.handlers.unreported + implied;
-    const { interleaved, excused, unchecked } = this.#overlaps();
+    const { interleaved, excused, unchecked, misordered, unexplained } = this.#judged();
     return {
       sent: totals.sent,
       unknown: totals.unknown,
@@ -206,9 +204,10 @@ export class Ledger {
       effective: totals.effective,
       deliveries,
       redeliveries: deliveries - totals.received,
+      unexplainedRedeliveries: unexplained.map(describeRedelivery),
       lost: totals.lost,
       duplicateEffects: this.#duplicateEffects,
-      outOfOrder: this.#outOfOrder,
+      outOfOrder: this.#outOfOrder + misordered.length,
       unexpected,
       undelivered: totals.missing - totals.lost,
       interleavings: this.#interleavings + interleaved.length,
@@ -225,63 +224,36 @@ export class Ledger {
    */
   defects(waiting: ReadonlyMap<number, IntervalSet>): Defect[] {
     const result = [...this.#defects];
-    for (const overlap of this.#overlaps().interleaved) {
+    const { interleaved, misordered } = this.#judged();
+    for (const overlap of interleaved) {
       const { partition } = overlap;
       result.push({ kind: "interleaved", partition, detail: describeOverlap(overlap) });
+    }
+    for (const pair of misordered) {
+      const { partition } = pair;
+      result.push({ kind: "out_of_order", partition, detail: describeMisorder(pair) });
     }
     const nothing = new IntervalSet();
     for (const [partition, page] of this.#pages.entries()) {
       if (result.length >= MAX_DEFECTS) break;
-      const { sent, uncertain, effective } = page;
-      const inFeed = waiting.get(partition) ?? nothing;
-      const lost = [...minusBoth(sent, effective, inFeed)];
-      if (lost.length > 0) {
-        const detail = `${lossShape(lost, page)}: sequences ${
-          describeRanges(lost)
-        } of 1-${sent.max}`;
-        result.push({ kind: "lost", partition, detail });
-      }
-      const stuck = [...intersect([...sent.minus(effective)], inFeed)];
-      if (stuck.length > 0) {
-        const detail = `sequences ${describeRanges(stuck)} still wait in the feed`;
-        result.push({ kind: "undelivered", partition, detail });
-      }
-      const unsent = [...minusBoth(effective, sent, uncertain)];
-      if (unsent.length > 0) {
-        const detail = `effects of sequences ${describeRanges(unsent)}, which nobody sent`;
-        result.push({ kind: "unexpected", partition, detail });
-      }
+      result.push(...missingIn(partition, page, waiting.get(partition) ?? nothing));
     }
     return result.slice(0, MAX_DEFECTS);
   }
 
-  #overlaps(): OverlapVerdict {
-    return judgeOverlaps(this.handlers, this.impairments, this.#overlappedEffects);
+  #judged(): HandlerVerdict {
+    return judgeHandlers(this.handlers, this.impairments, {
+      overlapped: this.#overlappedEffects,
+      outOfOrder: this.#misorderedEffects,
+      isEffective: (partition, sequence) => !!this.#page(partition)?.effective.has(sequence),
+    });
   }
 
-  #page(partition: number): Page | undefined {
+  #page(partition: number): LedgerPage | undefined {
     return this.#pages[partition];
   }
 
   #note(defect: Defect): void {
     if (this.#defects.length < MAX_DEFECTS) this.#defects.push(defect);
   }
-}
-
-/** Uncertain sequences below the last known one: settled or not, they are accounted for elsewhere. */
-function settledBelow({ sent, uncertain }: Page): number {
-  let count = 0;
-  for (const [first, last] of uncertain.minus(sent)) {
-    count += Math.max(0, Math.min(last, sent.max) - first + 1);
-  }
-  return count;
-}
-
-/** Which part of the partition is missing; it tells where to look. */
-function lossShape(lost: readonly (readonly [number, number])[], page: Page): string {
-  const shapes = new Set(lost.map(([first, last]) => {
-    if (first === 1) return last >= page.sent.max ? "everything" : "prefix";
-    return last >= page.sent.max ? "tail" : "middle";
-  }));
-  return [...shapes].join(" and ");
 }

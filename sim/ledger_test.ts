@@ -151,11 +151,11 @@ Deno.test("redeliveries are counted and allowed; a late one heals a gap", () => 
 
 Deno.test("a handler that was killed before its end is a delivery, and the next one a redelivery", () => {
   const ledger = book(2, []);
-  ledger.begun("worker-a#1", 0, 1, 0);
-  ledger.begun("worker-b#1", 0, 1, 0);
+  ledger.begun("worker-a#1", "a", 0, 1, 0);
+  ledger.begun("worker-b#1", "b", 0, 1, 0);
   ledger.delivered(delivery(1, "b"));
   ledger.effective(effect(1, { instance: "b", generation: 2 }));
-  ledger.begun("worker-b#1", 0, 2, 0);
+  ledger.begun("worker-b#1", "b", 0, 2, 0);
   ledger.delivered(delivery(2, "b"));
   ledger.effective(effect(2, { instance: "b", generation: 2 }));
   assertOnly(ledger, {});
@@ -296,4 +296,37 @@ Deno.test("two handlers at once are excused where one could not know, and never 
   const storedUs = first.storedUs + 90_000;
   ledger.effective(effect(3, { instance: "a", generation: 3, startUs, storedUs }));
   assert.equal(ledger.totals(nothingWaits).interleavings, 1);
+});
+
+Deno.test("planted: an earlier message that is begun after a later one is out of order, once, though the effects are in order", () => {
+  const ledger = book(3, [1, 2, 3]);
+  ledger.delivered({ ...delivery(2), startUs: 10_000, endUs: 20_000 });
+  ledger.delivered({ ...delivery(3), startUs: 20_000, endUs: 30_000 });
+  ledger.delivered({ ...delivery(1), startUs: 30_000, endUs: 40_000 });
+  assertOnly(ledger, { outOfOrder: 1 });
+  assert.deepEqual(ledger.defects(nothingWaits), [{
+    kind: "out_of_order",
+    partition: 0,
+    detail: "sequence 1 was begun by worker-a#1 after sequence 3",
+  }]);
+});
+
+Deno.test("a message that comes again after it was done is not out of order; one that was passed over is", () => {
+  const again = { ...delivery(1), startUs: 30_000, endUs: 40_000, outcome: "already" as const };
+  const done = book(2, [1, 2]);
+  done.delivered({ ...delivery(2), startUs: 20_000, endUs: 25_000 });
+  done.delivered(again);
+  assertOnly(done, {});
+  const passedOver = book(2, [2]);
+  passedOver.delivered({ ...delivery(2), startUs: 20_000, endUs: 25_000 });
+  // The fence takes no effect older than the last one, and says so.
+  passedOver.delivered(again);
+  assertOnly(passedOver, { lost: 1, outOfOrder: 1 });
+});
+
+Deno.test("what effects and handlers both show out of order is counted once", () => {
+  const ledger = book(2, [2, 1]);
+  ledger.delivered({ ...delivery(2), startUs: 10_000, endUs: 20_000 });
+  ledger.delivered({ ...delivery(1), startUs: 20_000, endUs: 30_000 });
+  assertOnly(ledger, { outOfOrder: 1 });
 });

@@ -69,20 +69,22 @@ export interface LedgerTotals {
   readonly deliveries: number;
   /** Starts of handlers for messages that had reached one before. Allowed. */
   readonly redeliveries: number;
+  /** Those of them that nothing in the run explains, in words. Allowed, but a reason to look. */
+  readonly unexplainedRedeliveries: readonly string[];
   /** Sent, no effect, and no longer in the feed. */
   readonly lost: number;
   /** Effects of a message that had one already. */
   readonly duplicateEffects: number;
-  /** Effects that came after the effect of a later message. */
+  /** Messages whose effect came after that of a later one, or that were begun after a later one. */
   readonly outOfOrder: number;
   /** Effects of messages that nobody sent. */
   readonly unexpected: number;
   /** Sent, no effect, still in the feed. */
   readonly undelivered: number;
-  /** Times at which two owners were mixed up in one partition, or two workers handled it at once. */
+  /** Times at which two owners were mixed up in one partition, or two handlers were at work in it at once. */
   readonly interleavings: number;
-  /** Times at which two workers handled one partition at once because one of them could not know better. Allowed. */
+  /** Times at which two handlers were at work in one partition because one of them could not know better. Allowed. */
   readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
-  /** Handlers that were reported too late to be compared with those of other workers. */
+  /** Handlers that were reported too late to be compared with others. */
   readonly uncheckedHandlers: number;
 }

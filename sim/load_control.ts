@@ -26,6 +26,8 @@ export interface LoadControlOptions {
 }
 
 const START_TIMEOUT_MS = 2_000;
+/** Asked again if there is no answer by then: no timer of the runtime is longer than 24 days. */
+const FINISH_TIMEOUT_MS = 60_000;
 
 /** Starts and finishes the producers. */
 export class LoadControl {
@@ -75,7 +77,7 @@ export class LoadControl {
     const { patienceMs, signal } = this.#options;
     const deadlineMs = performance.now() + patienceMs;
     for (;;) {
-      const leftMs = Math.max(1, deadlineMs - performance.now());
+      const leftMs = Math.min(FINISH_TIMEOUT_MS, Math.max(1, deadlineMs - performance.now()));
       if (await this.#tell(producer, "finish", leftMs)) return true;
       const over = performance.now() >= deadlineMs || signal.aborted;
       if (over || producer.phase !== "running") return false;

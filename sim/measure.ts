@@ -36,7 +36,6 @@ export class Measurements {
   readonly #last = new Map<number, Effect>();
   readonly #faulty = new Set<string>();
   #idleMoves = 0;
-  #endsUs = Number.POSITIVE_INFINITY;
 
   /** Planned moves in which no message had to wait. */
   get idleMoves(): number {
@@ -88,7 +87,6 @@ export class Measurements {
    * @param atUs when, in microseconds since 1970
    */
   lanes(change: LaneChange, process: string, partitions: readonly number[], atUs: number): void {
-    if (atUs > this.#endsUs) return;
     this.vacancies.changed(change, process, partitions, atUs);
     if (change === "acquired") this.recovery.acquired(process, partitions, atUs);
   }
@@ -107,18 +105,14 @@ export class Measurements {
     this.#last.set(effect.partition, effect);
   }
 
-  /**
-   * From now on all workers leave: what they hand to each other is no planned move, and nobody's recovery.
-   *
-   * @param atUs when, in microseconds since 1970
-   */
-  ending(atUs: number): void {
-    this.#endsUs = atUs;
-  }
-
   /** The latencies of unmoved partitions; to be asked once, at the end. */
   finishUnmoved(): DurationHistogram {
     return this.#unmoved.finish();
+  }
+
+  /** How many partitions these latencies are of, and how many are left out, over all events. */
+  get unmovedPartitions(): { readonly kept: number; readonly moved: number } {
+    return this.#unmoved.partitions;
   }
 
   /** The slowest messages of unmoved partitions, as far as {@linkcode finishUnmoved} has closed their windows. */

@@ -1,15 +1,16 @@
 /**
- * Tells which of two workers' handlers that overlapped in time are a defect.
+ * Tells which of two handlers that overlapped in time are a defect.
  *
  * @module
  */
-import { type HandlerSpans, type Overlap, overlaps, type Span } from "./handler_spans.ts";
+import type { HandlerSpans } from "./handler_spans.ts";
 import type { Excuse, Impairments } from "./impairments.ts";
+import { overlaps, type Span, type SpanPair } from "./spans.ts";
 
 /** All overlaps of a run, judged. */
 export interface OverlapVerdict {
-  /** Two workers at one partition at once, without an excuse. */
-  readonly interleaved: readonly Overlap[];
+  /** Two handlers at one partition at once, without an excuse. */
+  readonly interleaved: readonly SpanPair[];
   /** How many had which excuse. */
   readonly excused: Readonly<Record<Excuse, number>>;
   /** Handlers that were reported too late to be compared. */
@@ -30,7 +31,7 @@ export function judgeOverlaps(
   counted: ReadonlySet<string>,
 ): OverlapVerdict {
   handlers.finish();
-  const interleaved: Overlap[] = [];
+  const interleaved: SpanPair[] = [];
   const excused = { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 };
   for (const [key, overlap] of handlers.overlaps) {
     const excuse = excuseFor(overlap, impairments);
@@ -43,18 +44,19 @@ export function judgeOverlaps(
 
 /**
  * Why two handlers at once are no defect: one of them was stopped, cut off or without a server and could not know, or had been told
- * to stop before the other began.
+ * to stop before the other began. Within one instance nothing is an excuse: whatever it knew, it knew of both.
  *
  * @param overlap the two
  * @param impairments what happened to whom
  * @returns the reason; undefined if there is none
  */
 function excuseFor(
-  { first, second }: Overlap,
+  { first, second }: SpanPair,
   impairments: Impairments,
 ): Excuse | undefined {
-  const impaired = impairments.during(first.process, first.startUs, first.endUs) ??
-    impairments.during(second.process, second.startUs, second.endUs);
+  if (first.process === second.process && first.instance === second.instance) return undefined;
+  const impaired = impairments.excuse(first.process, first.startUs, first.endUs) ??
+    impairments.excuse(second.process, second.startUs, second.endUs);
   if (impaired !== undefined) return impaired;
   const byRightToo = overlaps(byRight(first), second.startUs, byRight(second).endUs);
   return byRightToo ? undefined : "rightEnded";
@@ -66,7 +68,7 @@ function excuseFor(
  * @param overlap the overlap
  * @returns one sentence
  */
-export function describeOverlap({ first, second }: Overlap): string {
+export function describeOverlap({ first, second }: SpanPair): string {
   const ms = (Math.min(first.endUs, second.endUs) - second.startUs) / 1_000;
   return `sequence ${second.sequence} was begun by ${second.process} while ${first.process} handled ` +
     `sequence ${first.sequence}, for ${ms.toFixed(1)}ms`;

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { HandlerSpans, type Span } from "./handler_spans.ts";
+import { HandlerSpans } from "./handler_spans.ts";
 import { Impairments } from "./impairments.ts";
 import { describeOverlap, judgeOverlaps } from "./overlaps.ts";
+import type { Span } from "./spans.ts";
 
 /** `a` handles from 100 to 200 ms; `b` begins at 150 ms. */
 function pair(first: Partial<Span> = {}, second: Partial<Span> = {}): HandlerSpans {
   const spans = new HandlerSpans(1);
-  const rest = { partition: 0, instance: "", epoch: 1, generation: 1, streamSequence: 1 };
+  const rest = { partition: 0, epoch: 1, generation: 1, streamSequence: 1 };
   const more = { ...rest, deliveryCount: 1, outcome: "failed" } as const;
-  const a = { process: "a#1", sequence: 1, startUs: 100_000, endUs: 200_000 };
-  const b = { process: "b#1", sequence: 1, startUs: 150_000, endUs: 160_000 };
+  const a = { process: "a#1", instance: "a", sequence: 1, startUs: 100_000, endUs: 200_000 };
+  const b = { process: "b#1", instance: "b", sequence: 1, startUs: 150_000, endUs: 160_000 };
   spans.ended({ ...more, ...a, ...first });
   spans.ended({ ...more, ...b, ...second });
   return spans;
@@ -59,10 +60,26 @@ Deno.test("overlaps: planted: an impairment of somebody else, or at another time
 
 Deno.test("overlaps: around an outage of the server leases lapse, for everybody", () => {
   const away = new Impairments();
-  away.outage(-10_000_000, 0);
+  away.outage(90_000, 120_000);
   const { interleaved, excused } = judgeOverlaps(pair(), away, new Set());
   assert.deepEqual(interleaved, []);
   assert.deepEqual(excused, { ...noExcuse, outage: 1 });
+});
+
+Deno.test("overlaps: planted: what is begun while its worker is cut off is not excused by the cut, nor by the outage", () => {
+  const cut = new Impairments();
+  cut.add("b#1", "disconnected", 140_000, 155_000);
+  assert.equal(judgeOverlaps(pair(), cut, new Set()).interleaved.length, 1);
+  cut.outage(140_000, 155_000);
+  // The outage is an excuse of the other one, which was begun before.
+  assert.equal(judgeOverlaps(pair(), cut, new Set()).excused.outage, 1);
+  cut.add("a#1", "disconnected", 90_000, 500_000);
+  assert.equal(judgeOverlaps(pair(), cut, new Set()).interleaved.length, 1);
+  // Once more connected it has proof of its lease, or begins nothing.
+  const back = new Impairments();
+  back.add("b#1", "disconnected", 10_000, 149_000);
+  back.outage(10_000, 90_000);
+  assert.equal(judgeOverlaps(pair(), back, new Set()).interleaved.length, 1);
 });
 
 Deno.test("overlaps: a handler that had been told to stop before the other began is excused, later is not", () => {
@@ -77,11 +94,24 @@ Deno.test("overlaps: a handler that had been told to stop before the other began
 
 Deno.test("overlaps: what could not be compared is excused alike, or counted", () => {
   const spans = pair({ startUs: 0, endUs: 10 });
-  const first = { process: "", startUs: 0, endUs: 500_000, sequence: 0 };
-  const second = { process: "z#1", startUs: 100_000, endUs: 200_000, sequence: 9 };
+  const first = { process: "", instance: "", startUs: 0, endUs: 500_000, sequence: 0 };
+  const second = { ...first, process: "z#1", startUs: 100_000, endUs: 200_000, sequence: 9 };
   spans.unchecked.push({ partition: 0, first, second });
   assert.equal(judgeOverlaps(spans, nobody, new Set()).unchecked, 1);
   const impaired = new Impairments();
   impaired.add("z#1", "stoodStill", 100_000, 180_000);
   assert.equal(judgeOverlaps(spans, impaired, new Set()).unchecked, 0);
+});
+
+Deno.test("overlaps: planted: within one instance nothing is an excuse; another one of the same process is like another worker", () => {
+  const impaired = new Impairments();
+  impaired.add("a#1", "stoodStill", 0, 1_000_000);
+  const told = { rightEndedUs: 149_000 };
+  const same = judgeOverlaps(pair(told, { process: "a#1", instance: "a" }), impaired, new Set());
+  assert.equal(same.interleaved.length, 1);
+  assert.deepEqual(same.excused, noExcuse);
+  const later = { process: "a#1", instance: "later" };
+  const another = judgeOverlaps(pair({}, later), impaired, new Set());
+  assert.deepEqual(another.excused, { ...noExcuse, stoodStill: 1 });
+  assert.equal(judgeOverlaps(pair({}, later), nobody, new Set()).interleaved.length, 1);
 });

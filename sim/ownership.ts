@@ -4,7 +4,7 @@
  * @module
  */
 import type { Effect } from "./effect.ts";
-import { CLOCK_TOLERANCE_US } from "./handler_spans.ts";
+import { CLOCK_TOLERANCE_US } from "./spans.ts";
 
 /** Two owners mixed up in one partition. */
 export interface Interleaving {

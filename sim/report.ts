@@ -7,8 +7,10 @@ import type { ChaosType } from "./config_schema.ts";
 import type { Excuse } from "./impairments.ts";
 import type { Percentiles } from "./histogram.ts";
 import type { Defect, LedgerTotals } from "./ledger.ts";
+import { isOverloaded, type Machine } from "./machine_load.ts";
+import type { MoveCount } from "./moves.ts";
 import type { SlowItem } from "./slowest.ts";
-import { formatDuration } from "./units.ts";
+import { describeExceeded, type ThresholdResult } from "./thresholds.ts";
 
 /** What a run comes to: it holds, it does not, or nobody can tell. */
 export type Verdict = "pass" | "fail" | "unknown";
@@ -23,6 +25,8 @@ export interface ChaosRecord {
   readonly target: string;
   /** How long until all was well again; null if that was not seen. */
   recoveredMs: number | null;
+  /** Partitions that changed their owner until the next event, and those of them that had to. */
+  readonly moves: Readonly<MoveCount>;
   /** Why nothing was done, if nothing was. */
   readonly skipped?: string;
 }
@@ -48,11 +52,7 @@ export interface SimReport {
   /** The server. */
   readonly natsServerVersion: string;
   /** The machine: figures mean little where other work runs beside. */
-  readonly machine: {
-    readonly cpus: number;
-    readonly loadAverageBefore: number;
-    readonly loadAverageAfter: number;
-  };
+  readonly machine: Machine;
   /** How many partitions there are. */
   readonly partitions: number;
   /** The start: from the first worker's readiness until all were Stable at once; null if that was not reached. */
@@ -64,6 +64,7 @@ export interface SimReport {
     readonly effective: number;
     readonly deliveries: number;
     readonly redeliveries: number;
+    readonly unexplainedRedeliveries: number;
     readonly lost: number;
     readonly duplicateEffects: number;
     readonly outOfOrder: number;
@@ -72,13 +73,17 @@ export interface SimReport {
     readonly unknownOutcome: number;
     readonly perSecond: number;
   };
-  /** Owners mixed up in one partition, or at work in it at once; and the latter where one of them could not know better. */
+  /** Owners mixed up in one partition, or handlers at work in it at once; and the latter where one of them could not know better. */
   readonly ownership: {
     readonly interleavings: number;
     readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
   };
+  /** How evenly the partitions were shared in the end: the highest load over the mean one, null if the group did not heal. */
+  readonly balance: { readonly strategy: string; readonly maxOverMean: number | null };
   /** The chaos events, in order. */
   readonly chaos: readonly ChaosRecord[];
+  /** Partitions that changed their owner under load; those of them whose owner had gone, or that gave a newcomer its share. */
+  readonly moves: Readonly<MoveCount>;
   /** Kill → each partition of the victim handled again elsewhere. */
   readonly recoveryMs: Percentiles;
   /** The same, but from when there was a message to handle, if that was after the kill. */
@@ -98,6 +103,10 @@ export interface SimReport {
   readonly latencyMs: Percentiles;
   /** The same in the 5 s after each chaos event, for partitions that keep their owner. */
   readonly unmovedLatencyMs: Percentiles;
+  /** How many partitions these are, and how many are left out because they moved; summed over the events. */
+  readonly unmovedPartitions: { readonly kept: number; readonly moved: number };
+  /** The limits of the configuration, and whether the figures keep to them. */
+  readonly thresholds: readonly ThresholdResult[];
   /** The slowest of each, to look into. */
   readonly slowest: {
     readonly recovery: readonly SlowItem[];
@@ -105,18 +114,23 @@ export interface SimReport {
     readonly handoffVacancy: readonly SlowItem[];
     readonly unmoved: readonly SlowItem[];
   };
-  /** Every worker process of the run. */
+  /** Every worker process of the run: what it owned once the group had healed, and how many effects are its. */
   readonly workers: readonly {
     readonly id: string;
     readonly process: string;
     readonly pid: number;
     readonly rssBytes: number;
+    readonly partitions: number;
+    readonly handled: number;
   }[];
   /** What is wrong, written out; bounded. */
   readonly defects: readonly Defect[];
   /** What happened that should not have, though no message suffered. */
   readonly incidents: readonly string[];
 }
+
+/** Redeliveries written out in the reasons. */
+const SHOWN_REDELIVERIES = 3;
 
 /** What the verdict is made from. */
 export interface Evidence {
@@ -126,6 +140,10 @@ export interface Evidence {
   readonly doubts: readonly string[];
   /** What went wrong apart from messages, such as a worker that ended by itself. */
   readonly incidents: readonly string[];
+  /** Limits that figures exceed. */
+  readonly exceeded: readonly ThresholdResult[];
+  /** Where it ran. */
+  readonly machine: Machine;
 }
 
 /**
@@ -139,22 +157,38 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   const counts: [number, string][] = [
     [totals.lost, "lost: sent, gone from the feed, and without an effect"],
     [totals.duplicateEffects, "duplicate effects: a message had its effect more than once"],
-    [totals.outOfOrder, "out of order: an effect came after that of a later message"],
-    [totals.interleavings, "interleavings: two workers at one partition, mixed up or at once"],
+    [totals.outOfOrder, "out of order: its effect or its handler came after a later message's"],
+    [totals.interleavings, "interleavings: two owners mixed up, or two handlers at once"],
     [totals.unexpected, "unexpected: effects of messages that nobody sent"],
     [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
   ];
   const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
-  const reasons = [...defects, ...evidence.incidents];
+  const exceeded = evidence.exceeded.map(describeExceeded);
+  // Who has too little of the machine is slow through no fault of the group's.
+  const overloaded = isOverloaded(evidence.machine);
+  const reasons = [...defects, ...evidence.incidents, ...(overloaded ? [] : exceeded)];
   if (reasons.length > 0) return { verdict: "fail", reasons };
   const doubts = [...evidence.doubts];
+  if (overloaded && exceeded.length > 0) {
+    const { cpus, loadAverageHighest } = evidence.machine;
+    doubts.push(
+      ...exceeded,
+      `the machine was overloaded: load average ${loadAverageHighest} on ${cpus} CPUs`,
+    );
+  }
   if (totals.unknown > 0) {
     doubts.push(`${totals.unknown} publications of unknown outcome were never settled`);
   }
   if (totals.uncheckedHandlers > 0) {
     doubts.push(
-      `${totals.uncheckedHandlers} handlers were reported too late to be compared with those of other workers`,
+      `${totals.uncheckedHandlers} handlers were reported too late to be compared with others`,
     );
+  }
+  const { unexplainedRedeliveries: unexplained } = totals;
+  if (unexplained.length > 0) {
+    const shown = unexplained.slice(0, SHOWN_REDELIVERIES).join("; ");
+    const more = unexplained.length > SHOWN_REDELIVERIES ? "; …" : "";
+    doubts.push(`${unexplained.length} redeliveries that nothing explains: ${shown}${more}`);
   }
   if (totals.holes > 0) doubts.push(`producers left out ${totals.holes} sequences`);
   if (totals.sent === 0) doubts.push("no message was sent");
@@ -162,92 +196,4 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
     verdict: "pass",
     reasons: [],
   };
-}
-
-const VERDICT_LINES: Readonly<Record<Verdict, string>> = {
-  pass: "✅ SUCCESS: No message loss or duplication detected",
-  fail: "❌ FAILURE",
-  unknown: "❓ UNKNOWN: could not verify",
-};
-
-/** Defects shown in the block; all of them are in `report.json`. */
-const SHOWN_DEFECTS = 10;
-
-/**
- * Writes the seeds' report block, with more lines.
- *
- * @param report the report
- * @returns its lines
- */
-export function renderReport(report: SimReport): string[] {
-  const { messages } = report;
-  const line = (label: string, value: string | number) => `${label.padEnd(18)}${value}`;
-  const happened = report.chaos.filter(({ skipped }) => skipped === undefined);
-  const lines = [
-    "=== Simulation Report ===",
-    line("Total Partitions:", report.partitions),
-    line("Total Sent:", messages.sent),
-    line("Total Received:", messages.received),
-    line("Gaps Detected:", messages.lost + messages.undelivered),
-    line("Duplicates:", messages.duplicateEffects),
-    line("Out of Order:", messages.outOfOrder),
-    line("Unexpected:", messages.unexpected),
-    line("Interleavings:", report.ownership.interleavings),
-    line("  excused:", excusedText(report.ownership.excusedOverlaps)),
-    line("Redeliveries:", `${messages.redeliveries} (allowed)`),
-    line("Throughput:", `${messages.perSecond} msg/s`),
-    line("Chaos Events:", happened.length),
-    line("Latency:", percentilesText(report.latencyMs)),
-    line("Unmoved Latency:", percentilesText(report.unmovedLatencyMs)),
-    line("Startup:", startupText(report.startup)),
-    line("Recovery:", percentilesText(report.recoveryMs)),
-    line("  from work:", percentilesText(report.recoveryFromWorkMs)),
-    line("  no work:", `${report.recoveryWithoutWork} partitions taken over, no message since`),
-    line("Handoff:", percentilesText(report.handoffMs)),
-    line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
-    line("  vacancy:", percentilesText(report.handoffVacancyMs)),
-    line("nats-server:", report.natsServerVersion),
-    line(
-      "Machine:",
-      `${report.machine.cpus} CPUs, load average ${report.machine.loadAverageBefore} before, ` +
-        `${report.machine.loadAverageAfter} after`,
-    ),
-    line("Duration:", formatDuration(report.durationMs)),
-    line("Seed:", report.seed),
-    VERDICT_LINES[report.verdict],
-  ];
-  for (const reason of report.reasons) lines.push(`  - ${reason}`);
-  for (const { kind, partition, detail } of report.defects.slice(0, SHOWN_DEFECTS)) {
-    lines.push(`    ${kind}${partition < 0 ? "" : ` in partition ${partition}`}: ${detail}`);
-  }
-  if (report.defects.length > SHOWN_DEFECTS) {
-    lines.push(`    … ${report.defects.length - SHOWN_DEFECTS} more in report.json`);
-  }
-  if (report.verdict !== "pass") lines.push(`Run it again with --seed ${report.seed}`);
-  return lines;
-}
-
-function percentilesText({ count, p50, p99, max }: Percentiles): string {
-  if (count === 0) return "nothing to measure";
-  return `p50 ${p50}ms, p99 ${p99}ms, max ${max}ms (${count})`;
-}
-
-function startupText({ workers, allStableMs }: SimReport["startup"]): string {
-  return allStableMs === null
-    ? "not reached"
-    : `${workers} workers Stable at once after ${allStableMs}ms`;
-}
-
-/** Why overlaps were excused, in the words of the block. */
-const EXCUSES: Readonly<Record<Excuse, string>> = {
-  stoodStill: "a worker stood still",
-  disconnected: "a worker was cut off",
-  outage: "the server was away",
-  rightEnded: "a handler had been told to stop",
-};
-
-function excusedText(excused: Readonly<Record<Excuse, number>>): string {
-  const counts = Object.entries(excused).filter(([, count]) => count > 0);
-  if (counts.length === 0) return "0 handlers at once";
-  return counts.map(([why, count]) => `${count} while ${EXCUSES[why as Excuse]}`).join(", ");
 }

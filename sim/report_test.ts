@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { LedgerTotals } from "./ledger.ts";
-import { judge, renderReport, type SimReport } from "./report.ts";
+import { type Evidence, judge as judgeAll, type SimReport } from "./report.ts";
+import { renderReport } from "./report_block.ts";
 
 const totals: LedgerTotals = {
   sent: 10,
@@ -10,6 +11,7 @@ const totals: LedgerTotals = {
   effective: 10,
   deliveries: 12,
   redeliveries: 2,
+  unexplainedRedeliveries: [],
   lost: 0,
   duplicateEffects: 0,
   outOfOrder: 0,
@@ -21,6 +23,11 @@ const totals: LedgerTotals = {
 };
 const nothing = { count: 0, p50: null, p99: null, max: null };
 
+/** On an idle machine, with all limits kept to, unless told otherwise. */
+function judge(evidence: Partial<Evidence> & Pick<Evidence, "totals" | "doubts" | "incidents">) {
+  return judgeAll({ exceeded: [], machine: report.machine, ...evidence });
+}
+
 const report: SimReport = {
   verdict: "pass",
   reasons: [],
@@ -31,7 +38,11 @@ const report: SimReport = {
   startedAt: "2026-01-01T00:00:00.000Z",
   durationMs: 71_000,
   natsServerVersion: "2.15.1",
-  machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageAfter: 1.5 },
+  machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageHighest: 1.6, loadAverageAfter: 1.5 },
+  thresholds: [
+    { figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 612, holds: true },
+    { figure: "handoffMs.p99", maxMs: 150, actualMs: null, holds: true },
+  ],
   partitions: 100,
   startup: { workers: 10, allStableMs: 1_200 },
   messages: {
@@ -40,6 +51,7 @@ const report: SimReport = {
     effective: 12_500,
     deliveries: 12_530,
     redeliveries: 30,
+    unexplainedRedeliveries: 0,
     lost: 0,
     duplicateEffects: 0,
     outOfOrder: 0,
@@ -50,8 +62,27 @@ const report: SimReport = {
   },
   ownership: { interleavings: 0, excusedOverlaps: totals.excusedOverlaps },
   chaos: [
-    { atMs: 5_000, type: "worker_crash", target: "worker-4", recoveredMs: 612 },
-    { atMs: 9_000, type: "scale_up", target: "-", recoveredMs: null, skipped: "enough" },
+    {
+      atMs: 5_000,
+      type: "worker_crash",
+      target: "worker-4",
+      recoveredMs: 612,
+      moves: {
+        total: 12,
+        needed: 10,
+      },
+    },
+    {
+      atMs: 9_000,
+      type: "scale_up",
+      target: "-",
+      recoveredMs: null,
+      skipped: "enough",
+      moves: {
+        total: 0,
+        needed: 0,
+      },
+    },
   ],
   recoveryMs: { count: 10, p50: 400.5, p99: 612, max: 612 },
   recoveryFromWorkMs: { count: 10, p50: 300, p99: 500, max: 500 },
@@ -61,7 +92,14 @@ const report: SimReport = {
   handoffVacancyMs: { count: 9, p50: 12, p99: 44.1, max: 44.1 },
   latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
   unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
-  workers: [{ id: "worker-4", process: "worker-4#1", pid: 1, rssBytes: 1 }],
+  unmovedPartitions: { kept: 87, moved: 12 },
+  moves: { total: 12, needed: 10 },
+  balance: { strategy: "StickyBalanced", maxOverMean: 1.02 },
+  workers: [
+    { id: "worker-10", process: "worker-10#1", pid: 1, rssBytes: 1, partitions: 49, handled: 60 },
+    { id: "worker-4", process: "worker-4#1", pid: 2, rssBytes: 1, partitions: 0, handled: 100 },
+    { id: "worker-4", process: "worker-4#2", pid: 3, rssBytes: 1, partitions: 51, handled: 40 },
+  ],
   slowest: { recovery: [], handoff: [], handoffVacancy: [], unmoved: [] },
   defects: [],
   incidents: [],
@@ -80,10 +118,16 @@ Deno.test("the block of a run that passes", () => {
     "Interleavings:    0",
     "  excused:        0 handlers at once",
     "Redeliveries:     30 (allowed)",
+    "  unexplained:    0",
     "Throughput:       208 msg/s",
     "Chaos Events:     1",
+    "Balance:          StickyBalanced, highest load 1.02 times the mean",
+    "  worker-4:       51 partitions in the end, 140 messages handled",
+    "  worker-10:      49 partitions in the end, 60 messages handled",
     "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
     "Unmoved Latency:  p50 8ms, p99 30ms, max 90ms (9000)",
+    "  covers:         87 of 99 partitions an event",
+    "Moves:            12 partitions, 10 of them had to",
     "Startup:          10 workers Stable at once after 1200ms",
     "Recovery:         p50 400.5ms, p99 612ms, max 612ms (10)",
     "  from work:      p50 300ms, p99 500ms, max 500ms (10)",
@@ -91,8 +135,9 @@ Deno.test("the block of a run that passes", () => {
     "Handoff:          nothing to measure",
     "  no work:        5 moves, no message waiting",
     "  vacancy:        p50 12ms, p99 44.1ms, max 44.1ms (9)",
+    "Thresholds:       1 of 1 hold, nothing to measure for 1",
     "nats-server:      2.15.1",
-    "Machine:          2 CPUs, load average 0.1 before, 1.5 after",
+    "Machine:          2 CPUs, load average 0.1 before, at most 1.6",
     "Duration:         1m11s",
     "Seed:             42",
     "✅ SUCCESS: No message loss or duplication detected",
@@ -106,7 +151,7 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(26);
+  const lines = renderReport(failed).slice(33);
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",
@@ -133,6 +178,18 @@ Deno.test("the block says what was excused, and a start that was not reached", (
   assert.ok(lines.includes("Startup:          not reached"));
 });
 
+Deno.test("the block shows so many workers, and a group that did not heal", () => {
+  const workers = Array.from({ length: 25 }, (_, index) => {
+    const process = `worker-${index}#1`;
+    return { id: `w${index}`, process, pid: 1, rssBytes: 1, partitions: 4, handled: 9 };
+  });
+  const balance = { strategy: "RoundRobin", maxOverMean: null };
+  const lines = renderReport({ ...report, workers, balance });
+  assert.ok(lines.includes("Balance:          RoundRobin, not reached"));
+  assert.ok(lines.includes("  worker-19:      4 partitions in the end, 9 messages handled"));
+  assert.ok(lines.includes("  …:              5 workers more in report.json"));
+});
+
 Deno.test("a clean run passes", () => {
   assert.deepEqual(judge({ totals, doubts: [], incidents: [] }), { verdict: "pass", reasons: [] });
 });
@@ -155,6 +212,23 @@ Deno.test("each defect alone fails the run and is named, whatever else is in dou
   assert.equal(judge({ totals, doubts: [], incidents: ["worker-1 ended"] }).verdict, "fail");
 });
 
+Deno.test("a limit that is exceeded fails the run, and leaves it unknown on an overloaded machine", () => {
+  const exceeded = [{ figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 1_200, holds: false }];
+  const told = "threshold exceeded: recoveryMs.p99 is 1200ms, at most 1000ms are allowed";
+  assert.deepEqual(judge({ totals, doubts: ["blind"], incidents: [], exceeded }), {
+    verdict: "fail",
+    reasons: [told],
+  });
+  const busy = { ...report.machine, loadAverageHighest: 4.1 };
+  assert.deepEqual(judge({ totals, doubts: [], incidents: [], exceeded, machine: busy }), {
+    verdict: "unknown",
+    reasons: [told, "the machine was overloaded: load average 4.1 on 2 CPUs"],
+  });
+  assert.equal(judge({ totals, doubts: [], incidents: [], machine: busy }).verdict, "pass");
+  const both = judge({ totals, doubts: [], incidents: ["oh"], exceeded, machine: busy });
+  assert.deepEqual(both, { verdict: "fail", reasons: ["oh"] });
+});
+
 Deno.test("what could not be seen is unknown, not a pass", () => {
   assert.equal(judge({ totals, doubts: ["blind"], incidents: [] }).verdict, "unknown");
   assert.equal(
@@ -172,4 +246,14 @@ Deno.test("what could not be seen is unknown, not a pass", () => {
     judge({ totals: { ...totals, sent: 0 }, doubts: [], incidents: [] }).verdict,
     "unknown",
   );
+  const unexplainedRedeliveries = ["sequence 1", "sequence 2", "sequence 3", "sequence 4"];
+  const again = judge({
+    totals: { ...totals, unexplainedRedeliveries },
+    doubts: [],
+    incidents: [],
+  });
+  assert.deepEqual(again, {
+    verdict: "unknown",
+    reasons: ["4 redeliveries that nothing explains: sequence 1; sequence 2; sequence 3; …"],
+  });
 });

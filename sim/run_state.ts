@@ -5,10 +5,13 @@
  */
 import { isPartiError } from "../lib/errors.ts";
 import type { Messaging } from "../lib/ports/messaging.ts";
+import type { Share } from "./balance.ts";
+import type { Phase } from "./course_check.ts";
 import { decodeEffect } from "./effect.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { Measurements } from "./measure.ts";
+import { type MoveCount, Moves } from "./moves.ts";
 import type { Gone } from "./recovery.ts";
 import type { SimConsole } from "./status_line.ts";
 import {
@@ -30,10 +33,18 @@ export class RunState {
   readonly ledger: Ledger;
   /** The figures. */
   readonly measurements: Measurements = new Measurements();
+  /** Who gave what to whom. */
+  readonly moves: Moves;
   /** What went wrong apart from messages. */
   readonly incidents: string[] = [];
+  /** What workers told that no worker may tell. */
+  readonly violations: string[] = [];
   /** Why the verdict may not be sure. */
   readonly doubts: string[] = [];
+  /** Who had what once everything had healed, and the highest load over the mean one; undefined before. */
+  sharing: { readonly shares: readonly Share[]; readonly maxOverMean: number } | undefined;
+  /** When the server was away. */
+  readonly outages: Phase[] = [];
   /** Called with each status of a worker. */
   onStatus: (member: Member) => void = () => {};
   /** Effects that were wrong so far. */
@@ -45,17 +56,19 @@ export class RunState {
   readonly #fleet: () => Fleet;
   readonly #partitions: number;
   readonly #console: SimConsole;
+  #endsUs = Number.POSITIVE_INFINITY;
 
   /**
-   * @param partitions how many partitions there are
+   * @param weights weights by partition
    * @param fleet the processes
    * @param console where defects are said at once
    */
-  constructor(partitions: number, fleet: () => Fleet, console: SimConsole) {
-    this.#partitions = partitions;
+  constructor(weights: readonly number[], fleet: () => Fleet, console: SimConsole) {
+    this.#partitions = weights.length;
     this.#fleet = fleet;
     this.#console = console;
-    this.ledger = new Ledger(partitions);
+    this.ledger = new Ledger(weights.length);
+    this.moves = new Moves(weights, this.ledger.impairments);
   }
 
   /**
@@ -75,9 +88,13 @@ export class RunState {
       case "delivered":
         return this.ledger.delivered(report.delivery);
       case "lanes":
-        return this.measurements.lanes(report.change, process, report.partitions, report.atUs);
+        return this.#takeLanes(process, report);
       case "impaired":
         return this.ledger.impairments.add(process, report.why, report.fromUs, report.untilUs);
+      case "violation":
+        this.violations.push(`${process}: ${report.message}`);
+        this.#console.log("FAIL", `${process}: ${report.message}`);
+        return;
       case "trouble":
         this.#console.log("WARN", `${process}: ${report.message}`);
         return;
@@ -96,6 +113,12 @@ export class RunState {
     }
   }
 
+  #takeLanes(process: string, { change, partitions, atUs }: Report & { kind: "lanes" }): void {
+    if (atUs > this.#endsUs) return;
+    this.measurements.lanes(change, process, partitions, atUs);
+    if (change === "acquired") this.moves.acquired(process, partitions, atUs);
+  }
+
   /**
    * Takes the next message of the output stream.
    *
@@ -110,6 +133,8 @@ export class RunState {
       const effect = { ...decodeEffect(data), storedUs, outputSequence };
       found = this.ledger.effective(effect);
       this.measurements.accept(effect);
+      const member = this.#fleet().get(effect.process);
+      if (member !== undefined) member.handled++;
     } catch (error) {
       if (!isPartiError(error, "PARTI_INVARIANT")) throw error;
       found = [this.ledger.strange(error.message)];
@@ -154,6 +179,26 @@ export class RunState {
   }
 
   /**
+   * A chaos event happens.
+   *
+   * @param atUs when, in microseconds since 1970
+   * @param moves takes the moves that follow
+   */
+  chaos(atUs: number, moves: MoveCount): void {
+    this.measurements.chaos(atUs);
+    this.moves.event(atUs, moves);
+  }
+
+  /**
+   * From now on all workers leave: what they hand to each other is nobody's recovery, and no move.
+   *
+   * @param atUs when, in microseconds since 1970
+   */
+  ending(atUs: number): void {
+    this.#endsUs = atUs;
+  }
+
+  /**
    * A worker was killed, paused, or asked to leave.
    *
    * @param gone the worker
@@ -161,6 +206,7 @@ export class RunState {
    */
   gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
     this.measurements.gone(gone, onRecovered);
+    this.moves.gone(gone.process, gone.how, gone.atUs);
     if (gone.how === "killed") this.ledger.handlers.killed(gone.process, gone.atUs);
   }
 
@@ -172,7 +218,9 @@ export class RunState {
    */
   outage(fromUs: number, untilUs: number): void {
     this.measurements.outage(fromUs, untilUs);
-    if (Number.isFinite(untilUs)) this.ledger.impairments.outage(fromUs, untilUs);
+    if (!Number.isFinite(untilUs)) return;
+    this.outages.push({ fromUs, untilUs });
+    this.ledger.impairments.outage(fromUs, untilUs);
   }
 
   /**

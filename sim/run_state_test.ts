@@ -16,7 +16,7 @@ function rig(workers: number) {
     columns: () => 80,
     now: () => new Date(0),
   });
-  const state = new RunState(2, () => fleet as unknown as Fleet, console);
+  const state = new RunState([1, 1], () => fleet as unknown as Fleet, console);
   const say = (index: number, name: string, atMs: number) => {
     const report = { kind: "status", status: status({ state: name }), atUs: atMs * 1_000 } as const;
     state.takeReport(`worker-${index}#1`, report);
@@ -80,7 +80,7 @@ Deno.test("what a kill and an outage mean goes to the book too", () => {
     atUs: 50_000_000,
     how: "killed" as const,
   };
-  state.ledger.begun("a#1", 0, 1, 1_000_000);
+  state.ledger.begun("a#1", "a", 0, 1, 1_000_000);
   state.gone({ ...gone, process: "a#1" }, () => {});
   const span = { process: "b#1", startUs: 40_000_000, endUs: 41_000_000 };
   state.takeReport("b#1", { kind: "delivered", delivery: { ...delivery, ...span } });
@@ -90,6 +90,31 @@ Deno.test("what a kill and an outage mean goes to the book too", () => {
   state.outage(39_000_000, 39_500_000);
   assert.equal(state.ledger.totals().interleavings, 0);
   assert.equal(state.ledger.totals().excusedOverlaps.outage, 1);
+});
+
+Deno.test("what workers hand to each other when all leave is no move and nobody's recovery", () => {
+  const { state } = rig(1);
+  const acquired = (process: string, partition: number, atMs: number) => {
+    const partitions = [partition];
+    state.takeReport(process, {
+      kind: "lanes",
+      change: "acquired",
+      partitions,
+      atUs: atMs * 1_000,
+    });
+  };
+  acquired("a#1", 0, 1);
+  acquired("a#1", 1, 1);
+  state.moves.begin(10_000);
+  const gone = { process: "a#1", atUs: 20_000, partitions: [0, 1], epoch: 1, generation: 1 };
+  state.gone({ ...gone, how: "killed" }, () => {});
+  acquired("b#1", 0, 30);
+  state.ending(40_000);
+  acquired("b#1", 1, 50);
+  state.moves.finish();
+  assert.deepEqual(state.moves.count, { total: 1, needed: 1 });
+  const open = state.measurements.recovery.open.map(({ takenOver }) => takenOver);
+  assert.deepEqual(open, [true, false]);
 });
 
 Deno.test("what a worker says of itself and of its lanes is taken", () => {

@@ -9,7 +9,8 @@ import { describePlan } from "./chaos_plan.ts";
 import { loadConfig, type Override, type SimulationConfig } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
 import { planFault } from "./fault.ts";
-import { renderReport, type SimReport, type Verdict } from "./report.ts";
+import type { SimReport, Verdict } from "./report.ts";
+import { renderReport } from "./report_block.ts";
 import { freshSeed } from "./seeded.ts";
 import { processConsole, type SimConsole } from "./status_line.ts";
 
@@ -45,6 +46,8 @@ const EXIT_CODES: Readonly<Record<Verdict, number>> = {
  * @throws {PartiError} for bad input, and where the run could not begin
  */
 export async function runSim(options: SimCommandOptions): Promise<number> {
+  refuseEmpty("config", options.config, "a file, such as configs/quick.yaml");
+  refuseEmpty("out", options.out, "a folder");
   const configFile = options.config ?? "configs/quick.yaml";
   const file = options.config ?? new URL("../configs/quick.yaml", import.meta.url);
   const { config, notes } = await loadConfig(file, overridesOf(options));
@@ -83,6 +86,15 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     console.print(`The run with seed ${seed} ended early.`);
     throw withExitCode(error, exitCodes.unknown);
   }
+}
+
+/** An empty path is a slip, such as a variable that is not set: as a folder it would be the root. */
+function refuseEmpty(option: string, value: string | undefined, allowed: string): void {
+  if (value === undefined || value.trim() !== "") return;
+  const got = JSON.stringify(value);
+  throw new PartiError("PARTI_INVALID_CONFIG", `--${option}: expected ${allowed}, got ${got}`, {
+    value,
+  });
 }
 
 /** Options are short for `--set`; being more special, they win over it. */

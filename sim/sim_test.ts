@@ -7,6 +7,7 @@ import { fakeServer, TempDir } from "../tasks/nats_fakes.ts";
 import { runOrThrow } from "../tasks/run_command.ts";
 import { selfArguments } from "../tasks/spawn.ts";
 import { until } from "../tasks/until.ts";
+import { isOverloaded } from "./machine_load.ts";
 import type { SimReport } from "./report.ts";
 
 /** A run small enough for a test: a few processes, a few seconds. */
@@ -19,6 +20,8 @@ const SMALL = [
   "workers.processing_delay.max=4ms",
   "simulation.duration=3s",
   "chaos.enabled=false",
+  // Tests run where others do, too: what they find out is not how fast it is.
+  "thresholds={}",
 ].flatMap((set) => ["--set", set]);
 
 interface Ended {
@@ -75,8 +78,10 @@ const FAULTS = {
   lose: { lost: 1 },
   duplicate: { duplicateEffects: 1 },
   reorder: { outOfOrder: 1 },
+  "reorder-starts": { outOfOrder: 1 },
   overlap: { interleavings: 1 },
   "overlap-fenced": { interleavings: 1 },
+  "overlap-within": { interleavings: 1 },
 };
 
 for (const [fault, expected] of Object.entries(FAULTS)) {
@@ -93,6 +98,72 @@ for (const [fault, expected] of Object.entries(FAULTS)) {
     assert.match(stdout, /Run it again with --seed 5/);
   });
 }
+
+for (
+  const [fault, reason] of [
+    ["wrong-delta", /^worker-0#1: told partition \d+ there without having been added$/],
+    ["invariant", /^worker-0#1: PARTI_INVARIANT: planted$/],
+  ] as const
+) {
+  Deno.test(`a run with --fault ${fault} fails, though no message suffers`, async () => {
+    const { code, stdout, stderr, report } = await sim(...SMALL, "--fault", fault);
+    assert.ok(report !== undefined, stderr);
+    assert.equal(code, 1, stdout);
+    assert.deepEqual(defects(report), {});
+    for (const told of report.reasons) assert.match(told, reason);
+    assert.deepEqual(report.incidents, report.reasons);
+  });
+}
+
+Deno.test("a run with --fault uneven fails, and the report says who has too much", async () => {
+  const window = ["--set", "coordinator.validation_window=2s"];
+  const { code, stdout, stderr, report } = await sim(...SMALL, ...window, "--fault", "uneven");
+  assert.ok(report !== undefined, stderr);
+  assert.equal(code, 1, stdout);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.reasons.length, 1, report.reasons.join());
+  assert.match(
+    report.reasons[0]!,
+    /the load is uneven: worker-0#1 has 2\.00 times the mean, worker-1/,
+  );
+  assert.equal(report.balance.maxOverMean, 2);
+  assert.deepEqual(report.workers.map(({ partitions }) => partitions), [8, 0, 4]);
+  const handled = report.workers.reduce((sum, worker) => sum + worker.handled, 0);
+  assert.equal(handled, report.messages.effective);
+});
+
+Deno.test("a run with --fault restless fails, and the report says how many moves there were for nothing", async () => {
+  const chaos = ["chaos.enabled=true", "chaos.interval=4s-5s", "chaos.events=[worker_restart]"];
+  const { code, stdout, stderr, report } = await sim(
+    ...SMALL,
+    ...["--duration", "6s", "--seed", "5", "--fault", "restless"],
+    ...chaos.flatMap((set) => ["--set", set]),
+  );
+  assert.ok(report !== undefined, stderr);
+  assert.equal(code, 1, stdout);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.reasons.length, 1, report.reasons.join());
+  assert.match(
+    report.reasons[0]!,
+    /^needless moves: \d+ partitions changed their owner, \d+ had to$/,
+  );
+  assert.equal(report.chaos[0]!.moves.total, report.moves.total);
+  assert.ok(report.moves.total > 2 * report.moves.needed, stdout);
+});
+
+Deno.test("a run that exceeds a threshold fails; on an overloaded machine it could not be verified", async () => {
+  const limit = ["--set", "thresholds.startup.allStableMs=0.01"];
+  const { code, stdout, stderr, report } = await sim(...SMALL, ...limit);
+  assert.ok(report !== undefined, stderr);
+  const overloaded = isOverloaded(report.machine);
+  assert.equal(code, overloaded ? 2 : 1, stdout);
+  assert.equal(report.verdict, overloaded ? "unknown" : "fail");
+  assert.match(
+    report.reasons[0]!,
+    /^threshold exceeded: startup\.allStableMs is \d+ms, at most 0\.01/,
+  );
+  assert.match(stdout, /^Thresholds: {7}0 of 1 hold$/m);
+});
 
 Deno.test("a run in which everything is killed, producers too, passes and leaves nothing behind", async () => {
   const { code, stdout, stderr, report } = await sim(
@@ -137,6 +208,30 @@ Deno.test("Ctrl-C ends a run in order: nothing runs any more, and the verdict is
   await Deno.remove(out, { recursive: true });
   assert.equal(report.workers.length, 3);
   for (const { pid, process } of report.workers) assert.ok(!runs(pid), `${process} still runs`);
+});
+
+Deno.test("a run goes on when nobody reads its output any more, and keeps its exit code", async () => {
+  for (const [fault, code] of [[[], 0], [["--fault", "lose"], 1]] as const) {
+    const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
+    const child = new Deno.Command(Deno.execPath(), {
+      args: selfArguments(["sim", ...SMALL, ...fault, "--out", out], ["--allow-all"]),
+      env: { NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    const [status, complaint] = await Promise.all([
+      child.status,
+      new Response(child.stderr).text(),
+    ]);
+    const report: SimReport = JSON.parse(await Deno.readTextFile(`${out}/report.json`));
+    await Deno.remove(out, { recursive: true });
+    assert.equal(complaint, "");
+    assert.equal(status.code, code);
+    assert.equal(report.verdict, code === 0 ? "pass" : "fail");
+  }
 });
 
 Deno.test("a run on somebody else's server passes and leaves nothing on it", async () => {
@@ -189,6 +284,9 @@ Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
     [["--duration", "-5s"], /error: --duration -5s: simulation\.duration: expected a duration/],
     [["--nats-url", "nats://127.0.0.1:1"], /error: cannot connect to nats:\/\/127\.0\.0\.1:1/],
     [["--config", "missing.yaml"], /error: cannot read the configuration missing\.yaml/],
+    [["--config", ""], /error: --config: expected a file, such as configs\/quick\.yaml, got ""/],
+    [["--out", ""], /error: --out: expected a folder, got ""/],
+    [["--out", " "], /error: --out: expected a folder, got " "/],
     [["--fault", "explode"], /error: --fault explode: expected one of lose, duplicate/],
     [
       ["--set", "workers.group.heartbeat_interval=5s"],

@@ -140,16 +140,34 @@ export function statusText(figures: StatusFigures): string {
  * @returns a console on standard output
  */
 export function processConsole(): SimConsole {
-  const encoder = new TextEncoder();
   const terminal = Deno.stdout.isTerminal();
   return new SimConsole({
-    write: (text) => {
-      const bytes = encoder.encode(text);
-      for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
-    },
+    write: untilClosed((bytes) => Deno.stdout.writeSync(bytes)),
     terminal,
     color: terminal && !Deno.noColor,
     columns: () => terminal ? Deno.consoleSize().columns : 80,
     now: () => new Date(),
   });
+}
+
+/**
+ * Writes as long as somebody reads. A run goes on when nobody does any more (`sim | head`): what it finds out is in its report and its
+ * exit code.
+ *
+ * @param writeSome writes some of the bytes and says how many
+ * @returns writes all of a text
+ */
+export function untilClosed(writeSome: (bytes: Uint8Array) => number): (text: string) => void {
+  const encoder = new TextEncoder();
+  let closed = false;
+  return (text) => {
+    if (closed) return;
+    const bytes = encoder.encode(text);
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      closed = true;
+    }
+  };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ConsoleOptions, SimConsole, type StatusFigures } from "./status_line.ts";
+import { type ConsoleOptions, SimConsole, type StatusFigures, untilClosed } from "./status_line.ts";
 
 const figures: StatusFigures = {
   phase: "load",
@@ -67,4 +67,24 @@ Deno.test("elsewhere there is a plain line every ten seconds and with each phase
   shown.status({ ...figures, phase: "drain" });
   assert.equal(written.length, 4);
   assert.ok(!written.join("").includes("\x1b"));
+});
+
+Deno.test("everything is written, in as many pieces as it takes, until nobody reads any more", () => {
+  const pieces: string[] = [];
+  let open = true;
+  const write = untilClosed((bytes) => {
+    if (!open) throw new Deno.errors.BrokenPipe("Broken pipe");
+    pieces.push(new TextDecoder().decode(bytes.subarray(0, 3)));
+    return Math.min(3, bytes.length);
+  });
+  write("hello");
+  open = false;
+  write("nobody");
+  open = true;
+  write("never again");
+  assert.deepEqual(pieces, ["hel", "lo"]);
+  const broken = untilClosed(() => {
+    throw new Deno.errors.NotConnected("something else");
+  });
+  assert.throws(() => broken("x"), Deno.errors.NotConnected);
 });

@@ -31,6 +31,8 @@ interface Window {
 export class UnmovedLatency {
   /** The slowest messages of closed windows. */
   readonly slowest: Slowest = new Slowest();
+  /** Partitions that had a message in a window, over all closed windows: those that kept their owner, and the others. */
+  readonly partitions: { kept: number; moved: number } = { kept: 0, moved: 0 };
   readonly #histogram = new DurationHistogram();
   #windows: Window[] = [];
 
@@ -79,6 +81,7 @@ export class UnmovedLatency {
     if (oldest === undefined || oldest.fromUs >= startedBeforeUs) return;
     for (const window of this.#windows.filter(({ fromUs }) => fromUs < startedBeforeUs)) {
       for (const [partition, { moved, latencies }] of window.partitions) {
+        this.partitions[moved ? "moved" : "kept"]++;
         if (moved) continue;
         for (const { durationUs, atUs, process } of latencies) {
           this.#histogram.record(durationUs);

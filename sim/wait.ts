@@ -7,8 +7,11 @@
 /** How often somebody who waits looks again, in milliseconds. */
 export const POLL_MS = 50;
 
+/** The longest delay `setTimeout` takes; a longer one would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 /**
- * Waits for a while.
+ * Waits for a while, however long.
  *
  * @param delayMs how long, in milliseconds; 0 or less is not at all
  * @param signal ends the wait early, without an error
@@ -17,12 +20,19 @@ export const POLL_MS = 50;
 export function pauseFor(delayMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted || delayMs <= 0) return Promise.resolve();
   return new Promise((resolve) => {
+    const deadlineMs = performance.now() + delayMs;
     const done = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, delayMs);
+    const later = (leftMs: number) => setTimeout(look, Math.min(leftMs, MAX_DELAY_MS));
+    const look = () => {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) done();
+      else timer = later(leftMs);
+    };
+    let timer = later(delayMs);
     signal?.addEventListener("abort", done, { once: true });
   });
 }

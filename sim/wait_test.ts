@@ -17,6 +17,16 @@ Deno.test("a pause lasts its time, or until the signal; none is none", async () 
   assert.ok(performance.now() - startMs < 30_000);
 });
 
+Deno.test("a pause longer than a timer of the runtime can be does not end at once", async () => {
+  const abort = new AbortController();
+  let over = false;
+  const long = pauseFor(25 * 86_400_000, abort.signal).then(() => over = true);
+  await pauseFor(20);
+  assert.equal(over, false);
+  abort.abort();
+  await long;
+});
+
 Deno.test("waiting ends as soon as nothing is amiss", async () => {
   let looks = 0;
   const amiss = () => ++looks < 3 ? "not yet" : undefined;

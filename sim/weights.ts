@@ -82,3 +82,22 @@ export function rateMultiplier(
   return variation.min_multiplier +
     height * (variation.max_multiplier - variation.min_multiplier);
 }
+
+/**
+ * How much faster or slower than average the producers are over a time from the beginning of the load.
+ *
+ * @param variation the configuration's section
+ * @param durationMs how long
+ * @returns the mean multiplier, 1 if rates do not vary
+ */
+export function meanMultiplier(
+  variation: SimulationConfig["producers"]["rate_variation"],
+  durationMs: number,
+): number {
+  const steps = 1_000;
+  let sum = 0;
+  for (let step = 0; step < steps; step++) {
+    sum += rateMultiplier(variation, (step + 0.5) / steps * durationMs);
+  }
+  return sum / steps;
+}

@@ -71,6 +71,7 @@ export type Report =
     readonly fromUs: number;
     readonly untilUs: number;
   }
+  | { readonly kind: "violation"; readonly message: string } // the library broke its own rules
   | { readonly kind: "trouble"; readonly message: string };
 
 /** Reports as they travel. Numbered, so that a batch whose answer was lost is not counted twice. */

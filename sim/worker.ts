@@ -8,7 +8,7 @@ import { isPartiError, PartiError } from "../lib/errors.ts";
 import { sleep } from "../lib/ports/clock.ts";
 import type { World } from "../lib/ports/world.ts";
 import { type EffectPayload, encodeEffect } from "./effect.ts";
-import { effectSequence, strikes } from "./fault.ts";
+import { type FaultKind, shownSequence, strikes } from "./fault.ts";
 import type { GroupMember, GroupMessage } from "./group_member.ts";
 import type { Delivery } from "./ledger.ts";
 import { decodeMessage, nowUs, type SimMessage } from "./message.ts";
@@ -77,20 +77,27 @@ export class SimWorker {
     }
     const right = watchRight(message.signal);
     await this.#reporter.room();
-    this.#sayBegun(content, startUs);
+    this.#sayBegun(message, content, startUs);
     let outcome: Delivery["outcome"] = "failed";
     try {
       await this.#work(content, message.signal);
       outcome = await this.#effect(message, content, startUs);
     } finally {
-      const { partitionId: partition, partitionSequence: sequence } = content;
-      this.#report(message, { partition, sequence, startUs, outcome, ...right() });
+      this.#report(message, { ...this.#shown(content), startUs, outcome, ...right() });
     }
   }
 
-  #sayBegun({ partitionId, partitionSequence }: SimMessage, startUs: number): void {
+  /** As which message the handler is reported. */
+  #shown({ partitionId: partition, partitionSequence }: SimMessage) {
+    const { fault } = this.#spec;
+    const sequence = shownSequence(fault, "reorder-starts", partition, partitionSequence);
+    return { partition, sequence };
+  }
+
+  #sayBegun({ instance }: GroupMessage, content: SimMessage, startUs: number): void {
     const { runId, process } = this.#spec;
-    const data = toBytes([partitionId, partitionSequence, startUs]);
+    const { partition, sequence } = this.#shown(content);
+    const data = toBytes([instance, partition, sequence, startUs]);
     this.#world.messaging.publish(begunSubject(runId, process), data);
   }
 
@@ -109,8 +116,7 @@ export class SimWorker {
   ): Promise<"written" | "already"> {
     const { fault, runId, name } = this.#spec;
     const { partitionId, partitionSequence } = content;
-    const hit = (kind: "lose" | "duplicate" | "overlap" | "overlap-fenced") =>
-      strikes(fault, kind, partitionId, partitionSequence);
+    const hit = (kind: FaultKind) => strikes(fault, kind, partitionId, partitionSequence);
     if (hit("lose")) return "written";
     const payload = this.#payload(message, content, startUs);
     if (hit("overlap") || hit("overlap-fenced")) {
@@ -119,6 +125,7 @@ export class SimWorker {
       await this.#world.messaging.request(subject, toBytes(payload), INTRUDER_TIMEOUT_MS);
       if (hit("overlap")) return "written";
     }
+    if (hit("overlap-within")) await this.#handleTwice(message, content);
     const outcome = await this.#write(message, encodeEffect(payload));
     if (hit("duplicate") && outcome === "written") await this.#writePastFence(payload);
     return outcome;
@@ -146,7 +153,7 @@ export class SimWorker {
     const { partitionId, partitionSequence, timestampUs } = content;
     return {
       partition: partitionId,
-      sequence: effectSequence(this.#spec.fault, partitionId, partitionSequence),
+      sequence: shownSequence(this.#spec.fault, "reorder", partitionId, partitionSequence),
       publishedUs: timestampUs,
       availableUs: Math.round(message.storedAtMs * 1_000),
       acquiredUs: message.acquiredUs ?? 0,
@@ -177,6 +184,14 @@ export class SimWorker {
       }
       notice.respond(toBytes("done"));
     });
+  }
+
+  /** A second handler of a message that is being handled. Only for the planted fault. */
+  async #handleTwice(message: GroupMessage, content: SimMessage): Promise<void> {
+    const startUs = nowUs();
+    this.#sayBegun(message, content, startUs);
+    await sleep(this.#world.clock, INTRUDER_WORK_MS);
+    this.#report(message, { ...this.#shown(content), startUs, outcome: "failed" });
   }
 
   async #writePastFence(payload: EffectPayload): Promise<void> {

@@ -6,6 +6,7 @@
 import { complain, runChild } from "./child.ts";
 import { createGroupMember } from "./group_member.ts";
 import { Holdings } from "./holdings.ts";
+import { HookWatch } from "./hook_watch.ts";
 import { nowUs } from "./message.ts";
 import { SelfWatch } from "./self_watch.ts";
 import { partitionWeights } from "./weights.ts";
@@ -23,11 +24,9 @@ export function runWorker(spec: ChildSpec): Promise<void> {
     const holdings = new Holdings(nowUs, (change, partitions, atUs) => {
       reporter.add({ kind: "lanes", change, partitions, atUs });
     });
+    const watch = new HookWatch((message) => reporter.add({ kind: "violation", message }, "now"));
     const member = createGroupMember({
-      world,
-      spec,
-      weights,
-      holdings,
+      ...{ world, spec, weights, holdings, watch },
       onChange: () => worker.reportStatus(),
       // The library goes on by itself; the lines are kept for whoever looks into a failed run.
       onError: complain,
