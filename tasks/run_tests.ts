@@ -10,9 +10,9 @@
 import { checkRepository } from "./check_texts.ts";
 import { note, say } from "./console.ts";
 import { describeError } from "../lib/errors.ts";
-import { ensureNatsServer } from "./nats_server.ts";
 import { countTests, lineSplitter } from "./test_output.ts";
 import { findLeftovers } from "./leftovers.ts";
+import { provideTestServers } from "./test_servers.ts";
 
 /** How many passed and failed. */
 export interface Tally {
@@ -80,22 +80,7 @@ function check(name: string, args: readonly string[]): Step {
 }
 
 async function provideServers(env: Record<string, string>): Promise<Tally> {
-  const server = await ensureNatsServer({ report: note });
-  env["PARTI_NATS_SERVER"] = server.path;
-  say(`nats-server ${server.version} (${server.source})`);
-  try {
-    const old = await ensureNatsServer({
-      binary: Deno.env.get("PARTI_NATS_SERVER_2_10") || undefined,
-      versionLine: "2.10",
-      // The server named for everything else is not the one wanted here.
-      env: (name) => name === "PARTI_NATS_SERVER" ? undefined : Deno.env.get(name) || undefined,
-      report: note,
-    });
-    env["PARTI_NATS_SERVER_2_10"] = old.path;
-    say(`nats-server ${old.version} (${old.source})`);
-  } catch (error) {
-    note(`tests on nats-server 2.10 are left out: ${describeError(error)}`);
-  }
+  Object.assign(env, await provideTestServers());
   return passed;
 }
 

@@ -136,18 +136,18 @@ export class BucketReader implements BucketFollower {
   #isFaulty(): boolean {
     const { faults, handler } = this.#options;
     if (faults.isReset()) {
-      this.close();
       this.#session.push("kv watch reset", () => handler.onReset());
+      this.close();
       return true;
     }
     const stallMs = faults.stallMs();
     if (stallMs <= 0) return false;
-    this.#sending = false;
     this.#server.schedule(stallMs, "kv watch goes on", () => {
       if (this.#closed) return;
       this.#sending = true;
       this.#sendAll();
     });
+    this.#sending = false;
     return true;
   }
 }

@@ -267,7 +267,6 @@ export class ConsumerModel {
     const part = this.#host.redeliveryEarly();
     if (part === undefined) return;
     this.#host.schedule(this.#config.ackWaitMs * part, "early redelivery", () => {
-      if (this.#deleted) return;
       this.#unacked.expireNow(sequence);
       this.#pump();
     });

@@ -1,5 +1,6 @@
 import type { NatsServer } from "../../../tasks/nats_launcher.ts";
 import { sleep } from "../../ports/clock.ts";
+import { until } from "../../ports/contract/helpers_test.ts";
 import { launchTestServer, testServers } from "../../ports/nats/rig_test.ts";
 import { TestProxy } from "../../ports/nats/tcp_proxy_test.ts";
 import { connectNats, natsWorld } from "../../ports/nats/world.ts";
@@ -123,6 +124,8 @@ async function compare(
       await isBack;
     },
   });
+  // The model has kept this process busy: on a slow machine the client has missed the server's answers to its pings.
+  await until(world.clock, "the connection", () => world.messaging.connected);
   await driver.start();
   try {
     for (const [index, operation] of all.entries()) {

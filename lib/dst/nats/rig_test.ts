@@ -52,7 +52,8 @@ function rigOn(
   };
   return {
     version,
-    connect: () => Promise.resolve(connect()),
+    // A connection that cannot be made rejects.
+    connect: () => new Promise((resolve) => resolve(connect())),
     crash: () => Promise.resolve(server.crash()),
     restart: () => Promise.resolve(server.restart()),
     pause: () => Promise.resolve(server.pause()),

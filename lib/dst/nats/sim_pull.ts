@@ -195,14 +195,14 @@ export class SimPull implements Pull {
       }
       this.#refill();
     }
-    if (this.#hasLost) this.#watch.look();
+    this.#lookForLost();
   }
 
   #onExpired(token: number, left: number): void {
     if (this.#closed) return;
     this.#watch.onHeard();
     if (this.#takeBack(token, left)) this.#refill();
-    if (this.#hasLost) this.#watch.look();
+    this.#lookForLost();
   }
 
   /** Nobody serves the consumer: it is gone, or its leader is not there yet. The server is asked which. */
@@ -226,6 +226,11 @@ export class SimPull implements Pull {
     if (!this.#requests.delete(token)) return false;
     this.#outstanding = Math.max(0, this.#outstanding - left);
     return true;
+  }
+
+  /** What the server knows nothing of gives no sign of life. */
+  #lookForLost(): void {
+    if (this.#hasLost) this.#watch.look();
   }
 
   /** The connection is back. The server may still have requests from before: it is told that somebody listens again. */

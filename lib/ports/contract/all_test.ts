@@ -5,9 +5,11 @@
  */
 import { feedAckCases } from "./feed_acks_test.ts";
 import { feedFaultCases } from "./feed_faults_test.ts";
+import { feedPullFaultCases } from "./feed_pull_faults_test.ts";
 import { feedPullCases } from "./feed_pull_test.ts";
 import { feedStoreCases } from "./feed_store_test.ts";
 import { kvCasCases } from "./kv_cas_test.ts";
+import { kvFaultCases } from "./kv_faults_test.ts";
 import { kvWatchCases } from "./kv_watch_test.ts";
 import { messagingCases } from "./messaging_test.ts";
 import type { ContractCase } from "./rig_test.ts";
@@ -18,9 +20,11 @@ export type { ContractCase, ContractLink, ContractRig } from "./rig_test.ts";
 export const contractCases: readonly ContractCase[] = [
   ...kvCasCases,
   ...kvWatchCases,
+  ...kvFaultCases,
   ...feedStoreCases,
   ...feedPullCases,
   ...feedAckCases,
   ...feedFaultCases,
+  ...feedPullFaultCases,
   ...messagingCases,
 ];

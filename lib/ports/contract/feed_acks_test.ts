@@ -201,4 +201,33 @@ export const feedAckCases: ContractCase[] = [
       await close();
     },
   },
+  {
+    name: "feed: what was due again and is handled by the new owner does not come to the old lane",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const config = lane("a", ["feed.1", "feed.2"], { ackWaitMs: 1_000 });
+      await feed.createConsumer("S", config);
+      await publishNumbers(feed, "feed.2", 1, 3);
+      const before = pullLog(feed, "S", "a", 3);
+      await until(clock, "three", () => before.messages.length === 3);
+      before.pull.close();
+      await feed.shrinkConsumer("S", config, ["feed.1"]);
+      await feed.createConsumer("S", lane("b", ["feed.2"]));
+      const taken = pullLog(feed, "S", "b", 3);
+      await until(clock, "three at the new owner", () => taken.messages.length === 3);
+      // The ack waits end while nobody pulls.
+      await sleep(clock, 1_300);
+      for (const message of taken.messages) await message.ackConfirmed(2_000);
+      const after = pullLog(feed, "S", "a", 10);
+      await publishNumbers(feed, "feed.1", 1, 1);
+      await until(clock, "its own", () => after.messages.length > 0);
+      assert.deepEqual(after.messages.map(({ subject }) => subject), ["feed.1"]);
+      assert.deepEqual(after.deliveries, [4], "no delivery is left out");
+      await after.messages[0]!.ackConfirmed(2_000);
+      const ackPending = async () => (await feed.consumerInfo("S", "a"))!.ackPending;
+      await until(clock, "the end of what was pending", async () => await ackPending() === 0);
+      await close();
+    },
+  },
 ];

@@ -106,6 +106,25 @@ export const feedPullCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: what was asked for and is not wanted any more is given back when the request ends",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      const log = pullLog(feed, "S", "a", 20);
+      log.pull.request(0);
+      assert.equal(log.pull.outstanding, 20);
+      await until(clock, "the end of the request", () => log.pull.outstanding === 0);
+      await publishNumbers(feed, "feed.1", 1, 5);
+      await sleep(clock, 50);
+      assert.equal((await feed.consumerInfo("S", "a"))!.delivered, 0);
+      log.pull.request(5);
+      await until(clock, "five", () => log.messages.length === 5);
+      assert.deepEqual(log.lost, []);
+      await close();
+    },
+  },
+  {
     name: "feed: what was asked for is still asked for after a long silence",
     async run(rig) {
       const { world: { feed, clock }, close } = await rig.connect();

@@ -18,22 +18,24 @@ export const messagingCases: ContractCase[] = [
       const got: string[] = [];
       const take = (notice: Notice) => void got.push(`${notice.subject}=${textOf(notice.data)}`);
       const exact = one.world.messaging.subscribe("a.b", take);
+      const same = one.world.messaging.subscribe("a.b", take);
       const wild = one.world.messaging.subscribe("a.*", take);
       await one.world.messaging.flush(2_000);
       two.world.messaging.publish("a.b", bytes("1"));
       two.world.messaging.publish("a.c", bytes("2"));
       two.world.messaging.publish("b.b", bytes("3"));
-      await until(two.world.clock, "three notices", () => got.length === 3);
-      assert.deepEqual(got.sort(), ["a.b=1", "a.b=1", "a.c=2"]);
+      await until(two.world.clock, "four notices", () => got.length === 4);
+      assert.deepEqual(got.sort(), ["a.b=1", "a.b=1", "a.b=1", "a.c=2"]);
       exact.close();
       exact.close();
       two.world.messaging.publish("a.b", bytes("4"));
-      await until(two.world.clock, "one more", () => got.length === 4);
+      await until(two.world.clock, "two more", () => got.length === 6);
+      same.close();
       wild.close();
       two.world.messaging.publish("a.b", bytes("5"));
       await two.world.messaging.flush(2_000);
       await one.world.messaging.flush(2_000);
-      assert.equal(got.length, 4);
+      assert.equal(got.length, 6);
       await one.close();
       await two.close();
     },
@@ -66,6 +68,28 @@ export const messagingCases: ContractCase[] = [
           ),
       );
       await one.close();
+    },
+  },
+  {
+    name: "messaging: of an answer that comes too late, and of a second one, nobody hears",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { messaging, clock } = one.world;
+      const asked: Notice[] = [];
+      two.world.messaging.subscribe("slow", (notice) => void asked.push(notice));
+      await two.world.messaging.flush(2_000);
+      await refused(messaging.request("slow", bytes("1"), 100), "PARTI_TIMEOUT");
+      asked[0]!.respond(bytes("late"));
+      const second = messaging.request("slow", bytes("2"), 2_000);
+      await until(clock, "the second request", () => asked.length === 2);
+      asked[1]!.respond(bytes("2"));
+      asked[1]!.respond(bytes("3"));
+      assert.equal(textOf(await second), "2");
+      await two.world.messaging.flush(2_000);
+      await messaging.flush(2_000);
+      await one.close();
+      await two.close();
     },
   },
   {

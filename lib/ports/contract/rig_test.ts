@@ -13,7 +13,7 @@ export interface ContractLink {
   hold(): void;
   /** What was kept back arrives, and all that follows. */
   release(): void;
-  /** Cuts the connection: what is under way is lost. It comes back by itself. */
+  /** Cuts the connection: what is under way is lost. It comes back by itself. Nothing happens while there is none. */
   cut(): void;
   /** Closes the connection for good. */
   close(): Promise<void>;
@@ -23,7 +23,7 @@ export interface ContractLink {
 export interface ContractRig extends AsyncDisposable {
   /** The server's version, such as `2.15.1`. */
   readonly version: string;
-  /** Opens one more connection. */
+  /** Opens one more connection. Rejects with `PARTI_DISCONNECTED` while the server is down. */
   connect(): Promise<ContractLink>;
   /** Kills the server at once, as SIGKILL does. What it has acknowledged is kept. */
   crash(): Promise<void>;

@@ -79,7 +79,11 @@ export async function natsRig(server: TestServer): Promise<ContractRig> {
 async function connectThroughProxy(port: number): Promise<ContractLink> {
   const proxy = new TestProxy(port);
   // The server tells its own address, and a client that follows it goes past the proxy.
-  const nc = await connectNats({ servers: proxy.url, ignoreClusterUpdates: true });
+  const nc = await connectNats({ servers: proxy.url, ignoreClusterUpdates: true })
+    .catch(async (error) => {
+      await proxy.close();
+      throw error;
+    });
   let closed = false;
   return {
     world: natsWorld(nc, OPTIONS),
