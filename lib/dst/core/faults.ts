@@ -173,11 +173,11 @@ export class FaultInjector {
     if (member === undefined) return;
     const board = FaultBoard.of(server);
     const { heartbeatIntervalMs } = member.manager.config;
-    this.#cluster.disturbed(lateMs + heartbeatIntervalMs + forMs + AFTERMATH_MS);
+    this.#cluster.disturbed(lateMs + heartbeatIntervalMs + 3 * forMs + AFTERMATH_MS);
     board.setFor(member.link, LATE(lateMs));
     const { kernel } = this.#simulation;
     kernel.schedule(lateMs + heartbeatIntervalMs, "mute", () => {
-      if (this.#heals.has(heal)) board.setFor(member.link, MUTE);
+      if (this.#heals.has(heal)) board.setFor(member.link, MUTE(forMs));
     });
     const heal = this.#healAfter(
       lateMs + heartbeatIntervalMs + forMs,
@@ -235,8 +235,11 @@ const LATE = (lateMs: number): NatsFaults => ({
   ...NO_FAULTS,
   kv: { ...NO_FAULTS.kv, answerLate: 1, answerLateMs: lateMs },
 });
-/** No request reaches a bucket. */
-const MUTE: NatsFaults = { ...NO_FAULTS, kv: { ...NO_FAULTS.kv, requestLost: 1 } };
+/** No request reaches a bucket, and no news come from one. */
+const MUTE = (forMs: number): NatsFaults => ({
+  ...NO_FAULTS,
+  kv: { ...NO_FAULTS.kv, requestLost: 1, watchStall: 1, watchStallMs: 2 * forMs },
+});
 
 function targetOf(node: JsonValue | undefined): Target {
   return node === "leader" ? "leader" : Number(node);
