@@ -92,6 +92,31 @@ export const excuses: readonly Excuse[] = [
     why: STALLED,
   },
   { file: `${folder}/sim_kv_watch.ts`, line: "onReset: () => {", why: STALLED },
+  {
+    file: `${folder}/sim_kv_watch.ts`,
+    line:
+      'this.#lose(new PartiError("PARTI_NO_RESPONDERS", `the watch of ${this.#bucket} was reset`));',
+    why: STALLED,
+  },
+  {
+    file: `${folder}/sim_kv_watch.ts`,
+    line: "if (this.#closed) return; // Nobody is left to be told.",
+    why: "That a watch is closed in the instant in which its new beginning fails cannot be timed.",
+  },
+
+  { file: `${folder}/kv_wire.ts`, line: "if (isAnswerLost()) return;", why: LOST },
+  {
+    file: `${folder}/kv_wire.ts`,
+    line: `const lateMs = this.#board.drawsOf(this.link, "how late").between(`,
+    why: "A server answers late only under load of its own.",
+  },
+
+  { file: `${folder}/link.ts`, line: "get connectedForMs(): number {", why: OBSERVER },
+  {
+    file: `${folder}/sim_messaging.ts`,
+    line: "onRefused(): Subscription {",
+    why: "The model has no permissions, so nothing is ever refused.",
+  },
 
   {
     file: `${folder}/link.ts`,

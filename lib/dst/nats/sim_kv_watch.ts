@@ -148,7 +148,7 @@ export class SimKvWatch implements KvWatch {
       }
       await this.#open();
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed) return; // Nobody is left to be told.
       const hopeless = isPartiError(error, "PARTI_NOT_FOUND", "PARTI_REFUSED");
       if (hopeless || ++this.#failures > RETRIES) this.#lose(error);
       else {
