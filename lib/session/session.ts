@@ -194,23 +194,6 @@ export class Session {
   }
 
   /**
-   * Ends at once without a word: the lease is gone. Handlers are aborted, nothing is acknowledged any more.
-   *
-   * @param reason why, for the handlers
-   */
-  async fence(reason: string): Promise<void> {
-    if (this.#over) return;
-    this.#stopActing(reason);
-    await this.#cleanUp("abandon");
-  }
-
-  #stopActing(reason: string): void {
-    this.#end.abort();
-    this.#lease?.abandon();
-    this.#consumer?.fence(reason);
-  }
-
-  /**
    * Leaves: announces it, waits until others have the partitions, finishes what runs, gives back leadership and lease. Never throws.
    * Once: who asks again waits for the first.
    *
@@ -244,7 +227,7 @@ export class Session {
   async #claim(): Promise<void> {
     const claim = await claimSessionLease(this.#options, {
       progress: () => ({ leaving: this.#leaving, applied: this.#applier.applied }),
-      onLost: (reason) => this.#lost(reason),
+      onLost: (reason) => this.#fence(reason),
     });
     this.#idNumber = claim.idNumber;
     this.#lease = claim.lease;
@@ -276,9 +259,12 @@ export class Session {
     await this.#lease?.release();
   }
 
-  #lost(reason: string): void {
+  /** The lease is gone: ends at once without a word. Handlers are aborted, nothing is acknowledged any more. */
+  #fence(reason: string): void {
     if (this.#over) return;
-    this.#stopActing(reason);
+    this.#end.abort();
+    this.#lease?.abandon();
+    this.#consumer?.fence(reason);
     // Before the parts end, each of which would be told as progress of a worker that is in its group.
     this.#options.events.onLost(reason);
     this.#background(this.#cleanUp("abandon"));

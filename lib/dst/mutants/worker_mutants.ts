@@ -40,8 +40,9 @@ export const workerMutants: readonly Mutant[] = [
     name: "lost-and-gone-on",
     about: "A session whose lease is lost goes on beside its successor.",
     file: "lib/session/session.ts",
-    find: "    this.#stopActing(reason);\n    // Before",
-    replace: "    // Before",
+    find:
+      "    this.#end.abort();\n    this.#lease?.abandon();\n    this.#consumer?.fence(reason);\n",
+    replace: "",
   },
   {
     name: "left-without-release",
