@@ -182,7 +182,6 @@ export class Session {
     this.#background(this.#right.reconnected());
     this.#candidate?.excuseAll();
     this.#background(this.#follower?.reread());
-    this.#background(this.#consumer?.reconnected());
   }
 
   /** See {@linkcode Candidate.refresh}. */

@@ -134,11 +134,7 @@ export class LaneKeeper {
 
   #startChecking(): Check {
     const stop = new AbortController();
-    const done = this.#checkAll(stop.signal).finally(() => {
-      if (this.#checking === check) this.#checking = undefined;
-    });
-    const check: Check = { stop, done };
-    return check;
+    return { stop, done: this.#checkAll(stop.signal) };
   }
 
   /** What a check has found of one lane says nothing of what is lost later: each reconnect needs one of its own. */
