@@ -40,6 +40,8 @@ export class AssignmentFollower {
   #rereadTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
   #pending: KvEntry | undefined;
+  /** What was read last, and understood. */
+  #known: KvEntry | undefined;
   #reading = false;
   #failures = 0;
   #closed = false;
@@ -98,6 +100,8 @@ export class AssignmentFollower {
     if (this.#closed || entry.operation === "removed") return;
     // While one is being read, the newest that came meanwhile is enough.
     if (this.#pending !== undefined && entry.revision <= this.#pending.revision) return;
+    // Most of what is read again is what is known.
+    if (this.#known !== undefined && isSame(entry, this.#known)) return;
     this.#pending = entry;
     if (!this.#reading) void this.#read();
   }
@@ -117,8 +121,10 @@ export class AssignmentFollower {
       // Something newer has come meanwhile: that one counts.
       if (this.#pending !== entry) continue;
       this.#pending = undefined;
-      if (failure === undefined) this.#failures = 0;
-      else this.#retry(failure);
+      if (failure === undefined) {
+        this.#failures = 0;
+        this.#known = entry;
+      } else this.#retry(failure);
     }
     this.#reading = false;
   }
@@ -150,4 +156,10 @@ export class AssignmentFollower {
     this.#retryTimer?.cancel();
     this.#retryTimer = clock.setTimer(jitter(random, delayMs), () => void this.reread());
   }
+}
+
+/** Compared by the bytes as well: a bucket made anew counts from the beginning. */
+function isSame(one: KvEntry, other: KvEntry): boolean {
+  return one.revision === other.revision && one.value.length === other.value.length &&
+    one.value.every((byte, i) => byte === other.value[i]);
 }

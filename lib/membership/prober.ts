@@ -1,7 +1,7 @@
 /**
- * Probing: is anybody there? Each instance answers on a subject of its own; where its connection is gone the server says "no
- * responders" at once. Two such answers in a row, a short grace apart, are a verdict. Silence is none: a paused or slow process
- * keeps its connection, and only the end of its lease tells.
+ * Probing: is anybody there? Each instance listens on a subject of its own; where its connection is gone the server says "no
+ * responders" at once. Two such answers in a row, a short grace apart, are a verdict. Whoever listens need not answer: a paused or slow
+ * process keeps its connection, and only the end of its lease tells.
  *
  * @module
  */
@@ -12,6 +12,9 @@ import { type Clock, sleep, type Timer } from "../ports/clock.ts";
 import type { Messaging, Subscription } from "../ports/messaging.ts";
 import { jitter, type Random } from "../ports/random.ts";
 
+/** What is sent on an instance's probe subject to have an answer. */
+export const QUESTION: Uint8Array = encodeJson("who");
+
 /** How one instance is asked for. */
 export interface ProbeOptions {
   /** The group. */
@@ -20,11 +23,11 @@ export interface ProbeOptions {
   readonly clock: Clock;
   /** How probes travel. */
   readonly messaging: Messaging;
-  /** How long to wait for an answer, in milliseconds. */
+  /** How long the server may take to say who is there, in milliseconds. */
   readonly timeoutMs: number;
   /** How long after a first "no responders" the second probe goes out, in milliseconds. */
   readonly graceMs: number;
-  /** Told each time nobody answered or an answer was late. Must not throw. */
+  /** Told each time nobody was there, or the server did not say so in time. Must not throw. */
   readonly onMiss?: (instance: string, kind: "no-responders" | "timeout") => void;
 }
 
@@ -36,7 +39,7 @@ export interface ProberOptions extends ProbeOptions {
   readonly intervalMs: number;
   /** About how many probes per second may be sent in all: more targets stretch the rounds. */
   readonly budgetPerSecond: number;
-  /** Whom to probe, asked before each round. Must not throw. */
+  /** Whom to probe, asked before each round. Where there is nobody, {@linkcode Prober.wake} says when to look again. Must not throw. */
   readonly targets: () => readonly string[];
   /**
    * A verdict: twice in a row nobody was there. Told again as long as the instance is a target, so a verdict that could not be
@@ -45,6 +48,9 @@ export interface ProberOptions extends ProbeOptions {
   readonly onGone: (instance: string) => void;
 }
 
+/** Where there was nobody to probe the next look is so many intervals away, should nobody wake it. */
+const REST_FACTOR = 25;
+
 /** Probes a changing set of instances, round after round. Each one is asked for once at a time. */
 export class Prober {
   readonly #options: ProberOptions;
@@ -52,6 +58,7 @@ export class Prober {
   readonly #asking = new Set<string>();
   readonly #closing = new AbortController();
   #timer: Timer | undefined;
+  #resting = false;
   #quietUntilMs = -Infinity;
 
   /**
@@ -61,7 +68,7 @@ export class Prober {
    */
   constructor(options: ProberOptions) {
     this.#options = options;
-    this.#arm(0);
+    this.#arm(1);
   }
 
   /**
@@ -80,6 +87,13 @@ export class Prober {
     return Math.max(0, this.#quietUntilMs - this.#options.clock.monotonicMs());
   }
 
+  /** Somebody may be a target who was none: a prober with nobody to probe looks again within one interval. */
+  wake(): void {
+    if (!this.#resting) return;
+    this.#timer?.cancel();
+    this.#arm(1);
+  }
+
   /** Ends the probing: no call-back comes afterwards. */
   close(): void {
     this.#closing.abort();
@@ -89,32 +103,76 @@ export class Prober {
   #arm(targetCount: number): void {
     if (this.#closing.signal.aborted) return;
     const { clock, random, intervalMs, budgetPerSecond } = this.#options;
-    const roundMs = Math.max(intervalMs, targetCount * 1000 / budgetPerSecond);
+    this.#resting = targetCount === 0;
+    const roundMs = this.#resting
+      ? intervalMs * REST_FACTOR
+      : Math.max(intervalMs, targetCount * 1000 / budgetPerSecond);
     this.#timer = clock.setTimer(jitter(random, roundMs), () => this.#round());
   }
 
   #round(): void {
     const targets = this.#options.targets();
-    for (const instance of targets) {
-      if (!this.#asking.has(instance)) void this.#ask(instance);
-    }
+    const instances = targets.filter((instance) => !this.#asking.has(instance));
+    if (instances.length > 0) void this.#ask(instances);
     this.#arm(targets.length);
   }
 
-  async #ask(instance: string): Promise<void> {
+  async #ask(instances: readonly string[]): Promise<void> {
     const { clock, onGone } = this.#options;
     const { signal } = this.#closing;
     const startedAtMs = clock.monotonicMs();
-    this.#asking.add(instance);
-    const gone = await isGone(this.#options, instance, signal);
-    this.#asking.delete(instance);
-    // A question that began before the end of the hold is void, even if only its first half did.
-    if (gone && !signal.aborted && startedAtMs >= this.#quietUntilMs) onGone(instance);
+    for (const instance of instances) this.#asking.add(instance);
+    const missing = await findMissing(this.#options, instances, signal);
+    for (const instance of instances) {
+      if (!missing.includes(instance)) this.#asking.delete(instance);
+    }
+    const gone = await confirmMissing(this.#options, missing, signal);
+    for (const instance of missing) this.#asking.delete(instance);
+    for (const instance of gone) {
+      // A question that began before the end of the hold is void, even if only its first half did.
+      if (!signal.aborted && startedAtMs >= this.#quietUntilMs) onGone(instance);
+    }
   }
 }
 
+/** Those of some instances for whom the server says that nobody is there, asked once. Never rejects. */
+async function findMissing(
+  options: ProbeOptions,
+  instances: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const { group, messaging, timeoutMs, onMiss } = options;
+  if (instances.length === 0 || signal?.aborted) return [];
+  const subjects = instances.map((instance) => probeSubject(group, instance));
+  let unserved: ReadonlySet<string>;
+  try {
+    unserved = new Set(await messaging.unserved(subjects, timeoutMs));
+  } catch (error) {
+    // Our own connection is slow or down, or we may not ask: that says nothing of others.
+    if (isPartiError(error, "PARTI_TIMEOUT") && !signal?.aborted) {
+      for (const instance of instances) onMiss?.(instance, "timeout");
+    }
+    return [];
+  }
+  if (signal?.aborted) return [];
+  const missing = instances.filter((_, i) => unserved.has(subjects[i]!));
+  for (const instance of missing) onMiss?.(instance, "no-responders");
+  return missing;
+}
+
+/** Those of the missing that are missing still, a grace later. Never rejects. */
+async function confirmMissing(
+  options: ProbeOptions,
+  missing: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  if (missing.length === 0) return [];
+  await sleep(options.clock, options.graceMs, signal);
+  return await findMissing(options, missing, signal);
+}
+
 /**
- * Asks twice whether anybody answers for an instance.
+ * Asks twice whether anybody is there for an instance.
  *
  * @param options the group, the world and the time between the two questions
  * @param instance whom to ask for
@@ -126,28 +184,12 @@ export async function isGone(
   instance: string,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const { group, clock, messaging, timeoutMs, graceMs, onMiss } = options;
-  for (const isSecond of [false, true]) {
-    if (isSecond) await sleep(clock, graceMs, signal);
-    if (signal?.aborted) return false;
-    let miss: "no-responders" | "timeout";
-    try {
-      await messaging.request(probeSubject(group, instance), new Uint8Array(), timeoutMs);
-      return false;
-    } catch (error) {
-      if (isPartiError(error, "PARTI_NO_RESPONDERS")) miss = "no-responders";
-      else if (isPartiError(error, "PARTI_TIMEOUT")) miss = "timeout";
-      else return false; // Our own connection is down, or we may not ask: that says nothing of others.
-    }
-    if (signal?.aborted) return false;
-    onMiss?.(instance, miss);
-    if (miss === "timeout") return false;
-  }
-  return true;
+  const missing = await findMissing(options, [instance], signal);
+  return (await confirmMissing(options, missing, signal)).length > 0;
 }
 
 /**
- * Answers probes for an instance until closed.
+ * Listens to probes for an instance until closed, and answers whoever asks a question: a probe is empty and wants no answer.
  *
  * @param messaging how probes travel
  * @param group the group
@@ -166,7 +208,9 @@ export function answerProbes(
 ): Subscription {
   return messaging.subscribe(
     probeSubject(group, instance),
-    (notice) => notice.respond(encodeJson(describe())),
+    (notice) => {
+      if (notice.data.length > 0) notice.respond(encodeJson(describe()));
+    },
     onRefused,
   );
 }

@@ -6,15 +6,15 @@ import type { Messaging } from "../ports/messaging.ts";
 import { ManualClock, settle } from "../test_support/manual_clock.ts";
 import { natsTest, until } from "../test_support/rig.ts";
 import { plainRandom, timeout } from "./fake_bucket_test.ts";
-import { answerProbes, isGone, Prober, type ProberOptions } from "./prober.ts";
+import { answerProbes, isGone, Prober, type ProberOptions, QUESTION } from "./prober.ts";
 
 const GROUP = "g";
 const INTERVAL_MS = 200;
 const TIMEOUT_MS = 250;
 const GRACE_MS = 100;
 
-/** What a probe of an instance meets. */
-type Fate = "alive" | "silent" | PartiErrorCode;
+/** What a probe of an instance meets. Of a round that meets a silent server or an error nothing is known. */
+type Fate = "alive" | "nobody" | "silent" | PartiErrorCode;
 
 function setUp(changes: Partial<ProberOptions> = {}) {
   const clock = new ManualClock();
@@ -22,12 +22,18 @@ function setUp(changes: Partial<ProberOptions> = {}) {
   const sent: string[] = [];
   const gone: string[] = [];
   const misses: string[] = [];
-  const request = async (subject: string, _data: Uint8Array, timeoutMs: number) => {
-    const instance = subject.slice(probeSubject(GROUP, "").length);
-    sent.push(instance);
-    const fate = fates.get(instance) ?? "alive";
-    if (fate === "alive") return new Uint8Array();
-    if (fate !== "silent") throw new PartiError(fate, "planted");
+  const unserved = async (subjects: readonly string[], timeoutMs: number) => {
+    const nobody: string[] = [];
+    let isSilent = false;
+    for (const subject of subjects) {
+      const instance = subject.slice(probeSubject(GROUP, "").length);
+      sent.push(instance);
+      const fate = fates.get(instance) ?? "alive";
+      if (fate === "nobody") nobody.push(subject);
+      else if (fate === "silent") isSilent = true;
+      else if (fate !== "alive") throw new PartiError(fate, "planted");
+    }
+    if (!isSilent) return nobody;
     await new Promise<void>((done) => clock.setTimer(timeoutMs, done));
     throw timeout();
   };
@@ -35,7 +41,7 @@ function setUp(changes: Partial<ProberOptions> = {}) {
     group: GROUP,
     clock,
     random: plainRandom(),
-    messaging: { request } as unknown as Messaging,
+    messaging: { unserved } as unknown as Messaging,
     intervalMs: INTERVAL_MS,
     timeoutMs: TIMEOUT_MS,
     graceMs: GRACE_MS,
@@ -60,7 +66,7 @@ Deno.test("an answer is life: no verdict, no miss", async () => {
 
 Deno.test("twice nobody there, a grace apart, is a verdict within interval and grace", async () => {
   const { clock, fates, gone, misses, prober } = setUp();
-  fates.set("a", "PARTI_NO_RESPONDERS");
+  fates.set("a", "nobody");
   await clock.advance(INTERVAL_MS);
   assert.deepEqual(gone, [], "once is none");
   await clock.advance(GRACE_MS);
@@ -71,7 +77,7 @@ Deno.test("twice nobody there, a grace apart, is a verdict within interval and g
 
 Deno.test("an answer within the grace acquits", async () => {
   const { clock, fates, gone, prober } = setUp();
-  fates.set("a", "PARTI_NO_RESPONDERS");
+  fates.set("a", "nobody");
   await clock.advance(INTERVAL_MS);
   fates.set("a", "alive");
   await clock.advance(10 * INTERVAL_MS);
@@ -82,7 +88,7 @@ Deno.test("an answer within the grace acquits", async () => {
 Deno.test("silence, a refusal and a lost connection of our own are no verdict", async () => {
   for (const fate of ["silent", "PARTI_REFUSED", "PARTI_DISCONNECTED"] as const) {
     const { clock, fates, gone, misses, prober } = setUp();
-    fates.set("a", "PARTI_NO_RESPONDERS");
+    fates.set("a", "nobody");
     await clock.advance(INTERVAL_MS);
     fates.set("a", fate);
     await clock.advance(5_000);
@@ -92,20 +98,54 @@ Deno.test("silence, a refusal and a lost connection of our own are no verdict", 
   }
 });
 
-Deno.test("each instance is asked for once at a time, and one that is slow does not delay others", async () => {
-  const { clock, fates, sent, gone, prober } = setUp({ timeoutMs: 5 * INTERVAL_MS });
-  fates.set("slow", "silent");
-  fates.set("dead", "PARTI_NO_RESPONDERS");
-  await clock.advance(INTERVAL_MS + GRACE_MS);
-  assert.deepEqual(gone, ["dead"]);
-  await clock.advance(3 * INTERVAL_MS);
-  assert.equal(sent.filter((instance) => instance === "slow").length, 1);
+Deno.test("each instance is asked for once at a time, and a grace delays nobody else", async () => {
+  const { clock, fates, sent, gone, prober } = setUp({ graceMs: 3 * INTERVAL_MS });
+  fates.set("one", "nobody");
+  fates.set("other", "alive");
+  await clock.advance(INTERVAL_MS);
+  fates.set("other", "nobody");
+  await clock.advance(INTERVAL_MS);
+  assert.deepEqual(sent, ["one", "other", "other"]);
+  await clock.advance(2 * INTERVAL_MS);
+  assert.deepEqual(gone, ["one"]);
+  await clock.advance(INTERVAL_MS);
+  assert.deepEqual(gone, ["one", "other"]);
   prober.close();
+});
+
+Deno.test("a round that the server does not answer is asked again when its time is over", async () => {
+  const { clock, fates, sent, gone, prober } = setUp({ timeoutMs: 2 * INTERVAL_MS });
+  fates.set("a", "silent");
+  await clock.advance(2 * INTERVAL_MS);
+  fates.set("a", "nobody");
+  assert.equal(sent.length, 1);
+  await clock.advance(2 * INTERVAL_MS);
+  assert.deepEqual(gone, ["a"]);
+  prober.close();
+});
+
+Deno.test("with nobody to probe it rests, and looks again at once when woken", async () => {
+  let looks = 0;
+  const targets: string[] = [];
+  const { clock, sent, prober } = setUp({ targets: () => (looks++, targets) });
+  await clock.advance(51 * INTERVAL_MS);
+  assert.equal(looks, 3, "after one interval, and after 25 more each time");
+  targets.push("a");
+  prober.wake();
+  prober.wake();
+  await clock.advance(INTERVAL_MS);
+  assert.deepEqual(sent, ["a"]);
+  prober.wake();
+  await clock.advance(INTERVAL_MS);
+  assert.deepEqual(sent, ["a", "a"], "woken while it is up, it keeps its pace");
+  prober.close();
+  prober.wake();
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("a verdict is told once per question, and again while the instance stays a target", async () => {
   const { clock, fates, gone, prober } = setUp({ graceMs: 3 * INTERVAL_MS });
-  fates.set("a", "PARTI_NO_RESPONDERS");
+  fates.set("a", "nobody");
   await clock.advance(INTERVAL_MS + 3 * INTERVAL_MS);
   assert.deepEqual(gone, ["a"], "although rounds went by in between");
   await clock.advance(5 * INTERVAL_MS);
@@ -118,7 +158,7 @@ Deno.test("a verdict is told once per question, and again while the instance sta
 
 Deno.test("held, nothing is a verdict, not even what began before or ends after", async () => {
   const { clock, fates, gone, prober } = setUp();
-  fates.set("a", "PARTI_NO_RESPONDERS");
+  fates.set("a", "nobody");
   await clock.advance(INTERVAL_MS + GRACE_MS / 2);
   prober.hold(1_000);
   await clock.advance(1_000);
@@ -131,7 +171,7 @@ Deno.test("held, nothing is a verdict, not even what began before or ends after"
 
 Deno.test("a shorter hold does not end a longer one", async () => {
   const { clock, fates, gone, prober } = setUp();
-  fates.set("a", "PARTI_NO_RESPONDERS");
+  fates.set("a", "nobody");
   prober.hold(5_000);
   prober.hold(1);
   await clock.advance(5_000);
@@ -142,7 +182,7 @@ Deno.test("a shorter hold does not end a longer one", async () => {
 Deno.test("planted fault: without the hold a reconnect costs a living worker its lease", async () => {
   const { clock, fates, gone, prober } = setUp();
   // For half a second after the server is back the other one is not.
-  fates.set("a", "PARTI_NO_RESPONDERS");
+  fates.set("a", "nobody");
   await clock.advance(500);
   fates.set("a", "alive");
   assert.notEqual(gone.length, 0);
@@ -160,7 +200,7 @@ Deno.test("more targets than the budget allows stretch the rounds", async () => 
 Deno.test("closed at any moment it leaves no timer and says nothing", async () => {
   for (const atMs of [0, 100, INTERVAL_MS, INTERVAL_MS + 50, INTERVAL_MS + GRACE_MS - 1]) {
     const { clock, fates, gone, misses, prober } = setUp();
-    fates.set("a", "PARTI_NO_RESPONDERS");
+    fates.set("a", "nobody");
     await clock.advance(atMs);
     const before = misses.length;
     prober.close();
@@ -184,7 +224,7 @@ Deno.test("closed while a question is on its way, it does not report the answer"
 Deno.test("isGone asks twice, and ends early when told to", async () => {
   const { clock, fates, sent, options, prober } = setUp();
   prober.close();
-  fates.set("a", "PARTI_NO_RESPONDERS");
+  fates.set("a", "nobody");
   const verdict = isGone(options, "a");
   await clock.advance(GRACE_MS);
   assert.equal(await verdict, true);
@@ -208,7 +248,7 @@ natsTest("a worker's death is noticed by its connection, a living one's never", 
   }
   const answer = await observer.world.messaging.request(
     probeSubject(GROUP, "living"),
-    new Uint8Array(),
+    QUESTION,
     5_000,
   );
   assert.deepEqual(decodeJsonObject(answer), { instance: "living" });

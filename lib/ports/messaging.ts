@@ -47,6 +47,16 @@ export interface Messaging {
    * or `PARTI_DISCONNECTED`.
    */
   request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  /**
+   * Asks which subjects nobody serves, with an empty message to each that wants no answer: of whoever serves one nothing is heard. For
+   * what is asked of many, again and again, this is half of what requests would cost.
+   *
+   * @param subjects the subjects, without wildcards
+   * @param timeoutMs how long the server may take to say so, in milliseconds
+   * @returns those that nobody serves
+   * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, or `PARTI_REFUSED` if this user may not ask: then nothing is known of any
+   */
+  unserved(subjects: readonly string[], timeoutMs: number): Promise<readonly string[]>;
   /** Waits until everything sent so far has reached the server. Throws `PARTI_TIMEOUT` or `PARTI_DISCONNECTED`. */
   flush(timeoutMs: number): Promise<void>;
   /** Calls `onStatus` when the connection goes, comes back or is closed for good. */

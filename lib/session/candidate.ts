@@ -92,6 +92,11 @@ export class Candidate {
     return standing;
   }
 
+  /** Another assignment is in force. */
+  assignmentChanged(): void {
+    this.#watch.assignmentChanged();
+  }
+
   /** After the connection was away: the silence of others proves nothing for a while. */
   excuseAll(): void {
     this.#watch.hold(this.#options.session.config.heartbeatTtlMs);

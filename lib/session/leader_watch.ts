@@ -66,6 +66,12 @@ export class LeaderWatch {
    */
   leaderIs(leader: Candidate | undefined): void {
     this.#leader = leader;
+    this.#prober.wake();
+  }
+
+  /** Another assignment is in force: other workers may be the first now. */
+  assignmentChanged(): void {
+    this.#prober.wake();
   }
 
   /**

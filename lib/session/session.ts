@@ -241,7 +241,10 @@ export class Session {
       clock: world.clock,
       random: world.random,
       rereadEveryMs: config.heartbeatTtlMs * 2,
-      onSnapshot: (snapshot, before) => this.#applier.take(snapshot, before),
+      onSnapshot: (snapshot, before) => {
+        this.#candidate?.assignmentChanged();
+        this.#applier.take(snapshot, before);
+      },
       onError: events.onError,
     });
     this.#follower = follower;

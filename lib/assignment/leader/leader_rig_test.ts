@@ -112,6 +112,15 @@ export class TestMessaging implements Messaging {
     }
     return new Uint8Array();
   }
+  unserved(subjects: readonly string[]): Promise<readonly string[]> {
+    this.requests++;
+    if (!this.connected) {
+      return Promise.reject(new PartiError("PARTI_DISCONNECTED", "not connected"));
+    }
+    return Promise.resolve(
+      subjects.filter((subject) => !this.there.has(subject.split(".").at(-1)!)),
+    );
+  }
   flush(): Promise<void> {
     return Promise.resolve();
   }

@@ -64,7 +64,10 @@ export class Liveness {
       random,
       ttlMs: config.heartbeatTtlMs,
       relistEveryMs: config.heartbeatTtlMs * 2,
-      onChange: events.onChange,
+      onChange: () => {
+        this.#prober.wake();
+        events.onChange();
+      },
       onError,
     });
     this.#evictor = new Evictor({

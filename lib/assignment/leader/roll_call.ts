@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { QUESTION } from "../../membership/prober.ts";
 import { probeSubject } from "../../names.ts";
 import type { Messaging } from "../../ports/messaging.ts";
 
@@ -32,7 +33,7 @@ export async function callRoll(
   const { messaging, group, timeoutMs } = options;
   await Promise.all(instances.map(async (instance) => {
     try {
-      await messaging.request(probeSubject(group, instance), new Uint8Array(), timeoutMs);
+      await messaging.request(probeSubject(group, instance), QUESTION, timeoutMs);
     } catch {
       return;
     }

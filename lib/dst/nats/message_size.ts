@@ -49,6 +49,10 @@ export function headerSizeOf(headers: Readonly<Record<string, string>>): number 
   return bytes === 0 ? 0 : bytes + FRAME_BYTES;
 }
 
+/** The length of a text in UTF-8. Nearly all are plain ASCII, and to encode them costs more than all else that a stored message does. */
 function lengthOf(text: string): number {
-  return encoder.encode(text).length;
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 0x7f) return encoder.encode(text).length;
+  }
+  return text.length;
 }

@@ -10,6 +10,8 @@ import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
 import { checkPayload, copyOf } from "./payload.ts";
 
+const NOTHING = new Uint8Array();
+
 class SimMessaging implements Messaging {
   readonly #link: SimLink;
   readonly #core: CoreModel;
@@ -70,6 +72,17 @@ class SimMessaging implements Messaging {
           value: subject,
         });
       });
+    });
+  }
+
+  async unserved(subjects: readonly string[], timeoutMs: number): Promise<readonly string[]> {
+    for (const subject of subjects) checkSubject(subject, "request");
+    // One write of the client carries them all, and the ping by which it knows that the server has had them.
+    return await this.#link.call<string[]>("who serves", timeoutMs, (_session, reply) => {
+      const unserved = subjects.filter((subject) =>
+        this.#core.publish(subject, NOTHING, () => {}) === 0
+      );
+      reply(() => unserved);
     });
   }
 

@@ -71,6 +71,63 @@ export const messagingCases: ContractCase[] = [
     },
   },
   {
+    name: "messaging: of many subjects it is known at once which nobody serves",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { messaging, clock } = one.world;
+      const subjects = Array.from({ length: 500 }, (_, i) => `who.${i}`);
+      let heard = 0;
+      const served = subjects.filter((_, i) => i % 7 === 0);
+      for (const subject of served) {
+        // An answer is not waited for, and does no harm.
+        two.world.messaging.subscribe(subject, (notice) => {
+          heard++;
+          notice.respond(bytes("here"));
+        });
+      }
+      messaging.subscribe("who.1", () => {});
+      await two.world.messaging.flush(2_000);
+      const missing = subjects.filter((subject) =>
+        subject !== "who.1" && !served.includes(subject)
+      );
+      for (let round = 0; round < 20; round++) {
+        assert.deepEqual(await messaging.unserved(subjects, 5_000), missing);
+      }
+      assert.deepEqual(await messaging.unserved([], 5_000), []);
+      await until(clock, "all probes", () => heard === 20 * served.length);
+      await two.close();
+      await until(
+        clock,
+        "nobody but oneself",
+        async () => (await messaging.unserved(subjects, 5_000)).length === 499,
+      );
+      await one.close();
+      await refused(messaging.unserved(["who.1"], 1_000), "PARTI_DISCONNECTED");
+    },
+  },
+  {
+    name: "messaging: who serves what is unknown while the server says nothing or is gone",
+    async run(rig) {
+      const { world: { messaging, clock }, close } = await rig.connect();
+      await rig.pause();
+      await refused(messaging.unserved(["nobody"], 200), "PARTI_TIMEOUT", "PARTI_DISCONNECTED");
+      rig.resume();
+      await until(
+        clock,
+        "the answer",
+        () => messaging.unserved(["nobody"], 1_000).then(() => true, () => false),
+        6_000,
+      );
+      await rig.pause();
+      const unserved = messaging.unserved(["nobody"], 60_000);
+      const asked = refused(unserved, "PARTI_TIMEOUT", "PARTI_DISCONNECTED");
+      await rig.crash();
+      await asked;
+      await close();
+    },
+  },
+  {
     name: "messaging: of an answer that comes too late, and of a second one, nobody hears",
     async run(rig) {
       const one = await rig.connect();

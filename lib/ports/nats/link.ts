@@ -88,15 +88,26 @@ export class Link {
    * @throws {PartiError} `PARTI_NO_RESPONDERS`, `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, `PARTI_TOO_LARGE`, `PARTI_REFUSED`
    */
   ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<Msg> {
-    if (!this.connected) {
-      return Promise.reject(
-        new PartiError("PARTI_DISCONNECTED", `not connected: nothing was sent to ${subject}`, {
-          value: subject,
-          hint: "try again when the connection is back",
-        }),
-      );
-    }
+    if (!this.connected) return Promise.reject(notConnected(subject));
     return this.#requester.ask(subject, data, timeoutMs, headers);
+  }
+
+  /**
+   * Asks which subjects nobody serves; see {@linkcode Requester.unserved}.
+   *
+   * @param subjects the subjects
+   * @param timeoutMs how long to wait, in milliseconds
+   * @param flushed sends a ping and waits for its pong
+   * @returns those that nobody serves
+   * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, `PARTI_REFUSED`
+   */
+  unserved(
+    subjects: readonly string[],
+    timeoutMs: number,
+    flushed: () => Promise<void>,
+  ): Promise<string[]> {
+    if (!this.connected) return Promise.reject(notConnected(subjects.join(", ")));
+    return this.#requester.unserved(subjects, timeoutMs, flushed);
   }
 
   async #follow(): Promise<void> {
@@ -133,6 +144,13 @@ export class Link {
     this.#listeners.clear();
     this.#refusalListeners.clear();
   }
+}
+
+function notConnected(subject: string): PartiError {
+  return new PartiError("PARTI_DISCONNECTED", `not connected: nothing was sent to ${subject}`, {
+    value: subject,
+    hint: "try again when the connection is back",
+  });
 }
 
 const links = new WeakMap<NatsConnection, Link>();

@@ -60,6 +60,10 @@ class NatsMessaging implements Messaging {
     return plainBytes((await this.#link.ask(subject, data, timeoutMs)).data);
   }
 
+  unserved(subjects: readonly string[], timeoutMs: number): Promise<readonly string[]> {
+    return this.#link.unserved(subjects, timeoutMs, () => this.flush(timeoutMs));
+  }
+
   async flush(timeoutMs: number): Promise<void> {
     if (!this.#link.connected) {
       throw new PartiError("PARTI_DISCONNECTED", "not connected: nothing can be flushed");

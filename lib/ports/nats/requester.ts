@@ -12,6 +12,8 @@ import { fromClientError } from "./nats_errors.ts";
 /** How exact timeouts are, in milliseconds: no timer per request, one sweep this often while requests are out. */
 const SWEEP_MS = 10;
 
+const NOTHING = new Uint8Array();
+
 interface Pending {
   readonly subject: string;
   readonly deadlineMs: number;
@@ -56,19 +58,48 @@ export class Requester {
    */
   ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<Msg> {
     return new Promise<Msg>((resolve, reject) => {
-      const token = (this.#next++).toString(36);
       try {
-        this.#subscribe();
-        const reply = this.#inbox + token;
-        this.#nc.publish(subject, data, headers === undefined ? { reply } : { reply, headers });
+        this.#send(subject, data, timeoutMs, { resolve, reject }, headers);
       } catch (error) {
         reject(fromClientError(error, `request to ${subject}`));
-        return;
       }
-      const deadlineMs = performance.now() + timeoutMs;
-      this.#pending.set(token, { subject, deadlineMs, timeoutMs, resolve, reject });
-      this.#sweep ??= setTimeout(this.#onSweep, SWEEP_MS);
     });
+  }
+
+  /**
+   * Asks which subjects nobody serves, and waits for no other answer. The server says "no responders" before it answers a ping that was
+   * sent afterwards; so with the pong of `flushed` everything is known.
+   *
+   * @param subjects the subjects
+   * @param timeoutMs how long to wait, in milliseconds
+   * @param flushed sends a ping and waits for its pong; its errors are thrown
+   * @returns those that nobody serves
+   * @throws {PartiError} what `flushed` throws, `PARTI_TIMEOUT`, `PARTI_REFUSED`, `PARTI_TOO_LARGE`
+   */
+  async unserved(
+    subjects: readonly string[],
+    timeoutMs: number,
+    flushed: () => Promise<void>,
+  ): Promise<string[]> {
+    const unserved: string[] = [];
+    const tokens: string[] = [];
+    let failure: PartiError | undefined;
+    try {
+      for (const subject of subjects) {
+        const reject = (error: PartiError): void => {
+          if (error.code === "PARTI_NO_RESPONDERS") unserved.push(subject);
+          else failure ??= error;
+        };
+        tokens.push(this.#send(subject, NOTHING, timeoutMs, { resolve: () => {}, reject }));
+      }
+      await flushed();
+    } catch (error) {
+      throw fromClientError(error, "asking who is there");
+    } finally {
+      for (const token of tokens) this.#take(token);
+    }
+    if (failure !== undefined) throw failure;
+    return unserved;
   }
 
   /**
@@ -87,6 +118,23 @@ export class Requester {
       count++;
     }
     return count;
+  }
+
+  #send(
+    subject: string,
+    data: Uint8Array,
+    timeoutMs: number,
+    whoWaits: Pick<Pending, "resolve" | "reject">,
+    headers?: MsgHdrs,
+  ): string {
+    const token = (this.#next++).toString(36);
+    this.#subscribe();
+    const reply = this.#inbox + token;
+    this.#nc.publish(subject, data, headers === undefined ? { reply } : { reply, headers });
+    const deadlineMs = performance.now() + timeoutMs;
+    this.#pending.set(token, { subject, deadlineMs, timeoutMs, ...whoWaits });
+    this.#sweep ??= setTimeout(this.#onSweep, SWEEP_MS);
+    return token;
   }
 
   #subscribe(): void {
