@@ -160,6 +160,7 @@ export class AssignmentFollower {
 
 /** Compared by the bytes as well: a bucket made anew counts from the beginning. */
 function isSame(one: KvEntry, other: KvEntry): boolean {
-  return one.revision === other.revision && one.value.length === other.value.length &&
-    one.value.every((byte, i) => byte === other.value[i]);
+  if (one.revision !== other.revision || one.value.length !== other.value.length) return false;
+  for (let i = 0; i < one.value.length; i++) if (one.value[i] !== other.value[i]) return false;
+  return true;
 }

@@ -112,7 +112,9 @@ export class Prober {
 
   #round(): void {
     const targets = this.#options.targets();
-    const instances = targets.filter((instance) => !this.#asking.has(instance));
+    const instances = this.#asking.size === 0
+      ? targets
+      : targets.filter((instance) => !this.#asking.has(instance));
     if (instances.length > 0) void this.#ask(instances);
     this.#arm(targets.length);
   }
@@ -123,9 +125,9 @@ export class Prober {
     const startedAtMs = clock.monotonicMs();
     for (const instance of instances) this.#asking.add(instance);
     const missing = await findMissing(this.#options, instances, signal);
-    for (const instance of instances) {
-      if (!missing.includes(instance)) this.#asking.delete(instance);
-    }
+    for (const instance of instances) this.#asking.delete(instance);
+    if (missing.length === 0) return;
+    for (const instance of missing) this.#asking.add(instance);
     const gone = await confirmMissing(this.#options, missing, signal);
     for (const instance of missing) this.#asking.delete(instance);
     for (const instance of gone) {
@@ -144,9 +146,9 @@ async function findMissing(
   const { group, messaging, timeoutMs, onMiss } = options;
   if (instances.length === 0 || signal?.aborted) return [];
   const subjects = instances.map((instance) => probeSubject(group, instance));
-  let unserved: ReadonlySet<string>;
+  let unserved: readonly string[];
   try {
-    unserved = new Set(await messaging.unserved(subjects, timeoutMs));
+    unserved = await messaging.unserved(subjects, timeoutMs);
   } catch (error) {
     // Our own connection is slow or down, or we may not ask: that says nothing of others.
     if (isPartiError(error, "PARTI_TIMEOUT") && !signal?.aborted) {
@@ -154,8 +156,9 @@ async function findMissing(
     }
     return [];
   }
-  if (signal?.aborted) return [];
-  const missing = instances.filter((_, i) => unserved.has(subjects[i]!));
+  if (unserved.length === 0 || signal?.aborted) return [];
+  const nobodyAt = new Set(unserved);
+  const missing = instances.filter((_, i) => nobodyAt.has(subjects[i]!));
   for (const instance of missing) onMiss?.(instance, "no-responders");
   return missing;
 }

@@ -80,8 +80,8 @@ export const membershipMutants: readonly Mutant[] = [
     name: "silence-kills",
     about: "A server that does not say in time who is there is taken to say that nobody is.",
     file: "lib/membership/prober.ts",
-    find: "    return [];\n  }\n  if (signal?.aborted) return [];",
-    replace: "    return instances;\n  }\n  if (signal?.aborted) return [];",
+    find: "    return [];\n  }\n  if (unserved.length",
+    replace: "    return instances;\n  }\n  if (unserved.length",
   },
   {
     name: "evicted-without-compare",

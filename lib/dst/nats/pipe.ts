@@ -21,7 +21,9 @@ const SPACING_MS = 0.001;
 /** A direction. */
 export class Pipe {
   readonly #options: PipeOptions;
-  readonly #underWay = new Set<Timer>();
+  /** In the order of their arrival; those before {@linkcode #arrived} have arrived. */
+  #underWay: Timer[] = [];
+  #arrived = 0;
   readonly #kept: { readonly label: string; readonly arrive: () => void }[] = [];
   #lastMs = 0;
   #holding = false;
@@ -63,8 +65,9 @@ export class Pipe {
   /** Everything under way or kept back is lost, and all that the other side sends before it learns of the end. */
   drop(): void {
     this.#dropped = true;
-    for (const timer of this.#underWay) timer.cancel();
-    this.#underWay.clear();
+    for (let i = this.#arrived; i < this.#underWay.length; i++) this.#underWay[i]!.cancel();
+    this.#underWay = [];
+    this.#arrived = 0;
     this.#kept.length = 0;
   }
 
@@ -72,10 +75,14 @@ export class Pipe {
     const nowMs = this.#options.nowMs();
     const atMs = Math.max(nowMs + this.#options.latencyMs(), this.#lastMs + SPACING_MS);
     this.#lastMs = atMs;
-    const timer = this.#options.schedule(atMs - nowMs, label, () => {
-      this.#underWay.delete(timer);
-      arrive();
-    });
-    this.#underWay.add(timer);
+    this.#underWay.push(
+      this.#options.schedule(atMs - nowMs, label, () => {
+        if (++this.#arrived === this.#underWay.length) {
+          this.#underWay.length = 0;
+          this.#arrived = 0;
+        }
+        arrive();
+      }),
+    );
   }
 }
