@@ -9,6 +9,8 @@ import type { Timer } from "../../ports/clock.ts";
 import type { ConnectionStatus, Subscription } from "../../ports/messaging.ts";
 import { Draws } from "../draw.ts";
 import type { SimProcess } from "../kernel/node.ts";
+import { Calls } from "./calls.ts";
+import { LinkSession } from "./link_session.ts";
 import { Pipe } from "./pipe.ts";
 import type { ModelServer, ServerSession, ServerWatcher } from "./server.ts";
 
@@ -29,37 +31,6 @@ const SILENCE_MAX_MS = 3_000;
 /** How long the server may take a dead connection for open when nothing told it. */
 const STALE_SESSION_MAX_MS = 30_000;
 
-interface InFlight {
-  readonly label: string;
-  readonly reject: (error: PartiError) => void;
-}
-
-class Session implements ServerSession {
-  readonly id: number;
-  readonly #down: Pipe;
-  readonly #listeners: (() => void)[] = [];
-  open = true;
-
-  constructor(id: number, down: Pipe) {
-    this.id = id;
-    this.#down = down;
-  }
-
-  push(label: string, arrive: () => void): void {
-    if (this.open) this.#down.send(label, arrive);
-  }
-
-  onClose(listener: () => void): void {
-    this.#listeners.push(listener);
-  }
-
-  close(): void {
-    if (!this.open) return;
-    this.open = false;
-    for (const listener of this.#listeners.splice(0)) listener();
-  }
-}
-
 /** A connection. */
 export class SimLink implements ServerWatcher {
   /** The process it belongs to. */
@@ -70,10 +41,10 @@ export class SimLink implements ServerWatcher {
   readonly #options: LinkOptions;
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
   readonly #hearing = new Set<() => void>();
-  readonly #inFlight = new Set<InFlight>();
+  readonly #calls: Calls;
   #up: Pipe;
   #down: Pipe;
-  #session: Session | undefined;
+  #session: LinkSession | undefined;
   #connected = false;
   #closed = false;
   #blocked = false;
@@ -93,6 +64,7 @@ export class SimLink implements ServerWatcher {
     this.owner = owner;
     this.server = server;
     this.#options = options;
+    this.#calls = new Calls(owner.clock);
     this.#draws = new Draws(server.kernel.seed, "link", owner.name);
     this.#up = this.#makePipe("up");
     this.#down = this.#makePipe("down");
@@ -136,7 +108,7 @@ export class SimLink implements ServerWatcher {
 
   /** How many calls wait for an answer. */
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#calls.count;
   }
 
   /** Calls `listener` when the connection goes, comes back or is closed for good. */
@@ -185,33 +157,9 @@ export class SimLink implements ServerWatcher {
     if (!this.connected) {
       return Promise.reject(new PartiError("PARTI_DISCONNECTED", `${label}: not connected`));
     }
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const timer = this.owner.clock.setTimer(timeoutMs, () => {
-      if (this.#inFlight.delete(waiting)) {
-        reject(new PartiError("PARTI_TIMEOUT", `${label}: no answer within ${timeoutMs} ms`));
-      }
-    });
-    const waiting: InFlight = {
-      label,
-      // A rejection from a cut must not leave the timer behind.
-      reject: (error) => {
-        timer.cancel();
-        reject(error);
-      },
-    };
-    this.#inFlight.add(waiting);
+    const { promise, settle } = this.#calls.open<T>(label, timeoutMs);
     this.send(label, (session) => {
-      answer(session, (settle) => {
-        session.push(`${label} answered`, () => {
-          if (!this.#inFlight.delete(waiting)) return;
-          timer.cancel();
-          try {
-            resolve(settle());
-          } catch (error) {
-            reject(error);
-          }
-        });
-      });
+      answer(session, (outcome) => session.push(`${label} answered`, () => settle(outcome)));
     });
     return promise;
   }
@@ -269,7 +217,7 @@ export class SimLink implements ServerWatcher {
     this.#silence?.cancel();
     this.#reconnect?.cancel();
     this.server.detach(this);
-    this.#failInFlight();
+    this.#calls.failAll();
     this.#tell("closed");
     this.#listeners.clear();
   }
@@ -310,7 +258,7 @@ export class SimLink implements ServerWatcher {
     if (!this.server.answering || this.#blocked) return false;
     this.#up = this.#makePipe("up");
     this.#down = this.#makePipe("down");
-    this.#session = new Session(this.server.nextSessionId(), this.#down);
+    this.#session = new LinkSession(this.server.nextSessionId(), this.#down);
     this.#connected = true;
     return true;
   }
@@ -323,7 +271,7 @@ export class SimLink implements ServerWatcher {
     if (!this.#connected) return;
     this.#connected = false;
     this.#tell("disconnected");
-    this.#failInFlight();
+    this.#calls.failAll();
     this.#reconnectLater();
   }
 
@@ -365,7 +313,7 @@ export class SimLink implements ServerWatcher {
   }
 
   /** What was sent before arrives before. Where nothing arrives the server finds out by itself, some time. */
-  #endAtServer(session: Session, label: string): void {
+  #endAtServer(session: LinkSession, label: string): void {
     this.#up.send(label, () => session.close());
     if (!this.#up.holding) return;
     const staleMs = this.#draws.between(0, STALE_SESSION_MAX_MS);
@@ -375,14 +323,6 @@ export class SimLink implements ServerWatcher {
   #dropPipes(): void {
     this.#up.drop();
     this.#down.drop();
-  }
-
-  #failInFlight(): void {
-    const waiting = [...this.#inFlight];
-    this.#inFlight.clear();
-    for (const { label, reject } of waiting) {
-      reject(new PartiError("PARTI_TIMEOUT", `${label}: the connection went before the answer`));
-    }
   }
 
   #tell(status: ConnectionStatus): void {
