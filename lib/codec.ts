@@ -32,3 +32,16 @@ export function decodeJsonObject(data: Uint8Array): Record<string, unknown> | un
     return undefined;
   }
 }
+
+/**
+ * Compares bytes, for what comes again and again and need not be decoded each time.
+ *
+ * @param one some bytes
+ * @param other other bytes
+ * @returns true if they are the same
+ */
+export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
+}

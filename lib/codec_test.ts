@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decodeJsonObject, encodeJson } from "./codec.ts";
+import { decodeJsonObject, encodeJson, sameBytes } from "./codec.ts";
 
 Deno.test("an object comes back as it went", () => {
   const value = { a: 1, b: ["ü", null], c: { d: false } };
@@ -13,4 +13,12 @@ Deno.test("everything else is undefined: other values, broken text, broken UTF-8
   assert.equal(decodeJsonObject(new TextEncoder().encode("{")), undefined);
   assert.equal(decodeJsonObject(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])), undefined);
   assert.equal(decodeJsonObject(new Uint8Array()), undefined);
+});
+
+Deno.test("bytes are the same if their length and each of them is", () => {
+  const bytes = new Uint8Array([1, 2, 3]);
+  assert.equal(sameBytes(bytes, new Uint8Array([0, 1, 2, 3]).subarray(1)), true);
+  assert.equal(sameBytes(new Uint8Array(), new Uint8Array()), true);
+  assert.equal(sameBytes(bytes, new Uint8Array([1, 2, 4])), false);
+  assert.equal(sameBytes(bytes, new Uint8Array([1, 2])), false);
 });

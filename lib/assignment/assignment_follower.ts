@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sameBytes } from "../codec.ts";
 import { isPartiError } from "../errors.ts";
 import { SteadyWatch } from "../membership/steady_watch.ts";
 import { CURRENT_KEY } from "../names.ts";
@@ -160,7 +161,5 @@ export class AssignmentFollower {
 
 /** Compared by the bytes as well: a bucket made anew counts from the beginning. */
 function isSame(one: KvEntry, other: KvEntry): boolean {
-  if (one.revision !== other.revision || one.value.length !== other.value.length) return false;
-  for (let i = 0; i < one.value.length; i++) if (one.value[i] !== other.value[i]) return false;
-  return true;
+  return one.revision === other.revision && sameBytes(one.value, other.value);
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { sameBytes } from "../codec.ts";
 import { isPartiError } from "../errors.ts";
 import { WORKER_KEYS, workerKey, workerKeyNumber } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
@@ -47,8 +48,8 @@ export interface RosterOptions {
 export class Roster {
   readonly #options: RosterOptions;
   readonly #members = new Map<number, Member>();
-  /** The highest revision known of each number, removals too: what comes late from a list or a watch brings nobody back. */
-  readonly #known = new Map<number, number>();
+  /** The newest known of each number, removals too: what comes late from a list or a watch brings nobody back. */
+  readonly #known = new Map<number, KvEntry>();
   /** Members whose lapse has been told. */
   readonly #lapsed = new Set<number>();
   readonly #watch: SteadyWatch;
@@ -180,14 +181,18 @@ export class Roster {
   #take(entry: KvEntry): void {
     const idNumber = workerKeyNumber(entry.key);
     if (this.#closed || idNumber === undefined) return;
-    if (entry.revision <= (this.#known.get(idNumber) ?? 0)) return;
-    this.#known.set(idNumber, entry.revision);
-    const record = decodeWorkerRecord(entry);
+    const known = this.#known.get(idNumber);
+    if (entry.revision <= (known?.revision ?? 0)) return;
+    this.#known.set(idNumber, entry);
+    const before = this.#members.get(idNumber);
+    // Most renewals say nothing new.
+    const isSame = before !== undefined && known !== undefined && entry.operation === "put" &&
+      sameBytes(entry.value, known.value);
+    const record = isSame ? before.record : decodeWorkerRecord(entry);
     if (record === undefined) {
       if (this.#drop(idNumber)) this.#options.onChange();
       return;
     }
-    const before = this.#members.get(idNumber);
     this.#members.set(idNumber, {
       idNumber,
       record,
@@ -196,6 +201,7 @@ export class Roster {
     });
     this.#lapsed.delete(idNumber);
     if (this.#lapseTimer === undefined) this.#armLapse();
+    if (isSame) return;
     if (before === undefined || says(before.record) !== says(record)) this.#options.onChange();
   }
 
