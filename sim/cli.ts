@@ -22,6 +22,7 @@ export function registerSim(program: Command): void {
     .option("--out <folder>", "where report.json and chaos-plan.json go")
     .option("--set <key=value>", "set a configuration key; may be given again", collect, [])
     .option("--nats-url <url>", "use a running nats-server instead of an own one")
+    .option("--dry-run", "print the effective configuration and the chaos plan, and run nothing")
     .option("--fault <kind>", `plant a defect: ${FAULT_KINDS.join(", ")}`)
     .addHelpText(
       "after",
@@ -29,6 +30,7 @@ export function registerSim(program: Command): void {
 Examples:
   parti sim --set workers.count=4 --set partitions.count=50
   parti sim --config configs/dev.yaml --duration 10m --out out/dev
+  parti sim --config configs/dev.yaml --seed 7 --dry-run
   parti sim --fault lose          must end with exit code 1 and "lost"
 
 Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.

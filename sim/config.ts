@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { LineCounter, parse, parseDocument } from "yaml";
-import type { z } from "zod";
+import { LineCounter, parse, parseDocument, stringify } from "yaml";
+import { encode, type z } from "zod";
 import { PartiError } from "../lib/errors.ts";
 import {
   canonicalPath,
@@ -97,6 +97,16 @@ export function parseConfig(
     throw invalid(crossed.map((issue) => describeCrossIssue(issue, raw, source)), raw);
   }
   return { config: result.data, notes: withoutEffect(result.data) };
+}
+
+/**
+ * Writes a configuration with everything that was left out.
+ *
+ * @param config a checked configuration
+ * @returns YAML that {@linkcode parseConfig} reads as the very same
+ */
+export function describeConfig(config: SimulationConfig): string {
+  return stringify(encode(simulationSchema, config));
 }
 
 function invalid(lines: readonly string[], value: unknown): PartiError {

@@ -21,7 +21,7 @@ export interface ConfigSource {
 }
 
 /** Fields with two spellings: the one on the left is also accepted. */
-const SECTION_ALIASES: Readonly<Record<string, string>> = { checkpoint: "checkpointing" };
+export const SECTION_ALIASES: Readonly<Record<string, string>> = { checkpoint: "checkpointing" };
 
 const snakeCase = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 

@@ -12,6 +12,9 @@ import {
   parseDurationMs,
   parseInterval,
   SIZE_FORMAT,
+  writeBytes,
+  writeDuration,
+  writeInterval,
 } from "./units.ts";
 
 /** The chaos events this version can inject. */
@@ -44,33 +47,36 @@ const text = (allowed: string) => z.string({ error: allowed }).min(1, { error: a
 const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, { error: `one of ${values.join(", ")}` });
 
-/** A text that is read by `parse`; the issue says what is allowed if it cannot be. */
-function parsed<T>(allowed: string, parse: (text: string) => T | undefined) {
-  return z.string({ error: allowed }).transform((value, context): T => {
-    const result = parse(value.trim());
-    if (result !== undefined) return result;
-    context.issues.push({ code: "custom", message: allowed, input: value });
-    return z.NEVER;
+/** A text that is read by `parse`, and written again by `write`; the issue says what is allowed if it cannot be read. */
+function parsed<T>(
+  allowed: string,
+  parse: (text: string) => T | undefined,
+  write: (value: T) => string,
+) {
+  return z.codec(z.string({ error: allowed }).meta({ description: allowed }), z.custom<T>(), {
+    decode: (value, context) => {
+      const result = parse(value.trim());
+      if (result !== undefined) return result;
+      context.issues.push({ code: "custom", message: allowed, input: value });
+      return z.NEVER;
+    },
+    encode: write,
   });
 }
-const duration = () => parsed(DURATION_FORMAT, parseDurationMs);
+const duration = () => parsed(DURATION_FORMAT, parseDurationMs, writeDuration);
 const positiveDuration = () =>
   parsed(`${DURATION_FORMAT}, longer than 0`, (value) => {
     const ms = parseDurationMs(value);
     return ms !== undefined && ms > 0 ? ms : undefined;
-  });
+  }, writeDuration);
 
-const chaosType = z.string({ error: `one of ${CHAOS_TYPES.join(", ")}` }).transform(
-  (value, context): ChaosType => {
-    if ((CHAOS_TYPES as readonly string[]).includes(value)) return value as ChaosType;
-    const known = `one of ${CHAOS_TYPES.join(", ")}`;
-    const message = LATER_CHAOS_TYPES.includes(value)
-      ? `${known} (${value} is known but not implemented in this version)`
-      : known;
-    context.issues.push({ code: "custom", message, input: value });
-    return z.NEVER;
-  },
-);
+const knownChaos = `one of ${CHAOS_TYPES.join(", ")}`;
+const chaosType = z.enum(CHAOS_TYPES, {
+  error: ({ input }) =>
+    LATER_CHAOS_TYPES.includes(String(input))
+      ? `${knownChaos} (${input} is known but not implemented in this version)`
+      : knownChaos,
+});
 
 const simulation = z.strictObject({
   duration: positiveDuration().prefault("60s"),
@@ -147,7 +153,7 @@ const workers = z.strictObject({
 const chaos = z.strictObject({
   enabled: flag().default(false),
   events: z.array(chaosType, { error: "a list of events" }).default([]),
-  interval: parsed(INTERVAL_FORMAT, parseInterval).prefault("10m-30m"),
+  interval: parsed(INTERVAL_FORMAT, parseInterval, writeInterval).prefault("10m-30m"),
 });
 
 const nats = z.strictObject({
@@ -156,8 +162,8 @@ const nats = z.strictObject({
     .regex(/^(nats|tls|ws|wss):\/\/[^\s]+$/, { error: "a URL such as nats://localhost:4222" })
     .default("nats://localhost:4222"),
   jetstream: z.strictObject({
-    max_memory: parsed(SIZE_FORMAT, parseBytes).optional(),
-    max_file_storage: parsed(SIZE_FORMAT, parseBytes).optional(),
+    max_memory: parsed(SIZE_FORMAT, parseBytes, writeBytes).optional(),
+    max_file_storage: parsed(SIZE_FORMAT, parseBytes, writeBytes).optional(),
   }).prefault({}),
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../lib/errors.ts";
-import { loadConfig, type Override, parseConfig } from "./config.ts";
+import { describeConfig, loadConfig, type Override, parseConfig } from "./config.ts";
 
 /** Overrides as `--set` gives them. */
 function sets(...list: string[]): Override[] {
@@ -212,4 +212,24 @@ Deno.test("a file that is no mapping is refused with its place, whatever is set"
   assert.equal(refusal("- 1\n"), `${expected}[1]`);
   assert.equal(refusal("hello\n", sets("simulation.seed=3")), `${expected}"hello"`);
   assert.equal(refusal("42\n", sets("simulation.seed=3")), `${expected}42`);
+});
+
+Deno.test("a configuration comes back as it was written", async () => {
+  const all = sets(
+    "simulation.seed=7",
+    "simulation.duration=1h30m",
+    "chaos.interval=10-30m",
+    "workers.processing_delay.min=0ms",
+    "workers.processing_delay.max=1.5ms",
+    "workers.group.heartbeatTtl=2500ms",
+    "nats.jetstream.max_memory=1536MB",
+    "thresholds.recoveryMs.p99=1000",
+  );
+  const file = new URL("../configs/quick.yaml", import.meta.url);
+  const { config } = await loadConfig(file, all);
+  const text = describeConfig(config);
+  assert.deepEqual(parseConfig(text, "again.yaml").config, config);
+  for (const line of ["duration: 1h30m", "interval: 10m-30m", "min: 0s", "max_memory: 1536MB"]) {
+    assert.ok(text.includes(line), text);
+  }
 });

@@ -5,8 +5,8 @@
  */
 import { PartiError } from "../lib/errors.ts";
 import { exitCodes, withExitCode } from "../tasks/exit_codes.ts";
-import { describePlan } from "./chaos_plan.ts";
-import { loadConfig, type Override, type SimulationConfig } from "./config.ts";
+import { describePlan, planChaos } from "./chaos_plan.ts";
+import { describeConfig, loadConfig, type Override, type SimulationConfig } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
 import { planFault } from "./fault.ts";
 import type { SimReport, Verdict } from "./report.ts";
@@ -28,6 +28,8 @@ export interface SimCommandOptions {
   readonly set: readonly string[];
   /** Instead of `nats.url`, with `nats.mode: external`. */
   readonly natsUrl?: string;
+  /** Only show what would be run. */
+  readonly dryRun?: boolean;
   /** A defect to plant. */
   readonly fault?: string;
 }
@@ -55,6 +57,7 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   const fault = options.fault === undefined
     ? undefined
     : planFault(options.fault, config.partitions.count, seed);
+  if (options.dryRun === true) return await printDryRun(config, notes, seed);
   const console = processConsole();
   console.print(`Seed: ${seed}`);
   for (const note of notes) console.log("WARN", note);
@@ -86,6 +89,24 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     console.print(`The run with seed ${seed} ended early.`);
     throw withExitCode(error, exitCodes.unknown);
   }
+}
+
+/** Says what would be run, on standard output: as a configuration that gives the very same run, with the plan in comments. */
+async function printDryRun(
+  config: SimulationConfig,
+  notes: readonly string[],
+  seed: number,
+): Promise<number> {
+  const plan = describePlan(planChaos(config, seed));
+  const lines = [
+    describeConfig({ ...config, simulation: { ...config.simulation, seed } }).trimEnd(),
+    `# chaos plan: ${plan.length} events`,
+    ...plan.map((line) => `#   ${line}`),
+    ...notes.map((note) => `# no effect: ${note}`),
+    "",
+  ];
+  await new Blob([lines.join("\n")]).stream().pipeTo(Deno.stdout.writable, { preventClose: true });
+  return exitCodes.pass;
 }
 
 /** An empty path is a slip, such as a variable that is not set: as a folder it would be the root. */

@@ -388,3 +388,15 @@ Deno.test("planted: a worker that is left behind is seen", async () => {
   await child.status;
   assert.deepEqual(await processesOf(name), []);
 });
+
+Deno.test("a dry run prints a configuration that gives the very same plan, and runs nothing", async () => {
+  const first = await sim("--seed", "7", "--dry-run", "--set", "chaos.interval=10s-20s");
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stdout, /^# chaos plan: [1-9]\d* events$/m);
+  assert.equal(first.report, undefined);
+  using folder = new TempDir();
+  const file = `${folder.path}/again.yaml`;
+  await Deno.writeTextFile(file, first.stdout);
+  const again = await sim("--config", file, "--dry-run");
+  assert.equal(again.stdout, first.stdout);
+});

@@ -101,3 +101,43 @@ export function formatDuration(ms: number): string {
   ];
   return parts.filter(([amount]) => amount > 0).map(([amount, unit]) => amount + unit).join("");
 }
+
+/**
+ * Writes a duration so that {@linkcode parseDurationMs} reads the very same.
+ *
+ * @param ms milliseconds
+ * @returns such as `850ms`, `1m30s` or `0s`
+ */
+export function writeDuration(ms: number): string {
+  if (!Number.isSafeInteger(ms)) return `${ms}ms`;
+  let left = ms;
+  let text = "";
+  for (const unit of ["h", "m", "s", "ms"]) {
+    const amount = Math.floor(left / UNIT_MS[unit]!);
+    if (amount > 0) text += `${amount}${unit}`;
+    left -= amount * UNIT_MS[unit]!;
+  }
+  return text === "" ? "0s" : text;
+}
+
+/**
+ * Writes an interval so that {@linkcode parseInterval} reads the very same.
+ *
+ * @param interval both ends
+ * @returns such as `5s-8s`
+ */
+export function writeInterval({ minMs, maxMs }: Interval): string {
+  return `${writeDuration(minMs)}-${writeDuration(maxMs)}`;
+}
+
+/**
+ * Writes a size so that {@linkcode parseBytes} reads the very same.
+ *
+ * @param bytes a whole number
+ * @returns such as `64MB`
+ */
+export function writeBytes(bytes: number): string {
+  const units = Object.entries(UNIT_BYTES).toReversed();
+  const [unit, size] = units.find(([, size]) => bytes >= size && bytes % size === 0) ?? ["B", 1];
+  return `${bytes / size}${unit}`;
+}

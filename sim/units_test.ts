@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { formatDuration, parseBytes, parseDurationMs, parseInterval } from "./units.ts";
+import {
+  formatDuration,
+  parseBytes,
+  parseDurationMs,
+  parseInterval,
+  writeBytes,
+  writeDuration,
+  writeInterval,
+} from "./units.ts";
 
 Deno.test("durations: every unit, sums and fractions", () => {
   assert.equal(parseDurationMs("10ms"), 10);
@@ -41,4 +49,17 @@ Deno.test("durations are written for people", () => {
   assert.equal(formatDuration(1_240), "1.2s");
   assert.equal(formatDuration(60_000), "1m");
   assert.equal(formatDuration(5_400_000), "1h30m");
+});
+
+Deno.test("what is written is read as the very same", () => {
+  for (const ms of [0, 1, 999, 1_000, 1_500, 90_000, 3_600_000, 5_400_001, 1.25, 86_400_000]) {
+    assert.equal(parseDurationMs(writeDuration(ms)), ms, writeDuration(ms));
+  }
+  assert.equal(writeDuration(5_400_000), "1h30m");
+  const interval = { minMs: 0, maxMs: 90_500 };
+  assert.deepEqual(parseInterval(writeInterval(interval)), interval);
+  for (const bytes of [0, 1, 1_023, 1_024, 1_536, 64 * 1024 ** 2, 10 * 1024 ** 3, 3 * 1024 ** 4]) {
+    assert.equal(parseBytes(writeBytes(bytes)), bytes, writeBytes(bytes));
+  }
+  assert.equal(writeBytes(64 * 1024 ** 2), "64MB");
 });
