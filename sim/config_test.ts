@@ -221,7 +221,7 @@ Deno.test("a configuration comes back as it was written", async () => {
     "chaos.interval=10-30m",
     "workers.processing_delay.min=0ms",
     "workers.processing_delay.max=1.5ms",
-    "workers.group.heartbeatTtl=2500ms",
+    "workers.group.heartbeatTtl=6500ms",
     "nats.jetstream.max_memory=1536MB",
     "thresholds.recoveryMs.p99=1000",
   );
