@@ -20,6 +20,8 @@ export class Producer {
   readonly #partitions: () => readonly string[];
   #stopped = false;
   #published = 0;
+  /** The number of the next message. */
+  #next = 0;
 
   /**
    * @param world its world
@@ -42,8 +44,9 @@ export class Producer {
     if (this.#ratePerSecond === 0) return;
     const { clock } = this.#world;
     let nextMs = clock.monotonicMs();
-    for (let n = 0; !this.#stopped; n++) {
+    while (!this.#stopped) {
       const ids = this.#partitions();
+      const n = this.#next++;
       if (ids.length > 0) await this.#publish(ids[(n * 7) % ids.length]!, n);
       // Late it does not hurry: a backlog comes from faults, not from the producer.
       nextMs = Math.max(nextMs + 1_000 / this.#ratePerSecond, clock.monotonicMs());
@@ -54,6 +57,11 @@ export class Producer {
   /** Ends it. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** Publishes one message to each partition, as quickly as it can. */
+  async visitAll(): Promise<void> {
+    await Promise.all(this.#partitions().map((id) => this.#publish(id, this.#next++)));
   }
 
   async #publish(partition: string, n: number): Promise<void> {

@@ -21,6 +21,8 @@ import { instability } from "./stability.ts";
 const LOOK_MS = 250;
 /** How long a group may take to stop, in virtual milliseconds. */
 const STOP_MS = 60_000;
+/** A group has to be whole for so many TTLs of its leases. */
+const HOLD_TTLS = 2;
 /** So many slow messages in a row are not to be excluded. */
 const SLOW_IN_A_ROW = 6;
 /** Whoever takes less than this share of the time there is for a stop has handed everything over. */
@@ -57,6 +59,8 @@ async function runCore(simulation: Simulation<CoreCatalog>): Promise<void> {
   cluster.producer.stop();
   await producing;
   await populate(simulation, cluster);
+  // A partition whose lane has died with an empty feed looks well until something comes.
+  await simulation.awaiting("a last message to each", cluster.producer.visitAll());
   await converge(simulation, cluster, parameters);
   await end(simulation, cluster, parameters);
 }
@@ -117,16 +121,21 @@ async function populate(
   }
 }
 
+/** The group is whole when it stays so: a lease that is not renewed shows after its TTL, and a group that flaps is never whole for long. */
 async function converge(
   { kernel }: Simulation<CoreCatalog>,
   cluster: CoreCluster,
-  { ids }: CoreParameters,
+  parameters: CoreParameters,
 ): Promise<void> {
+  const holdMs = HOLD_TTLS * resolveConfig(groupConfig(parameters)).heartbeatTtlMs;
   const sinceMs = kernel.nowMs;
+  let wholeSinceMs = sinceMs;
   for (;;) {
-    const problem = instability(cluster, ids);
-    const tookMs = kernel.nowMs - sinceMs;
-    if (problem === undefined || tookMs > CONVERGENCE_MS) {
+    const { nowMs } = kernel;
+    const problem = instability(cluster, parameters.ids);
+    if (problem !== undefined) wholeSinceMs = nowMs;
+    const tookMs = wholeSinceMs - sinceMs;
+    if (nowMs - wholeSinceMs >= holdMs || tookMs > CONVERGENCE_MS) {
       return cluster.observer.converged(tookMs, problem, cluster.partitionNames);
     }
     await kernel.sleep(LOOK_MS, "look");
