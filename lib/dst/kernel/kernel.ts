@@ -9,7 +9,7 @@
  * @module
  */
 import type { Timer } from "../../ports/clock.ts";
-import { Draws } from "../draw.ts";
+import { KeyedDraws } from "../draw.ts";
 import { everyHop } from "../host/hop.ts";
 import { Awaited } from "./awaited.ts";
 import { EventHeap, type EventOwner, SimEvent } from "./event_heap.ts";
@@ -33,7 +33,7 @@ export class Kernel {
   readonly #options: KernelOptions;
   readonly #bounds: Bounds;
   readonly #heap = new EventHeap();
-  readonly #ties: Draws;
+  readonly #ties: KeyedDraws;
   readonly #invariants: { readonly name: string; readonly check: () => void }[] = [];
   readonly #awaited = new Awaited();
   #nowMs = 0;
@@ -55,7 +55,7 @@ export class Kernel {
     this.trace = new Trace(options.onTrace);
     this.#options = options;
     this.#bounds = new Bounds(options.limits);
-    this.#ties = new Draws(options.seed, "tie");
+    this.#ties = new KeyedDraws(options.seed, "tie");
   }
 
   /** True time, in virtual milliseconds since the run began. No node sees it. */
@@ -99,7 +99,7 @@ export class Kernel {
     if (Number.isNaN(delayMs)) throw new RangeError(`${label} in NaN ms`);
     const event = new SimEvent({
       atMs: this.#nowMs + Math.max(0, delayMs),
-      tie: this.#ties.bits(),
+      tie: this.#ties.of(owner?.name ?? "", label).bits(),
       serial: this.#serial++,
       label,
       owner,

@@ -101,6 +101,18 @@ export class ModelServer {
     return this.#process.schedule(delayMs, label, fire, true);
   }
 
+  /**
+   * Notes what is stored, so that two runs of a seed differ in their traces as soon as they differ in what they write.
+   *
+   * @param place its key or subject
+   * @param data its bytes
+   */
+  noteStored(place: string, data: Uint8Array): void {
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < data.length; i++) hash = Math.imul(hash ^ data[i]!, 0x01000193);
+    this.kernel.trace.note(this.nowMs, place, "stored", hash >>> 0);
+  }
+
   /** Adds a part that keeps something. */
   add(part: ServerPart): void {
     this.#parts.push(part);

@@ -53,3 +53,16 @@ Deno.test("a world has the clock and the randomness of its process", () =>
     assert.equal(world.random, owner.random);
     await Promise.resolve();
   }));
+
+Deno.test("what is written is in the trace: other keys and bytes give other hashes", async () => {
+  const run = (key: string, value: number) =>
+    hashOf("2.15.1", async ({ connect }) => {
+      const { world } = connect();
+      const bucket = await world.kv.open("b", BUCKET);
+      await bucket.put(key, new Uint8Array([value]));
+    }, 1);
+  const hash = await run("a", 1);
+  assert.equal(await run("a", 1), hash);
+  assert.notEqual(await run("b", 1), hash);
+  assert.notEqual(await run("a", 2), hash);
+});

@@ -181,7 +181,9 @@ export class StreamsModel implements ServerPart {
    * @throws {PartiError} `PARTI_CONFLICT`, `PARTI_REFUSED`
    */
   publish(publication: Publication, what: string): PublishAck | undefined {
-    return this.#streamOf(publication.subject)?.publish(publication, what);
+    const ack = this.#streamOf(publication.subject)?.publish(publication, what);
+    if (ack?.duplicate === false) this.#server.noteStored(publication.subject, publication.data);
+    return ack;
   }
 
   /**
