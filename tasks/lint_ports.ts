@@ -26,6 +26,14 @@ const worldNames = new Map([
   ["WebSocket", "a port"],
   ["EventSource", "a port"],
   ["BroadcastChannel", "a port"],
+  ["MessageChannel", "the Clock port"],
+  ["Worker", "a port"],
+  ["WeakRef", "something that is closed"],
+  ["FinalizationRegistry", "something that is closed"],
+  ["Intl", "a format of your own"],
+  ["Blob", "Uint8Array"],
+  ["CompressionStream", "a port"],
+  ["DecompressionStream", "a port"],
 ]);
 
 /** Other names of the global object. They are also good names for variables, so only `self.setTimeout` is refused. */
@@ -35,6 +43,7 @@ const globalAliases = ["self", "window"];
 const worldMembers = new Map([
   ["Math.random", "the Random port"],
   ["AbortSignal.timeout", "the Clock port"],
+  ["Atomics.waitAsync", "the Clock port"],
 ]);
 
 /** What `Date` can do without looking at the clock. */
