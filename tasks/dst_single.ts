@@ -7,7 +7,7 @@
 import { describePlan, type Plan } from "../lib/dst/plan/plan.ts";
 import type { RunFailure, RunResult } from "../lib/dst/run_plan.ts";
 import { type AnyWorkload, expandPlan } from "../lib/dst/workload.ts";
-import { PartiError } from "../lib/errors.ts";
+import { isPartiError, PartiError } from "../lib/errors.ts";
 import { formatDuration } from "../sim/units.ts";
 import { note, say } from "./console.ts";
 import { ChildEnded, DstChild } from "./dst_child.ts";
@@ -56,7 +56,9 @@ async function planOf(workloads: readonly AnyWorkload[], options: DstOptions): P
   const { what } = options;
   if (what.kind === "plan") {
     const plan = await readPlan(what.file);
-    chooseWorkloads(workloads, [plan.workload]);
+    for (const workload of chooseWorkloads(workloads, [plan.workload])) {
+      checkFrom(what.file, workload, plan);
+    }
     return plan;
   }
   const chosen = chooseWorkloads(workloads, options.workloads);
@@ -66,6 +68,21 @@ async function planOf(workloads: readonly AnyWorkload[], options: DstOptions): P
     });
   }
   return expandPlan(chosen[0]!, what.seed);
+}
+
+/** A plan from a file is refused by what the workload says of it, with the file's name. */
+function checkFrom(file: string, workload: AnyWorkload, plan: Plan): void {
+  try {
+    workload.check?.(plan);
+  } catch (error) {
+    if (!isPartiError(error, "PARTI_INVALID_CONFIG")) throw error;
+    const { value, hint } = error;
+    throw new PartiError("PARTI_INVALID_CONFIG", `${file}: ${error.message}`, {
+      value,
+      ...(hint === undefined ? {} : { hint }),
+      cause: error,
+    });
+  }
 }
 
 /** The result, or the failure if the process was lost. */

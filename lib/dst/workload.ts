@@ -75,6 +75,13 @@ export interface Workload<C extends Catalog = Catalog> {
    */
   expand(seed: number, draws: DrawsFor): PlanBody;
   /**
+   * Refuses a plan that makes no sense, such as one from a file with a misspelt step. Asked of every plan before it is run.
+   *
+   * @param plan the plan
+   * @throws {PartiError} `PARTI_INVALID_CONFIG`
+   */
+  check?(plan: Plan): void;
+  /**
    * Carries a plan out, to its end: what it returns, nobody reads.
    *
    * @param simulation the run
@@ -118,7 +125,9 @@ export function defineWorkload<C extends Catalog>(workload: Workload<C>): AnyWor
 export function expandPlan(workload: AnyWorkload, seed: number): Plan {
   const body = workload.expand(seed, drawsOf(seed));
   const plan = { version: PLAN_VERSION, workload: workload.name, seed, ...body };
-  return checkPlan(plan, `what ${workload.name} makes of seed ${seed}`);
+  const checked = checkPlan(plan, `what ${workload.name} makes of seed ${seed}`);
+  workload.check?.(checked);
+  return checked;
 }
 
 /**

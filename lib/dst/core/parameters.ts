@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import type { ConsumerInput } from "../../config/config.ts";
+import { PartiError } from "../../errors.ts";
 import type { Draws } from "../draw.ts";
 import type { JsonObject, JsonValue } from "../plan/plan.ts";
 import { drawConfig } from "./tuning.ts";
@@ -72,10 +73,16 @@ export type CoreParameters = z.infer<typeof schema>;
  *
  * @param raw what the plan says
  * @returns the parameters
- * @throws {z.ZodError} if they make no sense
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if they make no sense
  */
 export function readParameters(raw: unknown): CoreParameters {
-  return schema.parse(raw);
+  const { data, error } = schema.safeParse(raw);
+  if (error === undefined) return data;
+  const problems = error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw new PartiError("PARTI_INVALID_CONFIG", `parameters: ${problems.join("; ")}`, {
+    value: raw,
+    cause: error,
+  });
 }
 
 /** What a group is like as a whole. */

@@ -8,6 +8,7 @@ import { resolveConfig } from "../../config/config.ts";
 import type { ManagerState } from "../../manager/state.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import { defineWorkload, playSteps, type Simulation } from "../workload.ts";
+import { checkCorePlan } from "./check_steps.ts";
 import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";
 import { CoreCluster } from "./cluster.ts";
 import { expandCore } from "./expand.ts";
@@ -37,6 +38,7 @@ export const coreWorkload = defineWorkload<CoreCatalog>({
   // LogTape keeps its loggers by weak references; nothing else hangs on when they go.
   stubs: { allow: ["WeakRef"] },
   expand: (_seed, draws) => expandCore(draws),
+  check: checkCorePlan,
   simplify: simplifyCore,
   run: runCore,
 });

@@ -1,0 +1,78 @@
+/**
+ * What a plan for the group may contain: a misspelt fault would otherwise not happen, and nobody would notice.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { PartiError } from "../../errors.ts";
+import { TRANSITIONS } from "../../manager/state.ts";
+import type { Plan, PlanStep } from "../plan/plan.ts";
+import { readParameters } from "./parameters.ts";
+
+const node = z.int().min(0).max(99);
+const target = z.union([node, z.literal("leader")]);
+const ms = z.number().min(0);
+const count = z.int().min(0).max(10_000);
+const weight = z.number().min(0);
+const state = z.enum(Object.keys(TRANSITIONS) as [string, ...string[]]);
+const direction = z.enum(["both", "up", "down"]);
+
+/** The arguments of each kind of step. */
+const KINDS: Readonly<Record<string, z.ZodType>> = {
+  "start": z.strictObject({ node }),
+  "fill": z.strictObject({ node: node.optional() }),
+  "stop": z.strictObject({ node }),
+  "stop-when": z.strictObject({ state, delayMs: ms }),
+  "refresh": z.strictObject({ node }),
+  "add": z.strictObject({ count, weight }),
+  "remove": z.strictObject({ count, weight: weight.optional() }),
+  "weigh": z.strictObject({ count, weight }),
+  "crash": z.strictObject({ node: target }),
+  "pause": z.strictObject({ node: target, forMs: ms }),
+  "cut": z.strictObject({ node: target }),
+  "block": z.strictObject({ node: target, direction: direction.optional(), forMs: ms }),
+  "clock": z.strictObject({ node: target, rate: z.number().positive(), wallOffsetMs: z.number() }),
+  "split": z.strictObject({ share: z.number().min(0).max(1), forMs: ms }),
+  "server-crash": z.strictObject({ forMs: ms }),
+  "server-pause": z.strictObject({ forMs: ms }),
+  "nats-faults": z.strictObject({ forMs: ms }),
+  "mute": z.strictObject({ node: target, lateMs: ms, forMs: ms }),
+  "source": z.strictObject({ mood: z.enum(["fails", "empty", "hangs"]), forMs: ms }),
+  "heir": z.strictObject({ delayMs: ms, forMs: ms }),
+  "ambush": z.strictObject({
+    state,
+    delayMs: ms,
+    act: z.enum(["crash", "pause", "cut", "block"]),
+    direction: direction.optional(),
+    forMs: ms,
+  }),
+};
+
+/**
+ * Checks parameters and steps.
+ *
+ * @param plan the plan
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` with what is wrong in the first step that is
+ */
+export function checkCorePlan(plan: Plan): void {
+  readParameters(plan.parameters);
+  for (const step of [...plan.operations, ...plan.faults]) checkStep(step);
+}
+
+function checkStep({ id, kind, args }: PlanStep): void {
+  const schema = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
+  if (schema === undefined) {
+    throw new PartiError("PARTI_INVALID_CONFIG", `step ${id}: there is no kind "${kind}"`, {
+      value: kind,
+      hint: `kinds are ${Object.keys(KINDS).join(", ")}`,
+    });
+  }
+  const { error } = schema.safeParse(args);
+  if (error === undefined) return;
+  const problems = error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join(".")}: ${message}`
+  );
+  throw new PartiError("PARTI_INVALID_CONFIG", `step ${id} (${kind}): ${problems.join("; ")}`, {
+    value: args,
+  });
+}
