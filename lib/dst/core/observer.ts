@@ -107,7 +107,7 @@ export class Observer {
       if (before !== undefined) this.unleased(worker, nowMs);
     }
     this.#holders.set(worker, instance);
-    this.#excuses.renewed(instance, nowMs, isFit);
+    if (this.#excuses.renewed(instance, nowMs, isFit)) this.messages.unexcused(instance);
     if (nowMs - (this.#blips.get(instance) ?? Infinity) > BLIP_MS) {
       this.#blips.delete(instance);
       this.#assertions.always("a blip evicts nobody", true);

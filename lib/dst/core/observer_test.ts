@@ -125,6 +125,13 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     rig.begin("B", 2);
     rig.begin("A", 2);
   }],
+  ["one handler per partition", (rig) => {
+    // The overlap began while one of both could be taken for dead, but it has kept its lease.
+    rig.observer.excuse("A", 3_000);
+    rig.begin("A", 2);
+    rig.begin("B", 2, { generation: 2 });
+    rig.lease("worker-A", "A", 5_000);
+  }],
   ["no right goes back", (rig) => {
     rig.begin("B", 2, { generation: 2 })();
     rig.begin("A", 2);
@@ -246,6 +253,14 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.begin("A", 2);
     rig.observer.excuse("A", 3_000);
     rig.begin("B", 2, { generation: 2 });
+  }],
+  ["what was over before the excuse ended did not overlap with what one has by right", (rig) => {
+    const abort = new AbortController();
+    rig.begin("A", 2, { signal: abort.signal });
+    rig.observer.excuse("A", 3_000);
+    rig.begin("B", 2, { generation: 2 });
+    abort.abort();
+    rig.lease("worker-A", "A", 5_000);
   }],
   ["a handler whose signal has fired is not in the way", (rig) => {
     const abort = new AbortController();
