@@ -29,10 +29,11 @@ export class Excuses {
    * @param instance whose lease
    * @param nowMs when, in true virtual milliseconds
    * @param isFit whether its process runs and its connection is up
+   * @returns true if that ends an excuse
    */
-  renewed(instance: string, nowMs: number, isFit: boolean): void {
+  renewed(instance: string, nowMs: number, isFit: boolean): boolean {
     const sinceMs = this.#sinceMs.get(instance);
-    if (sinceMs === undefined || !isFit || nowMs - sinceMs <= EXCUSE_MS) return;
-    this.#sinceMs.delete(instance);
+    if (sinceMs === undefined || !isFit || nowMs - sinceMs <= EXCUSE_MS) return false;
+    return this.#sinceMs.delete(instance);
   }
 }

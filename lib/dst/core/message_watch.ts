@@ -168,7 +168,7 @@ export class MessageWatch {
       () => `${describe(span)} started while the connection is away`,
     );
     const facts = this.#facts(right.partitionId);
-    const other = this.#rivalOf(facts);
+    const other = this.#rivalOf(facts, span);
     assertions.always(
       "one handler per partition",
       other === undefined,
@@ -191,14 +191,35 @@ export class MessageWatch {
     };
   }
 
+  /**
+   * An instance's excuse has ended: it has kept its lease. What it has run since before must not overlap with anybody's, and when the
+   * other one began nobody looked at it.
+   *
+   * @param instance the instance
+   */
+  unexcused(instance: string): void {
+    for (const facts of this.#partitions.values()) {
+      for (const span of facts.open) {
+        if (span.right.instance !== instance || span.right.signal.aborted) continue;
+        const other = this.#rivalOf(facts, span);
+        this.#options.assertions.always(
+          "one handler per partition",
+          other === undefined,
+          () => `${other && describe(other)} runs, and ${describe(span)} was never lost`,
+        );
+      }
+    }
+  }
+
   /** Whether an instance runs a handler now. */
   handles(instance: string): boolean {
     return (this.#running.get(instance) ?? 0) > 0;
   }
 
-  /** Somebody who runs a handler by right. */
-  #rivalOf({ open }: PartitionFacts): Span | undefined {
+  /** Somebody else who runs a handler by right. */
+  #rivalOf({ open }: PartitionFacts, own: Span): Span | undefined {
     for (const span of open) {
+      if (span === own) continue;
       if (!span.right.signal.aborted && !this.#options.excuses.has(span.right.instance)) {
         return span;
       }

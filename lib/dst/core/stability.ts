@@ -8,14 +8,28 @@ import type { CoreCluster } from "./cluster.ts";
 import { leftOfOthers } from "./leftovers.ts";
 import type { Member } from "./member.ts";
 
+/** Why a group is not whole. */
+export interface Problem {
+  /** What is wrong, for people. */
+  readonly text: string;
+  /** Everything but the feed is whole: everybody works, and still messages wait. */
+  readonly isOfFeed: boolean;
+}
+
 /**
- * Looks for a reason why the group is not whole.
+ * Looks for a reason why the group is not whole. The feed is looked at last, when all else is whole.
  *
  * @param cluster the group
  * @param ids how many stable IDs there are: whoever has none waits for one
  * @returns the reason; undefined if it is whole
  */
-export function instability(cluster: CoreCluster, ids: number): string | undefined {
+export function instability(cluster: CoreCluster, ids: number): Problem | undefined {
+  const ofGroup = groupProblem(cluster, ids);
+  const text = ofGroup ?? feedProblem(cluster);
+  return text === undefined ? undefined : { text, isOfFeed: ofGroup === undefined };
+}
+
+function groupProblem(cluster: CoreCluster, ids: number): string | undefined {
   const { fleet, observer } = cluster;
   const { wanted } = fleet;
   const stable = wanted.filter(({ manager }) => manager.state === "Stable");
@@ -37,16 +51,20 @@ export function instability(cluster: CoreCluster, ids: number): string | undefin
   for (const { manager, owner } of stable) {
     if (manager.consumerHealth?.healthy === false) return `${owner.name} is not healthy`;
   }
-  const waiting = observer.messages.waiting(all);
-  if (waiting > 0) return `${waiting} messages wait for their effect`;
-  // What was published to a partition that is no more stays in the feed.
-  const left = cluster.unacknowledged;
-  if (left > 0) return `${left} messages are not acknowledged`;
   const strays = leftOfOthers(
     cluster.server,
     (instance) => fleet.ofInstance(instance) !== undefined,
   );
   return strays.length === 0 ? undefined : `there are left of others: ${strays.join(", ")}`;
+}
+
+function feedProblem(
+  { observer, unacknowledged, partitionNames }: CoreCluster,
+): string | undefined {
+  const waiting = observer.messages.waiting(partitionNames);
+  if (waiting > 0) return `${waiting} messages wait for their effect`;
+  // What was published to a partition that is no more stays in the feed.
+  return unacknowledged > 0 ? `${unacknowledged} messages are not acknowledged` : undefined;
 }
 
 /** Where there are more workers than stable IDs some wait, give up and are started again. */

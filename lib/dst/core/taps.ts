@@ -17,7 +17,7 @@ import {
 } from "../../names.ts";
 import type { KvEntry } from "../../ports/kv.ts";
 import type { Assertions } from "../assertions/assertions.ts";
-import type { BucketModel } from "../nats/bucket_model.ts";
+import type { BucketFollower, BucketModel } from "../nats/bucket_model.ts";
 import { KvModel } from "../nats/kv_model.ts";
 import type { ModelServer } from "../nats/server.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
@@ -89,30 +89,32 @@ export class Taps {
 
   #tapBuckets(): void {
     const model = KvModel.of(this.#options.server);
-    this.#tap(model.find(leaseBucket(GROUP)), (entry) => this.#onLease(entry));
-    this.#tap(model.find(assignmentBucket(GROUP)), (entry) => this.#onAssignment(entry));
+    this.#tap(model.find(leaseBucket(GROUP)), {
+      stored: (entry) => this.#onLease(entry),
+      // An old server leaves no marker, and a dead holder's lease ends all the same.
+      expired: (key) => this.#onLeaseGone(key),
+      gone: () => {},
+    });
+    this.#tap(model.find(assignmentBucket(GROUP)), {
+      stored: (entry) => this.#onAssignment(entry),
+      gone: () => {},
+    });
   }
 
-  #tap(bucket: BucketModel | undefined, onEntry: (entry: KvEntry) => void): void {
+  #tap(bucket: BucketModel | undefined, follower: BucketFollower): void {
     if (bucket === undefined || this.#tapped.has(bucket)) return;
     this.#tapped.add(bucket);
-    bucket.follow({ stored: onEntry, gone: () => {} });
+    bucket.follow(follower);
   }
 
   #onLease(entry: KvEntry): void {
     const { observer, server, fleet } = this.#options;
     if (workerKeyNumber(entry.key) === undefined) return;
     const record = decodeWorkerRecord(entry);
+    if (record === undefined) return this.#onLeaseGone(entry.key);
     const before = this.#leases.get(entry.key);
-    if (before !== undefined && before.instance !== record?.instance) {
-      this.#seeTaken(before.instance);
-    }
-    if (record === undefined) {
-      this.#leases.delete(entry.key);
-      if (before !== undefined) observer.unleased(before.worker, server.nowMs);
-      return;
-    }
     const { worker, instance } = record;
+    if (before !== undefined && before.instance !== instance) this.#seeTaken(before.instance);
     const isNew = before?.instance !== instance;
     if (isNew) this.#leases.set(entry.key, { worker, instance });
     if (record.leaving) this.#leavers.add(instance);
@@ -124,6 +126,15 @@ export class Taps {
       isFit: member !== undefined && !member.owner.paused && member.link.flows,
       holders: isNew ? this.#holdersOf(worker) : [],
     });
+  }
+
+  #onLeaseGone(key: string): void {
+    const before = this.#leases.get(key);
+    if (before === undefined) return;
+    const { observer, server } = this.#options;
+    this.#leases.delete(key);
+    this.#seeTaken(before.instance);
+    observer.unleased(before.worker, server.nowMs);
   }
 
   /** A lease has gone that its holder has not given back. */

@@ -25,6 +25,8 @@ export interface BucketFollower {
   stored(entry: KvEntry): void;
   /** The bucket is gone. */
   gone(): void;
+  /** A key has expired and left no marker. No client is ever told of it: this is for whoever watches the simulation. */
+  expired?(key: string): void;
 }
 
 interface Stored {
@@ -254,6 +256,9 @@ export class BucketModel {
       } else {
         this.#stored.delete(key);
         this.#remember(key, undefined);
+        // The end of a marker is no news: its key ended when the marker was left.
+        if (isMarker) continue;
+        for (const follower of [...this.#followers]) follower.expired?.(key);
       }
     }
   }

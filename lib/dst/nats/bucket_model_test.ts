@@ -206,3 +206,25 @@ Deno.test("a bucket that is removed tells its followers once and leaves no timer
   assert.equal(kernel.pendingCount, 0);
   await Promise.resolve();
 });
+
+Deno.test("the simulation itself is told of what expires without a marker, as it expires and after a restart", async () => {
+  for (const [version, isTold] of [["2.10.27", true], ["2.15.1", false]] as const) {
+    const { kernel, server, bucket } = makeRig(version, 1_000);
+    server.add({ crashed: () => bucket.stop(), started: () => bucket.start() });
+    const expired: string[] = [];
+    const watcher = { stored() {}, gone() {}, expired: (key: string) => void expired.push(key) };
+    bucket.follow(watcher);
+    await kernel.run(async () => {
+      bucket.write("k", bytes("a"));
+      // A new server's marker vanishes as well in this time, which is no second end.
+      await kernel.sleep(5_000);
+      assert.deepEqual(expired, isTold ? ["k"] : [], version);
+      bucket.write("l", bytes("b"));
+      server.crash();
+      bucket.follow(watcher);
+      await kernel.sleep(5_000);
+      server.restart();
+      assert.deepEqual(expired, isTold ? ["k", "l"] : [], version);
+    });
+  }
+});
