@@ -1,6 +1,6 @@
 /**
- * Watches when leaders write: moves without need keep their distance, newcomers wait no longer than the windows are, and the dead are
- * not waited for at all. Every bound is a cautious one: where it cannot be known from outside what the leader could see, nothing is said.
+ * Watches when leaders write: moves without need keep their distance, newcomers wait until the group is quiet and no longer than the
+ * windows are, and the dead are not waited for at all. Every bound is a cautious one: where it cannot be known from outside what the leader could see, nothing is said.
  *
  * @module
  */
@@ -15,6 +15,8 @@ export interface CadenceRules {
   readonly coldStartWindowMs: number;
   /** See `GroupConfig`. */
   readonly plannedScaleWindowMs: number;
+  /** See `GroupConfig`. */
+  readonly settleMs: number;
   /** See `GroupConfig`. */
   readonly minRebalanceIntervalMs: number;
   /** See `GroupConfig`. */
@@ -43,6 +45,8 @@ interface Term {
   startedAtMs: number;
   /** When it last moved something without need, as far as that is certain. */
   plannedAtMs: number;
+  /** When it last wrote a generation of its own. */
+  publishedAtMs: number;
 }
 
 /** Sees when assignments are written. */
@@ -57,6 +61,8 @@ export class Cadence {
   readonly #gone = new Map<string, number>();
   /** When each instance that wants to go was last heard of. */
   readonly #leavers = new Map<string, number>();
+  /** When something may have begun to differ from the assignment, as far as it may differ still; undefined if nothing has. */
+  #differsSinceMs: number | undefined;
   #owners = new Map<string, number>();
   #listed = new Set<string>();
 
@@ -79,18 +85,26 @@ export class Cadence {
     this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, untilMs);
   }
 
+  /** Something may differ from the assignment from now on: partitions have changed, or somebody came or went. */
+  differs(nowMs: number): void {
+    this.#differsSinceMs ??= nowMs;
+  }
+
   /** A lease was written. */
   leased({ instance, leaving }: Pick<WorkerRecord, "instance" | "leaving">, nowMs: number): void {
     if (leaving) {
+      this.differs(nowMs);
       this.#leavers.set(instance, nowMs);
       this.#newcomers.delete(instance);
     } else if (!this.#listed.has(instance) && !this.#newcomers.has(instance)) {
+      this.differs(nowMs);
       this.#newcomers.set(instance, nowMs);
     }
   }
 
   /** An instance has no lease any more. */
   unleased(instance: string, nowMs: number): void {
+    this.differs(nowMs);
     this.#newcomers.delete(instance);
     if (this.#leavers.has(instance)) this.#leavers.set(instance, nowMs);
     if (this.#owners.has(instance) && !this.#gone.has(instance)) this.#gone.set(instance, nowMs);
@@ -112,10 +126,22 @@ export class Cadence {
         .map(({ instance, partitions }) => [instance, partitions.length]),
     );
     this.#listed = new Set(snapshot.workers.map(({ instance }) => instance));
+    this.#checkHaste(term, snapshot, before, nowMs);
     this.#checkNewcomers(term, nowMs);
     this.#checkGone(term, nowMs);
     this.#checkDistance(term, snapshot, before, nowMs);
     term.hasPublished = true;
+    term.publishedAtMs = nowMs;
+    this.#forgetDifferences(nowMs);
+  }
+
+  /** What is recent the leader may not have seen before it wrote, and who is not listed still has to be. */
+  #forgetDifferences(nowMs: number): void {
+    const since = this.#differsSinceMs;
+    if (since === undefined || nowMs - since <= this.#rules.slackMs) return;
+    this.#differsSinceMs = this.#newcomers.size > 0
+      ? Math.min(...this.#newcomers.values())
+      : undefined;
   }
 
   #termOf({ epoch, leader }: Snapshot, nowMs: number): Term {
@@ -127,6 +153,7 @@ export class Cadence {
         hasPublished: false,
         startedAtMs: -Infinity,
         plannedAtMs: -Infinity,
+        publishedAtMs: -Infinity,
       };
     }
     return this.#term!;
@@ -157,6 +184,39 @@ export class Cadence {
         nowMs,
       });
     }
+  }
+
+  /**
+   * A window that settles stays open for the settle time after the last newcomer, or until its cap. What the leader has seen before it
+   * saw a newcomer may have opened the window; the cap is counted from the earliest that this can have been.
+   */
+  #checkHaste(
+    term: Term,
+    { reason, generation }: Snapshot,
+    before: Snapshot | undefined,
+    nowMs: number,
+  ): void {
+    if (reason !== "planned_scale" && reason !== "cold_start") return;
+    const { coldStartWindowMs, plannedScaleWindowMs, settleMs, slackMs } = this.#rules;
+    const named = [...this.#newcomers].filter(([instance]) => this.#listed.has(instance));
+    if (named.length === 0 || this.#servesLeaver(before)) return;
+    const seenMs = (sinceMs: number) => Math.max(sinceMs, term.sinceMs);
+    const lastMs = seenMs(Math.max(...named.map(([, sinceMs]) => sinceMs)));
+    const openMs = seenMs(this.#differsSinceMs ?? lastMs);
+    // Whoever does not know whether it has written tries again at once, and whoever was disturbed may not know.
+    if (openMs <= this.#disturbedUntilMs || nowMs - term.publishedAtMs <= slackMs) return;
+    const capMs = reason === "cold_start" ? coldStartWindowMs : plannedScaleWindowMs;
+    const dueMs = Math.min(lastMs + settleMs * SLOWEST_CLOCK, openMs + capMs * SLOWEST_CLOCK);
+    this.#assertions.alwaysAtLeast(
+      "a newcomer waits until the group is quiet",
+      nowMs - dueMs,
+      () => `${reason} in epoch ${term.epoch}, generation ${generation}`,
+    );
+  }
+
+  #servesLeaver(before: Snapshot | undefined): boolean {
+    const holders = before?.workers.filter(({ partitions }) => partitions.length > 0) ?? [];
+    return holders.some(({ instance }) => this.#leavers.has(instance));
   }
 
   #checkGone(term: Term, nowMs: number): void {
@@ -195,9 +255,7 @@ export class Cadence {
     const { minRebalanceIntervalMs, coldStartWindowMs, slackMs } = this.#rules;
     if (reason === "cold_start" || reason === "restart") term.startedAtMs = nowMs;
     if (!PLANNED.includes(reason)) return;
-    const holders = before?.workers.filter(({ partitions }) => partitions.length > 0) ?? [];
-    const isForLeaver = holders.some(({ instance }) => this.#leavers.has(instance));
-    if (!isForLeaver && term.plannedAtMs > -Infinity) {
+    if (!this.#servesLeaver(before) && term.plannedAtMs > -Infinity) {
       this.#assertions.alwaysAtLeast(
         "moves without need keep their distance",
         nowMs - term.plannedAtMs - minRebalanceIntervalMs * SLOWEST_CLOCK,

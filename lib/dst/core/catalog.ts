@@ -77,6 +77,10 @@ export const coreCatalog = {
     0,
     "time from a lease until the assignment names it, less the caps of the windows, in milliseconds",
   ),
+  "a newcomer waits until the group is quiet": alwaysAtLeast(
+    0,
+    "time from the last newcomer's lease until an assignment names it, less the settle time or what the cap leaves of it, in milliseconds",
+  ),
   "an emergency waits for nothing": alwaysAtMost(
     0,
     "time from the end of a lease until its partitions have others, less what it may take, in milliseconds",

@@ -104,7 +104,7 @@ export class CoreCluster {
     for (const [name, prefix] of [[OUTPUT, OUTPUT_PREFIX], [DEAD, DEAD_PREFIX]] as const) {
       await feed.ensureStream(name, { ...common, retention: "limits", subjects: [`${prefix}>`] });
     }
-    this.observer.assignments.sourceSays(this.partitionNames);
+    this.observer.sourceSays(this.partitionNames, this.#simulation.kernel.nowMs);
     this.#taps.open();
   }
 
@@ -164,7 +164,7 @@ export class CoreCluster {
   }
 
   #tellSources(): void {
-    this.observer.assignments.sourceSays(this.partitionNames);
+    this.observer.sourceSays(this.partitionNames, this.#simulation.kernel.nowMs);
     for (const { source } of this.fleet.alive) source.update(this.#partitions.all);
   }
 }

@@ -47,6 +47,7 @@ export function cadenceRules(parameters: CoreParameters): CadenceRules {
   return {
     coldStartWindowMs: config.coldStartWindowMs,
     plannedScaleWindowMs: config.plannedScaleWindowMs,
+    settleMs: config.settleMs,
     minRebalanceIntervalMs: config.assignment.minRebalanceIntervalMs,
     emergencyGracePeriodMs: config.emergencyGracePeriodMs,
     recoveryGracePeriodMs: config.degradedBehavior.recoveryGracePeriodMs,

@@ -80,6 +80,17 @@ export class Observer {
     if (instance === this.#cadence.leader) this.disturbed(nowMs);
   }
 
+  /**
+   * The source says something else from now on.
+   *
+   * @param ids the partitions there are
+   * @param nowMs when, in true virtual milliseconds
+   */
+  sourceSays(ids: readonly string[], nowMs: number): void {
+    this.assignments.sourceSays(ids);
+    this.#cadence.differs(nowMs);
+  }
+
   /** Something kept leaders from doing what they should, until now. */
   disturbed(nowMs: number): void {
     this.#cadence.disturbed(nowMs + RECOVERY_MS);

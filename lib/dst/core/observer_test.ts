@@ -10,12 +10,14 @@ import { type CadenceRules, Observer, type Right } from "./observer.ts";
 const RULES: CadenceRules = {
   coldStartWindowMs: 30_000,
   plannedScaleWindowMs: 10_000,
+  settleMs: 500,
   minRebalanceIntervalMs: 5_000,
   emergencyGracePeriodMs: 0,
   recoveryGracePeriodMs: 1_000,
   slackMs: 500,
 };
 const LIST = ["p0", "p1"];
+const WITH_C = { A: ["p0"], B: ["p1"], C: [] };
 
 /** An observer of a group in which all is well, and what it finds wrong. */
 class Rig {
@@ -25,7 +27,7 @@ class Rig {
   constructor() {
     const onBroken = (name: string) => void this.broken.push(name);
     this.observer = new Observer(new Assertions<CoreCatalog>(coreCatalog, onBroken), RULES);
-    this.observer.assignments.sourceSays(LIST);
+    this.observer.sourceSays(LIST, 0);
   }
 
   lease(worker: string, instance: string, nowMs: number, more: Partial<Lease> = {}): void {
@@ -173,6 +175,15 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     rig.publish(60_000, { epoch: 2, leader: "B" });
     rig.publish(95_000, { epoch: 2, leader: "B", generation: 2, parts: { C: LIST } });
   }],
+  ["a newcomer waits until the group is quiet", (rig) => {
+    rig.lease("worker-C", "C", 60_000);
+    rig.publish(60_400, { generation: 2, reason: "planned_scale", parts: WITH_C });
+  }],
+  ["a newcomer waits until the group is quiet", (rig) => {
+    rig.lease("worker-C", "C", 60_000);
+    rig.publish(61_000, { epoch: 2, leader: "C" });
+    rig.publish(61_400, { epoch: 2, leader: "C", generation: 2, parts: WITH_C });
+  }],
   ["an emergency waits for nothing", (rig) => {
     rig.observer.unleased("worker-B", 60_000);
     rig.publish(61_000, { generation: 2, reason: "emergency", parts: { A: LIST } });
@@ -279,6 +290,22 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.publish(60_000, { generation: 2, reason: "planned_scale" });
     rig.lease("worker-B", "B", 61_000, { leaving: true });
     rig.publish(61_100, { generation: 3, reason: "planned_scale", parts: { A: LIST, B: [] } });
+  }],
+  ["a window that has reached its cap does not wait for quiet", (rig) => {
+    rig.lease("worker-C", "C", 60_000);
+    rig.lease("worker-D", "D", 69_800);
+    const parts = { ...WITH_C, D: [] };
+    rig.publish(70_000, { generation: 2, reason: "planned_scale", parts });
+  }],
+  ["what differed before a newcomer came has opened the window", (rig) => {
+    rig.observer.sourceSays(LIST, 60_000);
+    rig.lease("worker-C", "C", 69_800);
+    rig.publish(70_000, { generation: 2, reason: "planned_scale", parts: WITH_C });
+  }],
+  ["a leader that was disturbed may have begun before", (rig) => {
+    rig.lease("worker-C", "C", 60_000);
+    rig.observer.disturbed(60_100);
+    rig.publish(60_400, { generation: 2, reason: "planned_scale", parts: WITH_C });
   }],
   ["what comes soon after a cold start is not held against anybody", (rig) => {
     rig.publish(4_000, { generation: 2, reason: "planned_scale" });

@@ -85,6 +85,21 @@ export const assignmentMutants: readonly Mutant[] = [
     replace: "? -Infinity",
   },
   {
+    name: "no-cold-window",
+    about: "A group that begins does not wait for those who start a little later than the first.",
+    file: "lib/assignment/leader/planner.ts",
+    find: "const untilMs = Math.max(closesAtMs, cooledAtMs);",
+    replace: "const untilMs = Math.max(isPlanned ? closesAtMs : sinceMs, cooledAtMs);",
+  },
+  {
+    name: "no-planned-window",
+    about:
+      "Each newcomer is served at once: workers that join together move partitions again and again.",
+    file: "lib/assignment/leader/planner.ts",
+    find: "const untilMs = Math.max(closesAtMs, cooledAtMs);",
+    replace: "const untilMs = Math.max(isPlanned ? sinceMs : closesAtMs, cooledAtMs);",
+  },
+  {
     name: "dead-not-missed",
     about:
       "Workers are compared as a count and not as a set: a dead one behind a new one is missed.",
