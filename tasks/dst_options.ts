@@ -55,6 +55,8 @@ export interface DstOptions {
   readonly shrinkMs: number;
   /** How long one run may take, in real milliseconds. */
   readonly limitMs: number;
+  /** The same as it was given, for commands that run something again; undefined if it was not. */
+  readonly seedLimit: string | undefined;
   /** Where reports and plans go; undefined if nowhere. */
   readonly out: string | undefined;
   /** The module with the workloads; undefined for those of this project. */
@@ -97,6 +99,7 @@ export function readOptions(raw: RawDstOptions, cores: number): DstOptions {
     shrink: raw.shrink ?? false,
     shrinkMs: duration("--shrink-time", raw.shrinkTime ?? "60s"),
     limitMs: duration("--seed-limit", raw.seedLimit ?? "2m"),
+    seedLimit: raw.seedLimit,
     out: raw.out,
     registry: raw.registry,
   };

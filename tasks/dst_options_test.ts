@@ -29,6 +29,7 @@ Deno.test("without options: 200 seeds of everything on all cores, and more until
     shrink: false,
     shrinkMs: 60_000,
     limitMs: 120_000,
+    seedLimit: undefined,
     out: undefined,
     registry: undefined,
   });
