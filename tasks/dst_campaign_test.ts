@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { reachable } from "../lib/dst/assertions/catalog.ts";
+import { always, reachable } from "../lib/dst/assertions/catalog.ts";
 import { emptySummary, type Summary } from "../lib/dst/summary.ts";
 import { defineWorkload } from "../lib/dst/workload.ts";
 import { type Batch, Campaign, type CampaignGoal } from "./dst_campaign.ts";
@@ -117,6 +117,22 @@ Deno.test("the cap without coverage is a failure, unless misses are allowed", ()
   assert.equal(report.verdict, "fail");
   assert.match(report.why, /^1 assertion not reached, and the cap of 40 seeds is reached$/);
   assert.equal(verdictOf(campaign, true), "pass");
+});
+
+Deno.test("an `always` that no run evaluated is a failure, whatever misses are allowed", () => {
+  const goal = { firstSeed: 1, minSeeds: 1, maxSeeds: 1, untilCovered: false };
+  const assertions = { ...workload.assertions, "nothing is lost": always("a promise") };
+  const campaign = new Campaign(
+    { ...workload, assertions },
+    { ...goal, timeMs: Number.POSITIVE_INFINITY, maxFailures: 1 },
+    1,
+    () => 0,
+  );
+  campaign.next();
+  campaign.commit({ ...emptySummary(assertions), runs: 1 }, [], 1);
+  campaign.next();
+  const { verdict, why } = reportOf(campaign, true, () => "again");
+  assert.deepEqual([verdict, why], ["fail", "1 assertion not reached"]);
 });
 
 Deno.test("enough failures end it, and only the first are kept", () => {

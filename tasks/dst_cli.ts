@@ -20,7 +20,10 @@ export function registerDst(program: Command): void {
     .option("--workload <name>", "only this one; may be given again (default: all)", collect)
     .option("--list", "show the workloads and what each asserts")
     .addOption(
-      new Option("--seeds <number>", "how many seeds of each workload (default: 200)")
+      new Option(
+        "--seeds <number>",
+        "how many seeds of each workload (default: 200, and more until every assertion was reached)",
+      )
         .conflicts(["minSeeds", "maxSeeds"]),
     )
     .option("--first-seed <number>", "the first of them (default: 1)")
@@ -29,7 +32,10 @@ export function registerDst(program: Command): void {
     .option("--min-seeds <number>", "at least so many (default: 100 with --until-covered)")
     .option("--max-seeds <number>", "at most so many (default: 10000 with --until-covered)")
     .option("--max-failures <number>", "stop after so many failing seeds (default: 10)")
-    .option("--allow-misses", "an assertion that no seed reached is no failure")
+    .option(
+      "--allow-misses",
+      "what no seed reached is no failure; an always that no seed evaluated is",
+    )
     .option("--jobs <number>", "how many processes (default: one per core)")
     .option("--twice", "run each seed twice: both runs must be the same")
     .option("--seed-limit <duration>", "the most real time for one run (default: 2m)")
@@ -49,9 +55,9 @@ export function registerDst(program: Command): void {
       "after",
       `
 Examples:
-  deno task dst                                 200 seeds of each workload
+  deno task dst                                 200 seeds, and more until all is reached
   deno task dst --until-covered --min-seeds 2000
-  deno task dst --seeds 200 --twice             what CI runs
+  deno task dst --seeds 200 --twice --allow-misses   as CI does
   deno task dst --workload core --seed 42 --trace
   deno task dst --workload core --seed 42 --shrink --out out/42
   deno task dst --plan out/42/core-42-small.json --trace

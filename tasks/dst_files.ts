@@ -97,7 +97,7 @@ export interface Again {
  */
 export function replayCommand(
   again: Again,
-  { registry }: Pick<DstOptions, "registry">,
+  { registry, seedLimit }: Pick<DstOptions, "registry" | "seedLimit">,
   standalone: boolean = Deno.build.standalone,
 ): string {
   const { workload, seed, plan, twice } = again;
@@ -109,6 +109,8 @@ export function replayCommand(
     ...option("workload", workload),
     ...option("seed", seed),
     ...option("plan", plan),
+    // A run that was too slow for a short limit may be in time for the usual one.
+    ...option("seed-limit", seedLimit),
     ...(twice ? ["--twice"] : []),
     "--trace",
   ].join(" ");

@@ -139,13 +139,13 @@ export class HuntingGround implements AsyncDisposable {
   /** Runs seeds until the first failure, by the command that everybody has. */
   async #run(
     copy: "sound" | "planted",
-    { first, count, twice, shrinkTime }: Run,
+    { first: firstSeed, count, twice, shrinkTime }: Run,
   ): Promise<Finding | undefined> {
     const out = `${this.#folder}/out`;
     await Deno.mkdir(out, { recursive: true });
     const { code, stdout, stderr } = await runCommand(Deno.execPath(), [
       ...["run", "--quiet", "--no-check", "--allow-all", "tasks/parti.ts", "dst"],
-      ...["--workload", WORKLOAD, "--first-seed", `${first}`, "--seeds", `${count}`],
+      ...["--workload", WORKLOAD, "--first-seed", `${firstSeed}`, "--seeds", `${count}`],
       ...["--max-failures", "1", "--jobs", "1", "--allow-misses", "--seed-limit", SEED_LIMIT],
       ...["--out", out, ...(twice ? ["--twice"] : [])],
       ...(shrinkTime === undefined ? [] : ["--shrink", "--shrink-time", shrinkTime]),
@@ -153,7 +153,10 @@ export class HuntingGround implements AsyncDisposable {
     try {
       if (code === 0) return undefined;
       const report = JSON.parse(await Deno.readTextFile(`${out}/report.json`));
-      const { seed, failure } = report.reports[0].failures[0];
+      const [first] = report.reports[0].failures;
+      // Few seeds may evaluate nothing of a promise, which is a failure of the whole and of no seed.
+      if (first === undefined) return undefined;
+      const { seed, failure } = first;
       return { seed, failure, left: await leftOf(`${out}/${WORKLOAD}-${seed}-small.json`) };
     } catch (cause) {
       throw new Error(`dst ended with ${code}: ${stderr.slice(-2_000)}${stdout.slice(-2_000)}`, {

@@ -41,7 +41,7 @@ export interface DstOptions {
     | { readonly kind: "seed"; readonly seed: number }
     | { readonly kind: "plan"; readonly file: string }
     | { readonly kind: "many"; readonly goal: CampaignGoal };
-  /** Whether a declared assertion that no run reached is no failure. */
+  /** Whether what no run reached is no failure. An `always…` that no run evaluated is one all the same. */
   readonly allowMisses: boolean;
   /** How many processes. */
   readonly jobs: number;
@@ -55,12 +55,15 @@ export interface DstOptions {
   readonly shrinkMs: number;
   /** How long one run may take, in real milliseconds. */
   readonly limitMs: number;
+  /** The same as it was given, for commands that run something again; undefined if it was not. */
+  readonly seedLimit: string | undefined;
   /** Where reports and plans go; undefined if nowhere. */
   readonly out: string | undefined;
   /** The module with the workloads; undefined for those of this project. */
   readonly registry: string | undefined;
 }
 
+/** Without any word on how many. A healthy project needs some more until all is reached, so it is no fixed number. */
 const SEEDS_DEFAULT = 200;
 const MIN_SEEDS_DEFAULT = 100;
 const MAX_SEEDS_DEFAULT = 10_000;
@@ -96,20 +99,24 @@ export function readOptions(raw: RawDstOptions, cores: number): DstOptions {
     shrink: raw.shrink ?? false,
     shrinkMs: duration("--shrink-time", raw.shrinkTime ?? "60s"),
     limitMs: duration("--seed-limit", raw.seedLimit ?? "2m"),
+    seedLimit: raw.seedLimit,
     out: raw.out,
     registry: raw.registry,
   };
 }
 
 function readGoal(raw: RawDstOptions): CampaignGoal {
-  const untilCovered = raw.untilCovered ?? false;
+  const isUnsaid = raw.seeds === undefined && raw.time === undefined && !raw.untilCovered;
+  // Whoever allows misses does not want to wait until there are none.
+  const untilCovered = raw.untilCovered ?? (isUnsaid && !raw.allowMisses);
+  const leastDefault = isUnsaid ? SEEDS_DEFAULT : MIN_SEEDS_DEFAULT;
   const number = (option: string, text: string | undefined, otherwise: number) =>
     text === undefined ? otherwise : whole(option, text, 1, SEEDS_MAX);
   const isOpen = untilCovered || raw.time !== undefined;
-  if (!isOpen && (raw.minSeeds !== undefined || raw.maxSeeds !== undefined)) {
+  if (isUnsaid && (raw.minSeeds !== undefined || raw.maxSeeds !== undefined)) {
     throw mistake("--min-seeds and --max-seeds", "need --until-covered or --time");
   }
-  const minSeeds = number("--min-seeds", raw.minSeeds, untilCovered ? MIN_SEEDS_DEFAULT : 1);
+  const minSeeds = number("--min-seeds", raw.minSeeds, untilCovered ? leastDefault : 1);
   const most = raw.seeds === undefined
     ? number("--max-seeds", raw.maxSeeds, untilCovered ? MAX_SEEDS_DEFAULT : SEEDS_MAX)
     : number("--seeds", raw.seeds, SEEDS_DEFAULT);

@@ -8,16 +8,16 @@ const goalOf = (raw: RawDstOptions) => {
   return what.goal;
 };
 
-Deno.test("without options: 200 seeds of everything on all cores", () => {
+Deno.test("without options: 200 seeds of everything on all cores, and more until all is reached", () => {
   assert.deepEqual(readOptions({}, 4), {
     workloads: [],
     what: {
       kind: "many",
       goal: {
         firstSeed: 1,
-        minSeeds: 1,
-        maxSeeds: 200,
-        untilCovered: false,
+        minSeeds: 200,
+        maxSeeds: 10_000,
+        untilCovered: true,
         timeMs: Number.POSITIVE_INFINITY,
         maxFailures: 10,
       },
@@ -29,6 +29,7 @@ Deno.test("without options: 200 seeds of everything on all cores", () => {
     shrink: false,
     shrinkMs: 60_000,
     limitMs: 120_000,
+    seedLimit: undefined,
     out: undefined,
     registry: undefined,
   });
@@ -40,6 +41,7 @@ Deno.test("how many seeds there are follows from what was said", () => {
     return [minSeeds, maxSeeds, timeMs, untilCovered];
   };
   const ever = Number.POSITIVE_INFINITY;
+  assert.deepEqual(bounds({ allowMisses: true }), [1, 200, ever, false]);
   assert.deepEqual(bounds({ seeds: "5" }), [1, 5, ever, false]);
   assert.deepEqual(bounds({ time: "2m" }), [1, 1_000_000_000, 120_000, false]);
   assert.deepEqual(bounds({ time: "2m", seeds: "7" }), [1, 7, 120_000, false]);

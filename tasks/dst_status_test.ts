@@ -47,11 +47,11 @@ Deno.test("the pace is for people", () => {
 
 Deno.test("a command can be copied into a shell", () => {
   const again = { workload: "core", seed: 7, twice: false };
-  const plain = replayCommand(again, { registry: undefined }, false);
+  const plain = replayCommand(again, { registry: undefined, seedLimit: undefined }, false);
   assert.equal(plain, "deno task dst --workload core --seed 7 --trace");
   const quoted = { plan: "my plans/it's.json", twice: true };
   assert.equal(
-    replayCommand(quoted, { registry: "r.ts" }, true),
-    `parti dst --registry r.ts --plan 'my plans/it'\\''s.json' --twice --trace`,
+    replayCommand(quoted, { registry: "r.ts", seedLimit: "2s" }, true),
+    `parti dst --registry r.ts --plan 'my plans/it'\\''s.json' --seed-limit 2s --twice --trace`,
   );
 });

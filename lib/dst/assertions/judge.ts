@@ -31,6 +31,25 @@ export interface JudgedAssertion {
   readonly keyCount: number;
 }
 
+/** Kinds that say how far runs get, and not what has to hold: of these a few seeds may miss some. */
+const REACHED_BY_MORE_SEEDS: ReadonlySet<Declaration["kind"]> = new Set([
+  "sometimes",
+  "reachable",
+  "sometimesAtLeast",
+  "sometimesEach",
+]);
+
+/**
+ * Tells whether more seeds are all that a miss needs. One of the others is a promise that nobody has looked at: whoever evaluates it was
+ * removed or broken, and a broken promise would pass.
+ *
+ * @param judged a judgement
+ * @returns true if it is a miss that a campaign of few seeds may have
+ */
+export function isMissOfReach({ verdict, kind }: JudgedAssertion): boolean {
+  return verdict === "miss" && REACHED_BY_MORE_SEEDS.has(kind);
+}
+
 /**
  * Judges all assertions of a catalog.
  *

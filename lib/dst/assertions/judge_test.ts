@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Assertions } from "./assertions.ts";
 import {
   always,
+  alwaysAtLeast,
   alwaysAtMost,
   alwaysOrUnreachable,
   type Catalog,
@@ -12,7 +13,7 @@ import {
   sometimesEach,
   unreachable,
 } from "./catalog.ts";
-import { isCovered, judge } from "./judge.ts";
+import { isCovered, isMissOfReach, judge } from "./judge.ts";
 import { asMerged, emptyMerged } from "./tally.ts";
 
 type Run = (assertions: Assertions<{ readonly it: Declaration }>) => void;
@@ -76,4 +77,23 @@ Deno.test("a judgement names the keys that were never seen", () => {
   const catalog: Catalog = { it: sometimesEach(["a", "b", "c"], "x") };
   const [judged] = judge(catalog, emptyMerged(catalog));
   assert.deepEqual([judged?.missingKeys, judged?.keyCount], [["a", "b", "c"], 3]);
+});
+
+Deno.test("a promise that nobody has looked at is no miss that more seeds will mend", () => {
+  const kinds = {
+    always: always("x"),
+    most: alwaysAtMost(1, "x"),
+    least: alwaysAtLeast(1, "x"),
+    either: alwaysOrUnreachable("x"),
+    sometimes: sometimes("x"),
+    reachable: reachable("x"),
+    best: sometimesAtLeast(1, "x"),
+    each: sometimesEach(["k"], "x"),
+  };
+  const judged = judge(kinds, emptyMerged(kinds));
+  const namesOf = (wanted: boolean) =>
+    judged.filter((one) => one.verdict === "miss" && isMissOfReach(one) === wanted)
+      .map(({ name }) => name);
+  assert.deepEqual(namesOf(true), ["sometimes", "reachable", "best", "each"]);
+  assert.deepEqual(namesOf(false), ["always", "most", "least"]);
 });
