@@ -34,15 +34,11 @@ async function main(raw: RawOptions): Promise<number> {
     note(`bad input: ${unknown.map((name) => `no mutant ${name}`).join(", ") || "--*-seeds"}`);
     return exitCodes.badInput;
   }
-  const named = mutants.filter(({ name }) => raw.only.length === 0 || raw.only.includes(name));
+  const chosen = mutants.filter(({ name }) => raw.only.length === 0 || raw.only.includes(name));
   if (raw.list) {
-    for (const { name, file, about, masked } of named) {
-      say(`${name}  ${file}\n  ${about}`);
-      if (masked !== undefined) say(`  Hunted by name only: ${masked}`);
-    }
+    for (const { name, file, about } of chosen) say(`${name}  ${file}\n  ${about}`);
     return exitCodes.pass;
   }
-  const chosen = named.filter(({ masked }) => raw.only.length > 0 || masked === undefined);
   const startMs = performance.now();
   await using ground = await HuntingGround.open(root);
   const sick = controlSeeds === 0 ? undefined : await ground.control(controlSeeds);

@@ -19,11 +19,6 @@ export interface Mutant {
   readonly replace: string;
   /** Whether it shows only when each seed is run twice and compared. */
   readonly twice?: boolean;
-  /**
-   * Why a thousand seeds do not find it, where that is known: another rule stands before this one, or what it needs is very rare. It is hunted
-   * only by name, and unit tests have to hold its rule.
-   */
-  readonly masked?: string;
 }
 
 /**
