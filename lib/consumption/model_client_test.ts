@@ -229,6 +229,7 @@ export class ModelClient {
         return { close: end };
       },
       request: () => Promise.reject(new Error("not in the model")),
+      unserved: () => Promise.reject(new Error("not in the model")),
       flush: () => Promise.resolve(),
       onStatus: (listener) => {
         this.#statusListeners.add(listener);

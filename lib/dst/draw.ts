@@ -140,6 +140,8 @@ export class KeyedDraws {
   readonly #draws = new Map<string, Map<string, Draws>>();
 
   /**
+   * Nothing is drawn yet.
+   *
    * @param seed the seed of the run
    * @param label what is drawn
    */
