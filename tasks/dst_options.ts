@@ -83,6 +83,9 @@ const JOBS_MAX = 256;
 export function readOptions(raw: RawDstOptions, cores: number): DstOptions {
   const isSingle = raw.seed !== undefined || raw.plan !== undefined;
   if (raw.trace && !isSingle) throw mistake("--trace", "needs one run: --seed or --plan");
+  if (raw.shrinkTime !== undefined && !raw.shrink) {
+    throw mistake("--shrink-time", "does nothing without --shrink");
+  }
   return {
     workloads: raw.workload ?? [],
     what: raw.plan !== undefined

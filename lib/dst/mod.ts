@@ -7,7 +7,10 @@
  * import {
  *   always,
  *   defineWorkload,
+ *   emptySummary,
  *   expandPlan,
+ *   judge,
+ *   mergeSummaries,
  *   ModelServer,
  *   reachable,
  *   runTwice,
@@ -15,6 +18,7 @@
  *   SimNode,
  *   SimProcess,
  *   simWorld,
+ *   summarise,
  * } from "@parti/parti/testing";
  *
  * const counters = defineWorkload({
@@ -64,11 +68,17 @@
  *   },
  * });
  *
+ * const { assertions } = counters;
+ * let summary = emptySummary(assertions);
  * for (let seed = 1; seed <= 10; seed++) {
  *   const plan = expandPlan(counters, seed);
- *   const { verdict, failure } = await runTwice(counters, plan, { now: () => performance.now() });
- *   if (verdict !== "pass") throw new Error(`seed ${seed}: ${failure?.message}`);
+ *   const result = await runTwice(counters, plan, { now: () => performance.now() });
+ *   if (result.failure !== null) throw new Error(`seed ${seed}: ${result.failure.message}`);
+ *   summary = mergeSummaries(assertions, summary, summarise(assertions, result));
  * }
+ * // What no seed has reached was not tested, however well all seeds went.
+ * const missed = judge(assertions, summary.tallies).filter(({ verdict }) => verdict === "miss");
+ * if (missed.length > 0) throw new Error(missed.map(({ name, why }) => `${name}: ${why}`).join());
  * ```
  *
  * @module
@@ -77,8 +87,15 @@
 export * from "./workload.ts";
 export * from "./assertions/catalog.ts";
 export type { Assertions, Detail, OnBroken } from "./assertions/assertions.ts";
-export type { Tallies, Tally } from "./assertions/tally.ts";
-export type { Buggifier, BuggifierOptions, SiteReport, SiteStats } from "./buggify.ts";
+export type { MergedKey, MergedTallies, MergedTally, Tallies, Tally } from "./assertions/tally.ts";
+export type {
+  Buggifier,
+  BuggifierOptions,
+  MergedSite,
+  MergedSites,
+  SiteReport,
+  SiteStats,
+} from "./buggify.ts";
 export type { Buggify } from "../ports/buggify.ts";
 export * from "./draw.ts";
 
@@ -88,6 +105,10 @@ export * from "./plan/plan.ts";
 export { formatPlan, parsePlan } from "./plan/plan_json.ts";
 export * from "./plan/shrink.ts";
 export * from "./plan/swarm.ts";
+
+// Many runs in one, and what they say.
+export * from "./summary.ts";
+export * from "./assertions/judge.ts";
 
 // Time, processes, failures.
 export { Kernel } from "./kernel/kernel.ts";

@@ -91,9 +91,9 @@ export function toyWorkload(bug: ToyBug): AnyWorkload {
   });
 }
 
-function expand(seed: number, draws: DrawsFor): PlanBody {
+function expand(_seed: number, draws: DrawsFor): PlanBody {
   const clients = draws("clients").integer(2, 5);
-  const swarm = drawSwarm(seed, ["acks"]);
+  const swarm = drawSwarm(draws, ["acks"]);
   const times = draws("time");
   const who = draws("client");
   const operations = Array.from({ length: DEFAULT_OPERATIONS }, (_, index): PlanStep => ({

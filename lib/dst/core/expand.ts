@@ -5,6 +5,7 @@
  */
 import type { Draws } from "../draw.ts";
 import type { JsonObject, PlanBody, PlanStep } from "../plan/plan.ts";
+import { drawSwarm } from "../plan/swarm.ts";
 import type { DrawsFor } from "../workload.ts";
 import { drawAmbush, drawMoment } from "./expand_ambush.ts";
 import { type CoreParameters, drawParameters } from "./parameters.ts";
@@ -36,9 +37,7 @@ const QUIET_END_MS = 3_000;
  */
 export function expandCore(draws: DrawsFor): PlanBody {
   const parameters = drawParameters(draws("parameters"));
-  const swarm = Object.fromEntries(
-    FAMILIES.map((family) => [family, draws("swarm", family).chance(0.5)]),
-  );
+  const swarm = drawSwarm(draws, FAMILIES);
   const operations = [
     ...drawStarts(parameters, draws),
     ...drawOperations(parameters, draws),

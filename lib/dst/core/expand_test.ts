@@ -1,6 +1,7 @@
 /** Plans make sense, and there is everything in them. */
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../config/config.ts";
+import { drawSwarm } from "../plan/swarm.ts";
 import { drawsOf, expandPlan } from "../workload.ts";
 import { expandCore, FAMILIES } from "./expand.ts";
 import { cadenceRules, groupConfig } from "./group_config.ts";
@@ -30,6 +31,7 @@ Deno.test("there is every kind of step, each family in half of the plans, and no
   for (const seed of SEEDS) {
     const { operations, faults, swarm } = expandCore(drawsOf(seed));
     for (const { kind } of [...operations, ...faults]) kinds.add(kind);
+    assert.deepEqual(swarm, drawSwarm(drawsOf(seed), FAMILIES));
     const families = FAMILIES.filter((family) => swarm[family]);
     for (const family of families) on.set(family, (on.get(family) ?? 0) + 1);
     if (families.length === 0) bare++;

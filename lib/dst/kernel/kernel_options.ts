@@ -14,8 +14,6 @@ export interface KernelOptions {
   readonly limits?: Partial<KernelLimits>;
   /** Called with each record of the trace. */
   readonly onTrace?: (record: TraceRecord) => void;
-  /** @deprecated Without effect: the one way that is left is as quick as the quicker of the two was. It goes when nobody names it. */
-  readonly drain?: "macrotask" | "internal";
   /** True: after a quiet event promises may go on as after any other. The trace must be the same, or an event was not quiet. */
   readonly distrustQuiet?: boolean;
   /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Draws } from "../draw.ts";
+import type { DrawsFor } from "../workload.ts";
 
 /** How many families are on in a run. */
 const FAMILY_PROBABILITY = 0.5;
@@ -13,15 +13,15 @@ const FAMILY_PROBABILITY = 0.5;
  * Draws which fault families are on. Each is drawn by its own name: another family more or less changes nothing, and that all are off
  * happens as well.
  *
- * @param seed the seed of the run
+ * @param draws the draws of the seed
  * @param families their names
  * @returns each family, on or off
  */
-export function drawSwarm(seed: number, families: readonly string[]): Record<string, boolean> {
+export function drawSwarm(
+  draws: DrawsFor,
+  families: readonly string[],
+): Record<string, boolean> {
   return Object.fromEntries(
-    families.map((family) => [
-      family,
-      new Draws(seed, "swarm", family).chance(FAMILY_PROBABILITY),
-    ]),
+    families.map((family) => [family, draws("swarm", family).chance(FAMILY_PROBABILITY)]),
   );
 }
