@@ -28,6 +28,7 @@ export const excuses: readonly Excuse[] = [
     why: "Only a server that lags lists consumers as they were.",
   },
 
+  { file: `${folder}/bucket_model.ts`, line: "if (isMarker) continue;", why: OBSERVER },
   {
     file: `${folder}/kv_wire.ts`,
     line: `if (this.#strikes("request lost", this.#faults.requestLost)) return;`,
@@ -130,7 +131,7 @@ export const excuses: readonly Excuse[] = [
     why: PARTITION,
   },
   {
-    file: `${folder}/link.ts`,
+    file: `${folder}/link_session.ts`,
     line: "if (!this.open) return;",
     why:
       "Behind such a network a server ends a connection by itself and then hears that it has ended.",

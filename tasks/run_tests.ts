@@ -27,7 +27,7 @@ const passed: Tally = { passed: 1, failed: 0 };
 const failed: Tally = { passed: 0, failed: 1 };
 
 /**
- * Planted bugs that few seeds find, each by another promise or detector. That the simulation passes means nothing if it no longer finds them.
+ * Planted bugs that few seeds find, most of them by another promise or detector. That the simulation passes means nothing if it no longer finds them.
  */
 const HUNTED_BUGS = [
   ...["epoch-not-raised", "two-owners", "acked-at-start", "output-not-fenced"],
