@@ -1,6 +1,7 @@
 /**
  * Watches when leaders write: moves without need keep their distance, newcomers wait until the group is quiet and no longer than the
- * windows are, and the dead are not waited for at all. Every bound is a cautious one: where it cannot be known from outside what the leader could see, nothing is said.
+ * windows are, and the dead are not waited for at all. Every bound is a cautious one: where it cannot be known from outside what the
+ * leader could see, nothing is said.
  *
  * @module
  */

@@ -12,22 +12,9 @@ import { simWorld } from "../nats/sim_world.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
 import { leftAtLast, leftOfOthers, leftOn } from "./leftovers.ts";
 import { FEED, GROUP } from "./names.ts";
-import { readParameters } from "./parameters.ts";
+import { plainParameters } from "./plain_parameters_test.ts";
 
-const parameters = readParameters({
-  version: "2.15.1",
-  workers: 1,
-  maxWorkers: 1,
-  partitions: 1,
-  ratePerSecond: 1,
-  workMinMs: 0,
-  workMaxMs: 0,
-  loadMs: 1_000,
-  preset: "fast",
-  latencyMaxMs: 1,
-  slowChance: 0,
-  drift: 0,
-});
+const parameters = plainParameters("2.15.1");
 const options = { ttlMs: 0, replicas: 1, storage: "file" } as const;
 const inForce = { epoch: 2, generation: 7 } as Snapshot;
 

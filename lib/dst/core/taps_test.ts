@@ -12,7 +12,7 @@ import type { Fleet } from "./fleet.ts";
 import { cadenceRules } from "./group_config.ts";
 import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
 import { Observer } from "./observer.ts";
-import { readParameters } from "./parameters.ts";
+import { plainParameters } from "./plain_parameters_test.ts";
 import { Taps } from "./taps.ts";
 
 const TTL_MS = 1_000;
@@ -23,20 +23,7 @@ for (const version of ["2.10.27", "2.15.1"] as const) {
   Deno.test(`a handler that starts after its lease has expired is seen on ${version}`, async () => {
     const kernel = new Kernel({ seed: 1 });
     const server = new ModelServer({ kernel, version });
-    const parameters = readParameters({
-      version,
-      workers: 1,
-      maxWorkers: 1,
-      partitions: 1,
-      ratePerSecond: 1,
-      workMinMs: 0,
-      workMaxMs: 0,
-      loadMs: 1_000,
-      preset: "fast",
-      latencyMaxMs: 1,
-      slowChance: 0,
-      drift: 0,
-    });
+    const parameters = plainParameters(version);
     const broken: string[] = [];
     const onBroken = (name: string) => void broken.push(name);
     const assertions = new Assertions<CoreCatalog>(coreCatalog, onBroken);
