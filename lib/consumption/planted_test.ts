@@ -61,7 +61,7 @@ async function life(seed: number): Promise<void> {
 }
 
 /** How long a planned move takes at most: the way of the assignment (30 ms), a handler (20 ms), a few calls. */
-const MOVED_WITHIN_MS = 150;
+const MOVED_WITHIN_MS = 110;
 
 /** A life of planned moves among the living, who let go soon and say so: nobody waits for long, and nobody is refused. */
 async function calmLife(seed: number): Promise<void> {

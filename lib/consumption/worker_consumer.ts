@@ -273,12 +273,23 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#kicking = true;
     while (this.#kickAgain && !this.#fenced && !this.#closed) {
       this.#kickAgain = false;
-      this.#slots.sweep();
+      this.#passOn(this.#slots.sweep());
       this.#keeper.reconcile();
     }
     this.#kicking = false;
     this.#dispatcher.pump();
     this.#settling.look();
+  }
+
+  /**
+   * These were on their way to this worker when the assignment gave them to others. Whoever held them has told this one, or will; their
+   * new owners wait for word of this one, which held them before as far as they can see.
+   */
+  #passOn(ids: readonly PartitionId[]): void {
+    const successorOf = this.#desired?.successorOf;
+    if (successorOf === undefined) return;
+    const awaited = ids.filter((id) => successorOf(id) !== undefined);
+    if (awaited.length > 0) this.#notices.announce(awaited, successorOf);
   }
 
   #taken(

@@ -55,13 +55,21 @@ export class SlotTable {
     this.#unwant(() => true);
   }
 
-  /** Forgets slots that are neither wanted nor held, and run nothing. */
-  sweep(): void {
+  /**
+   * Forgets slots that are neither wanted nor held, and run nothing.
+   *
+   * @returns those among them that were never held here: nobody else has told that they are not
+   */
+  sweep(): PartitionId[] {
+    const neverHeld: PartitionId[] = [];
     for (const slot of this.all.values()) {
       const isOver = !slot.wanted && slot.lane === undefined && slot.running === undefined &&
         !slot.moving;
-      if (isOver) this.all.delete(slot.id);
+      if (!isOver) continue;
+      this.all.delete(slot.id);
+      if (!slot.toldFree) neverHeld.push(slot.id);
     }
+    return neverHeld;
   }
 
   /**
@@ -115,6 +123,7 @@ export class SlotTable {
     if (known?.wanted) return undefined;
     this.all.set(id, slot);
     slot.wanted = true;
+    slot.toldFree = false;
     slot.wantedSinceMs = nowMs;
     return slot;
   }

@@ -33,8 +33,11 @@ const REFUSALS_MAX = 20;
 export const LANE_PARTITIONS_MAX = 200;
 /** The same where a simulation wants many lanes. */
 const NARROW_PARTITIONS = 2;
-/** A partition with a live holder is tried after this long without a notice: trying sooner would only be refused. */
-const EXPECTED_MS = 250;
+/**
+ * A partition with a live holder is tried after this long without a notice. Sooner it would usually be refused; later, a notice that is lost,
+ * or a holder that went before it knew of its luck, would be felt.
+ */
+const EXPECTED_MS = 100;
 /** Notices that come within this time are acted on together: one lane instead of one for each former owner. */
 const GATHER_MS = 8;
 /** A notice may come before the assignment that makes it matter; so long it is remembered. */

@@ -42,15 +42,34 @@ class Alone {
     await this.group.clock.advance(atMs - this.#nowMs);
   }
 
-  /** The assignment: partitions, each with the live instance that held it before, if any. */
-  want(contenders: Readonly<Record<string, string | undefined>>): void {
+  /**
+   * The assignment: partitions, each with the live instance that held it before, if any.
+   *
+   * @param contenders the partitions and who held them
+   * @param successor which instance has all others
+   */
+  want(contenders: Readonly<Record<string, string | undefined>>, successor?: string): void {
     this.group.members[0]!.consumer.update({
       epoch: 1,
       generation: ++this.#generation,
       partitions: Object.keys(contenders).map((id) => ({ keys: [id] })),
       isKnown: () => true,
       contenderOf: (id) => contenders[id],
+      successorOf: (id) => id in contenders ? undefined : successor,
     });
+  }
+
+  /** What is said to an instance from now on, with the time, counted from the beginning. */
+  toldTo(instance: string): [atMs: number, ...partitions: string[]][] {
+    const told: [number, ...string[]][] = [];
+    const { server } = this.group;
+    const notify = server.notify.bind(server);
+    server.notify = (subject, data) => {
+      const { partitions } = JSON.parse(new TextDecoder().decode(data));
+      if (subject === releasedSubject("test", instance)) told.push([this.#nowMs, ...partitions]);
+      notify(subject, data);
+    };
+    return told;
   }
 
   /** Somebody says that these are free. */
@@ -82,39 +101,39 @@ function aloneTest(name: string, run: (alone: Alone) => Promise<void>): void {
 }
 
 aloneTest(
-  "what nobody held is tried at once, what a live one held after 250 ms without a notice",
+  "what nobody held is tried at once, what a live one held after 100 ms without a notice",
   async (alone) => {
     alone.want({ p0: undefined, p1: "a" });
-    await alone.until(249);
+    await alone.until(99);
     assert.deepEqual(alone.tries, [[0, "p0"]]);
     await alone.until(1_000);
-    assert.deepEqual(alone.tries, [[0, "p0"], [250, "p1"]]);
+    assert.deepEqual(alone.tries, [[0, "p0"], [100, "p1"]]);
   },
 );
 
 aloneTest("a notice makes it tried 8 ms later; a notice of others does not", async (alone) => {
   alone.want({ p0: "a", p1: "b" });
-  await alone.until(100);
+  await alone.until(50);
   alone.notice("c", "p2");
-  await alone.until(120);
+  await alone.until(70);
   alone.notice("a", "p0");
   await alone.until(1_000);
-  assert.deepEqual(alone.tries, [[128, "p0"], [250, "p1"]]);
+  assert.deepEqual(alone.tries, [[78, "p0"], [100, "p1"]]);
 });
 
 aloneTest(
   "notices of two former owners within 8 ms make one lane, and the first one's time counts",
   async (alone) => {
     alone.want({ p0: "a", p1: "b", p2: "c" });
-    await alone.until(100);
+    await alone.until(50);
     alone.notice("a", "p0");
-    await alone.until(107);
+    await alone.until(57);
     alone.notice("b", "p1");
     // Too late for that lane: the next one gathers anew.
-    await alone.until(109);
+    await alone.until(59);
     alone.notice("c", "p2");
     await alone.until(1_000);
-    assert.deepEqual(alone.tries, [[108, "p0", "p1"], [117, "p2"]]);
+    assert.deepEqual(alone.tries, [[58, "p0", "p1"], [67, "p2"]]);
   },
 );
 
@@ -123,7 +142,7 @@ aloneTest(
   async (alone) => {
     alone.want({ p0: "a", p1: "b", p2: "a" });
     await alone.until(1_000);
-    assert.deepEqual(alone.tries, [[250, "p0", "p2"], [250, "p1"]]);
+    assert.deepEqual(alone.tries, [[100, "p0", "p2"], [100, "p1"]]);
   },
 );
 
@@ -134,7 +153,7 @@ aloneTest(
     await alone.until(10);
     alone.want({ p0: "a", p1: undefined, p2: "a" });
     await alone.until(1_000);
-    assert.deepEqual(alone.tries, [[10, "p0", "p1"], [260, "p2"]]);
+    assert.deepEqual(alone.tries, [[10, "p0", "p1"], [110, "p2"]]);
   },
 );
 
@@ -147,7 +166,7 @@ aloneTest("a notice is remembered for 2 s, and a newer one counts anew", async (
   await alone.until(2_000);
   alone.want({ p0: "a", p1: "a", p2: "a" });
   await alone.until(3_000);
-  assert.deepEqual(alone.tries, [[1_999, "p0"], [2_000, "p2"], [2_250, "p1"]]);
+  assert.deepEqual(alone.tries, [[1_999, "p0"], [2_000, "p2"], [2_100, "p1"]]);
 });
 
 aloneTest(
@@ -161,7 +180,7 @@ aloneTest(
     await alone.until(100);
     alone.want({ p0: "b", p1: undefined });
     await alone.until(1_000);
-    assert.deepEqual(alone.tries, [[10, "p0"], [100, "p1"], [350, "p0"]]);
+    assert.deepEqual(alone.tries, [[10, "p0"], [100, "p1"], [200, "p0"]]);
   },
 );
 
@@ -178,7 +197,7 @@ aloneTest(
     await alone.until(4);
     alone.want({ p0: "a", p1: "a", p2: "c" });
     await alone.until(1_000);
-    assert.deepEqual(alone.tries, [[4, "p0", "p2"], [254, "p1"]]);
+    assert.deepEqual(alone.tries, [[4, "p0", "p2"], [104, "p1"]]);
   },
 );
 
@@ -211,3 +230,42 @@ aloneTest(
     assert.deepEqual(alone.tries, [[0, "p0"], [8, "p0"]]);
   },
 );
+
+aloneTest(
+  "what goes on to somebody else before it was held here is passed on at once, and told once",
+  async (alone) => {
+    const told = alone.toldTo("heir");
+    alone.want({ p0: "a", p1: undefined, p2: "a" });
+    await alone.until(20);
+    alone.want({}, "heir");
+    await alone.until(1_000);
+    // Only p1 had a lane: its filter goes first.
+    assert.deepEqual(told, [[20, "p0", "p2"], [20, "p1"]]);
+    assert.deepEqual(alone.tries, [[0, "p1"]]);
+  },
+);
+
+aloneTest(
+  "what goes on to somebody else while its lane is refused is passed on then",
+  async (alone) => {
+    const told = alone.toldTo("heir");
+    alone.hold("a", "p0");
+    alone.onTry = () => alone.want({}, "heir");
+    alone.want({ p0: undefined });
+    await alone.until(1_000);
+    assert.deepEqual(told, [[0, "p0"]]);
+    assert.equal(alone.tries.length, 1);
+    alone.group.server.delete("a");
+  },
+);
+
+aloneTest("what goes to nobody, or is given up at the end, is not passed on", async (alone) => {
+  const told = alone.toldTo("heir");
+  alone.want({ p0: "a" }, "heir");
+  await alone.until(20);
+  alone.want({});
+  alone.want({ p0: "a" });
+  await alone.until(40);
+  await alone.group.end();
+  assert.deepEqual(told, []);
+});

@@ -2,9 +2,8 @@
  * Guards a simulation against the world: while one runs, every global by which time, chance or another machine comes in is replaced by a
  * stub that throws, so that code which went past the ports is found where it does so.
  *
- * Not reached from here: references taken before (`const { random } = Math`), `node:timers`, `node:crypto` and their like when imported by
- * name, and `Intl` formatting a date that it was not given. The first and the last are found by comparing two runs of a seed, the second
- * by the lint rule.
+ * Not reached from here: references taken before (`const { random } = Math`), and `node:timers`, `node:crypto` and their like when imported by
+ * name. The first are found by comparing two runs of a seed, the second by the lint rule.
  *
  * Nothing else may be at work in the process meanwhile, as these globals are everybody's.
  *
@@ -84,7 +83,7 @@ function save(way: Way): Saved {
 
 function stubFor(way: Way): unknown {
   const real = way.read();
-  if (way.kind === "date") return stubDate(real as DateConstructor);
+  if (way.kind === "date") return stubDate(way.name, real as DateConstructor);
   const stub = stubFunction(way.name);
   // What looks at the class only, such as `instanceof`, goes on as before; members such as `hrtime.bigint` are no way out either.
   for (const key of Object.getOwnPropertyNames(real)) {
@@ -105,9 +104,9 @@ function stubFunction(name: string): object {
 }
 
 /** A date that is given its time is only a number; the others look at the clock. */
-function stubDate(real: DateConstructor): unknown {
+function stubDate(name: string, real: DateConstructor): unknown {
   const stub = function (...parts: unknown[]): object {
-    if (new.target === undefined || parts.length === 0) return escape("Date");
+    if (new.target === undefined || parts.length === 0) return escape(name);
     return Reflect.construct(real, parts, new.target === stub ? real : new.target);
   };
   stub.prototype = real.prototype;

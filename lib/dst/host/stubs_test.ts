@@ -50,6 +50,7 @@ Deno.test("what the requirements name is among the ways", () => {
     ...["FinalizationRegistry", "Temporal.Now.instant", "BroadcastChannel", "Atomics.waitAsync"],
     ...["Deno.connect", "Deno.readFile", "Deno.Command", "Deno.listen", "Deno.serve", "Deno.open"],
     ...["Deno.resolveDns", "Deno.pid", "process.hrtime", "WebAssembly.instantiate"],
+    ...["Intl.DateTimeFormat", "Blob.prototype.text"],
   ];
   assert.deepEqual(named.filter((name) => !names.has(name)), []);
 });
@@ -67,6 +68,8 @@ Deno.test("classes are closed with `new`, and their members too", () => {
     ["Date", () => Date()],
     ["Date.now", () => Date.now()],
     ["Date", () => new (class extends Date {})()],
+    ["Date.prototype.constructor", () => Reflect.construct(new Date(0).constructor, [])],
+    ["Intl.DateTimeFormat", () => new Intl.DateTimeFormat().format()],
   ];
   for (const [name, use] of uses) {
     const escapes = behindStubs(() => assert.throws(use, SimulationFailure));

@@ -43,6 +43,10 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   // Compiled on other threads: when it is done is chance.
   "WebAssembly": ["compile", "compileStreaming", "instantiate", "instantiateStreaming"],
   "process": ["hrtime", "uptime", "cpuUsage", "memoryUsage", "resourceUsage"],
+  // Formats the time of the clock where it is given none, and in the zone of the machine.
+  "Intl": ["DateTimeFormat"],
+  // Read on other threads.
+  "Blob.prototype": ["arrayBuffer", "bytes", "stream", "text"],
 };
 
 /** Objects all of whose functions are ways out. `crypto.subtle` finishes on other threads. */
@@ -71,6 +75,8 @@ export function findWays(): Way[] {
     ...VALUES.map((key) => wayTo("", world, key, "value")),
     wayTo("", world, "Date", "date"),
     wayTo("Date.", Date, "now", "function"),
+    // `new (new Date(0)).constructor()` is as much a look at the clock.
+    wayTo("Date.prototype.", Date.prototype, "constructor", "date"),
     ...Object.entries(MEMBERS).flatMap(([path, keys]) => membersOf(path, () => keys)),
     ...WHOLE.flatMap((path) => membersOf(path, functionsOf)),
     ...membersOf("Deno", functionsOf),
