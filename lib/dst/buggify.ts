@@ -111,7 +111,7 @@ export class Buggifier {
     const { seed, active, drawOthers = true } = this.#options;
     const isActive = Object.hasOwn(active, name)
       ? active[name] === true
-      : drawOthers && new Draws(seed, "buggify active", name).chance(ACTIVATION_PROBABILITY);
+      : drawOthers && isDrawnActive(seed, name);
     const site: Site = { active: isActive, calls: 0, fired: 0 };
     this.#sites.set(name, site);
     return site;
@@ -127,6 +127,21 @@ export class Buggifier {
     }
     return draws;
   }
+}
+
+/**
+ * Draws which sites are active, as a {@linkcode Buggifier} would when it meets them: a plan that names them can be read and changed.
+ *
+ * @param seed the seed of the run
+ * @param sites the names of the sites
+ * @returns each site, active or not
+ */
+export function drawSites(seed: number, sites: readonly string[]): Record<string, boolean> {
+  return Object.fromEntries(sites.map((site) => [site, isDrawnActive(seed, site)]));
+}
+
+function isDrawnActive(seed: number, site: string): boolean {
+  return new Draws(seed, "buggify active", site).chance(ACTIVATION_PROBABILITY);
 }
 
 /** What happened at a site in many runs. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { NO_BUGGIFY } from "../ports/buggify.ts";
-import { asMergedSites, Buggifier, mergeSites } from "./buggify.ts";
+import { asMergedSites, Buggifier, drawSites, mergeSites } from "./buggify.ts";
 
 const seeds = Array.from({ length: 400 }, (_, seed) => seed);
 const times = (count: number) => Array.from({ length: count });
@@ -106,4 +106,14 @@ Deno.test("reports of runs are put together", () => {
   };
   assert.deepEqual(mergeSites(a, b), both);
   assert.deepEqual(mergeSites(b, a), both);
+});
+
+Deno.test("sites that are drawn beforehand are those that would be active anyway", () => {
+  const names = ["late", "lost", "early"];
+  for (const seed of seeds) {
+    const buggifier = new Buggifier({ seed, active: {} });
+    for (const name of names) buggifier.buggify(name);
+    const met = Object.entries(buggifier.report()).map(([name, { active }]) => [name, active]);
+    assert.deepEqual(drawSites(seed, names), Object.fromEntries(met));
+  }
 });

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { PartiError } from "../../errors.ts";
 import { TRANSITIONS } from "../../manager/state.ts";
+import { NO_FAULTS } from "../nats/faults.ts";
 import type { Plan, PlanStep } from "../plan/plan.ts";
 import { readParameters } from "./parameters.ts";
 
@@ -16,6 +17,19 @@ const count = z.int().min(0).max(10_000);
 const weight = z.number().min(0);
 const state = z.enum(Object.keys(TRANSITIONS) as [string, ...string[]]);
 const direction = z.enum(["both", "up", "down"]);
+
+/** Faults of a part of the server: each is a probability, or a duration in milliseconds. */
+const part = (off: object) =>
+  z.strictObject(Object.fromEntries(
+    Object.keys(off).map((
+      name,
+    ) => [name, (name.endsWith("Ms") ? ms : z.number().min(0).max(1)).optional()]),
+  )).optional();
+const faults = z.strictObject({
+  kv: part(NO_FAULTS.kv),
+  messaging: part(NO_FAULTS.messaging),
+  feed: part(NO_FAULTS.feed),
+});
 
 /** The arguments of each kind of step. */
 const KINDS: Readonly<Record<string, z.ZodType>> = {
@@ -32,10 +46,10 @@ const KINDS: Readonly<Record<string, z.ZodType>> = {
   "cut": z.strictObject({ node: target }),
   "block": z.strictObject({ node: target, direction: direction.optional(), forMs: ms }),
   "clock": z.strictObject({ node: target, rate: z.number().positive(), wallOffsetMs: z.number() }),
-  "split": z.strictObject({ share: z.number().min(0).max(1), forMs: ms }),
+  "split": z.strictObject({ nodes: z.array(node).max(100), forMs: ms }),
   "server-crash": z.strictObject({ forMs: ms }),
   "server-pause": z.strictObject({ forMs: ms }),
-  "nats-faults": z.strictObject({ forMs: ms }),
+  "nats-faults": z.strictObject({ forMs: ms, faults }),
   "mute": z.strictObject({ node: target, lateMs: ms, forMs: ms }),
   "source": z.strictObject({ mood: z.enum(["fails", "empty", "hangs"]), forMs: ms }),
   "heir": z.strictObject({ delayMs: ms, forMs: ms }),

@@ -30,5 +30,13 @@ Deno.test("what a plan may not contain is refused by name", () => {
   assert.match(refusal(step("constructor", {})), /no kind/);
   assert.match(refusal(step("pause", { nod: 1, forMs: 1 })), /step x \(pause\): .*nod/);
   assert.match(refusal(step("crash", { node: 770 })), /node/);
+  assert.equal(refusal(step("nats-faults", { forMs: 1, faults: { kv: { ackLost: 0.5 } } })), "");
+  assert.match(refusal(step("nats-faults", { forMs: 1, faults: { kv: { akLost: 1 } } })), /akLost/);
+  assert.match(
+    refusal(step("nats-faults", { forMs: 1, faults: { kv: { ackLost: 2 } } })),
+    /kv.ack/,
+  );
+  assert.match(refusal(step("nats-faults", { forMs: 1 })), /faults/);
+  assert.match(refusal(step("split", { share: 0.5, forMs: 1 })), /nodes/);
   assert.match(refusal({ parameters: { ...plan.parameters, workers: "five" } }), /workers/);
 });

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { drawSites } from "../buggify.ts";
 import type { Draws } from "../draw.ts";
+import { drawFaults, strikingFaults } from "../nats/faults.ts";
 import type { JsonObject, PlanBody, PlanStep } from "../plan/plan.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import type { DrawsFor } from "../workload.ts";
+import { BUGGIFY_SITES } from "./catalog.ts";
 import { drawAmbush, drawMoment } from "./expand_ambush.ts";
 import { type CoreParameters, drawParameters } from "./parameters.ts";
 
@@ -32,10 +35,11 @@ const QUIET_END_MS = 3_000;
 /**
  * Makes the plan of a seed.
  *
+ * @param seed the seed
  * @param draws its draws
  * @returns the plan
  */
-export function expandCore(draws: DrawsFor): PlanBody {
+export function expandCore(seed: number, draws: DrawsFor): PlanBody {
   const parameters = drawParameters(draws("parameters"));
   const swarm = drawSwarm(draws, FAMILIES);
   const operations = [
@@ -45,7 +49,9 @@ export function expandCore(draws: DrawsFor): PlanBody {
   ];
   const faults = FAMILIES.filter((family) => swarm[family])
     .flatMap((family) => drawFaultsOf(family, parameters, draws));
-  return { parameters, operations, faults, buggify: {}, swarm };
+  // Those of a family that is off are off without being named.
+  const buggify = swarm["buggify"] === true ? drawSites(seed, BUGGIFY_SITES) : {};
+  return { parameters, operations, faults, buggify, swarm };
 }
 
 function drawStarts({ workers }: CoreParameters, draws: DrawsFor): PlanStep[] {
@@ -152,7 +158,7 @@ function drawFault(
     case "pause":
       return [step(id, atMs, "pause", { node, forMs })];
     case "network":
-      return [drawCut(id, atMs, draws, node, forMs)];
+      return [drawCut(id, atMs, draws, { node, forMs, maxWorkers })];
     case "server":
       return [step(id, atMs, draws.pick(["server-crash", "server-pause"]), { forMs })];
     case "clock": {
@@ -160,7 +166,10 @@ function drawFault(
       return [step(id, atMs, "clock", { node, rate, wallOffsetMs: draws.between(-1e7, 1e7) })];
     }
     case "nats": {
-      if (!draws.chance(0.35)) return [step(id, atMs, "nats-faults", { forMs: forMs * 3 })];
+      if (!draws.chance(0.35)) {
+        const faults = strikingFaults(drawFaults(draws));
+        return [step(id, atMs, "nats-faults", { forMs: forMs * 3, faults })];
+      }
       const lateMs = draws.between(200, 4_000);
       return [step(id, atMs, "mute", { node, lateMs, forMs: draws.between(2_000, 12_000) })];
     }
@@ -179,14 +188,19 @@ function drawCut(
   id: string,
   atMs: number,
   draws: Draws,
-  node: number | "leader",
-  forMs: number,
+  { node, forMs, maxWorkers }: {
+    readonly node: number | "leader";
+    readonly forMs: number;
+    readonly maxWorkers: number;
+  },
 ): PlanStep {
   const kind = draws.pick(["cut", "cut", "block", "block", "split"]);
   const direction = draws.pick(["both", "both", "up", "down"]);
   if (kind === "cut") return step(id, atMs, kind, { node });
   if (kind === "block") return step(id, atMs, kind, { node, direction, forMs });
-  return step(id, atMs, kind, { share: draws.between(0.2, 0.8), forMs });
+  const share = draws.between(0.2, 0.8);
+  const all = Array.from({ length: maxWorkers }, (_, other) => other);
+  return step(id, atMs, kind, { nodes: all.filter(() => draws.chance(share)), forMs });
 }
 
 /** Most are short; one in ten lasts longer than anybody is patient. */

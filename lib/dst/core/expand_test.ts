@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { resolveConfig } from "../../config/config.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import { drawsOf, expandPlan } from "../workload.ts";
+import type { StrikingFaults } from "../nats/faults.ts";
+import { BUGGIFY_SITES } from "./catalog.ts";
 import { expandCore, FAMILIES } from "./expand.ts";
 import { cadenceRules, groupConfig } from "./group_config.ts";
 import { readParameters } from "./parameters.ts";
@@ -29,7 +31,7 @@ Deno.test("there is every kind of step, each family in half of the plans, and no
   const on = new Map<string, number>();
   let bare = 0;
   for (const seed of SEEDS) {
-    const { operations, faults, swarm } = expandCore(drawsOf(seed));
+    const { operations, faults, swarm } = expandCore(seed, drawsOf(seed));
     for (const { kind } of [...operations, ...faults]) kinds.add(kind);
     assert.deepEqual(swarm, drawSwarm(drawsOf(seed), FAMILIES));
     const families = FAMILIES.filter((family) => swarm[family]);
@@ -58,6 +60,22 @@ Deno.test("there is every kind of step, each family in half of the plans, and no
     const share = (on.get(family) ?? 0) / SEEDS.length;
     assert.ok(share > 0.4 && share < 0.6, `${family}: ${share}`);
   }
+});
+
+Deno.test("a plan names what will happen: the sites that misbehave, the faults of the server, who is cut off", () => {
+  let cutOff = 0;
+  for (const seed of SEEDS) {
+    const { buggify, swarm, faults } = expandPlan(coreWorkload, seed);
+    assert.deepEqual(Object.keys(buggify), swarm["buggify"] ? [...BUGGIFY_SITES] : []);
+    for (const { kind, args } of faults) {
+      if (kind === "nats-faults") {
+        const { forMs, faults } = args as { forMs: number; faults: StrikingFaults };
+        assert.ok(forMs > 0 && Object.keys(faults).length > 0);
+      }
+      if (kind === "split") cutOff += (args["nodes"] as number[]).length;
+    }
+  }
+  assert.ok(cutOff > 0);
 });
 
 Deno.test("most groups are small, and some are as large as is promised", () => {

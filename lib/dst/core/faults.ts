@@ -4,9 +4,8 @@
  * @module
  */
 import type { ManagerState } from "../../manager/state.ts";
-import { Draws } from "../draw.ts";
 import { FaultBoard } from "../nats/fault_board.ts";
-import { drawFaults, type NatsFaults, NO_FAULTS } from "../nats/faults.ts";
+import { allFaults, type NatsFaults, NO_FAULTS, type StrikingFaults } from "../nats/faults.ts";
 import type { JsonValue, PlanStep } from "../plan/plan.ts";
 import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
@@ -43,7 +42,7 @@ export class FaultInjector {
    *
    * @param step the fault
    */
-  inject({ id, kind, args }: PlanStep): void {
+  inject({ kind, args }: PlanStep): void {
     const forMs = Number(args["forMs"] ?? 0);
     const { fleet, ambushes } = this.#cluster;
     switch (kind) {
@@ -54,9 +53,9 @@ export class FaultInjector {
       case "server-pause":
         return this.#pauseServer(forMs);
       case "split":
-        return this.#split(id, Number(args["share"]), forMs);
+        return this.#split(args["nodes"] as readonly number[], forMs);
       case "nats-faults":
-        return this.#disturb(id, forMs);
+        return this.#disturb(allFaults(args["faults"] as StrikingFaults), forMs);
       case "mute":
         return this.#mute(targetOf(args["node"]), Number(args["lateMs"]), forMs);
       case "source":
@@ -138,10 +137,11 @@ export class FaultInjector {
     });
   }
 
-  #split(id: string, share: number, forMs: number): void {
-    const draws = new Draws(this.#simulation.plan.seed, "split", id);
-    for (const member of this.#cluster.fleet.alive) {
-      if (draws.chance(share)) this.#block(member, "both", forMs);
+  /** Nobody here is heard by the server, nor hears it. */
+  #split(nodes: readonly number[], forMs: number): void {
+    for (const node of nodes) {
+      const member = this.#cluster.fleet.find(node);
+      if (member !== undefined) this.#block(member, "both", forMs);
     }
   }
 
@@ -158,10 +158,10 @@ export class FaultInjector {
   }
 
   /** Everything on the way to the server and back may be lost. */
-  #disturb(id: string, forMs: number): void {
+  #disturb(faults: NatsFaults, forMs: number): void {
     const board = FaultBoard.of(this.#cluster.server);
     this.#cluster.observer.blinkedForLong();
-    board.set(drawFaults(new Draws(this.#simulation.plan.seed, "disturb", id)));
+    board.set(faults);
     this.#cluster.disturbed(forMs + AFTERMATH_MS);
     this.#healAfter(forMs, () => board.set(NO_FAULTS));
   }

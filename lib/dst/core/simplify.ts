@@ -5,6 +5,7 @@
  */
 import type { JsonObject, Plan } from "../plan/plan.ts";
 import type { Simplification } from "../workload.ts";
+import type { StrikingFaults } from "../nats/faults.ts";
 import { type CoreParameters, readParameters } from "./parameters.ts";
 
 /** What is as simple as it can be, with what to call it. */
@@ -52,6 +53,29 @@ export function* simplifyCore(plan: Plan): Iterable<Simplification> {
   for (const key of Object.keys(now.config)) {
     const { [key]: _, ...config } = now.config;
     yield simpler(`${key} as the preset has it`, { config });
+  }
+  yield* withFewerFaults(plan);
+}
+
+/** What is lost, late or stale on the way to the server and back: one thing less. */
+function* withFewerFaults(plan: Plan): Iterable<Simplification> {
+  for (const step of plan.faults) {
+    if (step.kind !== "nats-faults") continue;
+    const faults = step.args["faults"] as StrikingFaults;
+    for (const part of Object.keys(faults) as (keyof StrikingFaults)[]) {
+      for (const name of Object.keys(faults[part] ?? {})) {
+        if (name.endsWith("Ms")) continue;
+        const { [name]: _, ...rest } = faults[part]!;
+        const args = { ...step.args, faults: { ...faults, [part]: rest } };
+        yield {
+          what: `${step.id} without ${part}.${name}`,
+          plan: {
+            ...plan,
+            faults: plan.faults.map((other) => other === step ? { ...step, args } : other),
+          },
+        };
+      }
+    }
   }
 }
 

@@ -37,7 +37,7 @@ export const coreWorkload = defineWorkload<CoreCatalog>({
   limits: { virtualMs: 1_200_000, events: 3_000_000 },
   // LogTape keeps its loggers by weak references; nothing else hangs on when they go.
   stubs: { allow: ["WeakRef"] },
-  expand: (_seed, draws) => expandCore(draws),
+  expand: expandCore,
   check: checkCorePlan,
   simplify: simplifyCore,
   run: runCore,

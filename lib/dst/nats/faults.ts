@@ -159,3 +159,36 @@ export function drawFaults(draws: Draws): NatsFaults {
     },
   };
 }
+
+/** The faults of each part that are on, with their probabilities and durations. Parts and faults that are left out are off. */
+export type StrikingFaults = {
+  readonly [Part in keyof NatsFaults]?: { readonly [key: string]: number };
+};
+
+/**
+ * Leaves out what is off: what a plan says of faults is to be read by people.
+ *
+ * @param faults the faults
+ * @returns those that are on
+ */
+export function strikingFaults(faults: NatsFaults): StrikingFaults {
+  const parts = Object.entries(faults).map(([part, values]) => {
+    const on = Object.entries(values as Record<string, number>).filter(([, value]) => value > 0);
+    return [part, Object.fromEntries(on)] as const;
+  });
+  return Object.fromEntries(parts.filter(([, on]) => Object.keys(on).length > 0));
+}
+
+/**
+ * The opposite of {@linkcode strikingFaults}.
+ *
+ * @param striking the faults that are on; names are not checked
+ * @returns all faults
+ */
+export function allFaults(striking: StrikingFaults): NatsFaults {
+  return {
+    kv: { ...NO_FAULTS.kv, ...striking.kv },
+    messaging: { ...NO_FAULTS.messaging, ...striking.messaging },
+    feed: { ...NO_FAULTS.feed, ...striking.feed },
+  };
+}

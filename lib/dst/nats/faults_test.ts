@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Draws } from "../draw.ts";
-import { drawFaults, NO_FAULTS } from "./faults.ts";
+import { allFaults, drawFaults, NO_FAULTS, strikingFaults } from "./faults.ts";
 
 const drawn = Array.from({ length: 200 }, (_, seed) => drawFaults(new Draws(seed, "faults")));
 
@@ -28,4 +28,16 @@ Deno.test("each fault is on in about every second run, and independent of the ot
 
 Deno.test("the same numbers give the same faults", () => {
   assert.deepEqual(drawFaults(new Draws(7, "faults")), drawn[7]);
+});
+
+Deno.test("what is on says everything, and says nothing of what is off", () => {
+  for (const faults of drawn) {
+    const striking = strikingFaults(faults);
+    assert.deepEqual(allFaults(striking), faults);
+    const values = Object.values(striking).flatMap((part) => Object.values(part));
+    assert.ok(values.every((value) => value > 0));
+  }
+  assert.deepEqual(strikingFaults(NO_FAULTS), {});
+  const few = { kv: { ackLost: 0.5 } };
+  assert.deepEqual(strikingFaults(allFaults(few)), few);
 });
