@@ -43,9 +43,13 @@ export class LaneKeeper {
   /** @param options what it needs */
   constructor(options: LaneKeeperOptions) {
     this.#options = options;
-    const { world, config, events, onChange, drainTimeoutMs } = options;
+    const { world, config, events, onTaken, onChange, drainTimeoutMs } = options;
     this.#table = new LaneTable({
       ...options,
+      onTaken: (slot, message, taken, lane) => {
+        if (lane.full) this.#upkeep.wake();
+        onTaken(slot, message, taken, lane);
+      },
       onEnd: (lane, reason, detail) => {
         events.laneEnded(lane.name, reason, detail);
         if (!this.#closed) onChange();

@@ -14,7 +14,9 @@ import type { LaneTable } from "./lane_table.ts";
 import type { Slot } from "../dispatch/slot.ts";
 
 /** How often it looks. */
-export const UPKEEP_MS = 500;
+const UPKEEP_MS = 500;
+/** How often it looks where nothing waits and the lanes are few: a worker at rest costs next to nothing. */
+const CALM_MS = 2_000;
 /** Looks without a merge after one: what was merged may have to part again. */
 const LOOKS_BETWEEN_MERGES = 4;
 /** No merge so soon after a lane was made, unless there are very many: the group is rebalancing, and has enough to do. */
@@ -30,6 +32,7 @@ export class Upkeep {
   #timer: Timer | undefined;
   #mergeInLooks = 0;
   #evacuations = 0;
+  #calm = false;
   #closed = false;
 
   /**
@@ -50,14 +53,30 @@ export class Upkeep {
     this.#timer?.cancel();
   }
 
+  /** A lane is full: a partition may hold up the others soon. Asked for with each message, so it does nothing where it looks often. */
+  wake(): void {
+    if (!this.#calm || this.#closed) return;
+    this.#timer?.cancel();
+    this.#arm();
+  }
+
   #arm(): void {
-    this.#timer = this.#options.world.clock.setTimer(UPKEEP_MS, () => {
+    const { world, mayAct, onChange } = this.#options;
+    this.#calm = this.#isCalm();
+    this.#timer = world.clock.setTimer(this.#calm ? CALM_MS : UPKEEP_MS, () => {
       if (this.#closed) return;
+      if (world.messaging.connected && mayAct()) this.#look();
       this.#arm();
-      if (this.#options.world.messaging.connected && this.#options.mayAct()) this.#look();
       // Whatever was missed is seen now.
-      this.#options.onChange();
+      onChange();
     });
+  }
+
+  /** Nothing is to be merged, and nobody holds up anybody. */
+  #isCalm(): boolean {
+    const { all } = this.#table;
+    return all.length <= this.#options.config.maxLanes &&
+      all.every((lane) => !lane.closed && !lane.busy && lane.buffered === 0);
   }
 
   #look(): void {

@@ -36,6 +36,31 @@ Deno.test("a hot partition is left alone in its lane, and the others have one wi
   await group.end();
 });
 
+Deno.test("a worker at rest looks every two seconds, and one whose lane is full twice a second", async () => {
+  const group = team({ members: 1, partitions: 4, config: { prefetch: 16 }, temper: () => 500 });
+  const { clock } = group;
+  const set = clock.setTimer.bind(clock);
+  const looks = { 500: 0, 2_000: 0 };
+  clock.setTimer = (delayMs, fire) =>
+    set(delayMs, () => {
+      if (delayMs === 500 || delayMs === 2_000) looks[delayMs]++;
+      fire();
+    });
+  group.assign(all(group, 0), 0);
+  await clock.advance(1_000);
+  Object.assign(looks, { 500: 0, 2_000: 0 });
+  await clock.advance(19_000);
+  assert.deepEqual(looks, { 500: 0, 2_000: 9 });
+  await clock.advance(100);
+  for (let i = 0; i < 20; i++) group.publish("p0");
+  group.publish("p1");
+  // Within one look after the lane is full the partition is suspected, with the next it is alone.
+  await clock.advance(1_100);
+  assert.equal(group.members[0]!.consumer.health().lanes, 2);
+  await group.drained();
+  await group.end();
+});
+
 Deno.test("lanes stay few under moves, and merging does not become a storm", async () => {
   const group = team({ members: 3, partitions: 60, temper: () => 2, config: { maxLanes: 4 } });
   group.assign(Object.fromEntries(group.partitions.map((name, i) => [name, i % 3])), 0);

@@ -16,24 +16,6 @@ export interface EventOwner {
   hold(event: SimEvent): boolean;
 }
 
-/** What an event is made from. */
-export interface SimEventFields {
-  /** When, in virtual milliseconds. */
-  atMs: number;
-  /** Decides among events of one instant. */
-  tie: number;
-  /** The order of scheduling. */
-  serial: number;
-  /** What it is, for traces. */
-  readonly label: string;
-  /** To whom it happens; undefined if it happens to nobody's process. */
-  readonly owner: EventOwner | undefined;
-  /** Makes it happen. */
-  readonly fire: () => void;
-  /** It settles no promise and wakes nobody, so nothing runs after it. */
-  readonly quiet: boolean;
-}
-
 /** Something that will happen. It is its own handle, so that scheduling makes one object only. */
 export class SimEvent implements Timer {
   /** When, in virtual milliseconds. Only the kernel moves an event, when its process goes on after a pause. */
@@ -55,18 +37,32 @@ export class SimEvent implements Timer {
   #cancelled = false;
 
   /**
-   * It waits in no heap yet.
+   * It waits in no heap yet. A run makes millions of them: an object of named fields for each would be garbage at once.
    *
-   * @param fields what it is made from
+   * @param atMs when, in virtual milliseconds
+   * @param tie decides among events of one instant
+   * @param serial the order of scheduling
+   * @param label what it is, for traces
+   * @param owner to whom it happens
+   * @param fire makes it happen
+   * @param quiet it settles no promise and wakes nobody
    */
-  constructor(fields: SimEventFields) {
-    this.atMs = fields.atMs;
-    this.tie = fields.tie;
-    this.serial = fields.serial;
-    this.label = fields.label;
-    this.owner = fields.owner;
-    this.fire = fields.fire;
-    this.quiet = fields.quiet;
+  constructor(
+    atMs: number,
+    tie: number,
+    serial: number,
+    label: string,
+    owner: EventOwner | undefined,
+    fire: () => void,
+    quiet: boolean,
+  ) {
+    this.atMs = atMs;
+    this.tie = tie;
+    this.serial = serial;
+    this.label = label;
+    this.owner = owner;
+    this.fire = fire;
+    this.quiet = quiet;
   }
 
   /** It will not happen. */

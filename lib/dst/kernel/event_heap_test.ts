@@ -7,7 +7,7 @@ let serials = 0;
 function event(atMs: number, tie = 0): SimEvent {
   const serial = serials++;
   const fire = () => {};
-  return new SimEvent({ atMs, tie, serial, label: "x", owner: undefined, fire, quiet: false });
+  return new SimEvent(atMs, tie, serial, "x", undefined, fire, false);
 }
 
 function inOrder(a: SimEvent, b: SimEvent): number {

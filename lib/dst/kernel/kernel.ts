@@ -97,15 +97,9 @@ export class Kernel {
     quiet = false,
   ): Timer {
     if (Number.isNaN(delayMs)) throw new RangeError(`${label} in NaN ms`);
-    const event = new SimEvent({
-      atMs: this.#nowMs + Math.max(0, delayMs),
-      tie: this.#ties.of(owner?.name ?? "", label).bits(),
-      serial: this.#serial++,
-      label,
-      owner,
-      fire,
-      quiet,
-    });
+    const atMs = this.#nowMs + Math.max(0, delayMs);
+    const tie = this.#ties.of(owner?.name ?? "", label).bits();
+    const event = new SimEvent(atMs, tie, this.#serial++, label, owner, fire, quiet);
     if (event.atMs < Infinity) this.#heap.push(event);
     return event;
   }

@@ -22,7 +22,7 @@ const SPACING_MS = 0.001;
 export class Pipe {
   readonly #options: PipeOptions;
   /** In the order of their arrival; those before {@linkcode #arrived} have arrived. */
-  #underWay: Timer[] = [];
+  #underWay: { readonly timer: Timer; readonly arrive: () => void }[] = [];
   #arrived = 0;
   readonly #kept: { readonly label: string; readonly arrive: () => void }[] = [];
   #lastMs = 0;
@@ -65,7 +65,7 @@ export class Pipe {
   /** Everything under way or kept back is lost, and all that the other side sends before it learns of the end. */
   drop(): void {
     this.#dropped = true;
-    for (let i = this.#arrived; i < this.#underWay.length; i++) this.#underWay[i]!.cancel();
+    for (let i = this.#arrived; i < this.#underWay.length; i++) this.#underWay[i]!.timer.cancel();
     this.#underWay = [];
     this.#arrived = 0;
     this.#kept.length = 0;
@@ -75,14 +75,17 @@ export class Pipe {
     const nowMs = this.#options.nowMs();
     const atMs = Math.max(nowMs + this.#options.latencyMs(), this.#lastMs + SPACING_MS);
     this.#lastMs = atMs;
-    this.#underWay.push(
-      this.#options.schedule(atMs - nowMs, label, () => {
-        if (++this.#arrived === this.#underWay.length) {
-          this.#underWay.length = 0;
-          this.#arrived = 0;
-        }
-        arrive();
-      }),
-    );
+    const timer = this.#options.schedule(atMs - nowMs, label, this.#arrive);
+    this.#underWay.push({ timer, arrive });
   }
+
+  /** What arrives is always what has been under way longest. */
+  readonly #arrive = (): void => {
+    const { arrive } = this.#underWay[this.#arrived]!;
+    if (++this.#arrived === this.#underWay.length) {
+      this.#underWay.length = 0;
+      this.#arrived = 0;
+    }
+    arrive();
+  };
 }
