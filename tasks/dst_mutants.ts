@@ -8,7 +8,7 @@
 import { Command } from "commander";
 import { mutants } from "../lib/dst/mutants/catalog.ts";
 import { describeError } from "../lib/errors.ts";
-import { formatDuration } from "../sim/units.ts";
+import { formatDuration } from "../sim/config/units.ts";
 import { note, say } from "./console.ts";
 import { type Hunt, HuntingGround } from "./dst_mutants_hunt.ts";
 import { describeFinding, judgeHunts, renderHunts } from "./dst_mutants_report.ts";

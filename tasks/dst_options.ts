@@ -5,7 +5,7 @@
  */
 
 import { PartiError } from "../lib/errors.ts";
-import { DURATION_FORMAT, parseDurationMs } from "../sim/units.ts";
+import { DURATION_FORMAT, parseDurationMs } from "../sim/config/units.ts";
 import type { CampaignGoal } from "./dst_campaign.ts";
 
 /** The options as they were given. */

@@ -6,7 +6,7 @@
 
 import { isMissOfReach, judge, type JudgedAssertion } from "../lib/dst/assertions/judge.ts";
 import type { MergedSites } from "../lib/dst/buggify.ts";
-import { formatDuration } from "../sim/units.ts";
+import { formatDuration } from "../sim/config/units.ts";
 import type { Campaign, FailedSeed, StopReason } from "./dst_campaign.ts";
 import { showPace } from "./dst_status.ts";
 

@@ -7,7 +7,7 @@
 import { describePlan, type Plan } from "../lib/dst/plan/plan.ts";
 import type { ShrinkResult } from "../lib/dst/plan/shrink.ts";
 import type { RunFailure } from "../lib/dst/run_plan.ts";
-import { formatDuration } from "../sim/units.ts";
+import { formatDuration } from "../sim/config/units.ts";
 import { note, say } from "./console.ts";
 import { ChildEnded, DstChild } from "./dst_child.ts";
 import { replayCommand, writePlan } from "./dst_files.ts";

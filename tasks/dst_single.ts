@@ -8,7 +8,7 @@ import { describePlan, type Plan } from "../lib/dst/plan/plan.ts";
 import type { RunFailure, RunResult } from "../lib/dst/run_plan.ts";
 import { type AnyWorkload, expandPlan } from "../lib/dst/workload.ts";
 import { isPartiError, PartiError } from "../lib/errors.ts";
-import { formatDuration } from "../sim/units.ts";
+import { formatDuration } from "../sim/config/units.ts";
 import { note, say } from "./console.ts";
 import { ChildEnded, DstChild } from "./dst_child.ts";
 import { makeFolder, readPlan, replayCommand, writeJson, writePlan } from "./dst_files.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatDuration } from "../sim/units.ts";
+import { formatDuration } from "../sim/config/units.ts";
 import type { Summary } from "../lib/dst/summary.ts";
 
 /** Where it is shown. */

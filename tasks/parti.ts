@@ -62,7 +62,7 @@ async function buildProgram(): Promise<Command> {
       getErrHasColors: () => false,
     });
   addNatsServer(program);
-  const { registerSim } = await import("../sim/cli.ts");
+  const { registerSim } = await import("../sim/cli/cli.ts");
   registerSim(program);
   const { registerDst } = await import("./dst_cli.ts");
   registerDst(program);

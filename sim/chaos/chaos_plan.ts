@@ -1,0 +1,108 @@
+/**
+ * What will go wrong, and when: an explicit list made from the seed before the run begins. Who is hit is decided at the
+ * moment of the event, among those alive then, by a number drawn here.
+ *
+ * @module
+ */
+import type { ChaosType, SimulationConfig } from "../config/config_schema.ts";
+import { formatDuration } from "../config/units.ts";
+import { Seeded } from "../seed/seeded.ts";
+
+/** One thing that will go wrong. */
+export interface PlannedChaos {
+  /** Counts from 1. */
+  readonly number: number;
+  /** When, in milliseconds since the load began. */
+  readonly atMs: number;
+  /** What. */
+  readonly type: ChaosType;
+  /** Numbers in [0, 1): the n-th victim is the one at this fraction of the sorted list of those alive. */
+  readonly picks: readonly number[];
+  /** How many workers come or go, for scaling; 1 for the rest. */
+  readonly count: number;
+  /** How long a process stays away or stands still, in milliseconds. */
+  readonly downMs: number;
+}
+
+/** A whole run's chaos. */
+export interface ChaosPlan {
+  /** The seed it was made from. */
+  readonly seed: number;
+  /** The events, in the order of time. */
+  readonly events: readonly PlannedChaos[];
+}
+
+const MAX_SCALE_STEP = 3;
+const DOWN_INTERVAL = { minMs: 1_000, maxMs: 2_500 };
+/** A pause has to outlast a lease to show anything, and so has a server's absence. */
+const LONG_DOWN_MS = 10_000;
+/** A plan is held in memory and printed; a day of chaos every second is the most that makes sense. */
+const MAX_EVENTS = 100_000;
+
+/**
+ * Makes the plan. Kinds are dealt from shuffled decks that hold each kind once, so that a short run meets them all. The
+ * first event comes after half an interval, so that a run of 60 s with an interval of 5–8 s always has at least eight.
+ *
+ * @param config the run's configuration
+ * @param seed the run's seed
+ * @returns the plan; empty if chaos is off
+ */
+export function planChaos(
+  config: Pick<SimulationConfig, "chaos" | "simulation">,
+  seed: number,
+): ChaosPlan {
+  const { chaos } = config;
+  const kinds = [...new Set(chaos.events)];
+  if (!chaos.enabled || kinds.length === 0) return { seed, events: [] };
+  const times = new Seeded(seed, "chaos-times");
+  const decks = new Seeded(seed, "chaos-kinds");
+  const events: PlannedChaos[] = [];
+  let deck: ChaosType[] = [];
+  let atMs = times.durationMs(0, chaos.interval) / 2;
+  while (atMs <= config.simulation.duration && events.length < MAX_EVENTS) {
+    const number = events.length + 1;
+    if (deck.length === 0) deck = decks.shuffled(kinds, number * 100);
+    events.push(plannedEvent(seed, number, Math.round(atMs), deck.pop()!));
+    atMs += times.durationMs(number, chaos.interval);
+  }
+  return { seed, events };
+}
+
+function plannedEvent(seed: number, number: number, atMs: number, type: ChaosType): PlannedChaos {
+  const choices = new Seeded(seed, "chaos-choices", number);
+  const long = type === "worker_pause" || type === "nats_crash";
+  const scales = type === "scale_up" || type === "scale_down";
+  return {
+    number,
+    atMs,
+    type,
+    picks: [1, 2, 3].map((counter) => choices.float(counter)),
+    count: scales ? choices.int(4, 1, MAX_SCALE_STEP) : 1,
+    downMs: long ? LONG_DOWN_MS : Math.round(choices.durationMs(5, DOWN_INTERVAL)),
+  };
+}
+
+/**
+ * Chooses one of those alive.
+ *
+ * @param alive who could be hit; sorted here, so that the order of arrival does not matter
+ * @param pick a number in [0, 1) from the plan
+ * @returns the victim, or undefined if nobody is alive
+ */
+export function chooseVictim(alive: readonly string[], pick: number): string | undefined {
+  const sorted = alive.toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return sorted[Math.floor(pick * sorted.length)];
+}
+
+/**
+ * Writes the plan for people.
+ *
+ * @param plan the plan
+ * @returns one line per event
+ */
+export function describePlan(plan: ChaosPlan): string[] {
+  return plan.events.map(({ number, atMs, type, count }) => {
+    const scale = type === "scale_up" || type === "scale_down" ? ` of ${count}` : "";
+    return `#${number} at ${formatDuration(atMs)}: ${type}${scale}`;
+  });
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import type { ChaosType } from "../config/config_schema.ts";
+import { SimConsole } from "../live/status_line.ts";
+import type { Fleet } from "../run/fleet.ts";
+import { RUN_ID, TestFleet } from "../run/fleet_rig_test.ts";
+import { RunState } from "../run/run_state.ts";
+import type { PlannedChaos } from "./chaos_plan.ts";
+import { ChaosRunner } from "./chaos_run.ts";
+
+/** Chaos of a kind at these times; there is nobody to hit but the server. */
+function rig(type: ChaosType, ...timesMs: readonly number[]) {
+  const calls: string[] = [];
+  const server = {
+    kill: () => Promise.resolve(void calls.push("kill")),
+    restart: () => Promise.resolve(void calls.push("restart")),
+  };
+  const fleet = new TestFleet() as unknown as Fleet;
+  const console = new SimConsole({
+    write: () => {},
+    terminal: false,
+    color: false,
+    columns: () => 80,
+    now: () => new Date(0),
+  });
+  const events = timesMs.map((atMs, index): PlannedChaos => ({
+    ...{ number: index + 1, atMs, type, picks: [0], count: 1, downMs: 50 },
+  }));
+  const chaos = new ChaosRunner({
+    plan: { seed: 1, events },
+    runId: RUN_ID,
+    fleet,
+    state: new RunState([1], () => fleet, console),
+    messaging: new TestFleet().messaging,
+    console,
+    server,
+    minWorkers: 2,
+  });
+  return { chaos, calls };
+}
+
+Deno.test("chaos: what finds nobody is skipped with the reason", async () => {
+  const { chaos } = rig("producer_crash", 0, 5);
+  await chaos.run(new AbortController().signal);
+  assert.deepEqual(chaos.records.map(({ type, skipped }) => [type, skipped]), [
+    ["producer_crash", "no producer runs"],
+    ["producer_crash", "no producer runs"],
+  ]);
+});
+
+Deno.test("chaos: when the load ends the event of that moment is still done, and none after it", async () => {
+  const { chaos } = rig("producer_crash", 0, 60, 60_000);
+  const end = new AbortController();
+  const running = chaos.run(end.signal);
+  end.abort();
+  await running;
+  assert.equal(chaos.records.length, 2);
+});
+
+Deno.test("chaos: a server that is away cannot be killed once more", async () => {
+  const { chaos, calls } = rig("nats_crash", 0, 5);
+  await chaos.run(new AbortController().signal);
+  await chaos.settle();
+  assert.deepEqual(chaos.records.map(({ skipped }) => skipped), [
+    undefined,
+    "the server is away already",
+  ]);
+  assert.deepEqual(calls, ["kill", "restart"]);
+});

@@ -1,0 +1,250 @@
+/**
+ * Reads a configuration file, applies `--set`, and turns every mistake into one line that says where it is, what stands
+ * there and what may stand there.
+ *
+ * @module
+ */
+import { LineCounter, parse, parseDocument, stringify } from "yaml";
+import { encode, type z } from "zod";
+import { PartiError } from "../../lib/errors.ts";
+import {
+  canonicalPath,
+  type ConfigPath,
+  type ConfigSource,
+  overrideOf,
+  position,
+  valueAt,
+} from "./config_position.ts";
+import { crossCheck, type CrossIssue, withoutEffect } from "./config_rules.ts";
+import { type SimulationConfig, simulationSchema } from "./config_schema.ts";
+
+export type { SimulationConfig } from "./config_schema.ts";
+
+/** A checked configuration and what should be said about it. */
+export interface LoadedConfig {
+  /** The configuration. */
+  readonly config: SimulationConfig;
+  /** Switches that have no effect in this version. */
+  readonly notes: readonly string[];
+}
+
+/** A key that is set after the file was read. */
+export interface Override {
+  /** `a.b.c=value`. */
+  readonly set: string;
+  /** What the user wrote, for messages. */
+  readonly shown: string;
+}
+
+/**
+ * Reads a configuration file.
+ *
+ * @param file the path, as the user gave it
+ * @param overrides applied after the file
+ * @returns the checked configuration
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` with one line per mistake
+ */
+export async function loadConfig(
+  file: string | URL,
+  overrides: readonly Override[] = [],
+): Promise<LoadedConfig> {
+  const name = typeof file === "string" ? file : decodeURIComponent(file.pathname);
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : String(cause);
+    throw new PartiError("PARTI_INVALID_CONFIG", `cannot read the configuration ${name}: ${why}`, {
+      value: name,
+      hint: "name an existing file with --config, such as configs/quick.yaml",
+      cause,
+    });
+  }
+  return parseConfig(text, name, overrides);
+}
+
+/**
+ * Checks a configuration.
+ *
+ * @param text the YAML
+ * @param file its name, for messages
+ * @param overrides applied after the text
+ * @returns the checked configuration
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` with one line per mistake
+ */
+export function parseConfig(
+  text: string,
+  file: string,
+  overrides: readonly Override[] = [],
+): LoadedConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [bad] = document.errors;
+  if (bad !== undefined) {
+    const { line, col } = lines.linePos(bad.pos[0]);
+    throw invalid([`${file}:${line}:${col}: this is not YAML: ${bad.message}`], text);
+  }
+  const raw: unknown = document.toJS() ?? {};
+  if (typeof raw !== "object" || Array.isArray(raw)) {
+    const shown = JSON.stringify(raw);
+    throw invalid([`${file}:1:1: expected ${sectionAt([])}, got ${shown}`], raw);
+  }
+  const source = { file, document, lines, overrides: applyOverrides(raw, overrides) };
+  const result = simulationSchema.safeParse(canonical(raw, source));
+  if (!result.success) throw invalid(describeIssues(result.error, raw, source), raw);
+  const crossed = crossCheck(result.data);
+  if (crossed.length > 0) {
+    throw invalid(crossed.map((issue) => describeCrossIssue(issue, raw, source)), raw);
+  }
+  return { config: result.data, notes: withoutEffect(result.data) };
+}
+
+/**
+ * Writes a configuration with everything that was left out.
+ *
+ * @param config a checked configuration
+ * @returns YAML that {@linkcode parseConfig} reads as the very same
+ */
+export function describeConfig(config: SimulationConfig): string {
+  return stringify(encode(simulationSchema, config));
+}
+
+function invalid(lines: readonly string[], value: unknown): PartiError {
+  return new PartiError("PARTI_INVALID_CONFIG", lines.join("\n"), { value });
+}
+
+/** Writes each `a.b.c=value` into the plain object; the value is YAML, so that numbers and lists are what they look like. */
+function applyOverrides(raw: unknown, overrides: readonly Override[]): Map<string, string> {
+  const applied = new Map<string, string>();
+  for (const { set, shown } of overrides) {
+    const match = /^([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)=(.*)$/s.exec(set);
+    if (match === null) {
+      throw invalid([`${shown}: expected key=value, such as --set workers.count=4`], set);
+    }
+    const path = match[1]!.split(".");
+    let node = raw as Record<string, unknown>;
+    for (const key of path.slice(0, -1)) {
+      if (!Object.hasOwn(node, key) || typeof node[key] !== "object" || node[key] === null) {
+        node[key] = {};
+      }
+      node = node[key] as Record<string, unknown>;
+    }
+    try {
+      node[path.at(-1)!] = parse(match[2]!);
+    } catch {
+      throw invalid([`${shown}: the value is not YAML`], set);
+    }
+    applied.set(canonicalPath(path).join("."), shown);
+  }
+  return applied;
+}
+
+/** Renames second spellings: `checkpoint`, and camel case in `workers.group`. Both at once is a mistake. */
+function canonical(raw: unknown, source: ConfigSource): unknown {
+  const rename = (value: unknown, prefix: string[]): unknown => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    const result: Record<string, unknown> = {};
+    for (const [key, child] of Object.entries(value)) {
+      const name = String(canonicalPath([...prefix, key]).at(-1));
+      if (name in result) {
+        const at = position([...prefix, key], source);
+        throw invalid([`${at}: ${[...prefix, key].join(".")}: the same as ${name}: give one`], key);
+      }
+      // A section written without content, as in "chaos:", means its defaults.
+      result[name] = rename(child ?? (prefix.length === 0 ? {} : child), [...prefix, key]);
+    }
+    return result;
+  };
+  return rename(raw, []);
+}
+
+/** One line per mistake; a value that is wrong in two ways is told once. */
+function describeIssues(error: z.ZodError, raw: unknown, source: ConfigSource): string[] {
+  const lines = new Map<string, string>();
+  for (const issue of error.issues) {
+    const path = issue.path.filter((key) => typeof key !== "symbol");
+    if (issue.code === "unrecognized_keys") {
+      for (const key of issue.keys) {
+        const full = [...path, key];
+        const allowed = allowedKeys(path);
+        const near = nearest(key, allowed);
+        const hint = near === undefined ? "" : `did you mean ${near}? `;
+        lines.set(
+          full.join("."),
+          `${position(full, source)}: ${full.join(".")}: unknown key; ${hint}allowed: ${
+            allowed.join(", ")
+          }`,
+        );
+      }
+    } else if (!lines.has(path.join("."))) {
+      const allowed = issue.code === "invalid_type" && issue.expected === "object"
+        ? sectionAt(path)
+        : issue.message;
+      lines.set(path.join("."), describeValue(path, raw, allowed, source));
+    }
+  }
+  return [...lines.values()];
+}
+
+function sectionAt(path: ConfigPath): string {
+  return `a section with ${allowedKeys(path).join(", ")}`;
+}
+
+function describeCrossIssue(issue: CrossIssue, raw: unknown, source: ConfigSource): string {
+  const { path, allowed, at = path, got = shownAt(path, raw), causes = [] } = issue;
+  // What the file says was right before something else was set.
+  const [cause] = causes.map((other) => overrideOf(other, source)).filter((set) =>
+    set !== undefined
+  );
+  const where = overrideOf(at, source) ?? cause ?? position(at, source);
+  return `${where}: ${path.join(".")}: expected ${allowed}, got ${got}`;
+}
+
+function describeValue(
+  path: ConfigPath,
+  raw: unknown,
+  allowed: string,
+  source: ConfigSource,
+): string {
+  const where = position(path, source);
+  return `${where}: ${path.join(".")}: expected ${allowed}, got ${shownAt(path, raw)}`;
+}
+
+function shownAt(path: ConfigPath, raw: unknown): string {
+  const value = valueAt(path, raw);
+  return value === undefined ? "nothing" : JSON.stringify(value);
+}
+
+/** The keys a section may have. */
+function allowedKeys(path: ConfigPath): string[] {
+  let schema: unknown = simulationSchema;
+  for (const key of path) schema = shapeOf(schema)?.[key];
+  return Object.keys(shapeOf(schema) ?? {});
+}
+
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  const inner = schema as { shape?: Record<string, unknown>; unwrap?: () => unknown } | undefined;
+  if (inner?.shape !== undefined) return inner.shape;
+  return inner?.unwrap === undefined ? undefined : shapeOf(inner.unwrap());
+}
+
+/** The allowed key that differs least from the given one, if any comes near. */
+function nearest(key: string, allowed: readonly string[]): string | undefined {
+  const scored = allowed.map((name) => ({ name, distance: editDistance(key, name) }));
+  scored.sort((a, b) => a.distance - b.distance);
+  const [best] = scored;
+  return best !== undefined && best.distance <= Math.max(2, key.length / 3) ? best.name : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, previous[j]! + 1, row[j - 1]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { parse } from "yaml";
+import { z } from "zod";
+import { configJsonSchema, JSON_SCHEMA_FILE } from "./config_json_schema.ts";
+
+Deno.test("the published JSON Schema is that of the configuration", async () => {
+  assert.equal(
+    await Deno.readTextFile(JSON_SCHEMA_FILE),
+    configJsonSchema(),
+    "write it anew: deno run --allow-write=configs sim/config/config_json_schema.ts",
+  );
+});
+
+Deno.test("it takes the shipped files and both spellings, and refuses what the program refuses", async () => {
+  const schema = z.fromJSONSchema(JSON.parse(configJsonSchema()));
+  for await (const { name } of Deno.readDir(new URL("../../configs/", import.meta.url))) {
+    if (!name.endsWith(".yaml")) continue;
+    const text = await Deno.readTextFile(new URL(`../../configs/${name}`, import.meta.url));
+    assert.match(text, /^# yaml-language-server: \$schema=simulation\.schema\.json\n/, name);
+    assert.ok(schema.safeParse(parse(text)).success, name);
+  }
+  const accepts = (text: string) => schema.safeParse(parse(text)).success;
+  assert.ok(
+    accepts("{ checkpoint: { enabled: false }, workers: { group: { heartbeatTtl: 3s } } }"),
+  );
+  assert.ok(accepts("workers: { group: { heartbeat_ttl: 3s } }"));
+  assert.ok(!accepts("workers: { countt: 3 }"));
+  assert.ok(!accepts("workers: { count: -1 }"));
+  assert.ok(!accepts("chaos: { events: [earthquake] }"));
+});

@@ -1,0 +1,111 @@
+/**
+ * What no single field of a configuration can tell, and what is switched on in vain.
+ *
+ * @module
+ */
+import { strategyByName } from "../../lib/assignment/strategies/strategies.ts";
+import { isPartiError } from "../../lib/errors.ts";
+import type { SimulationConfig } from "./config_schema.ts";
+import { checkGroup } from "./group_check.ts";
+
+/** Something wrong that only shows between two fields. */
+export interface CrossIssue {
+  /** The field to blame. */
+  readonly path: readonly string[];
+  /** What is allowed there, given the other field. */
+  readonly allowed: string;
+  /** The field to point at, where the one to blame was left out. */
+  readonly at?: readonly string[];
+  /** What is in force there, where the field was left out. */
+  readonly got?: string;
+  /** The fields from which the limit follows: whoever has set one of them has caused it. */
+  readonly causes?: readonly (readonly string[])[];
+}
+
+/**
+ * Checks what no single field can tell.
+ *
+ * @param config a configuration whose fields are each right
+ * @returns what is wrong between them
+ */
+export function crossCheck(config: SimulationConfig): CrossIssue[] {
+  const { producers, workers, partitions, chaos } = config;
+  const issues: CrossIssue[] = [];
+  const expect = (holds: boolean, path: string, allowed: string, ...causes: string[]) => {
+    if (holds) return;
+    issues.push({
+      path: path.split("."),
+      allowed,
+      causes: causes.map((cause) => cause.split(".")),
+    });
+  };
+  const { min, max } = workers.processing_delay;
+  expect(
+    max >= min,
+    "workers.processing_delay.max",
+    `at least processing_delay.min (${min}ms)`,
+    "workers.processing_delay.min",
+  );
+  issues.push(...checkGroup(config));
+  expect(
+    producers.count <= partitions.count,
+    "producers.count",
+    `at most partitions.count (${partitions.count})`,
+    "partitions.count",
+  );
+  const each = producers.partitions_per_producer;
+  expect(
+    each === undefined || each * producers.count >= partitions.count,
+    "producers.partitions_per_producer",
+    `at least ${Math.ceil(partitions.count / producers.count)}, so that ${producers.count} ` +
+      `producers cover ${partitions.count} partitions`,
+    "producers.count",
+    "partitions.count",
+  );
+  const rate = producers.rate_variation;
+  expect(
+    rate.max_multiplier >= rate.min_multiplier,
+    "producers.rate_variation.max_multiplier",
+    `at least min_multiplier (${rate.min_multiplier})`,
+    "producers.rate_variation.min_multiplier",
+  );
+  expect(
+    !chaos.enabled || chaos.events.length > 0,
+    "chaos.events",
+    "at least one event",
+    "chaos.enabled",
+  );
+  expect(
+    !chaos.enabled || config.nats.mode === "embedded" || !chaos.events.includes("nats_crash"),
+    "chaos.events",
+    "no nats_crash with nats.mode external, because that server is not ours to kill",
+    "nats.mode",
+  );
+  try {
+    strategyByName(workers.assignment_strategy, workers.strategy_config);
+  } catch (error) {
+    if (!isPartiError(error)) throw error;
+    const allowed =
+      `what ${workers.assignment_strategy} understands (${error.message}; ${error.hint})`;
+    const causes = [["workers", "assignment_strategy"]];
+    issues.push({ path: ["workers", "strategy_config"], allowed, causes });
+  }
+  return issues;
+}
+
+/**
+ * What is switched on and has no effect in this version. Said aloud, so that nobody believes in it.
+ *
+ * @param config a checked configuration
+ * @returns one sentence for each
+ */
+export function withoutEffect(config: SimulationConfig): string[] {
+  const notes: string[] = [];
+  if (config.metrics.prometheus.enabled) {
+    notes.push("metrics.prometheus.enabled: this version serves no metrics; the switch is ignored");
+  }
+  if (config.checkpointing.enabled) {
+    notes.push("checkpointing.enabled: this version writes no checkpoints; the switch is ignored");
+  }
+  return notes;
+}

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { isPartiError } from "../../lib/errors.ts";
+import { describeConfig, loadConfig, type Override, parseConfig } from "./config.ts";
+
+/** Overrides as `--set` gives them. */
+function sets(...list: string[]): Override[] {
+  return list.map((set) => ({ set, shown: `--set ${set}` }));
+}
+
+/** The message of the error a text is refused with. */
+function refusal(text: string, overrides: readonly Override[] = []): string {
+  try {
+    parseConfig(text, "my.yaml", overrides);
+  } catch (error) {
+    assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"), String(error));
+    return error.message;
+  }
+  assert.fail(`accepted:\n${text}`);
+}
+
+Deno.test("the shipped configurations are valid", async () => {
+  const quick = await loadConfig(new URL("../../configs/quick.yaml", import.meta.url));
+  assert.equal(quick.config.partitions.count, 100);
+  assert.equal(quick.config.workers.count, 10);
+  assert.equal(quick.config.producers.count, 2);
+  assert.ok(quick.config.partitions.message_rate_per_partition * 100 >= 200);
+  assert.deepEqual(quick.config.chaos.interval, { minMs: 5_000, maxMs: 8_000 });
+  assert.deepEqual(quick.notes, []);
+  assert.deepEqual(quick.config.thresholds, {
+    recoveryMs: { p99: 1_000 },
+    handoffMs: { p99: 150 },
+    unmovedLatencyMs: { p99: 250 },
+    startup: { allStableMs: 3_000 },
+  });
+  const dev = await loadConfig(new URL("../../configs/dev.yaml", import.meta.url));
+  assert.equal(dev.config.simulation.duration, 3_600_000);
+  assert.equal(dev.notes.length, 1, "dev.yaml switches prometheus on, which has no effect yet");
+});
+
+Deno.test("an empty file is all defaults, and a section without content too", () => {
+  assert.equal(parseConfig("", "my.yaml").config.partitions.count, 100);
+  assert.equal(parseConfig("chaos:\n", "my.yaml").config.chaos.enabled, false);
+});
+
+Deno.test("an unknown key is refused with its place, a suggestion and what is allowed", () => {
+  const message = refusal("partitions:\n  cuont: 5\n");
+  assert.equal(
+    message,
+    "my.yaml:2:10: partitions.cuont: unknown key; did you mean count? allowed: count, " +
+      "message_rate_per_partition, distribution, weights",
+  );
+  assert.match(refusal("workerz:\n  count: 5\n"), /^my\.yaml:\d+:\d+: workerz: unknown key; did/);
+});
+
+Deno.test("a wrong value is told once with its place, the value and what is allowed", () => {
+  assert.equal(
+    refusal("partitions:\n  count: -5\n"),
+    "my.yaml:2:10: partitions.count: expected a whole number from 1 to 100000, got -5",
+  );
+  assert.equal(
+    refusal("partitions: { count: 1.5 }\n"),
+    "my.yaml:1:22: partitions.count: expected a whole number from 1 to 100000, got 1.5",
+  );
+  assert.match(refusal("partitions:\n  count: many\n"), /expected a whole number .* got "many"$/);
+});
+
+Deno.test("an interval without a unit is refused", () => {
+  assert.equal(
+    refusal("chaos:\n  enabled: true\n  events: [scale_up]\n  interval: 10-30\n"),
+    'my.yaml:4:13: chaos.interval: expected an interval with a unit such as "5s-8s", "10-30m" ' +
+      'or "10m-30m", got "10-30"',
+  );
+});
+
+Deno.test("a maximum below its minimum is refused", () => {
+  const delay = "workers:\n  processing_delay:\n    min: 50ms\n    max: 10ms\n";
+  assert.equal(
+    refusal(delay),
+    "my.yaml:4:10: workers.processing_delay.max: expected at least processing_delay.min (50ms), " +
+      'got "10ms"',
+  );
+  assert.match(
+    refusal("workers:\n  group:\n    workerIdMin: 5\n    workerIdMax: 2\n"),
+    /^my\.yaml:4:18: workers\.group\.worker_id_max: expected at least worker_id_min, which is 5, got 2$/,
+  );
+  assert.match(
+    refusal("workers:\n  count: 10\n  group:\n    worker_id_max: 4\n"),
+    /worker_id_max: expected an ID for each of the 10 workers: at least 9, got 4$/,
+  );
+});
+
+Deno.test("list entries are placed, and events of a later version say so", () => {
+  const message = refusal("chaos:\n  events:\n    - worker_crash\n    - partition_changes\n");
+  assert.match(message, /^my\.yaml:4:7: chaos\.events\.1: expected one of worker_crash, /);
+  assert.match(message, /not implemented in this version\), got "partition_changes"$/);
+  assert.match(refusal("chaos:\n  enabled: true\n"), /chaos\.events: expected at least one event/);
+});
+
+Deno.test("every mistake has one line", () => {
+  const lines = refusal("partitions:\n  count: -5\n  wrong: 1\nnats:\n  mode: magic\n").split("\n");
+  assert.equal(lines.length, 3);
+});
+
+Deno.test("both spellings of checkpointing and of the group's keys are accepted, but not at once", () => {
+  const old = parseConfig("checkpoint:\n  enabled: true\n  interval: 1m\n", "my.yaml");
+  assert.equal(old.config.checkpointing.interval, 60_000);
+  assert.match(old.notes.join(), /checkpointing\.enabled.*ignored/);
+  const camel = parseConfig("workers:\n  group:\n    heartbeatTtl: 5s\n", "my.yaml");
+  assert.equal(camel.config.workers.group.heartbeat_ttl, 5_000);
+  assert.match(refusal("checkpoint: {}\ncheckpointing: {}\n"), /the same as checkpointing/);
+  const twice = "workers:\n  group:\n    heartbeatTtl: 2s\n    heartbeat_ttl: 3s\n";
+  assert.match(refusal(twice), /the same as heartbeat_ttl/);
+});
+
+Deno.test("--set wins over the file, builds sections and is named in errors", () => {
+  const text = "workers:\n  count: 10\n";
+  const { config } = parseConfig(
+    text,
+    "my.yaml",
+    sets(
+      "workers.count=4",
+      "simulation.duration=5s",
+      "chaos.events=[scale_up]",
+      "workers.group.settle=250ms",
+    ),
+  );
+  assert.equal(config.workers.count, 4);
+  assert.equal(config.simulation.duration, 5_000);
+  assert.deepEqual(config.chaos.events, ["scale_up"]);
+  assert.equal(config.workers.group.settle, 250);
+  assert.equal(
+    refusal(text, sets("workers.count=-1")),
+    "--set workers.count=-1: workers.count: expected a whole number from 1 to 1000, got -1",
+  );
+  assert.match(
+    refusal(text, sets("workers.cout=1")),
+    /^--set workers\.cout=1: workers\.cout: unknown/,
+  );
+  assert.match(refusal(text, sets("workers.count")), /expected key=value/);
+});
+
+Deno.test("a section or a limit that came with --set is blamed on it, not on the file", () => {
+  const text = "workers:\n  count: 10\n  processing_delay:\n    min: 1ms\n    max: 50ms\n" +
+    "producers:\n  count: 4\n";
+  const set = (...list: string[]) => refusal(text, sets(...list));
+  assert.match(set("foo.bar=1"), /^--set foo\.bar=1: foo: unknown key; allowed: simulation, /);
+  assert.match(
+    set("workers.grup.settle=1s"),
+    /^--set workers\.grup\.settle=1s: workers\.grup: unk/,
+  );
+  assert.equal(
+    set("workers.processing_delay.min=10s"),
+    "--set workers.processing_delay.min=10s: workers.processing_delay.max: expected at least " +
+      'processing_delay.min (10000ms), got "50ms"',
+  );
+  assert.match(
+    set("partitions.count=3"),
+    /^--set partitions\.count=3: producers\.count: expected /,
+  );
+  assert.match(set("chaos.enabled=true"), /^--set chaos\.enabled=true: chaos\.events: expected /);
+  assert.match(
+    refusal(
+      "workers:\n  group:\n    heartbeat_ttl: 5s\n",
+      sets("workers.group.heartbeat_interval=4s"),
+    ),
+    /^--set workers\.group\.heartbeat_interval=4s: workers\.group\.heartbeat_ttl: expected /,
+  );
+  // What the file itself has wrong is the file's.
+  assert.match(refusal("foo: {}\n", sets("foo.bar=1")), /^my\.yaml:1:6: foo: unknown key/);
+  assert.match(
+    refusal("workers:\n  count: 0\n", sets("workers.group.settle=1s")),
+    /^my\.yaml:2:10/,
+  );
+});
+
+Deno.test("thresholds are milliseconds of known figures, and can be set or taken away one by one", () => {
+  const text = "thresholds:\n  handoffMs: { p99: 150 }\n  startup: { allStableMs: 3000 }\n";
+  const set = (...list: string[]) => parseConfig(text, "my.yaml", sets(...list)).config.thresholds;
+  assert.deepEqual(set("thresholds.recoveryMs.p99=1500.5", "thresholds.startup={}"), {
+    recoveryMs: { p99: 1_500.5 },
+    handoffMs: { p99: 150 },
+    unmovedLatencyMs: {},
+    startup: {},
+  });
+  assert.deepEqual(set("thresholds={}").handoffMs, {});
+  assert.equal(
+    refusal("thresholds:\n  handoffMs: { p99: 150ms }\n"),
+    'my.yaml:2:21: thresholds.handoffMs.p99: expected milliseconds, a number above 0, got "150ms"',
+  );
+  assert.match(refusal("thresholds:\n  handoffMs: { p98: 1 }\n"), /unknown key; did you mean p99/);
+  assert.match(refusal("thresholds:\n  handofMs: {}\n"), /unknown key; did you mean handoffMs/);
+  assert.match(refusal("thresholds:\n  handoffMs: { p99: 0 }\n"), /above 0, got 0/);
+});
+
+Deno.test("broken YAML and a missing file are clear", async () => {
+  assert.match(refusal("a: [1, 2\nb: 3\n"), /^my\.yaml:\d+:\d+: this is not YAML: /);
+  assert.match(refusal("a: 1\na: 2\n"), /^my\.yaml:2:1: this is not YAML: .*unique/i);
+  await assert.rejects(loadConfig("no/such.yaml"), (error) => {
+    assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
+    assert.equal(
+      error.message,
+      "cannot read the configuration no/such.yaml: there is no such file",
+    );
+    return true;
+  });
+});
+
+Deno.test("a file that is no mapping is refused with its place, whatever is set", () => {
+  const expected =
+    "my.yaml:1:1: expected a section with simulation, partitions, producers, workers, " +
+    "coordinator, chaos, thresholds, nats, metrics, checkpointing, got ";
+  assert.equal(refusal("- 1\n"), `${expected}[1]`);
+  assert.equal(refusal("hello\n", sets("simulation.seed=3")), `${expected}"hello"`);
+  assert.equal(refusal("42\n", sets("simulation.seed=3")), `${expected}42`);
+});
+
+Deno.test("a configuration comes back as it was written", async () => {
+  const all = sets(
+    "simulation.seed=7",
+    "simulation.duration=1h30m",
+    "chaos.interval=10-30m",
+    "workers.processing_delay.min=0ms",
+    "workers.processing_delay.max=1.5ms",
+    "workers.group.heartbeatTtl=6500ms",
+    "nats.jetstream.max_memory=1536MB",
+    "thresholds.recoveryMs.p99=1000",
+  );
+  const file = new URL("../../configs/quick.yaml", import.meta.url);
+  const { config } = await loadConfig(file, all);
+  const text = describeConfig(config);
+  assert.deepEqual(parseConfig(text, "again.yaml").config, config);
+  for (const line of ["duration: 1h30m", "interval: 10m-30m", "min: 0s", "max_memory: 1536MB"]) {
+    assert.ok(text.includes(line), text);
+  }
+});

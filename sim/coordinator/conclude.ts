@@ -1,0 +1,166 @@
+/**
+ * Puts the report together from all that was seen.
+ *
+ * @module
+ */
+import type { SimulationConfig } from "../config/config_schema.ts";
+import type { IntervalSet } from "../ledger/intervals.ts";
+import type { LedgerTotals } from "../ledger/ledger.ts";
+import type { Share } from "../measure/balance.ts";
+import type { Moves } from "../measure/moves.ts";
+import type { OpenRecovery } from "../measure/recovery.ts";
+import { type ChaosRecord, judge, type SimReport } from "../report/report.ts";
+import { checkThresholds } from "../report/thresholds.ts";
+import type { Fleet } from "../run/fleet.ts";
+import type { RunState } from "../run/run_state.ts";
+
+/** What a report is made from. */
+export interface Findings {
+  /** What is known of the run itself. */
+  readonly run: Pick<
+    SimReport,
+    | "runId"
+    | "seed"
+    | "configFile"
+    | "fault"
+    | "startedAt"
+    | "durationMs"
+    | "natsServerVersion"
+    | "machine"
+    | "partitions"
+    | "startup"
+  >;
+  /** The strategy by which partitions were shared. */
+  readonly strategy: string;
+  /** The limits of the figures. */
+  readonly thresholds: SimulationConfig["thresholds"];
+  /** How long producers were at work, in milliseconds. */
+  readonly loadMs: number;
+  /** What was seen. */
+  readonly state: RunState;
+  /** The processes. */
+  readonly fleet: Fleet;
+  /** The chaos events. */
+  readonly chaos: readonly ChaosRecord[];
+  /** What is left in the feed, by partition; undefined if the run was interrupted before it was drained. */
+  readonly waiting: ReadonlyMap<number, IntervalSet> | undefined;
+}
+
+/**
+ * Makes the report.
+ *
+ * @param findings what was seen
+ * @returns the report
+ */
+export function conclude(findings: Findings): SimReport {
+  const { run, strategy, state, fleet, chaos, waiting, loadMs } = findings;
+  const { ledger, measurements, doubts } = state;
+  const incidents = [...state.violations, ...state.incidents];
+  const totals = ledger.totals(waiting);
+  // Work was still under way when a run is interrupted: what is missing then is no defect.
+  const judged = waiting !== undefined
+    ? totals
+    : { ...totals, undelivered: 0, unexpected: 0, unknown: 0, holes: 0 };
+  const { interleavings, excusedOverlaps } = totals;
+  const unmoved = measurements.finishUnmoved();
+  measurements.vacancies.finish();
+  state.moves.finish();
+  const { open } = measurements.recovery;
+  if (waiting !== undefined) incidents.push(...abandonedBy(open));
+  const figures = {
+    startup: run.startup,
+    recoveryMs: measurements.recovery.fromKill.percentiles(),
+    handoffMs: measurements.handoff.percentiles(),
+    unmovedLatencyMs: unmoved.percentiles(),
+  };
+  const thresholds = checkThresholds(findings.thresholds, figures);
+  const exceeded = waiting === undefined ? [] : thresholds.filter(({ holds }) => !holds);
+  if (strategy === "StickyBalanced") incidents.push(...excessOf(state.moves));
+  return {
+    ...judge({ totals: judged, doubts, incidents, exceeded, machine: run.machine }),
+    ...run,
+    ...figures,
+    thresholds,
+    messages: messagesOf(totals, loadMs),
+    ownership: { interleavings, excusedOverlaps },
+    balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
+    chaos,
+    moves: state.moves.count,
+    recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
+    recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
+    handoffWithoutWork: measurements.idleMoves,
+    handoffVacancyMs: measurements.vacancies.durations.percentiles(),
+    latencyMs: measurements.latency.percentiles(),
+    unmovedPartitions: measurements.unmovedPartitions,
+    slowest: {
+      recovery: measurements.recovery.slowest.items,
+      handoff: measurements.slowHandoffs.items,
+      handoffVacancy: measurements.vacancies.slowest.items,
+      unmoved: measurements.slowUnmoved.items,
+    },
+    workers: workersOf(fleet, state.sharing?.shares ?? []),
+    defects: waiting === undefined ? [] : ledger.defects(waiting),
+    incidents,
+  };
+}
+
+function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"] {
+  return {
+    sent: totals.sent,
+    received: totals.received,
+    effective: totals.effective,
+    deliveries: totals.deliveries,
+    redeliveries: totals.redeliveries,
+    unexplainedRedeliveries: totals.unexplainedRedeliveries.length,
+    lost: totals.lost,
+    duplicateEffects: totals.duplicateEffects,
+    outOfOrder: totals.outOfOrder,
+    unexpected: totals.unexpected,
+    undelivered: totals.undelivered,
+    unknownOutcome: totals.unknown,
+    perSecond: Math.round(totals.sent / (Math.max(1, loadMs) / 1_000)),
+  };
+}
+
+function workersOf(fleet: Fleet, shares: readonly Share[]): SimReport["workers"] {
+  const partitions = new Map(shares.map((share) => [share.process, share.partitions.length]));
+  return fleet.members.filter(({ role }) => role === "worker")
+    .map(({ name, process, pid, rssBytes, handled, status }) => ({
+      id: status?.worker || name,
+      process,
+      pid,
+      rssBytes,
+      partitions: partitions.get(process) ?? 0,
+      handled,
+    }));
+}
+
+/** To a thousandth; null for nothing. */
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * 1_000) / 1_000;
+}
+
+/** Moves are too many if they are more than this many times those that had to be, by weight… */
+const EXCESS_FACTOR = 2;
+/** …and besides more than this part of all weight: in a small run a few moves are much. */
+const EXCESS_PART = 0.1;
+
+/** More moves than a sticky strategy has a reason for. */
+function excessOf({ count, weight, totalWeight }: Moves): string[] {
+  const excess = weight.total - EXCESS_FACTOR * weight.needed;
+  if (excess <= EXCESS_PART * totalWeight) return [];
+  return [`needless moves: ${count.total} partitions changed their owner, ${count.needed} had to`];
+}
+
+/** Partitions of killed workers that nobody took over: one line for each victim. */
+function abandonedBy(open: readonly OpenRecovery[]): string[] {
+  const byVictim = new Map<string, number[]>();
+  for (const { partition, victim, takenOver } of open) {
+    if (!takenOver) byVictim.set(victim, [...byVictim.get(victim) ?? [], partition]);
+  }
+  return [...byVictim].map(([victim, partitions]) => {
+    const shown = partitions.slice(0, 10).join(", ");
+    return `never recovered: ${partitions.length} partitions of ${victim}, which was killed, were ` +
+      `not taken over by anybody (${shown}${partitions.length > 10 ? ", …" : ""})`;
+  });
+}

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { simulationSchema } from "../config/config_schema.ts";
+import type { IntervalSet } from "../ledger/intervals.ts";
+import { SimConsole } from "../live/status_line.ts";
+import type { SimReport } from "../report/report.ts";
+import type { Fleet } from "../run/fleet.ts";
+import { TestFleet } from "../run/fleet_rig_test.ts";
+import { RunState } from "../run/run_state.ts";
+import { conclude } from "./conclude.ts";
+
+const { thresholds } = simulationSchema.parse({});
+const run = {
+  runId: "r",
+  seed: 1,
+  configFile: "x.yaml",
+  fault: null,
+  startedAt: "2026-01-01T00:00:00.000Z",
+  durationMs: 1,
+  natsServerVersion: "2.15.1",
+  machine: { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 0, loadAverageAfter: 0 },
+  partitions: 20,
+  startup: { workers: 1, allStableMs: 1 },
+};
+
+/** A run in which worker-0 was killed with all its partitions, and everything sent had its effect. */
+function rig(strategy = "StickyBalanced", limits = thresholds) {
+  const fleet = new TestFleet();
+  fleet.add("worker", 0);
+  const console = new SimConsole({
+    write: () => {},
+    terminal: false,
+    color: false,
+    columns: () => 80,
+    now: () => new Date(0),
+  });
+  const state = new RunState(new Array(20).fill(1), () => fleet as unknown as Fleet, console);
+  state.ledger.sent(0, 1, 1);
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    ...{ partition: 0, sequence: 1, publishedUs: 1, availableUs: 2, acquiredUs: 0, startUs: 3 },
+    ...{ process: "worker-0#1", instance: "i", epoch: 1, generation: 1 },
+    ...{ streamSequence: 1, deliveryCount: 1 },
+  }));
+  state.takeEffect(bytes, 4, 1);
+  const partitions = Array.from({ length: 20 }, (_, partition) => partition);
+  const gone = { process: "worker-0#1", atUs: 10, partitions, epoch: 1, generation: 1 };
+  state.gone({ ...gone, how: "killed" }, () => {});
+  const end = (waiting: Map<number, IntervalSet> | undefined): SimReport =>
+    conclude({
+      ...{ run, strategy, thresholds: limits, loadMs: 1_000, state, chaos: [], waiting },
+      fleet: fleet as unknown as Fleet,
+    });
+  return { fleet, state, partitions, end };
+}
+
+Deno.test("planted: a killed worker's partitions that nobody takes over fail the run, though no message is lost", () => {
+  const { state, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions: [3], atUs: 500 });
+  const { verdict, reasons, recoveryWithoutWork, recoveryMs } = end(new Map());
+  assert.equal(verdict, "fail");
+  assert.deepEqual(reasons, [
+    "never recovered: 19 partitions of worker-0#1, which was killed, were not taken over by " +
+    "anybody (0, 1, 2, 4, 5, 6, 7, 8, 9, 10, …)",
+  ]);
+  assert.equal(recoveryWithoutWork, 1);
+  assert.equal(recoveryMs.count, 0);
+});
+
+Deno.test("a killed worker's partitions that somebody took over and that had no message since are told, and pass", () => {
+  const { state, partitions, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  const { verdict, reasons, recoveryWithoutWork, handoffWithoutWork } = end(new Map());
+  assert.deepEqual(reasons, []);
+  assert.equal(verdict, "pass");
+  assert.equal(recoveryWithoutWork, 20);
+  assert.equal(handoffWithoutWork, 0);
+});
+
+Deno.test("planted: what no worker may tell fails the run", () => {
+  const { state, partitions, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  state.takeReport("worker-1#1", { kind: "violation", message: "told a partition twice" });
+  const { verdict, reasons, incidents } = end(new Map());
+  assert.equal(verdict, "fail");
+  assert.deepEqual(reasons, ["worker-1#1: told a partition twice"]);
+  assert.deepEqual(incidents, reasons);
+});
+
+Deno.test("an interrupted run says nothing of what was still to be recovered", () => {
+  const { state, end } = rig();
+  state.doubts.push("the run was interrupted");
+  const { verdict, reasons } = end(undefined);
+  assert.equal(verdict, "unknown");
+  assert.deepEqual(reasons, ["the run was interrupted"]);
+});
+
+Deno.test("planted: partitions that change hands for nothing fail the run under the sticky strategy", () => {
+  for (
+    const [moved, strategy, expected] of [
+      [2, "StickyBalanced", []],
+      [2, "ConsistentHash", []],
+      [6, "StickyBalanced", ["needless moves: 6 partitions changed their owner, 0 had to"]],
+      [6, "ConsistentHash", []],
+    ] as const
+  ) {
+    const { state, partitions, end } = rig(strategy);
+    const lanes = { kind: "lanes", change: "acquired" } as const;
+    state.takeReport("worker-1#1", { ...lanes, partitions, atUs: 500 });
+    state.takeReport("worker-2#1", { ...lanes, partitions: partitions.slice(0, 1), atUs: 600 });
+    state.moves.begin(1_000);
+    const given = partitions.slice(1, 1 + moved);
+    state.takeReport("worker-2#1", { ...lanes, partitions: given, atUs: 2_000 });
+    const { verdict, reasons, moves } = end(new Map());
+    assert.deepEqual(reasons, expected);
+    assert.equal(verdict, expected.length === 0 ? "pass" : "fail");
+    assert.deepEqual(moves, { total: moved, needed: 0 });
+  }
+});
+
+Deno.test("the report says what each worker had in the end and what it has handled", () => {
+  const { fleet, state, partitions, end } = rig();
+  fleet.add("worker", 1);
+  const share = { process: "worker-1#1", capacity: 1, partitions };
+  state.sharing = { shares: [share], maxOverMean: 1.0204 };
+  const { workers, balance } = end(new Map());
+  assert.deepEqual(
+    workers.map(({ process, partitions, handled }) => [process, partitions, handled]),
+    [
+      ["worker-0#1", 0, 1],
+      ["worker-1#1", 20, 0],
+    ],
+  );
+  assert.deepEqual(balance, { strategy: "StickyBalanced", maxOverMean: 1.02 });
+});
+
+Deno.test("planted: a figure above its limit fails the run, and an interrupted run says nothing of it", () => {
+  const limits =
+    simulationSchema.parse({ thresholds: { startup: { allStableMs: 0.5 } } }).thresholds;
+  const { state, partitions, end } = rig("StickyBalanced", limits);
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  const { verdict, reasons, thresholds: results } = end(new Map());
+  assert.equal(verdict, "fail");
+  assert.deepEqual(reasons, [
+    "threshold exceeded: startup.allStableMs is 1ms, at most 0.5ms are allowed",
+  ]);
+  assert.deepEqual(results, [
+    { figure: "startup.allStableMs", maxMs: 0.5, actualMs: 1, holds: false },
+  ]);
+  assert.equal(rig("StickyBalanced", limits).end(undefined).verdict, "pass");
+});
+
+Deno.test("the report has every field the simulation promises", () => {
+  const report = rig().end(new Map()) as unknown as Record<string, Record<string, unknown>>;
+  const promised = {
+    messages: [
+      ...["sent", "received", "deliveries", "redeliveries", "lost", "duplicateEffects"],
+      ...["outOfOrder", "unexpected", "undelivered"],
+    ],
+    ownership: ["interleavings"],
+    recoveryMs: ["p50", "p99", "max"],
+    handoffMs: ["p50", "p99", "max"],
+    latencyMs: ["p50", "p99", "max"],
+    unmovedLatencyMs: ["p99", "max"],
+    balance: ["strategy", "maxOverMean"],
+    moves: ["total", "needed"],
+    unmovedPartitions: ["kept", "moved"],
+  };
+  for (const [section, keys] of Object.entries(promised)) {
+    for (const key of keys) assert.ok(key in report[section]!, `${section}.${key}`);
+  }
+  for (
+    const key of ["verdict", "seed", "durationMs", "natsServerVersion", "chaos", "workers"]
+  ) assert.ok(key in report, key);
+});

@@ -1,0 +1,126 @@
+/**
+ * Whether a run took the course it was meant to take: what was not really asked of a group it has not stood.
+ *
+ * @module
+ */
+import type { PlannedChaos } from "../chaos/chaos_plan.ts";
+import type { SimulationConfig } from "../config/config_schema.ts";
+import { formatDuration } from "../config/units.ts";
+import type { ChaosRecord } from "../report/report.ts";
+import type { Member } from "../run/fleet.ts";
+import type { Phase } from "../run/run_state.ts";
+import {
+  meanMultiplier,
+  partitionRates,
+  partitionWeights,
+  producerShares,
+} from "../seed/weights.ts";
+
+/** What is known of the load. */
+export interface LoadFacts {
+  /** What was asked for. */
+  readonly config: Pick<SimulationConfig, "partitions" | "producers" | "simulation">;
+  /** The run's seed. */
+  readonly seed: number;
+  /** When there was load. */
+  readonly phase: Phase;
+  /** Messages stored until its end. */
+  readonly sent: number;
+  /** All processes that were ever producers. */
+  readonly producers: readonly Pick<Member, "index" | "readyUs" | "endedUs">[];
+  /** When the server was away. */
+  readonly outages: readonly Phase[];
+}
+
+/** With less of the load than this nobody knows whether the group would have stood all of it. */
+const ENOUGH_LOAD = 0.8;
+/** Timers are a little early at most. */
+const ENOUGH_TIME = 0.99;
+/** Sent messages are reported this late. */
+const REPORT_LAG_US = 500_000;
+/** A producer that was killed is back by then; if it takes longer, that is missing load. */
+const MAX_ABSENCE_US = 10_000_000;
+
+/**
+ * Compares the load with what was asked for. What producers could not do because they were killed on purpose, or because the server was
+ * away, was not asked for.
+ *
+ * @param facts what is known of it
+ * @returns why the run was too easy, if it was
+ */
+export function loadDoubts(facts: LoadFacts): string[] {
+  const { config, phase } = facts;
+  const askedMs = config.simulation.duration;
+  const actualMs = (phase.untilUs - phase.fromUs) / 1_000;
+  if (actualMs < ENOUGH_TIME * askedMs) {
+    return [`the load lasted ${formatDuration(actualMs)} instead of ${formatDuration(askedMs)}`];
+  }
+  const asked = askedMessages(facts);
+  if (facts.sent >= ENOUGH_LOAD * asked) return [];
+  const percent = Math.floor(100 * facts.sent / asked);
+  return [
+    `only ${percent} % of the load was reached: ${facts.sent} of ${Math.round(asked)} messages`,
+  ];
+}
+
+function askedMessages({ config, seed, phase, producers, outages }: LoadFacts): number {
+  const weights = partitionWeights(config.partitions, seed);
+  const rates = partitionRates(weights, config.partitions.message_rate_per_partition);
+  const shares = producerShares(weights, config.producers.count);
+  const untilUs = phase.untilUs - REPORT_LAG_US;
+  let messages = 0;
+  for (const [index, share] of shares.entries()) {
+    const absent = absences(producers.filter((producer) => producer.index === index));
+    const presentUs = lengthWithout(phase.fromUs, untilUs, [...outages, ...absent]);
+    const ratePerSecond = share.reduce((sum, partition) => sum + rates[partition]!, 0);
+    const multiplier = meanMultiplier(config.producers.rate_variation, presentUs / 1_000);
+    messages += ratePerSecond * multiplier * presentUs / 1_000_000;
+  }
+  return messages;
+}
+
+/** When one producer was away: from the end of each incarnation to the readiness of the next. */
+function absences(incarnations: LoadFacts["producers"]): Phase[] {
+  return incarnations.flatMap(({ endedUs: fromUs }, index) => {
+    if (fromUs === undefined) return [];
+    const backUs = incarnations[index + 1]?.readyUs ?? Number.POSITIVE_INFINITY;
+    return [{ fromUs, untilUs: Math.min(backUs, fromUs + MAX_ABSENCE_US) }];
+  });
+}
+
+/** How much of a time is in none of the others. */
+function lengthWithout(fromUs: number, untilUs: number, others: readonly Phase[]): number {
+  let atUs = fromUs;
+  let lengthUs = 0;
+  for (const other of others.toSorted((a, b) => a.fromUs - b.fromUs)) {
+    lengthUs += Math.max(0, Math.min(other.fromUs, untilUs) - atUs);
+    atUs = Math.max(atUs, other.untilUs);
+  }
+  return lengthUs + Math.max(0, untilUs - atUs);
+}
+
+/**
+ * Compares the chaos with its plan.
+ *
+ * @param planned the plan
+ * @param records what was done, or skipped with a reason
+ * @returns why the run was too easy, if it was
+ */
+export function chaosDoubts(
+  planned: readonly PlannedChaos[],
+  records: readonly ChaosRecord[],
+): string[] {
+  const doubts: string[] = [];
+  const missing = planned.length - records.length;
+  if (missing > 0) {
+    doubts.push(
+      `${missing} of ${planned.length} planned chaos events were neither done nor skipped`,
+    );
+  }
+  const skipped = records.filter((record) => record.skipped !== undefined);
+  if (records.length > 0 && skipped.length === records.length) {
+    const why = [...new Set(skipped.map((record) => record.skipped))].join(", ");
+    doubts.push(`all ${records.length} chaos events were skipped: ${why}`);
+  }
+  return doubts;
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import type { PlannedChaos } from "../chaos/chaos_plan.ts";
+import { simulationSchema } from "../config/config_schema.ts";
+import type { ChaosRecord } from "../report/report.ts";
+import { chaosDoubts, loadDoubts, type LoadFacts } from "./course_check.ts";
+
+const SECOND_US = 1_000_000;
+
+/** Two producers of 50 msg/s each, from 100 s to 110.5 s: 10 s count, since reports are late. */
+function facts(changes: Partial<LoadFacts> = {}): LoadFacts {
+  return {
+    config: simulationSchema.parse({
+      simulation: { duration: "10s" },
+      partitions: { count: 10, message_rate_per_partition: 10 },
+      producers: { count: 2 },
+    }),
+    seed: 1,
+    phase: { fromUs: 100 * SECOND_US, untilUs: 110.5 * SECOND_US },
+    sent: 1_000,
+    producers: [0, 1].map((index) => ({ index, readyUs: 90 * SECOND_US, endedUs: undefined })),
+    outages: [],
+    ...changes,
+  };
+}
+
+Deno.test("course: all of the load, or enough of it, is no doubt", () => {
+  assert.deepEqual(loadDoubts(facts()), []);
+  assert.deepEqual(loadDoubts(facts({ sent: 800 })), []);
+});
+
+Deno.test("course: planted: too little load is a doubt", () => {
+  assert.deepEqual(loadDoubts(facts({ sent: 799 })), [
+    "only 79 % of the load was reached: 799 of 1000 messages",
+  ]);
+});
+
+Deno.test("course: planted: a load that ends too soon is a doubt", () => {
+  const phase = { fromUs: 100 * SECOND_US, untilUs: 109.8 * SECOND_US };
+  assert.deepEqual(loadDoubts(facts({ phase })), ["the load lasted 9.8s instead of 10s"]);
+});
+
+Deno.test("course: what a killed producer and an absent server could not do was not asked for", () => {
+  const killed = [
+    { index: 0, readyUs: 90 * SECOND_US, endedUs: 102 * SECOND_US },
+    { index: 1, readyUs: 90 * SECOND_US, endedUs: undefined },
+    { index: 0, readyUs: 107 * SECOND_US, endedUs: undefined },
+  ];
+  assert.deepEqual(loadDoubts(facts({ producers: killed, sent: 600 })), []);
+  assert.equal(loadDoubts(facts({ producers: killed, sent: 599 })).length, 1);
+  // Both at once are not counted twice.
+  const outages = [{ fromUs: 103 * SECOND_US, untilUs: 106 * SECOND_US }];
+  assert.deepEqual(loadDoubts(facts({ producers: killed, outages, sent: 480 })), []);
+  assert.equal(loadDoubts(facts({ producers: killed, outages, sent: 479 })).length, 1);
+});
+
+Deno.test("course: planted: a producer that does not come back is missing", () => {
+  const phase = { fromUs: 100 * SECOND_US, untilUs: 140.5 * SECOND_US };
+  const gone = [
+    { index: 0, readyUs: 90 * SECOND_US, endedUs: 101 * SECOND_US },
+    { index: 1, readyUs: 90 * SECOND_US, endedUs: undefined },
+  ];
+  const [doubt] = loadDoubts(facts({ phase, producers: gone, sent: 2_050 }));
+  assert.equal(doubt, "only 58 % of the load was reached: 2050 of 3500 messages");
+});
+
+Deno.test("course: rates that vary are asked for as they vary", () => {
+  const { config } = facts();
+  const rate_variation = {
+    ...config.producers.rate_variation,
+    ...{ enabled: true, min_multiplier: 1, max_multiplier: 3, ramp_interval: 10_000 },
+  };
+  const varied = { ...config, producers: { ...config.producers, rate_variation } };
+  assert.deepEqual(loadDoubts(facts({ config: varied, sent: 1_601 })), []);
+  assert.equal(loadDoubts(facts({ config: varied, sent: 1_599 })).length, 1);
+});
+
+const planned = [{ number: 1 }, { number: 2 }] as PlannedChaos[];
+function record(skipped?: string): ChaosRecord {
+  const moves = { total: 0, needed: 0 };
+  const rest = skipped === undefined ? {} : { skipped };
+  return { atMs: 1, type: "scale_up", target: "", recoveredMs: null, moves, ...rest };
+}
+
+Deno.test("course: chaos that was done, or some of it skipped for a reason, is no doubt", () => {
+  assert.deepEqual(chaosDoubts([], []), []);
+  assert.deepEqual(chaosDoubts(planned, [record(), record()]), []);
+  assert.deepEqual(chaosDoubts(planned, [record("too few workers"), record()]), []);
+});
+
+Deno.test("course: planted: chaos that never came, or only by name, is a doubt", () => {
+  assert.deepEqual(chaosDoubts(planned, [record()]), [
+    "1 of 2 planned chaos events were neither done nor skipped",
+  ]);
+  assert.deepEqual(chaosDoubts(planned, [record("too few workers"), record("no producer runs")]), [
+    "all 2 chaos events were skipped: too few workers, no producer runs",
+  ]);
+  assert.equal(chaosDoubts(planned, []).length, 1);
+});

@@ -1,0 +1,97 @@
+/**
+ * The coordinator's hand on the load: producers are told to start, those that come back too, and in the end to tell what they have
+ * sent.
+ *
+ * @module
+ */
+import type { Messaging } from "../../lib/ports/messaging.ts";
+import type { Fleet, Member } from "../run/fleet.ts";
+import { command } from "../run/run_state.ts";
+import { pauseFor, POLL_MS, untilFine } from "../run/wait.ts";
+
+/** What controlling the load needs. */
+export interface LoadControlOptions {
+  /** The processes. */
+  readonly fleet: Pick<Fleet, "running">;
+  /** The way to the children. */
+  readonly messaging: Messaging;
+  /** The run. */
+  readonly runId: string;
+  /** Takes what makes the verdict unsure. */
+  readonly doubts: string[];
+  /** How long a producer may take to tell what it has sent, in milliseconds. */
+  readonly patienceMs: number;
+  /** Ends the run early. */
+  readonly signal: AbortSignal;
+}
+
+const START_TIMEOUT_MS = 2_000;
+/** Asked again if there is no answer by then: no timer of the runtime is longer than 24 days. */
+const FINISH_TIMEOUT_MS = 60_000;
+
+/** Starts and finishes the producers. */
+export class LoadControl {
+  readonly #options: LoadControlOptions;
+
+  /** @param options what it needs */
+  constructor(options: LoadControlOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Has every producer started. Those that were killed come back as new processes and have to be told to start, too.
+   *
+   * @param signal ends it
+   */
+  async keepStarted(signal: AbortSignal): Promise<void> {
+    const started = new Set<string>();
+    while (!signal.aborted) {
+      for (const producer of this.#options.fleet.running("producer")) {
+        if (producer.readyUs === undefined || started.has(producer.process)) continue;
+        if (await this.#tell(producer, "start", START_TIMEOUT_MS)) started.add(producer.process);
+      }
+      await pauseFor(POLL_MS);
+    }
+  }
+
+  /** Ends all producers that run, each after it has told what it has sent. */
+  async finish(): Promise<void> {
+    const { fleet, doubts, patienceMs, signal } = this.#options;
+    const producers = fleet.running("producer");
+    // One that was started again a moment ago has to be ready before it can tell what was sent.
+    await untilFine(patienceMs, signal, () => {
+      return producers.every(({ readyUs }) => readyUs !== undefined) ? undefined : "not ready";
+    });
+    await Promise.all(producers.map(async (producer) => {
+      if (await this.#finishes(producer)) {
+        producer.phase = "leaving";
+        await producer.exited;
+      } else {
+        doubts.push(`${producer.process} could not tell what it has sent`);
+      }
+    }));
+  }
+
+  /** Who reconnects at this moment is not there yet to be told: it is told again until there is no more time. */
+  async #finishes(producer: Member): Promise<boolean> {
+    const { patienceMs, signal } = this.#options;
+    const deadlineMs = performance.now() + patienceMs;
+    for (;;) {
+      const leftMs = Math.min(FINISH_TIMEOUT_MS, Math.max(1, deadlineMs - performance.now()));
+      if (await this.#tell(producer, "finish", leftMs)) return true;
+      const over = performance.now() >= deadlineMs || signal.aborted;
+      if (over || producer.phase !== "running") return false;
+      await pauseFor(POLL_MS, signal);
+    }
+  }
+
+  async #tell(member: Member, name: "start" | "finish", timeoutMs: number): Promise<boolean> {
+    const { messaging, runId } = this.#options;
+    try {
+      await command(messaging, runId, member, name, timeoutMs);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { until } from "../../tasks/until.ts";
+import { RUN_ID, TestFleet } from "../run/fleet_rig_test.ts";
+import { pauseFor, POLL_MS } from "../run/wait.ts";
+import { LoadControl } from "./load_control.ts";
+
+function rig(patienceMs = 60_000) {
+  const fleet = new TestFleet();
+  const doubts: string[] = [];
+  const control = new LoadControl({
+    fleet,
+    messaging: fleet.messaging,
+    runId: RUN_ID,
+    doubts,
+    patienceMs,
+    signal: new AbortController().signal,
+  });
+  return { fleet, doubts, control };
+}
+
+Deno.test("load: each producer is started once, as soon as it is ready, and those that come back too", async () => {
+  const { fleet, control } = rig();
+  const first = fleet.add("producer", 0);
+  const late = fleet.add("producer", 1, { readyUs: undefined });
+  fleet.add("worker", 0);
+  let failures = 1;
+  fleet.answer = () => {
+    if (failures-- > 0) throw new Error("no answer");
+    return null;
+  };
+  const end = new AbortController();
+  const keeping = control.keepStarted(end.signal);
+  // The first try had no answer, and after the second one there is no third.
+  await until("started", () => fleet.commands.length >= 2);
+  await pauseFor(POLL_MS * 2);
+  assert.deepEqual(fleet.commands, ["start producer-0#1", "start producer-0#1"]);
+  late.readyUs = 1;
+  first.phase = "killed";
+  fleet.add("producer", 0, { process: "producer-0#2" });
+  await until("both started", () => fleet.commands.length >= 4);
+  await pauseFor(POLL_MS * 2);
+  end.abort();
+  await keeping;
+  assert.deepEqual(fleet.commands.slice(2), ["start producer-1#1", "start producer-0#2"]);
+});
+
+Deno.test("load: every producer tells what it has sent and ends", async () => {
+  const { fleet, doubts, control } = rig();
+  const exits = [0, 1].map(() => Promise.withResolvers<Deno.CommandStatus>());
+  const producers = exits.map(({ promise }, index) =>
+    fleet.add("producer", index, { exited: promise })
+  );
+  let finished = false;
+  const finishing = control.finish().then(() => finished = true);
+  await pauseFor(10);
+  assert.deepEqual(fleet.commands, ["finish producer-0#1", "finish producer-1#1"]);
+  assert.deepEqual(producers.map(({ phase }) => phase), ["leaving", "leaving"]);
+  assert.equal(finished, false, "none has ended yet");
+  for (const { resolve } of exits) resolve({ success: true, code: 0, signal: null });
+  await finishing;
+  assert.deepEqual(doubts, []);
+});
+
+Deno.test("load: one that cannot tell is a doubt; one that is not ready yet is waited for", async () => {
+  const { fleet, doubts, control } = rig(300);
+  const late = fleet.add("producer", 0, { readyUs: undefined });
+  fleet.add("producer", 1);
+  fleet.answer = ({ index }) => index === 1 ? assert.fail("no answer") : null;
+  const finishing = control.finish();
+  await pauseFor(10);
+  assert.deepEqual(fleet.commands, []);
+  late.readyUs = 1;
+  await finishing;
+  assert.deepEqual(doubts, ["producer-1#1 could not tell what it has sent"]);
+});
+
+Deno.test("load: one that reconnects when it is asked is asked again", async () => {
+  const { fleet, doubts, control } = rig();
+  fleet.add("producer", 0);
+  let failures = 2;
+  fleet.answer = () => failures-- > 0 ? assert.fail("no responders") : null;
+  await control.finish();
+  assert.equal(fleet.commands.length, 3);
+  assert.deepEqual(doubts, []);
+});
+
+Deno.test("load: one that has ended is not asked again", async () => {
+  const { fleet, doubts, control } = rig();
+  const producer = fleet.add("producer", 0);
+  fleet.answer = () => {
+    producer.phase = "gone";
+    return assert.fail("no responders");
+  };
+  await control.finish();
+  assert.deepEqual(doubts, ["producer-0#1 could not tell what it has sent"]);
+});

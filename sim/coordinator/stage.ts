@@ -1,0 +1,112 @@
+/**
+ * What a run stands on: a server, a connection, the streams. Ours is started and removed with the run; on somebody else's
+ * only what the run has made is removed.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import type { World } from "../../lib/ports/world.ts";
+import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
+import type { SimulationConfig } from "../config/config_schema.ts";
+import { partitionRates, partitionWeights } from "../seed/weights.ts";
+import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
+
+/** A server with the run's streams on it. */
+export interface Stage extends AsyncDisposable {
+  /** The server, if it is ours. */
+  readonly server: NatsServer | undefined;
+  /** Its address. */
+  readonly url: string;
+  /** The coordinator's connection. */
+  readonly nc: NatsConnection;
+  /** The coordinator's world. */
+  readonly world: World;
+  /** The names on the server. */
+  readonly topology: Topology;
+}
+
+/**
+ * Sets the stage.
+ *
+ * @param config the configuration
+ * @param seed the run's seed
+ * @param runId the run
+ * @returns the stage
+ * @throws {PartiError} if there is no usable server
+ */
+export async function openStage(
+  config: SimulationConfig,
+  seed: number,
+  runId: string,
+): Promise<Stage> {
+  await using cleanUp = new AsyncDisposableStack();
+  const server = config.nats.mode === "embedded" ? await launchOwn(config) : undefined;
+  if (server !== undefined) cleanUp.use(server);
+  const url = server?.url ?? config.nats.url;
+  const nc = await connectNats({ servers: url, name: "coordinator" });
+  cleanUp.defer(() => nc.close());
+  const world = natsWorld(nc);
+  const topology = topologyOf(config.simulation.name, server === undefined ? runId : undefined);
+  if (server === undefined) cleanUp.defer(() => removeFromServer(world, topology));
+  await createStreams(world, topology, config, seed);
+  const owned = cleanUp.move();
+  return {
+    server,
+    url,
+    nc,
+    world,
+    topology,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function launchOwn(config: SimulationConfig): Promise<NatsServer> {
+  const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = config.nats.jetstream;
+  return launchNats({
+    jetstream: {
+      ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
+      ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+    },
+  });
+}
+
+/** Effects are kept this long for the reader; the last one of each partition is what the fence stands on. */
+const EFFECTS_KEPT_S = 120;
+const EFFECTS_KEPT_MIN = 1_000;
+const DUPLICATE_WINDOW_MS = 120_000;
+
+async function createStreams(
+  { feed }: World,
+  topology: Topology,
+  { partitions }: SimulationConfig,
+  seed: number,
+): Promise<void> {
+  const common = { storage: "file", replicas: 1 } as const;
+  await feed.ensureStream(topology.feedStream, {
+    ...common,
+    subjects: [feedSubject(topology, 0).replace(/0$/, "*")],
+    retention: "workqueue",
+    duplicateWindowMs: DUPLICATE_WINDOW_MS,
+  });
+  const weights = partitionWeights(partitions, seed);
+  const fastest = Math.max(...partitionRates(weights, partitions.message_rate_per_partition));
+  await feed.ensureStream(topology.effectStream, {
+    ...common,
+    subjects: [effectSubjects(topology)],
+    retention: "limits",
+    maxMessagesPerSubject: Math.ceil(fastest * EFFECTS_KEPT_S) + EFFECTS_KEPT_MIN,
+  });
+}
+
+async function removeFromServer({ feed, kv }: World, topology: Topology): Promise<void> {
+  const { feedStream, effectStream, producerBucket, group } = topology;
+  await Promise.allSettled([
+    feed.destroyStream(feedStream),
+    feed.destroyStream(effectStream),
+    kv.destroy(producerBucket),
+    kv.destroy(leaseBucket(group)),
+    kv.destroy(assignmentBucket(group)),
+  ]);
+}

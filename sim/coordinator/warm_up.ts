@@ -1,0 +1,73 @@
+/**
+ * The beginning of a run: all processes are started, and all workers come to share all partitions.
+ *
+ * @module
+ */
+import { PartiError } from "../../lib/errors.ts";
+import type { SimulationConfig } from "../config/config_schema.ts";
+import type { SimConsole } from "../live/status_line.ts";
+import type { Fleet } from "../run/fleet.ts";
+import type { RunState } from "../run/run_state.ts";
+import { untilFine } from "../run/wait.ts";
+
+/** What warming up needs. */
+export interface WarmUpOptions {
+  /** How many of whom. */
+  readonly config: Pick<SimulationConfig, "workers" | "producers">;
+  /** The processes; none yet. */
+  readonly fleet: Pick<Fleet, "spawn" | "running" | "members">;
+  /** What is known. */
+  readonly state: Pick<RunState, "incidents" | "disorder" | "startupMs">;
+  /** Where it is said. */
+  readonly console: Pick<SimConsole, "log">;
+  /** Ends the run early. */
+  readonly signal: AbortSignal;
+}
+
+const WARM_UP_MS = 60_000;
+
+/**
+ * Starts all processes and waits until the producers are ready, all workers are Stable and each partition has its owner.
+ *
+ * @param options what it needs
+ * @returns how long it took from the first worker's readiness until all were Stable at once, in milliseconds; null if the run was
+ * interrupted before
+ * @throws {PartiError} `PARTI_STARTUP_TIMEOUT` if that does not come
+ */
+export async function warmUp(options: WarmUpOptions): Promise<number | null> {
+  const { config, fleet, state, console, signal } = options;
+  for (let index = 0; index < config.workers.count; index++) fleet.spawn("worker", index);
+  for (let index = 0; index < config.producers.count; index++) fleet.spawn("producer", index);
+  console.log("INFO", `Started ${config.producers.count} producers`);
+  console.log("INFO", `Started ${config.workers.count} workers`);
+  const amiss = await untilFine(WARM_UP_MS, signal, () => {
+    // Whoever fails now fails again: there is no point in waiting.
+    if (state.incidents.length > 0) return undefined;
+    const producers = fleet.running("producer");
+    if (producers.some(({ readyUs }) => readyUs === undefined)) return "a producer is not ready";
+    return state.disorder();
+  });
+  const [incident] = state.incidents;
+  if (incident !== undefined) throw notUp(incident);
+  if (signal.aborted) return null;
+  if (amiss !== undefined) throw notUp(amiss, lastWords(fleet));
+  const { startupMs } = state;
+  console.log(
+    "INFO",
+    `All workers are Stable at once ${startupMs}ms after the first one was ready`,
+  );
+  return startupMs;
+}
+
+function notUp(why: string, hint?: string): PartiError {
+  return new PartiError("PARTI_STARTUP_TIMEOUT", `the group did not come up: ${why}`, {
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function lastWords(fleet: Pick<Fleet, "members">): string {
+  const lines = fleet.members.flatMap(({ process, output }) => {
+    return output.slice(-2).map((line) => `${process}: ${line}`);
+  });
+  return lines.length === 0 ? "no process said anything" : lines.slice(0, 10).join("\n");
+}

@@ -1,0 +1,259 @@
+/**
+ * The exact book of a run: per partition which sequences were sent, delivered and had their effect, and every way in which
+ * the three can disagree.
+ *
+ * @module
+ */
+import type { Effect } from "../streams/effect.ts";
+import { HandlerSpans } from "./handler_spans.ts";
+import { describeMisorder, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
+import { Impairments } from "./impairments.ts";
+import { countOf, IntervalSet, minusBoth } from "./intervals.ts";
+import { emptyPage, type LedgerPage, missingIn, settledBelow } from "./ledger_page.ts";
+import type { Defect, Delivery, LedgerTotals } from "./ledger_types.ts";
+import { describeOverlap } from "./overlaps.ts";
+import { describeRedelivery } from "./redeliveries.ts";
+import { pairKey } from "./spans.ts";
+
+export type { Defect, DefectKind, Delivery, LedgerTotals } from "./ledger_types.ts";
+
+/** Defects written out in full; the rest is only counted. */
+const MAX_DEFECTS = 200;
+
+/** The book. */
+export class Ledger {
+  /** Who handled what, from when to when. */
+  readonly handlers: HandlerSpans;
+  /** When processes could not act: their handlers may overlap with their successors'. */
+  readonly impairments: Impairments = new Impairments();
+  readonly #pages: LedgerPage[];
+  readonly #defects: Defect[] = [];
+  /** Overlaps that showed in the effects: the same ones in the handlers' times are not counted again. */
+  readonly #overlappedEffects = new Set<string>();
+  /** The same for messages out of order. */
+  readonly #misorderedEffects = new Set<string>();
+  #deliveryReports = 0;
+  #duplicateEffects = 0;
+  #outOfOrder = 0;
+  #strangers = 0;
+  #interleavings = 0;
+
+  /** @param partitions how many partitions there are */
+  constructor(partitions: number) {
+    this.handlers = new HandlerSpans(partitions);
+    this.#pages = Array.from({ length: partitions }, emptyPage);
+  }
+
+  /**
+   * A producer knows that the stream has stored these.
+   *
+   * @param partition the partition
+   * @param first the first sequence
+   * @param last the last, included
+   * @returns how many of them were not known before
+   */
+  sent(partition: number, first: number, last: number): number {
+    return this.#page(partition)?.sent.add(first, last) ?? 0;
+  }
+
+  /**
+   * A producer has tried to store this and cannot tell whether it is stored.
+   *
+   * @param partition the partition
+   * @param sequence the sequence
+   */
+  uncertain(partition: number, sequence: number): void {
+    this.#page(partition)?.uncertain.add(sequence);
+  }
+
+  /**
+   * A worker's handler begins. Its end comes with {@linkcode delivered}, unless the worker is killed in between.
+   *
+   * @param process the worker's process and incarnation
+   * @param instance the library's instance in it
+   * @param partition the partition
+   * @param sequence the sequence
+   * @param startUs when, in microseconds since 1970
+   */
+  begun(
+    process: string,
+    instance: string,
+    partition: number,
+    sequence: number,
+    startUs: number,
+  ): void {
+    const page = this.#page(partition);
+    if (page === undefined) return;
+    page.delivered.add(sequence);
+    this.handlers.begun(process, instance, partition, sequence, startUs);
+  }
+
+  /**
+   * A worker's handler has ended.
+   *
+   * @param delivery its report
+   */
+  delivered(delivery: Delivery): void {
+    const page = this.#page(delivery.partition);
+    if (page === undefined) return;
+    this.#deliveryReports++;
+    this.handlers.ended(delivery);
+    page.delivered.add(delivery.sequence);
+  }
+
+  /**
+   * The next effect in the order of the output stream.
+   *
+   * @param effect the effect
+   * @returns what is wrong with it, so that a run can say so at once
+   */
+  effective(effect: Effect): Defect[] {
+    const { partition, sequence, process } = effect;
+    const page = this.#page(partition);
+    if (page === undefined) return [this.strange(`partition ${partition} (by ${process})`)];
+    const found: Defect[] = [];
+    const highest = page.effective.max;
+    if (page.effective.add(sequence) === 0) {
+      this.#duplicateEffects++;
+      const by = `sequence ${sequence} by ${process}, again`;
+      found.push({ kind: "duplicate", partition, detail: by });
+    } else if (sequence < highest) {
+      this.#outOfOrder++;
+      this.#misorderedEffects.add(`${partition} ${sequence}`);
+      const detail = `sequence ${sequence} by ${process} after ${highest}`;
+      found.push({ kind: "out_of_order", partition, detail });
+    }
+    for (const { kind, detail, other } of page.ownership.accept(effect)) {
+      this.#interleavings++;
+      if (kind === "overlapped") this.#overlappedEffects.add(pairKey(partition, effect, other));
+      found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}` });
+    }
+    for (const defect of found) this.#note(defect);
+    return found;
+  }
+
+  /**
+   * Something is in the output that belongs to no partition, or cannot be read.
+   *
+   * @param detail what it is
+   * @returns the defect
+   */
+  strange(detail: string): Defect {
+    this.#strangers++;
+    const defect: Defect = { kind: "unexpected", partition: -1, detail };
+    this.#note(defect);
+    return defect;
+  }
+
+  /**
+   * The last effect of a partition.
+   *
+   * @param partition the partition
+   */
+  lastEffect(partition: number): Effect | undefined {
+    return this.#page(partition)?.ownership.last;
+  }
+
+  /** Whether every message that is known to be stored has had its effect. */
+  get drained(): boolean {
+    return this.#pages.every((page) => countOf(page.sent.minus(page.effective)) === 0);
+  }
+
+  /**
+   * The sums as they are now.
+   *
+   * @param waiting the sequences still in the feed, by partition; what is missing and waits there is undelivered, what is
+   * missing and does not is lost. Without it nothing is called lost yet: it may all be under way.
+   */
+  totals(waiting?: ReadonlyMap<number, IntervalSet>): LedgerTotals {
+    const nothing = new IntervalSet();
+    const totals = {
+      sent: 0,
+      unknown: 0,
+      holes: 0,
+      received: 0,
+      effective: 0,
+      lost: 0,
+      missing: 0,
+    };
+    let unexpected = this.#strangers;
+    for (const [partition, page] of this.#pages.entries()) {
+      const { sent, uncertain, delivered, effective } = page;
+      const surprising = countOf(effective.minus(sent));
+      const settled = surprising - countOf(minusBoth(effective, sent, uncertain));
+      const impliedDeliveries = countOf(effective.minus(delivered));
+      totals.sent += sent.size + settled;
+      totals.unknown += countOf(minusBoth(uncertain, sent, effective));
+      totals.received += delivered.size + impliedDeliveries;
+      totals.effective += effective.size;
+      totals.missing += countOf(sent.minus(effective));
+      if (waiting !== undefined) {
+        totals.lost += countOf(minusBoth(sent, effective, waiting.get(partition) ?? nothing));
+      }
+      unexpected += surprising - settled;
+      totals.holes += sent.max - sent.size - settledBelow(page);
+    }
+    const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
+    const deliveries = this.#deliveryReports + this.handlers.unreported + implied;
+    const { interleaved, excused, unchecked, misordered, unexplained } = this.#judged();
+    return {
+      sent: totals.sent,
+      unknown: totals.unknown,
+      holes: totals.holes,
+      received: totals.received,
+      effective: totals.effective,
+      deliveries,
+      redeliveries: deliveries - totals.received,
+      unexplainedRedeliveries: unexplained.map(describeRedelivery),
+      lost: totals.lost,
+      duplicateEffects: this.#duplicateEffects,
+      outOfOrder: this.#outOfOrder + misordered.length,
+      unexpected,
+      undelivered: totals.missing - totals.lost,
+      interleavings: this.#interleavings + interleaved.length,
+      excusedOverlaps: excused,
+      uncheckedHandlers: unchecked,
+    };
+  }
+
+  /**
+   * Everything that is wrong, written out.
+   *
+   * @param waiting the sequences still in the feed, by partition
+   * @returns at most {@linkcode MAX_DEFECTS} defects, those seen during the run first
+   */
+  defects(waiting: ReadonlyMap<number, IntervalSet>): Defect[] {
+    const result = [...this.#defects];
+    const { interleaved, misordered } = this.#judged();
+    for (const overlap of interleaved) {
+      const { partition } = overlap;
+      result.push({ kind: "interleaved", partition, detail: describeOverlap(overlap) });
+    }
+    for (const pair of misordered) {
+      const { partition } = pair;
+      result.push({ kind: "out_of_order", partition, detail: describeMisorder(pair) });
+    }
+    const nothing = new IntervalSet();
+    for (const [partition, page] of this.#pages.entries()) {
+      if (result.length >= MAX_DEFECTS) break;
+      result.push(...missingIn(partition, page, waiting.get(partition) ?? nothing));
+    }
+    return result.slice(0, MAX_DEFECTS);
+  }
+
+  #judged(): HandlerVerdict {
+    return judgeHandlers(this.handlers, this.impairments, {
+      overlapped: this.#overlappedEffects,
+      outOfOrder: this.#misorderedEffects,
+      isEffective: (partition, sequence) => !!this.#page(partition)?.effective.has(sequence),
+    });
+  }
+
+  #page(partition: number): LedgerPage | undefined {
+    return this.#pages[partition];
+  }
+
+  #note(defect: Defect): void {
+    if (this.#defects.length < MAX_DEFECTS) this.#defects.push(defect);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Tells from the order of effects whether two workers ever had one partition at the same time.
+ *
+ * @module
+ */
+import type { Effect } from "../streams/effect.ts";
+import { CLOCK_TOLERANCE_US } from "./spans.ts";
+
+/** Two owners mixed up in one partition. */
+export interface Interleaving {
+  /** What was seen. */
+  readonly kind: "returned" | "overlapped";
+  /** One sentence for people. */
+  readonly detail: string;
+  /** The effect that it is mixed up with. */
+  readonly other: Effect;
+}
+
+/** Owners remembered per partition: a day of chaos has far fewer that could come back. */
+const MAX_OWNERS = 64;
+
+/** The owners of one partition, as its effects show them. */
+export class OwnershipTracker {
+  /** The last effect of all. */
+  #last: Effect | undefined;
+  /** The last effect by somebody else than the last owner. */
+  #lastByOther: Effect | undefined;
+  readonly #owners = new Set<string>();
+
+  /** The last effect seen. */
+  get last(): Effect | undefined {
+    return this.#last;
+  }
+
+  /**
+   * Takes the next effect in the order of the output stream.
+   *
+   * Two things are wrong: an owner that *returns* after another one without having been given the partition anew (A, B, A
+   * where the last A acts under an ownership no newer than B's), and two handlers by different owners that *overlapped* in
+   * time although both effects were accepted. A handler's time ends when its effect is stored: what a paused worker does
+   * with its old message after that harms nobody.
+   *
+   * @param effect the effect
+   * @returns what is wrong with it, if anything
+   */
+  accept(effect: Effect): Interleaving[] {
+    const found: Interleaving[] = [];
+    const last = this.#last;
+    if (last !== undefined && last.instance !== effect.instance) {
+      if (this.#owners.has(effect.instance) && compareTokens(effect, last) <= 0) {
+        found.push({
+          kind: "returned",
+          detail: `${describe(effect)} came back after ${describe(last)}`,
+          other: last,
+        });
+      }
+      this.#lastByOther = last;
+    }
+    const other = this.#lastByOther;
+    if (other !== undefined && effect.startUs < other.storedUs - CLOCK_TOLERANCE_US) {
+      const overlapMs = (other.storedUs - effect.startUs) / 1_000;
+      found.push({
+        kind: "overlapped",
+        detail: `${describe(effect)} began ${overlapMs.toFixed(1)}ms before ${describe(other)} ` +
+          "was done",
+        other,
+      });
+    }
+    this.#remember(effect.instance);
+    this.#last = effect;
+    return found;
+  }
+
+  #remember(instance: string): void {
+    this.#owners.delete(instance);
+    this.#owners.add(instance);
+    if (this.#owners.size > MAX_OWNERS) this.#owners.delete(this.#owners.values().next().value!);
+  }
+}
+
+function compareTokens(a: Effect, b: Effect): number {
+  return a.epoch - b.epoch || a.generation - b.generation;
+}
+
+function describe(effect: Effect): string {
+  const { process, epoch, generation, sequence } = effect;
+  return `${process} (epoch ${epoch}, generation ${generation}, sequence ${sequence})`;
+}

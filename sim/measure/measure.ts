@@ -1,0 +1,135 @@
+/**
+ * Every figure of a run, taken from the effects in their order: they are stamped by one clock, the server's, and they
+ * survive whatever happens to the workers.
+ *
+ * @module
+ */
+import { OUTAGE_AFTERMATH_US } from "../ledger/impairments.ts";
+import type { Effect } from "../streams/effect.ts";
+import { DurationHistogram } from "./histogram.ts";
+import { type Gone, RecoveryTracker } from "./recovery.ts";
+import { Slowest } from "./slowest.ts";
+import { UnmovedLatency } from "./unmoved.ts";
+import { type LaneChange, Vacancies } from "./vacancies.ts";
+
+/** What is measured. */
+export class Measurements {
+  /** Publish → effect stored. */
+  readonly latency: DurationHistogram = new DurationHistogram();
+  /**
+   * Planned moves in which a message had to wait: from the old owner's last effect or, if that was later, from the arrival of the new
+   * owner's first message, to that message's effect. A message had to wait if it was there before the new owner had acquired the
+   * partition. Not counted are moves in which none had to ({@linkcode idleMoves}: there was nothing to hold up), moves without a message on
+   * both sides (nothing shows), and moves away from a worker that was killed or paused (no plan).
+   */
+  readonly handoff: DurationHistogram = new DurationHistogram();
+  /** Planned moves: from the old owner's release to the new owner's acquisition, whether or not there was a message. */
+  readonly vacancies: Vacancies = new Vacancies();
+  /** Kills: until each partition of the victim is handled elsewhere. */
+  readonly recovery: RecoveryTracker = new RecoveryTracker();
+  /** The slowest planned moves. */
+  readonly slowHandoffs: Slowest = new Slowest();
+  readonly #unmoved = new UnmovedLatency();
+  #outageFromUs = 0;
+  #outageUntilUs = 0;
+  readonly #last = new Map<number, Effect>();
+  readonly #faulty = new Set<string>();
+  #idleMoves = 0;
+
+  /** Planned moves in which no message had to wait. */
+  get idleMoves(): number {
+    return this.#idleMoves;
+  }
+
+  /**
+   * A chaos event happens.
+   *
+   * @param atUs when, in microseconds since 1970
+   */
+  chaos(atUs: number): void {
+    this.#unmoved.event(atUs);
+  }
+
+  /**
+   * The server is away: moves during that time and shortly after it are not planned.
+   *
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs when it was back; infinite while it is away
+   */
+  outage(fromUs: number, untilUs: number): void {
+    this.#outageFromUs = fromUs;
+    this.#outageUntilUs = untilUs + OUTAGE_AFTERMATH_US;
+    this.vacancies.broken(fromUs);
+    if (Number.isFinite(untilUs)) this.vacancies.broken(untilUs);
+  }
+
+  /**
+   * A worker was killed, paused, or asked to leave.
+   *
+   * @param gone the worker
+   * @param onRecovered called with the time in microseconds once all its partitions are handled elsewhere
+   */
+  gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
+    if (gone.how !== "leaving") {
+      this.#faulty.add(gone.process);
+      this.vacancies.broken(gone.atUs, gone.partitions);
+    }
+    this.recovery.gone(gone, onRecovered);
+  }
+
+  /**
+   * A worker reports that it has acquired or released partitions.
+   *
+   * @param change which of the two
+   * @param process the worker's process and incarnation
+   * @param partitions their numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  lanes(change: LaneChange, process: string, partitions: readonly number[], atUs: number): void {
+    this.vacancies.changed(change, process, partitions, atUs);
+    if (change === "acquired") this.recovery.acquired(process, partitions, atUs);
+  }
+
+  /**
+   * The next effect in the order of the output stream.
+   *
+   * @param effect the effect
+   */
+  accept(effect: Effect): void {
+    const last = this.#last.get(effect.partition);
+    this.latency.record(effect.storedUs - effect.publishedUs);
+    this.#unmoved.accept(effect, last?.instance);
+    const afterFault = this.recovery.accept(effect);
+    if (last !== undefined && !afterFault) this.#measureHandoff(last, effect);
+    this.#last.set(effect.partition, effect);
+  }
+
+  /** The latencies of unmoved partitions; to be asked once, at the end. */
+  finishUnmoved(): DurationHistogram {
+    return this.#unmoved.finish();
+  }
+
+  /** How many partitions these latencies are of, and how many are left out, over all events. */
+  get unmovedPartitions(): { readonly kept: number; readonly moved: number } {
+    return this.#unmoved.partitions;
+  }
+
+  /** The slowest messages of unmoved partitions, as far as {@linkcode finishUnmoved} has closed their windows. */
+  get slowUnmoved(): Slowest {
+    return this.#unmoved.slowest;
+  }
+
+  #measureHandoff(last: Effect, effect: Effect): void {
+    // The same process under a new instance has lost its lease and come back: a fault, not a plan.
+    if (last.process === effect.process || this.#faulty.has(last.process)) return;
+    if (effect.storedUs > this.#outageFromUs && last.storedUs < this.#outageUntilUs) return;
+    const { acquiredUs, availableUs, storedUs } = effect;
+    // Where the acquisition is not known the message is taken to have waited: no figure gets better by it.
+    if (acquiredUs > 0 && availableUs > acquiredUs) return void this.#idleMoves++;
+    const waitedUs = storedUs - Math.max(last.storedUs, availableUs);
+    this.handoff.record(waitedUs);
+    this.slowHandoffs.add(waitedUs, storedUs, effect.partition, () => {
+      return `${last.process} → ${effect.process} (generation ${effect.generation})`;
+    });
+  }
+}

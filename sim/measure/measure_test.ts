@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import type { Effect } from "../streams/effect.ts";
+import { DurationHistogram } from "./histogram.ts";
+import { Measurements } from "./measure.ts";
+import type { Gone } from "./recovery.ts";
+
+/** An effect; times in milliseconds: published, available 1 ms later, started, stored. Of a new generation unless told otherwise. */
+function effect(
+  worker: string,
+  partition: number,
+  publishedMs: number,
+  startMs: number,
+  storedMs: number,
+  changes: Partial<Effect> = {},
+): Effect {
+  return {
+    partition,
+    sequence: 1,
+    publishedUs: publishedMs * 1_000,
+    availableUs: (publishedMs + 1) * 1_000,
+    acquiredUs: 0,
+    startUs: startMs * 1_000,
+    storedUs: storedMs * 1_000,
+    process: `${worker}#1`,
+    instance: worker,
+    epoch: 1,
+    generation: 2,
+    streamSequence: 1,
+    deliveryCount: 1,
+    outputSequence: 1,
+    ...changes,
+  };
+}
+
+/** A worker that has gone under generation 1. */
+function gone(
+  process: string,
+  atUs: number,
+  partitions: readonly number[],
+  how: Gone["how"] = "killed",
+): Gone {
+  return { process, atUs, partitions, how, epoch: 1, generation: 1 };
+}
+
+Deno.test("histograms: percentiles in milliseconds, nothing for nothing, no negative time", () => {
+  const histogram = new DurationHistogram();
+  assert.deepEqual(histogram.percentiles(), { count: 0, p50: null, p99: null, max: null });
+  for (let ms = 1; ms <= 100; ms++) histogram.record(ms * 1_000);
+  const { count, p50, p99, max } = histogram.percentiles();
+  assert.equal(count, 100);
+  assert.ok(Math.abs(p50! - 50) < 0.2 && Math.abs(p99! - 99) < 0.2 && Math.abs(max! - 100) < 0.2);
+  const late = new DurationHistogram();
+  late.record(-5);
+  assert.equal(late.percentiles().max, 0);
+});
+
+Deno.test("latency is from publish to the stored effect", () => {
+  const measured = new Measurements();
+  measured.accept(effect("a", 0, 100, 103, 107));
+  assert.equal(measured.latency.percentiles().max, 7);
+});
+
+Deno.test("recovery ends with the first effect by another worker, partition by partition", () => {
+  const measured = new Measurements();
+  const recovered: number[] = [];
+  measured.accept(effect("a", 0, 0, 2, 4));
+  measured.accept(effect("a", 1, 0, 2, 4));
+  measured.gone(gone("a#1", 1_000_000, [0, 1]), (us) => recovered.push(us));
+  measured.accept(effect("a", 0, 998, 999, 1_001)); // the victim's last words
+  measured.accept(effect("b", 2, 999, 1_001, 1_002)); // somebody else's partition
+  assert.deepEqual(measured.recovery.open.map(({ partition }) => partition), [0, 1]);
+  measured.accept(effect("b", 0, 900, 1_299, 1_300));
+  assert.deepEqual(recovered, []);
+  // Partition 1 had nothing to do before 1,500: its clock from work starts there.
+  measured.accept(effect("b", 1, 1_499, 1_501, 1_510));
+  assert.deepEqual(recovered, [510_000]);
+  assert.deepEqual(measured.recovery.open, []);
+  assert.equal(measured.recovery.fromKill.count, 2);
+  assert.equal(measured.recovery.fromKill.percentiles().max, 510.0);
+  assert.equal(measured.recovery.fromWork.percentiles().max, 300.0);
+  assert.equal(measured.handoff.count, 0, "a kill is no planned move");
+});
+
+Deno.test("a second kill before the recovery leaves both clocks running", () => {
+  const measured = new Measurements();
+  const recovered: [string, number][] = [];
+  measured.gone(gone("a#1", 1_000_000, [0]), (us) => recovered.push(["a", us]));
+  measured.gone(gone("b#1", 2_000_000, [0]), (us) => recovered.push(["b", us]));
+  measured.accept(effect("c", 0, 900, 2_400, 2_500));
+  assert.deepEqual(recovered, [["a", 1_500_000], ["b", 500_000]]);
+});
+
+Deno.test("a victim without partitions is recovered at once", () => {
+  const recovered: number[] = [];
+  new Measurements().gone(gone("a#1", 1_000, []), (us) => recovered.push(us));
+  assert.deepEqual(recovered, [0]);
+});
+
+Deno.test("the recovery of one that was asked to leave is watched but is no kill", () => {
+  const measured = new Measurements();
+  const recovered: number[] = [];
+  measured.accept(effect("a", 0, 0, 2, 4));
+  measured.gone(gone("a#1", 1_000_000, [0], "leaving"), (us) => recovered.push(us));
+  measured.accept(effect("b", 0, 1_050, 1_080, 1_082));
+  assert.deepEqual(recovered, [82_000]);
+  assert.equal(measured.recovery.fromKill.count, 0);
+  assert.equal(measured.handoff.percentiles().max, 31, "1,082 - (1,050 + 1)");
+});
+
+Deno.test("planted: an owner before the victim that is still at its last message recovers nothing", () => {
+  const measured = new Measurements();
+  const recovered: number[] = [];
+  measured.gone({ ...gone("b#1", 1_000_000, [0]), epoch: 3, generation: 7 }, (us) => {
+    recovered.push(us);
+  });
+  measured.accept(effect("a", 0, 990, 995, 1_010, { epoch: 3, generation: 6 }));
+  measured.accept(effect("a", 0, 990, 995, 1_020, { epoch: 3, generation: 7 }));
+  measured.accept(effect("a", 0, 990, 995, 1_030, { epoch: 2, generation: 9 }));
+  assert.deepEqual(recovered, []);
+  assert.equal(measured.recovery.open.length, 1);
+  measured.accept(effect("c", 0, 990, 1_290, 1_300, { epoch: 3, generation: 8 }));
+  assert.deepEqual(recovered, [300_000]);
+  assert.equal(measured.handoff.count, 0, "what came after the kill is no planned move");
+});
+
+Deno.test("a victim's partition that nobody has acquired stays open; without a message it is taken over", () => {
+  const measured = new Measurements();
+  measured.lanes("acquired", "a#1", [0, 1, 2], 1_000);
+  measured.gone(gone("a#1", 1_000_000, [0, 1, 2]), () => {});
+  measured.gone(gone("z#1", 1_000_000, [5], "paused"), () => {});
+  measured.lanes("acquired", "b#1", [1], 1_300_000);
+  // Late reports of what was before do not change who has it now.
+  measured.lanes("acquired", "a#1", [1], 2_000);
+  measured.lanes("released", "b#1", [0], 1_400_000);
+  measured.accept(effect("b", 2, 990, 1_290, 1_300));
+  assert.deepEqual(measured.recovery.open, [
+    { partition: 0, victim: "a#1", takenOver: false },
+    { partition: 1, victim: "a#1", takenOver: true },
+  ]);
+});
+
+Deno.test("a handoff is measured where a message had to wait, from when it could have been handled to its effect", () => {
+  const measured = new Measurements();
+  measured.accept(effect("a", 0, 0, 2, 100));
+  // It waited since 51, the old owner was done at 100.
+  measured.accept(effect("b", 0, 50, 140, 145, { acquiredUs: 130_000 }));
+  assert.equal(measured.handoff.percentiles().max, 45);
+  // It came while nobody had the partition.
+  measured.accept(effect("c", 0, 200, 260, 266, { acquiredUs: 250_000 }));
+  assert.equal(measured.handoff.percentiles().max, 65);
+  assert.equal(measured.handoff.count, 2);
+  assert.equal(measured.idleMoves, 0);
+});
+
+Deno.test("planted: a move in which no message had to wait does not make the handoffs look short", () => {
+  const measured = new Measurements();
+  measured.accept(effect("a", 0, 0, 2, 4));
+  measured.accept(effect("b", 0, 5_000, 5_002, 5_004, { acquiredUs: 4_900_000 }));
+  assert.equal(measured.handoff.count, 0);
+  assert.equal(measured.idleMoves, 1);
+  // Not known when it was acquired: then it counts.
+  measured.accept(effect("c", 0, 9_000, 9_002, 9_005));
+  assert.equal(measured.handoff.percentiles().max, 4);
+  assert.equal(measured.idleMoves, 1);
+});
+
+Deno.test("a move's vacancy is measured whether or not there was a message", () => {
+  const measured = new Measurements();
+  const move = (from: string, to: string, atMs: number) => {
+    measured.lanes("released", from, [0], atMs * 1_000);
+    measured.lanes("acquired", to, [0], (atMs + 20) * 1_000);
+  };
+  measured.lanes("acquired", "a#1", [0], 0);
+  move("a#1", "b#1", 1_000);
+  measured.gone(gone("b#1", 2_000_000, [0]), () => {});
+  measured.lanes("acquired", "c#1", [0], 2_300_000);
+  measured.outage(3_000_000, Number.POSITIVE_INFINITY);
+  measured.outage(3_000_000, 4_000_000);
+  measured.lanes("acquired", "d#1", [0], 4_500_000);
+  measured.vacancies.finish();
+  assert.deepEqual(measured.vacancies.durations.percentiles(), {
+    count: 1,
+    p50: 20,
+    p99: 20,
+    max: 20,
+  });
+});
+
+Deno.test("unmoved latency counts partitions that keep their owner, for 5 s after an event", () => {
+  const measured = new Measurements();
+  for (const partition of [0, 1, 2]) measured.accept(effect("a", partition, 0, 1, 300));
+  measured.chaos(1_000_000);
+  measured.accept(effect("a", 0, 1_100, 1_101, 1_120)); // stays: 20 ms
+  measured.accept(effect("a", 1, 1_100, 1_101, 1_130)); // moves later: not counted
+  measured.accept(effect("b", 1, 1_200, 1_300, 1_900));
+  measured.accept(effect("b", 2, 1_100, 1_101, 1_150)); // has moved: not counted
+  measured.accept(effect("a", 0, 5_900, 8_000, 8_001)); // held up for 2.1 s: counted although late
+  measured.accept(effect("a", 0, 6_100, 6_101, 9_000)); // published after the window
+  const { count, max } = measured.finishUnmoved().percentiles();
+  assert.equal(count, 2);
+  assert.ok(Math.abs(max! - 2_101) < 3, String(max));
+  assert.deepEqual(measured.unmovedPartitions, { kept: 1, moved: 2 });
+});
+
+Deno.test("old windows are closed while the run goes on", () => {
+  const measured = new Measurements();
+  measured.accept(effect("a", 0, 0, 1, 2));
+  measured.chaos(1_000_000);
+  measured.accept(effect("a", 0, 1_100, 1_101, 1_120));
+  measured.accept(effect("a", 0, 100_000, 100_001, 100_002));
+  measured.chaos(200_000_000);
+  measured.accept(effect("a", 0, 200_100, 200_101, 200_130));
+  assert.equal(measured.finishUnmoved().count, 2);
+});

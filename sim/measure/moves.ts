@@ -1,0 +1,189 @@
+/**
+ * How many partitions changed their owner, and how many of them had to.
+ *
+ * @module
+ */
+import type { Impairments } from "../ledger/impairments.ts";
+import type { Departure } from "./recovery.ts";
+
+/** Partitions that changed their owner. */
+export interface MoveCount {
+  /** All of them. */
+  total: number;
+  /** Those whose owner had gone, and those that gave a newcomer its share. */
+  needed: number;
+}
+
+/** Something that happened. */
+type Step =
+  & { readonly atUs: number }
+  & (
+    | { readonly kind: "begin" }
+    | { readonly kind: "event"; readonly count: MoveCount }
+    | { readonly kind: "gone"; readonly process: string; readonly how: Departure }
+    | {
+      readonly kind: "acquired";
+      readonly process: string;
+      readonly partitions: readonly number[];
+    }
+  );
+
+/** A worker that has come a moment ago. */
+interface Newcomer {
+  readonly sinceUs: number;
+  /** The weight it has been given by those who stay. */
+  gained: number;
+}
+
+/** So long after its first partition a worker is new: the group may wait before it moves partitions a second time. */
+const NEW_US = 30_000_000;
+/** A worker that could not act loses its partitions within this time. */
+const LOSS_US = 10_000_000;
+/** Reports of different workers come in any order, but none is as late as this. */
+const LATE_US = 60_000_000;
+/** When so many wait, those that are old enough are looked at. */
+const MANY_STEPS = 10_000;
+
+/**
+ * Counts moves by what the workers report to have acquired. Moves that had to be: away from a worker that was killed, paused or asked to
+ * leave, or that could not act; around an outage of the server; and to a newcomer, up to its share of all weight.
+ */
+export class Moves {
+  /** All moves under load. */
+  readonly count: MoveCount = { total: 0, needed: 0 };
+  /** The same by weight. */
+  readonly weight: MoveCount = { total: 0, needed: 0 };
+  /** The weight of all partitions. */
+  readonly totalWeight: number;
+  readonly #weights: readonly number[];
+  readonly #impairments: Pick<Impairments, "during">;
+  #steps: Step[] = [];
+  #manySteps = MANY_STEPS;
+  readonly #holders = new Map<number, string>();
+  readonly #gone = new Map<string, Departure>();
+  readonly #newcomers = new Map<string, Newcomer>();
+  readonly #known = new Set<string>();
+  #begun = false;
+  #event: MoveCount | undefined;
+
+  /**
+   * @param weights weights by partition
+   * @param impairments what happened to whom
+   */
+  constructor(weights: readonly number[], impairments: Pick<Impairments, "during">) {
+    this.#weights = weights;
+    this.totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
+    this.#impairments = impairments;
+  }
+
+  /**
+   * The group has settled: from now on moves are counted.
+   *
+   * @param atUs when, in microseconds since 1970
+   */
+  begin(atUs: number): void {
+    this.#add({ kind: "begin", atUs });
+  }
+
+  /**
+   * A chaos event happens: the moves that follow are its, until the next one.
+   *
+   * @param atUs when, in microseconds since 1970
+   * @param count takes its moves
+   */
+  event(atUs: number, count: MoveCount): void {
+    this.#add({ kind: "event", atUs, count });
+  }
+
+  /**
+   * A worker is gone, or on its way.
+   *
+   * @param process its process and incarnation
+   * @param how killed, paused, or asked to leave
+   * @param atUs when, in microseconds since 1970
+   */
+  gone(process: string, how: Departure, atUs: number): void {
+    this.#add({ kind: "gone", process, how, atUs });
+  }
+
+  /**
+   * A worker has acquired partitions.
+   *
+   * @param process its process and incarnation
+   * @param partitions their numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  acquired(process: string, partitions: readonly number[], atUs: number): void {
+    this.#add({ kind: "acquired", process, partitions, atUs });
+  }
+
+  /** Takes all reports as complete. */
+  finish(): void {
+    this.#settle(Number.POSITIVE_INFINITY);
+  }
+
+  #add(step: Step): void {
+    this.#steps.push(step);
+    if (this.#steps.length < this.#manySteps) return;
+    this.#settle(step.atUs - LATE_US);
+    this.#manySteps = Math.max(MANY_STEPS, this.#steps.length * 2);
+  }
+
+  #settle(beforeUs: number): void {
+    const steps = this.#steps.sort((a, b) => a.atUs - b.atUs);
+    const count = steps.findIndex(({ atUs }) => atUs >= beforeUs);
+    for (const step of steps.splice(0, count < 0 ? steps.length : count)) this.#take(step);
+  }
+
+  #take(step: Step): void {
+    switch (step.kind) {
+      case "begin":
+        this.#begun = true;
+        this.#newcomers.clear();
+        return;
+      case "event":
+        this.#event = step.count;
+        return;
+      case "gone":
+        this.#gone.set(step.process, step.how);
+        return;
+      case "acquired":
+        this.#welcome(step.process, step.atUs);
+        for (const partition of step.partitions) this.#move(partition, step.process, step.atUs);
+    }
+  }
+
+  /** Whoever acquires for the first time is new, and so is one that was paused and is back. */
+  #welcome(process: string, atUs: number): void {
+    const back = this.#gone.get(process) === "paused";
+    if (back) this.#gone.delete(process);
+    if (this.#known.has(process) && !back) return;
+    this.#known.add(process);
+    this.#newcomers.set(process, { sinceUs: atUs, gained: 0 });
+  }
+
+  #move(partition: number, to: string, atUs: number): void {
+    const from = this.#holders.get(partition);
+    this.#holders.set(partition, to);
+    if (from === undefined || from === to || !this.#begun) return;
+    const weight = this.#weights[partition]!;
+    const hadTo = this.#gone.has(from) ||
+      this.#impairments.during(from, atUs - LOSS_US, atUs) !== undefined ||
+      this.#fillsShare(to, weight, atUs);
+    for (const count of [this.count, ...(this.#event === undefined ? [] : [this.#event])]) {
+      count.total++;
+      if (hadTo) count.needed++;
+    }
+    this.weight.total += weight;
+    if (hadTo) this.weight.needed += weight;
+  }
+
+  #fillsShare(process: string, weight: number, atUs: number): boolean {
+    const newcomer = this.#newcomers.get(process);
+    if (newcomer === undefined || atUs - newcomer.sinceUs > NEW_US) return false;
+    const share = this.totalWeight / this.#known.difference(this.#gone).size;
+    if (newcomer.gained >= share) return false;
+    newcomer.gained += weight;
+    return true;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * How long a worker's partitions stand still after it is killed, or after it is asked to leave.
+ *
+ * @module
+ */
+import type { Effect } from "../streams/effect.ts";
+import { DurationHistogram } from "./histogram.ts";
+import { Slowest } from "./slowest.ts";
+
+/** How a worker went: killed, paused, or asked to leave. */
+export type Departure = "killed" | "paused" | "leaving";
+
+/** A worker that is gone, or on its way. */
+export interface Gone {
+  /** Its process and incarnation. */
+  readonly process: string;
+  /** When it went, in microseconds since 1970. */
+  readonly atUs: number;
+  /** What it owned then. */
+  readonly partitions: readonly number[];
+  /** The epoch of the assignment it had applied. */
+  readonly epoch: number;
+  /** The generation of that assignment. */
+  readonly generation: number;
+  /** How it went; only kills go into the histograms. */
+  readonly how: Departure;
+}
+
+/** One disappearance that is being watched. */
+interface Watch {
+  readonly gone: Gone;
+  readonly open: Set<number>;
+  readonly onRecovered: (recoveredUs: number) => void;
+  worstUs: number;
+}
+
+/** A partition of a killed worker that nobody has handled since. */
+export interface OpenRecovery {
+  /** The partition. */
+  readonly partition: number;
+  /** Whose it was: the process and incarnation. */
+  readonly victim: string;
+  /** Whether somebody else has acquired it, so that only a message is missing. */
+  readonly takenOver: boolean;
+}
+
+/** Watches the victims' partitions until each has been handled by somebody else. */
+export class RecoveryTracker {
+  /** From the kill to the first effect by another worker, whatever there was to do. */
+  readonly fromKill: DurationHistogram = new DurationHistogram();
+  /** The same from the kill or, if that was later, from when the first message was there to be handled. */
+  readonly fromWork: DurationHistogram = new DurationHistogram();
+  /** The slowest recoveries, from the kill. */
+  readonly slowest: Slowest = new Slowest();
+  readonly #byPartition = new Map<number, Watch[]>();
+  /** Who has acquired each partition last, as the workers report it. */
+  readonly #holders = new Map<number, { readonly process: string; readonly atUs: number }>();
+
+  /**
+   * A worker is gone.
+   *
+   * @param gone the worker
+   * @param onRecovered called with the time in microseconds once all its partitions are handled elsewhere
+   */
+  gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
+    const { partitions } = gone;
+    if (partitions.length === 0) return onRecovered(0);
+    const watch: Watch = { gone, open: new Set(partitions), onRecovered, worstUs: 0 };
+    for (const partition of partitions) {
+      const watches = this.#byPartition.get(partition);
+      if (watches === undefined) this.#byPartition.set(partition, [watch]);
+      else watches.push(watch);
+    }
+  }
+
+  /**
+   * A worker has acquired partitions.
+   *
+   * @param process its process and incarnation
+   * @param partitions their numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  acquired(process: string, partitions: readonly number[], atUs: number): void {
+    for (const partition of partitions) {
+      const known = this.#holders.get(partition);
+      // Reports of different workers come in any order.
+      if (known === undefined || known.atUs < atUs) this.#holders.set(partition, { process, atUs });
+    }
+  }
+
+  /**
+   * The next effect in the order of the output stream. A partition is recovered only under an ownership newer than what the victim
+   * knew: an owner before the victim may still be at its last message.
+   *
+   * @param effect the effect
+   * @returns true if it is the first of its partition after a kill or pause: it tells nothing about planned moves
+   */
+  accept(effect: Effect): boolean {
+    const watches = this.#byPartition.get(effect.partition);
+    if (watches === undefined) return false;
+    let afterFault = false;
+    const left = watches.filter((watch) => {
+      if (!recovers(effect, watch.gone)) return true;
+      afterFault ||= watch.gone.how !== "leaving";
+      this.#settle(watch, effect);
+      return false;
+    });
+    if (left.length === 0) this.#byPartition.delete(effect.partition);
+    else this.#byPartition.set(effect.partition, left);
+    return afterFault;
+  }
+
+  /** Partitions of killed workers that nobody else has handled yet. */
+  get open(): OpenRecovery[] {
+    return [...this.#byPartition].flatMap(([partition, watches]) => {
+      return watches.filter(({ gone }) => gone.how === "killed").map(({ gone }) => {
+        const holder = this.#holders.get(partition)?.process ?? gone.process;
+        return { partition, victim: gone.process, takenOver: holder !== gone.process };
+      });
+    });
+  }
+
+  #settle(watch: Watch, effect: Effect): void {
+    const { process: victim, atUs, how } = watch.gone;
+    const recoveredUs = effect.storedUs - atUs;
+    if (how === "killed") {
+      this.fromKill.record(recoveredUs);
+      this.slowest.add(recoveredUs, effect.storedUs, effect.partition, () => {
+        return `${victim} → ${effect.process}`;
+      });
+      this.fromWork.record(effect.storedUs - Math.max(atUs, effect.availableUs));
+    }
+    watch.worstUs = Math.max(watch.worstUs, recoveredUs);
+    watch.open.delete(effect.partition);
+    if (watch.open.size === 0) watch.onRecovered(watch.worstUs);
+  }
+}
+
+function recovers(effect: Effect, { process, atUs, epoch, generation }: Gone): boolean {
+  const newer = effect.epoch - epoch || effect.generation - generation;
+  return effect.process !== process && effect.storedUs >= atUs && newer > 0;
+}

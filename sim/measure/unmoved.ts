@@ -1,0 +1,94 @@
+/**
+ * Whether partitions that need not move go on undisturbed while others do: the latency in the seconds after a chaos event
+ * of partitions that keep their owner.
+ *
+ * @module
+ */
+import type { Effect } from "../streams/effect.ts";
+import { DurationHistogram } from "./histogram.ts";
+import { Slowest } from "./slowest.ts";
+
+/** How long after an event partitions are watched. */
+const WINDOW_US = 5_000_000;
+/** A message of the window may be this late before the window is closed; whoever is later is seen by the ledger. */
+const LATECOMER_US = 60_000_000;
+
+/** A partition after one event. */
+interface Seen {
+  readonly owner: string;
+  /** Another owner has been seen. */
+  moved: boolean;
+  latencies: { durationUs: number; atUs: number; process: string }[];
+}
+
+/** The time after one event. */
+interface Window {
+  readonly fromUs: number;
+  readonly partitions: Map<number, Seen>;
+}
+
+/** Collects the latencies. */
+export class UnmovedLatency {
+  /** The slowest messages of closed windows. */
+  readonly slowest: Slowest = new Slowest();
+  /** Partitions that had a message in a window, over all closed windows: those that kept their owner, and the others. */
+  readonly partitions: { kept: number; moved: number } = { kept: 0, moved: 0 };
+  readonly #histogram = new DurationHistogram();
+  #windows: Window[] = [];
+
+  /**
+   * A chaos event happens.
+   *
+   * @param atUs when, in microseconds since 1970
+   */
+  event(atUs: number): void {
+    this.#windows.push({ fromUs: atUs, partitions: new Map() });
+  }
+
+  /**
+   * The next effect in the order of the output stream.
+   *
+   * @param effect the effect
+   * @param previousOwner the owner of the partition's last effect, if there was one
+   */
+  accept(effect: Effect, previousOwner: string | undefined): void {
+    for (const window of this.#windows) {
+      const untilUs = window.fromUs + WINDOW_US;
+      // A message belongs to the window in which it was published: one that was held up for longer still counts.
+      const before = effect.storedUs < window.fromUs;
+      if (before || effect.publishedUs > untilUs) continue;
+      const known = window.partitions.get(effect.partition);
+      const seen: Seen = known ??
+        { owner: previousOwner ?? effect.instance, moved: false, latencies: [] };
+      if (known === undefined) window.partitions.set(effect.partition, seen);
+      seen.moved ||= seen.owner !== effect.instance;
+      const durationUs = effect.storedUs - effect.publishedUs;
+      const { process, storedUs: atUs } = effect;
+      if (seen.moved) seen.latencies = [];
+      else seen.latencies.push({ durationUs, atUs, process });
+    }
+    if (this.#windows.length > 0) this.#close(effect.storedUs - WINDOW_US - LATECOMER_US);
+  }
+
+  /** Closes all windows and gives the latencies. */
+  finish(): DurationHistogram {
+    this.#close(Number.POSITIVE_INFINITY);
+    return this.#histogram;
+  }
+
+  #close(startedBeforeUs: number): void {
+    const [oldest] = this.#windows;
+    if (oldest === undefined || oldest.fromUs >= startedBeforeUs) return;
+    for (const window of this.#windows.filter(({ fromUs }) => fromUs < startedBeforeUs)) {
+      for (const [partition, { moved, latencies }] of window.partitions) {
+        this.partitions[moved ? "moved" : "kept"]++;
+        if (moved) continue;
+        for (const { durationUs, atUs, process } of latencies) {
+          this.#histogram.record(durationUs);
+          this.slowest.add(durationUs, atUs, partition, () => process);
+        }
+      }
+    }
+    this.#windows = this.#windows.filter(({ fromUs }) => fromUs >= startedBeforeUs);
+  }
+}

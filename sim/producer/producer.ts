@@ -1,0 +1,234 @@
+/**
+ * A producer: publishes its partitions' messages at their rates, each partition strictly one after the other, and can be
+ * killed between any two steps.
+ *
+ * What makes it crash-safe: a message's ID is its partition and sequence, so that the stream drops a second copy; a publication
+ * of unknown outcome is looked up before it is repeated; and a new incarnation continues from what the server holds
+ * ({@linkcode lastStored}) or from its own receipts, whichever is further.
+ *
+ * @module
+ */
+import { isPartiError } from "../../lib/errors.ts";
+import { sleep } from "../../lib/ports/clock.ts";
+import type { KvBucket } from "../../lib/ports/kv.ts";
+import type { World } from "../../lib/ports/world.ts";
+import { Seeded } from "../seed/seeded.ts";
+import {
+  partitionRates,
+  partitionWeights,
+  producerShares,
+  rateMultiplier,
+} from "../seed/weights.ts";
+import { lastStored } from "../streams/last_stored.ts";
+import { encodeMessage, nowUs } from "../streams/message.ts";
+import { feedSubject } from "../streams/topology.ts";
+import type { Reporter } from "../wire/reporter.ts";
+import { type ChildSpec, fromBytes, toBytes } from "../wire/wire.ts";
+
+const TICK_MS = 5;
+const PUBLISH_TIMEOUT_MS = 2_000;
+const RETRY_DELAY_MS = 200;
+const RECEIPT_INTERVAL_MS = 500;
+/** After an outage a producer catches up this much of what it owes; the rest is not owed any more. */
+const MAX_ARREARS_MS = 2_000;
+const LOOKUPS_AT_ONCE = 32;
+
+/** One partition of a producer. */
+interface Line {
+  readonly partition: number;
+  readonly weight: number;
+  readonly ratePerSecond: number;
+  /** The last sequence known to be stored. */
+  last: number;
+  dueMs: number;
+  busy: boolean;
+}
+
+/** A producer. */
+export class SimProducer {
+  readonly #spec: ChildSpec;
+  readonly #world: World;
+  readonly #reporter: Reporter;
+  readonly #lines: Line[];
+  readonly #finishing = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  #receipts: KvBucket | undefined;
+  #sequence = 0;
+  #changed = false;
+
+  /**
+   * @param spec who and where
+   * @param world the producer's world
+   * @param reporter where reports go
+   */
+  constructor(spec: ChildSpec, world: World, reporter: Reporter) {
+    this.#spec = spec;
+    this.#world = world;
+    this.#reporter = reporter;
+    const { partitions, producers } = spec.config;
+    const weights = partitionWeights(partitions, spec.seed);
+    const rates = partitionRates(weights, partitions.message_rate_per_partition);
+    this.#lines = producerShares(weights, producers.count)[spec.index]!.map((partition) => ({
+      partition,
+      weight: weights[partition]!,
+      ratePerSecond: rates[partition]!,
+      last: 0,
+      dueMs: 0,
+      busy: false,
+    }));
+  }
+
+  /** Finds out where each partition stands and tells the coordinator. */
+  async prepare(): Promise<void> {
+    const { topology, name } = this.#spec;
+    const options = { ttlMs: 0, replicas: 1, storage: "file" } as const;
+    const bucket = await this.#patiently(() =>
+      this.#world.kv.open(topology.producerBucket, options)
+    );
+    this.#receipts = bucket;
+    const entry = await this.#patiently(() => bucket.get(name));
+    const receipts = entry === undefined || entry.operation !== "put"
+      ? {}
+      : fromBytes<Record<string, number>>(entry.value);
+    for (let from = 0; from < this.#lines.length; from += LOOKUPS_AT_ONCE) {
+      await Promise.all(
+        this.#lines.slice(from, from + LOOKUPS_AT_ONCE).map(async (line) => {
+          const stored = await this.#lastStored(line.partition);
+          line.last = Math.max(stored, receipts[line.partition] ?? 0);
+          this.#reportSent(line.partition, 1, line.last);
+        }),
+      );
+    }
+    await this.#reporter.flush();
+  }
+
+  /** Publishes until {@linkcode finish}; returns when every outcome is known and reported. */
+  async run(): Promise<void> {
+    const { clock } = this.#world;
+    const startMs = clock.monotonicMs();
+    const { rate_variation } = this.#spec.config.producers;
+    for (const line of this.#lines) {
+      // Partitions start at seeded places of their interval, so that they do not all come at once.
+      const phase = new Seeded(this.#spec.seed, "phase", line.partition).float(line.last);
+      line.dueMs = startMs + (phase * 1_000) / line.ratePerSecond;
+    }
+    let receiptMs = startMs;
+    while (!this.#finishing.signal.aborted) {
+      await this.#reporter.room();
+      const nowMs = clock.monotonicMs();
+      const multiplier = rateMultiplier(rate_variation, nowMs - startMs);
+      for (const line of this.#lines) {
+        if (!line.busy && line.dueMs <= nowMs) this.#publishNext(line, nowMs, multiplier);
+      }
+      if (nowMs - receiptMs >= RECEIPT_INTERVAL_MS) {
+        receiptMs = nowMs;
+        void this.#writeReceipt();
+      }
+      await sleep(clock, TICK_MS, this.#finishing.signal);
+    }
+    await Promise.all(this.#underWay);
+    await this.#writeReceipt();
+    await this.#reporter.flush();
+  }
+
+  /** No further messages; {@linkcode run} ends when the outcome of those under way is known. */
+  finish(): void {
+    this.#finishing.abort();
+  }
+
+  #publishNext(line: Line, nowMs: number, multiplier: number): void {
+    const intervalMs = 1_000 / (line.ratePerSecond * multiplier);
+    line.dueMs = Math.max(line.dueMs + intervalMs, nowMs - MAX_ARREARS_MS);
+    line.busy = true;
+    const done = this.#publish(line).finally(() => {
+      line.busy = false;
+      this.#underWay.delete(done);
+    });
+    this.#underWay.add(done);
+  }
+
+  async #publish(line: Line): Promise<void> {
+    const sequence = line.last + 1;
+    this.#sequence++;
+    const data = encodeMessage({
+      partitionId: line.partition,
+      producerId: this.#spec.name,
+      partitionSequence: sequence,
+      producerSequence: this.#sequence,
+      timestampUs: nowUs(),
+      weight: line.weight,
+    });
+    await this.#storeOnce(line.partition, sequence, data);
+    line.last = sequence;
+    this.#changed = true;
+    this.#reportSent(line.partition, sequence, sequence);
+  }
+
+  /** Returns when the message is known to be stored, once. */
+  async #storeOnce(partition: number, sequence: number, data: Uint8Array): Promise<void> {
+    const { feed, clock } = this.#world;
+    const { topology } = this.#spec;
+    const subject = feedSubject(topology, partition);
+    const options = { messageId: `${partition}-${sequence}`, timeoutMs: PUBLISH_TIMEOUT_MS };
+    for (;;) {
+      try {
+        await feed.publish(subject, data, options);
+        return;
+      } catch (error) {
+        if (!isTemporary(error)) throw error;
+        if (isPartiError(error, "PARTI_TIMEOUT")) {
+          this.#reporter.add({ kind: "uncertain", partition, sequence });
+        }
+      }
+      // The ID protects from a repeat only as long as the server remembers it, and a killed server forgets the IDs of
+      // messages that are already consumed. So the outcome is looked up first.
+      await sleep(clock, RETRY_DELAY_MS);
+      if (await this.#lastStored(partition) >= sequence) return;
+    }
+  }
+
+  #lastStored(partition: number): Promise<number> {
+    return this.#patiently(() => lastStored(this.#world.feed, this.#spec.topology, partition));
+  }
+
+  /** Tries until there is an answer; how long that may take is the coordinator's business. */
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!isTemporary(error)) throw error;
+        await sleep(this.#world.clock, RETRY_DELAY_MS);
+      }
+    }
+  }
+
+  #reportSent(partition: number, first: number, last: number): void {
+    if (last >= first) this.#reporter.add({ kind: "sent", partition, first, last });
+  }
+
+  /** A receipt is a second source only: it may be late or missing. */
+  async #writeReceipt(): Promise<void> {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const receipts = Object.fromEntries(
+      this.#lines.map(({ partition, last }) => [partition, last]),
+    );
+    try {
+      await this.#receipts?.put(this.#spec.name, toBytes(receipts));
+    } catch {
+      this.#changed = true;
+    }
+  }
+}
+
+function isTemporary(error: unknown): boolean {
+  return isPartiError(
+    error,
+    "PARTI_TIMEOUT",
+    "PARTI_DISCONNECTED",
+    "PARTI_NO_RESPONDERS",
+    // A server that has just started refuses for a moment. The coordinator's patience bounds this.
+    "PARTI_REFUSED",
+  );
+}

@@ -1,0 +1,199 @@
+/**
+ * The result of a run: the verdict with its reasons, the figures as JSON and the block for people.
+ *
+ * @module
+ */
+import type { ChaosType } from "../config/config_schema.ts";
+import type { Excuse } from "../ledger/impairments.ts";
+import type { Defect, LedgerTotals } from "../ledger/ledger.ts";
+import type { Percentiles } from "../measure/histogram.ts";
+import { isOverloaded, type Machine } from "../measure/machine_load.ts";
+import type { MoveCount } from "../measure/moves.ts";
+import type { SlowItem } from "../measure/slowest.ts";
+import { describeExceeded, type ThresholdResult } from "./thresholds.ts";
+
+/** What a run comes to: it holds, it does not, or nobody can tell. */
+export type Verdict = "pass" | "fail" | "unknown";
+
+/** One chaos event as it happened. */
+export interface ChaosRecord {
+  /** When, in milliseconds since the load began. */
+  readonly atMs: number;
+  /** What. */
+  readonly type: ChaosType;
+  /** Whom it hit, or what was done. */
+  readonly target: string;
+  /** How long until all was well again; null if that was not seen. */
+  recoveredMs: number | null;
+  /** Partitions that changed their owner until the next event, and those of them that had to. */
+  readonly moves: Readonly<MoveCount>;
+  /** Why nothing was done, if nothing was. */
+  readonly skipped?: string;
+}
+
+/** `report.json`. Fields are added, never renamed. */
+export interface SimReport {
+  /** The verdict. */
+  readonly verdict: Verdict;
+  /** Why it is not `pass`; empty if it is. */
+  readonly reasons: readonly string[];
+  /** The run's name on the server. */
+  readonly runId: string;
+  /** The seed: the same run again with `--seed`. */
+  readonly seed: number;
+  /** The configuration's file. */
+  readonly configFile: string;
+  /** The planted defect, if any. */
+  readonly fault: string | null;
+  /** When the run began, in ISO 8601. */
+  readonly startedAt: string;
+  /** The whole run, from the first process to the verdict. */
+  readonly durationMs: number;
+  /** The server. */
+  readonly natsServerVersion: string;
+  /** The machine: figures mean little where other work runs beside. */
+  readonly machine: Machine;
+  /** How many partitions there are. */
+  readonly partitions: number;
+  /** The start: from the first worker's readiness until all were Stable at once; null if that was not reached. */
+  readonly startup: { readonly workers: number; readonly allStableMs: number | null };
+  /** The counts. */
+  readonly messages: {
+    readonly sent: number;
+    readonly received: number;
+    readonly effective: number;
+    readonly deliveries: number;
+    readonly redeliveries: number;
+    readonly unexplainedRedeliveries: number;
+    readonly lost: number;
+    readonly duplicateEffects: number;
+    readonly outOfOrder: number;
+    readonly unexpected: number;
+    readonly undelivered: number;
+    readonly unknownOutcome: number;
+    readonly perSecond: number;
+  };
+  /** Owners mixed up in one partition, or handlers at work in it at once; and the latter where one of them could not know better. */
+  readonly ownership: {
+    readonly interleavings: number;
+    readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
+  };
+  /** How evenly the partitions were shared in the end: the highest load over the mean one, null if the group did not heal. */
+  readonly balance: { readonly strategy: string; readonly maxOverMean: number | null };
+  /** The chaos events, in order. */
+  readonly chaos: readonly ChaosRecord[];
+  /** Partitions that changed their owner under load; those of them whose owner had gone, or that gave a newcomer its share. */
+  readonly moves: Readonly<MoveCount>;
+  /** Kill → each partition of the victim handled again elsewhere. */
+  readonly recoveryMs: Percentiles;
+  /** The same, but from when there was a message to handle, if that was after the kill. */
+  readonly recoveryFromWorkMs: Percentiles;
+  /** Partitions of killed workers that somebody has taken over and that had no message since. */
+  readonly recoveryWithoutWork: number;
+  /**
+   * Planned moves in which a message had to wait: the old owner's last effect or, if that was later, the arrival of the new owner's first
+   * message → that message's effect.
+   */
+  readonly handoffMs: Percentiles;
+  /** Planned moves in which no message had to wait: these are not in `handoffMs`. */
+  readonly handoffWithoutWork: number;
+  /** Planned moves, all of them: the old owner's release → the new owner's acquisition. */
+  readonly handoffVacancyMs: Percentiles;
+  /** Publish → effect. */
+  readonly latencyMs: Percentiles;
+  /** The same in the 5 s after each chaos event, for partitions that keep their owner. */
+  readonly unmovedLatencyMs: Percentiles;
+  /** How many partitions these are, and how many are left out because they moved; summed over the events. */
+  readonly unmovedPartitions: { readonly kept: number; readonly moved: number };
+  /** The limits of the configuration, and whether the figures keep to them. */
+  readonly thresholds: readonly ThresholdResult[];
+  /** The slowest of each, to look into. */
+  readonly slowest: {
+    readonly recovery: readonly SlowItem[];
+    readonly handoff: readonly SlowItem[];
+    readonly handoffVacancy: readonly SlowItem[];
+    readonly unmoved: readonly SlowItem[];
+  };
+  /** Every worker process of the run: what it owned once the group had healed, and how many effects are its. */
+  readonly workers: readonly {
+    readonly id: string;
+    readonly process: string;
+    readonly pid: number;
+    readonly rssBytes: number;
+    readonly partitions: number;
+    readonly handled: number;
+  }[];
+  /** What is wrong, written out; bounded. */
+  readonly defects: readonly Defect[];
+  /** What happened that should not have, though no message suffered. */
+  readonly incidents: readonly string[];
+}
+
+/** Redeliveries written out in the reasons. */
+const SHOWN_REDELIVERIES = 3;
+
+/** What the verdict is made from. */
+export interface Evidence {
+  /** The book's sums. */
+  readonly totals: LedgerTotals;
+  /** Why the run could not be judged, from its course. */
+  readonly doubts: readonly string[];
+  /** What went wrong apart from messages, such as a worker that ended by itself. */
+  readonly incidents: readonly string[];
+  /** Limits that figures exceed. */
+  readonly exceeded: readonly ThresholdResult[];
+  /** Where it ran. */
+  readonly machine: Machine;
+}
+
+/**
+ * Judges a run. A defect that was seen is a failure even where something else could not be seen.
+ *
+ * @param evidence what was seen
+ * @returns the verdict and why
+ */
+export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[] } {
+  const { totals } = evidence;
+  const counts: [number, string][] = [
+    [totals.lost, "lost: sent, gone from the feed, and without an effect"],
+    [totals.duplicateEffects, "duplicate effects: a message had its effect more than once"],
+    [totals.outOfOrder, "out of order: its effect or its handler came after a later message's"],
+    [totals.interleavings, "interleavings: two owners mixed up, or two handlers at once"],
+    [totals.unexpected, "unexpected: effects of messages that nobody sent"],
+    [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
+  ];
+  const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
+  const exceeded = evidence.exceeded.map(describeExceeded);
+  // Who has too little of the machine is slow through no fault of the group's.
+  const overloaded = isOverloaded(evidence.machine);
+  const reasons = [...defects, ...evidence.incidents, ...(overloaded ? [] : exceeded)];
+  if (reasons.length > 0) return { verdict: "fail", reasons };
+  const doubts = [...evidence.doubts];
+  if (overloaded && exceeded.length > 0) {
+    const { cpus, loadAverageHighest } = evidence.machine;
+    doubts.push(
+      ...exceeded,
+      `the machine was overloaded: load average ${loadAverageHighest} on ${cpus} CPUs`,
+    );
+  }
+  if (totals.unknown > 0) {
+    doubts.push(`${totals.unknown} publications of unknown outcome were never settled`);
+  }
+  if (totals.uncheckedHandlers > 0) {
+    doubts.push(
+      `${totals.uncheckedHandlers} handlers were reported too late to be compared with others`,
+    );
+  }
+  const { unexplainedRedeliveries: unexplained } = totals;
+  if (unexplained.length > 0) {
+    const shown = unexplained.slice(0, SHOWN_REDELIVERIES).join("; ");
+    const more = unexplained.length > SHOWN_REDELIVERIES ? "; …" : "";
+    doubts.push(`${unexplained.length} redeliveries that nothing explains: ${shown}${more}`);
+  }
+  if (totals.holes > 0) doubts.push(`producers left out ${totals.holes} sequences`);
+  if (totals.sent === 0) doubts.push("no message was sent");
+  return doubts.length > 0 ? { verdict: "unknown", reasons: doubts } : {
+    verdict: "pass",
+    reasons: [],
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * The report's block for people: the seeds' lines, and more.
+ *
+ * @module
+ */
+import { formatDuration } from "../config/units.ts";
+import type { Excuse } from "../ledger/impairments.ts";
+import type { Percentiles } from "../measure/histogram.ts";
+import type { SimReport, Verdict } from "./report.ts";
+
+const VERDICT_LINES: Readonly<Record<Verdict, string>> = {
+  pass: "✅ SUCCESS: No message loss or duplication detected",
+  fail: "❌ FAILURE",
+  unknown: "❓ UNKNOWN: could not verify",
+};
+
+/** Workers shown in the block; all of them are in `report.json`. */
+const SHOWN_WORKERS = 20;
+/** Defects shown in the block; all of them are in `report.json`. */
+const SHOWN_DEFECTS = 10;
+
+/**
+ * Writes the seeds' report block, with more lines.
+ *
+ * @param report the report
+ * @returns its lines
+ */
+export function renderReport(report: SimReport): string[] {
+  const { messages } = report;
+  const line = (label: string, value: string | number) => `${label.padEnd(18)}${value}`;
+  const happened = report.chaos.filter(({ skipped }) => skipped === undefined);
+  const lines = [
+    "=== Simulation Report ===",
+    line("Total Partitions:", report.partitions),
+    line("Total Sent:", messages.sent),
+    line("Total Received:", messages.received),
+    line("Gaps Detected:", messages.lost + messages.undelivered),
+    line("Duplicates:", messages.duplicateEffects),
+    line("Out of Order:", messages.outOfOrder),
+    line("Unexpected:", messages.unexpected),
+    line("Interleavings:", report.ownership.interleavings),
+    line("  excused:", excusedText(report.ownership.excusedOverlaps)),
+    line("Redeliveries:", `${messages.redeliveries} (allowed)`),
+    line("  unexplained:", messages.unexplainedRedeliveries),
+    line("Throughput:", `${messages.perSecond} msg/s`),
+    line("Chaos Events:", happened.length),
+    line("Balance:", balanceText(report.balance)),
+    ...workersText(report.workers).map(([name, text]) => line(`  ${name}:`, text)),
+    line("Latency:", percentilesText(report.latencyMs)),
+    line("Unmoved Latency:", percentilesText(report.unmovedLatencyMs)),
+    line("  covers:", coverageText(report.unmovedPartitions, happened.length)),
+    line("Moves:", `${report.moves.total} partitions, ${report.moves.needed} of them had to`),
+    line("Startup:", startupText(report.startup)),
+    line("Recovery:", percentilesText(report.recoveryMs)),
+    line("  from work:", percentilesText(report.recoveryFromWorkMs)),
+    line("  no work:", `${report.recoveryWithoutWork} partitions taken over, no message since`),
+    line("Handoff:", percentilesText(report.handoffMs)),
+    line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
+    line("  vacancy:", percentilesText(report.handoffVacancyMs)),
+    line("Thresholds:", thresholdsText(report.thresholds)),
+    line("nats-server:", report.natsServerVersion),
+    line(
+      "Machine:",
+      `${report.machine.cpus} CPUs, load average ${report.machine.loadAverageBefore} before, ` +
+        `at most ${report.machine.loadAverageHighest}`,
+    ),
+    line("Duration:", formatDuration(report.durationMs)),
+    line("Seed:", report.seed),
+    VERDICT_LINES[report.verdict],
+  ];
+  for (const reason of report.reasons) lines.push(`  - ${reason}`);
+  for (const { kind, partition, detail } of report.defects.slice(0, SHOWN_DEFECTS)) {
+    lines.push(`    ${kind}${partition < 0 ? "" : ` in partition ${partition}`}: ${detail}`);
+  }
+  if (report.defects.length > SHOWN_DEFECTS) {
+    lines.push(`    … ${report.defects.length - SHOWN_DEFECTS} more in report.json`);
+  }
+  if (report.verdict !== "pass") lines.push(`Run it again with --seed ${report.seed}`);
+  return lines;
+}
+
+function percentilesText({ count, p50, p99, max }: Percentiles): string {
+  if (count === 0) return "nothing to measure";
+  return `p50 ${p50}ms, p99 ${p99}ms, max ${max}ms (${count})`;
+}
+
+function coverageText({ kept, moved }: SimReport["unmovedPartitions"], events: number): string {
+  if (kept + moved === 0) return "nothing";
+  return `${Math.round(kept / events)} of ${
+    Math.round((kept + moved) / events)
+  } partitions an event`;
+}
+
+function thresholdsText(thresholds: SimReport["thresholds"]): string {
+  if (thresholds.length === 0) return "none set";
+  const measured = thresholds.filter(({ actualMs }) => actualMs !== null);
+  const held = measured.filter(({ holds }) => holds).length;
+  const unmeasured = thresholds.length - measured.length;
+  return `${held} of ${measured.length} hold` +
+    (unmeasured === 0 ? "" : `, nothing to measure for ${unmeasured}`);
+}
+
+function balanceText({ strategy, maxOverMean }: SimReport["balance"]): string {
+  return maxOverMean === null
+    ? `${strategy}, not reached`
+    : `${strategy}, highest load ${maxOverMean} times the mean`;
+}
+
+/** One line for each worker, whatever its incarnations. */
+function workersText(workers: SimReport["workers"]): [string, string][] {
+  const sums = new Map<string, { partitions: number; handled: number }>();
+  for (const { process, partitions, handled } of workers) {
+    const name = process.replace(/#\d+$/, "");
+    const sum = sums.get(name) ?? { partitions: 0, handled: 0 };
+    sums.set(name, {
+      partitions: sum.partitions + partitions,
+      handled: sum.handled + handled,
+    });
+  }
+  const lines = [...sums].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))
+    .map(([name, { partitions, handled }]): [string, string] => {
+      return [name, `${partitions} partitions in the end, ${handled} messages handled`];
+    });
+  if (lines.length <= SHOWN_WORKERS) return lines;
+  const more = `${lines.length - SHOWN_WORKERS} workers more in report.json`;
+  return [...lines.slice(0, SHOWN_WORKERS), ["…", more]];
+}
+
+function startupText({ workers, allStableMs }: SimReport["startup"]): string {
+  return allStableMs === null
+    ? "not reached"
+    : `${workers} workers Stable at once after ${allStableMs}ms`;
+}
+
+/** Why overlaps were excused, in the words of the block. */
+const EXCUSES: Readonly<Record<Excuse, string>> = {
+  stoodStill: "a worker stood still",
+  disconnected: "a worker was cut off",
+  outage: "the server was away",
+  rightEnded: "a handler had been told to stop",
+};
+
+function excusedText(excused: Readonly<Record<Excuse, number>>): string {
+  const counts = Object.entries(excused).filter(([, count]) => count > 0);
+  if (counts.length === 0) return "0 handlers at once";
+  return counts.map(([why, count]) => `${count} while ${EXCUSES[why as Excuse]}`).join(", ");
+}

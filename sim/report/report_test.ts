@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import type { LedgerTotals } from "../ledger/ledger.ts";
+import { type Evidence, judge as judgeAll, type SimReport } from "./report.ts";
+import { renderReport } from "./report_block.ts";
+
+const totals: LedgerTotals = {
+  sent: 10,
+  unknown: 0,
+  holes: 0,
+  received: 10,
+  effective: 10,
+  deliveries: 12,
+  redeliveries: 2,
+  unexplainedRedeliveries: [],
+  lost: 0,
+  duplicateEffects: 0,
+  outOfOrder: 0,
+  unexpected: 0,
+  undelivered: 0,
+  interleavings: 0,
+  excusedOverlaps: { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 },
+  uncheckedHandlers: 0,
+};
+const nothing = { count: 0, p50: null, p99: null, max: null };
+
+/** On an idle machine, with all limits kept to, unless told otherwise. */
+function judge(evidence: Partial<Evidence> & Pick<Evidence, "totals" | "doubts" | "incidents">) {
+  return judgeAll({ exceeded: [], machine: report.machine, ...evidence });
+}
+
+const report: SimReport = {
+  verdict: "pass",
+  reasons: [],
+  runId: "abc",
+  seed: 42,
+  configFile: "configs/quick.yaml",
+  fault: null,
+  startedAt: "2026-01-01T00:00:00.000Z",
+  durationMs: 71_000,
+  natsServerVersion: "2.15.1",
+  machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageHighest: 1.6, loadAverageAfter: 1.5 },
+  thresholds: [
+    { figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 612, holds: true },
+    { figure: "handoffMs.p99", maxMs: 150, actualMs: null, holds: true },
+  ],
+  partitions: 100,
+  startup: { workers: 10, allStableMs: 1_200 },
+  messages: {
+    sent: 12_500,
+    received: 12_500,
+    effective: 12_500,
+    deliveries: 12_530,
+    redeliveries: 30,
+    unexplainedRedeliveries: 0,
+    lost: 0,
+    duplicateEffects: 0,
+    outOfOrder: 0,
+    unexpected: 0,
+    undelivered: 0,
+    unknownOutcome: 0,
+    perSecond: 208,
+  },
+  ownership: { interleavings: 0, excusedOverlaps: totals.excusedOverlaps },
+  chaos: [
+    {
+      atMs: 5_000,
+      type: "worker_crash",
+      target: "worker-4",
+      recoveredMs: 612,
+      moves: {
+        total: 12,
+        needed: 10,
+      },
+    },
+    {
+      atMs: 9_000,
+      type: "scale_up",
+      target: "-",
+      recoveredMs: null,
+      skipped: "enough",
+      moves: {
+        total: 0,
+        needed: 0,
+      },
+    },
+  ],
+  recoveryMs: { count: 10, p50: 400.5, p99: 612, max: 612 },
+  recoveryFromWorkMs: { count: 10, p50: 300, p99: 500, max: 500 },
+  recoveryWithoutWork: 2,
+  handoffMs: nothing,
+  handoffWithoutWork: 5,
+  handoffVacancyMs: { count: 9, p50: 12, p99: 44.1, max: 44.1 },
+  latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
+  unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
+  unmovedPartitions: { kept: 87, moved: 12 },
+  moves: { total: 12, needed: 10 },
+  balance: { strategy: "StickyBalanced", maxOverMean: 1.02 },
+  workers: [
+    { id: "worker-10", process: "worker-10#1", pid: 1, rssBytes: 1, partitions: 49, handled: 60 },
+    { id: "worker-4", process: "worker-4#1", pid: 2, rssBytes: 1, partitions: 0, handled: 100 },
+    { id: "worker-4", process: "worker-4#2", pid: 3, rssBytes: 1, partitions: 51, handled: 40 },
+  ],
+  slowest: { recovery: [], handoff: [], handoffVacancy: [], unmoved: [] },
+  defects: [],
+  incidents: [],
+};
+
+Deno.test("the block of a run that passes", () => {
+  assert.deepEqual(renderReport(report), [
+    "=== Simulation Report ===",
+    "Total Partitions: 100",
+    "Total Sent:       12500",
+    "Total Received:   12500",
+    "Gaps Detected:    0",
+    "Duplicates:       0",
+    "Out of Order:     0",
+    "Unexpected:       0",
+    "Interleavings:    0",
+    "  excused:        0 handlers at once",
+    "Redeliveries:     30 (allowed)",
+    "  unexplained:    0",
+    "Throughput:       208 msg/s",
+    "Chaos Events:     1",
+    "Balance:          StickyBalanced, highest load 1.02 times the mean",
+    "  worker-4:       51 partitions in the end, 140 messages handled",
+    "  worker-10:      49 partitions in the end, 60 messages handled",
+    "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
+    "Unmoved Latency:  p50 8ms, p99 30ms, max 90ms (9000)",
+    "  covers:         87 of 99 partitions an event",
+    "Moves:            12 partitions, 10 of them had to",
+    "Startup:          10 workers Stable at once after 1200ms",
+    "Recovery:         p50 400.5ms, p99 612ms, max 612ms (10)",
+    "  from work:      p50 300ms, p99 500ms, max 500ms (10)",
+    "  no work:        2 partitions taken over, no message since",
+    "Handoff:          nothing to measure",
+    "  no work:        5 moves, no message waiting",
+    "  vacancy:        p50 12ms, p99 44.1ms, max 44.1ms (9)",
+    "Thresholds:       1 of 1 hold, nothing to measure for 1",
+    "nats-server:      2.15.1",
+    "Machine:          2 CPUs, load average 0.1 before, at most 1.6",
+    "Duration:         1m11s",
+    "Seed:             42",
+    "✅ SUCCESS: No message loss or duplication detected",
+  ]);
+});
+
+Deno.test("the block of a run that fails names reasons, defects and the seed", () => {
+  const defects = Array.from({ length: 12 }, (_, partition) => ({
+    kind: "lost" as const,
+    partition,
+    detail: "middle: sequences 3 of 1-9",
+  }));
+  const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
+  const lines = renderReport(failed).slice(33);
+  assert.deepEqual(lines.slice(0, 3), [
+    "❌ FAILURE",
+    "  - 12 lost",
+    "    lost in partition 0: middle: sequences 3 of 1-9",
+  ]);
+  assert.deepEqual(lines.slice(-2), [
+    "    … 2 more in report.json",
+    "Run it again with --seed 42",
+  ]);
+});
+
+Deno.test("the block says what was excused, and a start that was not reached", () => {
+  const lines = renderReport({
+    ...report,
+    startup: { workers: 10, allStableMs: null },
+    ownership: {
+      interleavings: 0,
+      excusedOverlaps: { stoodStill: 3, disconnected: 0, outage: 2, rightEnded: 0 },
+    },
+  });
+  assert.ok(
+    lines.includes("  excused:        3 while a worker stood still, 2 while the server was away"),
+  );
+  assert.ok(lines.includes("Startup:          not reached"));
+});
+
+Deno.test("the block shows so many workers, and a group that did not heal", () => {
+  const workers = Array.from({ length: 25 }, (_, index) => {
+    const process = `worker-${index}#1`;
+    return { id: `w${index}`, process, pid: 1, rssBytes: 1, partitions: 4, handled: 9 };
+  });
+  const balance = { strategy: "RoundRobin", maxOverMean: null };
+  const lines = renderReport({ ...report, workers, balance });
+  assert.ok(lines.includes("Balance:          RoundRobin, not reached"));
+  assert.ok(lines.includes("  worker-19:      4 partitions in the end, 9 messages handled"));
+  assert.ok(lines.includes("  …:              5 workers more in report.json"));
+});
+
+Deno.test("a clean run passes", () => {
+  assert.deepEqual(judge({ totals, doubts: [], incidents: [] }), { verdict: "pass", reasons: [] });
+});
+
+Deno.test("each defect alone fails the run and is named, whatever else is in doubt", () => {
+  const names = {
+    lost: "1 lost",
+    duplicateEffects: "1 duplicate effects",
+    outOfOrder: "1 out of order",
+    unexpected: "1 unexpected",
+    undelivered: "1 undelivered",
+    interleavings: "1 interleavings",
+  };
+  for (const [key, text] of Object.entries(names)) {
+    const result = judge({ totals: { ...totals, [key]: 1 }, doubts: ["blind"], incidents: [] });
+    assert.equal(result.verdict, "fail");
+    assert.equal(result.reasons.length, 1);
+    assert.ok(result.reasons[0]!.startsWith(text), result.reasons[0]);
+  }
+  assert.equal(judge({ totals, doubts: [], incidents: ["worker-1 ended"] }).verdict, "fail");
+});
+
+Deno.test("a limit that is exceeded fails the run, and leaves it unknown on an overloaded machine", () => {
+  const exceeded = [{ figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 1_200, holds: false }];
+  const told = "threshold exceeded: recoveryMs.p99 is 1200ms, at most 1000ms are allowed";
+  assert.deepEqual(judge({ totals, doubts: ["blind"], incidents: [], exceeded }), {
+    verdict: "fail",
+    reasons: [told],
+  });
+  const busy = { ...report.machine, loadAverageHighest: 4.1 };
+  assert.deepEqual(judge({ totals, doubts: [], incidents: [], exceeded, machine: busy }), {
+    verdict: "unknown",
+    reasons: [told, "the machine was overloaded: load average 4.1 on 2 CPUs"],
+  });
+  assert.equal(judge({ totals, doubts: [], incidents: [], machine: busy }).verdict, "pass");
+  const both = judge({ totals, doubts: [], incidents: ["oh"], exceeded, machine: busy });
+  assert.deepEqual(both, { verdict: "fail", reasons: ["oh"] });
+});
+
+Deno.test("what could not be seen is unknown, not a pass", () => {
+  assert.equal(judge({ totals, doubts: ["blind"], incidents: [] }).verdict, "unknown");
+  assert.equal(
+    judge({ totals: { ...totals, unknown: 1 }, doubts: [], incidents: [] }).verdict,
+    "unknown",
+  );
+  const { verdict, reasons } = judge({
+    totals: { ...totals, uncheckedHandlers: 4 },
+    doubts: [],
+    incidents: [],
+  });
+  assert.equal(verdict, "unknown");
+  assert.match(reasons.join(), /^4 handlers were reported too late to be compared/);
+  assert.equal(
+    judge({ totals: { ...totals, sent: 0 }, doubts: [], incidents: [] }).verdict,
+    "unknown",
+  );
+  const unexplainedRedeliveries = ["sequence 1", "sequence 2", "sequence 3", "sequence 4"];
+  const again = judge({
+    totals: { ...totals, unexplainedRedeliveries },
+    doubts: [],
+    incidents: [],
+  });
+  assert.deepEqual(again, {
+    verdict: "unknown",
+    reasons: ["4 redeliveries that nothing explains: sequence 1; sequence 2; sequence 3; …"],
+  });
+});

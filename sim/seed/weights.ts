@@ -1,0 +1,103 @@
+/**
+ * How heavy each partition is, how fast its messages come and which producer makes them. All of it follows from the
+ * configuration and the seed.
+ *
+ * @module
+ */
+import type { SimulationConfig } from "../config/config_schema.ts";
+import { Seeded } from "./seeded.ts";
+
+/**
+ * Each partition's weight. With the exponential distribution a seeded choice of partitions is extreme, not simply the
+ * first ones, so that neither a producer nor a worker gets them all by its number.
+ *
+ * @param partitions the configuration's section
+ * @param seed the run's seed
+ * @returns weights by partition
+ */
+export function partitionWeights(
+  partitions: SimulationConfig["partitions"],
+  seed: number,
+): number[] {
+  const { count, distribution, weights: { exponential } } = partitions;
+  if (distribution === "uniform") return new Array<number>(count).fill(1);
+  const order = Array.from({ length: count }, (_, partition) => partition);
+  const extremes = Math.round(count * exponential.extreme_percent);
+  const extreme = new Set(new Seeded(seed, "weights").shuffled(order).slice(0, extremes));
+  return order.map((partition) =>
+    extreme.has(partition) ? exponential.extreme_weight : exponential.normal_weight
+  );
+}
+
+/**
+ * Each partition's message rate: the total is count × rate, shared out by weight.
+ *
+ * @param weights weights by partition
+ * @param ratePerPartition messages per second and partition, on average
+ * @returns messages per second by partition
+ */
+export function partitionRates(weights: readonly number[], ratePerPartition: number): number[] {
+  const totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
+  const totalRate = ratePerPartition * weights.length;
+  return weights.map((weight) => totalRate * (weight / totalWeight));
+}
+
+/**
+ * Spreads partitions over producers: the heaviest first, each to whoever has the least load so far. Equal weights come
+ * out as round robin.
+ *
+ * @param weights weights by partition
+ * @param producers how many producers there are
+ * @returns the partitions of each producer, ascending
+ */
+export function producerShares(weights: readonly number[], producers: number): number[][] {
+  const shares = Array.from({ length: producers }, () => [] as number[]);
+  const loads = new Array<number>(producers).fill(0);
+  const heaviestFirst = weights.map((weight, partition) => ({ weight, partition }))
+    .sort((a, b) => b.weight - a.weight || a.partition - b.partition);
+  for (const { weight, partition } of heaviestFirst) {
+    const lightest = loads.indexOf(Math.min(...loads));
+    shares[lightest]!.push(partition);
+    loads[lightest]! += weight;
+  }
+  for (const share of shares) share.sort((a, b) => a - b);
+  return shares;
+}
+
+/**
+ * How much faster or slower than average the producers are at a moment: up from the least to the greatest multiplier
+ * over one ramp, down again over the next.
+ *
+ * @param variation the configuration's section
+ * @param elapsedMs since the load began
+ * @returns the multiplier, 1 if rates do not vary
+ */
+export function rateMultiplier(
+  variation: SimulationConfig["producers"]["rate_variation"],
+  elapsedMs: number,
+): number {
+  if (!variation.enabled) return 1;
+  const phase = (elapsedMs / variation.ramp_interval) % 2;
+  const height = phase <= 1 ? phase : 2 - phase;
+  return variation.min_multiplier +
+    height * (variation.max_multiplier - variation.min_multiplier);
+}
+
+/**
+ * How much faster or slower than average the producers are over a time from the beginning of the load.
+ *
+ * @param variation the configuration's section
+ * @param durationMs how long
+ * @returns the mean multiplier, 1 if rates do not vary
+ */
+export function meanMultiplier(
+  variation: SimulationConfig["producers"]["rate_variation"],
+  durationMs: number,
+): number {
+  const steps = 1_000;
+  let sum = 0;
+  for (let step = 0; step < steps; step++) {
+    sum += rateMultiplier(variation, (step + 0.5) / steps * durationMs);
+  }
+  return sum / steps;
+}

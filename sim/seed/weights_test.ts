@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { parseConfig } from "../config/config.ts";
+import type { SimulationConfig } from "../config/config_schema.ts";
+import { partitionRates, partitionWeights, producerShares, rateMultiplier } from "./weights.ts";
+
+function configWith(...sets: string[]): SimulationConfig {
+  return parseConfig("", "my.yaml", sets.map((set) => ({ set, shown: set }))).config;
+}
+
+const exponential = configWith(
+  "partitions.count=1500",
+  "partitions.distribution=exponential",
+  "partitions.message_rate_per_partition=0.067",
+).partitions;
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+
+Deno.test("weights: 5 % are extreme, the same for the same seed, others for another", () => {
+  const weights = partitionWeights(exponential, 1);
+  assert.equal(weights.length, 1_500);
+  assert.equal(weights.filter((weight) => weight === 100).length, 75);
+  assert.equal(weights.filter((weight) => weight === 1).length, 1_425);
+  assert.deepEqual(weights, partitionWeights(exponential, 1));
+  assert.notDeepEqual(weights, partitionWeights(exponential, 2));
+  assert.notEqual(weights.lastIndexOf(100), 74, "not simply the first ones");
+});
+
+Deno.test("weights: uniform is 1 everywhere", () => {
+  const { partitions } = configWith();
+  assert.deepEqual(partitionWeights(partitions, 1), new Array(100).fill(1));
+});
+
+Deno.test("rates: the extreme 5 % get 84 % of the traffic, the total stays", () => {
+  const weights = partitionWeights(exponential, 1);
+  const rates = partitionRates(weights, 0.067);
+  assert.ok(Math.abs(sum(rates) - 100.5) < 1e-9, String(sum(rates)));
+  const hot = sum(rates.filter((_, partition) => weights[partition] === 100));
+  assert.ok(Math.abs(hot / sum(rates) - 0.84) < 0.005, String(hot / sum(rates)));
+});
+
+Deno.test("producers: every partition once, loads even, uniform is round robin", () => {
+  const weights = partitionWeights(exponential, 1);
+  const shares = producerShares(weights, 10);
+  assert.deepEqual(shares.flat().toSorted((a, b) => a - b), weights.map((_, index) => index));
+  const loads = shares.map((share) => sum(share.map((partition) => weights[partition]!)));
+  assert.ok(Math.max(...loads) / Math.min(...loads) < 1.02, loads.join());
+  assert.deepEqual(producerShares([1, 1, 1, 1, 1], 2), [[0, 2, 4], [1, 3]]);
+});
+
+Deno.test("rate variation: ramps up and down between its bounds", () => {
+  const variation = configWith(
+    "producers.rate_variation.enabled=true",
+    "producers.rate_variation.ramp_interval=10s",
+  ).producers.rate_variation;
+  const at = (ms: number) => rateMultiplier(variation, ms);
+  assert.deepEqual([0, 5_000, 10_000, 15_000, 20_000].map(at), [0.5, 1.25, 2, 1.25, 0.5]);
+  assert.equal(rateMultiplier({ ...variation, enabled: false }, 5_000), 1);
+});

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import { launchNats } from "../../tasks/nats_launcher.ts";
+import { EffectsReader, readRemaining } from "./effects_reader.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+Deno.test("the reader reads everything once and in order, also over a server that is killed", async () => {
+  await using server = await launchNats();
+  const nc = await connectNats({ servers: server.url });
+  const { feed } = natsWorld(nc);
+  await feed.ensureStream("OUT", {
+    subjects: ["out.>"],
+    retention: "limits",
+    storage: "file",
+    replicas: 1,
+  });
+  const read: [number, string][] = [];
+  const reader = new EffectsReader(nc, "OUT", (data, storedUs, sequence) => {
+    assert.ok(Math.abs(storedUs / 1_000 - Date.now()) < 60_000);
+    read.push([sequence, decoder.decode(data)]);
+  });
+  reader.start();
+  for (let n = 1; n <= 50; n++) await feed.publish(`out.${n % 3}`, encoder.encode(String(n)));
+  while (reader.last < 50) await reader.progress();
+  await server.kill();
+  await server.restart();
+  for (let n = 51; n <= 100;) {
+    // While the connection is down a publication fails at once: the loop has to let the client work.
+    const again = () => new Promise<void>((resolve) => setTimeout(resolve, 10));
+    await feed.publish(`out.${n % 3}`, encoder.encode(String(n))).then(() => void n++, again);
+  }
+  while (reader.last < 100) await reader.progress();
+  await reader.stop();
+  await nc.close();
+  assert.deepEqual(read.map(([sequence]) => sequence), read.map((_, index) => index + 1));
+  assert.deepEqual([...new Set(read.map(([, text]) => Number(text)))].length, 100);
+  assert.equal(reader.missed, 0);
+});
+
+Deno.test("messages that are gone before they are read are counted, not passed over", async () => {
+  await using server = await launchNats();
+  const nc = await connectNats({ servers: server.url });
+  const { feed } = natsWorld(nc);
+  await feed.ensureStream("OUT", {
+    subjects: ["out.>"],
+    retention: "limits",
+    storage: "memory",
+    replicas: 1,
+    maxMessagesPerSubject: 2,
+  });
+  for (let n = 1; n <= 5; n++) await feed.publish("out.a", encoder.encode(String(n)));
+  const read: string[] = [];
+  const reader = new EffectsReader(nc, "OUT", (data) => read.push(decoder.decode(data)));
+  reader.start();
+  while (reader.last < 5) await reader.progress();
+  await reader.stop();
+  await nc.close();
+  assert.deepEqual(read, ["4", "5"]);
+  assert.equal(reader.missed, 3);
+});
+
+Deno.test("what is left in a work queue can be read without consuming it", async () => {
+  await using server = await launchNats();
+  const nc = await connectNats({ servers: server.url });
+  const { feed } = natsWorld(nc);
+  await feed.ensureStream("FEED", {
+    subjects: ["feed.*"],
+    retention: "workqueue",
+    storage: "memory",
+    replicas: 1,
+  });
+  const left: string[] = [];
+  const read = (limit: number) => {
+    left.length = 0;
+    return readRemaining(nc, "FEED", limit, (data) => left.push(decoder.decode(data)));
+  };
+  assert.equal(await read(10), true);
+  for (let n = 1; n <= 5; n++) await feed.publish(`feed.${n % 2}`, encoder.encode(String(n)));
+  assert.equal(await read(10), true);
+  assert.deepEqual(left, ["1", "2", "3", "4", "5"]);
+  assert.equal(await read(3), false, "there is more than the limit");
+  assert.equal((await feed.streamInfo("FEED")).messages, 5);
+  await nc.close();
+});

@@ -1,0 +1,74 @@
+/**
+ * The life of a child process, whatever its role: connects, reports, ends with its parent.
+ *
+ * @module
+ */
+import { describeError, PartiError } from "../../lib/errors.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import type { World } from "../../lib/ports/world.ts";
+import { exitWhenParentDies } from "../../tasks/spawn.ts";
+import { Reporter } from "./reporter.ts";
+import type { ChildSpec } from "./wire.ts";
+
+const encoder = new TextEncoder();
+
+/** What a role gets. */
+export interface Child {
+  /** The child's world. */
+  readonly world: World;
+  /** Where its reports go. */
+  readonly reporter: Reporter;
+}
+
+/**
+ * Runs this process as a child of the coordinator; it ends with the role, or with the coordinator.
+ *
+ * @param spec the argument of the child
+ * @param role what it does
+ */
+export async function runChild(
+  spec: ChildSpec,
+  role: (child: Child) => Promise<void>,
+): Promise<void> {
+  exitWhenParentDies();
+  // Ctrl-C reaches the whole process group; the coordinator decides in which order we end.
+  Deno.addSignalListener("SIGINT", () => {});
+  // The coordinator has reached the server: if it is away now, it will be back.
+  const servers = spec.natsUrl;
+  const nc = await connectNats({ servers, name: spec.process, waitOnFirstConnect: true });
+  const world = natsWorld(nc);
+  const reporter = new Reporter(world, spec.runId, spec.process);
+  let code = 0;
+  try {
+    await role({ world, reporter });
+  } catch (error) {
+    code = 1;
+    complain(error);
+    reporter.add({ kind: "trouble", message: troubleOf(error) }, "now");
+    await atMost(reporter.flush());
+  }
+  // Draining sends the last answers; without a server there is nobody to send them to.
+  await atMost(nc.drain());
+  Deno.exit(code);
+}
+
+const FAREWELL_MS = 2_000;
+
+async function atMost(work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))])
+    .catch(() => {});
+}
+
+/**
+ * Writes a line where the coordinator keeps the last ones of each child.
+ *
+ * @param error anything caught
+ */
+export function complain(error: unknown): void {
+  Deno.stderr.writeSync(encoder.encode(`${troubleOf(error)}\n`));
+}
+
+function troubleOf(error: unknown): string {
+  const hint = error instanceof PartiError && error.hint !== undefined ? ` (${error.hint})` : "";
+  return describeError(error) + hint;
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { PartiError } from "../../lib/errors.ts";
+import type { Messaging, Notice } from "../../lib/ports/messaging.ts";
+import { systemClock } from "../../lib/ports/nats/clock.ts";
+import { openInbox } from "./inbox.ts";
+import { Reporter } from "./reporter.ts";
+import type { Report } from "./wire.ts";
+
+/** Messaging between one inbox and one reporter; `onRequest` may break a request before or after it arrives. */
+function pair(onRequest: (count: number) => "ok" | "lost" | "answer lost") {
+  let inbox: ((notice: Notice) => void) | undefined;
+  let count = 0;
+  const messaging = {
+    subscribe(subject: string, onNotice: (notice: Notice) => void) {
+      if (subject.endsWith(".report")) inbox = onNotice;
+      return { close: () => inbox = undefined };
+    },
+    request(subject: string, data: Uint8Array): Promise<Uint8Array> {
+      const fate = onRequest(++count);
+      return new Promise((resolve, reject) => {
+        const answer = fate === "ok" ? resolve : () => {};
+        if (fate !== "lost") inbox?.({ subject, data, respond: answer });
+        if (fate !== "ok") reject(new PartiError("PARTI_TIMEOUT", "no answer"));
+      });
+    },
+  } as unknown as Messaging;
+  return { messaging, requests: () => count };
+}
+
+function sent(sequence: number): Report {
+  return { kind: "sent", partition: 0, first: sequence, last: sequence };
+}
+
+Deno.test("every report arrives once and in order, though requests and answers are lost", async () => {
+  const { messaging } = pair((count) => (["lost", "answer lost", "ok"] as const)[count % 3]!);
+  const taken: number[] = [];
+  const inbox = openInbox(messaging, "r", {
+    begun: () => assert.fail("nothing has begun"),
+    report(process, report) {
+      assert.equal(process, "producer-0#1");
+      assert.ok(report.kind === "sent");
+      for (let sequence = report.first; sequence <= report.last; sequence++) taken.push(sequence);
+    },
+  });
+  const reporter = new Reporter({ clock: systemClock, messaging }, "r", "producer-0#1");
+  for (let sequence = 1; sequence <= 1_200; sequence++) reporter.add(sent(sequence));
+  await reporter.flush();
+  assert.equal(reporter.pending, 0);
+  assert.deepEqual(taken, Array.from({ length: 1_200 }, (_, index) => index + 1));
+  inbox.close();
+});
+
+Deno.test("who reports too fast has to wait, and a closed reporter lets go", async () => {
+  const { messaging, requests } = pair(() => "lost");
+  const reporter = new Reporter({ clock: systemClock, messaging }, "r", "worker-0#1");
+  await reporter.room();
+  for (let sequence = 1; sequence <= 20_100; sequence++) {
+    reporter.add({ kind: "uncertain", partition: 0, sequence });
+  }
+  let passed = false;
+  const room = reporter.room().then(() => passed = true);
+  while (requests() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(passed, false);
+  reporter.close();
+  await room;
+});

@@ -1,0 +1,55 @@
+/**
+ * The process of a worker.
+ *
+ * @module
+ */
+import { partitionWeights } from "../seed/weights.ts";
+import { nowUs } from "../streams/message.ts";
+import { complain, runChild } from "../wire/child.ts";
+import { type ChildSpec, type Command, controlSubject, fromBytes, toBytes } from "../wire/wire.ts";
+import { createGroupMember } from "./group_member.ts";
+import { Holdings } from "./holdings.ts";
+import { HookWatch } from "./hook_watch.ts";
+import { SelfWatch } from "./self_watch.ts";
+import { SimWorker } from "./worker.ts";
+
+/**
+ * Runs this process as a worker.
+ *
+ * @param spec the argument of the child
+ */
+export function runWorker(spec: ChildSpec): Promise<void> {
+  return runChild(spec, async ({ world, reporter }) => {
+    const weights = partitionWeights(spec.config.partitions, spec.seed);
+    const holdings = new Holdings(nowUs, (change, partitions, atUs) => {
+      reporter.add({ kind: "lanes", change, partitions, atUs });
+    });
+    const watch = new HookWatch((message) => reporter.add({ kind: "violation", message }, "now"));
+    const member = createGroupMember({
+      ...{ world, spec, weights, holdings, watch },
+      onChange: () => worker.reportStatus(),
+      // The library goes on by itself; the lines are kept for whoever looks into a failed run.
+      onError: complain,
+    });
+    const worker = new SimWorker(spec, world, member, reporter);
+    using _watch = new SelfWatch({
+      clock: world.clock,
+      messaging: world.messaging,
+      nowUs,
+      onImpaired: (why, fromUs, untilUs) => {
+        reporter.add({ kind: "impaired", why, fromUs, untilUs });
+      },
+    });
+    const terminated = new Promise<void>((resolve) =>
+      Deno.addSignalListener("SIGTERM", () => resolve())
+    );
+    world.messaging.subscribe(controlSubject(spec.runId, spec.process), (notice) => {
+      const { command } = fromBytes<Command>(notice.data);
+      notice.respond(toBytes(command === "status" ? member.status() : command));
+    });
+    reporter.add({ kind: "hello", pid: Deno.pid, atUs: nowUs() }, "now");
+    await worker.start();
+    await terminated;
+    await worker.stop();
+  });
+}
