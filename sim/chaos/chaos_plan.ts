@@ -8,6 +8,14 @@ import type { ChaosType, SimulationConfig } from "../config/config_schema.ts";
 import { formatDuration } from "../config/units.ts";
 import { Seeded } from "../seed/seeded.ts";
 
+/**
+ * How a network fails: its connections are cut, or nobody gets through at all, or they stay open and nothing gets through, or only one way,
+ * or everything is late.
+ */
+export type NetworkFault = (typeof NETWORK_FAULTS)[number];
+
+const NETWORK_FAULTS = ["cut", "away", "half-open", "mute", "deaf", "slow"] as const;
+
 /** One thing that will go wrong. */
 export interface PlannedChaos {
   /** Counts from 1. */
@@ -22,6 +30,8 @@ export interface PlannedChaos {
   readonly count: number;
   /** How long a process stays away or stands still, in milliseconds. */
   readonly downMs: number;
+  /** How the network fails, if it does. */
+  readonly network?: NetworkFault;
 }
 
 /** A whole run's chaos. */
@@ -34,8 +44,11 @@ export interface ChaosPlan {
 
 const MAX_SCALE_STEP = 3;
 const DOWN_INTERVAL = { minMs: 1_000, maxMs: 2_500 };
+/** A network may be back before anybody has noticed, or after the lease is over. */
+const DISCONNECTED_INTERVAL = { minMs: 500, maxMs: 12_000 };
 /** A pause has to outlast a lease to show anything, and so has a server's absence. */
 const LONG_DOWN_MS = 10_000;
+const LONG: readonly ChaosType[] = ["worker_pause", "leader_pause", "nats_server_kill"];
 /** A plan is held in memory and printed; a day of chaos every second is the most that makes sense. */
 const MAX_EVENTS = 100_000;
 
@@ -70,16 +83,25 @@ export function planChaos(
 
 function plannedEvent(seed: number, number: number, atMs: number, type: ChaosType): PlannedChaos {
   const choices = new Seeded(seed, "chaos-choices", number);
-  const long = type === "worker_pause" || type === "nats_crash";
   const scales = type === "scale_up" || type === "scale_down";
+  const faults = NETWORK_FAULTS;
   return {
     number,
     atMs,
     type,
     picks: [1, 2, 3].map((counter) => choices.float(counter)),
     count: scales ? choices.int(4, 1, MAX_SCALE_STEP) : 1,
-    downMs: long ? LONG_DOWN_MS : Math.round(choices.durationMs(5, DOWN_INTERVAL)),
+    downMs: downMsOf(type, choices),
+    ...(type === "nats_disconnect"
+      ? { network: faults[choices.int(6, 0, faults.length - 1)]! }
+      : {}),
   };
+}
+
+function downMsOf(type: ChaosType, choices: Seeded): number {
+  if (LONG.includes(type)) return LONG_DOWN_MS;
+  const interval = type === "nats_disconnect" ? DISCONNECTED_INTERVAL : DOWN_INTERVAL;
+  return Math.round(choices.durationMs(5, interval));
 }
 
 /**
@@ -101,8 +123,9 @@ export function chooseVictim(alive: readonly string[], pick: number): string | u
  * @returns one line per event
  */
 export function describePlan(plan: ChaosPlan): string[] {
-  return plan.events.map(({ number, atMs, type, count }) => {
+  return plan.events.map(({ number, atMs, type, count, network, downMs }) => {
     const scale = type === "scale_up" || type === "scale_down" ? ` of ${count}` : "";
-    return `#${number} at ${formatDuration(atMs)}: ${type}${scale}`;
+    const how = network === undefined ? "" : ` (${network}, ${formatDuration(downMs)})`;
+    return `#${number} at ${formatDuration(atMs)}: ${type}${scale}${how}`;
   });
 }

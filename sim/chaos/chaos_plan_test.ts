@@ -28,6 +28,26 @@ Deno.test("the default run has at least eight events of every kind, spaced as co
   }));
 });
 
+Deno.test("a network fails in every way, for longer or shorter than a lease; pauses and servers for longer", () => {
+  const text = `
+simulation: { duration: 1h }
+chaos:
+  enabled: true
+  interval: 5s-8s
+  events: [nats_disconnect, worker_pause, leader_pause, nats_server_kill, worker_crash]
+`;
+  const { events } = planChaos(parseConfig(text, "my.yaml").config, 3);
+  const cuts = events.filter(({ type }) => type === "nats_disconnect");
+  assert.deepEqual([...new Set(cuts.map(({ network }) => network))].sort(), [
+    ...["away", "cut", "deaf", "half-open", "mute", "slow"],
+  ]);
+  assert.ok(cuts.some(({ downMs }) => downMs < 2_000) && cuts.some(({ downMs }) => downMs > 9_000));
+  for (const { type, network, downMs } of events) {
+    if (type !== "nats_disconnect") assert.equal(network, undefined);
+    if (/_pause|server_kill/.test(type)) assert.equal(downMs, 10_000);
+  }
+});
+
 Deno.test("no chaos, no events", () => {
   assert.deepEqual(planChaos(parseConfig("", "my.yaml").config, 1).events, []);
 });
@@ -49,7 +69,18 @@ Deno.test("the plan can be read", () => {
       picks: [0],
       count: 2,
       downMs: 1_000,
+    }, {
+      number: 2,
+      atMs: 9_000,
+      type: "nats_disconnect" as const,
+      picks: [0],
+      count: 1,
+      downMs: 4_200,
+      network: "half-open" as const,
     }],
   };
-  assert.deepEqual(describePlan(plan), ["#1 at 5.3s: scale_up of 2"]);
+  assert.deepEqual(describePlan(plan), [
+    "#1 at 5.3s: scale_up of 2",
+    "#2 at 9s: nats_disconnect (half-open, 4.2s)",
+  ]);
 });

@@ -57,7 +57,7 @@ Deno.test("chaos: when the load ends the event of that moment is still done, and
 });
 
 Deno.test("chaos: a server that is away cannot be killed once more", async () => {
-  const { chaos, calls } = rig("nats_crash", 0, 5);
+  const { chaos, calls } = rig("nats_server_kill", 0, 5);
   await chaos.run(new AbortController().signal);
   await chaos.settle();
   assert.deepEqual(chaos.records.map(({ skipped }) => skipped), [

@@ -188,6 +188,25 @@ Deno.test("a run in which everything is killed, producers too, passes and leaves
   assert.match(stdout, /\[CHAOS\] Injecting event: worker_crash \(worker-\d\)/);
 });
 
+Deno.test("a run in which the networks of workers fail and leaders stand still passes, and each fault is seen", async () => {
+  const { code, stdout, stderr, report } = await sim(
+    ...SMALL,
+    ...["--duration", "14s", "--set", "workers.count=4", "--set", "chaos.enabled=true"],
+    ...["--set", "chaos.interval=1s-2s", "--seed", "2", "--set", "thresholds={}"],
+    ...["--set", "chaos.events=[nats_disconnect, nats_disconnect, leader_pause]"],
+  );
+  assert.ok(report !== undefined, stderr);
+  assert.equal(code, 0, stdout);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.messages.sent, report.messages.effective);
+  const done = report.chaos.filter(({ skipped }) => skipped === undefined);
+  const faults = done.filter(({ type }) => type === "nats_disconnect");
+  assert.ok(new Set(faults.map(({ target }) => target.split(", ")[1])).size >= 2, stdout);
+  assert.ok(done.some(({ type }) => type === "leader_pause"), stdout);
+  // Some end within the run, and then somebody has said that all is well again.
+  assert.ok(faults.some(({ recoveredMs }) => recoveredMs !== null), stdout);
+});
+
 Deno.test("Ctrl-C ends a run in order: nothing runs any more, and the verdict is unknown", async () => {
   const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
   const args = [...SMALL, "--duration", "60s", "--out", out];

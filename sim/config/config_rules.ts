@@ -22,6 +22,12 @@ export interface CrossIssue {
   readonly causes?: readonly (readonly string[])[];
 }
 
+/** Chaos that needs a server of the run's own, and why. */
+const OURS_ONLY = [
+  ["nats_server_kill", "that server is not ours to kill"],
+  ["nats_disconnect", "what lies between its address and the processes is not ours to break"],
+] as const;
+
 /**
  * Checks what no single field can tell.
  *
@@ -75,12 +81,14 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     "at least one event",
     "chaos.enabled",
   );
-  expect(
-    !chaos.enabled || config.nats.mode === "embedded" || !chaos.events.includes("nats_crash"),
-    "chaos.events",
-    "no nats_crash with nats.mode external, because that server is not ours to kill",
-    "nats.mode",
-  );
+  for (const [event, why] of OURS_ONLY) {
+    expect(
+      !chaos.enabled || config.nats.mode === "embedded" || !chaos.events.includes(event),
+      "chaos.events",
+      `no ${event} with nats.mode external, because ${why}`,
+      "nats.mode",
+    );
+  }
   try {
     strategyByName(workers.assignment_strategy, workers.strategy_config);
   } catch (error) {

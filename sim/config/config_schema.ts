@@ -26,14 +26,16 @@ export const CHAOS_TYPES = [
   "leader_failure",
   "producer_crash",
   "worker_pause",
-  "nats_crash",
+  "leader_pause",
+  "nats_disconnect",
+  "nats_server_kill",
 ] as const;
 
 /** One kind of chaos event. */
 export type ChaosType = (typeof CHAOS_TYPES)[number];
 
 /** Chaos events that other versions of the configuration name and this one cannot inject yet. */
-const LATER_CHAOS_TYPES = ["partition_changes", "nats_disconnect", "network_disconnect"];
+const LATER_CHAOS_TYPES = ["partition_changes"];
 
 const number = (allowed: string, min: number, max: number) =>
   z.number({ error: allowed }).min(min, { error: allowed }).max(max, { error: allowed });

@@ -13,6 +13,7 @@ import type { SimConsole } from "../live/status_line.ts";
 import { MachineLoad } from "../measure/machine_load.ts";
 import type { SimReport } from "../report/report.ts";
 import { Fleet, type Member } from "../run/fleet.ts";
+import { Networks } from "../run/networks.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { partitionWeights } from "../seed/weights.ts";
@@ -117,6 +118,8 @@ export class Coordinator {
   #prepare(cleanUp: AsyncDisposableStack): void {
     const { config, runId, seed, fault, console, signal } = this.#options;
     const { workerIdMin, workerIdMax } = resolveGroup(config);
+    const networks = this.#failingNetworks();
+    if (networks !== undefined) cleanUp.use(networks);
     this.#fleet = new Fleet({
       spec: {
         runId,
@@ -126,6 +129,7 @@ export class Coordinator {
         topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
       },
+      natsUrlOf: networks && ((name) => networks.urlOf(name)),
       maxWorkers: Math.min(config.workers.count * 2, workerIdMax - workerIdMin + 1),
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
@@ -157,11 +161,19 @@ export class Coordinator {
       messaging: this.#stage.world.messaging,
       console,
       server: this.#stage.server,
+      networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
     });
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
     const ticker = setInterval(() => this.#showStatus(), STATUS_INTERVAL_MS);
     cleanUp.defer(() => clearInterval(ticker));
+  }
+
+  /** Where no network is to fail, nothing lies between a process and the server. */
+  #failingNetworks(): Networks | undefined {
+    const { server, url } = this.#stage;
+    const isAsked = this.plan.events.some(({ type }) => type === "nats_disconnect");
+    return isAsked && server !== undefined ? new Networks(url) : undefined;
   }
 
   async #warmUp(): Promise<void> {

@@ -64,6 +64,17 @@ export class Measurements {
   }
 
   /**
+   * Something kept a worker from its work although it lives.
+   *
+   * @param process its name and incarnation
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs until when
+   */
+  struck(process: string, fromUs: number, untilUs: number): void {
+    this.#unmoved.struck(process, fromUs, untilUs);
+  }
+
+  /**
    * A worker was killed, paused, or asked to leave.
    *
    * @param gone the worker

@@ -202,6 +202,19 @@ Deno.test("unmoved latency counts partitions that keep their owner, for 5 s afte
   assert.deepEqual(measured.unmovedPartitions, { kept: 1, moved: 2 });
 });
 
+Deno.test("a worker that an event has hit tells nothing of those that it has not hit", () => {
+  const measured = new Measurements();
+  for (const partition of [0, 1]) measured.accept(effect("ab"[partition]!, partition, 0, 1, 2));
+  measured.chaos(1_000_000);
+  measured.struck("a#1", 1_000_000, 3_000_000);
+  measured.accept(effect("a", 0, 1_100, 3_001, 3_002)); // waited for its worker
+  measured.accept(effect("a", 0, 4_000, 4_500, 7_000)); // its worker catches up
+  measured.accept(effect("b", 1, 1_100, 1_101, 1_120)); // not hit: 20 ms
+  const { count, max } = measured.finishUnmoved().percentiles();
+  assert.equal(count, 1);
+  assert.ok(Math.abs(max! - 20) < 1, String(max));
+});
+
 Deno.test("old windows are closed while the run goes on", () => {
   const measured = new Measurements();
   measured.accept(effect("a", 0, 0, 1, 2));

@@ -13,6 +13,9 @@ const WINDOW_US = 5_000_000;
 /** A message of the window may be this late before the window is closed; whoever is later is seen by the ledger. */
 const LATECOMER_US = 60_000_000;
 
+/** So long after a worker is well again it may still be at what has piled up. */
+const CATCH_UP_US = 5_000_000;
+
 /** A partition after one event. */
 interface Seen {
   readonly owner: string;
@@ -34,6 +37,7 @@ export class UnmovedLatency {
   /** Partitions that had a message in a window, over all closed windows: those that kept their owner, and the others. */
   readonly partitions: { kept: number; moved: number } = { kept: 0, moved: 0 };
   readonly #histogram = new DurationHistogram();
+  readonly #strikes = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();
   #windows: Window[] = [];
 
   /**
@@ -43,6 +47,21 @@ export class UnmovedLatency {
    */
   event(atUs: number): void {
     this.#windows.push({ fromUs: atUs, partitions: new Map() });
+  }
+
+  /**
+   * An event has hit this worker, though it kept its partitions: what they had to wait meanwhile and a moment after it tells nothing of those
+   * that the event had nothing to do with.
+   *
+   * @param process the worker's process and incarnation
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs until when
+   */
+  struck(process: string, fromUs: number, untilUs: number): void {
+    const strikes = this.#strikes.get(process);
+    const strike = { fromUs, untilUs: untilUs + CATCH_UP_US };
+    if (strikes === undefined) this.#strikes.set(process, [strike]);
+    else strikes.push(strike);
   }
 
   /**
@@ -76,6 +95,11 @@ export class UnmovedLatency {
     return this.#histogram;
   }
 
+  #wasStruck(process: string, fromUs: number, untilUs: number): boolean {
+    const strikes = this.#strikes.get(process) ?? [];
+    return strikes.some((strike) => strike.fromUs < untilUs && fromUs < strike.untilUs);
+  }
+
   #close(startedBeforeUs: number): void {
     const [oldest] = this.#windows;
     if (oldest === undefined || oldest.fromUs >= startedBeforeUs) return;
@@ -84,6 +108,7 @@ export class UnmovedLatency {
         this.partitions[moved ? "moved" : "kept"]++;
         if (moved) continue;
         for (const { durationUs, atUs, process } of latencies) {
+          if (this.#wasStruck(process, atUs - durationUs, atUs)) continue;
           this.#histogram.record(durationUs);
           this.slowest.add(durationUs, atUs, partition, () => process);
         }

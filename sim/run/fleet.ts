@@ -50,6 +50,8 @@ export interface Member {
 export interface FleetOptions {
   /** What all children have in common. */
   readonly spec: Omit<ChildSpec, "name" | "index" | "process">;
+  /** The server's address for a process, where each has one of its own. */
+  readonly natsUrlOf?: ((name: string) => string) | undefined;
   /** The highest index a worker may have. */
   readonly maxWorkers: number;
   /** Called when a process ends that was neither killed nor asked to. */
@@ -123,7 +125,9 @@ export class Fleet {
     const incarnation = (this.#incarnations.get(name) ?? 0) + 1;
     this.#incarnations.set(name, incarnation);
     const process = `${name}#${incarnation}`;
-    const spec: ChildSpec = { ...this.#options.spec, name, index, process };
+    const { spec: common, natsUrlOf } = this.#options;
+    const natsUrl = natsUrlOf?.(name) ?? common.natsUrl;
+    const spec: ChildSpec = { ...common, natsUrl, name, index, process };
     const child = spawnSelf([`sim-${role}`, JSON.stringify(spec)], {
       permissions: PERMISSIONS,
       stdout: "piped",

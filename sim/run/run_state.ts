@@ -218,6 +218,17 @@ export class RunState {
   }
 
   /**
+   * Something kept a worker from its work although it lives: what its partitions had to wait is no fault of those that stayed.
+   *
+   * @param process its name and incarnation
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs until when
+   */
+  struck(process: string, fromUs: number, untilUs: number): void {
+    this.measurements.struck(process, fromUs, untilUs);
+  }
+
+  /**
    * The server is away.
    *
    * @param fromUs since when, in microseconds since 1970

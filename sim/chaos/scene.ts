@@ -1,0 +1,195 @@
+/**
+ * What acts of chaos work on and with: the run, whom they may hit, the book of what was done, and what has to be put back.
+ *
+ * @module
+ */
+import type { Messaging } from "../../lib/ports/messaging.ts";
+import type { SimConsole } from "../live/status_line.ts";
+import type { Departure } from "../measure/recovery.ts";
+import type { ChaosRecord } from "../report/report.ts";
+import type { Fleet, Member } from "../run/fleet.ts";
+import type { Networks } from "../run/networks.ts";
+import type { RunState } from "../run/run_state.ts";
+import { nowUs } from "../streams/message.ts";
+import type { PlannedChaos } from "./chaos_plan.ts";
+import { ChaosTargets, type Owned } from "./chaos_targets.ts";
+
+/** The server, as far as chaos is concerned. */
+export interface KillableServer {
+  /** Kills it with SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts it again with the same store and port. */
+  restart(): Promise<void>;
+}
+
+/** What a scene is made from. */
+export interface SceneOptions {
+  /** The run. */
+  readonly runId: string;
+  /** The processes. */
+  readonly fleet: Fleet;
+  /** What is known. */
+  readonly state: RunState;
+  /** The way to the children. */
+  readonly messaging: Messaging;
+  /** Where it is said. */
+  readonly console: SimConsole;
+  /** The server, if it is ours. */
+  readonly server: KillableServer | undefined;
+  /** The networks of the processes, if they have any that can fail. */
+  readonly networks?: Networks | undefined;
+  /** The fleet is never smaller than this. */
+  readonly minWorkers: number;
+}
+
+/** A worker that goes, with what it had. */
+export interface Going {
+  /** The worker. */
+  readonly member: Member;
+  /** What it owned. */
+  readonly owned: Owned;
+  /** When it went, in microseconds since 1970. */
+  readonly atUs: number;
+}
+
+/** What workers are waited for. */
+interface Waiting {
+  readonly processes: Set<string>;
+  readonly sinceUs: number;
+  readonly done: () => void;
+}
+
+/** A scene. */
+export class Scene {
+  /** What was done, in order. */
+  readonly records: ChaosRecord[] = [];
+  /** What it was made from. */
+  readonly options: SceneOptions;
+  /** Whom it may hit. */
+  readonly targets: ChaosTargets;
+  /** Whether the server was killed and is not back yet. */
+  serverAway = false;
+  readonly #aftermath = new Set<Promise<void>>();
+  readonly #untilStable = new Set<Waiting>();
+  readonly #over = new AbortController();
+  #startMs = 0;
+
+  /** @param options what it is made from */
+  constructor(options: SceneOptions) {
+    this.options = options;
+    this.targets = new ChaosTargets({ ...options, signal: this.#over.signal });
+  }
+
+  /** Fires when all pauses and absences are to end. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** The load begins now. */
+  begin(): void {
+    this.#startMs = performance.now();
+  }
+
+  /** Ends all pauses and absences at once and waits until everything is put back. */
+  async settle(): Promise<void> {
+    this.#over.abort();
+    while (this.#aftermath.size > 0) await Promise.all(this.#aftermath);
+  }
+
+  /**
+   * An event happens.
+   *
+   * @param event the event
+   * @param target to whom
+   * @param atUs when, in microseconds since 1970
+   * @returns its place in the book
+   */
+  record(event: PlannedChaos, target: string, atUs: number = nowUs()): ChaosRecord {
+    const { console, state } = this.options;
+    console.log("CHAOS", `Injecting event: ${event.type} (${target})`);
+    const moves = { total: 0, needed: 0 };
+    const record = { atMs: this.#nowMs, type: event.type, target, recoveredMs: null, moves };
+    this.records.push(record);
+    state.chaos(atUs, moves);
+    return record;
+  }
+
+  /**
+   * An event cannot happen.
+   *
+   * @param event the event
+   * @param why the reason
+   */
+  skip(event: PlannedChaos, why: string): void {
+    this.options.console.log("CHAOS", `Skipping event: ${event.type} (${why})`);
+    const moves = { total: 0, needed: 0 };
+    const what = { type: event.type, target: "", recoveredMs: null, moves };
+    this.records.push({ atMs: this.#nowMs, ...what, skipped: why });
+  }
+
+  /** Puts back later what was taken; {@linkcode settle} waits for it. */
+  later(work: () => Promise<void>): void {
+    const done: Promise<void> = work().catch((error) => {
+      this.options.state.incidents.push(`chaos could not be carried out: ${error}`);
+    }).finally(() => this.#aftermath.delete(done));
+    this.#aftermath.add(done);
+  }
+
+  /**
+   * An event is over when all partitions of all who went are handled by others.
+   *
+   * @param record its place in the book
+   * @param gone who went
+   * @param how all of them went
+   */
+  untilTakenOver(record: ChaosRecord, gone: readonly Going[], how: Departure): void {
+    let open = gone.length;
+    let worstUs = 0;
+    for (const { member: { process }, owned, atUs } of gone) {
+      this.options.state.gone({ ...owned, process, atUs, how }, (recoveredUs) => {
+        worstUs = Math.max(worstUs, recoveredUs);
+        if (--open === 0) record.recoveredMs = Math.round(worstUs / 1_000);
+      });
+    }
+  }
+
+  /**
+   * An event is over when each of these workers has said that it is Stable.
+   *
+   * @param record its place in the book
+   * @param members the workers
+   * @param fromUs when it began, in microseconds since 1970
+   * @param sinceUs what they said before does not count
+   */
+  untilStable(
+    record: ChaosRecord,
+    members: readonly Member[],
+    fromUs: number,
+    sinceUs: number = fromUs,
+  ): void {
+    this.#untilStable.add({
+      processes: new Set(members.map(({ process }) => process)),
+      sinceUs,
+      done: () => record.recoveredMs = Math.round((nowUs() - fromUs) / 1_000),
+    });
+  }
+
+  /**
+   * To be told of each worker's status.
+   *
+   * @param member the worker
+   */
+  onStatus(member: Member): void {
+    if (member.status?.state !== "Stable") return;
+    for (const watch of this.#untilStable) {
+      if ((member.statusUs ?? 0) < watch.sinceUs) continue;
+      if (!watch.processes.delete(member.process) || watch.processes.size > 0) continue;
+      this.#untilStable.delete(watch);
+      watch.done();
+    }
+  }
+
+  get #nowMs(): number {
+    return Math.round(performance.now() - this.#startMs);
+  }
+}

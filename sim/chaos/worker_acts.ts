@@ -1,0 +1,109 @@
+/**
+ * What happens to workers: they are killed, paused, asked to leave, and joined by others.
+ *
+ * @module
+ */
+import { pauseProcess } from "../../tasks/pause.ts";
+import type { Member } from "../run/fleet.ts";
+import { pauseFor } from "../run/wait.ts";
+import { nowUs } from "../streams/message.ts";
+import type { PlannedChaos } from "./chaos_plan.ts";
+import type { Scene } from "./scene.ts";
+
+const TOO_FEW = "too few workers";
+
+/** Kills a worker with SIGKILL; another incarnation comes a little later. */
+export async function crash(
+  scene: Scene,
+  event: PlannedChaos,
+  victim: Member | undefined,
+): Promise<void> {
+  const { fleet } = scene.options;
+  if (victim === undefined || scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  const owned = await scene.targets.owned(victim);
+  if (victim.phase !== "running") return scene.skip(event, `${victim.name} has just gone`);
+  const atUs = fleet.kill(victim);
+  const record = scene.record(event, victim.name, atUs);
+  scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "killed");
+  scene.later(async () => {
+    await victim.exited;
+    await pauseFor(event.downMs, scene.over);
+    fleet.spawn("worker", victim.index);
+  });
+}
+
+/** Asks a worker to leave with SIGTERM; it comes back with the same name. */
+export async function restart(
+  scene: Scene,
+  event: PlannedChaos,
+  victim: Member | undefined,
+): Promise<void> {
+  const { fleet } = scene.options;
+  if (victim === undefined || scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  const owned = await scene.targets.owned(victim);
+  const atUs = nowUs();
+  const record = scene.record(event, victim.name, atUs);
+  scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "leaving");
+  scene.later(async () => {
+    await leave(scene, victim);
+    fleet.spawn("worker", victim.index);
+  });
+}
+
+/** Stops a worker where it is with SIGSTOP, for longer than a lease. */
+export async function pause(
+  scene: Scene,
+  event: PlannedChaos,
+  victim: Member | undefined,
+): Promise<void> {
+  const { state } = scene.options;
+  if (victim === undefined || scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  const owned = await scene.targets.owned(victim);
+  if (victim.phase !== "running") return scene.skip(event, `${victim.name} has just gone`);
+  const atUs = nowUs();
+  const record = scene.record(event, victim.name, atUs);
+  scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "paused");
+  scene.later(async () => {
+    {
+      await using _paused = await pauseProcess(victim.pid);
+      await pauseFor(event.downMs, scene.over);
+    }
+    state.ledger.impairments.add(victim.process, "stoodStill", atUs, nowUs());
+  });
+}
+
+/** More workers come. */
+export function scaleUp(scene: Scene, event: PlannedChaos): void {
+  const { fleet } = scene.options;
+  const added: Member[] = [];
+  for (let count = 0; count < event.count; count++) {
+    const index = fleet.freeWorkerIndex();
+    if (index !== undefined) added.push(fleet.spawn("worker", index));
+  }
+  if (added.length === 0) return scene.skip(event, "the fleet is as large as it may be");
+  const atUs = nowUs();
+  const record = scene.record(event, `adding ${namesOf(added)}`, atUs);
+  scene.untilStable(record, added, atUs, 0);
+}
+
+/** Some workers leave for good. */
+export async function scaleDown(scene: Scene, event: PlannedChaos): Promise<void> {
+  const victims = scene.targets.workers(event, Math.min(event.count, scene.targets.spare));
+  if (victims.length === 0) return scene.skip(event, TOO_FEW);
+  const owned = await Promise.all(victims.map((member) => scene.targets.owned(member)));
+  const atUs = nowUs();
+  const record = scene.record(event, `removing ${namesOf(victims)}`, atUs);
+  const gone = victims.map((member, index) => ({ member, owned: owned[index]!, atUs }));
+  scene.untilTakenOver(record, gone, "leaving");
+  for (const victim of victims) scene.later(() => leave(scene, victim));
+}
+
+async function leave(scene: Scene, member: Member): Promise<void> {
+  const { fleet, state } = scene.options;
+  if (await fleet.leave(member)) return;
+  state.incidents.push(`${member.process} did not leave when asked to`);
+}
+
+function namesOf(members: readonly Member[]): string {
+  return members.map(({ name }) => name).join(", ");
+}
