@@ -81,6 +81,10 @@ export const coreCatalog = {
     0,
     "time from the last newcomer's lease until an assignment names it, less the settle time or what the cap leaves of it, in milliseconds",
   ),
+  "a move without need waits for its window": alwaysAtLeast(
+    0,
+    "time from a change of the source, or from a term that finds loads uneven, until partitions move for it, less the settle time or the cap, in milliseconds",
+  ),
   "an emergency waits for nothing": alwaysAtMost(
     0,
     "time from the end of a lease until its partitions have others, less what it may take, in milliseconds",

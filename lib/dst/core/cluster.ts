@@ -104,7 +104,7 @@ export class CoreCluster {
     for (const [name, prefix] of [[OUTPUT, OUTPUT_PREFIX], [DEAD, DEAD_PREFIX]] as const) {
       await feed.ensureStream(name, { ...common, retention: "limits", subjects: [`${prefix}>`] });
     }
-    this.observer.sourceSays(this.partitionNames, this.#simulation.kernel.nowMs);
+    this.#tellObserver();
     this.#taps.open();
   }
 
@@ -163,8 +163,13 @@ export class CoreCluster {
     };
   }
 
+  #tellObserver(): void {
+    const { names, weights } = this.#partitions;
+    this.observer.sourceSays(names, this.#simulation.kernel.nowMs, weights);
+  }
+
   #tellSources(): void {
-    this.observer.sourceSays(this.partitionNames, this.#simulation.kernel.nowMs);
+    this.#tellObserver();
     for (const { source } of this.fleet.alive) source.update(this.#partitions.all);
   }
 }
