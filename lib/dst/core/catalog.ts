@@ -13,6 +13,7 @@ import {
   sometimesAtLeast,
   sometimesEach,
 } from "../assertions/catalog.ts";
+import { LATENCY_SHAPES } from "../latency.ts";
 
 const states = Object.keys(TRANSITIONS) as ManagerState[];
 
@@ -141,6 +142,9 @@ export const coreCatalog = {
   "all stable IDs were taken": reachable("a worker could not start for want of a stable ID"),
   "the server was away": sometimes("nobody was connected for a while"),
   "lanes were merged": reachable("compaction"),
+  "producers in a run": sometimesAtLeast(3, "how many producers shared the partitions"),
+  "the feed dropped what came twice": reachable("a producer published a message once more"),
+  "latency shapes": sometimesEach(LATENCY_SHAPES, "every shape of the network is seen"),
   "workers at once": sometimesAtLeast(15, "how many workers ran at one time"),
   "epochs in a run": sometimesAtLeast(4, "how many leaders wrote one after another"),
 } as const;
