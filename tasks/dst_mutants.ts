@@ -7,34 +7,22 @@
 
 import { Command } from "commander";
 import { mutants } from "../lib/dst/mutants/catalog.ts";
-import { describeError } from "../lib/errors.ts";
+import { isPartiError } from "../lib/errors.ts";
 import { formatDuration } from "../sim/config/units.ts";
 import { note, say } from "./console.ts";
 import { type Hunt, HuntingGround } from "./dst_mutants_hunt.ts";
 import { describeFinding, judgeHunts, renderHunts } from "./dst_mutants_report.ts";
+import {
+  type RawMutantsOptions,
+  readMutantsOptions,
+  SHRINK_TIME_DEFAULT,
+} from "./dst_mutants_options.ts";
 import { exitCodes } from "./exit_codes.ts";
-
-interface RawOptions {
-  readonly only: readonly string[];
-  readonly maxSeeds: string;
-  readonly controlSeeds: string;
-  readonly shrink?: boolean;
-  readonly shrinkTime: string;
-  readonly out?: string;
-  readonly list?: boolean;
-}
 
 const root = new URL("..", import.meta.url).pathname;
 
-async function main(raw: RawOptions): Promise<number> {
-  const unknown = raw.only.filter((wanted) => mutants.every(({ name }) => name !== wanted));
-  const maxSeeds = Number(raw.maxSeeds);
-  const controlSeeds = Number(raw.controlSeeds);
-  if (unknown.length > 0 || !(maxSeeds >= 1) || !(controlSeeds >= 0)) {
-    note(`bad input: ${unknown.map((name) => `no mutant ${name}`).join(", ") || "--*-seeds"}`);
-    return exitCodes.badInput;
-  }
-  const chosen = mutants.filter(({ name }) => raw.only.length === 0 || raw.only.includes(name));
+async function main(raw: RawMutantsOptions): Promise<number> {
+  const { chosen, maxSeeds, controlSeeds, shrinkTime } = readMutantsOptions(raw, mutants);
   if (raw.list) {
     for (const { name, file, about } of chosen) say(`${name}  ${file}\n  ${about}`);
     return exitCodes.pass;
@@ -46,9 +34,8 @@ async function main(raw: RawOptions): Promise<number> {
     `without a bug: ${sick === undefined ? `${controlSeeds} seeds pass` : describeFinding(sick)}`,
   );
   const hunts: Hunt[] = [];
-  const options = { maxSeeds, shrinkTime: raw.shrink ? raw.shrinkTime : undefined };
   for (const mutant of chosen) {
-    const hunt = await ground.hunt(mutant, options);
+    const hunt = await ground.hunt(mutant, { maxSeeds, shrinkTime });
     hunts.push(hunt);
     const took = formatDuration(hunt.elapsedMs);
     say(
@@ -65,19 +52,26 @@ async function main(raw: RawOptions): Promise<number> {
 if (import.meta.main) {
   await new Command("dst_mutants")
     .description("Plant bugs in copies of the project, and see how soon the simulation finds each.")
+    // Commander has said what is wrong, or shown the help that was asked for.
+    .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? exitCodes.pass : exitCodes.badInput))
     .option("--only <name>", "only this one; may be given again", collect, [])
     .option("--list", "show the bugs")
     .option("--max-seeds <number>", "give up on a bug after so many seeds", "1000")
     .option("--control-seeds <number>", "so many seeds must pass without a bug first", "50")
     .option("--shrink", "make each failing plan as small as it can be")
-    .option("--shrink-time <duration>", "how long that may take for each", "60s")
+    .option(
+      "--shrink-time <duration>",
+      `how long that may take for each (default: ${SHRINK_TIME_DEFAULT})`,
+    )
     .option("--out <file>", "where everything goes as JSON, too")
-    .action(async (raw: RawOptions) => {
+    .action(async (raw: RawMutantsOptions) => {
       try {
         Deno.exitCode = await main(raw);
       } catch (error) {
-        note(describeError(error));
-        Deno.exitCode = exitCodes.unknown;
+        note(`error: ${error instanceof Error ? error.message : String(error)}`);
+        if (isPartiError(error) && error.hint !== undefined) note(`hint: ${error.hint}`);
+        const isMistake = isPartiError(error, "PARTI_INVALID_CONFIG");
+        Deno.exitCode = isMistake ? exitCodes.badInput : exitCodes.unknown;
       }
     })
     .parseAsync(["deno", "dst_mutants", ...Deno.args]);

@@ -131,7 +131,11 @@ const mistakes: [string[], RegExp][] = [
   ],
   [["--plan", "deno.json"], /^error: deno\.json is not a plan: version must be 1/],
   [["--registry", "mod.ts"], /^error: mod\.ts exports no list of workloads/],
-  [["--registry", "nowhere.ts"], /^error: cannot load nowhere\.ts: Module not found/],
+  [
+    ["--registry", "nowhere.ts"],
+    /^error: cannot load nowhere\.ts: there is no such file\nhint: paths start from \//,
+  ],
+  [["--registry", "deno.lock"], /^error: cannot load deno\.lock: /],
   [["--until"], /^error: unknown option '--until'/],
 ];
 for (const [args, message] of mistakes) {

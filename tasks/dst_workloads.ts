@@ -52,6 +52,14 @@ export function chooseWorkloads(
 }
 
 async function importWorkloads(path: string): Promise<readonly AnyWorkload[]> {
+  // What a file that is there imports may be missing too: that is told by the import itself.
+  const isThere = await Deno.stat(path).then(({ isFile }) => isFile, () => false);
+  if (!isThere) {
+    throw new PartiError("PARTI_INVALID_CONFIG", `cannot load ${path}: there is no such file`, {
+      value: path,
+      hint: `paths start from ${Deno.cwd()}`,
+    });
+  }
   let module: { readonly workloads?: unknown };
   try {
     module = await import(pathToFileURL(path).href);

@@ -98,6 +98,7 @@ export type {
 } from "./buggify.ts";
 export type { Buggify } from "../ports/buggify.ts";
 export * from "./draw.ts";
+export * from "./latency.ts";
 
 // Runs, plans, and making them smaller.
 export * from "./run_plan.ts";

@@ -1,7 +1,7 @@
 /**
- * Watches when leaders write: moves without need keep their distance, newcomers wait until the group is quiet and no longer than the
- * windows are, and the dead are not waited for at all. Every bound is a cautious one: where it cannot be known from outside what the
- * leader could see, nothing is said.
+ * Watches when leaders write: moves without need keep their distance and wait for their windows, newcomers wait until the group is quiet
+ * and no longer than the windows are, and the dead are not waited for at all. Every bound is a cautious one: where it cannot be known from
+ * outside what the leader could see, nothing is said.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { RebalanceReason, Snapshot } from "../../assignment/snapshot.ts";
 import type { WorkerRecord } from "../../membership/worker_lease.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import type { CoreCatalog } from "./catalog.ts";
+import { Differences } from "./differences.ts";
 
 /** What leaders go by, and how long things take. All times in milliseconds. */
 export interface CadenceRules {
@@ -62,8 +63,8 @@ export class Cadence {
   readonly #gone = new Map<string, number>();
   /** When each instance that wants to go was last heard of. */
   readonly #leavers = new Map<string, number>();
-  /** When something may have begun to differ from the assignment, as far as it may differ still; undefined if nothing has. */
-  #differsSinceMs: number | undefined;
+  /** Since when something may have differed from the assignment. */
+  readonly #differences: Differences;
   #owners = new Map<string, number>();
   #listed = new Set<string>();
 
@@ -74,6 +75,7 @@ export class Cadence {
   constructor(assertions: Assertions<CoreCatalog>, rules: CadenceRules) {
     this.#assertions = assertions;
     this.#rules = rules;
+    this.#differences = new Differences(rules.slackMs);
   }
 
   /** The instance that wrote last. */
@@ -86,26 +88,26 @@ export class Cadence {
     this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, untilMs);
   }
 
-  /** Something may differ from the assignment from now on: partitions have changed, or somebody came or went. */
-  differs(nowMs: number): void {
-    this.#differsSinceMs ??= nowMs;
+  /** See {@linkcode Differences.sourceSays}. */
+  sourceSays(ids: readonly string[], weights: Snapshot["weights"], nowMs: number): void {
+    this.#differences.sourceSays(ids, weights, nowMs);
   }
 
   /** A lease was written. */
   leased({ instance, leaving }: Pick<WorkerRecord, "instance" | "leaving">, nowMs: number): void {
     if (leaving) {
-      this.differs(nowMs);
+      this.#differences.begin(nowMs);
       this.#leavers.set(instance, nowMs);
       this.#newcomers.delete(instance);
     } else if (!this.#listed.has(instance) && !this.#newcomers.has(instance)) {
-      this.differs(nowMs);
+      this.#differences.begin(nowMs);
       this.#newcomers.set(instance, nowMs);
     }
   }
 
   /** An instance has no lease any more. */
   unleased(instance: string, nowMs: number): void {
-    this.differs(nowMs);
+    this.#differences.begin(nowMs);
     this.#newcomers.delete(instance);
     if (this.#leavers.has(instance)) this.#leavers.set(instance, nowMs);
     if (this.#owners.has(instance) && !this.#gone.has(instance)) this.#gone.set(instance, nowMs);
@@ -131,18 +133,11 @@ export class Cadence {
     this.#checkNewcomers(term, nowMs);
     this.#checkGone(term, nowMs);
     this.#checkDistance(term, snapshot, before, nowMs);
+    this.#checkWindow(term, snapshot, nowMs);
     term.hasPublished = true;
     term.publishedAtMs = nowMs;
-    this.#forgetDifferences(nowMs);
-  }
-
-  /** What is recent the leader may not have seen before it wrote, and who is not listed still has to be. */
-  #forgetDifferences(nowMs: number): void {
-    const since = this.#differsSinceMs;
-    if (since === undefined || nowMs - since <= this.#rules.slackMs) return;
-    this.#differsSinceMs = this.#newcomers.size > 0
-      ? Math.min(...this.#newcomers.values())
-      : undefined;
+    const pending = [...this.#newcomers.values(), ...this.#gone.values()];
+    this.#differences.published(snapshot, pending, nowMs);
   }
 
   #termOf({ epoch, leader }: Snapshot, nowMs: number): Term {
@@ -203,7 +198,7 @@ export class Cadence {
     if (named.length === 0 || this.#servesLeaver(before)) return;
     const seenMs = (sinceMs: number) => Math.max(sinceMs, term.sinceMs);
     const lastMs = seenMs(Math.max(...named.map(([, sinceMs]) => sinceMs)));
-    const openMs = seenMs(this.#differsSinceMs ?? lastMs);
+    const openMs = seenMs(this.#differences.sinceMs ?? lastMs);
     // Whoever does not know whether it has written tries again at once, and whoever was disturbed may not know.
     if (openMs <= this.#disturbedUntilMs || nowMs - term.publishedAtMs <= slackMs) return;
     const capMs = reason === "cold_start" ? coldStartWindowMs : plannedScaleWindowMs;
@@ -267,5 +262,25 @@ export class Cadence {
     const isGathering = nowMs - term.startedAtMs <= coldStartWindowMs / SLOWEST_CLOCK + slackMs;
     const hadLeavers = [...this.#leavers.values()].some((atMs) => nowMs - atMs <= LEAVER_MS);
     if (!isGathering && !hadLeavers) term.plannedAtMs = nowMs;
+  }
+
+  /**
+   * What is done for the source's or for balance's sake waits for its window, which closes after the settle time, or at its cap if that is
+   * sooner. The leader may have opened it for something else that it saw before, but not before its last generation, with which it was done.
+   */
+  #checkWindow(term: Term, { reason, generation }: Snapshot, nowMs: number): void {
+    if (reason !== "partition_change" && reason !== "imbalance") return;
+    const { plannedScaleWindowMs, settleMs, slackMs } = this.#rules;
+    // What the term finds uneven may have opened a window at once. After its first generation only a change can.
+    const isOfChange = reason === "partition_change" && term.hasPublished;
+    const changedMs = isOfChange ? this.#differences.sinceMs ?? -Infinity : -Infinity;
+    const openMs = Math.max(term.sinceMs, term.publishedAtMs, changedMs);
+    // Whoever does not know whether it has written goes on from before.
+    if (openMs <= this.#disturbedUntilMs || nowMs - term.publishedAtMs <= slackMs) return;
+    this.#assertions.alwaysAtLeast(
+      "a move without need waits for its window",
+      nowMs - openMs - Math.min(settleMs, plannedScaleWindowMs) * SLOWEST_CLOCK,
+      () => `${reason} in epoch ${term.epoch}, generation ${generation}`,
+    );
   }
 }

@@ -13,6 +13,7 @@ import {
   sometimesAtLeast,
   sometimesEach,
 } from "../assertions/catalog.ts";
+import { LATENCY_SHAPES } from "../latency.ts";
 
 const states = Object.keys(TRANSITIONS) as ManagerState[];
 
@@ -81,6 +82,10 @@ export const coreCatalog = {
     0,
     "time from the last newcomer's lease until an assignment names it, less the settle time or what the cap leaves of it, in milliseconds",
   ),
+  "a move without need waits for its window": alwaysAtLeast(
+    0,
+    "time from a change of the source, or from a term that finds loads uneven, until partitions move for it, less the settle time or the cap, in milliseconds",
+  ),
   "an emergency waits for nothing": alwaysAtMost(
     0,
     "time from the end of a lease until its partitions have others, less what it may take, in milliseconds",
@@ -137,6 +142,9 @@ export const coreCatalog = {
   "all stable IDs were taken": reachable("a worker could not start for want of a stable ID"),
   "the server was away": sometimes("nobody was connected for a while"),
   "lanes were merged": reachable("compaction"),
+  "producers in a run": sometimesAtLeast(3, "how many producers shared the partitions"),
+  "the feed dropped what came twice": reachable("a producer published a message once more"),
+  "latency shapes": sometimesEach(LATENCY_SHAPES, "every shape of the network is seen"),
   "workers at once": sometimesAtLeast(15, "how many workers ran at one time"),
   "epochs in a run": sometimesAtLeast(4, "how many leaders wrote one after another"),
 } as const;

@@ -1,5 +1,5 @@
 /**
- * The simulated group: a server, workers that are started, stopped, killed and cut off, a producer, and an observer that sees it all.
+ * The simulated group: a server, workers that are started, stopped, killed and cut off, producers, and an observer that sees it all.
  *
  * @module
  */
@@ -16,11 +16,12 @@ import type { BUGGIFY_SITES, CoreCatalog } from "./catalog.ts";
 import { Fleet } from "./fleet.ts";
 import { cadenceRules } from "./group_config.ts";
 import type { Mood } from "./moody_source.ts";
+import { linkOptions } from "./network.ts";
 import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
 import { Observer } from "./observer.ts";
 import type { CoreParameters } from "./parameters.ts";
 import { PartitionList } from "./partition_list.ts";
-import { Producer } from "./producer.ts";
+import { Producers } from "./producers.ts";
 import { Taps } from "./taps.ts";
 
 type BuggifySite = typeof BUGGIFY_SITES[number];
@@ -35,8 +36,8 @@ export class CoreCluster {
   readonly server: ModelServer;
   /** A world of the simulation's own, which no fault reaches but the server's end. */
   readonly world: World;
-  /** The producer. */
-  readonly producer: Producer;
+  /** The producers. */
+  readonly producers: Producers;
   /** The machines. */
   readonly fleet: Fleet;
   /** Who lies in wait for whom. */
@@ -79,9 +80,16 @@ export class CoreCluster {
       assertions: simulation.assertions,
       onPublished: (snapshot) => this.ambushes.published(snapshot, this.fleet.alive),
     });
-    const link = new SimLink(new SimProcess(kernel, "producer#1"), this.server);
-    const names = () => this.partitionNames;
-    this.producer = new Producer(makeWorld(link), parameters.ratePerSecond, names);
+    this.producers = new Producers({
+      simulation,
+      parameters,
+      connect: (name) => {
+        const options = linkOptions(parameters, simulation.plan.seed, name);
+        return makeWorld(new SimLink(new SimProcess(kernel, name), this.server, options));
+      },
+      partitions: () => this.partitionNames,
+    });
+    simulation.assertions.sometimesEach("latency shapes", parameters.latencyShape);
   }
 
   /** The names of the partitions there are. */
@@ -104,7 +112,7 @@ export class CoreCluster {
     for (const [name, prefix] of [[OUTPUT, OUTPUT_PREFIX], [DEAD, DEAD_PREFIX]] as const) {
       await feed.ensureStream(name, { ...common, retention: "limits", subjects: [`${prefix}>`] });
     }
-    this.observer.sourceSays(this.partitionNames, this.#simulation.kernel.nowMs);
+    this.#tellObserver();
     this.#taps.open();
   }
 
@@ -163,8 +171,13 @@ export class CoreCluster {
     };
   }
 
+  #tellObserver(): void {
+    const { names, weights } = this.#partitions;
+    this.observer.sourceSays(names, this.#simulation.kernel.nowMs, weights);
+  }
+
   #tellSources(): void {
-    this.observer.sourceSays(this.partitionNames, this.#simulation.kernel.nowMs);
+    this.#tellObserver();
     for (const { source } of this.fleet.alive) source.update(this.#partitions.all);
   }
 }

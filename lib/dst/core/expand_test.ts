@@ -1,13 +1,14 @@
 /** Plans make sense, and there is everything in them. */
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../config/config.ts";
+import { LATENCY_SHAPES } from "../latency.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import { drawsOf, expandPlan } from "../workload.ts";
 import type { StrikingFaults } from "../nats/faults.ts";
 import { BUGGIFY_SITES } from "./catalog.ts";
 import { expandCore, FAMILIES } from "./expand.ts";
 import { cadenceRules, groupConfig } from "./group_config.ts";
-import { readParameters } from "./parameters.ts";
+import { type CoreParameters, readParameters } from "./parameters.ts";
 import { simplifyCore } from "./simplify.ts";
 import { coreWorkload } from "./workload.ts";
 
@@ -87,6 +88,20 @@ Deno.test("most groups are small, and some are as large as is promised", () => {
   assert.ok(all.some(({ partitions, workers }) => partitions < workers));
 });
 
+Deno.test("one producer or several, every shape of the network, one strategy or several", () => {
+  const all = SEEDS.map((seed) => readParameters(expandPlan(coreWorkload, seed).parameters));
+  const share = (is: (one: CoreParameters) => boolean) => all.filter(is).length / all.length;
+  for (const count of [1, 2, 3]) assert.ok(share(({ producers }) => producers === count) > 0.25);
+  for (const shape of LATENCY_SHAPES) {
+    assert.ok(share(({ latencyShape }) => latencyShape === shape) > 0.2, shape);
+  }
+  assert.ok(all.every(({ producers, partitions }) => producers <= partitions));
+  const repeating = share(({ repeats }) => repeats > 0);
+  assert.ok(repeating > 0.4 && repeating < 0.6);
+  const mixed = share(({ mixedStrategies }) => mixedStrategies);
+  assert.ok(mixed > 0.1 && mixed < 0.3);
+});
+
 Deno.test("simplifying comes to an end, and to something simple", () => {
   for (const seed of SEEDS.slice(0, 100)) {
     let plan = expandPlan(coreWorkload, seed);
@@ -99,5 +114,7 @@ Deno.test("simplifying comes to an end, and to something simple", () => {
     const parameters = readParameters(plan.parameters);
     assert.deepEqual(parameters.config, {});
     assert.ok(parameters.partitions <= 2 && parameters.drift === 0);
+    const { producers, repeats, latencyShape, mixedStrategies } = parameters;
+    assert.deepEqual([producers, repeats, latencyShape, mixedStrategies], [1, 0, "uniform", false]);
   }
 });

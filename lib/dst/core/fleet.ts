@@ -9,12 +9,13 @@ import { isPartiError } from "../../errors.ts";
 import type { World } from "../../ports/world.ts";
 import { Draws } from "../draw.ts";
 import { SimProcess } from "../kernel/node.ts";
-import { type LinkOptions, SimLink } from "../nats/link.ts";
+import { SimLink } from "../nats/link.ts";
 import type { ModelServer } from "../nats/server.ts";
 import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import { Member } from "./member.ts";
 import type { Mood } from "./moody_source.ts";
+import { linkOptions } from "./network.ts";
 import type { Observer } from "./observer.ts";
 import type { CoreParameters } from "./parameters.ts";
 
@@ -208,11 +209,7 @@ export class Fleet {
   /** A process that finds no server tries again, as one under a supervisor does. */
   async #connect(owner: SimProcess): Promise<SimLink | undefined> {
     const { simulation: { kernel, plan }, parameters, server } = this.#options;
-    const { latencyMaxMs, slowChance } = parameters;
-    const options: LinkOptions = {
-      latencyMs: (draws) =>
-        draws.between(latencyMaxMs / 10, latencyMaxMs) * (draws.chance(slowChance) ? 10 : 1),
-    };
+    const options = linkOptions(parameters, plan.seed, owner.name);
     const jitter = new Draws(plan.seed, "connect", owner.name);
     while (!owner.dead) {
       try {

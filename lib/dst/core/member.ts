@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Partition } from "../../assignment/partition.ts";
+import type { AssignmentStrategy, Partition } from "../../assignment/partition.ts";
 import type { StaticSource } from "../../assignment/sources/static_source.ts";
+import { STRATEGY_NAMES, strategyByName } from "../../assignment/strategies/strategies.ts";
 import { isPartiError } from "../../errors.ts";
 import type { ElectionAgent } from "../../leadership/election_agent.ts";
 import { kvElection } from "../../leadership/kv_election.ts";
@@ -98,6 +99,7 @@ export class Member {
       hooks: this.#hooks(),
       consumptionEvents: this.#events(),
       ...(parameters.electionMaxMs > 0 ? { election: (leases) => this.#election(leases) } : {}),
+      ...(parameters.mixedStrategies ? { strategy: this.#strategy() } : {}),
       config: {
         ...groupConfig(parameters),
         preferredId: options.preferredId % parameters.ids,
@@ -153,6 +155,11 @@ export class Member {
       .between(0, parameters.bootMaxMs);
     if (bootMs > 0) await sleep(world.clock, bootMs, this.#stop.signal);
     if (this.wanted) await this.manager.start();
+  }
+
+  #strategy(): AssignmentStrategy {
+    const draws = new Draws(this.#options.simulation.plan.seed, "strategy", this.owner.name);
+    return strategyByName(draws.pick(STRATEGY_NAMES));
   }
 
   #election(leases: KvBucket): ElectionAgent {

@@ -85,10 +85,11 @@ export class Observer {
    *
    * @param ids the partitions there are
    * @param nowMs when, in true virtual milliseconds
+   * @param weights those of their weights that are not 1
    */
-  sourceSays(ids: readonly string[], nowMs: number): void {
+  sourceSays(ids: readonly string[], nowMs: number, weights: Snapshot["weights"] = {}): void {
     this.assignments.sourceSays(ids);
-    this.#cadence.differs(nowMs);
+    this.#cadence.sourceSays(ids, weights, nowMs);
   }
 
   /** Something kept leaders from doing what they should, until now. */

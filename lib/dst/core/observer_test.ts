@@ -184,6 +184,19 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     rig.publish(61_000, { epoch: 2, leader: "C" });
     rig.publish(61_400, { epoch: 2, leader: "C", generation: 2, parts: WITH_C });
   }],
+  ["a move without need waits for its window", (rig) => {
+    rig.observer.sourceSays([...LIST, "p2"], 60_000);
+    const parts = { A: ["p0", "p2"], B: ["p1"] };
+    rig.publish(60_400, { generation: 2, reason: "partition_change", parts });
+  }],
+  ["a move without need waits for its window", (rig) => {
+    rig.observer.sourceSays(LIST, 60_000, { p0: 5 });
+    rig.publish(60_400, { generation: 2, reason: "partition_change" });
+  }],
+  ["a move without need waits for its window", (rig) => {
+    rig.publish(60_000, { epoch: 2, leader: "B" });
+    rig.publish(60_400, { epoch: 2, leader: "B", generation: 2, reason: "imbalance" });
+  }],
   ["an emergency waits for nothing", (rig) => {
     rig.observer.unleased("worker-B", 60_000);
     rig.publish(61_000, { generation: 2, reason: "emergency", parts: { A: LIST } });
@@ -301,6 +314,23 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.observer.sourceSays(LIST, 60_000);
     rig.lease("worker-C", "C", 69_800);
     rig.publish(70_000, { generation: 2, reason: "planned_scale", parts: WITH_C });
+  }],
+  ["what changes while a window is open does not open it anew", (rig) => {
+    rig.observer.sourceSays([...LIST, "p2"], 60_000);
+    rig.observer.sourceSays(LIST, 60_400, { p0: 5 });
+    rig.publish(60_600, { generation: 2, reason: "partition_change" });
+  }],
+  ["what the last generation did not heed may have been seen before the next change", (rig) => {
+    // The source hangs, so that an emergency goes by what it said before.
+    rig.observer.sourceSays(LIST, 60_000, { p0: 5 });
+    rig.publish(62_000, { generation: 2, reason: "emergency" });
+    rig.lease("worker-C", "C", 64_000, { leaving: true });
+    rig.publish(64_200, { generation: 3, reason: "partition_change" });
+  }],
+  ["what a term has found uneven has opened the window", (rig) => {
+    rig.publish(60_000, { epoch: 2, leader: "B" });
+    rig.observer.sourceSays(LIST, 60_400, { p0: 5 });
+    rig.publish(60_600, { epoch: 2, leader: "B", generation: 2, reason: "partition_change" });
   }],
   ["a leader that was disturbed may have begun before", (rig) => {
     rig.lease("worker-C", "C", 60_000);

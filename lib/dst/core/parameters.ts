@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { ConsumerInput } from "../../config/config.ts";
 import { PartiError } from "../../errors.ts";
 import type { Draws } from "../draw.ts";
+import { LATENCY_SHAPES } from "../latency.ts";
 import type { JsonObject, JsonValue } from "../plan/plan.ts";
 import { drawConfig } from "./tuning.ts";
 
@@ -39,6 +40,10 @@ const schema = z.strictObject({
   nameLength: z.int().min(0).max(4_000).default(0),
   /** How many messages per second, all partitions together. */
   ratePerSecond: z.number().min(0).max(10_000),
+  /** How many producers share the partitions, and the messages. */
+  producers: z.int().min(1).max(3).default(1),
+  /** How likely the first of them publishes a message once more, under the same ID, as after an acknowledgement that was lost. */
+  repeats: z.number().min(0).max(1).default(0),
   /** How long a handler works, in milliseconds. */
   workMinMs: z.number().min(0),
   /** The same, at most. */
@@ -51,12 +56,16 @@ const schema = z.strictObject({
   preset: z.enum(["default", "fast"]),
   /** What is configured besides, in the words of `GroupConfigInput`. */
   config: z.record(z.string(), z.custom<JsonValue>()).default({}),
+  /** Each process has a strategy of its own, as while another one is rolled out: then the next leader may find uneven what the last one left. */
+  mixedStrategies: z.boolean().default(false),
   /** How long a process takes at most until it calls `start()`, in milliseconds. */
   bootMaxMs: z.number().min(0).default(0),
   /** How long running for leadership takes at most to begin, in milliseconds; 0 is the election that parti brings along. */
   electionMaxMs: z.number().min(0).default(0),
   /** How long the partition source takes at most to answer, in milliseconds. */
   sourceMaxMs: z.number().min(0).default(0),
+  /** What the time that a message is under way looks like. */
+  latencyShape: z.enum(LATENCY_SHAPES).default("uniform"),
   /** The longest a message is usually under way, in milliseconds. */
   latencyMaxMs: z.number().min(0.01),
   /** How likely it takes ten times as long. */
@@ -91,6 +100,9 @@ type Shape = Pick<
   "workers" | "maxWorkers" | "partitions" | "nameLength" | "loadMs"
 >;
 
+/** All but what does not depend on any other of them. */
+type Shaped = Omit<CoreParameters, keyof Traffic | "mixedStrategies">;
+
 /**
  * Draws parameters: many small groups and a few large ones, since most of what can go wrong needs few.
  *
@@ -104,7 +116,7 @@ export function drawParameters(draws: Draws): CoreParameters & JsonObject {
   const electionMaxMs = draws.chance(0.15) ? draws.pick([50, 1_000, 3_000]) : 0;
   const isTuned = electionMaxMs > 0 || draws.chance(0.6);
   const latencyMaxMs = draws.pick([0.5, 0.5, 5, 40]);
-  const parameters: CoreParameters = {
+  const parameters: Shaped = {
     version: draws.pick(["2.10.27", "2.15.1"]),
     ...shape,
     ids: draws.chance(0.12) ? draws.integer(1, shape.maxWorkers) : shape.maxWorkers * 3,
@@ -122,7 +134,23 @@ export function drawParameters(draws: Draws): CoreParameters & JsonObject {
     drift: draws.pick([0, 0.0001, 0.005]),
   };
   const ratePerSecond = Math.min(parameters.ratePerSecond, bearableRate(parameters));
-  return { ...parameters, ratePerSecond } as CoreParameters & JsonObject;
+  return {
+    ...parameters,
+    ratePerSecond,
+    ...drawTraffic(draws, parameters.partitions),
+    mixedStrategies: draws.chance(0.2),
+  } as CoreParameters & JsonObject;
+}
+
+type Traffic = Pick<CoreParameters, "producers" | "repeats" | "latencyShape">;
+
+/** Who publishes, and over what network. */
+function drawTraffic(draws: Draws, partitions: number): Traffic {
+  return {
+    producers: Math.min(draws.integer(1, 3), partitions),
+    repeats: draws.pick([0, 0, 0.02, 0.2]),
+    latencyShape: draws.pick(LATENCY_SHAPES),
+  };
 }
 
 /** How much of its time a worker that is left alone may be at work. */
@@ -133,7 +161,7 @@ const POISON_MS = 3_000;
 const WAYS = 6;
 
 /** So many messages per second a single worker can handle: a backlog is to come from faults, and to go when they have healed. */
-function bearableRate(parameters: CoreParameters): number {
+function bearableRate(parameters: Shaped): number {
   const { workMinMs, workMaxMs, handlers, latencyMaxMs, slowChance, partitions } = parameters;
   const consumer = parameters.config["consumer"] as Partial<ConsumerInput> | undefined;
   const costMs = (workMinMs + workMaxMs) / 2 + handlers.lingers * handlers.lingerMs +

@@ -5,6 +5,7 @@
  */
 import type { Partition } from "../../assignment/partition.ts";
 import { partitionId } from "../../assignment/partition.ts";
+import { type Snapshot, weightTable } from "../../assignment/snapshot.ts";
 
 /** A list of partitions. */
 export class PartitionList {
@@ -32,6 +33,11 @@ export class PartitionList {
   /** Their names. */
   get names(): readonly string[] {
     return this.#names;
+  }
+
+  /** Those of their weights that are not 1. */
+  get weights(): Snapshot["weights"] {
+    return weightTable(this.#all.map((one) => [partitionId(one), one.weight ?? 1]));
   }
 
   /** Adds some. */

@@ -49,7 +49,7 @@ async function runCore(simulation: Simulation<CoreCatalog>): Promise<void> {
   const cluster = new CoreCluster(simulation, parameters);
   await cluster.open();
   const injector = new FaultInjector(simulation, cluster);
-  const producing = simulation.awaiting("the producer", cluster.producer.run());
+  const producing = simulation.awaiting("the producers", cluster.producers.run());
   const act = (step: PlanStep) =>
     OPERATIONS.has(step.kind) ? operate(cluster, step) : injector.inject(step);
   await Promise.all([
@@ -58,11 +58,11 @@ async function runCore(simulation: Simulation<CoreCatalog>): Promise<void> {
     kernel.sleep(parameters.loadMs, "the load"),
   ]);
   injector.heal();
-  cluster.producer.stop();
+  cluster.producers.stop();
   await producing;
   await populate(simulation, cluster);
   // A partition whose lane has died with an empty feed looks well until something comes.
-  await simulation.awaiting("a last message to each", cluster.producer.visitAll());
+  await simulation.awaiting("a last message to each", cluster.producers.visitAll());
   await converge(simulation, cluster, parameters);
   await end(simulation, cluster, parameters);
 }

@@ -100,6 +100,21 @@ export const assignmentMutants: readonly Mutant[] = [
     replace: "const untilMs = Math.max(isPlanned ? sinceMs : closesAtMs, cooledAtMs);",
   },
   {
+    name: "no-change-window",
+    about: "A change of the source is followed at once: several changes in a row move again.",
+    file: "lib/assignment/leader/planner.ts",
+    find: "const untilMs = Math.max(closesAtMs, cooledAtMs);",
+    replace:
+      'const untilMs = Math.max(reason === "partition_change" ? sinceMs : closesAtMs, cooledAtMs);',
+  },
+  {
+    name: "no-balance-window",
+    about: "A leader that finds the loads uneven moves partitions before it knows who is there.",
+    file: "lib/assignment/leader/planner.ts",
+    find: "const untilMs = Math.max(closesAtMs, cooledAtMs);",
+    replace: 'const untilMs = Math.max(reason === "imbalance" ? sinceMs : closesAtMs, cooledAtMs);',
+  },
+  {
     name: "dead-not-missed",
     about:
       "Workers are compared as a count and not as a set: a dead one behind a new one is missed.",

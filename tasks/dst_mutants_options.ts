@@ -1,0 +1,81 @@
+/**
+ * The options of `dst_mutants.ts`: read, checked, and with what holds if they are left out.
+ *
+ * @module
+ */
+
+import { PartiError } from "../lib/errors.ts";
+import type { Mutant } from "../lib/dst/mutants/mutant.ts";
+import { DURATION_FORMAT, parseDurationMs } from "../sim/units.ts";
+
+/** The options as they were given. */
+export interface RawMutantsOptions {
+  readonly only: readonly string[];
+  readonly maxSeeds: string;
+  readonly controlSeeds: string;
+  readonly shrink?: boolean;
+  readonly shrinkTime?: string;
+  readonly out?: string;
+  readonly list?: boolean;
+}
+
+/** The options, checked. */
+export interface MutantsOptions {
+  /** The bugs to hunt. */
+  readonly chosen: readonly Mutant[];
+  /** A bug is given up after so many seeds. */
+  readonly maxSeeds: number;
+  /** So many seeds must pass without a bug first. */
+  readonly controlSeeds: number;
+  /** How long to make each failing plan smaller, such as `60s`; undefined if not at all. */
+  readonly shrinkTime: string | undefined;
+}
+
+/** How long making a plan smaller may take without any word on it. */
+export const SHRINK_TIME_DEFAULT = "60s";
+const SEEDS_MAX = 1_000_000_000;
+
+/**
+ * Checks the options.
+ *
+ * @param raw as they were given
+ * @param mutants the bugs there are
+ * @returns the options
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` for the first that makes no sense
+ */
+export function readMutantsOptions(
+  raw: RawMutantsOptions,
+  mutants: readonly Mutant[],
+): MutantsOptions {
+  const { only, shrink = false, shrinkTime } = raw;
+  const unknown = only.find((wanted) => mutants.every(({ name }) => name !== wanted));
+  if (unknown !== undefined) {
+    throw mistake(`there is no mutant "${unknown}"`, unknown, "--list shows all of them");
+  }
+  // Who says how long it may take believes that it is done.
+  if (shrinkTime !== undefined && !shrink) {
+    throw mistake("--shrink-time does nothing without --shrink", shrinkTime, "add --shrink");
+  }
+  if (shrinkTime !== undefined && !((parseDurationMs(shrinkTime) ?? 0) > 0)) {
+    throw mistake(`--shrink-time needs ${DURATION_FORMAT}, not "${shrinkTime}"`, shrinkTime);
+  }
+  return {
+    chosen: mutants.filter(({ name }) => only.length === 0 || only.includes(name)),
+    maxSeeds: whole("--max-seeds", raw.maxSeeds, 1),
+    controlSeeds: whole("--control-seeds", raw.controlSeeds, 0),
+    shrinkTime: shrink ? shrinkTime ?? SHRINK_TIME_DEFAULT : undefined,
+  };
+}
+
+function whole(option: string, text: string, min: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= SEEDS_MAX) return value;
+  throw mistake(`${option} needs a whole number from ${min} to ${SEEDS_MAX}, not "${text}"`, text);
+}
+
+function mistake(message: string, value: string, hint?: string): PartiError {
+  return new PartiError("PARTI_INVALID_CONFIG", message, {
+    value,
+    hint: hint ?? "deno run -A tasks/dst_mutants.ts --help shows all options",
+  });
+}
