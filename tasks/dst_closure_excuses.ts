@@ -165,7 +165,18 @@ export const excuses: readonly Excuse[] = [
   { file: `${folder}/stream_model.ts`, line: "countOf(subject: string): number {", why: OBSERVER },
   {
     file: `${folder}/stream_model.ts`,
-    line: "follow(follower: (message: LoggedMessage) => void): void {",
+    line:
+      "follow(follower: (message: LoggedMessage) => void, ofConsumers?: ConsumerFollower): void {",
+    why: OBSERVER,
+  },
+  {
+    file: `${folder}/consumer_table.ts`,
+    line: "follow(follower: ConsumerFollower): void {",
+    why: OBSERVER,
+  },
+  {
+    file: `${folder}/consumer_table.ts`,
+    line: "for (const follower of this.#followers) follower(...change);",
     why: OBSERVER,
   },
 ];

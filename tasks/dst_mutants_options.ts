@@ -6,7 +6,7 @@
 
 import { PartiError } from "../lib/errors.ts";
 import type { Mutant } from "../lib/dst/mutants/mutant.ts";
-import { DURATION_FORMAT, parseDurationMs } from "../sim/units.ts";
+import { DURATION_FORMAT, parseDurationMs } from "../sim/config/units.ts";
 
 /** The options as they were given. */
 export interface RawMutantsOptions {

@@ -185,6 +185,16 @@ export class Lane {
     this.#options.onEnd(this, reason, detail);
   }
 
+  /**
+   * Its consumer is no more. One that has ended for another reason, and is kept as the lock on what is handled, is no lock any more.
+   *
+   * @param detail how that is known
+   */
+  gone(detail: string): void {
+    if (!this.#closed) this.fail("deleted", detail);
+    else if (this.#ended !== undefined) this.#ended = "deleted";
+  }
+
   /** Asks for as many messages as there is room for. */
   #refill(): void {
     if (!this.#closed) this.#pull.request(Math.max(0, this.#limit - this.#buffered));

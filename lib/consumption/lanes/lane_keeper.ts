@@ -155,7 +155,7 @@ export class LaneKeeper {
   /** Looks after one lane until it is known to be well or over. */
   async #check(lane: Lane, signal: AbortSignal): Promise<void> {
     const { world, events } = this.#options;
-    while (!signal.aborted && !lane.closed && world.messaging.connected) {
+    while (!signal.aborted && isInQuestion(lane) && world.messaging.connected) {
       try {
         return await this.#checkOnce(lane, signal);
       } catch (error) {
@@ -169,14 +169,19 @@ export class LaneKeeper {
     const { world, config } = this.#options;
     const deliveredBefore = lane.delivered;
     const info = await world.feed.consumerInfo(config.stream, lane.name);
-    if (signal.aborted || lane.closed) return;
-    if (info === undefined) {
-      lane.fail("deleted", "gone after a reconnect");
-    } else if (info.delivered > lane.delivered && lane.delivered === deliveredBefore) {
+    if (signal.aborted) return;
+    if (info === undefined) return lane.gone("gone after a reconnect");
+    if (lane.closed) return;
+    if (info.delivered > lane.delivered && lane.delivered === deliveredBefore) {
       lane.fail("gap", `the server sent ${info.delivered}, ${lane.delivered} arrived`);
     } else {
       // Acks that were under way when the connection went are sent again: else their messages would come again elsewhere.
       await lane.acks.confirm();
     }
   }
+}
+
+/** Whether a lane may be on the server: one that has ended may be kept there as a lock, which it is only as long as it is there. */
+function isInQuestion({ closed, ended }: Lane): boolean {
+  return !closed || (ended !== undefined && ended !== "deleted");
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { all, team } from "./keeper_rig_test.ts";
+import { all, locks, team } from "./keeper_rig_test.ts";
 
 Deno.test("a delivery lost on a cut connection is noticed after the reconnect, long before the ack wait ends", async () => {
   const group = team({ members: 1, config: { ackWaitMs: 60_000 } });
@@ -108,5 +108,32 @@ Deno.test("an external deletion is answered with a new lane, without replay", as
   await group.drained();
   group.record.assertExact();
   assert.equal(group.record.handled.length, 8);
+  await group.end();
+});
+
+Deno.test("a lane that is kept as a lock and gone after a reconnect is replaced while its handler runs", async () => {
+  const group = team({ members: 1, partitions: 2, temper: () => 1_500 });
+  const { client, told } = group.members[0]!;
+  group.assign(all(group, 0));
+  await group.clock.advance(500);
+  group.publish("p0");
+  await group.clock.advance(50);
+  group.publish("p1");
+  while (group.server.lanes[0]!.delivered < 2) await group.clock.advance(1);
+  // What is on its way is lost, so the lane ends; p0's handler runs, and the lane is kept for it.
+  client.cut();
+  client.restore();
+  await group.clock.advance(200);
+  assert.equal(told.get("laneEnded"), 1);
+  assert.equal(locks(group)["feed.p0"], "instance-0");
+  // The server starts anew, and has forgotten all lanes.
+  client.cut();
+  for (const { name } of group.server.lanes) group.server.delete(name);
+  client.restore();
+  await group.clock.advance(200);
+  assert.equal(group.record.handled.length, 0);
+  assert.equal(locks(group)["feed.p0"], "instance-0", "what is handled is locked again");
+  await group.drained();
+  group.record.assertExact();
   await group.end();
 });

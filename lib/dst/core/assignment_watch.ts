@@ -5,6 +5,7 @@
  */
 import { compareSnapshots, type Snapshot } from "../../assignment/snapshot.ts";
 import type { Assertions } from "../assertions/assertions.ts";
+import type { AppliedWatch } from "./applied_watch.ts";
 import type { Cadence } from "./cadence.ts";
 import type { CoreCatalog } from "./catalog.ts";
 
@@ -12,6 +13,7 @@ import type { CoreCatalog } from "./catalog.ts";
 export class AssignmentWatch {
   readonly #assertions: Assertions<CoreCatalog>;
   readonly #cadence: Cadence;
+  readonly #applied: AppliedWatch;
   readonly #writers = new Map<number, string>();
   /** Every list of partitions that the source has said. */
   readonly #lists = new Set<string>();
@@ -21,10 +23,12 @@ export class AssignmentWatch {
   /**
    * @param assertions where it tells what it finds
    * @param cadence who watches when things are written
+   * @param applied who watches what comes of them
    */
-  constructor(assertions: Assertions<CoreCatalog>, cadence: Cadence) {
+  constructor(assertions: Assertions<CoreCatalog>, cadence: Cadence, applied: AppliedWatch) {
     this.#assertions = assertions;
     this.#cadence = cadence;
+    this.#applied = applied;
   }
 
   /** The assignment in force. */
@@ -67,6 +71,7 @@ export class AssignmentWatch {
     this.#latest = snapshot;
     this.#assertions.sometimesAtLeast("epochs in a run", this.#writers.size);
     this.#cadence.published(snapshot, before, nowMs);
+    this.#applied.published(snapshot);
     this.#checkComplete(snapshot, before);
   }
 

@@ -25,6 +25,8 @@ export interface CadenceRules {
   readonly emergencyGracePeriodMs: number;
   /** How long a leader that comes back from an outage may wait for others. */
   readonly recoveryGracePeriodMs: number;
+  /** See `GroupConfig`. */
+  readonly heartbeatTtlMs: number;
   /** How long a leader may take to see something and to write what follows from it. */
   readonly slackMs: number;
 }

@@ -58,6 +58,24 @@ export const coreCatalog = {
   "nothing begins without a connection": always(
     "no handler starts in a worker that knows its connection to be away",
   ),
+  "nothing begins unproven": always(
+    "after a reconnect no handler starts before the lease is renewed over the new connection",
+  ),
+  "a handler has the newest right": always(
+    "a handler starts under the assignment that its worker follows in this instant",
+  ),
+  "what is handled is locked": always(
+    "a partition is locked by a lane of its worker when a handler starts, and until that has ended",
+  ),
+  "what is done is not begun again": always(
+    "a message whose handler ended well is not handled again while its worker keeps its lease",
+  ),
+  "what is worked on is not sent again": always(
+    "the server sends no message again to whoever is at work on it",
+  ),
+  "what is acknowledged is held": always(
+    "whoever says that it has applied a generation has got what that gives it",
+  ),
   "effects are those of the feed, once and in order": always(
     "each effect stored is of the next message that the feed has stored for its partition",
   ),
@@ -99,6 +117,9 @@ export const coreCatalog = {
   ),
   "a blip evicts nobody": always(
     "whoever reconnects sooner than the probes' grace keeps its lease and its partitions",
+  ),
+  "whoever lives is not evicted": always(
+    "nobody loses a lease that it has just renewed, unless the others may take it for dead",
   ),
   "nothing is lost": always("after the end every message the feed has stored has its effect"),
   "the group converges": alwaysAtMost(

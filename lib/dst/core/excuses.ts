@@ -11,6 +11,8 @@ const EXCUSE_MS = 1_000;
 /** Keeps the excuses, by instance. */
 export class Excuses {
   readonly #sinceMs = new Map<string, number>();
+  /** When each instance renewed its lease last. */
+  readonly #renewedMs = new Map<string, number>();
 
   /** The others may take this instance for dead from now on. */
   add(instance: string, nowMs: number): void {
@@ -20,6 +22,11 @@ export class Excuses {
   /** Whether the others may take it for dead. */
   has(instance: string): boolean {
     return this.#sinceMs.has(instance);
+  }
+
+  /** When an instance last wrote its lease, in true virtual milliseconds; -∞ if it never has. */
+  renewedMs(instance: string): number {
+    return this.#renewedMs.get(instance) ?? -Infinity;
   }
 
   /**
@@ -32,6 +39,7 @@ export class Excuses {
    * @returns true if that ends an excuse
    */
   renewed(instance: string, nowMs: number, isFit: boolean): boolean {
+    this.#renewedMs.set(instance, nowMs);
     const sinceMs = this.#sinceMs.get(instance);
     if (sinceMs === undefined || !isFit || nowMs - sinceMs <= EXCUSE_MS) return false;
     return this.#sinceMs.delete(instance);

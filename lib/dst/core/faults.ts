@@ -20,6 +20,8 @@ const QUICK_MS = 5;
 const STEADY_MS = 1_000;
 /** How long a watch may have stood still after the last fault that made it do so, in milliseconds. */
 const AFTERMATH_MS = 10_000;
+/** Whatever was delivered while messages come too early may come too early for so long, which is longer than any ack wait, in milliseconds. */
+const EARLY_MS = 35_000;
 
 /** Does harm. */
 export class FaultInjector {
@@ -146,9 +148,11 @@ export class FaultInjector {
   }
 
   #pauseServer(forMs: number): void {
-    const { server, fleet } = this.#cluster;
+    const { server, fleet, observer } = this.#cluster;
     server.pause();
-    this.#cluster.observer.blinkedForLong();
+    observer.blinkedForLong();
+    // Ack waits go on meanwhile, and what it is told is read only afterwards.
+    observer.messages.disturbed(this.#simulation.kernel.nowMs + forMs + AFTERMATH_MS);
     this.#healAfter(forMs, () => {
       // Who has given the connection up is gone as soon as the server learns of it.
       for (const member of fleet.alive) if (!member.link.connected) fleet.excuse(member);
@@ -160,7 +164,9 @@ export class FaultInjector {
   /** Everything on the way to the server and back may be lost. */
   #disturb(faults: NatsFaults, forMs: number): void {
     const board = FaultBoard.of(this.#cluster.server);
-    this.#cluster.observer.blinkedForLong();
+    const { observer } = this.#cluster;
+    observer.blinkedForLong();
+    observer.messages.disturbed(this.#simulation.kernel.nowMs + forMs + EARLY_MS);
     board.set(faults);
     this.#cluster.disturbed(forMs + AFTERMATH_MS);
     this.#healAfter(forMs, () => board.set(NO_FAULTS));

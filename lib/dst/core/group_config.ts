@@ -51,6 +51,7 @@ export function cadenceRules(parameters: CoreParameters): CadenceRules {
     minRebalanceIntervalMs: config.assignment.minRebalanceIntervalMs,
     emergencyGracePeriodMs: config.emergencyGracePeriodMs,
     recoveryGracePeriodMs: config.degradedBehavior.recoveryGracePeriodMs,
+    heartbeatTtlMs: config.heartbeatTtlMs,
     slackMs: SLACK_MIN_MS + WAYS * parameters.latencyMaxMs,
   };
 }

@@ -15,7 +15,7 @@ import { KvModel } from "../nats/kv_model.ts";
 import type { ModelServer } from "../nats/server.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
 import { groupConfig } from "./group_config.ts";
-import { FEED, GROUP } from "./names.ts";
+import { FEED, FEED_PREFIX, GROUP } from "./names.ts";
 import type { CoreParameters } from "./parameters.ts";
 
 /** How late the server may be with whatever ends by itself, in milliseconds. */
@@ -62,6 +62,26 @@ export function leftOfOthers(
     return record !== undefined && !isThere(record.instance);
   });
   return [...lanesLeft.map(({ name }) => `lane ${name}`), ...leasesLeft.map(({ key }) => key)];
+}
+
+/**
+ * Lanes that read what is not their owner's: a partition that it was not given, or that is no more.
+ *
+ * @param server the server
+ * @param owners which instance has each partition
+ * @returns each lane with what it reads without a right, for people
+ */
+export function lanesAstray(
+  server: ModelServer,
+  owners: ReadonlyMap<string, string | undefined>,
+): string[] {
+  const lanes = StreamsModel.of(server).stream(FEED, "leftovers").listConsumers();
+  return lanes.flatMap(({ name, metadata, filterSubjects }) => {
+    const instance = laneOwner(metadata)?.instance;
+    const ids = filterSubjects.map((subject) => subject.slice(FEED_PREFIX.length));
+    const strange = ids.filter((id) => instance === undefined || owners.get(id) !== instance);
+    return strange.length === 0 ? [] : [`${name} (${strange.join(" ")})`];
+  });
 }
 
 /**

@@ -10,7 +10,7 @@ import { SimLink } from "../nats/link.ts";
 import { ModelServer } from "../nats/server.ts";
 import { simWorld } from "../nats/sim_world.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
-import { leftAtLast, leftOfOthers, leftOn } from "./leftovers.ts";
+import { lanesAstray, leftAtLast, leftOfOthers, leftOn } from "./leftovers.ts";
 import { FEED, GROUP } from "./names.ts";
 import { plainParameters } from "./plain_parameters_test.ts";
 
@@ -112,6 +112,18 @@ Deno.test("what is left of the dead is told from what the living hold", async ()
       "lane lane-b",
       "worker.0",
     ]);
+    return Promise.resolve();
+  });
+});
+
+Deno.test("a lane is astray if it reads what is not its owner's", async () => {
+  await withServer(({ server }) => {
+    addLane(server, "a");
+    addLane(server, "b");
+    const owners = new Map([["a", "a"], ["b", "a"]]);
+    assert.deepEqual(lanesAstray(server, owners), ["lane-b (b)"]);
+    assert.deepEqual(lanesAstray(server, new Map([["b", "b"]])), ["lane-a (a)"]);
+    assert.deepEqual(lanesAstray(server, new Map([["a", "a"], ["b", "b"]])), []);
     return Promise.resolve();
   });
 });

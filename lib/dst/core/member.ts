@@ -13,6 +13,7 @@ import { Manager } from "../../manager/manager.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { KvBucket } from "../../ports/kv.ts";
 import type { World } from "../../ports/world.ts";
+import type { Assignment } from "../../manager/hooks.ts";
 import type { ManagerState } from "../../manager/state.ts";
 import { Draws } from "../draw.ts";
 import type { SimProcess } from "../kernel/node.ts";
@@ -21,7 +22,7 @@ import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import { groupConfig } from "./group_config.ts";
 import { type Mood, moodySource } from "./moody_source.ts";
-import type { Observer } from "./observer.ts";
+import type { Observer, WorkerView } from "./observer.ts";
 import type { CoreParameters } from "./parameters.ts";
 import { patientElection } from "./patient_election.ts";
 import { Work } from "./work.ts";
@@ -67,6 +68,7 @@ export class Member {
   readonly #stop = new AbortController();
   #stopping: Promise<void> | undefined;
   #instance: string | undefined;
+  #isToldToLead = false;
 
   /** @param options what it is made from */
   constructor(options: MemberOptions) {
@@ -89,6 +91,7 @@ export class Member {
       observer,
       world,
       name: owner.name,
+      view: (instance) => this.#view(instance),
       maxDeliver: () => this.manager.config.consumer?.maxDeliver ?? 1,
     });
     this.manager = new Manager({
@@ -115,6 +118,16 @@ export class Member {
   /** It has written a lease as this instance. */
   hasLeased(instance: string): void {
     this.#instance = instance;
+  }
+
+  /** The assignment that it follows as this instance; undefined if it follows none, or has not joined yet. */
+  following(instance: string): Assignment | undefined {
+    return this.manager.instance === instance ? this.manager.assignment : undefined;
+  }
+
+  /** Whether it was told that it leads, and not yet that it does no longer. */
+  get isToldToLead(): boolean {
+    return this.#isToldToLead;
   }
 
   /** Whether it is still to work: started, and neither dead nor asked to leave. */
@@ -184,6 +197,15 @@ export class Member {
 
   #terms = 0;
 
+  #view(instance: string): WorkerView {
+    const { link, world, simulation: { kernel } } = this.#options;
+    return {
+      isConnected: world.messaging.connected,
+      connectedAtMs: kernel.nowMs - link.connectedForMs,
+      following: this.following(instance),
+    };
+  }
+
   #hooks(): NonNullable<ConstructorParameters<typeof Manager>[0]["hooks"]> {
     const { observer, simulation } = this.#options;
     return {
@@ -204,14 +226,27 @@ export class Member {
           observer.followed(instance, assignment);
         }
       },
+      onLeadershipChanged: (isLeader) => {
+        this.#isToldToLead = isLeader;
+      },
       onError: (error) => observer.told(error),
     };
   }
 
   #events(): NonNullable<ConstructorParameters<typeof Manager>[0]["consumptionEvents"]> {
-    const { assertions } = this.#options.simulation;
+    const { observer, simulation: { assertions, kernel } } = this.#options;
+    const { applied, messages } = observer;
+    // Of a life that is over nothing is told any more.
+    const asInstance = (tell: (instance: string) => void): void => {
+      if (this.#instance !== undefined) tell(this.#instance);
+    };
     return {
-      redelivered: () => assertions.reachable("a message came again"),
+      acquired: (ids) => asInstance((instance) => applied.acquired(instance, ids)),
+      released: (ids) => asInstance((instance) => applied.released(instance, ids)),
+      redelivered: (id, message) => {
+        assertions.reachable("a message came again");
+        asInstance((instance) => messages.cameAgain(instance, id, message, kernel.nowMs));
+      },
       refused: () => assertions.reachable("a lane was refused"),
       evicted: () => assertions.reachable("a stranger's lane was evicted"),
       compacted: () => assertions.reachable("lanes were merged"),

@@ -3,16 +3,14 @@
  *
  * @module
  */
-import type { HandlerContext } from "../../consumption/dispatch/handler.ts";
+import type { FeedMessage } from "../../ports/feed.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import type { Excuses } from "./excuses.ts";
-
-/** A handler's right, as far as it matters here. */
-export type Right = Pick<
-  HandlerContext,
-  "partitionId" | "worker" | "instance" | "epoch" | "generation" | "signal"
->;
+import { describeStart, type HandlerStart, type Right, type WorkerView } from "./handler_start.ts";
+import { LockWatch } from "./lock_watch.ts";
+import { RepeatWatch } from "./repeat_watch.ts";
+import { RightWatch } from "./right_watch.ts";
 
 /** An effect in the output stream. */
 export interface Effect {
@@ -26,11 +24,6 @@ export interface Effect {
   readonly generation: number;
 }
 
-interface Span {
-  readonly right: Right;
-  readonly sequence: number;
-}
-
 /** What is known of one partition. */
 interface PartitionFacts {
   /** Sequences in the feed, in order. */
@@ -39,7 +32,7 @@ interface PartitionFacts {
   settled: number;
   epoch: number;
   generation: number;
-  readonly open: Set<Span>;
+  readonly open: Set<HandlerStart>;
   last: Right | undefined;
 }
 
@@ -55,16 +48,24 @@ export interface MessageWatchOptions {
 
 /** Sees all messages. */
 export class MessageWatch {
+  /** Which lane locks what. */
+  readonly locks: LockWatch;
   readonly #options: MessageWatchOptions;
+  readonly #rights: RightWatch;
+  readonly #repeats: RepeatWatch;
   readonly #partitions = new Map<string, PartitionFacts>();
   /** How many handlers each instance runs. */
   readonly #running = new Map<string, number>();
   /** Messages on which every handler throws. */
   readonly #poison = new Set<number>();
+  #disturbedUntilMs = 0;
 
   /** @param options what it needs */
   constructor(options: MessageWatchOptions) {
     this.#options = options;
+    this.locks = new LockWatch(options);
+    this.#rights = new RightWatch(options);
+    this.#repeats = new RepeatWatch(options.assertions, options.excuses);
   }
 
   /**
@@ -150,29 +151,22 @@ export class MessageWatch {
    *
    * @param right under what right
    * @param sequence the message's place in the feed
-   * @param isConnected whether its worker is connected, as far as that knows
-   * @returns to be called when it ends, however it does
+   * @param view what its worker knows
+   * @returns to be called when it ends, however it does, with whether it has ended well by right
    */
-  begin(right: Right, sequence: number, isConnected: boolean): () => void {
-    const { assertions, excuses, holderOf } = this.#options;
-    const { instance, worker } = right;
-    const span: Span = { right, sequence };
-    assertions.always(
-      "only under a valid lease",
-      holderOf(worker) === instance || excuses.has(instance),
-      () => `${describe(span)} started; ${holderOf(worker)} holds it`,
-    );
-    assertions.always(
-      "nothing begins without a connection",
-      isConnected,
-      () => `${describe(span)} started while the connection is away`,
-    );
+  begin(right: Right, sequence: number, view: WorkerView): (isWell: boolean) => void {
+    const { assertions, excuses } = this.#options;
+    const { instance } = right;
+    const span: HandlerStart = { right, sequence };
+    this.#rights.begin(span, view);
+    this.#repeats.begin(span);
+    const unlock = this.locks.begin(span);
     const facts = this.#facts(right.partitionId);
     const other = this.#rivalOf(facts, span);
     assertions.always(
       "one handler per partition",
       other === undefined,
-      () => `${other && describe(other)} runs, and ${describe(span)} starts`,
+      () => `${other && describeStart(other)} runs, and ${describeStart(span)} starts`,
     );
     const { last } = facts;
     const isOlder = last !== undefined &&
@@ -180,13 +174,16 @@ export class MessageWatch {
     assertions.always(
       "no right goes back",
       !isOlder || excuses.has(instance),
-      () => `${describe(span)} after ${last!.worker}, ${last!.epoch}.${last!.generation}`,
+      () => `${describeStart(span)} after ${last!.worker}, ${last!.epoch}.${last!.generation}`,
     );
     facts.last = right;
     facts.open.add(span);
     this.#running.set(instance, (this.#running.get(instance) ?? 0) + 1);
-    return () => {
+    return (isWell) => {
       facts.open.delete(span);
+      unlock();
+      assertions.always("what is worked on is not sent again", true);
+      if (isWell) this.#repeats.endedWell(span);
       this.#running.set(instance, (this.#running.get(instance) ?? 0) - 1);
     };
   }
@@ -198,6 +195,7 @@ export class MessageWatch {
    * @param instance the instance
    */
   unexcused(instance: string): void {
+    this.#repeats.unexcused(instance);
     for (const facts of this.#partitions.values()) {
       for (const span of facts.open) {
         if (span.right.instance !== instance || span.right.signal.aborted) continue;
@@ -205,10 +203,53 @@ export class MessageWatch {
         this.#options.assertions.always(
           "one handler per partition",
           other === undefined,
-          () => `${other && describe(other)} runs, and ${describe(span)} was never lost`,
+          () => `${other && describeStart(other)} runs, and ${describeStart(span)} was never lost`,
         );
       }
     }
+  }
+
+  /**
+   * A message has come to a worker once more. One that it works on the server does not send again, since it is told that work goes on.
+   *
+   * @param instance the worker's instance
+   * @param partition the partition
+   * @param message what has come
+   * @param nowMs when, in true virtual milliseconds
+   */
+  cameAgain(
+    instance: string,
+    partition: string,
+    { streamSequence, deliveryCount }: Pick<FeedMessage, "streamSequence" | "deliveryCount">,
+    nowMs: number,
+  ): void {
+    const { assertions, excuses } = this.#options;
+    // On another lane it comes for the first time.
+    if (deliveryCount <= 1 || excuses.has(instance) || nowMs < this.#disturbedUntilMs) return;
+    for (const span of this.#facts(partition).open) {
+      const { right, sequence } = span;
+      if (sequence !== streamSequence || right.instance !== instance) continue;
+      assertions.always(
+        "what is worked on is not sent again",
+        right.signal.aborted,
+        () => `${describeStart(span)} runs, and it has come for the ${deliveryCount}. time`,
+      );
+    }
+  }
+
+  /** The server may send messages again as it likes until then. */
+  disturbed(untilMs: number): void {
+    this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, untilMs);
+  }
+
+  /**
+   * The server has forgotten all lanes with its process.
+   *
+   * @param instances who had any
+   */
+  lanesForgotten(instances: readonly string[]): void {
+    this.locks.forgotten();
+    this.#repeats.lanesForgotten(instances);
   }
 
   /** Whether an instance runs a handler now. */
@@ -217,7 +258,7 @@ export class MessageWatch {
   }
 
   /** Somebody else who runs a handler by right. */
-  #rivalOf({ open }: PartitionFacts, own: Span): Span | undefined {
+  #rivalOf({ open }: PartitionFacts, own: HandlerStart): HandlerStart | undefined {
     for (const span of open) {
       if (span === own) continue;
       if (!span.right.signal.aborted && !this.#options.excuses.has(span.right.instance)) {
@@ -242,11 +283,4 @@ export class MessageWatch {
     }
     return facts;
   }
-}
-
-function describe({ right, sequence }: Span): string {
-  const { partitionId, worker, instance, epoch, generation } = right;
-  return `${sequence} of ${partitionId} at ${worker} (${
-    instance.slice(0, 8)
-  }, ${epoch}.${generation})`;
 }

@@ -11,6 +11,7 @@ import type { AssignmentChange } from "../../manager/hooks.ts";
 import type { WorkerRecord } from "../../membership/worker_lease.ts";
 import { type ManagerState, TRANSITIONS } from "../../manager/state.ts";
 import type { Assertions } from "../assertions/assertions.ts";
+import { AppliedWatch } from "./applied_watch.ts";
 import { AssignmentWatch } from "./assignment_watch.ts";
 import { Cadence, type CadenceRules } from "./cadence.ts";
 import { changeName, type CoreCatalog } from "./catalog.ts";
@@ -19,7 +20,8 @@ import { MessageWatch } from "./message_watch.ts";
 import type { Problem } from "./stability.ts";
 
 export type { CadenceRules } from "./cadence.ts";
-export type { Effect, Right } from "./message_watch.ts";
+export type { Right, WorkerView } from "./handler_start.ts";
+export type { Effect } from "./message_watch.ts";
 
 /** What the world looks like in the instant in which a lease is written. */
 export interface LeaseScene {
@@ -29,10 +31,15 @@ export interface LeaseScene {
   readonly isFit: boolean;
   /** The instances that act under this stable ID, as they themselves see it. */
   readonly holders: readonly string[];
+  /** The generation that whoever wrote it follows; undefined if that is not known. */
+  readonly following: number | undefined;
 }
 
 /** How long a leader that was cut off may need to have everything before its eyes again, in milliseconds. */
 const RECOVERY_MS = 1_000;
+
+/** Whoever has renewed its lease within this share of its TTL is alive to everybody: no clock is so fast, and no news so old. */
+const SURELY_ALIVE = 0.9;
 
 /** A verdict that comes later than this after somebody was away for an instant has other reasons, in milliseconds. */
 const BLIP_MS = 1_000;
@@ -43,6 +50,9 @@ export class Observer {
   readonly messages: MessageWatch;
   /** What leaders write. */
   readonly assignments: AssignmentWatch;
+  /** What workers say that they hold. */
+  readonly applied: AppliedWatch;
+  readonly #rules: CadenceRules;
   readonly #assertions: Assertions<CoreCatalog>;
   readonly #cadence: Cadence;
   readonly #excuses = new Excuses();
@@ -59,8 +69,10 @@ export class Observer {
    */
   constructor(assertions: Assertions<CoreCatalog>, rules: CadenceRules) {
     this.#assertions = assertions;
+    this.#rules = rules;
     this.#cadence = new Cadence(assertions, rules);
-    this.assignments = new AssignmentWatch(assertions, this.#cadence);
+    this.applied = new AppliedWatch(assertions);
+    this.assignments = new AssignmentWatch(assertions, this.#cadence, this.applied);
     this.messages = new MessageWatch({
       assertions,
       excuses: this.#excuses,
@@ -104,10 +116,10 @@ export class Observer {
    * @param scene what else is so in this instant
    */
   leased(
-    record: Pick<WorkerRecord, "worker" | "instance" | "leaving">,
-    { nowMs, isFit, holders }: LeaseScene,
+    record: Pick<WorkerRecord, "worker" | "instance" | "leaving" | "applied">,
+    { nowMs, isFit, holders, following }: LeaseScene,
   ): void {
-    const { worker, instance } = record;
+    const { worker, instance, applied, leaving } = record;
     const before = this.#holders.get(worker);
     if (before !== instance) {
       const rival = holders.find((other) => other !== instance && !this.#excuses.has(other));
@@ -125,6 +137,8 @@ export class Observer {
       this.#assertions.always("a blip evicts nobody", true);
     }
     this.#cadence.leased(record, nowMs);
+    // Whoever leaves lets go of what it is still given, and says that it has applied that too.
+    if (!leaving) this.applied.says({ instance, applied, following });
   }
 
   /**
@@ -209,6 +223,12 @@ export class Observer {
    * @param nowMs when, in true virtual milliseconds
    */
   evicted(instance: string, nowMs: number): void {
+    const silentMs = nowMs - this.#excuses.renewedMs(instance);
+    this.#assertions.always(
+      "whoever lives is not evicted",
+      this.#excuses.has(instance) || silentMs > SURELY_ALIVE * this.#rules.heartbeatTtlMs,
+      () => `${instance} has lost its lease ${silentMs} ms after it renewed it`,
+    );
     const sinceMs = this.#blips.get(instance);
     if (sinceMs === undefined) return;
     this.#blips.delete(instance);

@@ -1,109 +1,10 @@
 /** Every promise is broken on purpose, by things told to the observer that did not happen: one that cannot fail proves nothing. */
 import assert from "node:assert/strict";
-import type { RebalanceReason, Snapshot } from "../../assignment/snapshot.ts";
 import { PartiError } from "../../errors.ts";
 import type { AssignmentChange } from "../../manager/hooks.ts";
-import { Assertions } from "../assertions/assertions.ts";
 import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";
-import { type CadenceRules, Observer, type Right } from "./observer.ts";
-
-const RULES: CadenceRules = {
-  coldStartWindowMs: 30_000,
-  plannedScaleWindowMs: 10_000,
-  settleMs: 500,
-  minRebalanceIntervalMs: 5_000,
-  emergencyGracePeriodMs: 0,
-  recoveryGracePeriodMs: 1_000,
-  slackMs: 500,
-};
-const LIST = ["p0", "p1"];
-const WITH_C = { A: ["p0"], B: ["p1"], C: [] };
-
-/** An observer of a group in which all is well, and what it finds wrong. */
-class Rig {
-  readonly broken: string[] = [];
-  readonly observer: Observer;
-
-  constructor() {
-    const onBroken = (name: string) => void this.broken.push(name);
-    this.observer = new Observer(new Assertions<CoreCatalog>(coreCatalog, onBroken), RULES);
-    this.observer.sourceSays(LIST, 0);
-  }
-
-  lease(worker: string, instance: string, nowMs: number, more: Partial<Lease> = {}): void {
-    const { leaving = false, isFit = true, holders = [] } = more;
-    this.observer.leased({ worker, instance, leaving }, { nowMs, isFit, holders });
-  }
-
-  publish(nowMs: number, more: Partial<Publication> = {}): void {
-    const { epoch = 1, generation = 1, leader = "A", reason = "cold_start" } = more;
-    const parts = more.parts ?? { A: ["p0"], B: ["p1"] };
-    const workers = Object.entries(parts).map(([instance, partitions]) => ({
-      id: `worker-${instance}`,
-      instance,
-      partitions,
-    }));
-    const snapshot: Snapshot = {
-      epoch,
-      generation,
-      leader: { worker: `worker-${leader}`, instance: leader },
-      reason,
-      atMs: 0,
-      workers,
-      weights: {},
-    };
-    this.observer.assignments.published(snapshot, nowMs);
-  }
-
-  begin(
-    instance: string,
-    sequence: number,
-    more: Partial<Right> = {},
-    isConnected = true,
-  ): () => void {
-    const right: Right = {
-      partitionId: "p0",
-      worker: `worker-${instance}`,
-      instance,
-      epoch: 1,
-      generation: 1,
-      signal: new AbortController().signal,
-      ...more,
-    };
-    return this.observer.messages.begin(right, sequence, isConnected);
-  }
-
-  effect(input: number, epoch = 1, generation = 1): void {
-    this.observer.messages.effect({ partition: "p0", input, epoch, generation });
-  }
-}
-
-interface Lease {
-  leaving: boolean;
-  isFit: boolean;
-  holders: string[];
-}
-
-interface Publication {
-  epoch: number;
-  generation: number;
-  leader: string;
-  reason: RebalanceReason;
-  parts: Record<string, string[]>;
-}
-
-/** Two workers, one assignment, two messages, one of them handled. */
-function wellRig(): Rig {
-  const rig = new Rig();
-  rig.lease("worker-A", "A", 0);
-  rig.lease("worker-B", "B", 0);
-  rig.publish(1_000, { generation: 0, parts: {} });
-  rig.publish(2_000);
-  for (const sequence of [1, 2]) rig.observer.messages.stored("p0", sequence);
-  rig.begin("A", 1)();
-  rig.effect(1);
-  return rig;
-}
+import { messageViolations } from "./message_violations_test.ts";
+import { lane, LIST, type Rig, wellRig, WITH_C } from "./observer_rig_test.ts";
 
 /** Each promise, and what breaks it. */
 const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
@@ -117,50 +18,7 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     "an assignment is complete",
     (rig) => rig.publish(3_000, { generation: 2, parts: { A: ["p0"] } }),
   ],
-  ["one handler per partition", (rig) => {
-    rig.begin("A", 2);
-    rig.begin("B", 2, { generation: 2 });
-  }],
-  ["one handler per partition", (rig) => {
-    // Whoever was cut off may finish what runs, but must begin nothing beside its successor.
-    rig.observer.excuse("A", 3_000);
-    rig.begin("B", 2);
-    rig.begin("A", 2);
-  }],
-  ["one handler per partition", (rig) => {
-    // The overlap began while one of both could be taken for dead, but it has kept its lease.
-    rig.observer.excuse("A", 3_000);
-    rig.begin("A", 2);
-    rig.begin("B", 2, { generation: 2 });
-    rig.lease("worker-A", "A", 5_000);
-  }],
-  ["no right goes back", (rig) => {
-    rig.begin("B", 2, { generation: 2 })();
-    rig.begin("A", 2);
-  }],
-  ["only under a valid lease", (rig) => {
-    rig.observer.unleased("worker-A", 3_000);
-    rig.begin("A", 2);
-  }],
-  ["nothing begins without a connection", (rig) => rig.begin("A", 2, {}, false)],
-  ["effects are those of the feed, once and in order", (rig) => rig.effect(1)],
-  ["effects are those of the feed, once and in order", (rig) => {
-    rig.observer.messages.stored("p0", 3);
-    rig.effect(3);
-  }],
-  ["effects are of the newest owner", (rig) => {
-    rig.effect(2, 1, 2);
-    rig.observer.messages.stored("p0", 3);
-    rig.effect(3, 1, 1);
-  }],
-  ["only poison becomes a dead letter, in its turn", (rig) => {
-    rig.observer.messages.deadLetter("p0", 2);
-  }],
-  ["only poison becomes a dead letter, in its turn", (rig) => {
-    rig.observer.messages.stored("p0", 3);
-    rig.observer.messages.poisonous(3);
-    rig.observer.messages.deadLetter("p0", 3);
-  }],
+  ...messageViolations,
   ["a stable ID has one holder", (rig) => rig.lease("worker-A", "C", 3_000, { holders: ["A"] })],
   ["moves without need keep their distance", (rig) => {
     rig.publish(60_000, { generation: 2, reason: "planned_scale" });
@@ -212,6 +70,16 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
   ["hooks tell the difference", (rig) => {
     rig.observer.assignmentChanged(new Set(["p0"]), told(["p1"], [], ["p1"]));
   }],
+  ["what is acknowledged is held", (rig) => {
+    rig.observer.applied.acquired("A", ["p0"]);
+    rig.observer.applied.released("A", ["p0"]);
+    rig.lease("worker-A", "A", 3_000, { applied: 1, following: 1 });
+  }],
+  ["whoever lives is not evicted", (rig) => {
+    rig.observer.excuse("A", 3_000);
+    rig.lease("worker-A", "A", 5_000);
+    rig.observer.evicted("A", 6_000);
+  }],
   ["nothing is lost", (rig) => rig.observer.converged(0, undefined, LIST)],
   ["the group converges", (rig) => {
     // A message waits as well, which is no wonder and not lost.
@@ -227,6 +95,7 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     rig.observer.followed("A", { epoch: 2, generation: 2 });
   }],
   ["a blip evicts nobody", (rig) => {
+    rig.observer.excuse("A", 3_000);
     rig.observer.blinked("A", 3_000);
     rig.observer.evicted("A", 3_300);
   }],
@@ -337,6 +206,60 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.observer.disturbed(60_100);
     rig.publish(60_400, { generation: 2, reason: "planned_scale", parts: WITH_C });
   }],
+  ["whoever is silent, or may be taken for dead, is evicted", (rig) => {
+    rig.observer.evicted("A", 6_000);
+    rig.lease("worker-B", "B", 6_000);
+    rig.observer.excuse("B", 6_500);
+    rig.observer.evicted("B", 7_000);
+  }],
+  ["who holds what it says, says nothing new or follows another already is not wrong", (rig) => {
+    rig.observer.applied.acquired("A", ["p0"]);
+    rig.lease("worker-A", "A", 3_000, { applied: 1, following: 1 });
+    rig.observer.applied.released("A", ["p0"]);
+    rig.lease("worker-A", "A", 3_500, { applied: 1, following: 1 });
+    rig.lease("worker-B", "B", 3_500, { applied: 1, following: 2 });
+  }],
+  ["whoever may be taken for dead has no lock to rely on", (rig) => {
+    rig.begin("A", 2);
+    rig.observer.excuse("A", 3_000);
+    rig.observer.messages.locks.changed(lane("A", "p0"), undefined);
+  }],
+  ["what was aborted is not locked any more", (rig) => {
+    const abort = new AbortController();
+    rig.begin("A", 2, { signal: abort.signal });
+    abort.abort();
+    rig.observer.messages.locks.changed(lane("A", "p0"), undefined);
+  }],
+  ["what was not done well, or nobody could acknowledge, is begun again", (rig) => {
+    rig.begin("A", 2)();
+    rig.begin("A", 2)(true);
+    rig.observer.excuse("A", 3_000);
+    rig.begin("B", 2, { generation: 2 })();
+  }],
+  ["a server that has forgotten all lanes has forgotten acks", (rig) => {
+    rig.begin("A", 2)(true);
+    rig.observer.excuse("A", 3_000);
+    rig.observer.messages.lanesForgotten(["A"]);
+    rig.begin("A", 2)(true);
+    rig.lease("worker-A", "A", 5_000);
+    rig.begin("B", 2, { generation: 2 });
+  }],
+  [
+    "a message may come for the first time, to others, after a fault or when its right is over",
+    (rig) => {
+      const { messages } = rig.observer;
+      const abort = new AbortController();
+      const end = rig.begin("A", 2, { signal: abort.signal });
+      messages.cameAgain("A", "p0", { streamSequence: 2, deliveryCount: 1 }, 3_000);
+      messages.cameAgain("B", "p0", { streamSequence: 2, deliveryCount: 2 }, 3_000);
+      messages.disturbed(4_000);
+      messages.cameAgain("A", "p0", { streamSequence: 2, deliveryCount: 2 }, 3_000);
+      abort.abort();
+      messages.cameAgain("A", "p0", { streamSequence: 2, deliveryCount: 2 }, 5_000);
+      end();
+      messages.cameAgain("A", "p0", { streamSequence: 2, deliveryCount: 2 }, 5_000);
+    },
+  ],
   ["what comes soon after a cold start is not held against anybody", (rig) => {
     rig.publish(4_000, { generation: 2, reason: "planned_scale" });
     rig.publish(5_000, { generation: 3, reason: "planned_scale" });

@@ -5,7 +5,7 @@
  */
 import { partitionId } from "../../assignment/partition.ts";
 import type { CoreCluster } from "./cluster.ts";
-import { leftOfOthers } from "./leftovers.ts";
+import { lanesAstray, leftOfOthers } from "./leftovers.ts";
 import type { Member } from "./member.ts";
 
 /** Why a group is not whole. */
@@ -51,6 +51,16 @@ function groupProblem(cluster: CoreCluster, ids: number): string | undefined {
   for (const { manager, owner } of stable) {
     if (manager.consumerHealth?.healthy === false) return `${owner.name} is not healthy`;
   }
+  const misled = stable.find((member) => member.isToldToLead !== member.manager.isLeader);
+  if (misled !== undefined) return `${misled.owner.name} was not told that it leads no longer`;
+  const owners = new Map(
+    stable.flatMap(({ manager }) =>
+      manager.assignment?.partitions.map((one) => [partitionId(one), manager.instance] as const) ??
+        []
+    ),
+  );
+  const astray = lanesAstray(cluster.server, owners);
+  if (astray.length > 0) return `lanes read what is not their owner's: ${astray.join(", ")}`;
   const strays = leftOfOthers(
     cluster.server,
     (instance) => fleet.ofInstance(instance) !== undefined,

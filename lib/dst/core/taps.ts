@@ -12,9 +12,11 @@ import {
   assignmentBucket,
   chunkKey,
   CURRENT_KEY,
+  laneOwner,
   leaseBucket,
   workerKeyNumber,
 } from "../../names.ts";
+import type { ConsumerConfig } from "../../ports/feed.ts";
 import type { KvEntry } from "../../ports/kv.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import type { BucketFollower, BucketModel } from "../nats/bucket_model.ts";
@@ -23,6 +25,7 @@ import type { ModelServer } from "../nats/server.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import type { Fleet } from "./fleet.ts";
+import type { LaneFacts } from "./lock_watch.ts";
 import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
 import type { Observer } from "./observer.ts";
 
@@ -61,9 +64,10 @@ export class Taps {
   open(): void {
     const { server, observer: { messages } } = this.#options;
     const streams = StreamsModel.of(server);
-    streams.stream(FEED, "tap").follow(({ subject, sequence }) => {
-      messages.stored(subject.slice(FEED_PREFIX.length), sequence);
-    });
+    streams.stream(FEED, "tap").follow(
+      ({ subject, sequence }) => messages.stored(subject.slice(FEED_PREFIX.length), sequence),
+      (before, after) => messages.locks.changed(laneOf(before), laneOf(after)),
+    );
     streams.stream(OUTPUT, "tap").follow(({ subject, headers }) => {
       messages.effect({
         partition: subject.slice(OUTPUT_PREFIX.length),
@@ -81,8 +85,15 @@ export class Taps {
     });
   }
 
-  /** What followed the server's buckets has forgotten them with its process. They are on disk, so they are the same afterwards. */
+  /**
+   * What followed the server's buckets has forgotten them with its process. They are on disk, so they are the same afterwards. Lanes are
+   * not.
+   */
   serverCrashed(): void {
+    const { observer, fleet } = this.#options;
+    observer.messages.lanesForgotten(
+      fleet.alive.flatMap(({ instance }) => instance === undefined ? [] : [instance]),
+    );
     this.#tapped.clear();
     this.#tapBuckets();
   }
@@ -124,6 +135,7 @@ export class Taps {
     observer.leased(record, {
       nowMs: server.nowMs,
       isFit: member !== undefined && !member.owner.paused && member.link.flows,
+      following: member?.following(instance)?.generation,
       holders: isNew ? this.#holdersOf(worker) : [],
     });
   }
@@ -184,4 +196,13 @@ export class Taps {
     }
     return whole;
   }
+}
+
+function laneOf(consumer: ConsumerConfig | undefined): LaneFacts | undefined {
+  if (consumer === undefined) return undefined;
+  const { metadata, filterSubjects } = consumer;
+  return {
+    instance: laneOwner(metadata)?.instance ?? consumer.name,
+    partitions: filterSubjects.map((subject) => subject.slice(FEED_PREFIX.length)),
+  };
 }

@@ -1,7 +1,8 @@
 /** What the server does without telling any client reaches the observer. */
 import assert from "node:assert/strict";
 import { encodeWorkerRecord } from "../../membership/worker_lease.ts";
-import { leaseBucket, workerKey } from "../../names.ts";
+import { laneMetadata, leaseBucket, workerKey } from "../../names.ts";
+import type { ConsumerConfig } from "../../ports/feed.ts";
 import { Assertions } from "../assertions/assertions.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { KvModel } from "../nats/kv_model.ts";
@@ -16,8 +17,10 @@ import { plainParameters } from "./plain_parameters_test.ts";
 import { Taps } from "./taps.ts";
 
 const TTL_MS = 1_000;
+const STREAMS = [[FEED, FEED_PREFIX], [OUTPUT, OUTPUT_PREFIX], [DEAD, DEAD_PREFIX]] as const;
+const HOW = { retention: "limits", storage: "file", replicas: 1 } as const;
 /** A fleet of which nobody lives any more. */
-const nobody = { ofProcess: () => undefined, ofInstance: () => undefined, wanted: [] };
+const nobody = { ofProcess: () => undefined, ofInstance: () => undefined, wanted: [], alive: [] };
 
 for (const version of ["2.10.27", "2.15.1"] as const) {
   Deno.test(`a handler that starts after its lease has expired is seen on ${version}`, async () => {
@@ -29,36 +32,82 @@ for (const version of ["2.10.27", "2.15.1"] as const) {
     const assertions = new Assertions<CoreCatalog>(coreCatalog, onBroken);
     const observer = new Observer(assertions, cadenceRules(parameters));
     const fleet = nobody as unknown as Fleet;
-    const streams = [[FEED, FEED_PREFIX], [OUTPUT, OUTPUT_PREFIX], [DEAD, DEAD_PREFIX]] as const;
-    for (const [name, prefix] of streams) {
-      const how = { retention: "limits", storage: "file", replicas: 1 } as const;
-      StreamsModel.of(server).createStream(name, { ...how, subjects: [`${prefix}>`] }, "test");
+    for (const [name, prefix] of STREAMS) {
+      StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
     }
     const how = { ttlMs: TTL_MS, replicas: 1, storage: "file" } as const;
     const leases = KvModel.of(server).create(leaseBucket(GROUP), how);
     new Taps({ server, observer, fleet, assertions, onPublished: () => {} }).open();
-    const begin = () =>
-      observer.messages.begin(
-        {
-          partitionId: "p0",
-          worker: "worker-0",
-          instance: "a",
-          epoch: 1,
-          generation: 1,
-          signal: new AbortController().signal,
-        },
-        1,
-        true,
-      )();
+    StreamsModel.of(server).createConsumer(FEED, lane("lane", ["p0"]), "test");
     await kernel.run(async () => {
       await kernel.sleep(1);
       const record = { worker: "worker-0", instance: "a", host: "", capacity: 1, labels: {} };
       leases.write(workerKey(0), encodeWorkerRecord({ ...record, leaving: false, applied: 0 }));
-      begin();
+      begin(observer, "p0")(false);
       assert.deepEqual(broken, []);
       await kernel.sleep(3 * TTL_MS);
-      begin();
+      begin(observer, "p0")(false);
     });
     assert.deepEqual(broken, ["only under a valid lease"]);
   });
+}
+
+function lane(name: string, partitions: readonly string[]): ConsumerConfig {
+  return {
+    name,
+    filterSubjects: partitions.map((id) => FEED_PREFIX + id),
+    metadata: laneMetadata({ group: GROUP, worker: "worker-0", instance: "a" }, 1, 1),
+    ackWaitMs: 1_000,
+    maxAckPending: 10,
+    inactiveThresholdMs: 100_000,
+  };
+}
+
+Deno.test("lanes that are made, shrink, go or are forgotten are seen", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  const server = new ModelServer({ kernel, version: "2.15.1" });
+  const broken: string[] = [];
+  const assertions = new Assertions<CoreCatalog>(
+    coreCatalog,
+    (name, detail) => void broken.push(`${name}: ${detail}`),
+  );
+  const observer = new Observer(assertions, cadenceRules(plainParameters("2.15.1")));
+  for (const [name, prefix] of STREAMS) {
+    StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
+  }
+  const fleet = nobody as unknown as Fleet;
+  const taps = new Taps({ server, observer, fleet, assertions, onPublished: () => {} });
+  taps.open();
+  observer.leased(
+    { worker: "worker-0", instance: "a", leaving: false, applied: 0 },
+    { nowMs: 0, isFit: true, holders: [], following: undefined },
+  );
+  const model = StreamsModel.of(server);
+  await kernel.run(async () => {
+    await kernel.sleep(1);
+    begin(observer, "p0")(false);
+    model.createConsumer(FEED, lane("one", ["p0", "p1"]), "test");
+    begin(observer, "p0");
+    model.updateConsumer(FEED, lane("one", ["p1"]), "test");
+    begin(observer, "p1");
+    model.deleteConsumer(FEED, "one", "test");
+    model.createConsumer(FEED, lane("two", ["p2"]), "test");
+    server.crash();
+    taps.serverCrashed();
+    begin(observer, "p2");
+  });
+  assert.deepEqual(broken.map((text) => text.replace(/ at .*?\)/, "")), [
+    "what is handled is locked: 1 of p0 started; the lane is nobody's",
+    "what is handled is locked: 1 of p0 runs, and its lane has gone",
+    "what is handled is locked: 1 of p1 runs, and its lane has gone",
+    "what is handled is locked: 1 of p2 started; the lane is nobody's",
+  ]);
+});
+
+/** A handler of the one worker starts. */
+function begin(observer: Observer, partitionId: string): (isWell: boolean) => void {
+  const { signal } = new AbortController();
+  const right = { partitionId, worker: "worker-0", instance: "a", epoch: 1, generation: 1, signal };
+  const view = { isConnected: true, connectedAtMs: 0, following: undefined };
+  return observer.messages.begin(right, 1, view);
 }

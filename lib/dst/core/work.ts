@@ -13,7 +13,7 @@ import { Draws } from "../draw.ts";
 import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import { OUTPUT, OUTPUT_PREFIX } from "./names.ts";
-import type { Observer } from "./observer.ts";
+import type { Observer, WorkerView } from "./observer.ts";
 import type { CoreParameters } from "./parameters.ts";
 
 const EFFECT_TIMEOUT_MS = 2_000;
@@ -34,6 +34,8 @@ export interface WorkOptions {
   readonly world: World;
   /** Whose it is, for the draws. */
   readonly name: string;
+  /** What the worker knows in the instant in which a handler of this instance starts. */
+  readonly view: (instance: string) => WorkerView;
   /** How often the group tries a message. */
   readonly maxDeliver: () => number;
 }
@@ -74,16 +76,21 @@ export class Work {
 
   /** Handles a message. */
   async handle(message: PartitionMessage, context: HandlerContext): Promise<void> {
-    const { observer: { messages }, world: { messaging } } = this.#options;
+    const { observer: { messages }, view } = this.#options;
     // A handler of a process that is not told to end sees one signal for as long as it runs.
     const { signal } = context;
-    const end = messages.begin(context, message.streamSequence, messaging.connected);
+    // What the context says may change with the next try, and what began under it does not.
+    const { partitionId, worker, instance, epoch, generation } = context;
+    const right = { partitionId, worker, instance, epoch, generation, signal };
+    const end = messages.begin(right, message.streamSequence, view(instance));
+    let isWell = false;
     this.#busy++;
     try {
       await this.#do(message, context, signal);
+      isWell = !signal.aborted;
     } finally {
       if (signal.aborted) await this.#outlive(context, message.data);
-      end();
+      end(isWell);
       if (--this.#busy === 0) this.#onIdle();
     }
   }

@@ -137,7 +137,7 @@ export const consumptionMutants: readonly Mutant[] = [
     about: "A message whose handler failed is not tried again but taken for done.",
     file: "lib/consumption/dispatch/dispatcher.ts",
     find: "      run.message.working();\n",
-    replace: '      if (code !== undefined) return "done";\n      run.message.working();\n',
+    replace: '      return "done";\n',
   },
   {
     name: "aborted-taken-for-done",

@@ -7,6 +7,12 @@ import type { ConsumerConfig } from "../../ports/feed.ts";
 import type { ConsumerModel } from "./consumer_model.ts";
 import { isPattern } from "./subject_match.ts";
 
+/** Told how a consumer was and how it is; undefined where there was none, or is none any more. */
+export type ConsumerFollower = (
+  before: ConsumerConfig | undefined,
+  after: ConsumerConfig | undefined,
+) => void;
+
 /** The consumers. */
 export class ConsumerTable {
   readonly #byName = new Map<string, ConsumerModel>();
@@ -16,6 +22,7 @@ export class ConsumerTable {
   readonly #wide = new Set<ConsumerModel>();
   /** Who reads a subject, as far as it was asked for since the last change. */
   readonly #readers = new Map<string, readonly ConsumerModel[]>();
+  readonly #followers: ConsumerFollower[] = [];
 
   /** How many there are. */
   get size(): number {
@@ -27,6 +34,11 @@ export class ConsumerTable {
     return [...this.#byName.values()];
   }
 
+  /** Tells a simulation's observer of each change from now on. That the server forgets all of them with its process is none. */
+  follow(follower: ConsumerFollower): void {
+    this.#followers.push(follower);
+  }
+
   /** One of them; undefined if it is not there. */
   get(name: string): ConsumerModel | undefined {
     return this.#byName.get(name);
@@ -36,13 +48,16 @@ export class ConsumerTable {
   add(consumer: ConsumerModel): void {
     this.#byName.set(consumer.name, consumer);
     this.#index(consumer);
+    this.#tell(undefined, consumer.config);
   }
 
   /** Changes one. */
   update(consumer: ConsumerModel, config: ConsumerConfig): void {
+    const before = consumer.config;
     this.#unindex(consumer);
     consumer.update(config);
     this.#index(consumer);
+    this.#tell(before, config);
   }
 
   /** Takes one out; undefined if it is not there. */
@@ -51,6 +66,7 @@ export class ConsumerTable {
     if (consumer === undefined) return undefined;
     this.#byName.delete(name);
     this.#unindex(consumer);
+    this.#tell(consumer.config, undefined);
     return consumer;
   }
 
@@ -94,6 +110,10 @@ export class ConsumerTable {
         ? this.all().some((consumer) => isOther(consumer) && consumer.filter.collides(subject))
         : this.readersOf(subject).some(isOther)
     );
+  }
+
+  #tell(...change: Parameters<ConsumerFollower>): void {
+    for (const follower of this.#followers) follower(...change);
   }
 
   #index(consumer: ConsumerModel): void {

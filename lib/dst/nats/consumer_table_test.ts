@@ -38,6 +38,25 @@ Deno.test("the readers of a subject are those whose filter it passes, after ever
   assert.deepEqual([table.size, table.readersOf("feed.1").length], [0, 0]);
 });
 
+Deno.test("an observer is told of each change, and not of what the server forgets", () => {
+  const table = new ConsumerTable();
+  const told: string[] = [];
+  table.follow((before, after) =>
+    void told.push(`${before?.filterSubjects} ${after?.filterSubjects}`)
+  );
+  table.add(consumer("a", "feed.1", "feed.2"));
+  table.update(table.get("a")!, consumerOf("a", ["feed.2"]));
+  table.remove("a");
+  table.add(consumer("b", "feed.3"));
+  table.clear();
+  assert.deepEqual(told, [
+    "undefined feed.1,feed.2",
+    "feed.1,feed.2 feed.2",
+    "feed.2 undefined",
+    "undefined feed.3",
+  ]);
+});
+
 Deno.test("a consumer overlaps with others and never with itself", () => {
   const table = new ConsumerTable();
   table.add(consumer("a", "feed.1", "feed.2"));

@@ -13,7 +13,7 @@ import type {
 } from "../../ports/feed.ts";
 import { coveredBy } from "../../ports/nats/subjects.ts";
 import { type ConsumerHost, ConsumerModel } from "./consumer_model.ts";
-import { ConsumerTable } from "./consumer_table.ts";
+import { type ConsumerFollower, ConsumerTable } from "./consumer_table.ts";
 import { MessageIds } from "./message_ids.ts";
 import { type LoggedMessage, MessageLog } from "./message_log.ts";
 import { headerSizeOf, messageSizeOf } from "./message_size.ts";
@@ -178,9 +178,10 @@ export class StreamModel {
     return this.#log.countOf(subject);
   }
 
-  /** Tells a simulation's observer of each message from now on, whatever becomes of the server's process. */
-  follow(follower: (message: LoggedMessage) => void): void {
+  /** Tells a simulation's observer of each message, and each consumer, from now on, whatever becomes of the server's process. */
+  follow(follower: (message: LoggedMessage) => void, ofConsumers?: ConsumerFollower): void {
     this.#followers.push(follower);
+    if (ofConsumers !== undefined) this.#consumers.follow(ofConsumers);
   }
 
   /** The last message of a subject; undefined if there is none. */
