@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ChaosType, SimulationConfig } from "../config/config_schema.ts";
+import { type ChaosType, NETWORK_FAULTS, type SimulationConfig } from "../config/config_schema.ts";
 import { formatDuration } from "../config/units.ts";
 import { Seeded } from "../seed/seeded.ts";
 
@@ -13,8 +13,6 @@ import { Seeded } from "../seed/seeded.ts";
  * or everything is late.
  */
 export type NetworkFault = (typeof NETWORK_FAULTS)[number];
-
-const NETWORK_FAULTS = ["cut", "away", "half-open", "mute", "deaf", "slow"] as const;
 
 /** One thing that will go wrong. */
 export interface PlannedChaos {
@@ -49,12 +47,15 @@ const DISCONNECTED_INTERVAL = { minMs: 500, maxMs: 12_000 };
 /** A pause has to outlast a lease to show anything, and so has a server's absence. */
 const LONG_DOWN_MS = 10_000;
 const LONG: readonly ChaosType[] = ["worker_pause", "leader_pause", "nats_server_kill"];
+/** Draws for the timeline are numbered from here, apart from those of dealt events. */
+const TIMELINE_NUMBERS = 1_000_000;
 /** A plan is held in memory and printed; a day of chaos every second is the most that makes sense. */
 const MAX_EVENTS = 100_000;
 
 /**
- * Makes the plan. Kinds are dealt from shuffled decks that hold each kind once, so that a short run meets them all. The
- * first event comes after half an interval, so that a run of 60 s with an interval of 5–8 s always has at least eight.
+ * Makes the plan: what the timeline says, and what is dealt from the list of kinds. Kinds are dealt from shuffled decks that hold each kind
+ * once, so that a short run meets them all. The first dealt event comes after half an interval, so that a run of 60 s with an interval of
+ * 5–8 s always has at least eight.
  *
  * @param config the run's configuration
  * @param seed the run's seed
@@ -65,20 +66,52 @@ export function planChaos(
   seed: number,
 ): ChaosPlan {
   const { chaos } = config;
+  if (!chaos.enabled) return { seed, events: [] };
+  const events = [...timelineEvents(config, seed), ...dealtEvents(config, seed)]
+    .sort((a, b) => a.atMs - b.atMs)
+    .map((event, index) => ({ ...event, number: index + 1 }));
+  return { seed, events };
+}
+
+/** Each line has numbers of its own: another one more or less changes nothing of it. */
+function timelineEvents(
+  { chaos, simulation }: Pick<SimulationConfig, "chaos" | "simulation">,
+  seed: number,
+): PlannedChaos[] {
+  return chaos.timeline.filter(({ at }) => at <= simulation.duration).map((line, index) => {
+    const drawn = plannedEvent(seed, TIMELINE_NUMBERS + index, line.at, line.event);
+    const isNetwork = line.event === "nats_disconnect";
+    const count = line.count ?? drawn.count;
+    const more = new Seeded(seed, "chaos-picks", TIMELINE_NUMBERS + index);
+    const others = Array.from({ length: Math.max(0, count - drawn.picks.length) });
+    return {
+      ...drawn,
+      count,
+      picks: [...drawn.picks, ...others.map((_, other) => more.float(other))],
+      downMs: line.down ?? drawn.downMs,
+      ...(isNetwork && line.network !== undefined ? { network: line.network } : {}),
+    };
+  });
+}
+
+function dealtEvents(
+  { chaos, simulation }: Pick<SimulationConfig, "chaos" | "simulation">,
+  seed: number,
+): PlannedChaos[] {
   const kinds = [...new Set(chaos.events)];
-  if (!chaos.enabled || kinds.length === 0) return { seed, events: [] };
+  if (kinds.length === 0) return [];
   const times = new Seeded(seed, "chaos-times");
   const decks = new Seeded(seed, "chaos-kinds");
   const events: PlannedChaos[] = [];
   let deck: ChaosType[] = [];
   let atMs = times.durationMs(0, chaos.interval) / 2;
-  while (atMs <= config.simulation.duration && events.length < MAX_EVENTS) {
+  while (atMs <= simulation.duration && events.length < MAX_EVENTS) {
     const number = events.length + 1;
     if (deck.length === 0) deck = decks.shuffled(kinds, number * 100);
     events.push(plannedEvent(seed, number, Math.round(atMs), deck.pop()!));
     atMs += times.durationMs(number, chaos.interval);
   }
-  return { seed, events };
+  return events;
 }
 
 function plannedEvent(seed: number, number: number, atMs: number, type: ChaosType): PlannedChaos {

@@ -48,6 +48,45 @@ chaos:
   }
 });
 
+Deno.test("a timeline is done at its times, with what it says, beside what is dealt", () => {
+  const lines = `
+  timeline:
+    - { at: 30s, event: nats_disconnect, network: half-open, down: 7s }
+    - { at: 12s, event: scale_up, count: 5 }
+    - { at: 12500ms, event: worker_crash }
+`;
+  const alone = planChaos(parseConfig(`chaos:\n  enabled: true${lines}`, "my.yaml").config, 3);
+  assert.deepEqual(
+    alone.events.map(({ number, atMs, type, count }) => [number, atMs, type, count]),
+    [[1, 12_000, "scale_up", 5], [2, 12_500, "worker_crash", 1], [3, 30_000, "nats_disconnect", 1]],
+  );
+  assert.equal(alone.events[0]!.picks.length, 5, "one for each of the five");
+  assert.deepEqual([alone.events[2]!.network, alone.events[2]!.downMs], ["half-open", 7_000]);
+  const dealt = `chaos:\n  enabled: true\n  interval: 5s-8s\n  events: [scale_down]`;
+  const both = planChaos(parseConfig(dealt + lines, "my.yaml").config, 3).events;
+  const without = planChaos(parseConfig(dealt, "my.yaml").config, 3).events;
+  const bare = (events: typeof both) => events.map(({ number: _, ...event }) => event);
+  assert.deepEqual(bare(both.filter(({ type }) => type === "scale_down")), bare(without));
+  assert.deepEqual(bare(both.filter(({ type }) => type !== "scale_down")), bare(alone.events));
+  assert.deepEqual(both.map(({ number }) => number), both.map((_, index) => index + 1));
+});
+
+Deno.test("a timeline that makes no sense is refused by its line", () => {
+  const refused = (line: string): string => {
+    try {
+      parseConfig(`chaos:\n  enabled: true\n  timeline:\n    - ${line}\n`, "my.yaml");
+    } catch (error) {
+      return String(error);
+    }
+    return "";
+  };
+  assert.match(refused("{ at: 2h, event: worker_crash }"), /my\.yaml:4:13: chaos\.timeline\.0\.at/);
+  assert.match(refused("{ at: 2s, event: worker_crush }"), /my\.yaml:4:24: .*worker_crush/);
+  assert.match(refused("{ at: 2s, event: worker_crash, count: 2 }"), /timeline\.0\.count/);
+  assert.match(refused("{ at: 2s, event: scale_up, network: cut }"), /timeline\.0\.network/);
+  assert.match(refused("{ at: 10, event: scale_up }"), /timeline\.0\.at/);
+});
+
 Deno.test("no chaos, no events", () => {
   assert.deepEqual(planChaos(parseConfig("", "my.yaml").config, 1).events, []);
 });

@@ -7,6 +7,7 @@ import { strategyByName } from "../../lib/assignment/strategies/strategies.ts";
 import { isPartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 import { checkGroup } from "./group_check.ts";
+import { formatDuration } from "./units.ts";
 
 /** Something wrong that only shows between two fields. */
 export interface CrossIssue {
@@ -76,17 +77,41 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     "producers.rate_variation.min_multiplier",
   );
   expect(
-    !chaos.enabled || chaos.events.length > 0,
+    !chaos.enabled || chaos.events.length + chaos.timeline.length > 0,
     "chaos.events",
-    "at least one event",
+    "at least one event, here or in chaos.timeline",
     "chaos.enabled",
   );
   for (const [event, why] of OURS_ONLY) {
+    const isListed = chaos.events.includes(event);
+    const isAsked = isListed || chaos.timeline.some((line) => line.event === event);
     expect(
-      !chaos.enabled || config.nats.mode === "embedded" || !chaos.events.includes(event),
-      "chaos.events",
+      !chaos.enabled || config.nats.mode === "embedded" || !isAsked,
+      isListed ? "chaos.events" : "chaos.timeline",
       `no ${event} with nats.mode external, because ${why}`,
       "nats.mode",
+    );
+  }
+  for (const [index, { event, network, count, at }] of chaos.timeline.entries()) {
+    const path = `chaos.timeline.${index}`;
+    const scales = event === "scale_up" || event === "scale_down";
+    expect(
+      network === undefined || event === "nats_disconnect",
+      `${path}.network`,
+      `nothing, because only nats_disconnect has a network that fails`,
+      `${path}.event`,
+    );
+    expect(
+      count === undefined || scales,
+      `${path}.count`,
+      `nothing, because only scale_up and scale_down have a count`,
+      `${path}.event`,
+    );
+    expect(
+      at <= config.simulation.duration,
+      `${path}.at`,
+      `at most simulation.duration (${formatDuration(config.simulation.duration)})`,
+      "simulation.duration",
     );
   }
   try {

@@ -152,8 +152,23 @@ const workers = z.strictObject({
   group: group.prefault({}),
 });
 
+/** How a network fails: see `sim/chaos/network_acts.ts`. */
+export const NETWORK_FAULTS = ["cut", "away", "half-open", "mute", "deaf", "slow"] as const;
+
+/** An event at a time of its own. What is left out is drawn from the seed. */
+const timelineEvent = z.strictObject({
+  at: duration(),
+  event: chaosType,
+  count: whole(1, 100).optional(),
+  down: positiveDuration().optional(),
+  network: choice(NETWORK_FAULTS).optional(),
+});
+
 const chaos = z.strictObject({
   enabled: flag().default(false),
+  timeline: z.array(timelineEvent, { error: "a list of events with their times" }).max(10_000, {
+    error: "at most 10000 events",
+  }).default([]),
   events: z.array(chaosType, { error: "a list of events" }).default([]),
   interval: parsed(INTERVAL_FORMAT, parseInterval, writeInterval).prefault("10m-30m"),
 });
