@@ -133,42 +133,6 @@ export class Draws {
   }
 }
 
-/** Sources of numbers under one label, one for each pair of texts: leaving out what happens to one changes no number of another. */
-export class KeyedDraws {
-  readonly #seed: number;
-  readonly #label: string;
-  readonly #draws = new Map<string, Map<string, Draws>>();
-
-  /**
-   * Nothing is drawn yet.
-   *
-   * @param seed the seed of the run
-   * @param label what is drawn
-   */
-  constructor(seed: number, label: string) {
-    this.#seed = seed;
-    this.#label = label;
-  }
-
-  /**
-   * The source of a pair, made on first use. Take texts from a small set.
-   *
-   * @param entity for whom
-   * @param what for which of the things that happen to it
-   * @returns the source
-   */
-  of(entity: string, what: string): Draws {
-    let inner = this.#draws.get(entity);
-    if (inner === undefined) this.#draws.set(entity, inner = new Map());
-    let draws = inner.get(what);
-    if (draws === undefined) {
-      draws = new Draws(this.#seed, `${this.#label} ${what}`, entity);
-      inner.set(what, draws);
-    }
-    return draws;
-  }
-}
-
 /**
  * A {@linkcode Random} port on keyed draws.
  *

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { sameBytes } from "../codec.ts";
 import { describeError } from "../errors.ts";
 import { acquireLease } from "../membership/acquire_lease.ts";
 import type { Lease, LeaseOptions } from "../membership/lease.ts";
@@ -52,6 +53,7 @@ export function kvElection(options: KvElectionOptions): ElectionAgent {
 
 /** The leader's key as it was seen last. */
 interface Seen {
+  readonly value: Uint8Array;
   readonly revision: number;
   /** The key had a value, which may be one that names nobody we understand. */
   readonly isHeld: boolean;
@@ -140,9 +142,14 @@ class KvCandidacy implements Candidacy {
 
   #take(entry: KvEntry): void {
     if (this.#closed || entry.revision <= (this.#seen?.revision ?? 0)) return;
-    const holder = decodeLeader(entry);
-    const before = this.#seen?.holder?.instance;
+    const seen = this.#seen;
+    // Most renewals say nothing new.
+    const isSame = seen !== undefined && seen.isHeld && entry.operation === "put" &&
+      sameBytes(seen.value, entry.value);
+    const holder = isSame ? seen.holder : decodeLeader(entry);
+    const before = seen?.holder?.instance;
     this.#seen = {
+      value: entry.value,
       revision: entry.revision,
       isHeld: entry.operation === "put",
       holder,
@@ -271,6 +278,7 @@ class KvCandidacy implements Candidacy {
 
   #leaseOptions(): LeaseOptions {
     const { bucket, clock, ttlMs, renewEveryMs } = this.#options;
+    const record = encodeLeader(this.#candidate);
     return {
       bucket,
       key: LEADER_KEY,
@@ -278,7 +286,7 @@ class KvCandidacy implements Candidacy {
       clock,
       ttlMs,
       renewEveryMs,
-      value: () => encodeLeader(this.#candidate),
+      value: () => record,
       onLost: (reason) => {
         this.#lease = undefined;
         if (this.#closed) return;

@@ -51,11 +51,14 @@ export interface ProberOptions extends ProbeOptions {
 /** Where there was nobody to probe the next look is so many intervals away, should nobody wake it. */
 const REST_FACTOR = 25;
 
+/** A delay with jitter is so much of the longest one on average. */
+const MEAN_JITTER = 3 / 4;
+
 /** Probes a changing set of instances, round after round. Each one is asked for once at a time. */
 export class Prober {
   readonly #options: ProberOptions;
-  /** Whoever is being asked for. An instance stays here no longer than two time-outs and a grace. */
-  readonly #asking = new Set<string>();
+  /** Those that are being asked for, question by question. None stays here for longer than two time-outs and a grace. */
+  readonly #asking = new Set<readonly string[]>();
   readonly #closing = new AbortController();
   #timer: Timer | undefined;
   #resting = false;
@@ -106,15 +109,16 @@ export class Prober {
     this.#resting = targetCount === 0;
     const roundMs = this.#resting
       ? intervalMs * REST_FACTOR
-      : Math.max(intervalMs, targetCount * 1000 / budgetPerSecond);
+      : Math.max(intervalMs, targetCount * 1000 / budgetPerSecond / MEAN_JITTER);
     this.#timer = clock.setTimer(jitter(random, roundMs), () => this.#round());
   }
 
   #round(): void {
     const targets = this.#options.targets();
-    const instances = this.#asking.size === 0
+    const asking = new Set([...this.#asking].flat());
+    const instances = asking.size === 0
       ? targets
-      : targets.filter((instance) => !this.#asking.has(instance));
+      : targets.filter((instance) => !asking.has(instance));
     if (instances.length > 0) void this.#ask(instances);
     this.#arm(targets.length);
   }
@@ -123,13 +127,13 @@ export class Prober {
     const { clock, onGone } = this.#options;
     const { signal } = this.#closing;
     const startedAtMs = clock.monotonicMs();
-    for (const instance of instances) this.#asking.add(instance);
+    this.#asking.add(instances);
     const missing = await findMissing(this.#options, instances, signal);
-    for (const instance of instances) this.#asking.delete(instance);
+    this.#asking.delete(instances);
     if (missing.length === 0) return;
-    for (const instance of missing) this.#asking.add(instance);
+    this.#asking.add(missing);
     const gone = await confirmMissing(this.#options, missing, signal);
-    for (const instance of missing) this.#asking.delete(instance);
+    this.#asking.delete(missing);
     for (const instance of gone) {
       // A question that began before the end of the hold is void, even if only its first half did.
       if (!signal.aborted && startedAtMs >= this.#quietUntilMs) onGone(instance);

@@ -114,11 +114,12 @@ export class LeaderWatch {
     if (leader === undefined || this.#options.isInOffice() || leader.instance === instance) {
       return [];
     }
-    const others = (this.#options.latest()?.workers ?? [])
-      .filter((worker) => worker.instance !== leader.instance)
-      .map((worker) => worker.instance);
-    const place = others.indexOf(instance);
+    let place = 0;
+    for (const { instance: other } of this.#options.latest()?.workers ?? []) {
+      if (other === instance) return place < LEADER_WATCHERS ? [leader.instance] : [];
+      if (other !== leader.instance) place++;
+    }
     // Nobody listed, or not listed oneself: at the beginning everybody watches.
-    return place < 0 || place < LEADER_WATCHERS ? [leader.instance] : [];
+    return [leader.instance];
   }
 }

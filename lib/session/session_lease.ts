@@ -47,21 +47,33 @@ export function claimSessionLease(session: SessionOptions, holder: LeaseHolder):
       clock,
       ttlMs: config.heartbeatTtlMs,
       renewEveryMs: config.heartbeatIntervalMs,
-      value: () => encodeRecord(session, idNumber, holder),
+      value: recordEncoder(session, idNumber, holder),
       onLost: holder.onLost,
       onRenewed: (ok) => session.events.onRenewed(ok),
     }),
   });
 }
 
-function encodeRecord(session: SessionOptions, idNumber: number, holder: LeaseHolder): Uint8Array {
-  const { config, host, instance } = session;
-  return encodeWorkerRecord({
-    worker: `${config.workerIdPrefix}-${idNumber}`,
-    instance,
-    host,
-    capacity: config.capacity,
-    labels: config.labels,
-    ...holder.progress(),
-  });
+/** Most renewals say nothing new: what they say is put into bytes once. */
+function recordEncoder(
+  { config, host, instance }: SessionOptions,
+  idNumber: number,
+  holder: LeaseHolder,
+): () => Uint8Array {
+  let said: ReturnType<LeaseHolder["progress"]> | undefined;
+  let bytes: Uint8Array = new Uint8Array(0);
+  return () => {
+    const progress = holder.progress();
+    if (said?.leaving === progress.leaving && said.applied === progress.applied) return bytes;
+    said = progress;
+    bytes = encodeWorkerRecord({
+      worker: `${config.workerIdPrefix}-${idNumber}`,
+      instance,
+      host,
+      capacity: config.capacity,
+      labels: config.labels,
+      ...progress,
+    });
+    return bytes;
+  };
 }

@@ -22,5 +22,6 @@ const SLOW = 10;
 export function linkOptions(parameters: CoreParameters, seed: number, name: string): LinkOptions {
   const { latencyShape, latencyMaxMs, slowChance } = parameters;
   const usual = latencyOf(latencyShape, latencyMaxMs, new Draws(seed, "route", name));
+  if (slowChance === 0) return { latencyMs: usual };
   return { latencyMs: (draws) => usual(draws) * (draws.chance(slowChance) ? SLOW : 1) };
 }

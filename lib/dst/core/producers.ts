@@ -36,7 +36,7 @@ export class Producers {
       const name = `producer-${index}#1`;
       return new Producer(connect(name), {
         ratePerSecond: ratePerSecond / count,
-        partitions: () => partitions().filter((_, place) => place % count === index),
+        partitions: partOf(partitions, (place) => place % count === index),
         numberOf: (n) => n * count + index,
         // One of them is enough for the feed to be told things twice.
         repeats: index === 0 ? repeats : 0,
@@ -60,4 +60,19 @@ export class Producers {
   async visitAll(): Promise<void> {
     await Promise.all(this.#all.map((one) => one.visitAll()));
   }
+}
+
+/** A part of a list, made anew only where the list is another one: it is asked for with each message. */
+function partOf(
+  list: () => readonly string[],
+  has: (place: number) => boolean,
+): () => readonly string[] {
+  let whole: readonly string[] = [];
+  let part: readonly string[] = [];
+  return () => {
+    const now = list();
+    if (now !== whole) part = now.filter((_, place) => has(place));
+    whole = now;
+    return part;
+  };
 }

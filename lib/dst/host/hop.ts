@@ -35,7 +35,8 @@ export function everyHop(step: () => boolean): void {
   let next = 0;
   const ask = (): void => {
     next = 0;
-    waiting = Array.from({ length: size }, () => setImmediate(turn));
+    waiting = [];
+    for (let asked = 0; asked < size; asked++) waiting.push(setImmediate(turn));
     size = Math.min(2 * size, BATCH_MAX);
   };
   const turn = (): void => {

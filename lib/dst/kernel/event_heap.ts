@@ -4,12 +4,15 @@
  *
  * @module
  */
+import type { Draws } from "../draw.ts";
 import type { Timer } from "../../ports/clock.ts";
 
 /** A process to which events happen. */
 export interface EventOwner {
   /** Its name, for traces. */
   readonly name: string;
+  /** Decides among its events of one instant, by label. The kernel fills it. */
+  readonly ties: Map<string, Draws>;
   /** It is dead: nothing happens to it any more. */
   readonly dead: boolean;
   /** Holds an event back while the process is paused. Returns false if it is not. */

@@ -9,7 +9,7 @@
  * @module
  */
 import type { Timer } from "../../ports/clock.ts";
-import { KeyedDraws } from "../draw.ts";
+import { Draws } from "../draw.ts";
 import { everyHop } from "../host/hop.ts";
 import { Awaited } from "./awaited.ts";
 import { EventHeap, type EventOwner, SimEvent } from "./event_heap.ts";
@@ -33,7 +33,8 @@ export class Kernel {
   readonly #options: KernelOptions;
   readonly #bounds: Bounds;
   readonly #heap = new EventHeap();
-  readonly #ties: KeyedDraws;
+  /** For events that happen to nobody's process. */
+  readonly #ties = new Map<string, Draws>();
   readonly #invariants: { readonly name: string; readonly check: () => void }[] = [];
   readonly #awaited = new Awaited();
   #nowMs = 0;
@@ -55,7 +56,6 @@ export class Kernel {
     this.trace = new Trace(options.onTrace);
     this.#options = options;
     this.#bounds = new Bounds(options.limits);
-    this.#ties = new KeyedDraws(options.seed, "tie");
   }
 
   /** True time, in virtual milliseconds since the run began. No node sees it. */
@@ -98,7 +98,7 @@ export class Kernel {
   ): Timer {
     if (Number.isNaN(delayMs)) throw new RangeError(`${label} in NaN ms`);
     const atMs = this.#nowMs + Math.max(0, delayMs);
-    const tie = this.#ties.of(owner?.name ?? "", label).bits();
+    const tie = this.#tieOf(owner, label);
     const event = new SimEvent(atMs, tie, this.#serial++, label, owner, fire, quiet);
     if (event.atMs < Infinity) this.#heap.push(event);
     return event;
@@ -204,6 +204,17 @@ export class Kernel {
       this.#fire(event);
       if (!event.quiet || this.#options.distrustQuiet === true) return true;
     }
+  }
+
+  /** Keyed by who and what: another event more or less changes no other's. */
+  #tieOf(owner: EventOwner | undefined, label: string): number {
+    const ties = owner?.ties ?? this.#ties;
+    let draws = ties.get(label);
+    if (draws === undefined) {
+      draws = new Draws(this.seed, `tie ${label}`, owner?.name);
+      ties.set(label, draws);
+    }
+    return draws.bits();
   }
 
   /** The next event that happens to somebody; undefined if the run has failed for want of one. */

@@ -20,6 +20,8 @@ const UPTIME_MAX_MS = 1_000_000_000;
 export class SimProcess implements EventOwner {
   /** The node and the number of the life, such as `worker-3#2`. */
   readonly name: string;
+  /** See {@linkcode EventOwner.ties}. */
+  readonly ties: Map<string, Draws> = new Map();
   /** Its clock. Timers that are due while it is paused fire when it goes on. */
   readonly clock: Clock;
   /** Its randomness. What it draws is in the trace. */

@@ -117,17 +117,15 @@ export class CoreModel implements ServerPart {
    * @returns how many it was meant for: 0 is what a request calls "no responders"
    */
   publish(subject: string, data: Uint8Array, answer?: (data: Uint8Array) => void): number {
+    const exact = this.#exact.get(subject);
+    if (exact === undefined && this.#wild.size === 0) return 0;
     const message: CoreMessage = { subject, data, answer };
     let count = 0;
-    const hand = (subscriber: Subscriber): void => {
-      count++;
-      // The server takes a subscriber it has sent something to for served, whatever becomes of it.
-      if (!subscriber.isLost()) {
-        subscriber.session.push("notice", () => subscriber.deliver(message));
-      }
-    };
-    for (const subscriber of this.#exact.get(subject) ?? []) hand(subscriber);
-    for (const subscriber of this.#wild) if (subscriber.matches(subject)) hand(subscriber);
+    for (const subscriber of exact ?? []) count += hand(subscriber, message);
+    if (this.#wild.size === 0) return count;
+    for (const subscriber of this.#wild) {
+      if (subscriber.matches(subject)) count += hand(subscriber, message);
+    }
     return count;
   }
 
@@ -161,4 +159,10 @@ export class CoreModel implements ServerPart {
     const same = this.#exact.get(subscriber.subject);
     if (same?.delete(subscriber) && same.size === 0) this.#exact.delete(subscriber.subject);
   }
+}
+
+/** The server takes a subscriber it has sent something to for served, whatever becomes of it. */
+function hand(subscriber: Subscriber, message: CoreMessage): 1 {
+  if (!subscriber.isLost()) subscriber.session.push("notice", () => subscriber.deliver(message));
+  return 1;
 }

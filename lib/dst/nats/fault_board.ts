@@ -15,7 +15,8 @@ const boards = new WeakMap<ModelServer, FaultBoard>();
 export class FaultBoard {
   readonly #seed: number;
   readonly #draws = new Map<string, Draws>();
-  readonly #own = new WeakMap<SimLink, NatsFaults>();
+  /** Few have any, and only while a fault lasts. */
+  readonly #own = new Map<SimLink, NatsFaults>();
   #common: NatsFaults = NO_FAULTS;
 
   private constructor(server: ModelServer) {
@@ -69,6 +70,7 @@ export class FaultBoard {
    * @returns its own, or those of all
    */
   of(link: SimLink): NatsFaults {
+    if (this.#own.size === 0) return this.#common;
     return this.#own.get(link) ?? this.#common;
   }
 

@@ -12,6 +12,9 @@ import { checkPayload, copyOf } from "./payload.ts";
 
 const NOTHING = new Uint8Array();
 
+/** Nobody listens for answers to an empty probe. */
+const UNHEARD = (): void => {};
+
 class SimMessaging implements Messaging {
   readonly #link: SimLink;
   readonly #core: CoreModel;
@@ -80,7 +83,7 @@ class SimMessaging implements Messaging {
     // One write of the client carries them all, and the ping by which it knows that the server has had them.
     return await this.#link.call<string[]>("who serves", timeoutMs, (_session, reply) => {
       const unserved = subjects.filter((subject) =>
-        this.#core.publish(subject, NOTHING, () => {}) === 0
+        this.#core.publish(subject, NOTHING, UNHEARD) === 0
       );
       reply(() => unserved);
     });
