@@ -31,6 +31,7 @@ Examples:
   parti sim --set workers.count=4 --set partitions.count=50
   parti sim --config configs/dev.yaml --duration 10m --out out/dev
   parti sim --config configs/dev.yaml --seed 7 --dry-run
+  parti sim --set 'thresholds.recoveryMs.p99=< 1000'
   parti sim --fault lose          must end with exit code 1 and "lost"
 
 Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.

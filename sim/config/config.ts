@@ -17,6 +17,9 @@ import {
 } from "./config_position.ts";
 import { crossCheck, type CrossIssue, withoutEffect } from "./config_rules.ts";
 import { type SimulationConfig, simulationSchema } from "./config_schema.ts";
+import { nearest } from "./nearest.ts";
+import { LOOKS_LIKE_LIMIT } from "./threshold.ts";
+import { removeThresholds } from "./thresholds_section.ts";
 
 export type { SimulationConfig } from "./config_schema.ts";
 
@@ -63,6 +66,9 @@ export async function loadConfig(
   return parseConfig(text, name, overrides);
 }
 
+/** A value that is a limit to the eye, and something else to YAML. */
+const UNQUOTED_LIMIT = /[:\-,[]\s*[>!]/;
+
 /**
  * Checks a configuration.
  *
@@ -79,10 +85,14 @@ export function parseConfig(
 ): LoadedConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [bad] = document.errors;
+  // A warning is a tag that YAML does not know, as in an unquoted "!= 0": its value would not be what it looks like.
+  const [bad] = [...document.errors, ...document.warnings];
   if (bad !== undefined) {
     const { line, col } = lines.linePos(bad.pos[0]);
-    throw invalid([`${file}:${line}:${col}: this is not YAML: ${bad.message}`], text);
+    const quote = UNQUOTED_LIMIT.test(text.split("\n")[line - 1] ?? "")
+      ? '; put quotes around an operator, as in "> 0"'
+      : "";
+    throw invalid([`${file}:${line}:${col}: this is not YAML: ${bad.message}${quote}`], text);
   }
   const raw: unknown = document.toJS() ?? {};
   if (typeof raw !== "object" || Array.isArray(raw)) {
@@ -122,6 +132,12 @@ function applyOverrides(raw: unknown, overrides: readonly Override[]): Map<strin
       throw invalid([`${shown}: expected key=value, such as --set workers.count=4`], set);
     }
     const path = match[1]!.split(".");
+    const value = match[2]!;
+    const threshold = path[0] === "thresholds" && path.length > 1;
+    // The file may write the figure flat, or nest it otherwise: what is set replaces it all the same.
+    if (threshold) {
+      removeThresholds((raw as Record<string, unknown>)["thresholds"], path.slice(1).join("."));
+    }
     let node = raw as Record<string, unknown>;
     for (const key of path.slice(0, -1)) {
       if (!Object.hasOwn(node, key) || typeof node[key] !== "object" || node[key] === null) {
@@ -130,7 +146,8 @@ function applyOverrides(raw: unknown, overrides: readonly Override[]): Map<strin
       node = node[key] as Record<string, unknown>;
     }
     try {
-      node[path.at(-1)!] = parse(match[2]!);
+      // Unquoted, "> 0" and "!= 0" are something else in YAML.
+      node[path.at(-1)!] = threshold && LOOKS_LIKE_LIMIT.test(value) ? value : parse(value);
     } catch {
       throw invalid([`${shown}: the value is not YAML`], set);
     }
@@ -163,7 +180,9 @@ function describeIssues(error: z.ZodError, raw: unknown, source: ConfigSource): 
   const lines = new Map<string, string>();
   for (const issue of error.issues) {
     const path = issue.path.filter((key) => typeof key !== "symbol");
-    if (issue.code === "unrecognized_keys") {
+    if (issue.code === "custom" && issue.params?.["unknown"] === true) {
+      lines.set(path.join("."), `${position(path, source)}: ${path.join(".")}: ${issue.message}`);
+    } else if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) {
         const full = [...path, key];
         const allowed = allowedKeys(path);
@@ -226,25 +245,4 @@ function shapeOf(schema: unknown): Record<string, unknown> | undefined {
   const inner = schema as { shape?: Record<string, unknown>; unwrap?: () => unknown } | undefined;
   if (inner?.shape !== undefined) return inner.shape;
   return inner?.unwrap === undefined ? undefined : shapeOf(inner.unwrap());
-}
-
-/** The allowed key that differs least from the given one, if any comes near. */
-function nearest(key: string, allowed: readonly string[]): string | undefined {
-  const scored = allowed.map((name) => ({ name, distance: editDistance(key, name) }));
-  scored.sort((a, b) => a.distance - b.distance);
-  const [best] = scored;
-  return best !== undefined && best.distance <= Math.max(2, key.length / 3) ? best.name : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(replaced, previous[j]! + 1, row[j - 1]! + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length]!;
 }

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { SECTION_ALIASES } from "./config_position.ts";
 import { simulationSchema } from "./config_schema.ts";
+import { thresholdsJsonSchema } from "./thresholds_json_schema.ts";
 
 /** Where it lies. */
 export const JSON_SCHEMA_FILE: URL = new URL(
@@ -16,6 +17,7 @@ export const JSON_SCHEMA_FILE: URL = new URL(
 
 interface ObjectSchema {
   properties?: Record<string, ObjectSchema>;
+  $defs?: Record<string, unknown>;
 }
 
 /**
@@ -29,6 +31,9 @@ export function configJsonSchema(): string {
   for (const [alias, name] of Object.entries(SECTION_ALIASES)) sections[alias] = sections[name]!;
   const group = sections["workers"]!.properties!["group"]!.properties!;
   for (const [name, value] of Object.entries(group)) group[camelCase(name)] = value;
+  const { section, definitions } = thresholdsJsonSchema();
+  Object.assign(sections["thresholds"]!, section);
+  schema.$defs = { ...schema.$defs, ...definitions };
   return `${JSON.stringify({ title: "A parti simulation", ...schema }, null, 2)}\n`;
 }
 

@@ -27,4 +27,11 @@ Deno.test("it takes the shipped files and both spellings, and refuses what the p
   assert.ok(!accepts("workers: { countt: 3 }"));
   assert.ok(!accepts("workers: { count: -1 }"));
   assert.ok(!accepts("chaos: { events: [earthquake] }"));
+  const limits = (text: string) => accepts(`thresholds: { ${text} }`);
+  assert.ok(limits('recoveryMs.p99: "< 1000", messages: { lost: "== 0" }, durationMs: 5'));
+  assert.ok(limits('latencyMs.p99: [ "> 0", { threshold: "< 9", abortOnFail: true } ]'));
+  assert.ok(!limits('recoveryMs.p98: "< 1000"'));
+  assert.ok(!limits('messages: { lots: "== 0" }'));
+  assert.ok(!limits('recoveryMs.p99: "< fast"'));
+  assert.ok(!limits('moves.total: { threshold: "< 9", abortOnFail: true }'));
 });

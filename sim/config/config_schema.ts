@@ -5,6 +5,8 @@
  * @module
  */
 import { z } from "zod";
+import type { Threshold } from "./threshold.ts";
+import { readThresholds, writeThresholds } from "./thresholds_section.ts";
 import {
   DURATION_FORMAT,
   INTERVAL_FORMAT,
@@ -197,16 +199,16 @@ const checkpointing = z.strictObject({
   path: text("a folder").default("./checkpoints"),
 });
 
-const limitMs = () =>
-  number("milliseconds, a number above 0", 0.001, Number.MAX_SAFE_INTEGER).optional();
-const p99 = () => z.strictObject({ p99: limitMs() }).prefault({});
-
-/** Figures of the report, under the names they have there, and the most they may be. */
-const thresholds = z.strictObject({
-  recoveryMs: p99(),
-  handoffMs: p99(),
-  unmovedLatencyMs: p99(),
-  startup: z.strictObject({ allStableMs: limitMs() }).prefault({}),
+/** Figures of the report, under the paths they have there, and what they have to keep to. */
+const thresholds = z.codec(z.unknown(), z.custom<readonly Threshold[]>(), {
+  decode: (value, context) => {
+    const { thresholds, problems } = readThresholds(value);
+    for (const { path, message, unknown = false } of problems) {
+      context.issues.push({ code: "custom", path, message, input: value, params: { unknown } });
+    }
+    return problems.length > 0 ? z.NEVER : thresholds;
+  },
+  encode: writeThresholds,
 });
 
 /** The schema. Durations come out in milliseconds, sizes in bytes. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../../lib/errors.ts";
 import { describeConfig, loadConfig, type Override, parseConfig } from "./config.ts";
+import { describeThreshold } from "./threshold.ts";
 
 /** Overrides as `--set` gives them. */
 function sets(...list: string[]): Override[] {
@@ -26,12 +27,12 @@ Deno.test("the shipped configurations are valid", async () => {
   assert.ok(quick.config.partitions.message_rate_per_partition * 100 >= 200);
   assert.deepEqual(quick.config.chaos.interval, { minMs: 5_000, maxMs: 8_000 });
   assert.deepEqual(quick.notes, []);
-  assert.deepEqual(quick.config.thresholds, {
-    recoveryMs: { p99: 1_000 },
-    handoffMs: { p99: 150 },
-    unmovedLatencyMs: { p99: 250 },
-    startup: { allStableMs: 3_000 },
-  });
+  assert.deepEqual(quick.config.thresholds.map(describeThreshold), [
+    "recoveryMs.p99 <= 1000ms",
+    "handoffMs.p99 <= 150ms",
+    "unmovedLatencyMs.p99 <= 250ms",
+    "startup.allStableMs <= 3000ms",
+  ]);
   const dev = await loadConfig(new URL("../../configs/dev.yaml", import.meta.url));
   assert.equal(dev.config.simulation.duration, 3_600_000);
   assert.equal(dev.notes.length, 1, "dev.yaml switches prometheus on, which has no effect yet");
@@ -173,23 +174,63 @@ Deno.test("a section or a limit that came with --set is blamed on it, not on the
   );
 });
 
-Deno.test("thresholds are milliseconds of known figures, and can be set or taken away one by one", () => {
-  const text = "thresholds:\n  handoffMs: { p99: 150 }\n  startup: { allStableMs: 3000 }\n";
-  const set = (...list: string[]) => parseConfig(text, "my.yaml", sets(...list)).config.thresholds;
-  assert.deepEqual(set("thresholds.recoveryMs.p99=1500.5", "thresholds.startup={}"), {
-    recoveryMs: { p99: 1_500.5 },
-    handoffMs: { p99: 150 },
-    unmovedLatencyMs: {},
-    startup: {},
-  });
-  assert.deepEqual(set("thresholds={}").handoffMs, {});
-  assert.equal(
-    refusal("thresholds:\n  handoffMs: { p99: 150ms }\n"),
-    'my.yaml:2:21: thresholds.handoffMs.p99: expected milliseconds, a number above 0, got "150ms"',
+Deno.test("thresholds can be set or taken away one by one, however the file writes them", () => {
+  const text = "thresholds:\n  handoffMs.p99: < 150\n  startup: { allStableMs: 3000 }\n" +
+    "  messages: { lost: == 0, sent: '> 5' }\n";
+  const set = (...list: string[]) =>
+    parseConfig(text, "my.yaml", sets(...list)).config.thresholds.map(describeThreshold);
+  assert.deepEqual(set("thresholds.handoffMs.p99=> 2", "thresholds.messages.lost=!= 1"), [
+    "startup.allStableMs <= 3000ms",
+    "messages.sent > 5",
+    "messages.lost != 1",
+    "handoffMs.p99 > 2ms",
+  ]);
+  assert.deepEqual(set("thresholds.startup={}", "thresholds.messages={}"), [
+    "handoffMs.p99 < 150ms",
+  ]);
+  assert.deepEqual(set("thresholds={}"), []);
+  assert.deepEqual(parseConfig("thresholds:\n", "my.yaml").config.thresholds, []);
+  assert.match(
+    refusal(text, sets("thresholds.handoffMs.p98=3")),
+    /^--set thresholds\.handoffMs\.p98=3: thresholds\.handoffMs\.p98: unknown figure; did you mean/,
   );
-  assert.match(refusal("thresholds:\n  handoffMs: { p98: 1 }\n"), /unknown key; did you mean p99/);
-  assert.match(refusal("thresholds:\n  handofMs: {}\n"), /unknown key; did you mean handoffMs/);
-  assert.match(refusal("thresholds:\n  handoffMs: { p99: 0 }\n"), /above 0, got 0/);
+});
+
+Deno.test("mistakes in thresholds are told with their place", () => {
+  const of = (line: string) => refusal(`thresholds:\n  ${line}\n`);
+  assert.equal(
+    of('recoveryMs.p98: "< 3"'),
+    "my.yaml:2:19: thresholds.recoveryMs.p98: unknown figure; did you mean recoveryMs.p99? " +
+      "the report has: recoveryMs.count, recoveryMs.p50, recoveryMs.p99, recoveryMs.max",
+  );
+  assert.equal(
+    of("handoffMs: { p99: 150ms }"),
+    "my.yaml:2:21: thresholds.handoffMs.p99: expected an operator (<, <=, ==, >=, >, !=) and a " +
+      'number, such as "< 1000", got "150ms"',
+  );
+  assert.match(
+    of("workers: < 3"),
+    /^my\.yaml:2:12: thresholds\.workers: unknown figure; the report has: seed/,
+  );
+  assert.match(
+    of("messages.lost: [ < 3, { threshold: = 3 } ]"),
+    /^my\.yaml:2:\d+: thresholds\.messages\.lost\.1\.threshold: expected .*, got "= 3"$/,
+  );
+  assert.match(
+    of("moves.total: { threshold: < 3, abortOnFail: true }"),
+    /abortOnFail: expected false, because moves\.total is only known in the end, got true$/,
+  );
+  assert.match(
+    refusal("thresholds: [ < 3 ]\n"),
+    /^my\.yaml:1:13: thresholds: expected a section of/,
+  );
+  // Without quotes these are a block of text, and a tag, to YAML.
+  for (const unquoted of ["> 0", ">= 0", "!= 0"]) {
+    assert.match(
+      of(`messages.sent: ${unquoted}`),
+      /^my\.yaml:2:\d+: this is not YAML: .*put quotes/s,
+    );
+  }
 });
 
 Deno.test("broken YAML and a missing file are clear", async () => {
@@ -223,7 +264,9 @@ Deno.test("a configuration comes back as it was written", async () => {
     "workers.processing_delay.max=1.5ms",
     "workers.group.heartbeatTtl=6500ms",
     "nats.jetstream.max_memory=1536MB",
-    "thresholds.recoveryMs.p99=1000",
+    "thresholds.recoveryMs.p99=> 1000",
+    "thresholds.messages.lost={ threshold: == 0, abortOnFail: true, delayAbortEval: 1m30s }",
+    "thresholds.latencyMs.p50=[ 5, '!= 0' ]",
   );
   const file = new URL("../../configs/quick.yaml", import.meta.url);
   const { config } = await loadConfig(file, all);

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { SimulationConfig } from "../config/config_schema.ts";
+import type { Threshold } from "../config/threshold.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { LedgerTotals } from "../ledger/ledger.ts";
 import type { Share } from "../measure/balance.ts";
 import type { Moves } from "../measure/moves.ts";
 import type { OpenRecovery } from "../measure/recovery.ts";
 import { type ChaosRecord, judge, type SimReport } from "../report/report.ts";
-import { checkThresholds } from "../report/thresholds.ts";
+import { checkThresholds, type ThresholdResult } from "../report/thresholds.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
 
@@ -32,8 +32,10 @@ export interface Findings {
   >;
   /** The strategy by which partitions were shared. */
   readonly strategy: string;
-  /** The limits of the figures. */
-  readonly thresholds: SimulationConfig["thresholds"];
+  /** What the figures have to keep to. */
+  readonly thresholds: readonly Threshold[];
+  /** Those of them that ended the run before its time. */
+  readonly endedBy?: readonly ThresholdResult[];
   /** How long producers were at work, in milliseconds. */
   readonly loadMs: number;
   /** What was seen. */
@@ -53,7 +55,7 @@ export interface Findings {
  * @returns the report
  */
 export function conclude(findings: Findings): SimReport {
-  const { run, strategy, state, fleet, chaos, waiting, loadMs } = findings;
+  const { run, strategy, state, fleet, chaos, waiting, loadMs, endedBy = [] } = findings;
   const { ledger, measurements, doubts } = state;
   const incidents = [...state.violations, ...state.incidents];
   const totals = ledger.totals(waiting);
@@ -67,30 +69,22 @@ export function conclude(findings: Findings): SimReport {
   state.moves.finish();
   const { open } = measurements.recovery;
   if (waiting !== undefined) incidents.push(...abandonedBy(open));
-  const figures = {
-    startup: run.startup,
-    recoveryMs: measurements.recovery.fromKill.percentiles(),
-    handoffMs: measurements.handoff.percentiles(),
-    unmovedLatencyMs: unmoved.percentiles(),
-  };
-  const thresholds = checkThresholds(findings.thresholds, figures);
-  const exceeded = waiting === undefined ? [] : thresholds.filter(({ holds }) => !holds);
   if (strategy === "StickyBalanced") incidents.push(...excessOf(state.moves));
-  return {
-    ...judge({ totals: judged, doubts, incidents, exceeded, machine: run.machine }),
+  const seen: Omit<SimReport, "verdict" | "reasons" | "thresholds"> = {
     ...run,
-    ...figures,
-    thresholds,
     messages: messagesOf(totals, loadMs),
     ownership: { interleavings, excusedOverlaps },
     balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
     chaos,
     moves: state.moves.count,
+    recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
+    handoffMs: measurements.handoff.percentiles(),
     handoffWithoutWork: measurements.idleMoves,
     handoffVacancyMs: measurements.vacancies.durations.percentiles(),
     latencyMs: measurements.latency.percentiles(),
+    unmovedLatencyMs: unmoved.percentiles(),
     unmovedPartitions: measurements.unmovedPartitions,
     slowest: {
       recovery: measurements.recovery.slowest.items,
@@ -101,6 +95,17 @@ export function conclude(findings: Findings): SimReport {
     workers: workersOf(fleet, state.sharing?.shares ?? []),
     defects: waiting === undefined ? [] : ledger.defects(waiting),
     incidents,
+  };
+  // What ended the run is told as it was then: figures of a moment may have changed since.
+  const thresholds = checkThresholds(findings.thresholds, seen).map((result) =>
+    endedBy.find(({ threshold }) => threshold === result.threshold) ?? result
+  );
+  // Of a run that did not come to its end, figures say little.
+  const failed = waiting === undefined ? endedBy : thresholds.filter(({ holds }) => !holds);
+  return {
+    ...judge({ totals: judged, doubts, incidents, failed, machine: run.machine }),
+    ...seen,
+    thresholds,
   };
 }
 

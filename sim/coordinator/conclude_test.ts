@@ -3,6 +3,7 @@ import { simulationSchema } from "../config/config_schema.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import { SimConsole } from "../live/status_line.ts";
 import type { SimReport } from "../report/report.ts";
+import type { ThresholdResult } from "../report/thresholds.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";
@@ -44,9 +45,12 @@ function rig(strategy = "StickyBalanced", limits = thresholds) {
   const partitions = Array.from({ length: 20 }, (_, partition) => partition);
   const gone = { process: "worker-0#1", atUs: 10, partitions, epoch: 1, generation: 1 };
   state.gone({ ...gone, how: "killed" }, () => {});
-  const end = (waiting: Map<number, IntervalSet> | undefined): SimReport =>
+  const end = (
+    waiting: Map<number, IntervalSet> | undefined,
+    endedBy: ThresholdResult[] = [],
+  ): SimReport =>
     conclude({
-      ...{ run, strategy, thresholds: limits, loadMs: 1_000, state, chaos: [], waiting },
+      ...{ run, strategy, thresholds: limits, endedBy, loadMs: 1_000, state, chaos: [], waiting },
       fleet: fleet as unknown as Fleet,
     });
   return { fleet, state, partitions, end };
@@ -140,12 +144,26 @@ Deno.test("planted: a figure above its limit fails the run, and an interrupted r
   const { verdict, reasons, thresholds: results } = end(new Map());
   assert.equal(verdict, "fail");
   assert.deepEqual(reasons, [
-    "threshold exceeded: startup.allStableMs is 1ms, at most 0.5ms are allowed",
+    "threshold failed: startup.allStableMs <= 0.5ms, but it is 1ms",
   ]);
-  assert.deepEqual(results, [
-    { figure: "startup.allStableMs", maxMs: 0.5, actualMs: 1, holds: false },
-  ]);
+  const threshold = "startup.allStableMs <= 0.5ms";
+  const figure = "startup.allStableMs";
+  const result = {
+    threshold,
+    figure,
+    operator: "<=",
+    limit: 0.5,
+    actual: 1,
+    holds: false,
+  } as const;
+  assert.deepEqual(results, [result]);
   assert.equal(rig("StickyBalanced", limits).end(undefined).verdict, "pass");
+  // Unless that is what ended it: then it is told as it was at that moment.
+  const endedBy = [{ ...result, actual: 7, endedRun: true as const }];
+  const early = rig("StickyBalanced", limits).end(undefined, endedBy);
+  assert.equal(early.verdict, "fail");
+  assert.deepEqual(early.thresholds, endedBy);
+  assert.match(early.reasons.join(), /but it is 7ms; the run was ended at once$/);
 });
 
 Deno.test("the report has every field the simulation promises", () => {

@@ -5,13 +5,11 @@
  */
 import { type ChaosPlan, planChaos } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
-import type { SimulationConfig } from "../config/config_schema.ts";
 import { resolveGroup } from "../config/group_check.ts";
-import type { Fault } from "../fault/fault.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
-import { MachineLoad } from "../measure/machine_load.ts";
 import type { SimReport } from "../report/report.ts";
+import { describeFailed } from "../report/thresholds.ts";
 import { Fleet, type Member } from "../run/fleet.ts";
 import { Networks } from "../run/networks.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
@@ -24,22 +22,16 @@ import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
 import { heal } from "./heal.ts";
+import { liveFigures } from "./live_figures.ts";
+import { lostSoFar } from "./live_loss.ts";
 import { LoadControl } from "./load_control.ts";
+import { type Asked, RunFacts } from "./run_facts.ts";
 import { openStage, type Stage } from "./stage.ts";
+import { ThresholdWatch } from "./threshold_watch.ts";
 import { warmUp } from "./warm_up.ts";
 
 /** What a run is made from. */
-export interface RunOptions {
-  /** The checked configuration. */
-  readonly config: SimulationConfig;
-  /** Its file, for the report. */
-  readonly configFile: string;
-  /** The seed. */
-  readonly seed: number;
-  /** The run's ID. */
-  readonly runId: string;
-  /** A defect to plant. */
-  readonly fault: Fault | undefined;
+export interface RunOptions extends Asked {
   /** Where it is said. */
   readonly console: SimConsole;
   /** Called once there is a server with the run's streams: until then nothing is run. */
@@ -56,25 +48,25 @@ export class Coordinator {
   /** What will go wrong. */
   readonly plan: ChaosPlan;
   readonly #options: RunOptions;
-  readonly #startedAt = new Date();
-  readonly #startMs = performance.now();
-  readonly #machineLoad = new MachineLoad();
+  readonly #facts: RunFacts;
+  /** Fires when a threshold ends the run; `signal` of the options fires then, too. */
+  readonly #failedEarly = new AbortController();
   readonly #state: RunState;
   #stage!: Stage;
   #fleet!: Fleet;
   #reader!: EffectsReader;
   #loadControl!: LoadControl;
   #chaos!: ChaosRunner;
+  #thresholds!: ThresholdWatch;
   #phase = "start";
-  #loadStartMs = 0;
-  #loadMs = 0;
-  #startupMs: number | null = null;
   #restarts = 0;
 
   /** @param options what it is made from */
   constructor(options: RunOptions) {
     const { config, seed, console } = options;
-    this.#options = options;
+    const signal = AbortSignal.any([options.signal, this.#failedEarly.signal]);
+    this.#options = { ...options, signal };
+    this.#facts = new RunFacts(options);
     this.plan = planChaos(config, seed);
     const weights = partitionWeights(config.partitions, seed);
     this.#state = new RunState(weights, () => this.#fleet, console);
@@ -98,8 +90,11 @@ export class Coordinator {
     if (!this.#aborted) await this.#heal();
     if (!this.#aborted) await this.#finishProducers();
     const waiting = this.#aborted ? undefined : await this.#drain();
-    if (this.#aborted) this.#state.doubts.push("the run was interrupted");
-    else await this.#stopWorkers();
+    await this.#thresholds.stop();
+    if (!this.#aborted) await this.#stopWorkers();
+    else if (!this.#failedEarly.signal.aborted) {
+      this.#state.doubts.push("the run was interrupted");
+    }
     return this.#conclude(this.#aborted ? undefined : waiting);
   }
 
@@ -165,6 +160,15 @@ export class Coordinator {
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
     });
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
+    this.#thresholds = new ThresholdWatch({
+      thresholds: config.thresholds,
+      figures: (signal) => this.#liveFigures(signal),
+      onFail: (failed) => {
+        for (const result of failed) console.log("FAIL", describeFailed(result));
+        this.#failedEarly.abort();
+      },
+    });
+    cleanUp.defer(() => this.#thresholds.stop());
     const ticker = setInterval(() => this.#showStatus(), STATUS_INTERVAL_MS);
     cleanUp.defer(() => clearInterval(ticker));
   }
@@ -178,7 +182,11 @@ export class Coordinator {
 
   async #warmUp(): Promise<void> {
     this.#phase = "warm-up";
-    this.#startupMs = await warmUp({ ...this.#options, fleet: this.#fleet, state: this.#state });
+    this.#facts.startupMs = await warmUp({
+      ...this.#options,
+      fleet: this.#fleet,
+      state: this.#state,
+    });
   }
 
   async #load(): Promise<void> {
@@ -186,7 +194,8 @@ export class Coordinator {
     this.#phase = "load";
     const fromUs = nowUs();
     this.#state.moves.begin(fromUs);
-    this.#loadStartMs = performance.now();
+    this.#facts.loadBegins();
+    this.#thresholds.start();
     const over = new AbortController();
     const starting = this.#loadControl.keepStarted(over.signal);
     const chaos = this.#chaos.run(over.signal);
@@ -196,7 +205,8 @@ export class Coordinator {
     const { sent } = this.#state;
     await Promise.all([starting, chaos]);
     await this.#chaos.settle();
-    if (!this.#aborted) this.#checkCourse({ fromUs, untilUs }, sent);
+    if (this.#aborted) return;
+    this.#checkCourse({ fromUs, untilUs }, sent);
     console.log("INFO", "Chaos is over; healing");
   }
 
@@ -219,7 +229,7 @@ export class Coordinator {
     this.#phase = "finish";
     await this.#loadControl.finish();
     // They go on during the healing, so that it happens under load.
-    this.#loadMs = performance.now() - this.#loadStartMs;
+    this.#facts.loadEnds();
   }
 
   #drain(): Promise<Map<number, IntervalSet>> {
@@ -241,27 +251,25 @@ export class Coordinator {
     }
   }
 
+  async #liveFigures(signal: AbortSignal): Promise<object> {
+    const { ledger } = this.#state;
+    const lost = await lostSoFar({ ledger, stage: this.#stage, reader: this.#reader, signal });
+    const { loadMs } = this.#facts;
+    const run = this.#facts.tell(this.#serverVersion);
+    return liveFigures({ run, state: this.#state, loadMs, lost });
+  }
+
   #conclude(waiting: Map<number, IntervalSet> | undefined): SimReport {
-    const { config, configFile, runId, seed, fault } = this.#options;
+    const { config } = this.#options;
     if (this.#reader.missed > 0) {
       this.#state.doubts.push(`${this.#reader.missed} effects were gone before they were read`);
     }
     return conclude({
-      run: {
-        runId,
-        seed,
-        configFile,
-        fault: fault?.kind ?? null,
-        startedAt: this.#startedAt.toISOString(),
-        durationMs: Math.round(performance.now() - this.#startMs),
-        natsServerVersion: this.#serverVersion,
-        machine: this.#machineLoad.machine,
-        partitions: config.partitions.count,
-        startup: { workers: config.workers.count, allStableMs: this.#startupMs },
-      },
+      run: this.#facts.tell(this.#serverVersion),
       strategy: config.workers.assignment_strategy,
       thresholds: config.thresholds,
-      loadMs: this.#loadMs,
+      endedBy: this.#thresholds.failed,
+      loadMs: this.#facts.loadMs,
       state: this.#state,
       fleet: this.#fleet,
       chaos: this.#chaos.records,
@@ -280,12 +288,11 @@ export class Coordinator {
   }
 
   #showStatus(): void {
-    this.#machineLoad.sample();
+    this.#facts.machineLoad.sample();
     const { config, console } = this.#options;
-    const load = this.#loadStartMs === 0 ? 0 : performance.now() - this.#loadStartMs;
     console.status({
       phase: this.#phase,
-      elapsedMs: Math.min(load, config.simulation.duration),
+      elapsedMs: Math.min(this.#facts.loadMs, config.simulation.duration),
       durationMs: config.simulation.duration,
       sent: this.#state.sent,
       effective: this.#state.effective,

@@ -142,6 +142,25 @@ export function* intersect(
 }
 
 /**
+ * What of ranges lies below a number.
+ *
+ * @param ranges the ranges, ascending
+ * @param below the first number that is not wanted any more
+ * @returns the rest of them
+ */
+export function clipped(
+  ranges: Iterable<readonly [number, number]>,
+  below: number,
+): [number, number][] {
+  const rest: [number, number][] = [];
+  for (const [first, last] of ranges) {
+    if (first >= below) break;
+    rest.push([first, Math.min(last, below - 1)]);
+  }
+  return rest;
+}
+
+/**
  * Counts the numbers of intervals.
  *
  * @param ranges intervals, both ends included

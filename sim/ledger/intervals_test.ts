@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { countOf, describeRanges, IntervalSet } from "./intervals.ts";
+import { clipped, countOf, describeRanges, IntervalSet } from "./intervals.ts";
 
 Deno.test("intervals agree with a plain set, whatever the order", () => {
   const range = fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 8 }));
@@ -44,4 +44,10 @@ Deno.test("a million messages without a hole are one interval", () => {
 Deno.test("intervals can be read", () => {
   assert.equal(describeRanges([[3, 3], [7, 9]]), "3, 7-9");
   assert.equal(describeRanges([[1, 1], [3, 3], [5, 5]], 2), "1, 3, …");
+});
+
+Deno.test("intervals: clipped below a number", () => {
+  assert.deepEqual(clipped([[1, 3], [5, 9], [12, 13]], 8), [[1, 3], [5, 7]]);
+  assert.deepEqual(clipped([[1, 3], [5, 9]], 5), [[1, 3]]);
+  assert.deepEqual(clipped([], 5), []);
 });

@@ -8,14 +8,14 @@ import type { Effect } from "../streams/effect.ts";
 import { HandlerSpans } from "./handler_spans.ts";
 import { describeMisorder, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
 import { Impairments } from "./impairments.ts";
-import { countOf, IntervalSet, minusBoth } from "./intervals.ts";
+import { clipped, countOf, IntervalSet, minusBoth } from "./intervals.ts";
 import { emptyPage, type LedgerPage, missingIn, settledBelow } from "./ledger_page.ts";
-import type { Defect, Delivery, LedgerTotals } from "./ledger_types.ts";
+import type { Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
 import { describeOverlap } from "./overlaps.ts";
 import { describeRedelivery } from "./redeliveries.ts";
 import { pairKey } from "./spans.ts";
 
-export type { Defect, DefectKind, Delivery, LedgerTotals } from "./ledger_types.ts";
+export type { Defect, DefectKind, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
 
 /** Defects written out in full; the rest is only counted. */
 const MAX_DEFECTS = 200;
@@ -152,6 +152,36 @@ export class Ledger {
    */
   lastEffect(partition: number): Effect | undefined {
     return this.#page(partition)?.ownership.last;
+  }
+
+  /** What is known at any time; the handlers' times are judged in the end. */
+  get soFar(): Pick<
+    LedgerTotals,
+    "sent" | "effective" | "duplicateEffects" | "outOfOrder" | "interleavings"
+  > {
+    const sum = (of: (page: LedgerPage) => IntervalSet) =>
+      this.#pages.reduce((total, page) => total + of(page).size, 0);
+    return {
+      sent: sum(({ sent }) => sent),
+      effective: sum(({ effective }) => effective),
+      duplicateEffects: this.#duplicateEffects,
+      outOfOrder: this.#outOfOrder,
+      interleavings: this.#interleavings,
+    };
+  }
+
+  /**
+   * Messages that were passed over: sent, without an effect, while a later one of their partition has had its.
+   *
+   * @returns their sequences by partition, and the sequence of the last effect there
+   */
+  passedOver(): Map<number, PassedOver> {
+    const found = new Map<number, PassedOver>();
+    for (const [partition, { sent, effective }] of this.#pages.entries()) {
+      const ranges = clipped(sent.minus(effective), effective.max);
+      if (ranges.length > 0) found.set(partition, { ranges, last: effective.max });
+    }
+    return found;
   }
 
   /** Whether every message that is known to be stored has had its effect. */

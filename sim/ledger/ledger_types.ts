@@ -88,3 +88,11 @@ export interface LedgerTotals {
   /** Handlers that were reported too late to be compared with others. */
   readonly uncheckedHandlers: number;
 }
+
+/** Messages of one partition that had no effect although a later one had. */
+export interface PassedOver {
+  /** Their sequences, as ranges. */
+  readonly ranges: readonly (readonly [number, number])[];
+  /** The highest sequence with an effect. */
+  readonly last: number;
+}

@@ -120,6 +120,11 @@ export class Measurements {
     return this.#unmoved.finish();
   }
 
+  /** The same, as far as it is known by now: of events that are a minute old. */
+  get unmovedSoFar(): DurationHistogram {
+    return this.#unmoved.closed;
+  }
+
   /** How many partitions these latencies are of, and how many are left out, over all events. */
   get unmovedPartitions(): { readonly kept: number; readonly moved: number } {
     return this.#unmoved.partitions;

@@ -89,6 +89,11 @@ export class UnmovedLatency {
     if (this.#windows.length > 0) this.#close(effect.storedUs - WINDOW_US - LATECOMER_US);
   }
 
+  /** The latencies of closed windows. */
+  get closed(): DurationHistogram {
+    return this.#histogram;
+  }
+
   /** Closes all windows and gives the latencies. */
   finish(): DurationHistogram {
     this.#close(Number.POSITIVE_INFINITY);

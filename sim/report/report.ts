@@ -4,13 +4,14 @@
  * @module
  */
 import type { ChaosType } from "../config/config_schema.ts";
+import { dependsOnSpeed } from "../config/figures.ts";
 import type { Excuse } from "../ledger/impairments.ts";
 import type { Defect, LedgerTotals } from "../ledger/ledger.ts";
 import type { Percentiles } from "../measure/histogram.ts";
 import { isOverloaded, type Machine } from "../measure/machine_load.ts";
 import type { MoveCount } from "../measure/moves.ts";
 import type { SlowItem } from "../measure/slowest.ts";
-import { describeExceeded, type ThresholdResult } from "./thresholds.ts";
+import { describeFailed, type ThresholdResult } from "./thresholds.ts";
 
 /** What a run comes to: it holds, it does not, or nobody can tell. */
 export type Verdict = "pass" | "fail" | "unknown";
@@ -105,7 +106,7 @@ export interface SimReport {
   readonly unmovedLatencyMs: Percentiles;
   /** How many partitions these are, and how many are left out because they moved; summed over the events. */
   readonly unmovedPartitions: { readonly kept: number; readonly moved: number };
-  /** The limits of the configuration, and whether the figures keep to them. */
+  /** The thresholds of the configuration, and whether the figures keep to them. */
   readonly thresholds: readonly ThresholdResult[];
   /** The slowest of each, to look into. */
   readonly slowest: {
@@ -140,8 +141,8 @@ export interface Evidence {
   readonly doubts: readonly string[];
   /** What went wrong apart from messages, such as a worker that ended by itself. */
   readonly incidents: readonly string[];
-  /** Limits that figures exceed. */
-  readonly exceeded: readonly ThresholdResult[];
+  /** Thresholds that figures do not keep to. */
+  readonly failed: readonly ThresholdResult[];
   /** Where it ran. */
   readonly machine: Machine;
 }
@@ -163,16 +164,19 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
     [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
   ];
   const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
-  const exceeded = evidence.exceeded.map(describeExceeded);
-  // Who has too little of the machine is slow through no fault of the group's.
+  // Who has too little of the machine is slow through no fault of the group's; but that loses no message.
   const overloaded = isOverloaded(evidence.machine);
-  const reasons = [...defects, ...evidence.incidents, ...(overloaded ? [] : exceeded)];
+  const { slow = [], failed = [] } = Object.groupBy(
+    evidence.failed,
+    ({ figure }) => overloaded && dependsOnSpeed(figure) ? "slow" : "failed",
+  );
+  const reasons = [...defects, ...evidence.incidents, ...failed.map(describeFailed)];
   if (reasons.length > 0) return { verdict: "fail", reasons };
   const doubts = [...evidence.doubts];
-  if (overloaded && exceeded.length > 0) {
+  if (slow.length > 0) {
     const { cpus, loadAverageHighest } = evidence.machine;
     doubts.push(
-      ...exceeded,
+      ...slow.map(describeFailed),
       `the machine was overloaded: load average ${loadAverageHighest} on ${cpus} CPUs`,
     );
   }

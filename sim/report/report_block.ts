@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { unitOf } from "../config/figures.ts";
 import { formatDuration } from "../config/units.ts";
 import type { Excuse } from "../ledger/impairments.ts";
 import type { Percentiles } from "../measure/histogram.ts";
 import type { SimReport, Verdict } from "./report.ts";
+import type { ThresholdResult } from "./thresholds.ts";
 
 const VERDICT_LINES: Readonly<Record<Verdict, string>> = {
   pass: "✅ SUCCESS: No message loss or duplication detected",
@@ -58,6 +60,7 @@ export function renderReport(report: SimReport): string[] {
     line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
     line("  vacancy:", percentilesText(report.handoffVacancyMs)),
     line("Thresholds:", thresholdsText(report.thresholds)),
+    ...report.thresholds.map((result) => line(...thresholdText(result))),
     line("nats-server:", report.natsServerVersion),
     line(
       "Machine:",
@@ -93,11 +96,17 @@ function coverageText({ kept, moved }: SimReport["unmovedPartitions"], events: n
 
 function thresholdsText(thresholds: SimReport["thresholds"]): string {
   if (thresholds.length === 0) return "none set";
-  const measured = thresholds.filter(({ actualMs }) => actualMs !== null);
+  const measured = thresholds.filter(({ actual }) => actual !== null);
   const held = measured.filter(({ holds }) => holds).length;
   const unmeasured = thresholds.length - measured.length;
   return `${held} of ${measured.length} hold` +
     (unmeasured === 0 ? "" : `, nothing to measure for ${unmeasured}`);
+}
+
+function thresholdText(result: ThresholdResult): [string, string] {
+  const { threshold, figure, actual, holds } = result;
+  if (actual === null) return ["  unmeasured:", threshold];
+  return [holds ? "  holds:" : "  fails:", `${threshold}: ${actual}${unitOf(figure)}`];
 }
 
 function balanceText({ strategy, maxOverMean }: SimReport["balance"]): string {

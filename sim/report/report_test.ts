@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import type { Threshold } from "../config/threshold.ts";
 import type { LedgerTotals } from "../ledger/ledger.ts";
 import { type Evidence, judge as judgeAll, type SimReport } from "./report.ts";
 import { renderReport } from "./report_block.ts";
+import { checkThresholds } from "./thresholds.ts";
 
 const totals: LedgerTotals = {
   sent: 10,
@@ -23,9 +25,14 @@ const totals: LedgerTotals = {
 };
 const nothing = { count: 0, p50: null, p99: null, max: null };
 
+/** A threshold. */
+function limit(figure: Threshold["figure"], operator: Threshold["operator"], limit: number) {
+  return { figure, operator, limit, abortOnFail: false, delayAbortEvalMs: 0 };
+}
+
 /** On an idle machine, with all limits kept to, unless told otherwise. */
 function judge(evidence: Partial<Evidence> & Pick<Evidence, "totals" | "doubts" | "incidents">) {
-  return judgeAll({ exceeded: [], machine: report.machine, ...evidence });
+  return judgeAll({ failed: [], machine: report.machine, ...evidence });
 }
 
 const report: SimReport = {
@@ -40,8 +47,9 @@ const report: SimReport = {
   natsServerVersion: "2.15.1",
   machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageHighest: 1.6, loadAverageAfter: 1.5 },
   thresholds: [
-    { figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 612, holds: true },
-    { figure: "handoffMs.p99", maxMs: 150, actualMs: null, holds: true },
+    ...checkThresholds([limit("recoveryMs.p99", "<=", 1_000)], { recoveryMs: { p99: 612 } }),
+    ...checkThresholds([limit("handoffMs.p99", "<", 150)], { handoffMs: { p99: null } }),
+    ...checkThresholds([limit("messages.sent", ">", 12_500)], { messages: { sent: 12_500 } }),
   ],
   partitions: 100,
   startup: { workers: 10, allStableMs: 1_200 },
@@ -135,7 +143,10 @@ Deno.test("the block of a run that passes", () => {
     "Handoff:          nothing to measure",
     "  no work:        5 moves, no message waiting",
     "  vacancy:        p50 12ms, p99 44.1ms, max 44.1ms (9)",
-    "Thresholds:       1 of 1 hold, nothing to measure for 1",
+    "Thresholds:       1 of 2 hold, nothing to measure for 1",
+    "  holds:          recoveryMs.p99 <= 1000ms: 612ms",
+    "  unmeasured:     handoffMs.p99 < 150ms",
+    "  fails:          messages.sent > 12500: 12500",
     "nats-server:      2.15.1",
     "Machine:          2 CPUs, load average 0.1 before, at most 1.6",
     "Duration:         1m11s",
@@ -151,7 +162,8 @@ Deno.test("the block of a run that fails names reasons, defects and the seed", (
     detail: "middle: sequences 3 of 1-9",
   }));
   const failed: SimReport = { ...report, verdict: "fail", reasons: ["12 lost"], defects };
-  const lines = renderReport(failed).slice(33);
+  const all = renderReport(failed);
+  const lines = all.slice(all.indexOf("❌ FAILURE"));
   assert.deepEqual(lines.slice(0, 3), [
     "❌ FAILURE",
     "  - 12 lost",
@@ -212,21 +224,29 @@ Deno.test("each defect alone fails the run and is named, whatever else is in dou
   assert.equal(judge({ totals, doubts: [], incidents: ["worker-1 ended"] }).verdict, "fail");
 });
 
-Deno.test("a limit that is exceeded fails the run, and leaves it unknown on an overloaded machine", () => {
-  const exceeded = [{ figure: "recoveryMs.p99", maxMs: 1_000, actualMs: 1_200, holds: false }];
-  const told = "threshold exceeded: recoveryMs.p99 is 1200ms, at most 1000ms are allowed";
-  assert.deepEqual(judge({ totals, doubts: ["blind"], incidents: [], exceeded }), {
+Deno.test("a threshold that does not hold fails the run; of speed, it leaves it unknown on an overloaded machine", () => {
+  const failed = checkThresholds([limit("recoveryMs.p99", "<", 1_000)], {
+    recoveryMs: { p99: 1_200 },
+  });
+  const told = "threshold failed: recoveryMs.p99 < 1000ms, but it is 1200ms";
+  assert.deepEqual(judge({ totals, doubts: ["blind"], incidents: [], failed }), {
     verdict: "fail",
     reasons: [told],
   });
   const busy = { ...report.machine, loadAverageHighest: 4.1 };
-  assert.deepEqual(judge({ totals, doubts: [], incidents: [], exceeded, machine: busy }), {
+  assert.deepEqual(judge({ totals, doubts: [], incidents: [], failed, machine: busy }), {
     verdict: "unknown",
     reasons: [told, "the machine was overloaded: load average 4.1 on 2 CPUs"],
   });
   assert.equal(judge({ totals, doubts: [], incidents: [], machine: busy }).verdict, "pass");
-  const both = judge({ totals, doubts: [], incidents: ["oh"], exceeded, machine: busy });
+  const both = judge({ totals, doubts: [], incidents: ["oh"], failed, machine: busy });
   assert.deepEqual(both, { verdict: "fail", reasons: ["oh"] });
+  const moves = checkThresholds([limit("moves.total", "<", 10)], { moves: { total: 10 } });
+  const many = judge({ totals, doubts: [], incidents: [], failed: moves, machine: busy });
+  assert.deepEqual(many, {
+    verdict: "fail",
+    reasons: ["threshold failed: moves.total < 10, but it is 10"],
+  });
 });
 
 Deno.test("what could not be seen is unknown, not a pass", () => {

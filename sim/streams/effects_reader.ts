@@ -97,6 +97,24 @@ export class EffectsReader {
 }
 
 /**
+ * The first message of a subject that is still in a stream.
+ *
+ * @param nc the connection
+ * @param stream the stream
+ * @param subject the subject
+ * @returns its payload; undefined if there is none
+ */
+export async function firstOf(
+  nc: NatsConnection,
+  stream: string,
+  subject: string,
+): Promise<Uint8Array | undefined> {
+  const manager = await jetstreamManager(nc);
+  const first = { seq: 1, next_by_subj: subject } as { seq: number };
+  return (await manager.streams.getMessage(stream, first))?.data;
+}
+
+/**
  * What is still in a WorkQueue stream.
  *
  * @param nc the connection

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { Awaited } from "./awaited.ts";
 import type { EventOwner } from "./event_heap.ts";
 
-const owner = (name: string, dead = false): EventOwner => ({ name, dead, hold: () => false });
+const owner = (name: string, dead = false): EventOwner => ({
+  name,
+  dead,
+  ties: new Map(),
+  hold: () => false,
+});
 
 Deno.test("each name is told once, and with its process, while it is waited for", async () => {
   const awaited = new Awaited();

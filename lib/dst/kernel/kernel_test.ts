@@ -19,6 +19,7 @@ async function runEvents(
 
 /** An owner that can be paused and killed by hand. */
 class TestOwner implements EventOwner {
+  readonly ties = new Map();
   readonly name: string;
   readonly held: SimEvent[] = [];
   dead = false;

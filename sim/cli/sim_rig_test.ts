@@ -1,0 +1,63 @@
+/**
+ * Whole runs as the tests of this folder need them: small, and as processes of their own. No test of its own.
+ *
+ * @module
+ */
+import { selfArguments } from "../../tasks/spawn.ts";
+import type { SimReport } from "../report/report.ts";
+
+/** A run small enough for a test: a few processes, a few seconds. */
+export const SMALL = [
+  "partitions.count=12",
+  "partitions.message_rate_per_partition=10",
+  "workers.count=3",
+  "producers.count=2",
+  "workers.processing_delay.min=1ms",
+  "workers.processing_delay.max=4ms",
+  "simulation.duration=3s",
+  "chaos.enabled=false",
+  // Tests run where others do, too: what they find out is not how fast it is.
+  "thresholds={}",
+].flatMap((set) => ["--set", set]);
+
+/** What came of it. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly report: SimReport | undefined;
+}
+
+/** Runs `parti sim` as a process of its own, to its end. */
+export function sim(...args: string[]): Promise<Ended> {
+  return simWith({}, ...args);
+}
+
+/** The same with more environment variables. */
+export async function simWith(env: Record<string, string>, ...args: string[]): Promise<Ended> {
+  const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
+  try {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: selfArguments(["sim", "--out", out, ...args], ["--allow-all"]),
+      env: { NO_COLOR: "1", ...env },
+    });
+    const { code, stdout, stderr } = await command.output();
+    const text = await Deno.readTextFile(`${out}/report.json`).catch(() => undefined);
+    return {
+      code,
+      stdout: new TextDecoder().decode(stdout),
+      stderr: new TextDecoder().decode(stderr),
+      report: text === undefined ? undefined : JSON.parse(text),
+    };
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+/** What is wrong in a report, by name; empty for a clean one. */
+export function defects({ messages, ownership }: SimReport): Record<string, number> {
+  const { lost, duplicateEffects, outOfOrder, unexpected, undelivered } = messages;
+  const { interleavings } = ownership;
+  const all = { lost, duplicateEffects, outOfOrder, unexpected, undelivered, interleavings };
+  return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { simulationSchema } from "../config/config_schema.ts";
+import type { ThresholdResult } from "../report/thresholds.ts";
+import { pauseFor } from "../run/wait.ts";
+import { ThresholdWatch } from "./threshold_watch.ts";
+
+/** A watch over a figure that grows by one with each look. */
+function rig(thresholds: unknown) {
+  const told: (readonly ThresholdResult[])[] = [];
+  let sent = 0;
+  const watch = new ThresholdWatch({
+    thresholds: simulationSchema.parse({ thresholds }).thresholds,
+    figures: () => Promise.resolve({ messages: { sent: ++sent } }),
+    onFail: (failed) => told.push(failed),
+    intervalMs: 5,
+  });
+  return {
+    watch,
+    told,
+    looks: () => sent,
+    [Symbol.asyncDispose]: () => watch.stop(),
+  };
+}
+
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await pauseFor(5);
+}
+
+Deno.test("planted: a threshold with abortOnFail is told once, as it was when it failed", async () => {
+  const limit = { threshold: "< 3", abortOnFail: true };
+  await using run = rig({ "messages.sent": [limit, "< 2"], "messages.lost": limit });
+  run.watch.start();
+  await until(() => run.told.length > 0);
+  await pauseFor(50);
+  assert.equal(run.told.length, 1);
+  assert.deepEqual(run.watch.failed, run.told[0]);
+  assert.deepEqual(
+    run.watch.failed.map(({ threshold, actual, endedRun }) => {
+      return [threshold, actual, endedRun];
+    }),
+    [["messages.sent < 3", 3, true]],
+  );
+});
+
+Deno.test("a threshold may wait before it ends a run", async () => {
+  const limit = { threshold: "> 1000", abortOnFail: true, delayAbortEval: "200ms" };
+  await using run = rig({ "messages.sent": limit });
+  run.watch.start();
+  const startMs = performance.now();
+  await until(() => run.told.length > 0);
+  assert.ok(performance.now() - startMs >= 190);
+  assert.equal(run.looks(), 1, "figures are not asked for before");
+});
+
+Deno.test("without abortOnFail nothing is watched, and after its end nothing is told", async () => {
+  await using idle = rig({ "messages.sent": "< 1" });
+  idle.watch.start();
+  await using stopped = rig({ "messages.sent": { threshold: "< 5", abortOnFail: true } });
+  stopped.watch.start();
+  await stopped.watch.stop();
+  await pauseFor(100);
+  assert.equal(idle.looks(), 0);
+  assert.deepEqual([...idle.told, ...stopped.told], []);
+});
