@@ -198,7 +198,7 @@ export class Cadence {
     if (named.length === 0 || this.#servesLeaver(before)) return;
     const seenMs = (sinceMs: number) => Math.max(sinceMs, term.sinceMs);
     const lastMs = seenMs(Math.max(...named.map(([, sinceMs]) => sinceMs)));
-    const openMs = seenMs(this.#differences.sinceMs ?? lastMs);
+    const openMs = this.#openMs(term, this.#differences.sinceMs ?? lastMs);
     // Whoever does not know whether it has written tries again at once, and whoever was disturbed may not know.
     if (openMs <= this.#disturbedUntilMs || nowMs - term.publishedAtMs <= slackMs) return;
     const capMs = reason === "cold_start" ? coldStartWindowMs : plannedScaleWindowMs;
@@ -208,6 +208,17 @@ export class Cadence {
       nowMs - dueMs,
       () => `${reason} in epoch ${term.epoch}, generation ${generation}`,
     );
+  }
+
+  /**
+   * When the leader can have opened the window for a change at the earliest. Loads that its term finds uneven open one at once; it closes
+   * by itself within its cap, and after the first generation only changes open any.
+   */
+  #openMs(term: Term, changedMs: number): number {
+    const { plannedScaleWindowMs, slackMs } = this.#rules;
+    const evenAtMs = term.sinceMs + plannedScaleWindowMs / SLOWEST_CLOCK + slackMs;
+    if (!term.hasPublished && changedMs <= evenAtMs) return term.sinceMs;
+    return Math.max(term.sinceMs, changedMs);
   }
 
   #servesLeaver(before: Snapshot | undefined): boolean {
@@ -271,10 +282,8 @@ export class Cadence {
   #checkWindow(term: Term, { reason, generation }: Snapshot, nowMs: number): void {
     if (reason !== "partition_change" && reason !== "imbalance") return;
     const { plannedScaleWindowMs, settleMs, slackMs } = this.#rules;
-    // What the term finds uneven may have opened a window at once. After its first generation only a change can.
-    const isOfChange = reason === "partition_change" && term.hasPublished;
-    const changedMs = isOfChange ? this.#differences.sinceMs ?? -Infinity : -Infinity;
-    const openMs = Math.max(term.sinceMs, term.publishedAtMs, changedMs);
+    const sinceMs = reason === "partition_change" ? this.#differences.sinceMs : undefined;
+    const openMs = Math.max(this.#openMs(term, sinceMs ?? -Infinity), term.publishedAtMs);
     // Whoever does not know whether it has written goes on from before.
     if (openMs <= this.#disturbedUntilMs || nowMs - term.publishedAtMs <= slackMs) return;
     this.#assertions.alwaysAtLeast(

@@ -197,6 +197,12 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     rig.publish(60_000, { epoch: 2, leader: "B" });
     rig.publish(60_400, { epoch: 2, leader: "B", generation: 2, reason: "imbalance" });
   }],
+  ["a move without need waits for its window", (rig) => {
+    // Whatever the term found uneven was done with long before.
+    rig.publish(60_000, { epoch: 2, leader: "B" });
+    rig.observer.sourceSays(LIST, 72_000, { p0: 5 });
+    rig.publish(72_400, { epoch: 2, leader: "B", generation: 2, reason: "partition_change" });
+  }],
   ["an emergency waits for nothing", (rig) => {
     rig.observer.unleased("worker-B", 60_000);
     rig.publish(61_000, { generation: 2, reason: "emergency", parts: { A: LIST } });
@@ -331,6 +337,13 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.publish(60_000, { epoch: 2, leader: "B" });
     rig.observer.sourceSays(LIST, 60_400, { p0: 5 });
     rig.publish(60_600, { epoch: 2, leader: "B", generation: 2, reason: "partition_change" });
+  }],
+  ["what a term has found uneven has opened the window for newcomers, too", (rig) => {
+    rig.publish(60_000, { epoch: 2, leader: "B" });
+    rig.lease("worker-C", "C", 60_300);
+    rig.lease("worker-D", "D", 69_800);
+    const parts = { ...WITH_C, D: [] };
+    rig.publish(70_000, { epoch: 2, leader: "B", generation: 2, reason: "planned_scale", parts });
   }],
   ["a leader that was disturbed may have begun before", (rig) => {
     rig.lease("worker-C", "C", 60_000);
