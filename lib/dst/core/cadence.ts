@@ -25,6 +25,8 @@ export interface CadenceRules {
   readonly emergencyGracePeriodMs: number;
   /** How long a leader that comes back from an outage may wait for others. */
   readonly recoveryGracePeriodMs: number;
+  /** How long a lease counts that ends without a word from the server, after the leader has seen it first. 0 where the server says it. */
+  readonly silentTtlMs: number;
   /** How long a leader may take to see something and to write what follows from it. */
   readonly slackMs: number;
 }
@@ -227,12 +229,15 @@ export class Cadence {
   }
 
   #checkGone(term: Term, nowMs: number): void {
-    const { emergencyGracePeriodMs } = this.#rules;
+    const { emergencyGracePeriodMs, silentTtlMs } = this.#rules;
+    // Whoever has just begun to look, or to look again, cannot know how old a lease is.
+    const knownMs = Math.max(term.sinceMs, this.#disturbedUntilMs) + silentTtlMs;
     const windowMs = term.hasPublished ? emergencyGracePeriodMs : this.#firstWindowMs();
     for (const [instance, sinceMs] of this.#gone) {
       if (this.#owners.has(instance)) continue;
       this.#gone.delete(instance);
-      this.#judge("an emergency waits for nothing", instance, sinceMs, { term, windowMs, nowMs });
+      const seenMs = Math.max(sinceMs, knownMs);
+      this.#judge("an emergency waits for nothing", instance, seenMs, { term, windowMs, nowMs });
     }
   }
 

@@ -14,6 +14,7 @@ const RULES: CadenceRules = {
   minRebalanceIntervalMs: 5_000,
   emergencyGracePeriodMs: 0,
   recoveryGracePeriodMs: 1_000,
+  silentTtlMs: 0,
   slackMs: 500,
 };
 const LIST = ["p0", "p1"];
@@ -24,9 +25,9 @@ class Rig {
   readonly broken: string[] = [];
   readonly observer: Observer;
 
-  constructor() {
+  constructor(rules = RULES) {
     const onBroken = (name: string) => void this.broken.push(name);
-    this.observer = new Observer(new Assertions<CoreCatalog>(coreCatalog, onBroken), RULES);
+    this.observer = new Observer(new Assertions<CoreCatalog>(coreCatalog, onBroken), rules);
     this.observer.sourceSays(LIST, 0);
   }
 
@@ -93,8 +94,8 @@ interface Publication {
 }
 
 /** Two workers, one assignment, two messages, one of them handled. */
-function wellRig(): Rig {
-  const rig = new Rig();
+function wellRig(rules = RULES): Rig {
+  const rig = new Rig(rules);
   rig.lease("worker-A", "A", 0);
   rig.lease("worker-B", "B", 0);
   rig.publish(1_000, { generation: 0, parts: {} });
@@ -373,6 +374,24 @@ for (const [name, happens] of innocent) {
     assert.deepEqual(rig.broken, []);
   });
 }
+
+Deno.test("where leases end without a word, a leader that is new to one waits for its whole TTL", () => {
+  for (
+    const [silentTtlMs, atMs, broken] of [
+      [0, 62_400, ["an emergency waits for nothing"]],
+      [2_500, 62_400, []],
+      [2_500, 63_300, ["an emergency waits for nothing"]],
+    ] as const
+  ) {
+    const rig = wellRig({ ...RULES, silentTtlMs });
+    rig.publish(60_000, { epoch: 2, leader: "A" });
+    rig.publish(60_100, { epoch: 2, leader: "A", generation: 2, reason: "emergency" });
+    rig.observer.unleased("worker-B", 60_500);
+    const parts = { A: LIST };
+    rig.publish(atMs, { epoch: 2, leader: "A", generation: 3, reason: "emergency", parts });
+    assert.deepEqual(rig.broken, broken);
+  }
+});
 
 Deno.test("an excuse ends with a renewal that proves that the worker has lived on", () => {
   for (
