@@ -207,6 +207,25 @@ memoryTest(
 );
 
 memoryTest(
+  "leader: an imbalance that came to nothing leaves no window open for those who join later",
+  async (group) => {
+    const { told } = group.lead({
+      source: staticSource([{ keys: ["heavy"], weight: 100 }, ...partitions(4)]),
+    });
+    group.join([0, 1]);
+    await group.pass(30_000);
+    group.join([1], { capacity: 5 });
+    await group.pass(60_000);
+    const before = told.published.length;
+    group.join([2]);
+    await group.clock.advance(WITHIN_MS);
+    assert.equal(told.published.length, before, "the window waits for others on their way");
+    await group.pass(2_000);
+    assert.equal(told.published.length, before + 1);
+  },
+);
+
+memoryTest(
   "leader: a refresh during a cold start is answered when its window closes",
   async (group) => {
     const { leader, told } = group.lead();

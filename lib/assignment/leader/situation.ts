@@ -165,7 +165,7 @@ export class Situation {
     if (!this.#isGathering(atMs) && startsCooldown(snapshot.reason, hadLeavers)) {
       this.#lastPlannedAtMs = atMs;
     }
-    this.settled(snapshot, members);
+    this.#balance.settle(snapshot, members.map((member) => member.record));
   }
 
   /**
@@ -178,12 +178,14 @@ export class Situation {
   }
 
   /**
-   * The strategy has nothing better than this.
+   * The strategy has nothing better than this. That is as good as a look that finds nothing to do: whoever joins later must find a window of
+   * its own and not one that has been open for all this time.
    *
    * @param snapshot the assignment in force
    * @param members the members it was asked for
    */
   settled(snapshot: Snapshot, members: readonly Member[]): void {
+    this.#differenceSinceMs = undefined;
     this.#balance.settle(snapshot, members.map((member) => member.record));
   }
 }

@@ -27,6 +27,8 @@ export interface CadenceRules {
   readonly recoveryGracePeriodMs: number;
   /** See `GroupConfig`. */
   readonly heartbeatTtlMs: number;
+  /** How long a lease counts that ends without a word from the server, after the leader has seen it first. 0 where the server says it. */
+  readonly silentTtlMs: number;
   /** How long a leader may take to see something and to write what follows from it. */
   readonly slackMs: number;
 }
@@ -200,7 +202,7 @@ export class Cadence {
     if (named.length === 0 || this.#servesLeaver(before)) return;
     const seenMs = (sinceMs: number) => Math.max(sinceMs, term.sinceMs);
     const lastMs = seenMs(Math.max(...named.map(([, sinceMs]) => sinceMs)));
-    const openMs = seenMs(this.#differences.sinceMs ?? lastMs);
+    const openMs = this.#openMs(term, this.#differences.sinceMs ?? lastMs);
     // Whoever does not know whether it has written tries again at once, and whoever was disturbed may not know.
     if (openMs <= this.#disturbedUntilMs || nowMs - term.publishedAtMs <= slackMs) return;
     const capMs = reason === "cold_start" ? coldStartWindowMs : plannedScaleWindowMs;
@@ -212,18 +214,32 @@ export class Cadence {
     );
   }
 
+  /**
+   * When the leader can have opened the window for a change at the earliest. Loads that its term finds uneven open one at once; it closes
+   * by itself within its cap, and after the first generation only changes open any.
+   */
+  #openMs(term: Term, changedMs: number): number {
+    const { plannedScaleWindowMs, slackMs } = this.#rules;
+    const evenAtMs = term.sinceMs + plannedScaleWindowMs / SLOWEST_CLOCK + slackMs;
+    if (!term.hasPublished && changedMs <= evenAtMs) return term.sinceMs;
+    return Math.max(term.sinceMs, changedMs);
+  }
+
   #servesLeaver(before: Snapshot | undefined): boolean {
     const holders = before?.workers.filter(({ partitions }) => partitions.length > 0) ?? [];
     return holders.some(({ instance }) => this.#leavers.has(instance));
   }
 
   #checkGone(term: Term, nowMs: number): void {
-    const { emergencyGracePeriodMs } = this.#rules;
+    const { emergencyGracePeriodMs, silentTtlMs } = this.#rules;
+    // Whoever has just begun to look, or to look again, cannot know how old a lease is.
+    const knownMs = Math.max(term.sinceMs, this.#disturbedUntilMs) + silentTtlMs;
     const windowMs = term.hasPublished ? emergencyGracePeriodMs : this.#firstWindowMs();
     for (const [instance, sinceMs] of this.#gone) {
       if (this.#owners.has(instance)) continue;
       this.#gone.delete(instance);
-      this.#judge("an emergency waits for nothing", instance, sinceMs, { term, windowMs, nowMs });
+      const seenMs = Math.max(sinceMs, knownMs);
+      this.#judge("an emergency waits for nothing", instance, seenMs, { term, windowMs, nowMs });
     }
   }
 
@@ -273,10 +289,8 @@ export class Cadence {
   #checkWindow(term: Term, { reason, generation }: Snapshot, nowMs: number): void {
     if (reason !== "partition_change" && reason !== "imbalance") return;
     const { plannedScaleWindowMs, settleMs, slackMs } = this.#rules;
-    // What the term finds uneven may have opened a window at once. After its first generation only a change can.
-    const isOfChange = reason === "partition_change" && term.hasPublished;
-    const changedMs = isOfChange ? this.#differences.sinceMs ?? -Infinity : -Infinity;
-    const openMs = Math.max(term.sinceMs, term.publishedAtMs, changedMs);
+    const sinceMs = reason === "partition_change" ? this.#differences.sinceMs : undefined;
+    const openMs = Math.max(this.#openMs(term, sinceMs ?? -Infinity), term.publishedAtMs);
     // Whoever does not know whether it has written goes on from before.
     if (openMs <= this.#disturbedUntilMs || nowMs - term.publishedAtMs <= slackMs) return;
     this.#assertions.alwaysAtLeast(

@@ -5,6 +5,7 @@
  */
 import type { ConsumerInput, GroupConfigInput } from "../../config/config.ts";
 import { resolveConfig } from "../../config/config.ts";
+import { capabilitiesOf } from "../../ports/nats/capabilities.ts";
 import type { CadenceRules } from "./cadence.ts";
 import { DEAD_PREFIX, FEED, FEED_PREFIX, GROUP } from "./names.ts";
 import type { CoreParameters } from "./parameters.ts";
@@ -52,6 +53,7 @@ export function cadenceRules(parameters: CoreParameters): CadenceRules {
     emergencyGracePeriodMs: config.emergencyGracePeriodMs,
     recoveryGracePeriodMs: config.degradedBehavior.recoveryGracePeriodMs,
     heartbeatTtlMs: config.heartbeatTtlMs,
+    silentTtlMs: capabilitiesOf(parameters.version).markers ? 0 : config.heartbeatTtlMs,
     slackMs: SLACK_MIN_MS + WAYS * parameters.latencyMaxMs,
   };
 }

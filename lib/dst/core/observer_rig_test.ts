@@ -10,7 +10,8 @@ import { type CoreCatalog, coreCatalog } from "./catalog.ts";
 import type { LaneFacts } from "./lock_watch.ts";
 import { Observer, type Right, type WorkerView } from "./observer.ts";
 
-const RULES: CadenceRules = {
+/** What the group goes by. */
+export const RULES: CadenceRules = {
   coldStartWindowMs: 30_000,
   plannedScaleWindowMs: 10_000,
   settleMs: 500,
@@ -18,6 +19,7 @@ const RULES: CadenceRules = {
   emergencyGracePeriodMs: 0,
   recoveryGracePeriodMs: 1_000,
   heartbeatTtlMs: 6_000,
+  silentTtlMs: 0,
   slackMs: 500,
 };
 /** The partitions there are. */
@@ -30,9 +32,9 @@ export class Rig {
   readonly broken: string[] = [];
   readonly observer: Observer;
 
-  constructor() {
+  constructor(rules = RULES) {
     const onBroken = (name: string) => void this.broken.push(name);
-    this.observer = new Observer(new Assertions<CoreCatalog>(coreCatalog, onBroken), RULES);
+    this.observer = new Observer(new Assertions<CoreCatalog>(coreCatalog, onBroken), rules);
     this.observer.sourceSays(LIST, 0);
   }
 
@@ -114,8 +116,8 @@ export interface Publication {
 }
 
 /** Two workers, one assignment, two messages, one of them handled. */
-export function wellRig(): Rig {
-  const rig = new Rig();
+export function wellRig(rules = RULES): Rig {
+  const rig = new Rig(rules);
   rig.lease("worker-A", "A", 0);
   rig.lease("worker-B", "B", 0);
   rig.publish(1_000, { generation: 0, parts: {} });

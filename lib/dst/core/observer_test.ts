@@ -4,7 +4,7 @@ import { PartiError } from "../../errors.ts";
 import type { AssignmentChange } from "../../manager/hooks.ts";
 import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";
 import { messageViolations } from "./message_violations_test.ts";
-import { lane, LIST, type Rig, wellRig, WITH_C } from "./observer_rig_test.ts";
+import { lane, LIST, type Rig, RULES, wellRig, WITH_C } from "./observer_rig_test.ts";
 
 /** Each promise, and what breaks it. */
 const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
@@ -54,6 +54,12 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
   ["a move without need waits for its window", (rig) => {
     rig.publish(60_000, { epoch: 2, leader: "B" });
     rig.publish(60_400, { epoch: 2, leader: "B", generation: 2, reason: "imbalance" });
+  }],
+  ["a move without need waits for its window", (rig) => {
+    // Whatever the term found uneven was done with long before.
+    rig.publish(60_000, { epoch: 2, leader: "B" });
+    rig.observer.sourceSays(LIST, 72_000, { p0: 5 });
+    rig.publish(72_400, { epoch: 2, leader: "B", generation: 2, reason: "partition_change" });
   }],
   ["an emergency waits for nothing", (rig) => {
     rig.observer.unleased("worker-B", 60_000);
@@ -201,6 +207,13 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.observer.sourceSays(LIST, 60_400, { p0: 5 });
     rig.publish(60_600, { epoch: 2, leader: "B", generation: 2, reason: "partition_change" });
   }],
+  ["what a term has found uneven has opened the window for newcomers, too", (rig) => {
+    rig.publish(60_000, { epoch: 2, leader: "B" });
+    rig.lease("worker-C", "C", 60_300);
+    rig.lease("worker-D", "D", 69_800);
+    const parts = { ...WITH_C, D: [] };
+    rig.publish(70_000, { epoch: 2, leader: "B", generation: 2, reason: "planned_scale", parts });
+  }],
   ["a leader that was disturbed may have begun before", (rig) => {
     rig.lease("worker-C", "C", 60_000);
     rig.observer.disturbed(60_100);
@@ -283,6 +296,24 @@ for (const [name, happens] of innocent) {
     assert.deepEqual(rig.broken, []);
   });
 }
+
+Deno.test("where leases end without a word, a leader that is new to one waits for its whole TTL", () => {
+  for (
+    const [silentTtlMs, atMs, broken] of [
+      [0, 62_400, ["an emergency waits for nothing"]],
+      [2_500, 62_400, []],
+      [2_500, 63_300, ["an emergency waits for nothing"]],
+    ] as const
+  ) {
+    const rig = wellRig({ ...RULES, silentTtlMs });
+    rig.publish(60_000, { epoch: 2, leader: "A" });
+    rig.publish(60_100, { epoch: 2, leader: "A", generation: 2, reason: "emergency" });
+    rig.observer.unleased("worker-B", 60_500);
+    const parts = { A: LIST };
+    rig.publish(atMs, { epoch: 2, leader: "A", generation: 3, reason: "emergency", parts });
+    assert.deepEqual(rig.broken, broken);
+  }
+});
 
 Deno.test("an excuse ends with a renewal that proves that the worker has lived on", () => {
   for (
