@@ -42,8 +42,8 @@ export interface ChaosPlan {
 
 const MAX_SCALE_STEP = 3;
 const DOWN_INTERVAL = { minMs: 1_000, maxMs: 2_500 };
-/** A network may be back before anybody has noticed, or after the lease is over. */
-const DISCONNECTED_INTERVAL = { minMs: 500, maxMs: 12_000 };
+/** A network may be back before anybody has noticed, or after the lease is over; a worker may be slow for as long. */
+const LASTING_INTERVAL = { minMs: 500, maxMs: 12_000 };
 /** A pause has to outlast a lease to show anything, and so has a server's absence. */
 const LONG_DOWN_MS = 10_000;
 const LONG: readonly ChaosType[] = ["worker_pause", "leader_pause", "nats_server_kill"];
@@ -133,7 +133,8 @@ function plannedEvent(seed: number, number: number, atMs: number, type: ChaosTyp
 
 function downMsOf(type: ChaosType, choices: Seeded): number {
   if (LONG.includes(type)) return LONG_DOWN_MS;
-  const interval = type === "nats_disconnect" ? DISCONNECTED_INTERVAL : DOWN_INTERVAL;
+  const isLong = type === "nats_disconnect" || type === "slow_worker";
+  const interval = isLong ? LASTING_INTERVAL : DOWN_INTERVAL;
   return Math.round(choices.durationMs(5, interval));
 }
 

@@ -11,7 +11,7 @@ import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
 import { disconnect } from "./network_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
 import { Scene, type SceneOptions } from "./scene.ts";
-import { crash, pause, restart, scaleDown, scaleUp } from "./worker_acts.ts";
+import { crash, pause, restart, scaleDown, scaleUp, slowDown } from "./worker_acts.ts";
 
 /** What chaos works on. */
 export interface ChaosOptions extends SceneOptions {
@@ -36,6 +36,7 @@ const ACTS: Readonly<Record<ChaosType, Act>> = {
   worker_pause: (scene, event) => pause(scene, event, anybody(scene, event)),
   leader_failure: async (scene, event) => crash(scene, event, await scene.targets.leader()),
   leader_pause: async (scene, event) => pause(scene, event, await scene.targets.leader()),
+  slow_worker: slowDown,
   scale_up: scaleUp,
   scale_down: scaleDown,
   producer_crash: crashProducer,

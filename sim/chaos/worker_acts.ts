@@ -4,12 +4,16 @@
  * @module
  */
 import { pauseProcess } from "../../tasks/pause.ts";
+import { describeError } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
+import { command } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import type { Scene } from "./scene.ts";
 
+/** How long a worker may take to answer, in milliseconds. */
+const TELL_MS = 5_000;
 const TOO_FEW = "too few workers";
 
 /** Kills a worker with SIGKILL; another incarnation comes a little later. */
@@ -69,6 +73,28 @@ export async function pause(
       await pauseFor(event.downMs, scene.over);
     }
     state.ledger.impairments.add(victim.process, "stoodStill", atUs, nowUs());
+  });
+}
+
+/** A worker's handlers take many times as long for a while: its partitions wait, and nobody else's. */
+export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void> {
+  const { messaging, runId, state } = scene.options;
+  const [victim] = scene.targets.workers(event, 1);
+  if (victim === undefined) return scene.skip(event, "no worker runs");
+  const tell = (what: "slow" | "quick") => command(messaging, runId, victim, what, TELL_MS);
+  const atUs = nowUs();
+  try {
+    await tell("slow");
+  } catch (error) {
+    return scene.skip(event, `${victim.name} does not answer: ${describeError(error)}`);
+  }
+  const record = scene.record(event, victim.name, atUs);
+  scene.later(async () => {
+    await pauseFor(event.downMs, scene.over);
+    if (victim.phase === "running") await tell("quick");
+    const untilUs = nowUs();
+    state.struck(victim.process, atUs, untilUs);
+    scene.untilStable(record, [victim], atUs, untilUs);
   });
 }
 

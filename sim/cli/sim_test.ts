@@ -115,12 +115,12 @@ Deno.test("a run in which everything is killed, producers too, passes and leaves
   assert.match(stdout, /\[CHAOS\] Injecting event: worker_crash \(worker-\d\)/);
 });
 
-Deno.test("a run in which the networks of workers fail and leaders stand still passes, and each fault is seen", async () => {
+Deno.test("a run in which networks fail, leaders stand still and workers are slow passes, and each fault is seen", async () => {
   const { code, stdout, stderr, report } = await sim(
     ...SMALL,
     ...["--duration", "14s", "--set", "workers.count=4", "--set", "chaos.enabled=true"],
     ...["--set", "chaos.interval=1s-2s", "--seed", "2", "--set", "thresholds={}"],
-    ...["--set", "chaos.events=[nats_disconnect, nats_disconnect, leader_pause]"],
+    ...["--set", "chaos.events=[nats_disconnect, leader_pause, slow_worker]"],
   );
   assert.ok(report !== undefined, stderr);
   assert.equal(code, 0, stdout);
@@ -129,7 +129,9 @@ Deno.test("a run in which the networks of workers fail and leaders stand still p
   const done = report.chaos.filter(({ skipped }) => skipped === undefined);
   const faults = done.filter(({ type }) => type === "nats_disconnect");
   assert.ok(new Set(faults.map(({ target }) => target.split(", ")[1])).size >= 2, stdout);
-  assert.ok(done.some(({ type }) => type === "leader_pause"), stdout);
+  for (const kind of ["leader_pause", "slow_worker"]) {
+    assert.ok(done.some(({ type }) => type === kind), `${kind}: ${stdout}`);
+  }
   // Some end within the run, and then somebody has said that all is well again.
   assert.ok(faults.some(({ recoveredMs }) => recoveredMs !== null), stdout);
 });

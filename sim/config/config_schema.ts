@@ -29,6 +29,7 @@ export const CHAOS_TYPES = [
   "producer_crash",
   "worker_pause",
   "leader_pause",
+  "slow_worker",
   "nats_disconnect",
   "nats_server_kill",
 ] as const;

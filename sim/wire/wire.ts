@@ -87,6 +87,8 @@ export interface ReportBatch {
 /** What the coordinator asks of a child. */
 export type Command =
   | { readonly command: "status" } // answered with a WorkerStatus
+  | { readonly command: "slow" } // a worker's handlers take many times as long
+  | { readonly command: "quick" } // and do so no longer
   | { readonly command: "start" } // a producer begins
   | { readonly command: "finish" }; // a producer stops once every outcome is known
 

@@ -18,6 +18,9 @@ import { begunSubject, type ChildSpec, fromBytes, intruderSubject, toBytes } fro
 import type { GroupMember, GroupMessage } from "./group_member.ts";
 
 const STATUS_INTERVAL_MS = 1_000;
+/** So many times as long handlers take in a worker that is told to be slow, and at least {@linkcode SLOW_MIN_MS}. */
+const SLOW_FACTOR = 20;
+const SLOW_MIN_MS = 50;
 const INTRUDER_TIMEOUT_MS = 5_000;
 const INTRUDER_WORK_MS = 20;
 const RETRY_DELAY_MS = 200;
@@ -30,6 +33,7 @@ export class SimWorker {
   readonly #reporter: Reporter;
   readonly #stopped = new AbortController();
   #statusUnderWay = false;
+  #slow = false;
 
   /**
    * @param spec who and where
@@ -58,6 +62,11 @@ export class SimWorker {
     await this.#member.stop();
     this.reportStatus();
     await this.#reporter.flush();
+  }
+
+  /** From now on handlers take much longer, or as long as they should. */
+  setSlow(slow: boolean): void {
+    this.#slow = slow;
   }
 
   /**
@@ -106,7 +115,8 @@ export class SimWorker {
     const { min, max } = this.#spec.config.workers.processing_delay;
     const seeded = new Seeded(this.#spec.seed, "delay", partitionId);
     const delayMs = seeded.durationMs(partitionSequence, { minMs: min, maxMs: max });
-    return sleep(this.#world.clock, delayMs, signal);
+    const slowMs = Math.max(SLOW_MIN_MS, SLOW_FACTOR * delayMs);
+    return sleep(this.#world.clock, this.#slow ? slowMs : delayMs, signal);
   }
 
   async #effect(

@@ -45,6 +45,7 @@ export function runWorker(spec: ChildSpec): Promise<void> {
     );
     world.messaging.subscribe(controlSubject(spec.runId, spec.process), (notice) => {
       const { command } = fromBytes<Command>(notice.data);
+      if (command === "slow" || command === "quick") worker.setSlow(command === "slow");
       notice.respond(toBytes(command === "status" ? member.status() : command));
     });
     reporter.add({ kind: "hello", pid: Deno.pid, atUs: nowUs() }, "now");
