@@ -177,6 +177,11 @@ export class Fleet {
   async #stop(member: Member): Promise<void> {
     const { simulation: { kernel }, observer, parameters } = this.#options;
     const { name } = member.owner;
+    // The signal reaches a process that stands still when it goes on: what it was doing has to come to its end, too.
+    while (member.owner.paused && !member.owner.dead) {
+      await kernel.sleep(LOOK_MS, `${name} to go on`);
+    }
+    if (member.owner.dead) return;
     const sinceMs = kernel.nowMs;
     await member.stop();
     // What a stop that ran out of time has left behind ends by itself, a little later; and so does an election that has to be asked first.
