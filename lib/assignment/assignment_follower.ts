@@ -102,7 +102,10 @@ export class AssignmentFollower {
     // While one is being read, the newest that came meanwhile is enough.
     if (this.#pending !== undefined && entry.revision <= this.#pending.revision) return;
     // Most of what is read again is what is known.
-    if (this.#known !== undefined && isSame(entry, this.#known)) return;
+    if (this.#known !== undefined && isSame(entry, this.#known)) {
+      this.#failures = 0;
+      return;
+    }
     this.#pending = entry;
     if (!this.#reading) void this.#read();
   }

@@ -34,7 +34,7 @@ const DEFAULT_PRESET: GroupDefaults = {
   drainTimeoutMs: 5_000,
   assignment: { minRebalanceThreshold: 0.15, minRebalanceIntervalMs: 10_000 },
   kvBuckets: { replicas: 1, storage: "file" },
-  probe: { intervalMs: 200, timeoutMs: 250, graceMs: 100, budgetPerSecond: 100 },
+  probe: { intervalMs: 200, timeoutMs: 250, graceMs: 100, budgetPerSecond: 300 },
   degradedAlert: {
     infoThresholdMs: 30_000,
     warnThresholdMs: 120_000,
@@ -62,7 +62,7 @@ export const GROUP_PRESETS: Readonly<Record<GroupPreset, GroupDefaults>> = {
     shutdownTimeoutMs: 5_000,
     drainTimeoutMs: 2_000,
     assignment: { minRebalanceThreshold: 0.15, minRebalanceIntervalMs: 100 },
-    probe: { intervalMs: 100, timeoutMs: 250, graceMs: 50, budgetPerSecond: 100 },
+    probe: { intervalMs: 100, timeoutMs: 250, graceMs: 50, budgetPerSecond: 300 },
     degradedBehavior: "aggressive",
   },
 };

@@ -55,7 +55,7 @@ export interface ProbeInput {
    */
   readonly grace?: DurationInput;
   /**
-   * The most probes one worker sends per second, whatever the size of the group.
+   * About how many probes one worker sends per second: in a large group the rounds are stretched to keep to it.
    * @default 100
    */
   readonly budgetPerSecond?: number;

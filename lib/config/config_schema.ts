@@ -50,7 +50,7 @@ const probe = section("How workers are probed for being there.", {
     "or-zero",
   ).optional(),
   budgetPerSecond: real(
-    "The most probes one worker sends per second.",
+    "About how many probes one worker sends per second: more workers stretch the rounds.",
     "a number above 0",
     { above: 0 },
   ).optional(),

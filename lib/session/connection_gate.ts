@@ -69,14 +69,15 @@ export class ConnectionGate {
    */
   async reopen(): Promise<void> {
     const { clock, messaging, confirm, signal } = this.#options;
-    this.#grace?.cancel();
-    this.#grace = undefined;
     const cuts = this.#cuts;
     const isMoot = () => signal.aborted || !messaging.connected || cuts !== this.#cuts;
     while (!isMoot()) {
       const isProven = await confirm();
       if (isMoot()) return;
       if (isProven) {
+        // Not before: to the others, a connection that comes for moments only is away.
+        this.#grace?.cancel();
+        this.#grace = undefined;
         this.#shut?.resolve();
         this.#shut = undefined;
         return;

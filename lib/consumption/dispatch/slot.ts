@@ -45,8 +45,8 @@ export class Slot {
   outranked = false;
   /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
   outrankedUntilMs = 0;
-  /** Since it is not wanted any more others were told that it is free. */
-  toldFree = false;
+  /** Whoever held it has told that it is free, since it is wanted here. */
+  heardFree = false;
   /** Poison stopped it. */
   stopped = false;
   /** Its poison message finds no stream that takes it. */

@@ -58,18 +58,18 @@ export class SlotTable {
   /**
    * Forgets slots that are neither wanted nor held, and run nothing.
    *
-   * @returns those among them that were never held here: nobody else has told that they are not
+   * @returns those among them of which only this worker was told that they are free, and that it never took
    */
   sweep(): PartitionId[] {
-    const neverHeld: PartitionId[] = [];
+    const leftFree: PartitionId[] = [];
     for (const slot of this.all.values()) {
       const isOver = !slot.wanted && slot.lane === undefined && slot.running === undefined &&
         !slot.moving;
       if (!isOver) continue;
       this.all.delete(slot.id);
-      if (!slot.toldFree) neverHeld.push(slot.id);
+      if (slot.heardFree) leftFree.push(slot.id);
     }
-    return neverHeld;
+    return leftFree;
   }
 
   /**
@@ -123,7 +123,7 @@ export class SlotTable {
     if (known?.wanted) return undefined;
     this.all.set(id, slot);
     slot.wanted = true;
-    slot.toldFree = false;
+    slot.heardFree = false;
     slot.wantedSinceMs = nowMs;
     return slot;
   }

@@ -109,8 +109,8 @@ export class Acquirer {
     const announcedAtMs = this.#announced.get(slot.id);
     // It told of one release. If the partition comes back later, somebody else holds it meanwhile.
     this.#announced.delete(slot.id);
-    const isFree = contender === undefined ||
-      (announcedAtMs !== undefined && now - announcedAtMs < NOTICE_MEMORY_MS);
+    slot.heardFree = announcedAtMs !== undefined && now - announcedAtMs < NOTICE_MEMORY_MS;
+    const isFree = contender === undefined || slot.heardFree;
     slot.batch = isFree ? undefined : contender;
     slot.refusals = 0;
     slot.nextTryAtMs = isFree ? 0 : now + EXPECTED_MS;
@@ -142,6 +142,7 @@ export class Acquirer {
       slot.nextTryAtMs = this.#gatherUntilMs;
       slot.refusals = 0;
       slot.batch = NOTICED;
+      slot.heardFree = true;
       any = true;
     }
     return any;
@@ -238,6 +239,8 @@ export class Acquirer {
     for (const slot of slots) {
       slot.refusals = 0;
       slot.batch = undefined;
+      // Whoever holds it next is told by this worker.
+      slot.heardFree = false;
       waitedMs = Math.max(waitedMs, now - slot.wantedSinceMs);
     }
     events.acquired(slots.map((slot) => slot.id), name, waitedMs);

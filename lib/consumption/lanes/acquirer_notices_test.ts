@@ -232,30 +232,20 @@ aloneTest(
 );
 
 aloneTest(
-  "what goes on to somebody else before it was held here is passed on at once, and told once",
+  "what was free and goes on to somebody else before it was held here is passed on, and told once",
   async (alone) => {
     const told = alone.toldTo("heir");
-    alone.want({ p0: "a", p1: undefined, p2: "a" });
-    await alone.until(20);
+    // Of p0 it is known that it is free, of p2 it is not: whoever holds it will tell.
+    alone.notice("a", "p0");
+    await alone.until(10);
+    alone.hold("b", "p0");
+    alone.want({ p0: "a", p1: undefined, p2: "a", p3: "a" });
+    await alone.until(50);
+    alone.notice("a", "p3");
     alone.want({}, "heir");
     await alone.until(1_000);
-    // Only p1 had a lane: its filter goes first.
-    assert.deepEqual(told, [[20, "p0", "p2"], [20, "p1"]]);
-    assert.deepEqual(alone.tries, [[0, "p1"]]);
-  },
-);
-
-aloneTest(
-  "what goes on to somebody else while its lane is refused is passed on then",
-  async (alone) => {
-    const told = alone.toldTo("heir");
-    alone.hold("a", "p0");
-    alone.onTry = () => alone.want({}, "heir");
-    alone.want({ p0: undefined });
-    await alone.until(1_000);
-    assert.deepEqual(told, [[0, "p0"]]);
-    assert.equal(alone.tries.length, 1);
-    alone.group.server.delete("a");
+    assert.deepEqual(told, [[50, "p0", "p1", "p3"]]);
+    alone.group.server.delete("b");
   },
 );
 
@@ -263,9 +253,11 @@ aloneTest("what goes to nobody, or is given up at the end, is not passed on", as
   const told = alone.toldTo("heir");
   alone.want({ p0: "a" }, "heir");
   await alone.until(20);
+  alone.notice("a", "p0");
   alone.want({});
+  alone.notice("a", "p0");
   alone.want({ p0: "a" });
-  await alone.until(40);
+  await alone.until(21);
   await alone.group.end();
   assert.deepEqual(told, []);
 });

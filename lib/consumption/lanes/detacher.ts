@@ -211,7 +211,6 @@ export class Detacher {
       slot.stale = false;
       slot.nextTryAtMs = nextTryAtMs;
       if (slot.wanted) continue;
-      slot.toldFree = true;
       released.push(slot.id);
       forced ||= slot.running !== undefined;
     }

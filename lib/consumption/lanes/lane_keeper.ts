@@ -52,6 +52,7 @@ export class LaneKeeper {
       },
       onEnd: (lane, reason, detail) => {
         events.laneEnded(lane.name, reason, detail);
+        this.#upkeep.wake();
         if (!this.#closed) onChange();
       },
       onRefused: events.error,
