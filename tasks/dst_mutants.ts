@@ -42,7 +42,7 @@ async function main(raw: RawMutantsOptions): Promise<number> {
       `${hunts.length}/${chosen.length} ${mutant.name}: ${describeFinding(hunt.found)} (${took})`,
     );
   }
-  const { lines, isGood } = judgeHunts(hunts, maxSeeds);
+  const { lines, isGood } = judgeHunts(hunts, maxSeeds, shrinkTime !== undefined);
   for (const line of ["", ...renderHunts(hunts), "", ...lines]) say(line);
   say(`took ${formatDuration(performance.now() - startMs)}`);
   if (raw.out !== undefined) await Deno.writeTextFile(raw.out, JSON.stringify(hunts, null, 2));

@@ -10,6 +10,10 @@ import type { Finding, Hunt } from "./dst_mutants_hunt.ts";
 const OPERATIONS_MAX = 10;
 /** A plan made smaller has no more faults than this. */
 const FAULTS_MAX = 3;
+/** Half of the bugs are found within so many seeds. */
+const MEDIAN_MAX = 100;
+/** So many of the plans become small, where there are as many. */
+const SMALL_MIN = 25;
 
 /**
  * Says what was found.
@@ -51,11 +55,13 @@ export function renderHunts(hunts: readonly Hunt[]): string[] {
  *
  * @param hunts what came of each
  * @param maxSeeds after how many seeds a hunt was given up
- * @returns the lines, and whether every bug was found
+ * @param isShrunk whether their plans were made smaller, too: one that could not be is not small
+ * @returns the lines, and whether every bug was found, and as quickly as is promised, and by a plan that a person can read
  */
 export function judgeHunts(
   hunts: readonly Hunt[],
   maxSeeds: number,
+  isShrunk = false,
 ): { lines: string[]; isGood: boolean } {
   const seeds = hunts.map(({ found }) => typeof found === "object" ? found.seed : Infinity);
   const foundCount = seeds.filter(Number.isFinite).length;
@@ -73,7 +79,8 @@ export function judgeHunts(
         `${small.length} of ${shrunk.length} plans shrunk to ${OPERATIONS_MAX} operations and ${FAULTS_MAX} faults or fewer`,
       ]),
     ],
-    isGood: foundCount === hunts.length,
+    isGood: foundCount === hunts.length && median <= MEDIAN_MAX &&
+      (!isShrunk || small.length >= Math.min(SMALL_MIN, hunts.length)),
   };
 }
 

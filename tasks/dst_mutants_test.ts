@@ -24,6 +24,18 @@ Deno.test("a table of what was found, and a verdict", () => {
   assert.match(lines[1]!, /^2 of 2 plans shrunk/);
 });
 
+Deno.test("bugs that take too many seeds, or plans that stay large, are no success", () => {
+  const late = Array.from({ length: 3 }, (_, n) => hunt(`b${n}`, { ...finding, seed: 101 }));
+  assert.equal(judgeHunts(late, 1_000).isGood, false);
+  const large = { ...finding, left: { operations: 11, faults: 1 } };
+  const never = { ...finding, left: undefined };
+  for (const found of [large, never]) {
+    const hunts = [hunt("bug", finding), hunt("other", found)];
+    assert.equal(judgeHunts(hunts, 100).isGood, true);
+    assert.equal(judgeHunts(hunts, 100, true).isGood, false);
+  }
+});
+
 Deno.test("one that is not found, or cannot be planted, is no success", () => {
   for (const found of [undefined, "what it replaces does not occur exactly once"]) {
     const { lines, isGood } = judgeHunts([hunt("bug", finding), hunt("other", found)], 100);

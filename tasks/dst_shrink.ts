@@ -60,7 +60,7 @@ export async function shrinkAndSay(
 
 async function shrinkInChild(
   plan: Plan,
-  { kind, check }: RunFailure,
+  { kind, check, message }: RunFailure,
   options: DstOptions,
 ): Promise<ShrinkResult> {
   const status = processStatus();
@@ -68,7 +68,8 @@ async function shrinkInChild(
   let runs = 0;
   let left = { operations: plan.operations.length, faults: plan.faults.length };
   try {
-    const request = { plan, failure: { kind, check }, maxRuns: RUNS_MAX, maxMs: options.shrinkMs };
+    const failure = { kind, check, message };
+    const request = { plan, failure, maxRuns: RUNS_MAX, maxMs: options.shrinkMs };
     const last = await child.ask({ kind: "shrink", ...request }, (reply) => {
       if (reply.kind === "tried") runs++;
       if (reply.kind === "smaller") left = reply;
@@ -83,7 +84,9 @@ async function shrinkInChild(
   }
 }
 
-function render(plan: Plan, shrunk: ShrinkResult, { kind, check }: RunFailure): string[] {
+function render(plan: Plan, shrunk: ShrinkResult, failure: RunFailure): string[] {
+  const { kind, check, message } = failure;
+  const now = shrunk.result.failure?.message ?? "";
   const { runs, elapsedMs, complete } = shrunk;
   const count = (of: Plan) =>
     `${countOf(of.operations.length, "operation")} and ${countOf(of.faults.length, "fault")}`;
@@ -93,6 +96,8 @@ function render(plan: Plan, shrunk: ShrinkResult, { kind, check }: RunFailure): 
     `${runs} runs in ${formatDuration(elapsedMs)}`,
     ...(complete ? [] : ["  the budget was used up: --shrink-time gives it more"]),
     ...describePlan(shrunk.plan).map((line) => `  ${line}`),
-    `  ${kind} "${check}": ${indent(shrunk.result.failure?.message ?? "")}`,
+    `  ${kind} "${check}": ${indent(now)}`,
+    // The same assertion may see something else of a smaller plan.
+    ...(now === message ? [] : [`  before it was made smaller: ${indent(message)}`]),
   ];
 }

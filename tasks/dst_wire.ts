@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RunFailure, RunResult } from "../lib/dst/run_plan.ts";
+import type { FailureLike, RunFailure, RunResult } from "../lib/dst/run_plan.ts";
 import type { Summary } from "../lib/dst/summary.ts";
 import type { Plan } from "../lib/dst/plan/plan.ts";
 import type { ShrinkProgress, ShrinkResult } from "../lib/dst/plan/shrink.ts";
@@ -48,7 +48,7 @@ export interface ShrinkRequest {
   /** The plan. */
   readonly plan: Plan;
   /** How it fails. */
-  readonly failure: Pick<RunFailure, "kind" | "check">;
+  readonly failure: FailureLike;
   /** The most runs. */
   readonly maxRuns: number;
   /** The most time, in milliseconds. */

@@ -150,6 +150,27 @@ Deno.test("follower: a missing chunk is read again soon, without waiting for ano
   await close();
 });
 
+Deno.test("follower: an outage that is over makes a missing chunk wait no longer", async () => {
+  const { bucket, clock, say, seen, errors, close } = rig();
+  await settle();
+  say(5, 1);
+  await settle();
+  bucket.before = (operation) => {
+    if (operation === "get") throw timeout();
+  };
+  await clock.advance(60_000);
+  assert.ok(errors.length > 3);
+  bucket.before = () => {};
+  await clock.advance(2 * REREAD_MS);
+  errors.length = 0;
+  const complete = pokeChunked(bucket, 5, 2);
+  await clock.advance(50);
+  complete();
+  await clock.advance(200);
+  assert.deepEqual([seen.length, errors], [2, []]);
+  await close();
+});
+
 Deno.test("follower: chunks that were collected meanwhile lead to the newer snapshot", async () => {
   const { bucket, clock, seen, say, close } = rig();
   await settle();

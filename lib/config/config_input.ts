@@ -56,7 +56,7 @@ export interface ProbeInput {
   readonly grace?: DurationInput;
   /**
    * About how many probes one worker sends per second: in a large group the rounds are stretched to keep to it.
-   * @default 100
+   * @default 300
    */
   readonly budgetPerSecond?: number;
 }

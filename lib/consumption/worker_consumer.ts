@@ -282,8 +282,8 @@ export class WorkerConsumer implements AsyncDisposable {
   }
 
   /**
-   * These were on their way to this worker when the assignment gave them to others. Whoever held them has told this one that they are free,
-   * and their new owners wait for its word, since it held them before as far as they can see.
+   * These were on their way to this worker when the assignment gave them to others. Whoever held them has told this one that they are free, or has
+   * gone, and their new owners wait for its word, since it held them before as far as they can see.
    */
   #passOn(ids: readonly PartitionId[]): void {
     const successorOf = this.#desired?.successorOf;

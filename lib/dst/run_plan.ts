@@ -128,17 +128,24 @@ export async function runSeed(
 }
 
 /**
- * Tells whether two failures are the same: the same assertion or detector, whatever it saw.
+ * Tells whether two failures are the same: the same assertion or detector, whatever it saw. Errors that nobody caught are told apart by
+ * what they say, numbers aside: where they came out says little of what they are.
  *
  * @param a a failure, or null
  * @param b a failure, or null
- * @returns true if both are failures of one kind and check
+ * @returns true if both are failures of one kind and check, and crashes say the same
  */
-export function isSameFailure(
-  a: Pick<RunFailure, "kind" | "check"> | null,
-  b: Pick<RunFailure, "kind" | "check"> | null,
-): boolean {
-  return a !== null && b !== null && a.kind === b.kind && a.check === b.check;
+export function isSameFailure(a: FailureLike | null, b: FailureLike | null): boolean {
+  if (a === null || b === null || a.kind !== b.kind || a.check !== b.check) return false;
+  return a.kind !== "crash" || wordsOf(a) === wordsOf(b);
+}
+
+/** A failure, as far as it is compared. */
+export type FailureLike = Pick<RunFailure, "kind" | "check" | "message">;
+
+/** Names of processes, times and counts differ from run to run. */
+function wordsOf({ message }: FailureLike): string {
+  return message.replaceAll(/[0-9a-f]{8}-[0-9a-f-]+|\d+/g, "#");
 }
 
 /** A plan that is about to be run, once or more often. */

@@ -165,6 +165,24 @@ Deno.test("gate: whoever is through is stopped once the connection has been away
   assert.equal(away(), 2, "the next time it goes has a grace of its own");
 });
 
+Deno.test("gate: a connection that comes back for moments, without a proof, is away all the time", async () => {
+  const { clock, gate, messaging, end, away } = rig(() => Promise.resolve(false));
+  messaging.connected = false;
+  for (let ms = 0; ms < GRACE_MS; ms += 100) {
+    gate.shut();
+    await clock.advance(90);
+    messaging.connected = true;
+    const reopening = gate.reopen();
+    await clock.advance(10);
+    messaging.connected = false;
+    void reopening;
+  }
+  gate.shut();
+  await settle();
+  assert.equal(away(), 1);
+  end.abort();
+});
+
 Deno.test("gate: back within the grace nobody is stopped; nor after the end of the session", async () => {
   const { clock, gate, messaging, end, away } = rig(() => Promise.resolve(true));
   messaging.connected = false;

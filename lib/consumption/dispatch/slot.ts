@@ -45,8 +45,8 @@ export class Slot {
   outranked = false;
   /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
   outrankedUntilMs = 0;
-  /** Whoever held it has told that it is free, since it is wanted here. */
-  heardFree = false;
+  /** As far as this worker knows nobody holds it: who did has told so, or has gone. */
+  believedFree = false;
   /** Poison stopped it. */
   stopped = false;
   /** Its poison message finds no stream that takes it. */

@@ -58,7 +58,7 @@ export class SlotTable {
   /**
    * Forgets slots that are neither wanted nor held, and run nothing.
    *
-   * @returns those among them of which only this worker was told that they are free, and that it never took
+   * @returns those among them that were free as far as is known here, and were never taken
    */
   sweep(): PartitionId[] {
     const leftFree: PartitionId[] = [];
@@ -67,7 +67,7 @@ export class SlotTable {
         !slot.moving;
       if (!isOver) continue;
       this.all.delete(slot.id);
-      if (slot.heardFree) leftFree.push(slot.id);
+      if (slot.believedFree) leftFree.push(slot.id);
     }
     return leftFree;
   }
@@ -123,7 +123,7 @@ export class SlotTable {
     if (known?.wanted) return undefined;
     this.all.set(id, slot);
     slot.wanted = true;
-    slot.heardFree = false;
+    slot.believedFree = false;
     slot.wantedSinceMs = nowMs;
     return slot;
   }

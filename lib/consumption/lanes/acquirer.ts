@@ -109,8 +109,9 @@ export class Acquirer {
     const announcedAtMs = this.#announced.get(slot.id);
     // It told of one release. If the partition comes back later, somebody else holds it meanwhile.
     this.#announced.delete(slot.id);
-    slot.heardFree = announcedAtMs !== undefined && now - announcedAtMs < NOTICE_MEMORY_MS;
-    const isFree = contender === undefined || slot.heardFree;
+    const isFree = contender === undefined ||
+      (announcedAtMs !== undefined && now - announcedAtMs < NOTICE_MEMORY_MS);
+    slot.believedFree = isFree;
     slot.batch = isFree ? undefined : contender;
     slot.refusals = 0;
     slot.nextTryAtMs = isFree ? 0 : now + EXPECTED_MS;
@@ -142,7 +143,7 @@ export class Acquirer {
       slot.nextTryAtMs = this.#gatherUntilMs;
       slot.refusals = 0;
       slot.batch = NOTICED;
-      slot.heardFree = true;
+      slot.believedFree = true;
       any = true;
     }
     return any;
@@ -240,7 +241,7 @@ export class Acquirer {
       slot.refusals = 0;
       slot.batch = undefined;
       // Whoever holds it next is told by this worker.
-      slot.heardFree = false;
+      slot.believedFree = false;
       waitedMs = Math.max(waitedMs, now - slot.wantedSinceMs);
     }
     events.acquired(slots.map((slot) => slot.id), name, waitedMs);

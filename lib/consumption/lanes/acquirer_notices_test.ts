@@ -242,9 +242,10 @@ aloneTest(
     alone.want({ p0: "a", p1: undefined, p2: "a", p3: "a" });
     await alone.until(50);
     alone.notice("a", "p3");
+    await alone.until(51);
     alone.want({}, "heir");
     await alone.until(1_000);
-    assert.deepEqual(told, [[50, "p0", "p1", "p3"]]);
+    assert.deepEqual(told, [[51, "p0", "p1", "p3"]]);
     alone.group.server.delete("b");
   },
 );

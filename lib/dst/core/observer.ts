@@ -240,11 +240,12 @@ export class Observer {
     );
   }
 
-  /** A worker tells of an error. */
+  /** A worker tells of an error. What is none of parti's own is a mistake in the code that was caught somewhere. */
   told(error: unknown): void {
+    const isOwn = isPartiError(error) && !isMistake(error.cause);
     this.#assertions.always(
       "no invariant of parti breaks",
-      !isPartiError(error, "PARTI_INVARIANT"),
+      isOwn && !isPartiError(error, "PARTI_INVARIANT"),
       () => describeError(error),
     );
   }
@@ -273,4 +274,10 @@ export class Observer {
   stopped(left: readonly string[]): void {
     this.#assertions.always("nothing leaks", left.length === 0, () => left.join(", "));
   }
+}
+
+/** What only wrong code throws. */
+function isMistake(cause: unknown): boolean {
+  return cause instanceof TypeError || cause instanceof RangeError ||
+    cause instanceof ReferenceError;
 }

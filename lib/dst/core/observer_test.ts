@@ -96,6 +96,11 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
   ["no invariant of parti breaks", (rig) => {
     rig.observer.told(new PartiError("PARTI_INVARIANT", "two owners"));
   }],
+  ["no invariant of parti breaks", (rig) => rig.observer.told(new TypeError("caught somewhere"))],
+  ["no invariant of parti breaks", (rig) => {
+    const cause = new ReferenceError("x is not defined");
+    rig.observer.told(new PartiError("PARTI_SOURCE_FAILED", "the source failed", { cause }));
+  }],
   ["no assignment goes back", (rig) => {
     rig.observer.followed("A", { epoch: 2, generation: 3 });
     rig.observer.followed("A", { epoch: 2, generation: 2 });

@@ -202,7 +202,7 @@ export class BucketModel {
       revision: ++this.#lastRevision,
       operation: value === undefined ? "removed" : "put",
     };
-    this.#server.noteStored(key, entry.value);
+    this.#server.noteWritten(key, entry.value);
     this.#stored.delete(key);
     this.#erased.delete(key);
     this.#revived.delete(key);

@@ -43,7 +43,11 @@ export class CoreModel implements ServerPart {
   readonly #exact = new Map<string, Set<Subscriber>>();
   readonly #wild = new Set<Subscriber>();
 
-  private constructor() {}
+  readonly #server: ModelServer;
+
+  private constructor(server: ModelServer) {
+    this.#server = server;
+  }
 
   /**
    * The one model of a server, made on first use.
@@ -54,7 +58,7 @@ export class CoreModel implements ServerPart {
   static of(server: ModelServer): CoreModel {
     let model = models.get(server);
     if (model === undefined) {
-      model = new CoreModel();
+      model = new CoreModel(server);
       server.add(model);
       models.set(server, model);
     }
@@ -117,6 +121,7 @@ export class CoreModel implements ServerPart {
    * @returns how many it was meant for: 0 is what a request calls "no responders"
    */
   publish(subject: string, data: Uint8Array, answer?: (data: Uint8Array) => void): number {
+    if (data.length > 0) this.#server.noteWritten(subject, data);
     const exact = this.#exact.get(subject);
     if (exact === undefined && this.#wild.size === 0) return 0;
     const message: CoreMessage = { subject, data, answer };

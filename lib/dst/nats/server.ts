@@ -102,15 +102,21 @@ export class ModelServer {
   }
 
   /**
-   * Notes what is stored, so that two runs of a seed differ in their traces as soon as they differ in what they write.
+   * Notes what is stored or sent on, so that two runs of a seed differ in their traces as soon as they differ in what they write.
    *
-   * @param place its key or subject
+   * @param place its key, its subject, or the stream of a consumer
    * @param data its bytes
+   * @param headers what goes with them
    */
-  noteStored(place: string, data: Uint8Array): void {
+  noteWritten(
+    place: string,
+    data: Uint8Array,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
     let hash = 0x811c9dc5;
     for (let i = 0; i < data.length; i++) hash = Math.imul(hash ^ data[i]!, 0x01000193);
-    this.kernel.trace.note(this.nowMs, place, "stored", hash >>> 0);
+    for (const name in headers) hash = hashText(hashText(hash, name), headers[name]!);
+    this.kernel.trace.note(this.nowMs, place, "written", hash >>> 0);
   }
 
   /** Adds a part that keeps something. */
@@ -162,4 +168,9 @@ export interface ServerWatcher {
   serverGone(): void;
   /** It answers no more, or answers again. */
   serverSilent(silent: boolean): void;
+}
+
+function hashText(hash: number, text: string): number {
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return Math.imul(hash ^ text.length, 0x01000193);
 }

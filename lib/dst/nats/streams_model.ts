@@ -16,6 +16,8 @@ import { type Publication, type StreamHost, StreamModel } from "./stream_model.t
 import { SubjectFilter } from "./subject_filter.ts";
 import { traitsOf } from "./version_traits.ts";
 
+const NO_DATA = new Uint8Array(0);
+
 const models = new WeakMap<ModelServer, StreamsModel>();
 
 /** The server adds something from here … */
@@ -128,6 +130,7 @@ export class StreamsModel implements ServerPart {
     const found = this.stream(stream, what);
     this.#note(found, config.name);
     found.createConsumer(config, what);
+    this.#noteConsumer(stream, config);
   }
 
   /** Changes a consumer. See {@linkcode StreamModel.updateConsumer}. */
@@ -135,6 +138,13 @@ export class StreamsModel implements ServerPart {
     const found = this.stream(stream, what);
     this.#note(found, config.name);
     found.updateConsumer(config, what);
+    this.#noteConsumer(stream, config);
+  }
+
+  #noteConsumer(stream: string, config: ConsumerConfig): void {
+    const { name, filterSubjects, metadata } = config;
+    const filter = filterSubjects.join(" ");
+    this.#server.noteWritten(stream, NO_DATA, { name, filter, ...metadata });
   }
 
   /**
@@ -182,7 +192,8 @@ export class StreamsModel implements ServerPart {
    */
   publish(publication: Publication, what: string): PublishAck | undefined {
     const ack = this.#streamOf(publication.subject)?.publish(publication, what);
-    if (ack?.duplicate === false) this.#server.noteStored(publication.subject, publication.data);
+    const { subject, data, headers } = publication;
+    if (ack?.duplicate === false) this.#server.noteWritten(subject, data, headers);
     return ack;
   }
 

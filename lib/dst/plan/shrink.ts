@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isSameFailure, type RunFailure, type RunResult } from "../run_plan.ts";
+import { type FailureLike, isSameFailure, type RunResult } from "../run_plan.ts";
 import type { Simplification } from "../workload.ts";
 import { ddmin } from "./ddmin.ts";
 import { orderPlan, type Plan, type PlanStep } from "./plan.ts";
@@ -25,7 +25,7 @@ export interface ShrinkOptions {
   /** The failing plan. */
   readonly plan: Plan;
   /** How it fails. */
-  readonly failure: Pick<RunFailure, "kind" | "check">;
+  readonly failure: FailureLike;
   /** Runs a plan. */
   readonly run: (plan: Plan) => Promise<RunResult>;
   /** Simpler plans that the workload proposes. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RunResult } from "../run_plan.ts";
+import { isSameFailure, type RunResult } from "../run_plan.ts";
 import type { Plan, PlanStep } from "./plan.ts";
 import { shrink, type ShrinkOptions } from "./shrink.ts";
 
@@ -22,7 +22,7 @@ const plan: Plan = {
   swarm: {},
 };
 
-const SAME = { kind: "assertion", check: "whole" } as const;
+const SAME = { kind: "assertion", check: "whole", message: "" } as const;
 
 /** What a run of a fake plan says: it fails if this returns a check. */
 type Checks = (has: (id: string) => boolean, plan: Plan) => string | undefined;
@@ -84,6 +84,16 @@ Deno.test("a fault that can go only once operations have gone does go", async ()
 Deno.test("another failure is not taken for this one", async () => {
   const { run } = fake((has) => has("op-3") ? "whole" : has("op-4") ? "other" : undefined);
   assert.deepEqual(idsOf((await shrink(options(run))).plan.operations), ["op-3"]);
+});
+
+Deno.test("a crash is the same only if it says the same, numbers and names of instances aside", () => {
+  const crash = (message: string) => ({ kind: "crash", check: "work", message }) as const;
+  const id = "0e42190e-3183-522d-70ac-1d183d241958";
+  assert.ok(isSameFailure(crash(`no lane 3 of ${id}`), crash("no lane 17 of 5f0e42aa-1")));
+  assert.ok(!isSameFailure(crash("the subtle bug"), crash("quite another bug")));
+  // An assertion is the same whatever it saw.
+  assert.ok(isSameFailure(SAME, { ...SAME, message: "p1 waits" }));
+  assert.ok(!isSameFailure(SAME, null));
 });
 
 Deno.test("a plan that does not fail this way is returned as it was", async () => {
