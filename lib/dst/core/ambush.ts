@@ -25,6 +25,8 @@ export interface Ambush {
 export class Ambushes {
   readonly #kernel: Kernel;
   readonly #waiting = new Set<Ambush>();
+  /** What is done to whom in the instant in which the next message sets out to him. */
+  readonly #atMessage = new Map<Member, () => void>();
   #over = false;
 
   /** @param kernel time */
@@ -37,10 +39,28 @@ export class Ambushes {
     if (!this.#over) this.#waiting.add(ambush);
   }
 
+  /** Waits for the next message that sets out to somebody, and strikes while that is on its way. */
+  armAtMessage(member: Member, strike: () => void): void {
+    if (!this.#over) this.#atMessage.set(member, strike);
+  }
+
   /** Strikes nobody any more. */
   end(): void {
     this.#over = true;
     this.#waiting.clear();
+    this.#atMessage.clear();
+  }
+
+  /** A message may have set out to an instance. */
+  sent(instance: string | undefined): void {
+    if (instance === undefined) return;
+    for (const [member, strike] of this.#atMessage) {
+      if (member.instance !== instance) continue;
+      this.#atMessage.delete(member);
+      this.#kernel.schedule(0, "ambush", () => {
+        if (!this.#over && !member.owner.dead) strike();
+      });
+    }
   }
 
   /** A worker has got into a state. */

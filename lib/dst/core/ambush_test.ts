@@ -48,6 +48,27 @@ Deno.test("nobody is struck who has died, or after the end", async () => {
   });
 });
 
+Deno.test("whoever is waited for with a message is struck while the next one is on its way", async () => {
+  await within(async (ambushes, kernel) => {
+    const struck: number[] = [];
+    const member = { owner: { dead: false }, instance: "a" } as unknown as Member;
+    const nobody = { owner: { dead: false }, instance: undefined } as unknown as Member;
+    ambushes.armAtMessage(member, () => void struck.push(kernel.nowMs));
+    ambushes.armAtMessage(nobody, () => assert.fail("struck"));
+    ambushes.sent("b");
+    ambushes.sent(undefined);
+    await kernel.sleep(10);
+    ambushes.sent("a");
+    ambushes.sent("a");
+    await kernel.sleep(10);
+    assert.deepEqual(struck, [10]);
+    ambushes.end();
+    ambushes.armAtMessage(member, () => assert.fail("struck"));
+    ambushes.sent("a");
+    await kernel.sleep(10);
+  });
+});
+
 Deno.test("an heir is a newcomer whom an assignment of somebody else names", async () => {
   await within(async (ambushes, kernel) => {
     const seen: string[] = [];

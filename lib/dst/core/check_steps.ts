@@ -29,7 +29,12 @@ const KINDS: Readonly<Record<string, z.ZodType>> = {
   "weigh": z.strictObject({ count, weight }),
   "crash": z.strictObject({ node: target }),
   "pause": z.strictObject({ node: target, forMs: ms }),
-  "cut": z.strictObject({ node: target }),
+  "cut": z.strictObject({
+    node: target,
+    atMessage: z.boolean().optional(),
+    again: count.optional(),
+    afterMs: ms.optional(),
+  }),
   "block": z.strictObject({ node: target, direction: direction.optional(), forMs: ms }),
   "clock": z.strictObject({ node: target, rate: z.number().positive(), wallOffsetMs: z.number() }),
   "split": z.strictObject({ share: z.number().min(0).max(1), forMs: ms }),
