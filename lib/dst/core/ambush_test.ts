@@ -53,8 +53,8 @@ Deno.test("whoever is waited for with a message is struck while the next one is 
     const struck: number[] = [];
     const member = { owner: { dead: false }, instance: "a" } as unknown as Member;
     const nobody = { owner: { dead: false }, instance: undefined } as unknown as Member;
-    ambushes.armAtMessage(member, () => void struck.push(kernel.nowMs));
-    ambushes.armAtMessage(nobody, () => assert.fail("struck"));
+    ambushes.armInFlight("message", member, () => void struck.push(kernel.nowMs));
+    ambushes.armInFlight("message", nobody, () => assert.fail("struck"));
     ambushes.sent("b");
     ambushes.sent(undefined);
     await kernel.sleep(10);
@@ -63,9 +63,27 @@ Deno.test("whoever is waited for with a message is struck while the next one is 
     await kernel.sleep(10);
     assert.deepEqual(struck, [10]);
     ambushes.end();
-    ambushes.armAtMessage(member, () => assert.fail("struck"));
+    ambushes.armInFlight("message", member, () => assert.fail("struck"));
     ambushes.sent("a");
     await kernel.sleep(10);
+  });
+});
+
+Deno.test("whoever is waited for with acks is struck when two of them are on their way", async () => {
+  await within(async (ambushes, kernel) => {
+    const struck: number[] = [];
+    const member = { owner: { dead: false }, instance: "a" } as unknown as Member;
+    ambushes.armInFlight("acks", member, () => void struck.push(kernel.nowMs));
+    ambushes.sent("a");
+    ambushes.acked("a", 5);
+    ambushes.acked("b", 5);
+    await kernel.sleep(10);
+    ambushes.acked("a", 5);
+    await kernel.sleep(5);
+    assert.deepEqual(struck, []);
+    ambushes.acked("a", 5);
+    await kernel.sleep(10);
+    assert.deepEqual(struck, [15]);
   });
 });
 

@@ -31,7 +31,7 @@ const KINDS: Readonly<Record<string, z.ZodType>> = {
   "pause": z.strictObject({ node: target, forMs: ms }),
   "cut": z.strictObject({
     node: target,
-    atMessage: z.boolean().optional(),
+    when: z.enum(["now", "message", "acks"]).optional(),
     again: count.optional(),
     afterMs: ms.optional(),
   }),

@@ -76,6 +76,7 @@ export class CoreCluster {
       makeWorld,
       partitions: () => this.#partitions.all,
       mood: () => this.mood,
+      onDone: (instance) => this.ambushes.acked(instance, parameters.latencyMaxMs / 2),
       onState: (member, state) => this.ambushes.entered(member, state),
     });
     this.#taps = new Taps({

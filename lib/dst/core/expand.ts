@@ -194,8 +194,8 @@ function drawCut(
   // Back again, a worker has to prove and to repeat a few things, each of which takes a round trip or two.
   const isFlapping = draws.chance(0.5);
   const flaps = { again: draws.integer(1, 3), afterMs: draws.between(0, WAYS_BACK * latencyMaxMs) };
-  const atMessage = draws.chance(0.5);
-  const cut = step(id, atMs, kind, { node, atMessage, ...(isFlapping ? flaps : {}) });
+  const when = draws.pick(["now", "message", "acks"]);
+  const cut = step(id, atMs, kind, { node, when, ...(isFlapping ? flaps : {}) });
   // What was lost on the way shows when the partitions move on.
   if (typeof node !== "number" || !draws.chance(0.3)) return [cut];
   const leavesAtMs = atMs + draws.between(1_500, 8_000);
@@ -208,11 +208,11 @@ function drawCut(
 
 /** The leader finds somebody dead and cannot carry it out, and before it can the other one is back. */
 function drawLateVerdict(id: string, atMs: number, draws: Draws, node: number): PlanStep[] {
-  const block = { node, direction: "down", forMs: draws.between(3_200, 5_000) };
-  const mute = { node: "leader", lateMs: 0, forMs: draws.between(1_500, 3_000) };
+  const block = { node, direction: "down", forMs: draws.between(3_000, 4_000) };
+  const mute = { node: "leader", lateMs: 0, forMs: draws.between(1_500, 2_500) };
   return [
     step(id, atMs, "block", block),
-    step(`${id}-mute`, atMs + draws.between(0, 1_500), "mute", mute),
+    step(`${id}-mute`, atMs + draws.between(0, 1_000), "mute", mute),
   ];
 }
 

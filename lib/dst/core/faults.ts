@@ -12,6 +12,7 @@ import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import type { CoreCluster } from "./cluster.ts";
 import type { Target } from "./fleet.ts";
+import type { InFlight } from "./ambush.ts";
 import type { Member } from "./member.ts";
 import type { Mood } from "./moody_source.ts";
 
@@ -26,8 +27,8 @@ const EARLY_MS = 35_000;
 
 /** How a connection is cut. */
 interface Flaps {
-  /** While a message is on its way, instead of at once. */
-  readonly atMessage: boolean;
+  /** At once, or while a message to it or some acks of it are on their way. */
+  readonly when: "now" | InFlight;
   /** How often it is cut again when it is back. */
   readonly again: number;
   /** How long after that, in milliseconds. */
@@ -115,11 +116,11 @@ export class FaultInjector {
     throw new Error(`there is no fault called ${kind}`);
   }
 
-  /** At once, or while the next message is on its way. */
+  /** At once, or while something is on its way. */
   #cutSoon(member: Member, flaps: Flaps): void {
-    const { ambushes } = this.#cluster;
-    if (flaps.atMessage) ambushes.armAtMessage(member, () => this.#cut(member, flaps));
-    else this.#cut(member, flaps);
+    const { when } = flaps;
+    if (when === "now") return this.#cut(member, flaps);
+    this.#cluster.ambushes.armInFlight(when, member, () => this.#cut(member, flaps));
   }
 
   /** It comes back by itself: at once, where nothing is in its way. Then it may be cut again, so many times. */
@@ -276,9 +277,9 @@ const MUTE = (forMs: number): NatsFaults => ({
   kv: { ...NO_FAULTS.kv, requestLost: 1, watchStall: 1, watchStallMs: 2 * forMs },
 });
 
-function flapsOf({ atMessage, again, afterMs }: PlanStep["args"]): Flaps {
+function flapsOf({ when, again, afterMs }: PlanStep["args"]): Flaps {
   return {
-    atMessage: atMessage === true,
+    when: (when ?? "now") as Flaps["when"],
     again: Number(again ?? 0),
     afterMs: Number(afterMs ?? 0),
   };
