@@ -11,7 +11,7 @@ import { describeError } from "../lib/errors.ts";
 import { formatDuration } from "../sim/units.ts";
 import { note, say } from "./console.ts";
 import { type Hunt, HuntingGround } from "./dst_mutants_hunt.ts";
-import { describeFinding, judgeHunts, renderHunts } from "./dst_mutants_report.ts";
+import { describeFinding, judgeHunts, renderHunts, renderList } from "./dst_mutants_report.ts";
 import { exitCodes } from "./exit_codes.ts";
 
 interface RawOptions {
@@ -34,11 +34,13 @@ async function main(raw: RawOptions): Promise<number> {
     note(`bad input: ${unknown.map((name) => `no mutant ${name}`).join(", ") || "--*-seeds"}`);
     return exitCodes.badInput;
   }
-  const chosen = mutants.filter(({ name }) => raw.only.length === 0 || raw.only.includes(name));
+  const named = mutants.filter(({ name }) => raw.only.length === 0 || raw.only.includes(name));
   if (raw.list) {
-    for (const { name, file, about } of chosen) say(`${name}  ${file}\n  ${about}`);
+    for (const line of renderList(named)) say(line);
     return exitCodes.pass;
   }
+  // What a second line of defence makes up for is hunted only by whoever asks for it.
+  const chosen = named.filter(({ masked }) => masked === undefined || raw.only.length > 0);
   const startMs = performance.now();
   await using ground = await HuntingGround.open(root);
   const sick = controlSeeds === 0 ? undefined : await ground.control(controlSeeds);
