@@ -11,7 +11,7 @@ import { isPartiError } from "../lib/errors.ts";
 import { formatDuration } from "../sim/config/units.ts";
 import { note, say } from "./console.ts";
 import { type Hunt, HuntingGround } from "./dst_mutants_hunt.ts";
-import { describeFinding, judgeHunts, renderHunts } from "./dst_mutants_report.ts";
+import { describeFinding, judgeHunts, renderHunts, renderList } from "./dst_mutants_report.ts";
 import {
   type RawMutantsOptions,
   readMutantsOptions,
@@ -22,9 +22,9 @@ import { exitCodes } from "./exit_codes.ts";
 const root = new URL("..", import.meta.url).pathname;
 
 async function main(raw: RawMutantsOptions): Promise<number> {
-  const { chosen, maxSeeds, controlSeeds, shrinkTime } = readMutantsOptions(raw, mutants);
+  const { chosen, listed, maxSeeds, controlSeeds, shrinkTime } = readMutantsOptions(raw, mutants);
   if (raw.list) {
-    for (const { name, file, about } of chosen) say(`${name}  ${file}\n  ${about}`);
+    for (const line of renderList(listed)) say(line);
     return exitCodes.pass;
   }
   const startMs = performance.now();

@@ -21,7 +21,9 @@ export interface RawMutantsOptions {
 
 /** The options, checked. */
 export interface MutantsOptions {
-  /** The bugs to hunt. */
+  /** The bugs to show. */
+  readonly listed: readonly Mutant[];
+  /** The bugs to hunt. What a second line of defence makes up for is hunted only by whoever asks for it by name. */
   readonly chosen: readonly Mutant[];
   /** A bug is given up after so many seeds. */
   readonly maxSeeds: number;
@@ -59,8 +61,10 @@ export function readMutantsOptions(
   if (shrinkTime !== undefined && !((parseDurationMs(shrinkTime) ?? 0) > 0)) {
     throw mistake(`--shrink-time needs ${DURATION_FORMAT}, not "${shrinkTime}"`, shrinkTime);
   }
+  const listed = mutants.filter(({ name }) => only.length === 0 || only.includes(name));
   return {
-    chosen: mutants.filter(({ name }) => only.length === 0 || only.includes(name)),
+    listed,
+    chosen: listed.filter(({ masked }) => masked === undefined || only.length > 0),
     maxSeeds: whole("--max-seeds", raw.maxSeeds, 1),
     controlSeeds: whole("--control-seeds", raw.controlSeeds, 0),
     shrinkTime: shrink ? shrinkTime ?? SHRINK_TIME_DEFAULT : undefined,

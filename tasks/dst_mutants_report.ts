@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Mutant } from "../lib/dst/mutants/mutant.ts";
 import type { Finding, Hunt } from "./dst_mutants_hunt.ts";
 
 /** A plan made smaller has no more operations than this. */
@@ -48,6 +49,24 @@ export function renderHunts(hunts: readonly Hunt[]): string[] {
   return table.map((row) =>
     row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()
   );
+}
+
+/**
+ * Lists planted bugs; those that are masked come last, with the reason.
+ *
+ * @param mutants the bugs
+ * @returns the lines
+ */
+export function renderList(mutants: readonly Mutant[]): string[] {
+  const lineOf = ({ name, file, about }: Mutant): string => `${name}  ${file}\n  ${about}`;
+  const masked = mutants.filter((mutant) => mutant.masked !== undefined);
+  return [
+    ...mutants.filter((mutant) => mutant.masked === undefined).map(lineOf),
+    ...(masked.length === 0
+      ? []
+      : ["", "masked by a second line of defence, and hunted only if named:"]),
+    ...masked.map((mutant) => `${lineOf(mutant)}\n  ${mutant.masked}`),
+  ];
 }
 
 /**

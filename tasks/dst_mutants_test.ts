@@ -1,6 +1,12 @@
 /** What is said of planted bugs, and that a copy of the project is left as it was. */
 import assert from "node:assert/strict";
-import { describeFinding, judgeHunts, medianOf, renderHunts } from "./dst_mutants_report.ts";
+import {
+  describeFinding,
+  judgeHunts,
+  medianOf,
+  renderHunts,
+  renderList,
+} from "./dst_mutants_report.ts";
 import type { Finding, Hunt } from "./dst_mutants_hunt.ts";
 
 function hunt(name: string, found: Hunt["found"]): Hunt {
@@ -43,6 +49,17 @@ Deno.test("one that is not found, or cannot be planted, is no success", () => {
     assert.match(lines[0]!, /^1 of 2 found/);
     assert.match(describeFinding(found), /^NOT /);
   }
+});
+
+Deno.test("masked ones are listed apart, with the reason", () => {
+  const [bug, other] = [hunt("bug", undefined).mutant, hunt("other", undefined).mutant];
+  assert.deepEqual(renderList([{ ...other, masked: "Because." }, bug]), [
+    "bug  lib/a.ts\n  A bug.",
+    "",
+    "masked by a second line of defence, and hunted only if named:",
+    "other  lib/a.ts\n  A bug.\n  Because.",
+  ]);
+  assert.deepEqual(renderList([bug]), ["bug  lib/a.ts\n  A bug."]);
 });
 
 Deno.test("a median needs values, and is one of them", () => {

@@ -44,6 +44,8 @@ export class ModelClient {
   readonly #failInFlight = new Set<() => void>();
   readonly #faults: { readonly fault: Fault; readonly call: string }[] = [];
   connected = true;
+  /** How much later than calls the server takes acks, in milliseconds. */
+  acksLateMs = 0;
   /** Grows with every cut: what was sent before is lost. */
   #life = 0;
   #upMs = 0;
@@ -117,7 +119,8 @@ export class ModelClient {
   /** Sends an ack up. The server takes acks one after the other, beside all other calls: later than a call sent after them, maybe. */
   upAck(take: () => void): void {
     this.up(() => {
-      this.#ackMs = Math.max(this.#ackMs, this.#now + this.#latency());
+      const takenAtMs = this.#now + this.#latency() + this.acksLateMs;
+      this.#ackMs = Math.max(this.#ackMs, takenAtMs);
       this.server.clock.setTimer(this.#ackMs - this.#now, take);
     });
   }

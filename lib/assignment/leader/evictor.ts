@@ -22,6 +22,10 @@ export interface EvictorOptions {
   readonly roster: EvictorRoster;
   /** The leader's own instance, which it never evicts. */
   readonly self: string;
+  /** The time on the monotonic clock, in milliseconds. */
+  readonly nowMs: () => number;
+  /** A verdict on somebody who is not seen for so long is void, in milliseconds: he may have shown in the meantime that he is alive. */
+  readonly unseenMaxMs: number;
   /** Whether the leader's own connection is up: without it the silence of others proves nothing. */
   readonly isConnected: () => boolean;
   /** Told of each lease ended. */
@@ -33,6 +37,7 @@ export interface EvictorOptions {
 /** A verdict: on whoever had its lease at this revision, unknown until it is seen. A renewal since proves it wrong. */
 interface Verdict {
   readonly reason: string;
+  readonly atMs: number;
   revision: number | undefined;
 }
 
@@ -55,9 +60,9 @@ export class Evictor {
    */
   condemn(instance: string, reason: string): void {
     if (instance === this.#options.self) return;
-    const { members } = this.#options.roster;
+    const { roster: { members }, nowMs } = this.#options;
     const { revision } = members.find((member) => member.record.instance === instance) ?? {};
-    this.#condemned.set(instance, { reason, revision });
+    this.#condemned.set(instance, { reason, revision, atMs: nowMs() });
   }
 
   /** Takes back every verdict. */
@@ -107,10 +112,16 @@ export class Evictor {
   #verdictOn({ record: { instance }, revision }: Member): string | undefined {
     const verdict = this.#condemned.get(instance);
     if (verdict === undefined) return undefined;
-    verdict.revision ??= revision;
+    const isVoid = verdict.revision === undefined &&
+      this.#ageOf(verdict) > this.#options.unseenMaxMs;
+    if (!isVoid) verdict.revision ??= revision;
     if (revision === verdict.revision) return verdict.reason;
     this.#condemned.delete(instance);
     return undefined;
+  }
+
+  #ageOf({ atMs }: Verdict): number {
+    return this.#options.nowMs() - atMs;
   }
 
   /** True if the matter is closed, one way or the other. */

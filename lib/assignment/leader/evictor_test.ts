@@ -15,6 +15,7 @@ function rig(count: number) {
     evicted: [] as string[],
     errors: [] as unknown[],
     tries: 0,
+    nowMs: 0,
   };
   const roster: EvictorRoster = {
     get members() {
@@ -31,6 +32,8 @@ function rig(count: number) {
   const evictor = new Evictor({
     roster,
     self: "i0",
+    nowMs: () => state.nowMs,
+    unseenMaxMs: 350,
     isConnected: () => state.connected,
     onEvicted: (each, reason) => state.evicted.push(`${each.record.instance}: ${reason}`),
     onError: (error) => state.errors.push(error),
@@ -140,4 +143,18 @@ Deno.test("evictor: after its end it tells nothing and begins nothing", async ()
   await evictor.evictAll();
   assert.deepEqual(state.evicted, []);
   assert.equal(state.tries, 1);
+});
+
+Deno.test("evictor: a verdict on somebody who is seen only much later is void, since he may have renewed meanwhile", async () => {
+  for (const [seenAtMs, evicted] of [[350, ["i1: no responders"]], [351, []]] as const) {
+    const { state, evictor } = rig(2);
+    const late = state.members.get("i1")!;
+    state.members.delete("i1");
+    evictor.condemn("i1", "no responders");
+    state.nowMs = seenAtMs;
+    state.members.set("i1", late);
+    assert.equal(await evictor.evictAll(), true);
+    assert.equal(await evictor.evictAll(), true);
+    assert.deepEqual(state.evicted, evicted);
+  }
 });

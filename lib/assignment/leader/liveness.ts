@@ -73,6 +73,9 @@ export class Liveness {
     this.#evictor = new Evictor({
       roster: this.#roster,
       self: self.instance,
+      nowMs: () => clock.monotonicMs(),
+      // Nobody is found dead sooner than that, so whoever is dead is found anew.
+      unseenMaxMs: config.probe.timeoutMs + config.probe.graceMs,
       isConnected: () => messaging.connected,
       onEvicted: (member, reason) => {
         this.#proven.add(member.record.instance);

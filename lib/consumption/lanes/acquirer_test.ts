@@ -79,6 +79,26 @@ Deno.test("a zombie's late lane is evicted by whoever is refused because of it",
   await group.end();
 });
 
+Deno.test("whoever loses its right while it looks who holds what deletes nothing", async () => {
+  const group = team({ members: 1 });
+  group.server.create({
+    name: "late",
+    filterSubjects: ["feed.p0"],
+    ackWaitMs: 1_000,
+    maxAckPending: 10,
+    inactiveThresholdMs: 60_000,
+    metadata: laneMetadata({ group: "test", worker: "w-9", instance: "zombie" }, 1, 0),
+  });
+  group.assign(all(group, 0), 0);
+  while ((group.server.calls.get("list") ?? 0) === 0) await group.clock.advance(0.1);
+  // The answer is on its way.
+  const { consumer, told } = group.members[0]!;
+  consumer.fence("its lease is over");
+  await group.clock.advance(500);
+  assert.equal(told.get("evicted"), undefined);
+  assert.ok(group.server.lanes.some(({ name }) => name === "late"));
+});
+
 Deno.test("a foreign consumer is never touched: the rest is held, health and errors tell", async () => {
   const group = team({ members: 1 });
   group.server.create({

@@ -141,10 +141,12 @@ export class Detacher {
     const slots = [...lane.slots.values()];
     prepare(slots, `after ${lane.name}`);
     lane.cleared = true;
+    const running = slots.filter((slot) => isKept(lane, slot));
     if (lane.ended !== "deleted") await this.#confirm(lane);
-    const kept = slots.filter((slot) => isKept(lane, slot));
+    // What has ended meanwhile was acknowledged behind what is confirmed now: it leaves the next time. Of a lane that is gone nothing is kept.
+    const kept = lane.ended === "deleted" ? [] : running;
     if (kept.length === 0) return await this.#delete(lane, setbackMs);
-    const rest = slots.filter((slot) => !isKept(lane, slot));
+    const rest = slots.filter((slot) => !kept.includes(slot));
     if (rest.length === 0) return;
     try {
       await this.#shrink(lane, kept);

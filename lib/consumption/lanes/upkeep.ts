@@ -65,6 +65,8 @@ export class Upkeep {
     this.#calm = this.#isCalm();
     this.#timer = world.clock.setTimer(this.#calm ? CALM_MS : UPKEEP_MS, () => {
       if (this.#closed) return;
+      // It looks now: whoever wakes it meanwhile need not.
+      this.#calm = false;
       if (world.messaging.connected && mayAct()) this.#look();
       this.#arm();
       // Whatever was missed is seen now.

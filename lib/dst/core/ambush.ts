@@ -21,10 +21,21 @@ export interface Ambush {
   strike(member: Member): void;
 }
 
+/** What may be on its way: a message to a worker, or acks of its. */
+export type InFlight = "message" | "acks";
+
+interface Trap {
+  readonly what: InFlight;
+  readonly strike: () => void;
+  /** When the last ack set out, in true virtual milliseconds. */
+  lastAckMs: number;
+}
+
 /** All ambushes of a run. Each strikes once. */
 export class Ambushes {
   readonly #kernel: Kernel;
   readonly #waiting = new Set<Ambush>();
+  readonly #traps = new Map<Member, Trap>();
   #over = false;
 
   /** @param kernel time */
@@ -37,10 +48,54 @@ export class Ambushes {
     if (!this.#over) this.#waiting.add(ambush);
   }
 
+  /**
+   * Waits until something is on its way, and strikes then: the next message to somebody, or the second of two acks of his.
+   *
+   * @param what what is waited for
+   * @param member whom it strikes
+   * @param strike what is done
+   */
+  armInFlight(what: InFlight, member: Member, strike: () => void): void {
+    if (!this.#over) this.#traps.set(member, { what, strike, lastAckMs: -Infinity });
+  }
+
   /** Strikes nobody any more. */
   end(): void {
     this.#over = true;
     this.#waiting.clear();
+    this.#traps.clear();
+  }
+
+  /** A message may have set out to an instance. */
+  sent(instance: string | undefined): void {
+    this.#closeTraps(instance, (trap) => trap.what === "message");
+  }
+
+  /**
+   * A handler of an instance has ended well, and its ack sets out.
+   *
+   * @param instance whose
+   * @param wayMs how long an ack is about under way, in milliseconds
+   */
+  acked(instance: string, wayMs: number): void {
+    const { nowMs } = this.#kernel;
+    this.#closeTraps(instance, (trap) => {
+      const isSecond = nowMs - trap.lastAckMs <= wayMs;
+      trap.lastAckMs = nowMs;
+      return trap.what === "acks" && isSecond;
+    });
+  }
+
+  /** Strikes whoever is in a trap that closes now. What happens in this instant still does. */
+  #closeTraps(instance: string | undefined, isClosing: (trap: Trap) => boolean): void {
+    if (instance === undefined) return;
+    for (const [member, trap] of this.#traps) {
+      if (member.instance !== instance || !isClosing(trap)) continue;
+      this.#traps.delete(member);
+      this.#kernel.schedule(0, "ambush", () => {
+        if (!this.#over && !member.owner.dead) trap.strike();
+      });
+    }
   }
 
   /** A worker has got into a state. */

@@ -48,6 +48,45 @@ Deno.test("nobody is struck who has died, or after the end", async () => {
   });
 });
 
+Deno.test("whoever is waited for with a message is struck while the next one is on its way", async () => {
+  await within(async (ambushes, kernel) => {
+    const struck: number[] = [];
+    const member = { owner: { dead: false }, instance: "a" } as unknown as Member;
+    const nobody = { owner: { dead: false }, instance: undefined } as unknown as Member;
+    ambushes.armInFlight("message", member, () => void struck.push(kernel.nowMs));
+    ambushes.armInFlight("message", nobody, () => assert.fail("struck"));
+    ambushes.sent("b");
+    ambushes.sent(undefined);
+    await kernel.sleep(10);
+    ambushes.sent("a");
+    ambushes.sent("a");
+    await kernel.sleep(10);
+    assert.deepEqual(struck, [10]);
+    ambushes.end();
+    ambushes.armInFlight("message", member, () => assert.fail("struck"));
+    ambushes.sent("a");
+    await kernel.sleep(10);
+  });
+});
+
+Deno.test("whoever is waited for with acks is struck when two of them are on their way", async () => {
+  await within(async (ambushes, kernel) => {
+    const struck: number[] = [];
+    const member = { owner: { dead: false }, instance: "a" } as unknown as Member;
+    ambushes.armInFlight("acks", member, () => void struck.push(kernel.nowMs));
+    ambushes.sent("a");
+    ambushes.acked("a", 5);
+    ambushes.acked("b", 5);
+    await kernel.sleep(10);
+    ambushes.acked("a", 5);
+    await kernel.sleep(5);
+    assert.deepEqual(struck, []);
+    ambushes.acked("a", 5);
+    await kernel.sleep(10);
+    assert.deepEqual(struck, [15]);
+  });
+});
+
 Deno.test("an heir is a newcomer whom an assignment of somebody else names", async () => {
   await within(async (ambushes, kernel) => {
     const seen: string[] = [];

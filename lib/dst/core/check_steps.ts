@@ -43,7 +43,12 @@ const KINDS: Readonly<Record<string, z.ZodType>> = {
   "weigh": z.strictObject({ count, weight }),
   "crash": z.strictObject({ node: target }),
   "pause": z.strictObject({ node: target, forMs: ms }),
-  "cut": z.strictObject({ node: target }),
+  "cut": z.strictObject({
+    node: target,
+    when: z.enum(["now", "message", "acks"]).optional(),
+    again: count.optional(),
+    afterMs: ms.optional(),
+  }),
   "block": z.strictObject({ node: target, direction: direction.optional(), forMs: ms }),
   "clock": z.strictObject({ node: target, rate: z.number().positive(), wallOffsetMs: z.number() }),
   "split": z.strictObject({ nodes: z.array(node).max(100), forMs: ms }),

@@ -6,6 +6,8 @@
 import type { Buggify } from "../../ports/buggify.ts";
 import type { World } from "../../ports/world.ts";
 import { SimProcess } from "../kernel/node.ts";
+import { FaultBoard } from "../nats/fault_board.ts";
+import { type NatsFaults, NO_FAULTS } from "../nats/faults.ts";
 import { SimLink } from "../nats/link.ts";
 import { ModelServer } from "../nats/server.ts";
 import { simWorld } from "../nats/sim_world.ts";
@@ -42,6 +44,8 @@ export class CoreCluster {
   readonly fleet: Fleet;
   /** Who lies in wait for whom. */
   readonly ambushes: Ambushes;
+  /** What the server is like on a good day. */
+  readonly goodDay: NatsFaults;
   /** What partition sources are up to. */
   mood: Mood = "well";
   readonly #simulation: Simulation<CoreCatalog>;
@@ -59,6 +63,8 @@ export class CoreCluster {
     this.parameters = parameters;
     this.observer = new Observer(simulation.assertions, cadenceRules(parameters));
     this.server = new ModelServer({ kernel, version: parameters.version });
+    this.goodDay = goodDay(parameters);
+    FaultBoard.of(this.server).set(this.goodDay);
     const makeWorld = simWorld(this.server, { buggify: (owner) => this.#buggify(owner) });
     this.world = makeWorld(new SimLink(new SimProcess(kernel, "admin#1"), this.server));
     this.#partitions = new PartitionList(parameters.partitions, parameters.nameLength);
@@ -71,6 +77,7 @@ export class CoreCluster {
       makeWorld,
       partitions: () => this.#partitions.all,
       mood: () => this.mood,
+      onDone: (instance) => this.ambushes.acked(instance, parameters.latencyMaxMs / 2),
       onState: (member, state) => this.ambushes.entered(member, state),
     });
     this.#taps = new Taps({
@@ -78,6 +85,7 @@ export class CoreCluster {
       observer: this.observer,
       fleet: this.fleet,
       assertions: simulation.assertions,
+      onSent: (instance) => this.ambushes.sent(instance),
       onPublished: (snapshot) => this.ambushes.published(snapshot, this.fleet.alive),
     });
     this.producers = new Producers({
@@ -180,4 +188,13 @@ export class CoreCluster {
     this.#tellObserver();
     for (const { source } of this.fleet.alive) source.update(this.#partitions.all);
   }
+}
+
+/** How many acks the server takes late where it takes any late. */
+const ACKS_LATE = 0.3;
+
+/** No fault, but that acks and calls need not be taken in the order in which they were sent. */
+function goodDay({ ackLateMs }: CoreParameters): NatsFaults {
+  if (ackLateMs === 0) return NO_FAULTS;
+  return { ...NO_FAULTS, feed: { ...NO_FAULTS.feed, ackLate: ACKS_LATE, ackLateMs } };
 }

@@ -24,6 +24,19 @@ export class Excuses {
     return this.#sinceMs.has(instance);
   }
 
+  /**
+   * Whether it has shown that it lives, although it may have been taken for dead before: it has renewed its lease over a connection that it
+   * made after that.
+   *
+   * @param instance whose lease
+   * @param connectedAtMs since when it is connected, in true virtual milliseconds
+   */
+  isProven(instance: string, connectedAtMs: number): boolean {
+    const sinceMs = this.#sinceMs.get(instance);
+    if (sinceMs === undefined) return true;
+    return sinceMs < connectedAtMs && connectedAtMs <= this.renewedMs(instance);
+  }
+
   /** When an instance last wrote its lease, in true virtual milliseconds; -∞ if it never has. */
   renewedMs(instance: string): number {
     return this.#renewedMs.get(instance) ?? -Infinity;

@@ -32,6 +32,9 @@ export type Family = typeof FAMILIES[number];
 /** The first faults come when the group may still be starting; none comes so late that it could not heal under load. */
 const QUIET_END_MS = 3_000;
 
+/** So many ways of one message it takes at most until a worker that is back is as it was before. */
+const WAYS_BACK = 8;
+
 /**
  * Makes the plan of a seed.
  *
@@ -144,7 +147,7 @@ function drawFault(
   id: string,
   atMs: number,
   draws: Draws,
-  { maxWorkers, electionMaxMs }: CoreParameters,
+  { maxWorkers, electionMaxMs, latencyMaxMs }: CoreParameters,
 ): PlanStep[] {
   // A fault that always strikes the leader finds what one that strikes anybody rarely does.
   const node = draws.chance(0.35) ? "leader" : draws.integer(0, maxWorkers - 1);
@@ -158,7 +161,7 @@ function drawFault(
     case "pause":
       return [step(id, atMs, "pause", { node, forMs })];
     case "network":
-      return [drawCut(id, atMs, draws, { node, forMs, maxWorkers })];
+      return drawCut(id, atMs, draws, { node, forMs, latencyMaxMs, maxWorkers });
     case "server":
       return [step(id, atMs, draws.pick(["server-crash", "server-pause"]), { forMs })];
     case "clock": {
@@ -169,6 +172,9 @@ function drawFault(
       if (!draws.chance(0.35)) {
         const faults = strikingFaults(drawFaults(draws));
         return [step(id, atMs, "nats-faults", { forMs: forMs * 3, faults })];
+      }
+      if (typeof node === "number" && draws.chance(0.5)) {
+        return drawLateVerdict(id, atMs, draws, node);
       }
       const lateMs = draws.between(200, 4_000);
       return [step(id, atMs, "mute", { node, lateMs, forMs: draws.between(2_000, 12_000) })];
@@ -184,23 +190,51 @@ function drawFault(
   }
 }
 
+/** What a network fault is drawn with. */
+interface CutOptions {
+  readonly node: number | "leader";
+  readonly forMs: number;
+  readonly latencyMaxMs: number;
+  readonly maxWorkers: number;
+}
+
 function drawCut(
   id: string,
   atMs: number,
   draws: Draws,
-  { node, forMs, maxWorkers }: {
-    readonly node: number | "leader";
-    readonly forMs: number;
-    readonly maxWorkers: number;
-  },
-): PlanStep {
+  { node, forMs, latencyMaxMs, maxWorkers }: CutOptions,
+): PlanStep[] {
   const kind = draws.pick(["cut", "cut", "block", "block", "split"]);
   const direction = draws.pick(["both", "both", "up", "down"]);
-  if (kind === "cut") return step(id, atMs, kind, { node });
-  if (kind === "block") return step(id, atMs, kind, { node, direction, forMs });
-  const share = draws.between(0.2, 0.8);
-  const all = Array.from({ length: maxWorkers }, (_, other) => other);
-  return step(id, atMs, kind, { nodes: all.filter(() => draws.chance(share)), forMs });
+  if (kind === "block") return [step(id, atMs, kind, { node, direction, forMs })];
+  if (kind === "split") {
+    const share = draws.between(0.2, 0.8);
+    const all = Array.from({ length: maxWorkers }, (_, other) => other);
+    return [step(id, atMs, kind, { nodes: all.filter(() => draws.chance(share)), forMs })];
+  }
+  // Back again, a worker has to prove and to repeat a few things, each of which takes a round trip or two.
+  const isFlapping = draws.chance(0.5);
+  const flaps = { again: draws.integer(1, 3), afterMs: draws.between(0, WAYS_BACK * latencyMaxMs) };
+  const when = draws.pick(["now", "message", "acks"]);
+  const cut = step(id, atMs, kind, { node, when, ...(isFlapping ? flaps : {}) });
+  // What was lost on the way shows when the partitions move on.
+  if (typeof node !== "number" || !draws.chance(0.3)) return [cut];
+  const leavesAtMs = atMs + draws.between(1_500, 8_000);
+  return [
+    cut,
+    step(`${id}-stop`, leavesAtMs, "stop", { node }),
+    step(`${id}-fill`, leavesAtMs + draws.between(0, 4_000), "fill", {}),
+  ];
+}
+
+/** The leader finds somebody dead and cannot carry it out, and before it can the other one is back. */
+function drawLateVerdict(id: string, atMs: number, draws: Draws, node: number): PlanStep[] {
+  const block = { node, direction: "down", forMs: draws.between(3_000, 4_000) };
+  const mute = { node: "leader", lateMs: 0, forMs: draws.between(1_500, 2_500) };
+  return [
+    step(id, atMs, "block", block),
+    step(`${id}-mute`, atMs + draws.between(0, 1_000), "mute", mute),
+  ];
 }
 
 /** Most are short; one in ten lasts longer than anybody is patient. */

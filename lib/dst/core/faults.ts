@@ -11,6 +11,7 @@ import type { Simulation } from "../workload.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import type { CoreCluster } from "./cluster.ts";
 import type { Target } from "./fleet.ts";
+import type { InFlight } from "./ambush.ts";
 import type { Member } from "./member.ts";
 import type { Mood } from "./moody_source.ts";
 
@@ -23,12 +24,23 @@ const AFTERMATH_MS = 10_000;
 /** Whatever was delivered while messages come too early may come too early for so long, which is longer than any ack wait, in milliseconds. */
 const EARLY_MS = 35_000;
 
+/** How a connection is cut. */
+interface Flaps {
+  /** At once, or while a message to it or some acks of it are on their way. */
+  readonly when: "now" | InFlight;
+  /** How often it is cut again when it is back. */
+  readonly again: number;
+  /** How long after that, in milliseconds. */
+  readonly afterMs: number;
+}
+
 /** Does harm. */
 export class FaultInjector {
   readonly #simulation: Simulation<CoreCatalog>;
   readonly #cluster: CoreCluster;
   /** What undoes each fault that lasts, and has not been undone. */
   readonly #heals = new Set<() => void>();
+  #isOver = false;
 
   /**
    * @param simulation the run
@@ -77,6 +89,7 @@ export class FaultInjector {
 
   /** Undoes everything that lasts, and strikes nobody any more. */
   heal(): void {
+    this.#isOver = true;
     this.#cluster.ambushes.end();
     this.#cluster.behave();
     for (const heal of [...this.#heals]) heal();
@@ -90,7 +103,7 @@ export class FaultInjector {
       case "pause":
         return this.#pause(member, forMs);
       case "cut":
-        return this.#cut(member);
+        return this.#cutSoon(member, flapsOf(args));
       case "block":
         return this.#block(member, (args["direction"] ?? "both") as "both" | "up" | "down", forMs);
       case "clock":
@@ -102,17 +115,34 @@ export class FaultInjector {
     throw new Error(`there is no fault called ${kind}`);
   }
 
-  /** It comes back by itself: at once, where nothing is in its way. */
-  #cut(member: Member): void {
-    const { fleet, server, observer, parameters: { latencyMaxMs, slowChance } } = this.#cluster;
+  /** At once, or while something is on its way. */
+  #cutSoon(member: Member, flaps: Flaps): void {
+    const { when } = flaps;
+    if (when === "now") return this.#cut(member, flaps);
+    this.#cluster.ambushes.armInFlight(when, member, () => this.#cut(member, flaps));
+  }
+
+  /** It comes back by itself: at once, where nothing is in its way. Then it may be cut again, so many times. */
+  #cut(member: Member, flaps: Flaps): void {
+    const { fleet, server, observer, goodDay, parameters } = this.#cluster;
+    const { latencyMaxMs, slowChance } = parameters;
+    const { kernel } = this.#simulation;
     const isQuick = latencyMaxMs <= QUICK_MS && slowChance === 0 && !member.owner.paused &&
-      FaultBoard.of(server).of(member.link) === NO_FAULTS &&
+      FaultBoard.of(server).of(member.link) === goodDay &&
       member.link.flows && member.link.connectedForMs > STEADY_MS;
     fleet.excuse(member);
-    if (isQuick && member.instance !== undefined) {
-      observer.blinked(member.instance, this.#simulation.kernel.nowMs);
-    }
+    if (isQuick && member.instance !== undefined) observer.blinked(member.instance, kernel.nowMs);
     member.link.cut();
+    if (flaps.again <= 0) return;
+    const back = member.link.onStatus((status) => {
+      if (status !== "reconnected") return;
+      back.close();
+      kernel.schedule(flaps.afterMs, "cut again", () => {
+        if (!this.#isOver && !member.owner.dead) {
+          this.#cutSoon(member, { ...flaps, again: flaps.again - 1 });
+        }
+      });
+    });
   }
 
   #pause(member: Member, forMs: number): void {
@@ -169,7 +199,7 @@ export class FaultInjector {
     observer.messages.disturbed(this.#simulation.kernel.nowMs + forMs + EARLY_MS);
     board.set(faults);
     this.#cluster.disturbed(forMs + AFTERMATH_MS);
-    this.#healAfter(forMs, () => board.set(NO_FAULTS));
+    this.#healAfter(forMs, () => board.set(this.#cluster.goodDay));
   }
 
   /** A worker's requests to buckets are answered late, and then not at all, while its connection and its probes are well. */
@@ -246,6 +276,14 @@ const MUTE = (forMs: number): NatsFaults => ({
   ...NO_FAULTS,
   kv: { ...NO_FAULTS.kv, requestLost: 1, watchStall: 1, watchStallMs: 2 * forMs },
 });
+
+function flapsOf({ when, again, afterMs }: PlanStep["args"]): Flaps {
+  return {
+    when: (when ?? "now") as Flaps["when"],
+    again: Number(again ?? 0),
+    afterMs: Number(afterMs ?? 0),
+  };
+}
 
 function targetOf(node: JsonValue | undefined): Target {
   return node === "leader" ? "leader" : Number(node);

@@ -38,6 +38,8 @@ export interface FleetOptions {
   readonly partitions: () => readonly Partition[];
   /** What sources are up to now. */
   readonly mood: () => Mood;
+  /** Told when a handler of an instance has ended well. */
+  readonly onDone: (instance: string) => void;
   /** Told of each state that a worker gets into. */
   readonly onState: (member: Member, state: ManagerState) => void;
 }
@@ -137,7 +139,7 @@ export class Fleet {
     // Another step may have started one meanwhile.
     if (isTaken(machine) || this.#closed) return owner.kill();
     const world = makeWorld(link);
-    const { observer, mood, onState } = this.#options;
+    const { observer, mood, onDone, onState } = this.#options;
     machine.member = new Member({
       simulation,
       parameters,
@@ -148,6 +150,7 @@ export class Fleet {
       partitions: partitions(),
       mood,
       preferredId: node,
+      onDone,
       onState,
     });
     this.#byName.set(name, machine.member);

@@ -7,7 +7,7 @@
 import type { Assertions } from "../assertions/assertions.ts";
 import type { CoreCatalog } from "./catalog.ts";
 import type { Excuses } from "./excuses.ts";
-import { describeStart, type HandlerStart } from "./handler_start.ts";
+import { describeStart, type HandlerStart, type WorkerView } from "./handler_start.ts";
 
 /** A lane as it is on the server. */
 export interface LaneFacts {
@@ -51,6 +51,11 @@ export class LockWatch {
     for (const id of kept) this.#holders.set(id, after!.instance);
   }
 
+  /** Which instance has the lane of a partition. */
+  holderOf(partition: string): string | undefined {
+    return this.#holders.get(partition);
+  }
+
   /** The server has forgotten all lanes with its process. */
   forgotten(): void {
     this.#holders.clear();
@@ -60,14 +65,17 @@ export class LockWatch {
    * A handler starts.
    *
    * @param start the handler
+   * @param view what its worker knows
    * @returns to be called when it has ended
    */
-  begin(start: HandlerStart): () => void {
-    const { partitionId, instance } = start.right;
+  begin(start: HandlerStart, { connectedAtMs }: Pick<WorkerView, "connectedAtMs">): () => void {
+    const { assertions, excuses, holderOf } = this.#options;
+    const { partitionId, instance, worker } = start.right;
     const holder = this.#holders.get(partitionId);
-    this.#options.assertions.always(
+    const isBound = holderOf(worker) === instance && excuses.isProven(instance, connectedAtMs);
+    assertions.always(
       "what is handled is locked",
-      holder === instance || !this.#isBound(start),
+      holder === instance || !isBound,
       () => `${describeStart(start)} started; the lane is ${holder ?? "nobody"}'s`,
     );
     this.#running.add(start);
@@ -78,7 +86,7 @@ export class LockWatch {
     this.#holders.delete(partition);
     for (const start of this.#running) {
       const { partitionId, signal } = start.right;
-      if (partitionId !== partition || signal.aborted || !this.#isBound(start)) continue;
+      if (partitionId !== partition || signal.aborted || !this.#mayRely(start)) continue;
       this.#options.assertions.always(
         "what is handled is locked",
         false,
@@ -87,8 +95,8 @@ export class LockWatch {
     }
   }
 
-  /** Nobody may take away what it holds: it has its lease, and nobody may take it for dead. */
-  #isBound({ right: { worker, instance } }: HandlerStart): boolean {
+  /** Nobody may take away what its worker holds: that has its lease, and nobody may take it for dead. */
+  #mayRely({ right: { worker, instance } }: HandlerStart): boolean {
     const { excuses, holderOf } = this.#options;
     return holderOf(worker) === instance && !excuses.has(instance);
   }

@@ -47,6 +47,8 @@ export interface MemberOptions {
   readonly mood: () => Mood;
   /** Which stable ID it would like to have. */
   readonly preferredId: number;
+  /** Told when a handler of an instance has ended well. */
+  readonly onDone: (instance: string) => void;
   /** Told of each state it gets into, in the instant in which it does. */
   readonly onState: (member: Member, state: ManagerState) => void;
 }
@@ -92,6 +94,7 @@ export class Member {
       world,
       name: owner.name,
       view: (instance) => this.#view(instance),
+      onDone: options.onDone,
       maxDeliver: () => this.manager.config.consumer?.maxDeliver ?? 1,
     });
     this.manager = new Manager({

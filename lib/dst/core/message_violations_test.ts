@@ -71,6 +71,13 @@ export const messageViolations: readonly [keyof CoreCatalog, (rig: Rig) => void]
     rig.observer.messages.lanesForgotten([]);
     rig.begin("A", 2, {}, { isLocked: false });
   }],
+  ["what is handled is locked", (rig) => {
+    // It was cut off, and has proven over the new connection that it lives.
+    rig.observer.messages.lanesForgotten(["A"]);
+    rig.observer.excuse("A", 3_000);
+    rig.lease("worker-A", "A", 3_200);
+    rig.begin("A", 2, {}, { isLocked: false, connectedAtMs: 3_100 });
+  }],
   ["what is done is not begun again", (rig) => {
     rig.begin("A", 2)(true);
     rig.begin("B", 2, { generation: 2 });

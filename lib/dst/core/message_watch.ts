@@ -160,7 +160,7 @@ export class MessageWatch {
     const span: HandlerStart = { right, sequence };
     this.#rights.begin(span, view);
     this.#repeats.begin(span);
-    const unlock = this.locks.begin(span);
+    const unlock = this.locks.begin(span, view);
     const facts = this.#facts(right.partitionId);
     const other = this.#rivalOf(facts, span);
     assertions.always(

@@ -226,6 +226,7 @@ export class Observer {
     const silentMs = nowMs - this.#excuses.renewedMs(instance);
     this.#assertions.always(
       "whoever lives is not evicted",
+      // A leader that is new may have its verdict from before the renewal that it sees first.
       this.#excuses.has(instance) || silentMs > SURELY_ALIVE * this.#rules.heartbeatTtlMs,
       () => `${instance} has lost its lease ${silentMs} ms after it renewed it`,
     );

@@ -70,6 +70,8 @@ const schema = z.strictObject({
   latencyMaxMs: z.number().min(0.01),
   /** How likely it takes ten times as long. */
   slowChance: z.number().min(0).max(1),
+  /** How much later than a call that was sent behind it the server may take an ack, in milliseconds: it takes acks from a queue of their own. */
+  ackLateMs: z.number().min(0).default(0),
   /** How far each clock goes wrong at most, as a factor above or below 1. */
   drift: z.number().min(0).max(0.01),
 });
@@ -132,6 +134,7 @@ export function drawParameters(draws: Draws): CoreParameters & JsonObject {
     latencyMaxMs,
     slowChance: draws.pick([0, 0, 0.01, 0.05]),
     drift: draws.pick([0, 0.0001, 0.005]),
+    ackLateMs: draws.pick([0, 0, 5, 50]),
   };
   const ratePerSecond = Math.min(parameters.ratePerSecond, bearableRate(parameters));
   return {

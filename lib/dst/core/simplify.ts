@@ -12,6 +12,7 @@ import { type CoreParameters, readParameters } from "./parameters.ts";
 const SIMPLEST: readonly [string, Partial<CoreParameters>][] = [
   ["true clocks", { drift: 0 }],
   ["no slow messages", { slowChance: 0 }],
+  ["acks taken at once", { ackLateMs: 0 }],
   ["a quick network", { latencyMaxMs: 0.5 }],
   ["an even network", { latencyShape: "uniform" }],
   ["one producer", { producers: 1 }],

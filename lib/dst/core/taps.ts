@@ -40,6 +40,8 @@ export interface TapsOptions {
   readonly fleet: Fleet;
   /** Told of what was seen at all. */
   readonly assertions: Assertions<CoreCatalog>;
+  /** Told when a message may be on its way to an instance, whoever that is. */
+  readonly onSent: (instance: string | undefined) => void;
   /** Told of each assignment too, before any worker. */
   readonly onPublished: (snapshot: Snapshot) => void;
 }
@@ -65,10 +67,14 @@ export class Taps {
 
   /** Taps the streams, which must exist; buckets are tapped as soon as somebody has made them. */
   open(): void {
-    const { server, observer: { messages } } = this.#options;
+    const { server, observer: { messages }, onSent } = this.#options;
     const streams = StreamsModel.of(server);
     streams.stream(FEED, "tap").follow(
-      ({ subject, sequence }) => messages.stored(subject.slice(FEED_PREFIX.length), sequence),
+      ({ subject, sequence }) => {
+        const partition = subject.slice(FEED_PREFIX.length);
+        messages.stored(partition, sequence);
+        onSent(messages.locks.holderOf(partition));
+      },
       (before, after) => messages.locks.changed(laneOf(before), laneOf(after)),
     );
     streams.stream(OUTPUT, "tap").follow(({ subject, headers }) => {

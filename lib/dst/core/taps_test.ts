@@ -37,7 +37,8 @@ for (const version of ["2.10.27", "2.15.1"] as const) {
     }
     const how = { ttlMs: TTL_MS, replicas: 1, storage: "file" } as const;
     const leases = KvModel.of(server).create(leaseBucket(GROUP), how);
-    new Taps({ server, observer, fleet, assertions, onPublished: () => {} }).open();
+    new Taps({ server, observer, fleet, assertions, onSent: () => {}, onPublished: () => {} })
+      .open();
     StreamsModel.of(server).createConsumer(FEED, lane("lane", ["p0"]), "test");
     await kernel.run(async () => {
       await kernel.sleep(1);
@@ -76,7 +77,14 @@ Deno.test("lanes that are made, shrink, go or are forgotten are seen", async () 
     StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
   }
   const fleet = nobody as unknown as Fleet;
-  const taps = new Taps({ server, observer, fleet, assertions, onPublished: () => {} });
+  const taps = new Taps({
+    server,
+    observer,
+    fleet,
+    assertions,
+    onSent: () => {},
+    onPublished: () => {},
+  });
   taps.open();
   observer.leased(
     { worker: "worker-0", instance: "a", leaving: false, applied: 0 },

@@ -36,6 +36,8 @@ export interface WorkOptions {
   readonly name: string;
   /** What the worker knows in the instant in which a handler of this instance starts. */
   readonly view: (instance: string) => WorkerView;
+  /** Told when a handler of this instance has ended well. */
+  readonly onDone: (instance: string) => void;
   /** How often the group tries a message. */
   readonly maxDeliver: () => number;
 }
@@ -76,7 +78,7 @@ export class Work {
 
   /** Handles a message. */
   async handle(message: PartitionMessage, context: HandlerContext): Promise<void> {
-    const { observer: { messages }, view } = this.#options;
+    const { observer: { messages }, view, onDone } = this.#options;
     // A handler of a process that is not told to end sees one signal for as long as it runs.
     const { signal } = context;
     // What the context says may change with the next try, and what began under it does not.
@@ -91,6 +93,7 @@ export class Work {
     } finally {
       if (signal.aborted) await this.#outlive(context, message.data);
       end(isWell);
+      if (isWell) onDone(instance);
       if (--this.#busy === 0) this.#onIdle();
     }
   }

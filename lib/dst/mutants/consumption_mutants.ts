@@ -87,6 +87,8 @@ export const consumptionMutants: readonly Mutant[] = [
       this.queue.push(message);
       return "queued";
     }`,
+    masked:
+      'A delivery that is missing ends its lane before anything comes out of order, and what was given up makes its slot stale (lib/consumption/dispatch/slot_test.ts: "an older message after a younger one is out of order, and not queued").',
   },
   {
     name: "gap-overlooked",
@@ -101,6 +103,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/lanes/lane.ts",
     find: "    else this.#refill();\n    if (slot !== undefined) {",
     replace: "    if (slot !== undefined) {",
+    masked:
+      'Each message that leaves a queue asks anew for all the room there is, so that a lane runs dry only by as many repeated messages in a row as it has room for (lib/consumption/lanes/lane_test.ts: "deliveries that take no room give their credit back: a lane does not run dry on what it ignores").',
   },
   {
     name: "acted-without-right",
@@ -169,6 +173,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/worker_consumer.ts",
     find: "if (order < 0) return false;",
     replace: "",
+    masked:
+      'A session hands on only what its AssignmentFollower takes, which is never older than what came before (lib/consumption/dispatch/slot_table_test.ts: "W-7: an assignment that is older than the last one is ignored, the same one again does nothing").',
   },
   {
     name: "signal-not-aborted",
@@ -190,6 +196,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/lanes/acquirer.ts",
     find: "const SURVEY_AFTER_REFUSALS = 2;",
     replace: "const SURVEY_AFTER_REFUSALS = Infinity;",
+    masked:
+      'The leader sweeps away the lanes of whoever is not alive, at each death and now and then (lib/consumption/lanes/acquirer_test.ts: "a zombie\'s late lane is evicted by whoever is refused because of it").',
   },
   {
     name: "survey-without-generation",
@@ -197,6 +205,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/lanes/survey.ts",
     find: 'return later > 0 ? "lawful" : "unlawful";',
     replace: 'return later > Infinity ? "lawful" : "unlawful";',
+    masked:
+      'Whoever is behind is refused what others hold only if it was given that and never got it, and it reads the assignment again within two TTLs (lib/consumption/lanes/survey_test.ts: "a lane made in a later generation is lawful: the asker is behind").',
   },
   {
     name: "evicted-without-right",
@@ -204,6 +214,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/lanes/acquirer.ts",
     find: "if (this.#closed || !this.#options.mayAct()) return [];",
     replace: "",
+    masked:
+      'What its successors hold was made in a later generation than that of a zombie, whose survey leaves it alone (lib/consumption/lanes/acquirer_test.ts: "whoever loses its right while it looks who holds what deletes nothing").',
   },
   {
     name: "orphans-kept",

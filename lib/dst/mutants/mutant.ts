@@ -17,6 +17,11 @@ export interface Mutant {
   readonly find: string;
   /** What is put in its place. */
   readonly replace: string;
+  /**
+   * Why no simulated group shows it: a second line of defence makes up for it. One sentence, with the unit test that shows it at its end,
+   * as `(file: "name")`.
+   */
+  readonly masked?: string;
   /** Whether it shows only when each seed is run twice and compared. */
   readonly twice?: boolean;
 }
@@ -43,4 +48,18 @@ export function plant({ find, replace }: Mutant, source: string): string | undef
   const [before, after, ...more] = source.split(find);
   if (before === undefined || after === undefined || more.length > 0) return undefined;
   return before + replace + after;
+}
+
+/**
+ * The unit test that shows a masked bug.
+ *
+ * @param masked what is said of it
+ * @returns its file and its name; undefined if none is named
+ */
+export function testOf(
+  masked: string,
+): { readonly file: string; readonly name: string } | undefined {
+  const { file, name } = /\((?<file>lib\/\S+_test\.ts): "(?<name>.+)"\)\.$/.exec(masked)?.groups ??
+    {};
+  return file === undefined || name === undefined ? undefined : { file, name };
 }

@@ -1,7 +1,7 @@
 /** No refactoring disarms a mutant without anybody noticing: what each one replaces is there, and only once. */
 import assert from "node:assert/strict";
 import { mutants } from "./catalog.ts";
-import { type Mutant, occurrences, plant } from "./mutant.ts";
+import { type Mutant, occurrences, plant, testOf } from "./mutant.ts";
 
 const root = new URL("../../../", import.meta.url);
 
@@ -23,6 +23,20 @@ Deno.test("mutants have names of their own, say what they are, and change someth
     assert.match(file, /^lib\/(?!dst\/).*\.ts$/, "the simulation itself is not what is tested");
     assert.notEqual(find, replace);
   }
+});
+
+Deno.test("a masked mutant names the unit test that shows it", async () => {
+  const masked = mutants.flatMap(({ name, masked }) =>
+    masked === undefined ? [] : [{ name, masked }]
+  );
+  assert.ok(masked.length < mutants.length / 10, "they are exceptions");
+  for (const { name, masked: why } of masked) {
+    const test = testOf(why);
+    assert.ok(test !== undefined, `${name} names no test`);
+    const source = await Deno.readTextFile(new URL(test.file, root));
+    assert.ok(source.includes(`"${test.name}"`), `${name}: no test "${test.name}" in ${test.file}`);
+  }
+  assert.equal(testOf("Something else catches it."), undefined);
 });
 
 Deno.test("planting replaces what occurs once, and nothing else", () => {

@@ -107,9 +107,9 @@ const MOST: NatsFaults = {
   },
   messaging: { noticeLost: 0.2 },
   feed: {
-    requestLost: 0.05,
+    requestLost: 0.2,
     publishAckLost: 0.1,
-    answerLost: 0.1,
+    answerLost: 0.2,
     pullLost: 0.02,
     listStale: 0.3,
     listStaleMs: 5_000,

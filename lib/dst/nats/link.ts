@@ -38,6 +38,8 @@ export class SimLink implements ServerWatcher {
   /** The server. */
   readonly server: ModelServer;
   readonly #draws: Draws;
+  /** Nobody is promised to learn sooner than others that the connection has gone or is back. */
+  readonly #order: Draws;
   readonly #options: LinkOptions;
   readonly #listeners = new Set<(status: ConnectionStatus) => void>();
   readonly #hearing = new Set<() => void>();
@@ -66,6 +68,7 @@ export class SimLink implements ServerWatcher {
     this.#options = options;
     this.#calls = new Calls(owner.clock);
     this.#draws = new Draws(server.kernel.seed, "link", owner.name);
+    this.#order = new Draws(server.kernel.seed, "who is told first", owner.name);
     this.#up = this.#makePipe("up");
     this.#down = this.#makePipe("down");
     server.attach(this);
@@ -326,7 +329,7 @@ export class SimLink implements ServerWatcher {
   }
 
   #tell(status: ConnectionStatus): void {
-    for (const listener of [...this.#listeners]) listener(status);
+    for (const listener of this.#order.shuffle([...this.#listeners])) listener(status);
   }
 
   /** The process was killed: its kernel closes the socket once what is in it was sent. */
