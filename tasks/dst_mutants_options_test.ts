@@ -7,9 +7,12 @@ import { runCommand } from "./run_command.ts";
 
 const usual: RawMutantsOptions = { only: [], maxSeeds: "1000", controlSeeds: "50" };
 
-Deno.test("without options all bugs are hunted, and no plan is made smaller", () => {
+Deno.test("without options all bugs are hunted that nothing makes up for, and no plan is made smaller", () => {
+  const unmasked = mutants.filter(({ masked }) => masked === undefined);
+  assert.ok(unmasked.length >= 25 && unmasked.length < mutants.length);
   assert.deepEqual(readMutantsOptions(usual, mutants), {
-    chosen: mutants,
+    listed: mutants,
+    chosen: unmasked,
     maxSeeds: 1_000,
     controlSeeds: 50,
     shrinkTime: undefined,
@@ -27,6 +30,9 @@ Deno.test("only those that are named", () => {
   const only = ["no-cooldown"];
   const { chosen } = readMutantsOptions({ ...usual, only }, mutants);
   assert.deepEqual(chosen.map(({ name }) => name), only);
+  const masked = mutants.find((mutant) => mutant.masked !== undefined)!;
+  const named = readMutantsOptions({ ...usual, only: [masked.name] }, mutants);
+  assert.deepEqual(named.chosen, [masked]);
 });
 
 const mistakes: [Partial<RawMutantsOptions>, RegExp, RegExp][] = [
