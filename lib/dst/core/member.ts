@@ -53,6 +53,9 @@ export interface MemberOptions {
   readonly onState: (member: Member, state: ManagerState) => void;
 }
 
+/** From the server's sending of a message until it hears of it, with one to spare. */
+const WAYS = 3;
+
 /** A worker. */
 export class Member {
   /** The process. */
@@ -200,6 +203,14 @@ export class Member {
 
   #terms = 0;
 
+  /** Whether the server hears within an ack wait that work goes on, however slow a message and the word of it are: it is said every third. */
+  get #isSaidInTime(): boolean {
+    const { latencyMaxMs, slowChance } = this.#options.parameters;
+    const slowestMs = latencyMaxMs * (slowChance > 0 ? 10 : 1);
+    const ackWaitMs = this.manager.config.consumer?.ackWaitMs ?? 0;
+    return WAYS * slowestMs < ackWaitMs * (2 / 3);
+  }
+
   #view(instance: string): WorkerView {
     const { link, world, simulation: { kernel } } = this.#options;
     return {
@@ -248,6 +259,7 @@ export class Member {
       released: (ids) => asInstance((instance) => applied.released(instance, ids)),
       redelivered: (id, message) => {
         assertions.reachable("a message came again");
+        if (!this.#isSaidInTime) return;
         asInstance((instance) => messages.cameAgain(instance, id, message, kernel.nowMs));
       },
       refused: () => assertions.reachable("a lane was refused"),

@@ -205,8 +205,6 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/lanes/survey.ts",
     find: 'return later > 0 ? "lawful" : "unlawful";',
     replace: 'return later > Infinity ? "lawful" : "unlawful";',
-    masked:
-      'Whoever is behind is refused what others hold only if it was given that and never got it, and it reads the assignment again within two TTLs (lib/consumption/lanes/survey_test.ts: "a lane made in a later generation is lawful: the asker is behind").',
   },
   {
     name: "evicted-without-right",
