@@ -46,7 +46,9 @@ const DOWN_INTERVAL = { minMs: 1_000, maxMs: 2_500 };
 const LASTING_INTERVAL = { minMs: 500, maxMs: 12_000 };
 /** A pause has to outlast a lease to show anything, and so has a server's absence. */
 const LONG_DOWN_MS = 10_000;
-const LONG: readonly ChaosType[] = ["worker_pause", "leader_pause", "nats_server_kill"];
+/** That a leader is silent is noticed only after the election's timeout and a lease, and only then are its partitions given to others. */
+const LEADER_PAUSE_MS = 16_000;
+const LONG: readonly ChaosType[] = ["worker_pause", "nats_server_kill"];
 /** Draws for the timeline are numbered from here, apart from those of dealt events. */
 const TIMELINE_NUMBERS = 1_000_000;
 /** A plan is held in memory and printed; a day of chaos every second is the most that makes sense. */
@@ -132,6 +134,7 @@ function plannedEvent(seed: number, number: number, atMs: number, type: ChaosTyp
 }
 
 function downMsOf(type: ChaosType, choices: Seeded): number {
+  if (type === "leader_pause") return LEADER_PAUSE_MS;
   if (LONG.includes(type)) return LONG_DOWN_MS;
   const isLong = type === "nats_disconnect" || type === "slow_worker";
   const interval = isLong ? LASTING_INTERVAL : DOWN_INTERVAL;

@@ -44,7 +44,8 @@ chaos:
   assert.ok(cuts.some(({ downMs }) => downMs < 2_000) && cuts.some(({ downMs }) => downMs > 9_000));
   for (const { type, network, downMs } of events) {
     if (type !== "nats_disconnect") assert.equal(network, undefined);
-    if (/_pause|server_kill/.test(type)) assert.equal(downMs, 10_000);
+    if (/worker_pause|server_kill/.test(type)) assert.equal(downMs, 10_000);
+    if (type === "leader_pause") assert.equal(downMs, 16_000);
   }
 });
 

@@ -139,6 +139,31 @@ Deno.test("a victim's partition that nobody has acquired stays open; without a m
   ]);
 });
 
+Deno.test("a takeover is from the beginning of a pause to the first effect elsewhere, and only during the pause", () => {
+  const measured = new Measurements();
+  measured.lanes("acquired", "a#1", [0, 1, 2], 1_000);
+  measured.gone(gone("a#1", 1_000_000, [0, 1, 2], "paused"), () => {});
+  measured.lanes("acquired", "b#1", [0, 1], 8_000_000);
+  measured.accept(effect("b", 0, 1_100, 8_100, 8_200));
+  assert.deepEqual(measured.recovery.resumed("a#1", 11_000_000), [2]);
+  // Taken over in time, though its first message came later; the other was given away when the pause was over.
+  measured.accept(effect("b", 1, 12_000, 12_001, 12_002));
+  measured.accept(effect("b", 2, 12_000, 12_001, 12_002));
+  const { count, max } = measured.recovery.fromPause.percentiles();
+  assert.equal(count, 2);
+  assert.ok(Math.abs(max! - 11_002) < 20, String(max));
+  assert.equal(measured.recovery.fromKill.count, 0);
+  assert.deepEqual(measured.recovery.resumed("a#1", 20_000_000), []);
+});
+
+Deno.test("what had been given away just before a pause nobody has to take over", () => {
+  const measured = new Measurements();
+  measured.lanes("acquired", "a#1", [0], 1_000);
+  measured.lanes("acquired", "b#1", [0], 999_000);
+  measured.gone(gone("a#1", 1_000_000, [0], "paused"), () => {});
+  assert.deepEqual(measured.recovery.resumed("a#1", 11_000_000), []);
+});
+
 Deno.test("a handoff is measured where a message had to wait, from when it could have been handled to its effect", () => {
   const measured = new Measurements();
   measured.accept(effect("a", 0, 0, 2, 100));
