@@ -37,7 +37,7 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
   const atUs = nowUs();
   const record = scene.record(event, `${victim.name}, ${fault}`, atUs);
   // Others may take its partitions over or not, by how long it lasts: neither is planned.
-  state.gone({ ...owned, process: victim.process, atUs, how: "paused" }, () => {});
+  const wellAgain = state.measurements.cut(victim.process, owned.partitions, atUs);
   scene.hits.silenced(victim, atUs);
   const over = scene.hits.begin(victim);
   network.become(STATES[fault]);
@@ -47,7 +47,7 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
     network.become({});
     over();
     const untilUs = nowUs();
-    state.struck(victim.process, atUs, untilUs);
+    wellAgain(untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
   });
 }

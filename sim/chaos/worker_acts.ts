@@ -126,12 +126,13 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
   }
   const record = scene.record(event, victim.name, atUs);
   const over = scene.hits.begin(victim);
+  const quickAgain = state.measurements.struck(victim.process, atUs);
   scene.later(async () => {
     await pauseFor(event.downMs, scene.over);
     over();
     if (victim.phase === "running") await tell("quick");
     const untilUs = nowUs();
-    state.struck(victim.process, atUs, untilUs);
+    quickAgain(untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
   });
 }

@@ -211,6 +211,51 @@ Deno.test("a move's vacancy is measured whether or not there was a message", () 
   });
 });
 
+/** Worker a was cut off from 10 s to 12 s. */
+function cutOff(): Measurements {
+  const measured = new Measurements();
+  for (const partition of [0, 1, 2, 3]) {
+    measured.accept(effect("a", partition, 9_000, 9_001, 9_002));
+  }
+  const end = measured.cut("a#1", [0, 1, 2, 3], 10_000_000);
+  // While it lasts nobody knows when it ends.
+  measured.accept(effect("b", 0, 11_000, 11_001, 11_500));
+  end(12_000_000);
+  return measured;
+}
+
+Deno.test("handoffs from a worker that is cut off are not planned, nor are those within ten seconds", () => {
+  const measured = cutOff();
+  measured.accept(effect("b", 1, 9_500, 14_000, 14_001));
+  measured.accept(effect("a", 2, 21_000, 21_001, 21_002));
+  measured.accept(effect("b", 2, 22_500, 22_600, 22_700));
+  assert.equal(measured.handoff.count, 0);
+});
+
+Deno.test("planted: what a worker hands over long after it was cut off is measured", () => {
+  const measured = cutOff();
+  measured.accept(effect("a", 3, 22_100, 22_101, 22_102));
+  measured.accept(effect("b", 3, 22_200, 22_900, 22_951));
+  assert.equal(measured.handoff.percentiles().max, 750);
+});
+
+Deno.test("what is under way when a worker is cut off, and when that is over, leaves no vacancy; later moves do", () => {
+  const measured = new Measurements();
+  const move = (from: string, to: string, partition: number, [fromS, toS]: [number, number]) => {
+    measured.lanes("released", from, [partition], fromS * 1_000_000);
+    measured.lanes("acquired", to, [partition], toS * 1_000_000);
+  };
+  measured.lanes("acquired", "a#1", [0, 1], 0);
+  const end = measured.cut("a#1", [0, 1], 10_000_000);
+  move("a#1", "b#1", 0, [9, 11]);
+  move("a#1", "b#1", 1, [11, 13]);
+  end(12_000_000);
+  move("b#1", "a#1", 0, [30, 31]);
+  measured.vacancies.finish();
+  assert.equal(measured.vacancies.durations.count, 1);
+  assert.equal(measured.vacancies.durations.percentiles().max, 1_000);
+});
+
 Deno.test("unmoved latency counts partitions that keep their owner, for 5 s after an event", () => {
   const measured = new Measurements();
   for (const partition of [0, 1, 2]) measured.accept(effect("a", partition, 0, 1, 300));
@@ -231,7 +276,7 @@ Deno.test("a worker that an event has hit tells nothing of those that it has not
   const measured = new Measurements();
   for (const partition of [0, 1]) measured.accept(effect("ab"[partition]!, partition, 0, 1, 2));
   measured.chaos(1_000_000);
-  measured.struck("a#1", 1_000_000, 3_000_000);
+  measured.struck("a#1", 1_000_000)(3_000_000);
   measured.accept(effect("a", 0, 1_100, 3_001, 3_002)); // waited for its worker
   measured.accept(effect("a", 0, 4_000, 4_500, 7_000)); // its worker catches up
   measured.accept(effect("b", 1, 1_100, 1_101, 1_120)); // not hit: 20 ms
