@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { SimConsole } from "../live/status_line.ts";
-import type { Fleet } from "../run/fleet.ts";
-import { RUN_ID, status, TestFleet } from "../run/fleet_rig_test.ts";
-import { RunState } from "../run/run_state.ts";
+import { status } from "../run/fleet_rig_test.ts";
+import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
-import { Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
+import { sceneRig } from "./scene_rig_test.ts";
 import { pause } from "./worker_acts.ts";
 
 const DOWN_MS = 150;
@@ -13,30 +12,10 @@ const DOWN_MS = 150;
 /** Stops a process that owns 4, 7 and 9 for a moment; the lease is over after so many milliseconds. */
 async function paused(leaseMs: number, whileStopped: (state: RunState, scene: Scene) => void) {
   await using child = new Deno.Command("sleep", { args: ["60"] }).spawn();
-  const test = new TestFleet();
-  const victim = test.add("worker", 0, { pid: child.pid, status: status() });
-  for (const index of [1, 2]) test.add("worker", index, { status: status() });
-  test.answer = () => status({ owned: [4, 7, 9] });
-  const fleet = test as unknown as Fleet;
-  const console = new SimConsole({
-    write: () => {},
-    terminal: false,
-    color: false,
-    columns: () => 80,
-    now: () => new Date(0),
-  });
-  const state = new RunState(new Array(10).fill(1), () => fleet, console);
-  const scene = new Scene({
-    runId: RUN_ID,
-    fleet,
-    state,
-    messaging: test.messaging,
-    console,
-    server: undefined,
-    minWorkers: 2,
-    // The group is given 2 s more than that.
-    timing: { heartbeatTtlMs: leaseMs - 2_000, electionTimeoutMs: 5_000 },
-  });
+  // The group is given 2 s more than that.
+  const timing = { heartbeatTtlMs: leaseMs - 2_000, electionTimeoutMs: 5_000 };
+  const { scene, members, state } = sceneRig([4, 7, 9], { timing });
+  const victim = Object.assign(members.get("worker-0#1")!, { pid: child.pid });
   const event: PlannedChaos = {
     ...{ number: 1, atMs: 0, type: "worker_pause", picks: [0], count: 1, downMs: DOWN_MS },
   };
