@@ -26,7 +26,7 @@ export interface PlannedChaos {
   readonly picks: readonly number[];
   /** How many workers come or go, for scaling; 1 for the rest. */
   readonly count: number;
-  /** How long a process stays away or stands still, in milliseconds. */
+  /** How long a process stays away or stands still, or its network fails, in milliseconds; 0 for a cut, which is instant. */
   readonly downMs: number;
   /** How the network fails, if it does. */
   readonly network?: NetworkFault;
@@ -46,7 +46,9 @@ const DOWN_INTERVAL = { minMs: 1_000, maxMs: 2_500 };
 const LASTING_INTERVAL = { minMs: 500, maxMs: 12_000 };
 /** A pause has to outlast a lease to show anything, and so has a server's absence. */
 const LONG_DOWN_MS = 10_000;
-const LONG: readonly ChaosType[] = ["worker_pause", "leader_pause", "nats_server_kill"];
+/** That a leader is silent is noticed only after the election's timeout and a lease, and only then are its partitions given to others. */
+const LEADER_PAUSE_MS = 16_000;
+const LONG: readonly ChaosType[] = ["worker_pause", "nats_server_kill"];
 /** Draws for the timeline are numbered from here, apart from those of dealt events. */
 const TIMELINE_NUMBERS = 1_000_000;
 /** A plan is held in memory and printed; a day of chaos every second is the most that makes sense. */
@@ -79,8 +81,7 @@ function timelineEvents(
   seed: number,
 ): PlannedChaos[] {
   return chaos.timeline.filter(({ at }) => at <= simulation.duration).map((line, index) => {
-    const drawn = plannedEvent(seed, TIMELINE_NUMBERS + index, line.at, line.event);
-    const isNetwork = line.event === "nats_disconnect";
+    const drawn = plannedEvent(seed, TIMELINE_NUMBERS + index, line.at, line.event, line.network);
     const count = line.count ?? drawn.count;
     const more = new Seeded(seed, "chaos-picks", TIMELINE_NUMBERS + index);
     const others = Array.from({ length: Math.max(0, count - drawn.picks.length) });
@@ -88,8 +89,7 @@ function timelineEvents(
       ...drawn,
       count,
       picks: [...drawn.picks, ...others.map((_, other) => more.float(other))],
-      downMs: line.down ?? drawn.downMs,
-      ...(isNetwork && line.network !== undefined ? { network: line.network } : {}),
+      downMs: drawn.network === "cut" ? 0 : line.down ?? drawn.downMs,
     };
   });
 }
@@ -114,24 +114,30 @@ function dealtEvents(
   return events;
 }
 
-function plannedEvent(seed: number, number: number, atMs: number, type: ChaosType): PlannedChaos {
+function plannedEvent(
+  seed: number,
+  number: number,
+  atMs: number,
+  type: ChaosType,
+  asked?: NetworkFault,
+): PlannedChaos {
   const choices = new Seeded(seed, "chaos-choices", number);
   const scales = type === "scale_up" || type === "scale_down";
-  const faults = NETWORK_FAULTS;
+  const drawn = NETWORK_FAULTS[choices.int(6, 0, NETWORK_FAULTS.length - 1)]!;
+  const network = type === "nats_disconnect" ? asked ?? drawn : undefined;
   return {
     number,
     atMs,
     type,
     picks: [1, 2, 3].map((counter) => choices.float(counter)),
     count: scales ? choices.int(4, 1, MAX_SCALE_STEP) : 1,
-    downMs: downMsOf(type, choices),
-    ...(type === "nats_disconnect"
-      ? { network: faults[choices.int(6, 0, faults.length - 1)]! }
-      : {}),
+    downMs: network === "cut" ? 0 : downMsOf(type, choices),
+    ...(network === undefined ? {} : { network }),
   };
 }
 
 function downMsOf(type: ChaosType, choices: Seeded): number {
+  if (type === "leader_pause") return LEADER_PAUSE_MS;
   if (LONG.includes(type)) return LONG_DOWN_MS;
   const isLong = type === "nats_disconnect" || type === "slow_worker";
   const interval = isLong ? LASTING_INTERVAL : DOWN_INTERVAL;
@@ -159,7 +165,8 @@ export function chooseVictim(alive: readonly string[], pick: number): string | u
 export function describePlan(plan: ChaosPlan): string[] {
   return plan.events.map(({ number, atMs, type, count, network, downMs }) => {
     const scale = type === "scale_up" || type === "scale_down" ? ` of ${count}` : "";
-    const how = network === undefined ? "" : ` (${network}, ${formatDuration(downMs)})`;
+    const lasting = downMs === 0 ? "" : `, ${formatDuration(downMs)}`;
+    const how = network === undefined ? "" : ` (${network}${lasting})`;
     return `#${number} at ${formatDuration(atMs)}: ${type}${scale}${how}`;
   });
 }

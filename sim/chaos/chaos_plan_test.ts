@@ -41,10 +41,15 @@ chaos:
   assert.deepEqual([...new Set(cuts.map(({ network }) => network))].sort(), [
     ...["away", "cut", "deaf", "half-open", "mute", "slow"],
   ]);
-  assert.ok(cuts.some(({ downMs }) => downMs < 2_000) && cuts.some(({ downMs }) => downMs > 9_000));
+  assert.ok(cuts.every(({ network, downMs }) => (network === "cut") === (downMs === 0)));
+  assert.ok(
+    cuts.some(({ downMs }) => downMs > 0 && downMs < 2_000) &&
+      cuts.some(({ downMs }) => downMs > 9_000),
+  );
   for (const { type, network, downMs } of events) {
     if (type !== "nats_disconnect") assert.equal(network, undefined);
-    if (/_pause|server_kill/.test(type)) assert.equal(downMs, 10_000);
+    if (/worker_pause|server_kill/.test(type)) assert.equal(downMs, 10_000);
+    if (type === "leader_pause") assert.equal(downMs, 16_000);
   }
 });
 
@@ -69,6 +74,21 @@ Deno.test("a timeline is done at its times, with what it says, beside what is de
   assert.deepEqual(bare(both.filter(({ type }) => type === "scale_down")), bare(without));
   assert.deepEqual(bare(both.filter(({ type }) => type !== "scale_down")), bare(alone.events));
   assert.deepEqual(both.map(({ number }) => number), both.map((_, index) => index + 1));
+});
+
+Deno.test("a cut in a timeline is instant, and what is asked for instead of a cut lasts", () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const lines = `chaos:
+  enabled: true
+  timeline:
+    - { at: 1s, event: nats_disconnect, network: cut, down: 5s }
+    - { at: 2s, event: nats_disconnect, network: away }
+`;
+    const [cut, away] = planChaos(parseConfig(lines, "my.yaml").config, seed).events;
+    assert.deepEqual([cut!.network, cut!.downMs], ["cut", 0]);
+    assert.equal(away!.network, "away");
+    assert.ok(away!.downMs >= 500, String(away!.downMs));
+  }
 });
 
 Deno.test("a timeline that makes no sense is refused by its line", () => {
@@ -116,10 +136,19 @@ Deno.test("the plan can be read", () => {
       count: 1,
       downMs: 4_200,
       network: "half-open" as const,
+    }, {
+      number: 3,
+      atMs: 10_000,
+      type: "nats_disconnect" as const,
+      picks: [0],
+      count: 1,
+      downMs: 0,
+      network: "cut" as const,
     }],
   };
   assert.deepEqual(describePlan(plan), [
     "#1 at 5.3s: scale_up of 2",
     "#2 at 9s: nats_disconnect (half-open, 4.2s)",
+    "#3 at 10s: nats_disconnect (cut)",
   ]);
 });

@@ -34,6 +34,7 @@ function rig(type: ChaosType, ...timesMs: readonly number[]) {
     console,
     server,
     minWorkers: 2,
+    timing: { heartbeatTtlMs: 6_000, electionTimeoutMs: 5_000 },
   });
   return { chaos, calls };
 }

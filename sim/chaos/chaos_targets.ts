@@ -23,6 +23,8 @@ export interface ChaosTargetsOptions {
   readonly messaging: Messaging;
   /** The fleet is never smaller than this. */
   readonly minWorkers: number;
+  /** Whether something that lasts happens to a process already: what comes of a second blow would tell nothing. */
+  readonly isUnder: (process: string) => boolean;
   /** Ends the pauses in the search for a leader. */
   readonly signal: AbortSignal;
 }
@@ -46,16 +48,17 @@ export class ChaosTargets {
   }
 
   /**
-   * Running workers by the event's picks, nobody twice. Only those that have joined: the rest have nothing to lose.
+   * Running workers by the event's picks, nobody twice, and nobody who stands still, is cut off or slow already. Only those that have
+   * joined: the rest have nothing to lose.
    *
    * @param event the event
    * @param count how many at most
    * @returns the workers; fewer where fewer run
    */
   workers(event: PlannedChaos, count: number): Member[] {
-    let candidates = this.#options.fleet.running("worker")
-      .filter(({ status }) => status?.state === "Stable");
-    if (candidates.length === 0) candidates = this.#options.fleet.running("worker");
+    const well = this.#well;
+    let candidates = well.filter(({ status }) => status?.state === "Stable");
+    if (candidates.length === 0) candidates = well;
     const victims: Member[] = [];
     for (const pick of event.picks.slice(0, Math.max(0, count))) {
       const victim = choose(candidates, pick);
@@ -79,16 +82,17 @@ export class ChaosTargets {
   }
 
   /**
-   * The leader as it is now; of two that think they lead, the one with the higher epoch does.
+   * The leader as it is now; of two that think they lead, the one with the higher epoch does. One that stands still, is cut off or slow
+   * is none: it is waited for who comes after it.
    *
    * @returns the leader; undefined if nobody leads for 5 s
    */
   async leader(): Promise<Member | undefined> {
-    const { fleet, messaging, runId, signal } = this.#options;
+    const { messaging, runId, signal } = this.#options;
     const deadlineMs = performance.now() + FIND_LEADER_MS;
     while (performance.now() < deadlineMs) {
       const answers = await Promise.all(
-        fleet.running("worker").map(async (member) => ({
+        this.#well.map(async (member) => ({
           member,
           status: await askStatus(messaging, runId, member),
         })),
@@ -99,6 +103,11 @@ export class ChaosTargets {
       await pauseFor(FIND_LEADER_PAUSE_MS, signal);
     }
     return undefined;
+  }
+
+  get #well(): Member[] {
+    const { fleet, isUnder } = this.#options;
+    return fleet.running("worker").filter(({ process }) => !isUnder(process));
   }
 
   /**

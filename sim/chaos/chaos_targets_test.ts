@@ -6,14 +6,16 @@ import { ChaosTargets } from "./chaos_targets.ts";
 
 function rig(minWorkers = 2) {
   const fleet = new TestFleet();
+  const under = new Set<string>();
   const targets = new ChaosTargets({
     fleet,
     runId: RUN_ID,
     messaging: fleet.messaging,
     minWorkers,
+    isUnder: (process) => under.has(process),
     signal: new AbortController().signal,
   });
-  return { fleet, targets };
+  return { fleet, targets, under };
 }
 
 function event(...picks: number[]): PlannedChaos {
@@ -42,6 +44,26 @@ Deno.test("chaos targets: those who have joined, and the others only where nobod
   assert.equal(names(targets.workers(event(0, 0, 0), 3)), "worker-0");
   joining.phase = "gone";
   assert.deepEqual(targets.workers(event(0, 0, 0), 3), []);
+});
+
+Deno.test("chaos targets: planted: nobody who stands still, is cut off or slow, though its last word was Stable", () => {
+  const { fleet, targets, under } = rig();
+  for (const index of [0, 1, 2]) fleet.add("worker", index, { status: status() });
+  under.add("worker-0#1").add("worker-2#1");
+  assert.equal(names(targets.workers(event(0, 0, 0), 3)), "worker-1");
+  under.add("worker-1#1");
+  assert.deepEqual(targets.workers(event(0), 1), []);
+});
+
+Deno.test("chaos targets: planted: a leader that stands still is not the one", async () => {
+  const { fleet, targets, under } = rig();
+  for (const index of [0, 1]) {
+    fleet.add("worker", index, { status: status({ leader: index === 0, epoch: 2 }) });
+  }
+  under.add("worker-0#1");
+  // The one that stands still says nothing, and its last word was that it leads.
+  fleet.answer = ({ index }) => index === 0 ? assert.fail("silent") : status({ leader: true });
+  assert.equal((await targets.leader())?.name, "worker-1");
 });
 
 Deno.test("chaos targets: so many can be spared", () => {

@@ -8,6 +8,7 @@ import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { NetworkFault, PlannedChaos } from "./chaos_plan.ts";
 import type { Scene } from "./scene.ts";
+import { NOBODY_WELL } from "./worker_acts.ts";
 
 /** How late everything is on a slow network, in milliseconds and one way. */
 const SLOW_MS = 40;
@@ -26,7 +27,7 @@ const STATES: Readonly<Record<NetworkFault, NetworkState>> = {
 export async function disconnect(scene: Scene, event: PlannedChaos): Promise<void> {
   const { networks, state } = scene.options;
   const [victim] = scene.targets.workers(event, 1);
-  if (victim === undefined) return scene.skip(event, "no worker runs");
+  if (victim === undefined) return scene.skip(event, NOBODY_WELL);
   const network = networks?.of(victim.name);
   if (network === undefined) return scene.skip(event, "its network is not ours");
   if (!network.well) return scene.skip(event, "its network fails already");
@@ -36,14 +37,17 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
   const atUs = nowUs();
   const record = scene.record(event, `${victim.name}, ${fault}`, atUs);
   // Others may take its partitions over or not, by how long it lasts: neither is planned.
-  state.gone({ ...owned, process: victim.process, atUs, how: "paused" }, () => {});
+  const wellAgain = state.measurements.cut(victim.process, owned.partitions, atUs);
+  scene.hits.silenced(victim, atUs);
+  const over = scene.hits.begin(victim);
   network.become(STATES[fault]);
   if (fault === "cut" || fault === "away") network.cut();
   scene.later(async () => {
     if (fault !== "cut") await pauseFor(event.downMs, scene.over);
     network.become({});
+    over();
     const untilUs = nowUs();
-    state.struck(victim.process, atUs, untilUs);
+    wellAgain(untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
   });
 }

@@ -13,6 +13,7 @@ import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { ChaosTargets, type Owned } from "./chaos_targets.ts";
+import { type GroupTiming, Hits } from "./hits.ts";
 
 /** The server, as far as chaos is concerned. */
 export interface KillableServer {
@@ -40,6 +41,8 @@ export interface SceneOptions {
   readonly networks?: Networks | undefined;
   /** The fleet is never smaller than this. */
   readonly minWorkers: number;
+  /** When the group notices that somebody is silent. */
+  readonly timing: GroupTiming;
 }
 
 /** A worker that goes, with what it had. */
@@ -67,6 +70,8 @@ export class Scene {
   readonly options: SceneOptions;
   /** Whom it may hit. */
   readonly targets: ChaosTargets;
+  /** Whom chaos has hit, and who is under something that lasts. */
+  readonly hits: Hits;
   /** Whether the server was killed and is not back yet. */
   serverAway = false;
   readonly #aftermath = new Set<Promise<void>>();
@@ -77,7 +82,9 @@ export class Scene {
   /** @param options what it is made from */
   constructor(options: SceneOptions) {
     this.options = options;
-    this.targets = new ChaosTargets({ ...options, signal: this.#over.signal });
+    this.hits = new Hits(options.timing);
+    const isUnder = (process: string) => this.hits.isUnder(process);
+    this.targets = new ChaosTargets({ ...options, isUnder, signal: this.#over.signal });
   }
 
   /** Fires when all pauses and absences are to end. */

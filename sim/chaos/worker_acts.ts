@@ -4,6 +4,7 @@
  * @module
  */
 import { pauseProcess } from "../../tasks/pause.ts";
+import { formatDuration } from "../config/units.ts";
 import { describeError } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
 import { command } from "../run/run_state.ts";
@@ -15,6 +16,10 @@ import type { Scene } from "./scene.ts";
 /** How long a worker may take to answer, in milliseconds. */
 const TELL_MS = 5_000;
 const TOO_FEW = "too few workers";
+/** Why an event that needs a worker is skipped. */
+export const NOBODY_WELL = "no worker runs that is well";
+/** Reports of what happened before are there so long after it, in milliseconds. */
+const REPORTED_MS = 1_000;
 
 /** Kills a worker with SIGKILL; another incarnation comes a little later. */
 export async function crash(
@@ -23,11 +28,13 @@ export async function crash(
   victim: Member | undefined,
 ): Promise<void> {
   const { fleet } = scene.options;
-  if (victim === undefined || scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  if (scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  if (victim === undefined) return scene.skip(event, NOBODY_WELL);
   const owned = await scene.targets.owned(victim);
   if (victim.phase !== "running") return scene.skip(event, `${victim.name} has just gone`);
   const atUs = fleet.kill(victim);
   const record = scene.record(event, victim.name, atUs);
+  scene.hits.silenced(victim, atUs);
   scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "killed");
   scene.later(async () => {
     await victim.exited;
@@ -43,7 +50,8 @@ export async function restart(
   victim: Member | undefined,
 ): Promise<void> {
   const { fleet } = scene.options;
-  if (victim === undefined || scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  if (scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  if (victim === undefined) return scene.skip(event, NOBODY_WELL);
   const owned = await scene.targets.owned(victim);
   const atUs = nowUs();
   const record = scene.record(event, victim.name, atUs);
@@ -61,26 +69,54 @@ export async function pause(
   victim: Member | undefined,
 ): Promise<void> {
   const { state } = scene.options;
-  if (victim === undefined || scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  if (scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
+  if (victim === undefined) return scene.skip(event, NOBODY_WELL);
   const owned = await scene.targets.owned(victim);
   if (victim.phase !== "running") return scene.skip(event, `${victim.name} has just gone`);
   const atUs = nowUs();
   const record = scene.record(event, victim.name, atUs);
+  const leads = event.type === "leader_pause" || victim.status?.leader === true;
+  scene.hits.silenced(victim, atUs, leads);
   scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "paused");
+  const over = scene.hits.begin(victim);
   scene.later(async () => {
-    {
+    try {
       await using _paused = await pauseProcess(victim.pid);
       await pauseFor(event.downMs, scene.over);
+    } finally {
+      over();
     }
-    state.ledger.impairments.add(victim.process, "stoodStill", atUs, nowUs());
+    const untilUs = nowUs();
+    state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
+    await checkTakenOver(scene, victim, atUs, untilUs);
   });
+}
+
+/** Whoever stands still for longer than a lease loses what it has to others, unless they could not act either. */
+async function checkTakenOver(
+  scene: Scene,
+  { process, name }: Member,
+  atUs: number,
+  untilUs: number,
+): Promise<void> {
+  const { state } = scene.options;
+  const hadTime = scene.hits.hadTime(untilUs) && !scene.serverAway &&
+    state.ledger.impairments.during("", atUs, untilUs) === undefined;
+  await pauseFor(REPORTED_MS, new AbortController().signal);
+  const untaken = state.measurements.recovery.resumed(process, untilUs);
+  if (untaken.length === 0 || !hadTime) return;
+  const shown = untaken.slice(0, 10).join(", ") + (untaken.length > 10 ? ", …" : "");
+  const stood = formatDuration((untilUs - atUs) / 1_000);
+  state.incidents.push(
+    `${name} stood still for ${stood}, and nobody took over partitions ${shown}`,
+  );
 }
 
 /** A worker's handlers take many times as long for a while: its partitions wait, and nobody else's. */
 export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void> {
   const { messaging, runId, state } = scene.options;
   const [victim] = scene.targets.workers(event, 1);
-  if (victim === undefined) return scene.skip(event, "no worker runs");
+  if (victim === undefined) return scene.skip(event, NOBODY_WELL);
   const tell = (what: "slow" | "quick") => command(messaging, runId, victim, what, TELL_MS);
   const atUs = nowUs();
   try {
@@ -89,11 +125,14 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
     return scene.skip(event, `${victim.name} does not answer: ${describeError(error)}`);
   }
   const record = scene.record(event, victim.name, atUs);
+  const over = scene.hits.begin(victim);
+  const quickAgain = state.measurements.struck(victim.process, atUs);
   scene.later(async () => {
     await pauseFor(event.downMs, scene.over);
+    over();
     if (victim.phase === "running") await tell("quick");
     const untilUs = nowUs();
-    state.struck(victim.process, atUs, untilUs);
+    quickAgain(untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
   });
 }

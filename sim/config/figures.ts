@@ -10,6 +10,7 @@ const PERCENTILES = ["count", "p50", "p99", "max"] as const;
 const DURATIONS = [
   "recoveryMs",
   "recoveryFromWorkMs",
+  "takeoverMs",
   "handoffMs",
   "handoffVacancyMs",
   "latencyMs",

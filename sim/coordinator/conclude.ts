@@ -79,6 +79,7 @@ export function conclude(findings: Findings): SimReport {
     moves: state.moves.count,
     recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
+    takeoverMs: measurements.recovery.fromPause.percentiles(),
     recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
     handoffMs: measurements.handoff.percentiles(),
     handoffWithoutWork: measurements.idleMoves,

@@ -175,6 +175,7 @@ Deno.test("the report has every field the simulation promises", () => {
     ],
     ownership: ["interleavings"],
     recoveryMs: ["p50", "p99", "max"],
+    takeoverMs: ["p50", "p99", "max"],
     handoffMs: ["p50", "p99", "max"],
     latencyMs: ["p50", "p99", "max"],
     unmovedLatencyMs: ["p99", "max"],

@@ -112,7 +112,7 @@ export class Coordinator {
 
   #prepare(cleanUp: AsyncDisposableStack): void {
     const { config, runId, seed, fault, console, signal } = this.#options;
-    const { workerIdMin, workerIdMax } = resolveGroup(config);
+    const group = resolveGroup(config);
     const networks = this.#failingNetworks();
     if (networks !== undefined) cleanUp.use(networks);
     this.#fleet = new Fleet({
@@ -125,7 +125,7 @@ export class Coordinator {
         ...(fault === undefined ? {} : { fault }),
       },
       natsUrlOf: networks && ((name) => networks.urlOf(name)),
-      maxWorkers: Math.min(config.workers.count * 2, workerIdMax - workerIdMin + 1),
+      maxWorkers: Math.min(config.workers.count * 2, group.workerIdMax - group.workerIdMin + 1),
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
@@ -158,6 +158,7 @@ export class Coordinator {
       server: this.#stage.server,
       networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
+      timing: group,
     });
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
     this.#thresholds = new ThresholdWatch({

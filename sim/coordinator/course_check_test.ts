@@ -92,7 +92,12 @@ Deno.test("course: planted: chaos that never came, or only by name, is a doubt",
     "1 of 2 planned chaos events were neither done nor skipped",
   ]);
   assert.deepEqual(chaosDoubts(planned, [record("too few workers"), record("no producer runs")]), [
-    "all 2 chaos events were skipped: too few workers, no producer runs",
+    "only 0 of 2 planned chaos events were done: too few workers, no producer runs",
   ]);
   assert.equal(chaosDoubts(planned, []).length, 1);
+  const three = [...planned, { number: 3 }] as PlannedChaos[];
+  const skipped = record("too few workers");
+  assert.deepEqual(chaosDoubts(three, [skipped, record(), skipped]), [
+    "only 1 of 3 planned chaos events were done: too few workers",
+  ]);
 });

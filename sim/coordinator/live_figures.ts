@@ -40,6 +40,7 @@ export function liveFigures({ run, state, loadMs, lost }: LiveFacts): LiveFigure
     ownership: { interleavings },
     recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
+    takeoverMs: measurements.recovery.fromPause.percentiles(),
     handoffMs: measurements.handoff.percentiles(),
     handoffWithoutWork: measurements.idleMoves,
     handoffVacancyMs: measurements.vacancies.durations.percentiles(),

@@ -9,6 +9,7 @@ import type { Effect } from "../streams/effect.ts";
 import { DurationHistogram } from "./histogram.ts";
 import { type Gone, RecoveryTracker } from "./recovery.ts";
 import { Slowest } from "./slowest.ts";
+import { Strikes } from "./strikes.ts";
 import { UnmovedLatency } from "./unmoved.ts";
 import { type LaneChange, Vacancies } from "./vacancies.ts";
 
@@ -20,7 +21,8 @@ export class Measurements {
    * Planned moves in which a message had to wait: from the old owner's last effect or, if that was later, from the arrival of the new
    * owner's first message, to that message's effect. A message had to wait if it was there before the new owner had acquired the
    * partition. Not counted are moves in which none had to ({@linkcode idleMoves}: there was nothing to hold up), moves without a message on
-   * both sides (nothing shows), and moves away from a worker that was killed or paused (no plan).
+   * both sides (nothing shows), and moves away from a worker that was killed or paused, or while it was cut off and a lease after it (no
+   * plan).
    */
   readonly handoff: DurationHistogram = new DurationHistogram();
   /** Planned moves: from the old owner's release to the new owner's acquisition, whether or not there was a message. */
@@ -29,6 +31,8 @@ export class Measurements {
   readonly recovery: RecoveryTracker = new RecoveryTracker();
   /** The slowest planned moves. */
   readonly slowHandoffs: Slowest = new Slowest();
+  /** When workers were cut off. */
+  readonly cutOff: Strikes = new Strikes();
   readonly #unmoved = new UnmovedLatency();
   #outageFromUs = 0;
   #outageUntilUs = 0;
@@ -64,14 +68,35 @@ export class Measurements {
   }
 
   /**
-   * Something kept a worker from its work although it lives.
+   * Something keeps a worker from its work, though it lives and the others hear of it: it may lose nothing by it.
    *
    * @param process its name and incarnation
    * @param fromUs since when, in microseconds since 1970
-   * @param untilUs until when
+   * @returns tells that it is over: until when it was
    */
-  struck(process: string, fromUs: number, untilUs: number): void {
-    this.#unmoved.struck(process, fromUs, untilUs);
+  struck(process: string, fromUs: number): (untilUs: number) => void {
+    return this.#unmoved.struck(process, fromUs);
+  }
+
+  /**
+   * A worker is cut off from the others: what it loses meanwhile and shortly after it is no planned move.
+   *
+   * @param process its name and incarnation
+   * @param partitions what it owns
+   * @param fromUs since when, in microseconds since 1970
+   * @returns tells that it is over: until when it was
+   */
+  cut(
+    process: string,
+    partitions: readonly number[],
+    fromUs: number,
+  ): (untilUs: number) => void {
+    const ends = [this.cutOff.begin(process, fromUs), this.struck(process, fromUs)];
+    this.vacancies.broken(fromUs, partitions);
+    return (untilUs) => {
+      for (const end of ends) end(untilUs);
+      this.vacancies.broken(untilUs, partitions);
+    };
   }
 
   /**
@@ -138,6 +163,7 @@ export class Measurements {
   #measureHandoff(last: Effect, effect: Effect): void {
     // The same process under a new instance has lost its lease and come back: a fault, not a plan.
     if (last.process === effect.process || this.#faulty.has(last.process)) return;
+    if (this.cutOff.touch(last.process, last.storedUs, effect.storedUs)) return;
     if (effect.storedUs > this.#outageFromUs && last.storedUs < this.#outageUntilUs) return;
     const { acquiredUs, availableUs, storedUs } = effect;
     // Where the acquisition is not known the message is taken to have waited: no figure gets better by it.

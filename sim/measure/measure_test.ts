@@ -139,6 +139,31 @@ Deno.test("a victim's partition that nobody has acquired stays open; without a m
   ]);
 });
 
+Deno.test("a takeover is from the beginning of a pause to the first effect elsewhere, and only during the pause", () => {
+  const measured = new Measurements();
+  measured.lanes("acquired", "a#1", [0, 1, 2], 1_000);
+  measured.gone(gone("a#1", 1_000_000, [0, 1, 2], "paused"), () => {});
+  measured.lanes("acquired", "b#1", [0, 1], 8_000_000);
+  measured.accept(effect("b", 0, 1_100, 8_100, 8_200));
+  assert.deepEqual(measured.recovery.resumed("a#1", 11_000_000), [2]);
+  // Taken over in time, though its first message came later; the other was given away when the pause was over.
+  measured.accept(effect("b", 1, 12_000, 12_001, 12_002));
+  measured.accept(effect("b", 2, 12_000, 12_001, 12_002));
+  const { count, max } = measured.recovery.fromPause.percentiles();
+  assert.equal(count, 2);
+  assert.ok(Math.abs(max! - 11_002) < 20, String(max));
+  assert.equal(measured.recovery.fromKill.count, 0);
+  assert.deepEqual(measured.recovery.resumed("a#1", 20_000_000), []);
+});
+
+Deno.test("what had been given away just before a pause nobody has to take over", () => {
+  const measured = new Measurements();
+  measured.lanes("acquired", "a#1", [0], 1_000);
+  measured.lanes("acquired", "b#1", [0], 999_000);
+  measured.gone(gone("a#1", 1_000_000, [0], "paused"), () => {});
+  assert.deepEqual(measured.recovery.resumed("a#1", 11_000_000), []);
+});
+
 Deno.test("a handoff is measured where a message had to wait, from when it could have been handled to its effect", () => {
   const measured = new Measurements();
   measured.accept(effect("a", 0, 0, 2, 100));
@@ -186,6 +211,51 @@ Deno.test("a move's vacancy is measured whether or not there was a message", () 
   });
 });
 
+/** Worker a was cut off from 10 s to 12 s. */
+function cutOff(): Measurements {
+  const measured = new Measurements();
+  for (const partition of [0, 1, 2, 3]) {
+    measured.accept(effect("a", partition, 9_000, 9_001, 9_002));
+  }
+  const end = measured.cut("a#1", [0, 1, 2, 3], 10_000_000);
+  // While it lasts nobody knows when it ends.
+  measured.accept(effect("b", 0, 11_000, 11_001, 11_500));
+  end(12_000_000);
+  return measured;
+}
+
+Deno.test("handoffs from a worker that is cut off are not planned, nor are those within ten seconds", () => {
+  const measured = cutOff();
+  measured.accept(effect("b", 1, 9_500, 14_000, 14_001));
+  measured.accept(effect("a", 2, 21_000, 21_001, 21_002));
+  measured.accept(effect("b", 2, 22_500, 22_600, 22_700));
+  assert.equal(measured.handoff.count, 0);
+});
+
+Deno.test("planted: what a worker hands over long after it was cut off is measured", () => {
+  const measured = cutOff();
+  measured.accept(effect("a", 3, 22_100, 22_101, 22_102));
+  measured.accept(effect("b", 3, 22_200, 22_900, 22_951));
+  assert.equal(measured.handoff.percentiles().max, 750);
+});
+
+Deno.test("what is under way when a worker is cut off, and when that is over, leaves no vacancy; later moves do", () => {
+  const measured = new Measurements();
+  const move = (from: string, to: string, partition: number, [fromS, toS]: [number, number]) => {
+    measured.lanes("released", from, [partition], fromS * 1_000_000);
+    measured.lanes("acquired", to, [partition], toS * 1_000_000);
+  };
+  measured.lanes("acquired", "a#1", [0, 1], 0);
+  const end = measured.cut("a#1", [0, 1], 10_000_000);
+  move("a#1", "b#1", 0, [9, 11]);
+  move("a#1", "b#1", 1, [11, 13]);
+  end(12_000_000);
+  move("b#1", "a#1", 0, [30, 31]);
+  measured.vacancies.finish();
+  assert.equal(measured.vacancies.durations.count, 1);
+  assert.equal(measured.vacancies.durations.percentiles().max, 1_000);
+});
+
 Deno.test("unmoved latency counts partitions that keep their owner, for 5 s after an event", () => {
   const measured = new Measurements();
   for (const partition of [0, 1, 2]) measured.accept(effect("a", partition, 0, 1, 300));
@@ -206,7 +276,7 @@ Deno.test("a worker that an event has hit tells nothing of those that it has not
   const measured = new Measurements();
   for (const partition of [0, 1]) measured.accept(effect("ab"[partition]!, partition, 0, 1, 2));
   measured.chaos(1_000_000);
-  measured.struck("a#1", 1_000_000, 3_000_000);
+  measured.struck("a#1", 1_000_000)(3_000_000);
   measured.accept(effect("a", 0, 1_100, 3_001, 3_002)); // waited for its worker
   measured.accept(effect("a", 0, 4_000, 4_500, 7_000)); // its worker catches up
   measured.accept(effect("b", 1, 1_100, 1_101, 1_120)); // not hit: 20 ms

@@ -5,6 +5,7 @@
  */
 import type { Impairments } from "../ledger/impairments.ts";
 import type { Departure } from "./recovery.ts";
+import { STRIKE_AFTERMATH_US, type Strikes } from "./strikes.ts";
 
 /** Partitions that changed their owner. */
 export interface MoveCount {
@@ -37,8 +38,6 @@ interface Newcomer {
 
 /** So long after its first partition a worker is new: the group may wait before it moves partitions a second time. */
 const NEW_US = 30_000_000;
-/** A worker that could not act loses its partitions within this time. */
-const LOSS_US = 10_000_000;
 /** Reports of different workers come in any order, but none is as late as this. */
 const LATE_US = 60_000_000;
 /** When so many wait, those that are old enough are looked at. */
@@ -57,10 +56,13 @@ export class Moves {
   readonly totalWeight: number;
   readonly #weights: readonly number[];
   readonly #impairments: Pick<Impairments, "during">;
+  readonly #cutOff: Pick<Strikes, "touch">;
   #steps: Step[] = [];
   #manySteps = MANY_STEPS;
   readonly #holders = new Map<number, string>();
   readonly #gone = new Map<string, Departure>();
+  /** Those who have lost something because they were cut off, and have got nothing since. */
+  readonly #robbed = new Set<string>();
   readonly #newcomers = new Map<string, Newcomer>();
   readonly #known = new Set<string>();
   #begun = false;
@@ -69,11 +71,17 @@ export class Moves {
   /**
    * @param weights weights by partition
    * @param impairments what happened to whom
+   * @param cutOff when workers were cut off, which they need not have noticed
    */
-  constructor(weights: readonly number[], impairments: Pick<Impairments, "during">) {
+  constructor(
+    weights: readonly number[],
+    impairments: Pick<Impairments, "during">,
+    cutOff: Pick<Strikes, "touch">,
+  ) {
     this.#weights = weights;
     this.totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
     this.#impairments = impairments;
+    this.#cutOff = cutOff;
   }
 
   /**
@@ -153,10 +161,11 @@ export class Moves {
     }
   }
 
-  /** Whoever acquires for the first time is new, and so is one that was paused and is back. */
+  /** Whoever acquires for the first time is new, and so is one that was paused or cut off and is back. */
   #welcome(process: string, atUs: number): void {
-    const back = this.#gone.get(process) === "paused";
-    if (back) this.#gone.delete(process);
+    const paused = this.#gone.get(process) === "paused";
+    if (paused) this.#gone.delete(process);
+    const back = this.#robbed.delete(process) || paused;
     if (this.#known.has(process) && !back) return;
     this.#known.add(process);
     this.#newcomers.set(process, { sinceUs: atUs, gained: 0 });
@@ -167,8 +176,10 @@ export class Moves {
     this.#holders.set(partition, to);
     if (from === undefined || from === to || !this.#begun) return;
     const weight = this.#weights[partition]!;
-    const hadTo = this.#gone.has(from) ||
-      this.#impairments.during(from, atUs - LOSS_US, atUs) !== undefined ||
+    const why = this.#impairments.during(from, atUs - STRIKE_AFTERMATH_US, atUs);
+    const robbed = this.#cutOff.touch(from, atUs, atUs);
+    if (robbed && !this.#gone.has(from)) this.#robbed.add(from);
+    const hadTo = this.#gone.has(from) || robbed || why !== undefined ||
       this.#fillsShare(to, weight, atUs);
     for (const count of [this.count, ...(this.#event === undefined ? [] : [this.#event])]) {
       count.total++;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Impairments } from "../ledger/impairments.ts";
 import { Moves } from "./moves.ts";
+import { Strikes } from "./strikes.ts";
 
 const SECOND_US = 1_000_000;
 
@@ -11,7 +12,8 @@ const range = (from: number, to: number) =>
 /** Three workers with ten partitions each, settled at 10 s. */
 function rig(weights = new Array<number>(30).fill(1)) {
   const impairments = new Impairments();
-  const moves = new Moves(weights, impairments);
+  const cutOff = new Strikes();
+  const moves = new Moves(weights, impairments, cutOff);
   for (const [index, name] of ["a#1", "b#1", "c#1"].entries()) {
     moves.acquired(name, range(index * 10, index * 10 + 10), SECOND_US);
   }
@@ -21,7 +23,7 @@ function rig(weights = new Array<number>(30).fill(1)) {
   const acquired = (name: string, partitions: readonly number[], atS: number) => {
     moves.acquired(name, partitions, atS * SECOND_US);
   };
-  return { moves, impairments, count, acquired };
+  return { moves, impairments, cutOff, count, acquired };
 }
 
 Deno.test("moves: what is lost with whoever goes has to move, however it goes", () => {
@@ -93,6 +95,31 @@ Deno.test("moves: who could not act loses what it has, and so does everybody aro
   acquired("c#1", [11], 112);
   moves.finish();
   assert.deepEqual(count, { total: 4, needed: 3 });
+});
+
+Deno.test("moves: planted: who was cut off loses what it has then and within ten seconds; later moves are as any others", () => {
+  const { moves, cutOff, count, acquired } = rig();
+  const end = cutOff.begin("a#1", 25 * SECOND_US);
+  acquired("b#1", [0], 24);
+  acquired("b#1", [1], 26);
+  end(30 * SECOND_US);
+  acquired("c#1", [2], 39);
+  acquired("c#1", [3], 41);
+  moves.finish();
+  assert.deepEqual(count, { total: 4, needed: 2 });
+});
+
+Deno.test("moves: one that lost all while it was cut off is a newcomer when it is back; one that kept all is none", () => {
+  const { moves, cutOff, count, acquired } = rig();
+  for (const name of ["a#1", "c#1"]) cutOff.begin(name, 25 * SECOND_US)(32 * SECOND_US);
+  acquired("b#1", range(0, 10), 31);
+  acquired("a#1", range(0, 5), 50);
+  acquired("a#1", range(10, 15), 50);
+  moves.finish();
+  assert.deepEqual(count, { total: 20, needed: 20 });
+  acquired("c#1", [15], 51);
+  moves.finish();
+  assert.deepEqual(count, { total: 21, needed: 20 });
 });
 
 Deno.test("moves: reports come in any order, and a move is the last event's before it", () => {

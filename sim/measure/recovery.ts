@@ -6,6 +6,7 @@
 import type { Effect } from "../streams/effect.ts";
 import { DurationHistogram } from "./histogram.ts";
 import { Slowest } from "./slowest.ts";
+import { Standstills } from "./standstills.ts";
 
 /** How a worker went: killed, paused, or asked to leave. */
 export type Departure = "killed" | "paused" | "leaving";
@@ -22,7 +23,7 @@ export interface Gone {
   readonly epoch: number;
   /** The generation of that assignment. */
   readonly generation: number;
-  /** How it went; only kills go into the histograms. */
+  /** How it went: kills and pauses have histograms of their own. */
   readonly how: Departure;
 }
 
@@ -50,9 +51,12 @@ export class RecoveryTracker {
   readonly fromKill: DurationHistogram = new DurationHistogram();
   /** The same from the kill or, if that was later, from when the first message was there to be handled. */
   readonly fromWork: DurationHistogram = new DurationHistogram();
+  /** From the beginning of a pause to the first effect by another worker. */
+  readonly fromPause: DurationHistogram = new DurationHistogram();
   /** The slowest recoveries, from the kill. */
   readonly slowest: Slowest = new Slowest();
   readonly #byPartition = new Map<number, Watch[]>();
+  readonly #standstills = new Standstills();
   /** Who has acquired each partition last, as the workers report it. */
   readonly #holders = new Map<number, { readonly process: string; readonly atUs: number }>();
 
@@ -64,6 +68,7 @@ export class RecoveryTracker {
    */
   gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
     const { partitions } = gone;
+    if (gone.how === "paused") this.#standstills.begin(gone.process, partitions, gone.atUs);
     if (partitions.length === 0) return onRecovered(0);
     const watch: Watch = { gone, open: new Set(partitions), onRecovered, worstUs: 0 };
     for (const partition of partitions) {
@@ -86,6 +91,30 @@ export class RecoveryTracker {
       // Reports of different workers come in any order.
       if (known === undefined || known.atUs < atUs) this.#holders.set(partition, { process, atUs });
     }
+    this.#standstills.acquired(process, partitions, atUs);
+  }
+
+  /**
+   * A worker that was paused went on a moment ago. What it still has is no longer waited for: who gets that later gets it as planned.
+   *
+   * @param process its process and incarnation
+   * @param untilUs when it went on, in microseconds since 1970
+   * @returns the partitions that it owned and that nobody else had acquired by then
+   */
+  resumed(process: string, untilUs: number): number[] {
+    const untaken = this.#standstills.end(process, untilUs).filter((partition) => {
+      // It had been given away just before the pause.
+      return (this.#holders.get(partition)?.process ?? process) === process ||
+        this.#holders.get(partition)!.atUs > untilUs;
+    });
+    for (const partition of untaken) {
+      const left = this.#byPartition.get(partition)?.filter(({ gone }) => {
+        return gone.process !== process || gone.how !== "paused";
+      });
+      if (left === undefined || left.length === 0) this.#byPartition.delete(partition);
+      else this.#byPartition.set(partition, left);
+    }
+    return untaken;
   }
 
   /**
@@ -130,6 +159,7 @@ export class RecoveryTracker {
       });
       this.fromWork.record(effect.storedUs - Math.max(atUs, effect.availableUs));
     }
+    if (how === "paused") this.fromPause.record(recoveredUs);
     watch.worstUs = Math.max(watch.worstUs, recoveredUs);
     watch.open.delete(effect.partition);
     if (watch.open.size === 0) watch.onRecovered(watch.worstUs);

@@ -7,6 +7,7 @@
 import type { Effect } from "../streams/effect.ts";
 import { DurationHistogram } from "./histogram.ts";
 import { Slowest } from "./slowest.ts";
+import { Strikes } from "./strikes.ts";
 
 /** How long after an event partitions are watched. */
 const WINDOW_US = 5_000_000;
@@ -37,7 +38,7 @@ export class UnmovedLatency {
   /** Partitions that had a message in a window, over all closed windows: those that kept their owner, and the others. */
   readonly partitions: { kept: number; moved: number } = { kept: 0, moved: 0 };
   readonly #histogram = new DurationHistogram();
-  readonly #strikes = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();
+  readonly #strikes = new Strikes();
   #windows: Window[] = [];
 
   /**
@@ -55,13 +56,10 @@ export class UnmovedLatency {
    *
    * @param process the worker's process and incarnation
    * @param fromUs since when, in microseconds since 1970
-   * @param untilUs until when
+   * @returns tells that it is over: until when it was
    */
-  struck(process: string, fromUs: number, untilUs: number): void {
-    const strikes = this.#strikes.get(process);
-    const strike = { fromUs, untilUs: untilUs + CATCH_UP_US };
-    if (strikes === undefined) this.#strikes.set(process, [strike]);
-    else strikes.push(strike);
+  struck(process: string, fromUs: number): (untilUs: number) => void {
+    return this.#strikes.begin(process, fromUs);
   }
 
   /**
@@ -100,11 +98,6 @@ export class UnmovedLatency {
     return this.#histogram;
   }
 
-  #wasStruck(process: string, fromUs: number, untilUs: number): boolean {
-    const strikes = this.#strikes.get(process) ?? [];
-    return strikes.some((strike) => strike.fromUs < untilUs && fromUs < strike.untilUs);
-  }
-
   #close(startedBeforeUs: number): void {
     const [oldest] = this.#windows;
     if (oldest === undefined || oldest.fromUs >= startedBeforeUs) return;
@@ -113,7 +106,7 @@ export class UnmovedLatency {
         this.partitions[moved ? "moved" : "kept"]++;
         if (moved) continue;
         for (const { durationUs, atUs, process } of latencies) {
-          if (this.#wasStruck(process, atUs - durationUs, atUs)) continue;
+          if (this.#strikes.touch(process, atUs - durationUs, atUs, CATCH_UP_US)) continue;
           this.#histogram.record(durationUs);
           this.slowest.add(durationUs, atUs, partition, () => process);
         }

@@ -89,6 +89,8 @@ export interface SimReport {
   readonly recoveryMs: Percentiles;
   /** The same, but from when there was a message to handle, if that was after the kill. */
   readonly recoveryFromWorkMs: Percentiles;
+  /** Beginning of a pause → each partition of the worker that stands still handled again elsewhere. */
+  readonly takeoverMs: Percentiles;
   /** Partitions of killed workers that somebody has taken over and that had no message since. */
   readonly recoveryWithoutWork: number;
   /**

@@ -56,6 +56,7 @@ export function renderReport(report: SimReport): string[] {
     line("Recovery:", percentilesText(report.recoveryMs)),
     line("  from work:", percentilesText(report.recoveryFromWorkMs)),
     line("  no work:", `${report.recoveryWithoutWork} partitions taken over, no message since`),
+    line("  from pause:", percentilesText(report.takeoverMs)),
     line("Handoff:", percentilesText(report.handoffMs)),
     line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
     line("  vacancy:", percentilesText(report.handoffVacancyMs)),

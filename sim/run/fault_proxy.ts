@@ -37,20 +37,23 @@ type Direction = "up" | "down";
 /** A network. */
 export class FaultProxy implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
-  readonly #server: Endpoint;
+  readonly #dial: () => Promise<Deno.TcpConn>;
   readonly #connections = new Set<{ readonly end: () => void }>();
   readonly #running = new Set<Promise<void>>();
   #state: NetworkState = {};
   #changed = Promise.withResolvers<void>();
+  /** How often all connections were ended. */
+  #cuts = 0;
   #closed = false;
 
   /**
    * Listens at a free port of this machine.
    *
    * @param server where it leads
+   * @param dial how it is reached; for tests
    */
-  constructor(server: Endpoint) {
-    this.#server = server;
+  constructor(server: Endpoint, dial: () => Promise<Deno.TcpConn> = () => Deno.connect(server)) {
+    this.#dial = dial;
     this.#listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
     this.#track(this.#accept());
   }
@@ -83,6 +86,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /** Ends all connections there are, with what is in them. */
   cut(): void {
+    this.#cuts++;
     for (const { end } of [...this.#connections]) end();
   }
 
@@ -102,6 +106,10 @@ export class FaultProxy implements AsyncDisposable {
     return this.close();
   }
 
+  get #refuses(): boolean {
+    return this.#state.refused === true;
+  }
+
   #track(task: Promise<void>): void {
     // A connection that breaks is what this is about.
     const tracked = task.catch(() => {}).finally(() => this.#running.delete(tracked));
@@ -113,18 +121,23 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async #join(client: Deno.TcpConn): Promise<void> {
-    if (this.#state.refused === true || this.#closed) return client.close();
+    if (this.#refuses || this.#closed) return client.close();
+    const cuts = this.#cuts;
     let server: Deno.TcpConn;
     try {
-      server = await Deno.connect(this.#server);
+      server = await this.#dial();
     } catch {
+      return client.close();
+    }
+    // The network may have failed while the server was dialled: a cut could not end what was not there yet.
+    if (this.#refuses || this.#cuts !== cuts) {
+      server.close();
       return client.close();
     }
     client.setNoDelay();
     server.setNoDelay();
     const connection = { end: () => this.#end(connection, [client, server]) };
     this.#connections.add(connection);
-    if (this.#closed) return connection.end();
     const isOpen = () => this.#connections.has(connection);
     await Promise.allSettled([
       this.#pump("up", { from: client, to: server, isOpen }).finally(connection.end),

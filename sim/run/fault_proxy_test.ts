@@ -148,3 +148,35 @@ Deno.test("fault proxy: where no server listens a connection ends at once", asyn
   assert.equal(await hear(socket), undefined);
   socket.close();
 });
+
+for (
+  const [what, fail] of [
+    ["refused", (proxy: FaultProxy) => proxy.become({ refused: true })],
+    ["cut", (proxy: FaultProxy) => proxy.cut()],
+  ] as const
+) {
+  Deno.test(`fault proxy: planted: a connection that is being dialled while the network is ${what} does not survive`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const dialled = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<void>();
+    await using proxy = new FaultProxy({ hostname: "127.0.0.1", port }, async () => {
+      dialled.resolve();
+      await failed.promise;
+      return await Deno.connect({ hostname: "127.0.0.1", port });
+    });
+    using client = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: Number(new URL(proxy.url).port),
+    });
+    await dialled.promise;
+    fail(proxy);
+    failed.resolve();
+    using server = await listener.accept();
+    const ended = hear(client);
+    assert.equal(await isSilent(ended), false);
+    assert.equal(await ended, undefined);
+    assert.equal(await hear(server), undefined);
+    assert.equal(proxy.connectionCount, 0);
+  });
+}

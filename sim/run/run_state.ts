@@ -75,7 +75,7 @@ export class RunState {
     this.#fleet = fleet;
     this.#console = console;
     this.ledger = new Ledger(weights.length);
-    this.moves = new Moves(weights, this.ledger.impairments);
+    this.moves = new Moves(weights, this.ledger.impairments, this.measurements.cutOff);
   }
 
   /**
@@ -215,17 +215,6 @@ export class RunState {
     this.measurements.gone(gone, onRecovered);
     this.moves.gone(gone.process, gone.how, gone.atUs);
     if (gone.how === "killed") this.ledger.handlers.killed(gone.process, gone.atUs);
-  }
-
-  /**
-   * Something kept a worker from its work although it lives: what its partitions had to wait is no fault of those that stayed.
-   *
-   * @param process its name and incarnation
-   * @param fromUs since when, in microseconds since 1970
-   * @param untilUs until when
-   */
-  struck(process: string, fromUs: number, untilUs: number): void {
-    this.measurements.struck(process, fromUs, untilUs);
   }
 
   /**

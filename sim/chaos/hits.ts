@@ -1,0 +1,85 @@
+/**
+ * Which workers chaos has hit and when, and who is under something that lasts.
+ *
+ * @module
+ */
+
+/** A worker, as far as this is concerned. */
+interface Victim {
+  /** Its process and incarnation. */
+  readonly process: string;
+  /** What it last said of itself. */
+  readonly status: { readonly leader: boolean } | undefined;
+}
+
+/** The group's times after which silence is noticed, in milliseconds. */
+export interface GroupTiming {
+  /** A worker's lease. */
+  readonly heartbeatTtlMs: number;
+  /** The leader's lease. */
+  readonly electionTimeoutMs: number;
+}
+
+/** What the others may take beyond the leases. */
+const SLACK_MS = 2_000;
+
+/** The book of hits. */
+export class Hits {
+  readonly #timing: GroupTiming;
+  readonly #hits: { readonly atUs: number; readonly leader: boolean }[] = [];
+  readonly #lasting = new Map<string, number>();
+
+  /** @param timing the group's times */
+  constructor(timing: GroupTiming) {
+    this.#timing = timing;
+  }
+
+  /**
+   * A worker falls silent, whether or not it will speak again.
+   *
+   * @param victim the worker
+   * @param atUs when, in microseconds since 1970
+   * @param leader whether it leads
+   */
+  silenced(victim: Victim, atUs: number, leader: boolean = victim.status?.leader === true): void {
+    this.#hits.push({ atUs, leader });
+  }
+
+  /**
+   * Something begins that lasts.
+   *
+   * @param victim the worker that it happens to
+   * @returns ends it
+   */
+  begin({ process }: Victim): () => void {
+    this.#lasting.set(process, (this.#lasting.get(process) ?? 0) + 1);
+    return () => {
+      const left = this.#lasting.get(process)! - 1;
+      if (left > 0) this.#lasting.set(process, left);
+      else this.#lasting.delete(process);
+    };
+  }
+
+  /**
+   * Whether something that lasts is happening to a worker.
+   *
+   * @param process its process and incarnation
+   */
+  isUnder(process: string): boolean {
+    return this.#lasting.has(process);
+  }
+
+  /**
+   * Whether the group had the time to give away what silent workers had. Whoever falls silent meanwhile may be the one that should have
+   * taken it, or the leader that should have given it: then the clock begins again.
+   *
+   * @param untilUs until when, in microseconds since 1970
+   */
+  hadTime(untilUs: number): boolean {
+    const { heartbeatTtlMs, electionTimeoutMs } = this.#timing;
+    return this.#hits.every(({ atUs, leader }) => {
+      const needMs = heartbeatTtlMs + SLACK_MS + (leader ? electionTimeoutMs : 0);
+      return atUs > untilUs || untilUs - atUs >= needMs * 1_000;
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { Hits } from "./hits.ts";
+
+const SECOND_US = 1_000_000;
+const worker = { process: "a#1", status: { leader: false } };
+const leader = { process: "b#1", status: { leader: true } };
+
+function rig() {
+  return new Hits({ heartbeatTtlMs: 6_000, electionTimeoutMs: 5_000 });
+}
+
+Deno.test("hits: a group has time to give away what a silent worker had: a lease and a moment", () => {
+  const hits = rig();
+  hits.silenced(worker, 100 * SECOND_US);
+  assert.equal(hits.hadTime(107.9 * SECOND_US), false);
+  assert.equal(hits.hadTime(108 * SECOND_US), true);
+});
+
+Deno.test("hits: without its leader it needs the election's time too, and whoever falls silent meanwhile begins again", () => {
+  const hits = rig();
+  hits.silenced(leader, 100 * SECOND_US);
+  assert.equal(hits.hadTime(112 * SECOND_US), false);
+  assert.equal(hits.hadTime(113 * SECOND_US), true);
+  hits.silenced(worker, 106 * SECOND_US);
+  assert.equal(hits.hadTime(113 * SECOND_US), false);
+  assert.equal(hits.hadTime(114 * SECOND_US), true);
+  hits.silenced(worker, 120 * SECOND_US);
+  assert.equal(hits.hadTime(114 * SECOND_US), true, "what comes later says nothing of it");
+});
+
+Deno.test("hits: who is under something that lasts is so until the last of it is over", () => {
+  const hits = rig();
+  const ends = [hits.begin(worker), hits.begin(worker)];
+  ends[0]!();
+  assert.ok(hits.isUnder("a#1") && !hits.isUnder("b#1"));
+  ends[1]!();
+  assert.ok(!hits.isUnder("a#1"));
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { status } from "../run/fleet_rig_test.ts";
+import type { RunState } from "../run/run_state.ts";
+import { nowUs } from "../streams/message.ts";
+import type { PlannedChaos } from "./chaos_plan.ts";
+import type { Scene } from "./scene.ts";
+import { sceneRig } from "./scene_rig_test.ts";
+import { pause } from "./worker_acts.ts";
+
+const DOWN_MS = 150;
+
+/** Stops a process that owns 4, 7 and 9 for a moment; the lease is over after so many milliseconds. */
+async function paused(leaseMs: number, whileStopped: (state: RunState, scene: Scene) => void) {
+  await using child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  // The group is given 2 s more than that.
+  const timing = { heartbeatTtlMs: leaseMs - 2_000, electionTimeoutMs: 5_000 };
+  const { scene, members, state } = sceneRig([4, 7, 9], { timing });
+  const victim = Object.assign(members.get("worker-0#1")!, { pid: child.pid });
+  const event: PlannedChaos = {
+    ...{ number: 1, atMs: 0, type: "worker_pause", picks: [0], count: 1, downMs: DOWN_MS },
+  };
+  await pause(scene, event, victim);
+  assert.deepEqual(scene.targets.workers(event, 3).map(({ name }) => name), ["worker-1"]);
+  whileStopped(state, scene);
+  await new Promise((resolve) => setTimeout(resolve, 2 * DOWN_MS));
+  await scene.settle();
+  assert.ok(!scene.hits.isUnder(victim.process));
+  return state.incidents;
+}
+
+function acquire(state: RunState, partitions: number[], atUs = nowUs()): void {
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs });
+}
+
+Deno.test("worker acts: planted: a worker stands still for longer than a lease, and nobody takes over what it has", async () => {
+  const [incident, ...others] = await paused(DOWN_MS / 2, (state) => acquire(state, [9]));
+  assert.match(incident!, /^worker-0 stood still for .+, and nobody took over partitions 4, 7$/);
+  assert.deepEqual(others, []);
+});
+
+Deno.test("worker acts: planted: what others acquire only after the pause they have not taken over", async () => {
+  const incidents = await paused(DOWN_MS / 2, (state) => {
+    acquire(state, [9]);
+    acquire(state, [4, 7], nowUs() + 10 * DOWN_MS * 1_000);
+  });
+  assert.match(incidents.join(), /nobody took over partitions 4, 7$/);
+});
+
+Deno.test("worker acts: a pause that all is taken over in is as it should be", async () => {
+  assert.deepEqual(await paused(DOWN_MS / 2, (state) => acquire(state, [4, 7, 9])), []);
+});
+
+Deno.test("worker acts: a pause shorter than a lease, or with the taker silent as well, proves nothing", async () => {
+  assert.deepEqual(await paused(20 * DOWN_MS, () => {}), []);
+  const silent = { process: "worker-1#1", status: status({ leader: true }) };
+  const others = await paused(DOWN_MS / 2, (_, scene) => scene.hits.silenced(silent, nowUs()));
+  assert.deepEqual(others, []);
+});
