@@ -26,6 +26,9 @@ import { Taps } from "./taps.ts";
 
 type BuggifySite = typeof BUGGIFY_SITES[number];
 
+/** A server that is away for so long is one that everybody misses, in milliseconds. */
+const AWAY_MS = 3_000;
+
 /** The group. */
 export class CoreCluster {
   /** What the run is like. */
@@ -48,6 +51,7 @@ export class CoreCluster {
   readonly #taps: Taps;
   readonly #partitions: PartitionList;
   #behaves = false;
+  #crashedAtMs = 0;
 
   /**
    * @param simulation the run
@@ -150,12 +154,16 @@ export class CoreCluster {
   crashServer(): void {
     for (const member of this.fleet.alive) this.fleet.excuse(member);
     this.server.crash();
+    this.#crashedAtMs = this.#simulation.kernel.nowMs;
     this.#taps.serverCrashed();
-    this.#simulation.assertions.sometimes("the server was away", true);
   }
 
   /** Starts the server again after it was killed. */
   restartServer(): void {
+    const { alive } = this.fleet;
+    const awayForMs = this.#simulation.kernel.nowMs - this.#crashedAtMs;
+    const isNobody = alive.length > 0 && alive.every(({ link }) => !link.connected);
+    this.#simulation.assertions.sometimes("the server was away", isNobody && awayForMs >= AWAY_MS);
     this.server.restart();
     this.disturbed();
   }
