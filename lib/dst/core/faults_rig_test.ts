@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { Tallies } from "../assertions/tally.ts";
 import type { JsonObject, Plan } from "../plan/plan.ts";
 import { runPlan } from "../run_plan.ts";
 import { defineWorkload, expandPlan } from "../workload.ts";
@@ -70,17 +71,25 @@ export class TestGroup {
   }
 }
 
+/** What was seen of a group. */
+export interface Seen {
+  /** Which faults were noted. */
+  readonly noted: readonly string[];
+  /** What the assertions saw. */
+  readonly tallies: Tallies;
+}
+
 /**
  * Runs a group that has all its partitions, with producers at work.
  *
  * @param workers how many are there already, of three
  * @param act what happens to it; what it throws is thrown
- * @returns which faults were noted
+ * @returns what was seen
  */
 export async function withGroup(
   workers: number,
   act: (group: TestGroup) => Promise<void>,
-): Promise<string[]> {
+): Promise<Seen> {
   const parameters = {
     ...plainParameters("2.15.1"),
     ...{ workers, maxWorkers: MACHINES, partitions: PARTITIONS, ids: 9, ratePerSecond: 20 },
@@ -116,5 +125,5 @@ export async function withGroup(
   const { failure, tallies } = await runPlan(workload, plan, { now: () => 0 });
   if (error !== undefined) throw error;
   assert.equal(failure, null, `${failure?.check}: ${failure?.message}`);
-  return Object.keys(tallies["faults that strike"]?.keys ?? {}).sort();
+  return { noted: Object.keys(tallies["faults that strike"]?.keys ?? {}).sort(), tallies };
 }

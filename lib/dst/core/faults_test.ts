@@ -136,7 +136,7 @@ const CASES: Readonly<Record<typeof STEP_FAULTS[number], Case>> = {
 
 for (const [name, { kind, args, workers = 3, others = [], feel }] of Object.entries(CASES)) {
   Deno.test(`${name}: it is noted, alone, and somebody feels it`, async () => {
-    const noted = await withGroup(workers, async (group) => {
+    const { noted } = await withGroup(workers, async (group) => {
       group.hurt(kind, args);
       await feel(group);
     });
@@ -149,7 +149,7 @@ for (const name of FAULT_NAMES) {
     const [part, fault] = name.split(".") as [string, string];
     const isTime = fault.endsWith("Ms");
     const values = { [fault]: isTime ? 500 : 0.5, ...(isTime ? {} : { [`${fault}Ms`]: 500 }) };
-    const noted = await withGroup(2, async (group) => {
+    const { noted } = await withGroup(2, async (group) => {
       group.hurt("nats-faults", { forMs: 20_000, faults: { [part]: values } });
       // Somebody who joins asks for everything there is.
       await group.cluster.fleet.start(2);
@@ -162,8 +162,8 @@ for (const name of FAULT_NAMES) {
 }
 
 Deno.test("whatever does not strike is not noted", async () => {
-  assert.deepEqual(await withGroup(3, (group) => group.sleep(1_000)), []);
-  const noted = await withGroup(2, async (group) => {
+  assert.deepEqual((await withGroup(3, (group) => group.sleep(1_000))).noted, []);
+  const { noted } = await withGroup(2, async (group) => {
     group.hurt("crash", { node: 2 });
     group.hurt("split", { nodes: [2], forMs });
     group.hurt("nats-faults", { forMs, faults: { kv: { requestLost: 0 } } });
@@ -171,4 +171,17 @@ Deno.test("whatever does not strike is not noted", async () => {
     await group.sleep(1_000);
   });
   assert.deepEqual(noted, []);
+});
+
+Deno.test("the server was away when nobody was connected for a while, and not as soon as it is killed", async () => {
+  const wasAway = async (awayMs: number): Promise<boolean> => {
+    const { tallies, noted } = await withGroup(2, async (group) => {
+      group.hurt("server-crash", { forMs: awayMs });
+      await group.sleep(awayMs + 1_000);
+    });
+    assert.deepEqual(noted, ["server-crash"]);
+    return tallies["the server was away"]!.held > 0;
+  };
+  assert.equal(await wasAway(500), false);
+  assert.equal(await wasAway(5_000), true);
 });
