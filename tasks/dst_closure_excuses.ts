@@ -31,12 +31,12 @@ export const excuses: readonly Excuse[] = [
   { file: `${folder}/bucket_model.ts`, line: "if (isMarker) continue;", why: OBSERVER },
   {
     file: `${folder}/kv_wire.ts`,
-    line: `if (this.#strikes("request lost", this.#faults.requestLost)) return;`,
+    line: `if (this.#strikes("kv.requestLost", this.#faults.requestLost)) return;`,
     why: LOST,
   },
   {
     file: `${folder}/sim_feed.ts`,
-    line: `if (this.#faults.strikes(this.#link, "feed request lost", faults.requestLost)) return;`,
+    line: `if (this.#faults.strikes(this.#link, "feed.requestLost", faults.requestLost)) return;`,
     why: LOST,
   },
   { file: `${folder}/sim_pull.ts`, line: "this.#hasLost = true;", why: LOST },

@@ -143,7 +143,7 @@ export type { SimFeedOptions } from "./nats/sim_feed.ts";
 export type { SimPullOptions } from "./nats/sim_pull.ts";
 export { simWorld, type SimWorldOptions } from "./nats/sim_world.ts";
 export type { Capabilities } from "../ports/nats/capabilities.ts";
-export { FaultBoard } from "./nats/fault_board.ts";
+export { FaultBoard, type OnStrike } from "./nats/fault_board.ts";
 export * from "./nats/faults.ts";
 
 // The ports that it stands behind.

@@ -14,6 +14,7 @@ import {
   sometimesEach,
 } from "../assertions/catalog.ts";
 import { LATENCY_SHAPES } from "../latency.ts";
+import { FAULT_KINDS } from "./fault_kinds.ts";
 
 const states = Object.keys(TRANSITIONS) as ManagerState[];
 
@@ -133,6 +134,7 @@ export const coreCatalog = {
   states: sometimesEach(states, "every state is seen"),
   "state changes": sometimesEach(changes, "every legal transition is seen"),
   "places that misbehave": sometimesEach(BUGGIFY_SITES, "every buggify site of the library fires"),
+  "faults that strike": sometimesEach(FAULT_KINDS, "every kind of fault has its effect"),
   "a worker crashed while it handled": reachable("SIGKILL in the middle of a handler"),
   "the leader crashed": reachable("SIGKILL of the worker that led"),
   "the leader was paused": reachable("SIGSTOP of the worker that led"),
@@ -161,7 +163,7 @@ export const coreCatalog = {
     "the leader died right after it had named somebody who has not heard of it",
   ),
   "all stable IDs were taken": reachable("a worker could not start for want of a stable ID"),
-  "the server was away": sometimes("nobody was connected for a while"),
+  "the server was away": sometimes("nobody was connected for three seconds"),
   "lanes were merged": reachable("compaction"),
   "producers in a run": sometimesAtLeast(3, "how many producers shared the partitions"),
   "the feed dropped what came twice": reachable("a producer published a message once more"),

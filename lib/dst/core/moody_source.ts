@@ -9,6 +9,7 @@ import { type Clock, sleep } from "../../ports/clock.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import type { Draws } from "../draw.ts";
 import type { CoreCatalog } from "./catalog.ts";
+import { noteStrike } from "./fault_kinds.ts";
 
 /** What a source is up to. */
 export type Mood = "well" | "fails" | "empty" | "hangs";
@@ -47,14 +48,17 @@ export function moodySource(options: MoodySourceOptions): StaticSource {
     list: async (signal) => {
       const is = mood();
       const delayMs = is === "hangs" ? HANGING_MS : maxMs > 0 ? draws.between(0, maxMs) : 0;
+      if (is === "hangs") noteStrike(assertions, "source hangs");
       // Read before the answer is on its way: it may be out of date when it arrives.
       const list = await inner.list(signal);
       if (delayMs > 0) await sleep(clock, delayMs, signal);
       if (is === "fails") {
+        noteStrike(assertions, "source fails");
         assertions.reachable("the source failed");
         throw new Error("the partition source is out of order");
       }
       if (is !== "empty") return list;
+      noteStrike(assertions, "source empty");
       assertions.reachable("the source said nothing");
       return [];
     },

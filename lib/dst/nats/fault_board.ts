@@ -5,11 +5,14 @@
  * @module
  */
 import { Draws } from "../draw.ts";
-import { type NatsFaults, NO_FAULTS } from "./faults.ts";
+import { type FaultName, type NatsFaults, NO_FAULTS } from "./faults.ts";
 import type { SimLink } from "./link.ts";
 import type { ModelServer } from "./server.ts";
 
 const boards = new WeakMap<ModelServer, FaultBoard>();
+
+/** Told of a fault in the moment in which it strikes, and on which link; of no link if it is the server's own. */
+export type OnStrike = (fault: FaultName, link?: SimLink) => void;
 
 /** The faults of one server and its links. */
 export class FaultBoard {
@@ -18,6 +21,7 @@ export class FaultBoard {
   /** Few have any, and only while a fault lasts. */
   readonly #own = new Map<SimLink, NatsFaults>();
   #common: NatsFaults = NO_FAULTS;
+  #onStrike: OnStrike | undefined;
 
   private constructor(server: ModelServer) {
     this.#seed = server.kernel.seed;
@@ -75,15 +79,38 @@ export class FaultBoard {
   }
 
   /**
+   * From now on somebody is told of each fault that strikes, instead of whoever was told before.
+   *
+   * @param onStrike who
+   */
+  tell(onStrike: OnStrike): void {
+    this.#onStrike = onStrike;
+  }
+
+  /**
    * Decides whether a fault strikes.
    *
    * @param link whom
-   * @param fault which, from a small set of names
+   * @param fault which
    * @param probability how likely, from 0 to 1
    * @returns true if it does
    */
-  strikes(link: SimLink, fault: string, probability: number): boolean {
-    return probability > 0 && this.drawsOf(link, fault).chance(probability);
+  strikes(link: SimLink, fault: FaultName, probability: number): boolean {
+    const isNow = probability > 0 && this.drawsOf(link, fault).chance(probability);
+    return this.noted(fault, isNow, link);
+  }
+
+  /**
+   * Tells of a fault that strikes, if it does. Needed only for what is decided elsewhere: the server's own.
+   *
+   * @param fault which
+   * @param strikes whether it does
+   * @param link whom; nobody in particular if left out
+   * @returns the same
+   */
+  noted(fault: FaultName, strikes: boolean, link?: SimLink): boolean {
+    if (strikes) this.#onStrike?.(fault, link);
+    return strikes;
   }
 
   /**

@@ -29,10 +29,10 @@ Deno.test("what strikes one link, or one of its faults, does not depend on the o
       const [one, two] = [connect().link, connect().link];
       const board = FaultBoard.of(server);
       for (let i = 0; i < 50; i++) {
-        if (others) board.strikes(two, "ack lost", 0.5);
-        if (others) board.strikes(one, "stale read", 0.5);
-        board.strikes(one, "ack lost", 0);
-        seen.push(board.strikes(one, "ack lost", 0.5));
+        if (others) board.strikes(two, "kv.ackLost", 0.5);
+        if (others) board.strikes(one, "kv.staleRead", 0.5);
+        board.strikes(one, "kv.ackLost", 0);
+        seen.push(board.strikes(one, "kv.ackLost", 0.5));
       }
       await Promise.resolve();
     });
@@ -42,3 +42,18 @@ Deno.test("what strikes one link, or one of its faults, does not depend on the o
   assert.deepEqual(await strikes(true), alone);
   assert.ok(alone.includes(true) && alone.includes(false));
 });
+
+Deno.test("somebody is told of each fault that strikes, and of no other", () =>
+  simulate("2.15.1", async ({ server, connect }) => {
+    const { link } = connect();
+    const board = FaultBoard.of(server);
+    assert.equal(board.strikes(link, "kv.ackLost", 1), true, "with nobody to tell");
+    const told: [string, boolean][] = [];
+    board.tell((fault, whom) => told.push([fault, whom === link]));
+    board.strikes(link, "kv.ackLost", 1);
+    board.strikes(link, "kv.staleRead", 0);
+    board.noted("feed.redeliveredEarly", true);
+    board.noted("feed.redeliveryLateMs", false);
+    assert.deepEqual(told, [["kv.ackLost", true], ["feed.redeliveredEarly", false]]);
+    await Promise.resolve();
+  }));

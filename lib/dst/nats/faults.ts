@@ -66,6 +66,36 @@ export interface NatsFaults {
   readonly feed: FeedFaults;
 }
 
+type Chances<Part> = Exclude<keyof Part & string, `${string}Ms`>;
+
+/** What can strike, by its part and its own name. A redelivery that is late has no probability: it always is, by what its time says. */
+export type FaultName =
+  | `kv.${Chances<KvFaults>}`
+  | `messaging.${Chances<MessagingFaults>}`
+  | `feed.${Chances<FeedFaults> | "redeliveryLateMs"}`;
+
+/** All that can strike. A name that is missing here is one that the compiler misses. */
+const NAMES: Readonly<Record<FaultName, true>> = {
+  "kv.requestLost": true,
+  "kv.ackLost": true,
+  "kv.answerLate": true,
+  "kv.staleRead": true,
+  "kv.watchStall": true,
+  "kv.watchReset": true,
+  "messaging.noticeLost": true,
+  "feed.requestLost": true,
+  "feed.publishAckLost": true,
+  "feed.answerLost": true,
+  "feed.pullLost": true,
+  "feed.listStale": true,
+  "feed.ackLate": true,
+  "feed.redeliveredEarly": true,
+  "feed.redeliveryLateMs": true,
+};
+
+/** All that can strike, in the order of the parts. */
+export const FAULT_NAMES = Object.keys(NAMES) as readonly FaultName[];
+
 /** A good day: nothing goes wrong by itself. */
 export const NO_FAULTS: NatsFaults = {
   kv: {

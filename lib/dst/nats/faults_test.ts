@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Draws } from "../draw.ts";
-import { allFaults, drawFaults, NO_FAULTS, strikingFaults } from "./faults.ts";
+import { allFaults, drawFaults, FAULT_NAMES, NO_FAULTS, strikingFaults } from "./faults.ts";
 
 const drawn = Array.from({ length: 200 }, (_, seed) => drawFaults(new Draws(seed, "faults")));
 
@@ -40,4 +40,13 @@ Deno.test("what is on says everything, and says nothing of what is off", () => {
   assert.deepEqual(strikingFaults(NO_FAULTS), {});
   const few = { kv: { ackLost: 0.5 } };
   assert.deepEqual(strikingFaults(allFaults(few)), few);
+});
+
+Deno.test("whatever can be switched on has a name", () => {
+  const all = Object.entries(NO_FAULTS).flatMap(([part, faults]) =>
+    Object.keys(faults).map((name) => `${part}.${name}`)
+  );
+  // The others say by how much.
+  const extents = all.filter((name) => name.endsWith("Ms") && name !== "feed.redeliveryLateMs");
+  assert.deepEqual([...FAULT_NAMES, ...extents].sort(), all.sort());
 });

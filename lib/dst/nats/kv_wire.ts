@@ -8,7 +8,7 @@ import type { KvEntry } from "../../ports/kv.ts";
 import type { BucketModel } from "./bucket_model.ts";
 import type { ReaderFaults } from "./bucket_reader.ts";
 import { FaultBoard } from "./fault_board.ts";
-import type { KvFaults } from "./faults.ts";
+import type { FaultName, KvFaults } from "./faults.ts";
 import { KvModel } from "./kv_model.ts";
 import type { SimLink } from "./link.ts";
 import type { ServerSession } from "./server.ts";
@@ -36,10 +36,10 @@ export class KvWire {
     return {
       stallMs: () => {
         const { watchStall, watchStallMs } = this.#faults;
-        if (!this.#strikes("watch stalls", watchStall)) return 0;
+        if (!this.#strikes("kv.watchStall", watchStall)) return 0;
         return this.#board.drawsOf(this.link, "stall").between(0, watchStallMs);
       },
-      isReset: () => this.#strikes("watch is reset", this.#faults.watchReset),
+      isReset: () => this.#strikes("kv.watchReset", this.#faults.watchReset),
     };
   }
 
@@ -74,7 +74,7 @@ export class KvWire {
       label,
       carryOut,
       timeoutMs,
-      () => this.#strikes("ack lost", this.#faults.ackLost),
+      () => this.#strikes("kv.ackLost", this.#faults.ackLost),
     );
   }
 
@@ -86,7 +86,7 @@ export class KvWire {
    * @returns a state of the key, which may be a removal; undefined if it is not or was not there
    */
   read(bucket: BucketModel, key: string): KvEntry | undefined {
-    if (!this.#strikes("stale read", this.#faults.staleRead)) return bucket.last(key);
+    if (!this.#strikes("kv.staleRead", this.#faults.staleRead)) return bucket.last(key);
     return this.#board.drawsOf(this.link, "stale state").pick(bucket.earlier(key));
   }
 
@@ -94,7 +94,7 @@ export class KvWire {
     return this.#board.of(this.link).kv;
   }
 
-  #strikes(fault: string, probability: number): boolean {
+  #strikes(fault: FaultName, probability: number): boolean {
     return this.#board.strikes(this.link, fault, probability);
   }
 
@@ -105,7 +105,7 @@ export class KvWire {
     isAnswerLost: () => boolean,
   ): Promise<T> {
     return this.link.call<T>(label, timeoutMs, (session, reply) => {
-      if (this.#strikes("request lost", this.#faults.requestLost)) return;
+      if (this.#strikes("kv.requestLost", this.#faults.requestLost)) return;
       let settle: () => T;
       try {
         const result = carryOut(session);
@@ -118,7 +118,7 @@ export class KvWire {
         };
       }
       if (isAnswerLost()) return;
-      if (!this.#strikes("answer late", this.#faults.answerLate)) return reply(settle);
+      if (!this.#strikes("kv.answerLate", this.#faults.answerLate)) return reply(settle);
       const lateMs = this.#board.drawsOf(this.link, "how late").between(
         0,
         this.#faults.answerLateMs,

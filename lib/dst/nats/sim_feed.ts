@@ -127,7 +127,7 @@ class SimFeed implements FeedStore {
   listConsumers(stream: string): Promise<ConsumerInfo[]> {
     return this.#call("list consumers", (what) => {
       const { listStale, listStaleMs } = this.#faults.of(this.#link).feed;
-      const isStale = this.#faults.strikes(this.#link, "stale list", listStale);
+      const isStale = this.#faults.strikes(this.#link, "feed.listStale", listStale);
       const draws = this.#faults.drawsOf(this.#link, "age of a stale list");
       return this.#model.listConsumers(stream, isStale ? draws.between(0, listStaleMs) : 0, what);
     });
@@ -192,7 +192,7 @@ class SimFeed implements FeedStore {
   ): Promise<T> {
     return this.#link.call<T>(label, timeoutMs, (_session, reply) => {
       const faults = this.#faults.of(this.#link).feed;
-      if (this.#faults.strikes(this.#link, "feed request lost", faults.requestLost)) return;
+      if (this.#faults.strikes(this.#link, "feed.requestLost", faults.requestLost)) return;
       let settle: () => T;
       try {
         const result = run(label);
@@ -202,7 +202,7 @@ class SimFeed implements FeedStore {
           throw error;
         };
       }
-      if (loss === undefined || !this.#faults.strikes(this.#link, loss, faults[loss])) {
+      if (loss === undefined || !this.#faults.strikes(this.#link, `feed.${loss}`, faults[loss])) {
         reply(settle);
       }
     });

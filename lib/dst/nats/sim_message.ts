@@ -114,7 +114,7 @@ export class SimFeedMessage implements FeedMessage {
   #lateMs(): number {
     const board = FaultBoard.of(this.#link.server);
     const { ackLate, ackLateMs } = board.of(this.#link).feed;
-    if (!board.strikes(this.#link, "ack late", ackLate)) return 0;
+    if (!board.strikes(this.#link, "feed.ackLate", ackLate)) return 0;
     return board.drawsOf(this.#link, "ack lateness").between(0, ackLateMs);
   }
 }

@@ -138,7 +138,7 @@ class SimMessaging implements Messaging {
 
   #isLost(): boolean {
     const { noticeLost } = this.#faults.of(this.#link).messaging;
-    return this.#faults.strikes(this.#link, "notice lost", noticeLost);
+    return this.#faults.strikes(this.#link, "messaging.noticeLost", noticeLost);
   }
 }
 

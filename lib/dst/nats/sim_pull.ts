@@ -139,7 +139,7 @@ export class SimPull implements Pull {
     this.#outstanding += batch;
     this.#requests.set(token, batch);
     const { pullLost } = this.#faults.of(this.#link).feed;
-    if (this.#faults.strikes(this.#link, "pull lost", pullLost)) {
+    if (this.#faults.strikes(this.#link, "feed.pullLost", pullLost)) {
       this.#hasLost = true;
       this.#watch.look();
     } else this.#link.send("pull", (session) => this.#ask(session, token, batch));

@@ -52,12 +52,13 @@ export class StreamsModel implements ServerPart {
       idleJitterMs: () => jitter.between(IDLE_JITTER_MIN_MS, IDLE_JITTER_MAX_MS),
       redeliveryLateMs: () => {
         const { redeliveryLateMs } = this.#common;
-        return redeliveryLateMs > 0 ? late.between(0, redeliveryLateMs) : 0;
+        const strikes = this.#faults.noted("feed.redeliveryLateMs", redeliveryLateMs > 0);
+        return strikes ? late.between(0, redeliveryLateMs) : 0;
       },
       redeliveryEarly: () => {
         const { redeliveredEarly } = this.#common;
-        const strikes = redeliveredEarly > 0 && early.chance(redeliveredEarly);
-        return strikes ? early.float() : undefined;
+        const isNow = redeliveredEarly > 0 && early.chance(redeliveredEarly);
+        return this.#faults.noted("feed.redeliveredEarly", isNow) ? early.float() : undefined;
       },
       chunk: (count) => count === 1 ? 1 : chunks.integer(1, count),
     };
