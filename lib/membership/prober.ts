@@ -44,8 +44,13 @@ export interface ProberOptions extends ProbeOptions {
   /**
    * A verdict: twice in a row nobody was there. Told again as long as the instance is a target, so a verdict that could not be
    * acted on is not lost. Must not throw.
+   *
+   * @param instance who
+   * @param revision its lease as it was known when it was missed first
    */
-  readonly onGone: (instance: string) => void;
+  readonly onGone: (instance: string, revision: number | undefined) => void;
+  /** The revision at which an instance's lease is known now; undefined if it is not. Must not throw. */
+  readonly revisionOf?: (instance: string) => number | undefined;
 }
 
 /** Where there was nobody to probe the next look is so many intervals away, should nobody wake it. */
@@ -124,19 +129,21 @@ export class Prober {
   }
 
   async #ask(instances: readonly string[]): Promise<void> {
-    const { clock, onGone } = this.#options;
+    const { clock, onGone, revisionOf } = this.#options;
     const { signal } = this.#closing;
     const startedAtMs = clock.monotonicMs();
     this.#asking.add(instances);
     const missing = await findMissing(this.#options, instances, signal);
     this.#asking.delete(instances);
     if (missing.length === 0) return;
+    const revisions = new Map(missing.map((instance) => [instance, revisionOf?.(instance)]));
     this.#asking.add(missing);
     const gone = await confirmMissing(this.#options, missing, signal);
     this.#asking.delete(missing);
     for (const instance of gone) {
       // A question that began before the end of the hold is void, even if only its first half did.
-      if (!signal.aborted && startedAtMs >= this.#quietUntilMs) onGone(instance);
+      if (signal.aborted || startedAtMs < this.#quietUntilMs) continue;
+      onGone(instance, revisions.get(instance));
     }
   }
 }

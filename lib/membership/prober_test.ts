@@ -189,6 +189,22 @@ Deno.test("planted fault: without the hold a reconnect costs a living worker its
   prober.close();
 });
 
+Deno.test("a verdict names the lease as it was known at the first miss", async () => {
+  let revision = 7;
+  const told: unknown[] = [];
+  const { clock, fates, prober } = setUp({
+    revisionOf: () => revision,
+    onGone: (...what) => void told.push(what),
+  });
+  fates.set("a", "nobody");
+  await clock.advance(INTERVAL_MS);
+  // It renews while the second question is waited for.
+  revision = 8;
+  await clock.advance(GRACE_MS);
+  assert.deepEqual(told, [["a", 7]]);
+  prober.close();
+});
+
 Deno.test("more targets than the budget allows stretch the rounds", async () => {
   // What jitter is on average.
   const random = { ...plainRandom(), float: () => 0.5 };

@@ -57,12 +57,19 @@ export class Evictor {
    *
    * @param instance whose
    * @param reason for people
+   * @param missedAt its lease as it was known when it was missed first: whoever has renewed since is alive, whatever came of the second
+   * question. As it is known now if left out
    */
-  condemn(instance: string, reason: string): void {
+  condemn(instance: string, reason: string, missedAt?: number): void {
     if (instance === this.#options.self) return;
-    const { roster: { members }, nowMs } = this.#options;
-    const { revision } = members.find((member) => member.record.instance === instance) ?? {};
-    this.#condemned.set(instance, { reason, revision, atMs: nowMs() });
+    const revision = missedAt ?? this.revisionOf(instance);
+    this.#condemned.set(instance, { reason, revision, atMs: this.#options.nowMs() });
+  }
+
+  /** The revision at which an instance's lease is known. */
+  revisionOf(instance: string): number | undefined {
+    const { members } = this.#options.roster;
+    return members.find((member) => member.record.instance === instance)?.revision;
   }
 
   /** Takes back every verdict. */

@@ -88,6 +88,16 @@ Deno.test("evictor: one that has failed is not tried again on whoever has renewe
   assert.deepEqual(state.evicted, ["i1: no responders"], "a new verdict counts");
 });
 
+Deno.test("evictor: whoever has renewed between the two questions is alive, whatever the second one found", async () => {
+  const { state, evictor } = rig(3);
+  const [, missed, renewed] = [...state.members.values()];
+  state.members.set("i2", { ...renewed!, revision: renewed!.revision + 1 });
+  evictor.condemn("i1", "no responders", missed!.revision);
+  evictor.condemn("i2", "no responders", renewed!.revision);
+  assert.equal(await evictor.evictAll(), true);
+  assert.deepEqual(state.evicted, ["i1: no responders"]);
+});
+
 Deno.test("evictor: verdicts that come meanwhile are carried out, too: one look, one rebalance", async () => {
   const { state, evictor } = rig(10);
   state.outcome = async (each) => {

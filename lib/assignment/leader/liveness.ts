@@ -90,8 +90,9 @@ export class Liveness {
       messaging,
       ...config.probe,
       targets: () => this.#others(),
-      onGone: (instance) => {
-        this.#evictor.condemn(instance, "no responders");
+      revisionOf: (instance) => this.#evictor.revisionOf(instance),
+      onGone: (instance, revision) => {
+        this.#evictor.condemn(instance, "no responders", revision);
         events.onVerdict();
       },
       onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),

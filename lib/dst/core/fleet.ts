@@ -76,7 +76,10 @@ export class Fleet {
 
   /** Everybody who is to work. */
   get wanted(): Member[] {
-    return this.#machines.flatMap(({ member }) => member?.wanted ? [member] : []);
+    return this.#machines.flatMap(({ member }) =>
+      // One that stands still hears only later that it is to leave.
+      member?.wanted === true && !this.#stopping.has(member) ? [member] : []
+    );
   }
 
   /** All processes that live. */
