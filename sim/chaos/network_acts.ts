@@ -48,6 +48,7 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
     over();
     const untilUs = nowUs();
     wellAgain(untilUs);
+    state.ledger.impairments.networkFailed(victim.process, atUs, untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
   });
 }
