@@ -70,16 +70,21 @@ export class Hits {
   }
 
   /**
-   * Whether the group had the time to give away what silent workers had. Whoever falls silent meanwhile may be the one that should have
-   * taken it, or the leader that should have given it: then the clock begins again.
+   * Whether the group had the time to give away what a silent worker had. Whoever falls silent meanwhile may be the one that should have
+   * taken it, or the leader that should have given it: then the clock begins again. After that time it should have been done, whatever
+   * happens.
    *
-   * @param untilUs until when, in microseconds since 1970
+   * @param fromUs since when the worker is silent, in microseconds since 1970
+   * @param untilUs until when
    */
-  hadTime(untilUs: number): boolean {
+  hadTime(fromUs: number, untilUs: number): boolean {
     const { heartbeatTtlMs, electionTimeoutMs } = this.#timing;
-    return this.#hits.every(({ atUs, leader }) => {
+    let dueUs = fromUs;
+    for (const { atUs, leader } of this.#hits.toSorted((a, b) => a.atUs - b.atUs)) {
+      if (atUs > dueUs) break;
       const needMs = heartbeatTtlMs + SLACK_MS + (leader ? electionTimeoutMs : 0);
-      return atUs > untilUs || untilUs - atUs >= needMs * 1_000;
-    });
+      dueUs = Math.max(dueUs, atUs + needMs * 1_000);
+    }
+    return untilUs >= dueUs;
   }
 }

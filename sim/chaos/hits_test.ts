@@ -12,20 +12,30 @@ function rig() {
 Deno.test("hits: a group has time to give away what a silent worker had: a lease and a moment", () => {
   const hits = rig();
   hits.silenced(worker, 100 * SECOND_US);
-  assert.equal(hits.hadTime(107.9 * SECOND_US), false);
-  assert.equal(hits.hadTime(108 * SECOND_US), true);
+  assert.equal(hits.hadTime(100 * SECOND_US, 107.9 * SECOND_US), false);
+  assert.equal(hits.hadTime(100 * SECOND_US, 108 * SECOND_US), true);
 });
 
 Deno.test("hits: without its leader it needs the election's time too, and whoever falls silent meanwhile begins again", () => {
   const hits = rig();
   hits.silenced(leader, 100 * SECOND_US);
-  assert.equal(hits.hadTime(112 * SECOND_US), false);
-  assert.equal(hits.hadTime(113 * SECOND_US), true);
+  assert.equal(hits.hadTime(100 * SECOND_US, 112 * SECOND_US), false);
+  assert.equal(hits.hadTime(100 * SECOND_US, 113 * SECOND_US), true);
   hits.silenced(worker, 106 * SECOND_US);
-  assert.equal(hits.hadTime(113 * SECOND_US), false);
-  assert.equal(hits.hadTime(114 * SECOND_US), true);
-  hits.silenced(worker, 120 * SECOND_US);
-  assert.equal(hits.hadTime(114 * SECOND_US), true, "what comes later says nothing of it");
+  assert.equal(hits.hadTime(100 * SECOND_US, 113 * SECOND_US), false);
+  assert.equal(hits.hadTime(100 * SECOND_US, 114 * SECOND_US), true);
+  hits.silenced(worker, 114.1 * SECOND_US);
+  assert.equal(
+    hits.hadTime(100 * SECOND_US, 115 * SECOND_US),
+    true,
+    "it should have been done before",
+  );
+  assert.equal(hits.hadTime(114.1 * SECOND_US, 122 * SECOND_US), false);
+  assert.equal(
+    hits.hadTime(114.1 * SECOND_US, 122.2 * SECOND_US),
+    true,
+    "what was long before is over",
+  );
 });
 
 Deno.test("hits: who is under something that lasts is so until the last of it is over", () => {

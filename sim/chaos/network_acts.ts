@@ -38,7 +38,7 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
   const record = scene.record(event, `${victim.name}, ${fault}`, atUs);
   // Others may take its partitions over or not, by how long it lasts: neither is planned.
   const wellAgain = state.measurements.cut(victim.process, owned.partitions, atUs);
-  scene.hits.silenced(victim, atUs);
+  if (fault !== "slow") scene.hits.silenced(victim, atUs);
   const over = scene.hits.begin(victim);
   network.become(STATES[fault]);
   if (fault === "cut" || fault === "away") network.cut();
@@ -48,6 +48,7 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
     over();
     const untilUs = nowUs();
     wellAgain(untilUs);
+    state.ledger.impairments.networkFailed(victim.process, atUs, untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
   });
 }

@@ -32,6 +32,7 @@ interface Window {
 export class Impairments {
   readonly #byProcess = new Map<string, Window[]>();
   readonly #outages: Window[] = [];
+  readonly #unheard = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();
 
   /**
    * A process could not act.
@@ -69,6 +70,32 @@ export class Impairments {
    */
   during(process: string, fromUs: number, untilUs: number): Impairment | "outage" | undefined {
     return this.#windows(process, fromUs, untilUs)[0]?.why;
+  }
+
+  /**
+   * The network of a process failed. It need not have noticed, so this excuses nothing that it does; but its acknowledgements may be lost.
+   *
+   * @param process its name and incarnation
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs until when
+   */
+  networkFailed(process: string, fromUs: number, untilUs: number): void {
+    const times = this.#unheard.get(process) ?? [];
+    times.push({ fromUs, untilUs });
+    this.#unheard.set(process, times);
+  }
+
+  /**
+   * Whether what a process sent in a time may have been lost on its network.
+   *
+   * @param process its name and incarnation
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs until when
+   */
+  mayBeUnheard(process: string, fromUs: number, untilUs: number): boolean {
+    return this.#unheard.get(process)?.some((time) => {
+      return time.fromUs < untilUs && fromUs < time.untilUs;
+    }) ?? false;
   }
 
   /**

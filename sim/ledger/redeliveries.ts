@@ -34,6 +34,7 @@ function explains(first: Span, handlers: HandlerSpans, impairments: Impairments)
   if (outcome === undefined || outcome === "failed" || rightEndedUs !== undefined) return true;
   const killedAtUs = handlers.killedAtUs(process) ?? Number.POSITIVE_INFINITY;
   return killedAtUs <= endUs + ACK_LOST_US ||
+    impairments.mayBeUnheard(process, startUs, endUs + ACK_LOST_US) ||
     impairments.during(process, startUs, endUs + ACK_LOST_US) !== undefined;
 }
 

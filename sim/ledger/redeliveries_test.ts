@@ -76,3 +76,12 @@ Deno.test("redeliveries: planted: what explains the first one does not explain t
   assert.deepEqual(others, []);
   assert.equal(found!.second.process, "c#1");
 });
+
+Deno.test("redeliveries: planted: an acknowledgement that a silent network may have lost explains one, and one long before it does not", () => {
+  for (const [fromMs, unexplained] of [[105, 0], [1_000, 0], [5_000, 1]] as const) {
+    const impairments = new Impairments();
+    impairments.networkFailed("a#1", fromMs * 1_000, (fromMs + 1_000) * 1_000);
+    assert.equal(count(again(), impairments), unexplained, `${fromMs}`);
+    assert.equal(impairments.during("a#1", 0, 10_000_000), undefined, "it excuses nothing else");
+  }
+});
