@@ -120,12 +120,15 @@ export class Prober {
 
   #round(): void {
     const targets = this.#options.targets();
-    const asking = new Set([...this.#asking].flat());
-    const instances = asking.size === 0
-      ? targets
-      : targets.filter((instance) => !asking.has(instance));
+    const instances = this.#asking.size === 0 ? targets : this.#notAsked(targets);
     if (instances.length > 0) void this.#ask(instances);
     this.#arm(targets.length);
+  }
+
+  /** Those that are not being asked for already: usually all, as an answer comes long before the next round. */
+  #notAsked(targets: readonly string[]): readonly string[] {
+    const asking = new Set([...this.#asking].flat());
+    return targets.filter((instance) => !asking.has(instance));
   }
 
   async #ask(instances: readonly string[]): Promise<void> {

@@ -15,7 +15,9 @@ import { coreWorkload } from "./workload.ts";
 const SEED = 1;
 /** Long enough that start and stop do not weigh. */
 const LOAD_MS = 600_000;
-const RUNS = 5;
+const RUNS = 7;
+/** The first runs compile, and are compiled better with each. A campaign of seeds has thousands of them. */
+const WARM_UPS = 3;
 const RARELY = { probe: { interval: 5_000 } };
 
 /** A group of so many workers to which nothing happens. */
@@ -41,8 +43,7 @@ function planOf(workers: number, config: JsonObject): Plan {
 }
 
 async function measure(plan: Plan, now: () => number): Promise<RunResult> {
-  // The first run compiles.
-  await runPlan(coreWorkload, plan, { now });
+  for (let run = 0; run < WARM_UPS; run++) await runPlan(coreWorkload, plan, { now });
   const results: RunResult[] = [];
   for (let run = 0; run < RUNS; run++) results.push(await runPlan(coreWorkload, plan, { now }));
   const failed = results.find(({ failure }) => failure !== null);

@@ -15,6 +15,28 @@ const NOTHING = new Uint8Array();
 /** Nobody listens for answers to an empty probe. */
 const UNHEARD = (): void => {};
 
+/** A notice as its receiver has it. Most are probes, which nobody answers: an answer is only made where one is given. */
+class SimNotice implements Notice {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly #message: CoreMessage;
+  readonly #link: SimLink;
+
+  constructor(message: CoreMessage, link: SimLink) {
+    this.subject = message.subject;
+    this.data = copyOf(message.data);
+    this.#message = message;
+    this.#link = link;
+  }
+
+  respond(payload: Uint8Array): void {
+    const { subject, answer } = this.#message;
+    if (answer === undefined) return;
+    const copy = checkPayload(payload, `answer to ${subject}`);
+    this.#link.send("answer", () => answer(copy));
+  }
+}
+
 class SimMessaging implements Messaging {
   readonly #link: SimLink;
   readonly #core: CoreModel;
@@ -52,7 +74,8 @@ class SimMessaging implements Messaging {
     }
     checkSubject(subject, "subscribe");
     const id = ++this.#lastId;
-    this.#subscriptions.set(id, { subject, take: (message) => onNotice(this.#noticeOf(message)) });
+    const take = (message: CoreMessage): void => onNotice(new SimNotice(message, this.#link));
+    this.#subscriptions.set(id, { subject, take });
     this.#announce(id);
     return {
       close: () => {
@@ -122,18 +145,6 @@ class SimMessaging implements Messaging {
         deliver: (message) => this.#subscriptions.get(id)?.take(message),
         isLost: () => this.#isLost(),
       }));
-  }
-
-  #noticeOf({ subject, data, answer }: CoreMessage): Notice {
-    return {
-      subject,
-      data: copyOf(data),
-      respond: (payload) => {
-        if (answer === undefined) return;
-        const copy = checkPayload(payload, `answer to ${subject}`);
-        this.#link.send("answer", () => answer(copy));
-      },
-    };
   }
 
   #isLost(): boolean {
