@@ -66,7 +66,8 @@ export interface NatsFaults {
   readonly feed: FeedFaults;
 }
 
-type Chances<Part> = Exclude<keyof Part & string, `${string}Ms`>;
+/** The faults of a part that strike by chance: all but those that are durations. */
+export type Chances<Part> = Exclude<keyof Part & string, `${string}Ms`>;
 
 /** What can strike, by its part and its own name. A redelivery that is late has no probability: it always is, by what its time says. */
 export type FaultName =
