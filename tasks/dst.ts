@@ -23,6 +23,7 @@ import { runSingle } from "./dst_single.ts";
 import { processStatus, showPace } from "./dst_status.ts";
 import { chooseWorkloads, loadWorkloads } from "./dst_workloads.ts";
 import { exitCodes } from "./exit_codes.ts";
+import { interruptible } from "./interruptible.ts";
 
 const EXIT_CODES: Readonly<Record<DstVerdict, number>> = {
   pass: exitCodes.pass,
@@ -52,7 +53,9 @@ export async function runDst(raw: RawDstOptions): Promise<number> {
   const { goal } = options.what;
   const startMs = performance.now();
   const reports: WorkloadReport[] = [];
-  using interrupt = interruptible();
+  using interrupt = interruptible(() =>
+    note("interrupted: finishing what is running (again to stop at once)")
+  );
   for (const workload of chosen) {
     if (interrupt.signal.aborted) break;
     const timeMs = goal.timeMs / chosen.length;
@@ -147,23 +150,4 @@ function list(workloads: readonly AnyWorkload[]): number {
     }
   }
   return exitCodes.pass;
-}
-
-/** Ctrl-C ends the runs in order; the second one at once, and the children end with us. */
-function interruptible(): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) Deno.exit(exitCodes.unknown);
-    note("interrupted: finishing what is running (again to stop at once)");
-    controller.abort();
-  };
-  Deno.addSignalListener("SIGINT", onSignal);
-  Deno.addSignalListener("SIGTERM", onSignal);
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      Deno.removeSignalListener("SIGINT", onSignal);
-      Deno.removeSignalListener("SIGTERM", onSignal);
-    },
-  };
 }

@@ -11,6 +11,7 @@ import { command } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
+import type { Owned } from "./chaos_targets.ts";
 import type { Scene } from "./scene.ts";
 
 /** How long a worker may take to answer, in milliseconds. */
@@ -21,6 +22,19 @@ export const NOBODY_WELL = "no worker runs that is well";
 /** Reports of what happened before are there so long after it, in milliseconds. */
 const REPORTED_MS = 1_000;
 
+/** What a victim owns; where there is none that can be spared, or it has just gone, the event is skipped. */
+async function ownedByFit(
+  scene: Scene,
+  event: PlannedChaos,
+  victim: Member | undefined,
+): Promise<Owned | undefined> {
+  if (scene.targets.spare < 1) return void scene.skip(event, TOO_FEW);
+  if (victim === undefined) return void scene.skip(event, NOBODY_WELL);
+  const owned = await scene.targets.owned(victim);
+  if (victim.phase !== "running") return void scene.skip(event, `${victim.name} has just gone`);
+  return owned;
+}
+
 /** Kills a worker with SIGKILL; another incarnation comes a little later. */
 export async function crash(
   scene: Scene,
@@ -28,10 +42,8 @@ export async function crash(
   victim: Member | undefined,
 ): Promise<void> {
   const { fleet } = scene.options;
-  if (scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
-  if (victim === undefined) return scene.skip(event, NOBODY_WELL);
-  const owned = await scene.targets.owned(victim);
-  if (victim.phase !== "running") return scene.skip(event, `${victim.name} has just gone`);
+  const owned = await ownedByFit(scene, event, victim);
+  if (victim === undefined || owned === undefined) return;
   const atUs = fleet.kill(victim);
   const record = scene.record(event, victim.name, atUs);
   scene.hits.silenced(victim, atUs);
@@ -69,10 +81,8 @@ export async function pause(
   victim: Member | undefined,
 ): Promise<void> {
   const { state } = scene.options;
-  if (scene.targets.spare < 1) return scene.skip(event, TOO_FEW);
-  if (victim === undefined) return scene.skip(event, NOBODY_WELL);
-  const owned = await scene.targets.owned(victim);
-  if (victim.phase !== "running") return scene.skip(event, `${victim.name} has just gone`);
+  const owned = await ownedByFit(scene, event, victim);
+  if (victim === undefined || owned === undefined) return;
   const atUs = nowUs();
   const record = scene.record(event, victim.name, atUs);
   const leads = event.type === "leader_pause" || victim.status?.leader === true;

@@ -5,6 +5,7 @@
  */
 import { PartiError } from "../../lib/errors.ts";
 import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
+import { interruptible } from "../../tasks/interruptible.ts";
 import { describePlan, planChaos } from "../chaos/chaos_plan.ts";
 import {
   describeConfig,
@@ -68,7 +69,9 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   for (const note of notes) console.log("WARN", note);
   const runId = crypto.randomUUID().slice(0, 8);
   const out = await openFolder(options.out ?? `out/sim-${seed}-${runId}`);
-  using interrupt = interruptible(console);
+  using interrupt = interruptible(() =>
+    console.log("WARN", "Interrupted: stopping everything (again to stop at once)")
+  );
   const { signal } = interrupt;
   let begun = false;
   const onBegin = () => {
@@ -147,25 +150,6 @@ function describeRun(console: SimConsole, config: SimulationConfig, plan: readon
   );
   console.log("INFO", `Chaos: ${plan.length} events`);
   for (const line of plan.slice(0, 20)) console.log("INFO", `  ${line}`);
-}
-
-/** Ctrl-C ends the run in order; the second one at once, and the children end with us. */
-function interruptible(console: SimConsole): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) Deno.exit(exitCodes.unknown);
-    console.log("WARN", "Interrupted: stopping everything (again to stop at once)");
-    controller.abort();
-  };
-  Deno.addSignalListener("SIGINT", onSignal);
-  Deno.addSignalListener("SIGTERM", onSignal);
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      Deno.removeSignalListener("SIGINT", onSignal);
-      Deno.removeSignalListener("SIGTERM", onSignal);
-    },
-  };
 }
 
 async function openFolder(path: string): Promise<string> {

@@ -1,0 +1,36 @@
+/**
+ * Ctrl-C, for commands that have something to finish.
+ *
+ * @module
+ */
+import { exitCodes } from "./exit_codes.ts";
+
+/** What goes on until it is interrupted. Disposed of, it listens to signals no more. */
+export interface Interruptible extends Disposable {
+  /** Fires at the first signal. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Ctrl-C, or a request to terminate, ends what goes on in order; the second one at once, and the children end with us.
+ *
+ * @param onInterrupted says at the first one what happens now
+ * @returns the signal to heed
+ */
+export function interruptible(onInterrupted: () => void): Interruptible {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) Deno.exit(exitCodes.unknown);
+    onInterrupted();
+    controller.abort();
+  };
+  Deno.addSignalListener("SIGINT", onSignal);
+  Deno.addSignalListener("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      Deno.removeSignalListener("SIGINT", onSignal);
+      Deno.removeSignalListener("SIGTERM", onSignal);
+    },
+  };
+}
