@@ -29,13 +29,19 @@ type Act = (scene: Scene, event: PlannedChaos) => void | Promise<void>;
 const anybody = (scene: Scene, event: PlannedChaos): Member | undefined =>
   scene.targets.workers(event, 1)[0];
 
-/** What is done for each kind. */
-const ACTS: Readonly<Record<ChaosType, Act>> = {
+/** Kinds that hit the leader. There may be none for a while: they wait for it, and no other event waits for them. */
+type LeaderChaos = Extract<ChaosType, `leader_${string}`>;
+
+const LEADER_ACTS: Readonly<Record<LeaderChaos, typeof crash>> = {
+  leader_failure: crash,
+  leader_pause: pause,
+};
+
+/** What is done for each of the other kinds. */
+const ACTS: Readonly<Record<Exclude<ChaosType, LeaderChaos>, Act>> = {
   worker_crash: (scene, event) => crash(scene, event, anybody(scene, event)),
   worker_restart: (scene, event) => restart(scene, event, anybody(scene, event)),
   worker_pause: (scene, event) => pause(scene, event, anybody(scene, event)),
-  leader_failure: async (scene, event) => crash(scene, event, await scene.targets.leader()),
-  leader_pause: async (scene, event) => pause(scene, event, await scene.targets.leader()),
   slow_worker: slowDown,
   scale_up: scaleUp,
   scale_down: scaleDown,
@@ -48,6 +54,8 @@ const ACTS: Readonly<Record<ChaosType, Act>> = {
 export class ChaosRunner {
   readonly #plan: ChaosPlan;
   readonly #scene: Scene;
+  /** One act at a time: whom the next may hit depends on what this one does. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -61,21 +69,53 @@ export class ChaosRunner {
   }
 
   /**
-   * Injects each event at its time, or a moment later if the one before took long.
+   * Injects each event at its time, or a moment later if the one before took long or there is no leader to hit.
    *
    * @param signal ends it early
    */
   async run(signal: AbortSignal): Promise<void> {
     const startMs = performance.now();
     this.#scene.begin();
+    const acts: Promise<void>[] = [];
     for (const event of this.#plan.events) {
       const dueMs = startMs + event.atMs;
       await pauseFor(dueMs - performance.now(), signal);
+      await this.#turn;
       const lateMs = performance.now() - dueMs;
       // The load may end at the very moment of the last event.
-      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) return;
-      await ACTS[event.type](this.#scene, event);
+      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) break;
+      acts.push(this.#act(event, signal));
     }
+    await Promise.all(acts);
+  }
+
+  #act(event: PlannedChaos, signal: AbortSignal): Promise<void> {
+    const { type } = event;
+    if (type === "leader_failure" || type === "leader_pause") {
+      return this.#hitLeader(LEADER_ACTS[type], event, signal);
+    }
+    return this.#inTurn(() => ACTS[type](this.#scene, event));
+  }
+
+  /** Whoever was found may be hit by another event before it is this one's turn; then it is waited for the next. */
+  async #hitLeader(act: typeof crash, event: PlannedChaos, signal: AbortSignal): Promise<void> {
+    const { targets } = this.#scene;
+    const search = targets.leaders(signal);
+    for (let done = false; !done;) {
+      const leader = await search();
+      done = await this.#inTurn(async () => {
+        if (leader === undefined) this.#scene.skip(event, "nobody leads");
+        else if (!targets.isWell(leader)) return false;
+        else await act(this.#scene, event, leader);
+        return true;
+      });
+    }
+  }
+
+  #inTurn<T>(act: () => T | Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   /** Ends all pauses and absences at once and waits until every replacement has been started. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ChaosType } from "../config/config_schema.ts";
+import { until } from "../../tasks/until.ts";
 import { SimConsole } from "../live/status_line.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { RUN_ID, TestFleet } from "../run/fleet_rig_test.ts";
@@ -9,6 +10,10 @@ import { ChaosRunner } from "./chaos_run.ts";
 
 /** Chaos of a kind at these times; there is nobody to hit but the server. */
 function rig(type: ChaosType, ...timesMs: readonly number[]) {
+  return rigOf(...timesMs.map((atMs) => [type, atMs] as const));
+}
+
+function rigOf(...planned: readonly (readonly [type: ChaosType, atMs: number])[]) {
   const calls: string[] = [];
   const server = {
     kill: () => Promise.resolve(void calls.push("kill")),
@@ -22,7 +27,7 @@ function rig(type: ChaosType, ...timesMs: readonly number[]) {
     columns: () => 80,
     now: () => new Date(0),
   });
-  const events = timesMs.map((atMs, index): PlannedChaos => ({
+  const events = planned.map(([type, atMs], index): PlannedChaos => ({
     ...{ number: index + 1, atMs, type, picks: [0], count: 1, downMs: 50 },
   }));
   const chaos = new ChaosRunner({
@@ -66,4 +71,18 @@ Deno.test("chaos: a server that is away cannot be killed once more", async () =>
     "the server is away already",
   ]);
   assert.deepEqual(calls, ["kill", "restart"]);
+});
+
+Deno.test("chaos: no event waits for one that waits for a leader", async () => {
+  const { chaos } = rigOf(["leader_pause", 0], ["producer_crash", 5], ["leader_failure", 10]);
+  const end = new AbortController();
+  const running = chaos.run(end.signal);
+  await until("the producer's event", () => chaos.records.length > 0);
+  assert.equal(chaos.records[0]!.type, "producer_crash");
+  end.abort();
+  await running;
+  assert.deepEqual(chaos.records.slice(1).map(({ skipped }) => skipped), [
+    "nobody leads",
+    "nobody leads",
+  ]);
 });

@@ -25,8 +25,6 @@ export interface ChaosTargetsOptions {
   readonly minWorkers: number;
   /** Whether something that lasts happens to a process already: what comes of a second blow would tell nothing. */
   readonly isUnder: (process: string) => boolean;
-  /** Ends the pauses in the search for a leader. */
-  readonly signal: AbortSignal;
 }
 
 const FIND_LEADER_MS = 5_000;
@@ -82,32 +80,46 @@ export class ChaosTargets {
   }
 
   /**
-   * The leader as it is now; of two that think they lead, the one with the higher epoch does. One that stands still, is cut off or slow
-   * is none: it is waited for who comes after it.
+   * A search for the leader as it is now, that can be asked more than once; of two that think they lead, the one with the higher epoch does.
+   * One that stands still, is cut off or slow is none: it is waited for who comes after it.
    *
-   * @returns the leader; undefined if nobody leads for 5 s
+   * @param signal ends the waiting: then it is looked once more and no longer
+   * @returns gives the leader; undefined if nobody leads for 5 s since the search began
    */
-  async leader(): Promise<Member | undefined> {
-    const { messaging, runId, signal } = this.#options;
+  leaders(signal: AbortSignal): () => Promise<Member | undefined> {
     const deadlineMs = performance.now() + FIND_LEADER_MS;
-    while (performance.now() < deadlineMs) {
-      const answers = await Promise.all(
-        this.#well.map(async (member) => ({
-          member,
-          status: await askStatus(messaging, runId, member),
-        })),
-      );
-      const [leader] = answers.filter(({ status }) => status?.leader === true)
-        .sort((a, b) => b.status!.epoch - a.status!.epoch);
-      if (leader?.member.phase === "running") return leader.member;
-      await pauseFor(FIND_LEADER_PAUSE_MS, signal);
-    }
-    return undefined;
+    return async () => {
+      while (performance.now() < deadlineMs) {
+        const isLast = signal.aborted;
+        const leader = await this.#leader();
+        if (leader !== undefined && this.isWell(leader)) return leader;
+        if (isLast) break;
+        await pauseFor(FIND_LEADER_PAUSE_MS, signal);
+      }
+      return undefined;
+    };
+  }
+
+  async #leader(): Promise<Member | undefined> {
+    const { messaging, runId } = this.#options;
+    const answers = await Promise.all(this.#well.map(async (member) => {
+      return { member, status: await askStatus(messaging, runId, member) };
+    }));
+    const leaders = answers.filter(({ status }) => status?.leader === true);
+    return leaders.sort((a, b) => b.status!.epoch - a.status!.epoch)[0]?.member;
+  }
+
+  /**
+   * Whether a worker runs and nothing that lasts happens to it.
+   *
+   * @param member the worker
+   */
+  isWell({ phase, process }: Member): boolean {
+    return phase === "running" && !this.#options.isUnder(process);
   }
 
   get #well(): Member[] {
-    const { fleet, isUnder } = this.#options;
-    return fleet.running("worker").filter(({ process }) => !isUnder(process));
+    return this.#options.fleet.running("worker").filter((member) => this.isWell(member));
   }
 
   /**

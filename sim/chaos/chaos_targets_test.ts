@@ -4,6 +4,8 @@ import { RUN_ID, status, TestFleet } from "../run/fleet_rig_test.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { ChaosTargets } from "./chaos_targets.ts";
 
+const NEVER = new AbortController().signal;
+
 function rig(minWorkers = 2) {
   const fleet = new TestFleet();
   const under = new Set<string>();
@@ -13,7 +15,6 @@ function rig(minWorkers = 2) {
     messaging: fleet.messaging,
     minWorkers,
     isUnder: (process) => under.has(process),
-    signal: new AbortController().signal,
   });
   return { fleet, targets, under };
 }
@@ -63,7 +64,7 @@ Deno.test("chaos targets: planted: a leader that stands still is not the one", a
   under.add("worker-0#1");
   // The one that stands still says nothing, and its last word was that it leads.
   fleet.answer = ({ index }) => index === 0 ? assert.fail("silent") : status({ leader: true });
-  assert.equal((await targets.leader())?.name, "worker-1");
+  assert.equal((await targets.leaders(NEVER)())?.name, "worker-1");
 });
 
 Deno.test("chaos targets: so many can be spared", () => {
@@ -87,7 +88,7 @@ Deno.test("chaos targets: of two that think they lead, the one with the higher e
   const { fleet, targets } = rig();
   for (const index of [0, 1, 2]) fleet.add("worker", index);
   fleet.answer = ({ index }) => status({ leader: index > 0, epoch: 10 - index });
-  assert.equal((await targets.leader())?.name, "worker-1");
+  assert.equal((await targets.leaders(NEVER)())?.name, "worker-1");
 });
 
 Deno.test("chaos targets: a leader is asked for until there is one", async () => {
@@ -95,8 +96,18 @@ Deno.test("chaos targets: a leader is asked for until there is one", async () =>
   fleet.add("worker", 0);
   let asked = 0;
   fleet.answer = () => status({ leader: ++asked === 3 });
-  assert.equal((await targets.leader())?.name, "worker-0");
+  assert.equal((await targets.leaders(NEVER)())?.name, "worker-0");
   assert.equal(asked, 3);
+});
+
+Deno.test("chaos targets: when the load is over the leader is asked for once more and no longer", async () => {
+  const { fleet, targets } = rig();
+  fleet.add("worker", 0);
+  let asked = 0;
+  fleet.answer = () => status({ leader: ++asked === 2 });
+  const search = targets.leaders(AbortSignal.abort());
+  assert.equal(await search(), undefined);
+  assert.equal((await search())?.name, "worker-0");
 });
 
 Deno.test("chaos targets: what a worker owns and under what right, by its own word, its last one if it says nothing", async () => {

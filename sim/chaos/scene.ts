@@ -84,7 +84,7 @@ export class Scene {
     this.options = options;
     this.hits = new Hits(options.timing);
     const isUnder = (process: string) => this.hits.isUnder(process);
-    this.targets = new ChaosTargets({ ...options, isUnder, signal: this.#over.signal });
+    this.targets = new ChaosTargets({ ...options, isUnder });
   }
 
   /** Fires when all pauses and absences are to end. */
