@@ -23,6 +23,7 @@ export function registerSim(program: Command): void {
     .option("--set <key=value>", "set a configuration key; may be given again", collect, [])
     .option("--nats-url <url>", "use a running nats-server instead of an own one")
     .option("--dry-run", "print the effective configuration and the chaos plan, and run nothing")
+    .option("--resume [folder]", "go on with a run that was cut off, by its last checkpoint")
     .option("--fault <kind>", `plant a defect: ${FAULT_KINDS.join(", ")}`)
     .addHelpText(
       "after",
@@ -32,6 +33,8 @@ Examples:
   parti sim --config configs/dev.yaml --duration 10m --out out/dev
   parti sim --config configs/dev.yaml --seed 7 --dry-run
   parti sim --set 'thresholds.recoveryMs.p99=< 1000'
+  parti sim --set checkpointing.enabled=true    a run that can be resumed
+  parti sim --resume                            go on with the last such run
   parti sim --fault lose          must end with exit code 1 and "lost"
 
 Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.

@@ -198,6 +198,7 @@ const checkpointing = z.strictObject({
   enabled: flag().default(false),
   interval: positiveDuration().prefault("30m"),
   path: text("a folder").default("./checkpoints"),
+  keep: whole(1, 100).default(3),
 });
 
 /** Figures of the report, under the paths they have there, and what they have to keep to. */

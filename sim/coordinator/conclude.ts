@@ -25,6 +25,7 @@ export interface Findings {
     | "fault"
     | "startedAt"
     | "durationMs"
+    | "resumed"
     | "natsServerVersion"
     | "machine"
     | "partitions"

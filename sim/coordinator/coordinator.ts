@@ -5,6 +5,7 @@
  */
 import { type ChaosPlan, planChaos } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
+import { Checkpoints } from "../checkpoint/checkpoints.ts";
 import { resolveGroup } from "../config/group_check.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
@@ -17,7 +18,7 @@ import { pauseFor } from "../run/wait.ts";
 import { partitionWeights } from "../seed/weights.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
-import { openInbox } from "../wire/inbox.ts";
+import { type Inbox, openInbox } from "../wire/inbox.ts";
 import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
@@ -25,6 +26,13 @@ import { heal } from "./heal.ts";
 import { liveFigures } from "./live_figures.ts";
 import { lostSoFar } from "./live_loss.ts";
 import { LoadControl } from "./load_control.ts";
+import {
+  loadRun,
+  type RunCheckpoint,
+  type RunParts,
+  saveRun,
+  workersOf,
+} from "./run_checkpoint.ts";
 import { type Asked, RunFacts } from "./run_facts.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
@@ -34,6 +42,12 @@ import { warmUp } from "./warm_up.ts";
 export interface RunOptions extends Asked {
   /** Where it is said. */
   readonly console: SimConsole;
+  /** The folder for the report. */
+  readonly out: string;
+  /** The folder for checkpoints and the server's store; the run writes none if left out. */
+  readonly checkpointFolder?: string | undefined;
+  /** The run as it was, if it is to go on from there. */
+  readonly resumed?: RunCheckpoint | undefined;
   /** Called once there is a server with the run's streams: until then nothing is run. */
   readonly onBegin: () => void;
   /** Ends the run early. */
@@ -58,6 +72,9 @@ export class Coordinator {
   #loadControl!: LoadControl;
   #chaos!: ChaosRunner;
   #thresholds!: ThresholdWatch;
+  #inbox!: Inbox;
+  #checkpoints: Checkpoints | undefined;
+  #loadFromUs = 0;
   #phase = "start";
   #restarts = 0;
 
@@ -81,10 +98,12 @@ export class Coordinator {
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, console } = this.#options;
-    this.#stage = cleanUp.use(await openStage(config, seed, runId));
+    const storeDir = this.#storeDir;
+    this.#stage = cleanUp.use(await openStage(config, seed, runId, storeDir));
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
     this.#prepare(cleanUp);
+    this.#resume();
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
@@ -96,6 +115,44 @@ export class Coordinator {
       this.#state.doubts.push("the run was interrupted");
     }
     return this.#conclude(this.#aborted ? undefined : waiting);
+  }
+
+  get #storeDir(): string | undefined {
+    const { checkpointFolder } = this.#options;
+    return checkpointFolder === undefined ? undefined : `${checkpointFolder}/store`;
+  }
+
+  /** Everything that was known is known again, before anybody is started. */
+  #resume(): void {
+    const { resumed } = this.#options;
+    if (resumed !== undefined) {
+      loadRun(this.#parts, resumed);
+      this.#state.outage(resumed.savedUs, Number.POSITIVE_INFINITY);
+    }
+    this.#reader.start();
+  }
+
+  get #parts(): RunParts {
+    return {
+      facts: this.#facts,
+      state: this.#state,
+      fleet: this.#fleet,
+      chaos: this.#chaos,
+      reader: this.#reader,
+      inbox: this.#inbox,
+    };
+  }
+
+  #checkpoint(): RunCheckpoint {
+    const { config, configFile, seed, runId, fault, out } = this.#options;
+    const pid = this.#stage.server?.running ? this.#stage.server.pid : undefined;
+    return {
+      asked: { config, configFile, seed, runId, ...(fault && { fault }) },
+      out,
+      loadFromUs: this.#loadFromUs,
+      ...(pid === undefined ? {} : { serverPid: pid }),
+      ...saveRun(this.#parts),
+    };
   }
 
   get #serverVersion(): string {
@@ -129,7 +186,7 @@ export class Coordinator {
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
-    const inbox = openInbox(this.#stage.world.messaging, runId, {
+    const inbox = this.#inbox = openInbox(this.#stage.world.messaging, runId, {
       report: (process, report) => this.#state.takeReport(process, report),
       begun: (...what) => this.#state.ledger.begun(...what),
     });
@@ -138,7 +195,6 @@ export class Coordinator {
     this.#reader = new EffectsReader(this.#stage.nc, effectStream, (...effect) => {
       this.#state.takeEffect(...effect);
     });
-    this.#reader.start();
     cleanUp.defer(() => this.#reader.stop());
     this.#loadControl = new LoadControl({
       fleet: this.#fleet,
@@ -159,7 +215,9 @@ export class Coordinator {
       networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
       timing: group,
+      onRecord: () => this.#checkpoints?.soon(),
     });
+    this.#writeCheckpoints(cleanUp);
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
     this.#thresholds = new ThresholdWatch({
       thresholds: config.thresholds,
@@ -174,6 +232,19 @@ export class Coordinator {
     cleanUp.defer(() => clearInterval(ticker));
   }
 
+  #writeCheckpoints(cleanUp: AsyncDisposableStack): void {
+    const { config, checkpointFolder: folder, console } = this.#options;
+    if (folder === undefined) return;
+    const { interval: intervalMs, keep } = config.checkpointing;
+    this.#checkpoints = cleanUp.use(
+      new Checkpoints({
+        ...{ folder, intervalMs, keep },
+        take: () => this.#checkpoint(),
+        onTrouble: (message) => console.log("WARN", message),
+      }),
+    );
+  }
+
   /** Where no network is to fail, nothing lies between a process and the server. */
   #failingNetworks(): Networks | undefined {
     const { server, url } = this.#stage;
@@ -183,31 +254,38 @@ export class Coordinator {
 
   async #warmUp(): Promise<void> {
     this.#phase = "warm-up";
-    this.#facts.startupMs = await warmUp({
+    const { resumed, config } = this.#options;
+    const startupMs = await warmUp({
       ...this.#options,
       fleet: this.#fleet,
       state: this.#state,
+      workers: resumed && workersOf(resumed, config.workers.count),
     });
+    if (resumed === undefined) this.#facts.startupMs = startupMs;
+    else this.#state.outage(resumed.savedUs, nowUs());
   }
 
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
     this.#phase = "load";
-    const fromUs = nowUs();
-    this.#state.moves.begin(fromUs);
+    const { loadMs } = this.#facts;
+    this.#state.moves.begin(nowUs());
+    this.#loadFromUs = this.#options.resumed?.loadFromUs ?? nowUs();
     this.#facts.loadBegins();
+    this.#checkpoints?.start();
     this.#thresholds.start();
     const over = new AbortController();
     const starting = this.#loadControl.keepStarted(over.signal);
-    const chaos = this.#chaos.run(over.signal);
-    await pauseFor(config.simulation.duration, signal);
+    const chaos = this.#chaos.run(over.signal, loadMs);
+    await pauseFor(config.simulation.duration - loadMs, signal);
     over.abort();
     const untilUs = nowUs();
     const { sent } = this.#state;
     await Promise.all([starting, chaos]);
     await this.#chaos.settle();
     if (this.#aborted) return;
-    this.#checkCourse({ fromUs, untilUs }, sent);
+    this.#checkpoints?.soon();
+    this.#checkCourse({ fromUs: this.#loadFromUs, untilUs }, sent);
     console.log("INFO", "Chaos is over; healing");
   }
 

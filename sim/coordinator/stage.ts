@@ -33,6 +33,7 @@ export interface Stage extends AsyncDisposable {
  * @param config the configuration
  * @param seed the run's seed
  * @param runId the run
+ * @param storeDir where a server of our own keeps its streams, if they are to be there after it
  * @returns the stage
  * @throws {PartiError} if there is no usable server
  */
@@ -40,9 +41,11 @@ export async function openStage(
   config: SimulationConfig,
   seed: number,
   runId: string,
+  storeDir?: string,
 ): Promise<Stage> {
   await using cleanUp = new AsyncDisposableStack();
-  const server = config.nats.mode === "embedded" ? await launchOwn(config) : undefined;
+  const isOurs = config.nats.mode === "embedded";
+  const server = isOurs ? await launchOwn(config, storeDir) : undefined;
   if (server !== undefined) cleanUp.use(server);
   const url = server?.url ?? config.nats.url;
   const nc = await connectNats({ servers: url, name: "coordinator" });
@@ -62,9 +65,10 @@ export async function openStage(
   };
 }
 
-function launchOwn(config: SimulationConfig): Promise<NatsServer> {
+function launchOwn(config: SimulationConfig, storeDir?: string): Promise<NatsServer> {
   const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = config.nats.jetstream;
   return launchNats({
+    ...(storeDir === undefined ? {} : { storeDir }),
     jetstream: {
       ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
       ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
@@ -80,7 +84,7 @@ const DUPLICATE_WINDOW_MS = 120_000;
 async function createStreams(
   { feed }: World,
   topology: Topology,
-  { partitions }: SimulationConfig,
+  { partitions, checkpointing }: SimulationConfig,
   seed: number,
 ): Promise<void> {
   const common = { storage: "file", replicas: 1 } as const;
@@ -92,11 +96,13 @@ async function createStreams(
   });
   const weights = partitionWeights(partitions, seed);
   const fastest = Math.max(...partitionRates(weights, partitions.message_rate_per_partition));
+  // Whoever resumes the run reads again from the last checkpoint on.
+  const keptS = EFFECTS_KEPT_S + (checkpointing.enabled ? checkpointing.interval / 1_000 : 0);
   await feed.ensureStream(topology.effectStream, {
     ...common,
     subjects: [effectSubjects(topology)],
     retention: "limits",
-    maxMessagesPerSubject: Math.ceil(fastest * EFFECTS_KEPT_S) + EFFECTS_KEPT_MIN,
+    maxMessagesPerSubject: Math.ceil(fastest * keptS) + EFFECTS_KEPT_MIN,
   });
 }
 

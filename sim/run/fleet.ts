@@ -58,6 +58,26 @@ export interface FleetOptions {
   readonly onUnexpectedExit: (member: Member, status: Deno.CommandStatus) => void;
 }
 
+/** A fleet as JSON holds it. */
+export interface SavedFleet {
+  /** How many incarnations each name has had. */
+  readonly incarnations: readonly [name: string, count: number][];
+  /** All processes that were ever started. */
+  readonly members: readonly SavedMember[];
+}
+
+/** A process as JSON holds it. */
+export type SavedMember =
+  & Pick<Member, "role" | "name" | "index" | "process" | "pid" | "startedUs" | "phase">
+  & Partial<Pick<Member, "readyUs" | "endedUs" | "status">>
+  & Pick<Member, "rssBytes" | "handled">;
+
+/**
+ * After a crash nobody knows how many were started since the last checkpoint: the next incarnation has a number that none of
+ * them has had.
+ */
+const UNKNOWN_INCARNATIONS = 1_000;
+
 /** Just what a child needs: its server, its own code, and to know its environment. */
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"];
 const LEAVE_TIMEOUT_MS = 20_000;
@@ -66,7 +86,7 @@ const OUTPUT_LINES = 50;
 /** All processes of a run. */
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #members = new Map<string, { member: Member; child: Deno.ChildProcess }>();
+  readonly #members = new Map<string, { member: Member; child: Deno.ChildProcess | undefined }>();
   readonly #incarnations = new Map<string, number>();
 
   /** @param options what it is made from */
@@ -164,6 +184,41 @@ export class Fleet {
     return member;
   }
 
+  /** Who is there and was there, as JSON holds it. */
+  save(): SavedFleet {
+    const members = this.members.map((member): SavedMember => {
+      const { role, name, index, process, pid, startedUs, readyUs, endedUs, phase } = member;
+      const { status, rssBytes, handled } = member;
+      return {
+        ...{ role, name, index, process, pid, startedUs, phase, rssBytes, handled },
+        ...(readyUs === undefined ? {} : { readyUs }),
+        ...(endedUs === undefined ? {} : { endedUs }),
+        ...(status === undefined ? {} : { status }),
+      };
+    });
+    return { incarnations: [...this.#incarnations], members };
+  }
+
+  /**
+   * Goes on after everybody has gone, for a fleet that has nobody yet.
+   *
+   * @param saved who was there
+   * @param endedUs when those that were there then are taken to have ended, in microseconds since 1970
+   */
+  load({ incarnations, members }: SavedFleet, endedUs: number): void {
+    for (const [name, count] of incarnations) {
+      this.#incarnations.set(name, count + UNKNOWN_INCARNATIONS);
+    }
+    for (const saved of members) {
+      const member: Member = {
+        ...{ readyUs: undefined, endedUs, status: undefined, ...saved },
+        ...{ stableUs: undefined, statusUs: undefined, phase: "gone", output: [] },
+        exited: Promise.resolve({ success: false, code: 137, signal: "SIGKILL" }),
+      };
+      this.#members.set(member.process, { member, child: undefined });
+    }
+  }
+
   /**
    * Kills a process with SIGKILL.
    *
@@ -215,7 +270,7 @@ export class Fleet {
 
   #signal(member: Member, signal: Deno.Signal): void {
     try {
-      this.#members.get(member.process)?.child.kill(signal);
+      this.#members.get(member.process)?.child?.kill(signal);
     } catch {
       // It has ended already.
     }
