@@ -17,6 +17,7 @@ export function registerSim(program: Command): void {
   program.command("sim")
     .description("Run the live simulation and give a verdict.")
     .option("--config <file>", "the configuration (default: the built-in configs/quick.yaml)")
+    .option("--mode <mode>", "all-in-one, or a part of a run: coordinator, producer, worker")
     .option("--duration <duration>", "how long the load lasts, such as 60s or 8h")
     .option("--seed <number>", "all chances of the run follow from it; a fresh one if left out")
     .option("--out <folder>", "where report.json and chaos-plan.json go")
@@ -36,6 +37,11 @@ Examples:
   parti sim --set checkpointing.enabled=true    a run that can be resumed
   parti sim --resume                            go on with the last such run
   parti sim --fault lose          must end with exit code 1 and "lost"
+
+Processes by hand, in any order, on any host that reaches the server (README of sim/host):
+  parti sim --config my.yaml --mode coordinator
+  PRODUCER_ID=0-9 parti sim --config my.yaml
+  WORKER_ID=worker-0 parti sim --config my.yaml
 
 Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.
 `,

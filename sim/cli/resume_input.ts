@@ -49,8 +49,8 @@ export async function resumeInput(options: SimCommandOptions): Promise<ResumeInp
 
 /** A run goes on as it was: whatever else is asked for would make it another one. */
 function refuseOthers(options: SimCommandOptions): void {
-  const { config, duration, seed, out, natsUrl, dryRun, fault, set } = options;
-  const given = Object.entries({ config, duration, seed, out, natsUrl, dryRun, fault })
+  const { config, mode, duration, seed, out, natsUrl, dryRun, fault, set } = options;
+  const given = Object.entries({ config, mode, duration, seed, out, natsUrl, dryRun, fault })
     .filter(([, value]) => value !== undefined).map(([name]) => name);
   if (set.length > 0) given.push("set");
   const [first] = given;

@@ -23,12 +23,16 @@ import { processConsole, type SimConsole } from "../live/status_line.ts";
 import type { SimReport, Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
+import { runHost } from "./host_command.ts";
+import { roleFromEnvironment, slotsFromEnvironment } from "./host_slots.ts";
 import { resumeInput } from "./resume_input.ts";
 
 /** The options as they were given. */
 export interface SimCommandOptions {
   /** The configuration's file. */
   readonly config?: string;
+  /** Instead of `simulation.mode`. */
+  readonly mode?: string;
   /** Instead of `simulation.duration`. */
   readonly duration?: string;
   /** Instead of `simulation.seed`. */
@@ -99,6 +103,10 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
     : planFault(options.fault, config.partitions.count, seed);
   if (options.dryRun === true) return await printDryRun(config, notes, seed);
   const console = processConsole();
+  const { mode } = config.simulation;
+  if (mode === "worker" || mode === "producer") {
+    return await runHost(config, mode, slotsFromEnvironment(mode, readEnvironment), console);
+  }
   console.print(`Seed: ${seed}`);
   const runId = crypto.randomUUID().slice(0, 8);
   const name = `sim-${seed}-${runId}`;
@@ -176,6 +184,10 @@ async function printDryRun(
   return exitCodes.pass;
 }
 
+function readEnvironment(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
 /** An empty path is a slip, such as a variable that is not set: as a folder it would be the root. */
 function refuseEmpty(option: string, value: string | undefined, allowed: string): void {
   if (value === undefined || value.trim() !== "") return;
@@ -192,6 +204,8 @@ function overridesOf(options: SimCommandOptions): Override[] {
     if (value === undefined) return;
     for (const key of keys) overrides.push({ set: key, shown: `--${option} ${value}` });
   };
+  const role = options.mode === undefined ? roleFromEnvironment(readEnvironment) : undefined;
+  add("mode", options.mode ?? role, `simulation.mode=${options.mode ?? role}`);
   add("duration", options.duration, `simulation.duration=${options.duration}`);
   add("seed", options.seed, `simulation.seed=${options.seed}`);
   const url = JSON.stringify(options.natsUrl);

@@ -7,6 +7,9 @@ import { type ChaosPlan, planChaos } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
 import { Checkpoints } from "../checkpoint/checkpoints.ts";
 import { resolveGroup } from "../config/group_check.ts";
+import type { ProcessEnd } from "../host/host.ts";
+import { LocalHost } from "../host/local_host.ts";
+import { RemoteHosts } from "../host/remote_hosts.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { SimReport } from "../report/report.ts";
@@ -22,6 +25,7 @@ import { type Inbox, openInbox } from "../wire/inbox.ts";
 import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
+import { gather } from "./gather.ts";
 import { heal } from "./heal.ts";
 import { liveFigures } from "./live_figures.ts";
 import { lostSoFar } from "./live_loss.ts";
@@ -73,6 +77,7 @@ export class Coordinator {
   #chaos!: ChaosRunner;
   #thresholds!: ThresholdWatch;
   #inbox!: Inbox;
+  #hosts: RemoteHosts | undefined;
   #checkpoints: Checkpoints | undefined;
   #loadFromUs = 0;
   #phase = "start";
@@ -170,6 +175,13 @@ export class Coordinator {
   #prepare(cleanUp: AsyncDisposableStack): void {
     const { config, runId, seed, fault, console, signal } = this.#options;
     const group = resolveGroup(config);
+    const maxWorkers = Math.min(
+      config.workers.count * 2,
+      group.workerIdMax - group.workerIdMin + 1,
+    );
+    const local = new LocalHost();
+    const hosts = this.#hosts = this.#remoteHosts(maxWorkers);
+    if (hosts !== undefined) cleanUp.use(hosts);
     const networks = this.#failingNetworks();
     if (networks !== undefined) cleanUp.use(networks);
     this.#fleet = new Fleet({
@@ -182,7 +194,8 @@ export class Coordinator {
         ...(fault === undefined ? {} : { fault }),
       },
       natsUrlOf: networks && ((name) => networks.urlOf(name)),
-      maxWorkers: Math.min(config.workers.count * 2, group.workerIdMax - group.workerIdMin + 1),
+      hostOf: (role, index) => hosts === undefined ? local : hosts.hostOf(role, index),
+      maxWorkers,
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
@@ -245,16 +258,40 @@ export class Coordinator {
     );
   }
 
+  /** Where processes are started by hand, their hosts come to us. */
+  #remoteHosts(maxWorkers: number): RemoteHosts | undefined {
+    const { config, runId, console } = this.#options;
+    if (config.simulation.mode !== "coordinator") return undefined;
+    return new RemoteHosts({
+      messaging: this.#stage.world.messaging,
+      simulation: config.simulation.name,
+      runId,
+      slots: { worker: maxWorkers, producer: config.producers.count },
+      onJoin: ({ role, indexes }) => {
+        console.log(
+          "INFO",
+          `A host has come for ${indexes.map((at) => `${role}-${at}`).join(", ")}`,
+        );
+      },
+    });
+  }
+
   /** Where no network is to fail, nothing lies between a process and the server. */
   #failingNetworks(): Networks | undefined {
     const { server, url } = this.#stage;
     const isAsked = this.plan.events.some(({ type }) => type === "nats_disconnect");
-    return isAsked && server !== undefined ? new Networks(url) : undefined;
+    const areOurs = server !== undefined && this.#hosts === undefined;
+    return isAsked && areOurs ? new Networks(url) : undefined;
   }
 
   async #warmUp(): Promise<void> {
     this.#phase = "warm-up";
     const { resumed, config } = this.#options;
+    if (this.#hosts !== undefined) {
+      const counts = { worker: config.workers.count, producer: config.producers.count };
+      await gather({ ...this.#options, hosts: this.#hosts, counts });
+    }
+    if (this.#aborted) return;
     const startupMs = await warmUp({
       ...this.#options,
       fleet: this.#fleet,
@@ -356,7 +393,7 @@ export class Coordinator {
     });
   }
 
-  #unexpectedExit(member: Member, { code, signal }: Deno.CommandStatus): void {
+  #unexpectedExit(member: Member, { code, signal }: ProcessEnd): void {
     if (this.#aborted) return;
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
     const words = member.output.slice(-3).join(" | ");

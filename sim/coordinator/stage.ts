@@ -69,11 +69,17 @@ function launchOwn(config: SimulationConfig, storeDir?: string): Promise<NatsSer
   const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = config.nats.jetstream;
   return launchNats({
     ...(storeDir === undefined ? {} : { storeDir }),
+    // Whoever is started by hand has to find it.
+    ...(config.simulation.mode === "coordinator" ? { port: portOf(config.nats.url) } : {}),
     jetstream: {
       ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
       ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
     },
   });
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url.replace(/^\w+:/, "http:")).port || 4_222);
 }
 
 /** Effects are kept this long for the reader; the last one of each partition is what the fence stands on. */
