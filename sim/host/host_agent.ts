@@ -48,6 +48,7 @@ const PATIENCE_MS = 10_000;
 const ABANDONED_MS = 600_000;
 const RETRY_MS = 500;
 const LEAVE_MS = 20_000;
+const FAREWELL_MS = 2_000;
 
 /** A host. */
 export class HostAgent {
@@ -55,6 +56,7 @@ export class HostAgent {
   readonly #name = crypto.randomUUID().slice(0, 8);
   readonly #children = new Map<string, HostedProcess>();
   readonly #paused = new Map<string, AsyncDisposable>();
+  readonly #tellings = new Set<Promise<void>>();
   readonly #over = new AbortController();
   #life: string | undefined;
   #runId = "";
@@ -76,8 +78,8 @@ export class HostAgent {
     try {
       await this.#keepJoined(ended);
     } finally {
-      this.#subscription?.close();
       await this.#endAll(signal.aborted);
+      this.#subscription?.close();
     }
   }
 
@@ -142,6 +144,8 @@ export class HostAgent {
       case "signal":
         await this.#signal(command.process, command.signal);
         return notice.respond(toBytes("done"));
+      case "ping":
+        return notice.respond(toBytes("here"));
       case "over":
         notice.respond(toBytes("bye"));
         this.#over.abort();
@@ -156,10 +160,12 @@ export class HostAgent {
     this.#children.set(spec.process, child);
     say(`started ${spec.process} (pid ${child.pid})`);
     const runId = this.#runId;
-    void child.exited.then(async ({ code, signal }) => {
+    void child.exited.then(({ code, signal }) => {
       this.#children.delete(spec.process);
       say(`${spec.process} ended ${signal === null ? `with code ${code}` : `by ${signal}`}`);
-      await this.#tellEnd(runId, { process: spec.process, code, signal, output: child.output });
+      const ended = { process: spec.process, code, signal, output: child.output };
+      const telling = this.#tellEnd(runId, ended).finally(() => this.#tellings.delete(telling));
+      this.#tellings.add(telling);
     });
     return { pid: child.pid };
   }
@@ -176,8 +182,8 @@ export class HostAgent {
 
   /** Until the coordinator has answered, or has no use for it any more. */
   async #tellEnd(runId: string, ended: Ended): Promise<void> {
-    const { world, signal } = this.#options;
-    const useless = AbortSignal.any([signal, this.#over.signal]);
+    const { world } = this.#options;
+    const useless = this.#over.signal;
     while (!useless.aborted && this.#runId === runId) {
       try {
         await world.messaging.request(endedSubject(runId), toBytes(ended), JOIN_TIMEOUT_MS);
@@ -190,7 +196,7 @@ export class HostAgent {
 
   /** Whoever is told to end by hand lets its processes leave in order; when the run is over there is nothing to keep. */
   async #endAll(gently: boolean): Promise<void> {
-    const { say } = this.#options;
+    const { say, world } = this.#options;
     const children = [...this.#children.values()];
     if (children.length > 0 && gently) say(`stopping ${children.length} processes`);
     for (const child of children) gently ? child.terminate() : child.kill();
@@ -198,6 +204,8 @@ export class HostAgent {
     await Promise.all(children.map(({ exited }) => exited));
     clearTimeout(timer);
     for (const paused of this.#paused.values()) await paused[Symbol.asyncDispose]();
+    await Promise.race([Promise.all(this.#tellings), sleep(world.clock, FAREWELL_MS)]);
+    this.#over.abort();
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeError } from "../../lib/errors.ts";
+import { describeError, isPartiError } from "../../lib/errors.ts";
 import type { Messaging, Subscription } from "../../lib/ports/messaging.ts";
 import {
   type Ended,
@@ -59,7 +59,9 @@ export class RemoteHosts implements AsyncDisposable {
     const { messaging, simulation, runId } = options;
     this.#subscriptions = [
       messaging.subscribe(joinSubject(simulation), (notice) => {
-        notice.respond(toBytes(this.#join(fromBytes<Join>(notice.data))));
+        void this.#join(fromBytes<Join>(notice.data)).then((answer) => {
+          notice.respond(toBytes(answer));
+        });
       }),
       messaging.subscribe(endedSubject(runId), (notice) => {
         const ended = fromBytes<Ended>(notice.data);
@@ -93,10 +95,15 @@ export class RemoteHosts implements AsyncDisposable {
       .filter((index) => this.#find(role, index) === undefined);
   }
 
-  /** Tells all hosts that the run is over. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Is there no more, and tells nobody. */
+  abandon(): void {
     clearInterval(this.#looking);
     for (const subscription of this.#subscriptions) subscription.close();
+  }
+
+  /** Tells all hosts that the run is over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.abandon();
     await Promise.allSettled([...this.#hosts.keys()].map((host) => {
       return this.#command(host, { command: "over" }, FAREWELL_MS);
     }));
@@ -108,7 +115,7 @@ export class RemoteHosts implements AsyncDisposable {
     });
   }
 
-  #join(join: Join): JoinAnswer {
+  async #join(join: Join): Promise<JoinAnswer> {
     const { runId, slots, onJoin } = this.#options;
     const { host, role, indexes } = join;
     const known = this.#hosts.get(host);
@@ -118,9 +125,10 @@ export class RemoteHosts implements AsyncDisposable {
       if (high !== undefined) {
         return { kind: "refused", why: `the highest ${role} of this run is ${slots[role] - 1}` };
       }
-      const taken = indexes.find((index) => this.#find(role, index) !== undefined);
-      if (taken !== undefined) {
-        return { kind: "refused", why: `${role}-${taken} is there already, with another host` };
+      for (const index of indexes) {
+        const other = this.#find(role, index);
+        if (other === undefined || await this.#hasGone(other)) continue;
+        return { kind: "refused", why: `${role}-${index} is there already, with another host` };
       }
       this.#hosts.set(host, { join, heardMs: performance.now() });
       onJoin(join);
@@ -128,13 +136,28 @@ export class RemoteHosts implements AsyncDisposable {
     return { kind: "welcome", runId, life: this.#life };
   }
 
+  /** A person who starts a host again does not want to wait until the one before has been silent for long. */
+  async #hasGone({ join: { host } }: KnownHost): Promise<boolean> {
+    try {
+      await this.#command(host, { command: "ping" }, COMMAND_TIMEOUT_MS);
+      return false;
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_NO_RESPONDERS")) return false;
+      this.#forget(host);
+      return true;
+    }
+  }
+
   #look(): void {
     for (const [host, { heardMs }] of this.#hosts) {
-      if (performance.now() - heardMs < SILENT_MS) continue;
-      this.#hosts.delete(host);
-      for (const process of this.#processes.values()) {
-        if (process.host === host) process.end({ code: 1, signal: null }, ["its host has gone"]);
-      }
+      if (performance.now() - heardMs >= SILENT_MS) this.#forget(host);
+    }
+  }
+
+  #forget(host: string): void {
+    this.#hosts.delete(host);
+    for (const process of this.#processes.values()) {
+      if (process.host === host) process.end({ code: 1, signal: null }, ["its host has gone"]);
     }
   }
 

@@ -34,6 +34,7 @@ export type HostCommand =
     /** `pause` and `resume` are answered when it is done. */
     readonly signal: "kill" | "terminate" | "pause" | "resume";
   }
+  | { readonly command: "ping" } // answered by a host that is still there
   | { readonly command: "over" }; // the run is over, and nothing is asked any more
 
 /** The answer to `spawn`. Asked again for the same process, it is the same. */
