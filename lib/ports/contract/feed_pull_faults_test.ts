@@ -167,6 +167,20 @@ export const feedPullFaultCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: a pull closed before it is known that its consumer is missing is told nothing",
+    async run(rig) {
+      const { world: { feed, messaging }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const log = pullLog(feed, "S", "missing", 10);
+      // The flush returns behind the server's word that nobody serves the pull, and before its word on whether the consumer is there.
+      await messaging.flush(2_000);
+      log.pull.close();
+      assert.equal(await feed.consumerInfo("S", "missing"), undefined);
+      assert.deepEqual(log.lost, []);
+      await close();
+    },
+  },
+  {
     name: "feed: a server that falls silent is noticed, by the pull or by the connection",
     async run(rig) {
       const { world: { feed, clock, messaging }, close } = await rig.connect();

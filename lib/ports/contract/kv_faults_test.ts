@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../../errors.ts";
 import { sleep } from "../clock.ts";
-import { BUCKET, bytes, numbers, refused, until, watchLog } from "./helpers_test.ts";
+import { BUCKET, bytes, numbers, refused, textOf, until, watchLog } from "./helpers_test.ts";
 import type { ContractCase } from "./rig_test.ts";
 
 /** The cases. */
@@ -53,6 +53,29 @@ export const kvFaultCases: ContractCase[] = [
       );
       assert.equal((await bucket.get("k"))?.revision, 1, "nothing was carried out later");
       await close();
+    },
+  },
+  {
+    name: "kv: a create that was refused for a key that has gone since succeeds",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const mine = await one.world.kv.open("b", BUCKET);
+      const other = await two.world.kv.open("b", BUCKET);
+      const old = await other.create("k", bytes("old"));
+      let isSent = false;
+      two.world.messaging.subscribe("sent", () => isSent = true);
+      await two.world.messaging.flush(2_000);
+      one.hold();
+      const created = mine.create("k", bytes("new"));
+      one.world.messaging.publish("sent", bytes(""));
+      await until(two.world.clock, "the create at the server", () => isSent);
+      await other.erase("k");
+      one.release();
+      assert.equal(await created, old + 1, "the refused attempt used no revision");
+      assert.equal(textOf((await other.get("k"))!.value), "new");
+      await one.close();
+      await two.close();
     },
   },
   {
