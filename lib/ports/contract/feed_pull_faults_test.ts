@@ -181,6 +181,22 @@ export const feedPullFaultCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: a pull that cannot learn whether its consumer is there asks again until it can",
+    async run(rig) {
+      const { world: { feed, messaging, clock }, cut, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const log = pullLog(feed, "S", "missing", 10);
+      await messaging.flush(2_000);
+      // The answer was on its way.
+      cut();
+      await until(clock, "the disconnect", () => !messaging.connected);
+      assert.equal(log.lost.length, 0);
+      await until(clock, "the end of the lane", () => log.lost.length > 0);
+      assert.deepEqual(log.lost.map(([reason]) => reason), ["deleted"]);
+      await close();
+    },
+  },
+  {
     name: "feed: a server that falls silent is noticed, by the pull or by the connection",
     async run(rig) {
       const { world: { feed, clock, messaging }, close } = await rig.connect();
