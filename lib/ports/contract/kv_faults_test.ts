@@ -79,6 +79,29 @@ export const kvFaultCases: ContractCase[] = [
     },
   },
   {
+    name: "kv: a key that was due while the server was down is gone after its restart",
+    async run(rig) {
+      const { world: { kv, clock, messaging }, close } = await rig.connect();
+      const bucket = await kv.open("b", { ...BUCKET, ttlMs: 1_000 });
+      const log = await watchLog(bucket, ">");
+      await bucket.put("k", bytes("a"));
+      await until(clock, "the key in the watch", () => log.entries.length === 1);
+      await rig.crash();
+      await until(clock, "the disconnect", () => !messaging.connected);
+      await sleep(clock, 1_500);
+      await rig.restart();
+      await until(clock, "the reconnect", () => messaging.connected);
+      const isGone = () => bucket.get("k").then((entry) => entry === undefined, () => false);
+      await until(clock, "the expiry", isGone, 4_000);
+      const last = await bucket.put("next", bytes("b"));
+      await until(clock, "the next key", () => log.entries.at(-1)?.revision === last);
+      const seen = log.entries.map(({ key, operation }) => `${key} ${operation}`);
+      const marker = rig.version.startsWith("2.10.") ? [] : ["k removed"];
+      assert.deepEqual(seen, ["k put", ...marker, "next put"]);
+      await close();
+    },
+  },
+  {
     name: "kv: a listing under way when the server dies is complete or fails in time",
     async run(rig) {
       const { world: { kv, clock }, close } = await rig.connect();
