@@ -52,7 +52,7 @@ export async function crash(
     await victim.exited;
     await pauseFor(event.downMs, scene.over);
     fleet.spawn("worker", victim.index);
-  });
+  }, record);
 }
 
 /** Asks a worker to leave with SIGTERM; it comes back with the same name. */
@@ -71,7 +71,7 @@ export async function restart(
   scene.later(async () => {
     await leave(scene, victim);
     fleet.spawn("worker", victim.index);
-  });
+  }, record);
 }
 
 /** Stops a worker where it is with SIGSTOP, for longer than a lease. */
@@ -98,8 +98,8 @@ export async function pause(
     }
     const untilUs = nowUs();
     state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
-    await checkTakenOver(scene, victim, atUs, untilUs);
-  });
+    scene.later(() => checkTakenOver(scene, victim, atUs, untilUs));
+  }, record);
 }
 
 /** Whoever stands still for longer than a lease loses what it has to others, unless they could not act either. */
@@ -127,7 +127,8 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
   const { messaging, runId, state } = scene.options;
   const [victim] = scene.targets.workers(event, 1);
   if (victim === undefined) return scene.skip(event, NOBODY_WELL);
-  const tell = (what: "slow" | "quick") => command(messaging, runId, victim, what, TELL_MS);
+  const tell = (what: "slow" | "quick") =>
+    command(messaging, runId, victim, { command: what }, TELL_MS);
   const atUs = nowUs();
   try {
     await tell("slow");
@@ -144,7 +145,7 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
     const untilUs = nowUs();
     quickAgain(untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
-  });
+  }, record);
 }
 
 /** More workers come. */
@@ -170,7 +171,7 @@ export async function scaleDown(scene: Scene, event: PlannedChaos): Promise<void
   const record = scene.record(event, `removing ${namesOf(victims)}`, atUs);
   const gone = victims.map((member, index) => ({ member, owned: owned[index]!, atUs }));
   scene.untilTakenOver(record, gone, "leaving");
-  for (const victim of victims) scene.later(() => leave(scene, victim));
+  for (const victim of victims) scene.later(() => leave(scene, victim), record);
 }
 
 async function leave(scene: Scene, member: Member): Promise<void> {

@@ -11,6 +11,8 @@ import type { World } from "../../lib/ports/world.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import { partitionRates, partitionWeights } from "../seed/weights.ts";
+import { changesPartitions } from "../config/config_rules.ts";
+import { openPartitionBucket, writePartitionList } from "../streams/partition_list.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
 
 /** A server with the run's streams on it. */
@@ -78,11 +80,12 @@ const EFFECTS_KEPT_MIN = 1_000;
 const DUPLICATE_WINDOW_MS = 120_000;
 
 async function createStreams(
-  { feed }: World,
+  { feed, kv }: World,
   topology: Topology,
-  { partitions }: SimulationConfig,
+  config: SimulationConfig,
   seed: number,
 ): Promise<void> {
+  const { partitions } = config;
   const common = { storage: "file", replicas: 1 } as const;
   await feed.ensureStream(topology.feedStream, {
     ...common,
@@ -98,14 +101,18 @@ async function createStreams(
     retention: "limits",
     maxMessagesPerSubject: Math.ceil(fastest * EFFECTS_KEPT_S) + EFFECTS_KEPT_MIN,
   });
+  if (!changesPartitions(config)) return;
+  const bucket = await openPartitionBucket(kv, topology);
+  await writePartitionList(bucket, weights, [...weights.keys()]);
 }
 
 async function removeFromServer({ feed, kv }: World, topology: Topology): Promise<void> {
-  const { feedStream, effectStream, producerBucket, group } = topology;
+  const { feedStream, effectStream, producerBucket, partitionBucket, group } = topology;
   await Promise.allSettled([
     feed.destroyStream(feedStream),
     feed.destroyStream(effectStream),
     kv.destroy(producerBucket),
+    kv.destroy(partitionBucket),
     kv.destroy(leaseBucket(group)),
     kv.destroy(assignmentBucket(group)),
   ]);

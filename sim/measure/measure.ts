@@ -7,6 +7,7 @@
 import { OUTAGE_AFTERMATH_US } from "../ledger/impairments.ts";
 import type { Effect } from "../streams/effect.ts";
 import { DurationHistogram } from "./histogram.ts";
+import { Poisonings } from "./poisonings.ts";
 import { type Gone, RecoveryTracker } from "./recovery.ts";
 import { Slowest } from "./slowest.ts";
 import { Strikes } from "./strikes.ts";
@@ -29,6 +30,8 @@ export class Measurements {
   readonly vacancies: Vacancies = new Vacancies();
   /** Kills: until each partition of the victim is handled elsewhere. */
   readonly recovery: RecoveryTracker = new RecoveryTracker();
+  /** Poisoned messages: until the next one of their partition has its effect. */
+  readonly poisonings: Poisonings = new Poisonings();
   /** The slowest planned moves. */
   readonly slowHandoffs: Slowest = new Slowest();
   /** When workers were cut off. */
@@ -134,6 +137,7 @@ export class Measurements {
   accept(effect: Effect): void {
     const last = this.#last.get(effect.partition);
     this.latency.record(effect.storedUs - effect.publishedUs);
+    this.poisonings.effective(effect.partition, effect.sequence, effect.storedUs);
     this.#unmoved.accept(effect, last?.instance);
     const afterFault = this.recovery.accept(effect);
     if (last !== undefined && !afterFault) this.#measureHandoff(last, effect);
