@@ -87,17 +87,20 @@ function misplaced(
 /** A message is sent on which every handler fails: the library has to put it aside, and its partition has to go on. */
 export function poison(scene: Scene, event: PlannedChaos): void {
   const { state, partitions: control } = scene.options;
-  const { poisonings } = state.measurements;
-  const candidates = state.partitions.loaded.filter((one) => !poisonings.partitions.has(one));
+  const { measurements } = state;
+  const candidates = state.partitions.loaded.filter((one) =>
+    !measurements.poisonings.partitions.has(one)
+  );
   const chosen = chooseVictim(candidates.map(String), event.picks[0]!);
   if (control === undefined || chosen === undefined) {
     return scene.skip(event, "no partition is there that is well");
   }
   const partition = Number(chosen);
-  const record: ChaosRecord = scene.record(event, `partition ${partition}`, nowUs(), () => {
+  const atUs = nowUs();
+  const record: ChaosRecord = scene.record(event, `partition ${partition}`, atUs, () => {
     return record.recoveredMs === null ? `partition ${partition} is held up` : undefined;
   });
-  poisonings.watch(partition, (recoveredUs) => {
+  measurements.poisoned(partition, atUs, (recoveredUs) => {
     record.recoveredMs = Math.round(recoveredUs / 1_000);
   });
   const isOver = () => isGivenUp(scene, record);

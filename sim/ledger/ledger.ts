@@ -9,7 +9,7 @@ import { HandlerSpans } from "./handler_spans.ts";
 import { describeMisorder, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
 import { Impairments } from "./impairments.ts";
 import { clipped, countOf, IntervalSet } from "./intervals.ts";
-import { emptyPage, type LedgerPage, missingIn, settle, settledBelow } from "./ledger_page.ts";
+import { emptyPage, type LedgerPage, missingIn, settle } from "./ledger_page.ts";
 import type { DeadLetter, Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
 import { sumPages } from "./ledger_sums.ts";
 import { describeOverlap } from "./overlaps.ts";

@@ -82,6 +82,21 @@ export class Measurements {
   }
 
   /**
+   * A message that no handler can handle is about to be sent to a partition.
+   *
+   * @param partition the partition
+   * @param fromUs when, in microseconds since 1970
+   * @param onRecovered called with the time in microseconds from its first delivery until the next message has its effect
+   */
+  poisoned(partition: number, fromUs: number, onRecovered: (recoveredUs: number) => void): void {
+    const over = this.#unmoved.heldUp(partition, fromUs);
+    this.poisonings.watch(partition, (recoveredUs, untilUs) => {
+      over(untilUs);
+      onRecovered(recoveredUs);
+    });
+  }
+
+  /**
    * A worker is cut off from the others: what it loses meanwhile and shortly after it is no planned move.
    *
    * @param process its name and incarnation

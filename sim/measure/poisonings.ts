@@ -7,7 +7,7 @@
 
 /** One poisoned message that is waited for. */
 interface Watch {
-  readonly onRecovered: (recoveredUs: number) => void;
+  readonly onRecovered: (recoveredUs: number, untilUs: number) => void;
   /** When the first handler of each message began, in microseconds since 1970. */
   readonly startsUs: Map<number, number>;
   /** Which message it is, once it is among the dead letters. */
@@ -29,9 +29,12 @@ export class Poisonings {
    * A poisoned message is about to be sent.
    *
    * @param partition where
-   * @param onRecovered called with the time in microseconds once the next message has its effect
+   * @param onRecovered called once the next message has its effect: with the time in microseconds, and when that was
    */
-  watch(partition: number, onRecovered: (recoveredUs: number) => void): void {
+  watch(
+    partition: number,
+    onRecovered: (recoveredUs: number, untilUs: number) => void,
+  ): void {
     const nothing = { startsUs: new Map(), sequence: undefined, endUs: undefined };
     this.#watches.set(partition, { onRecovered, ...nothing });
   }
@@ -81,6 +84,6 @@ export class Poisonings {
     const startUs = startsUs.get(sequence);
     if (startUs === undefined) return;
     this.#watches.delete(partition);
-    onRecovered(endUs - startUs);
+    onRecovered(endUs - startUs, endUs);
   }
 }
