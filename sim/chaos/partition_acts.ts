@@ -39,15 +39,22 @@ export function changePartitions(scene: Scene, event: PlannedChaos): void {
     await control.publish(isOver);
     await until(() => Promise.resolve(misplaced(scene, added, removed)));
   };
+  const strand = async () => {
+    await take();
+    await until(async () => {
+      return (await control.waiting(removed)).length > 0 ? undefined : "nothing is stranded";
+    });
+  };
   scene.later(async () => {
     await control.publish(isOver);
-    if (control.strands) await take();
+    if (control.strands) await strand();
     await control.tellProducers(isOver);
+    if (control.strands) return;
     await until(async () => {
-      const left = control.strands ? [] : await control.waiting(removed);
+      const left = await control.waiting(removed);
       return left.length === 0 ? undefined : `partitions ${listOf(left)} are not drained`;
     });
-    if (!control.strands) await take();
+    await take();
     if (!isOver()) record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
   });
 }
