@@ -7,7 +7,7 @@ import { pauseProcess } from "../../tasks/pause.ts";
 import { formatDuration } from "../config/units.ts";
 import { describeError } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
-import { command } from "../run/run_state.ts";
+import { command } from "../run/ask.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";

@@ -6,7 +6,7 @@
  */
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
-import { command } from "../run/run_state.ts";
+import { command } from "../run/ask.ts";
 import { pauseFor, POLL_MS, untilFine } from "../run/wait.ts";
 import type { PartitionChanges } from "../wire/wire.ts";
 

@@ -6,13 +6,12 @@
  */
 import type { Effect } from "../streams/effect.ts";
 import { HandlerSpans } from "./handler_spans.ts";
-import { describeMisorder, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
+import { handlerDefects, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
 import { Impairments } from "./impairments.ts";
-import { clipped, countOf, IntervalSet } from "./intervals.ts";
+import { countOf, IntervalSet } from "./intervals.ts";
 import { emptyPage, type LedgerPage, missingIn, settle } from "./ledger_page.ts";
 import type { DeadLetter, Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
-import { sumPages } from "./ledger_sums.ts";
-import { describeOverlap } from "./overlaps.ts";
+import { passedOver, simpleSums, sumPages } from "./ledger_sums.ts";
 import { describeRedelivery } from "./redeliveries.ts";
 import { pairKey } from "./spans.ts";
 
@@ -216,12 +215,8 @@ export class Ledger {
     | "outOfOrder"
     | "interleavings"
   > {
-    const sum = (of: (page: LedgerPage) => IntervalSet) =>
-      this.#pages.reduce((total, page) => total + of(page).size, 0);
     return {
-      sent: sum(({ sent }) => sent),
-      effective: sum(({ effective }) => effective),
-      deadLetters: sum(({ dead }) => dead),
+      ...simpleSums(this.#pages),
       givenUp: this.#givenUp,
       duplicateEffects: this.#duplicateEffects,
       outOfOrder: this.#outOfOrder,
@@ -235,12 +230,7 @@ export class Ledger {
    * @returns their sequences by partition, and the sequence of the last effect there
    */
   passedOver(): Map<number, PassedOver> {
-    const found = new Map<number, PassedOver>();
-    for (const [partition, { sent, settled }] of this.#pages.entries()) {
-      const ranges = clipped(sent.minus(settled), settled.max);
-      if (ranges.length > 0) found.set(partition, { ranges, last: settled.max });
-    }
-    return found;
+    return passedOver(this.#pages);
   }
 
   /** Whether every message that is known to be stored has had its effect. */
@@ -287,16 +277,7 @@ export class Ledger {
    * @returns at most {@linkcode MAX_DEFECTS} defects, those seen during the run first
    */
   defects(waiting: ReadonlyMap<number, IntervalSet>): Defect[] {
-    const result = [...this.#defects];
-    const { interleaved, misordered } = this.#judged();
-    for (const overlap of interleaved) {
-      const { partition, second: { startUs: atUs } } = overlap;
-      result.push({ kind: "interleaved", partition, detail: describeOverlap(overlap), atUs });
-    }
-    for (const pair of misordered) {
-      const { partition, second: { startUs: atUs } } = pair;
-      result.push({ kind: "out_of_order", partition, detail: describeMisorder(pair), atUs });
-    }
+    const result = [...this.#defects, ...handlerDefects(this.#judged())];
     const nothing = new IntervalSet();
     for (const [partition, page] of this.#pages.entries()) {
       if (result.length >= MAX_DEFECTS) break;

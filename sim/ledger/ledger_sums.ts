@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { countOf, IntervalSet, minusBoth } from "./intervals.ts";
+import { clipped, countOf, IntervalSet, minusBoth } from "./intervals.ts";
 import { type LedgerPage, settledBelow } from "./ledger_page.ts";
+import type { PassedOver } from "./ledger_types.ts";
 
 /** The sums. */
 export interface PageSums {
@@ -65,4 +66,37 @@ export function sumPages(
     sums.holes += sent.max - sent.size - settledBelow(page);
   }
   return sums;
+}
+
+/**
+ * What is known at any time.
+ *
+ * @param pages the pages, by partition
+ * @returns the sums that cost little
+ */
+export function simpleSums(
+  pages: readonly LedgerPage[],
+): Pick<PageSums, "sent" | "effective" | "deadLetters"> {
+  const sum = (of: (page: LedgerPage) => IntervalSet) =>
+    pages.reduce((total, page) => total + of(page).size, 0);
+  return {
+    sent: sum(({ sent }) => sent),
+    effective: sum(({ effective }) => effective),
+    deadLetters: sum(({ dead }) => dead),
+  };
+}
+
+/**
+ * Messages that were passed over: sent and not come to their end, while a later one of their partition has.
+ *
+ * @param pages the pages, by partition
+ * @returns their sequences by partition, and the sequence of the last one there that has
+ */
+export function passedOver(pages: readonly LedgerPage[]): Map<number, PassedOver> {
+  const found = new Map<number, PassedOver>();
+  for (const [partition, { sent, settled }] of pages.entries()) {
+    const ranges = clipped(sent.minus(settled), settled.max);
+    if (ranges.length > 0) found.set(partition, { ranges, last: settled.max });
+  }
+  return found;
 }

@@ -13,20 +13,13 @@ import { sleep } from "../../lib/ports/clock.ts";
 import type { KvBucket } from "../../lib/ports/kv.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { Seeded } from "../seed/seeded.ts";
-import {
-  addedRate,
-  addedWeight,
-  partitionRates,
-  partitionWeights,
-  producerOfAdded,
-  producerShares,
-  rateMultiplier,
-} from "../seed/weights.ts";
+import { rateMultiplier } from "../seed/weights.ts";
 import { lastStored } from "../streams/last_stored.ts";
 import { encodeMessage, nowUs } from "../streams/message.ts";
 import { feedSubject } from "../streams/topology.ts";
 import type { Reporter } from "../wire/reporter.ts";
 import { type ChildSpec, fromBytes, type PartitionChanges, toBytes } from "../wire/wire.ts";
+import { addedLines, initialLines, type Line } from "./line.ts";
 
 const TICK_MS = 5;
 const PUBLISH_TIMEOUT_MS = 2_000;
@@ -35,20 +28,6 @@ const RECEIPT_INTERVAL_MS = 500;
 /** After an outage a producer catches up this much of what it owes; the rest is not owed any more. */
 const MAX_ARREARS_MS = 2_000;
 const LOOKUPS_AT_ONCE = 32;
-
-/** One partition of a producer. */
-interface Line {
-  readonly partition: number;
-  readonly weight: number;
-  readonly ratePerSecond: number;
-  /** The last sequence known to be stored. */
-  last: number;
-  dueMs: number;
-  /** The publishing under way, if there is one. */
-  underWay: Promise<void> | undefined;
-  /** Whether nobody is to send to it any more. */
-  retired: boolean;
-}
 
 /** A producer. */
 export class SimProducer {
@@ -73,18 +52,7 @@ export class SimProducer {
     this.#spec = spec;
     this.#world = world;
     this.#reporter = reporter;
-    const { partitions, producers } = spec.config;
-    const weights = partitionWeights(partitions, spec.seed);
-    const rates = partitionRates(weights, partitions.message_rate_per_partition);
-    this.#lines = producerShares(weights, producers.count)[spec.index]!.map((partition) => ({
-      partition,
-      weight: weights[partition]!,
-      ratePerSecond: rates[partition]!,
-      last: 0,
-      dueMs: 0,
-      underWay: undefined,
-      retired: false,
-    }));
+    this.#lines = initialLines(spec);
   }
 
   /** Finds out where each partition stands and tells the coordinator. */
@@ -112,11 +80,9 @@ export class SimProducer {
    */
   change({ added, retired }: PartitionChanges): Promise<void> {
     this.#changing = this.#changing.then(async () => {
-      const { index, config: { producers } } = this.#spec;
       const known = new Set(this.#lines.map(({ partition }) => partition));
-      const lines = added.filter((partition) =>
-        producerOfAdded(partition, producers.count) === index && !known.has(partition)
-      ).map((partition) => this.#addedLine(partition));
+      const nowMs = this.#world.clock.monotonicMs();
+      const lines = addedLines(this.#spec, added.filter((one) => !known.has(one)), nowMs);
       await this.#lookUp(lines, {});
       this.#lines.push(...lines);
       for (const line of this.#lines) {
@@ -153,19 +119,6 @@ export class SimProducer {
       await this.#publish(line);
     });
     await this.#reporter.flush();
-  }
-
-  #addedLine(partition: number): Line {
-    const { seed, config: { partitions } } = this.#spec;
-    return {
-      partition,
-      weight: addedWeight(partitions, seed, partition),
-      ratePerSecond: addedRate(partitions, seed, partition),
-      last: 0,
-      dueMs: this.#world.clock.monotonicMs(),
-      underWay: undefined,
-      retired: false,
-    };
   }
 
   /** Finds out how far lines are, and reports it. */

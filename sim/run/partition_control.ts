@@ -11,8 +11,9 @@ import { addedWeight, partitionWeights, producerOfAdded, producerShares } from "
 import { openPartitionBucket, writePartitionList } from "../streams/partition_list.ts";
 import { feedSubject, type Topology } from "../streams/topology.ts";
 import type { ProducerCommand } from "../wire/wire.ts";
+import { command } from "./ask.ts";
 import type { Fleet } from "./fleet.ts";
-import { command, type RunState } from "./run_state.ts";
+import type { RunState } from "./run_state.ts";
 import { pauseFor, POLL_MS } from "./wait.ts";
 
 /** What it needs. */

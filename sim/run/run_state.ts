@@ -4,7 +4,6 @@
  * @module
  */
 import { isPartiError } from "../../lib/errors.ts";
-import type { Messaging } from "../../lib/ports/messaging.ts";
 import { type Defect, Ledger } from "../ledger/ledger.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { Share } from "../measure/balance.ts";
@@ -13,20 +12,13 @@ import { type MoveCount, Moves } from "../measure/moves.ts";
 import type { Gone } from "../measure/recovery.ts";
 import { decodeEffect } from "../streams/effect.ts";
 import { decodeMessage } from "../streams/message.ts";
-import {
-  type Command,
-  controlSubject,
-  fromBytes,
-  type Report,
-  toBytes,
-  type WorkerStatus,
-} from "../wire/wire.ts";
+import type { Report } from "../wire/wire.ts";
 import type { Fleet, Member } from "./fleet.ts";
+import { disorderOf, isStable } from "./group_order.ts";
 import { PartitionSet } from "./partition_set.ts";
 
 /** Log lines about defects; the rest is in the report. */
 const MAX_DEFECT_LINES = 20;
-const ASK_TIMEOUT_MS = 500;
 
 /** A time, in microseconds since 1970. */
 export interface Phase {
@@ -210,25 +202,7 @@ export class RunState {
    * @returns undefined if all workers are Stable and every partition has exactly one owner
    */
   disorder(sinceUs = 0): string | undefined {
-    const workers = this.#fleet().running("worker");
-    if (workers.length === 0) return "no worker runs";
-    const states = workers.flatMap((member) => {
-      const { name, status, statusUs } = member;
-      const silent = status === undefined || statusUs === undefined || statusUs < sinceUs;
-      if (isStable(member) && !silent) return [];
-      return [`${name} is ${silent ? "silent" : status.state}`];
-    });
-    if (states.length > 0) return states.join(", ");
-    const owners = new Map<number, number>();
-    for (const { status } of workers) {
-      for (const partition of status!.owned) {
-        owners.set(partition, (owners.get(partition) ?? 0) + 1);
-      }
-    }
-    const orphans = this.partitions.current.filter((partition) => !owners.has(partition)).length;
-    const shared = owners.values().filter((count) => count > 1).toArray().length;
-    if (orphans === 0 && shared === 0) return undefined;
-    return `${orphans} partitions without an owner, ${shared} with more than one`;
+    return disorderOf(this.#fleet().running("worker"), this.partitions.current, sinceUs);
   }
 
   /**
@@ -322,51 +296,4 @@ export class RunState {
     if (ready.includes(undefined) || stable.includes(undefined)) return null;
     return Math.round((Math.max(...stable as number[]) - Math.min(...ready as number[])) / 1_000);
   }
-}
-
-function isStable({ status }: Member): boolean {
-  return status?.state === "Stable";
-}
-
-/**
- * Asks a worker what it is doing.
- *
- * @param messaging where
- * @param runId the run
- * @param member the worker
- * @returns its answer, or what it last reported if there is none
- */
-export async function askStatus(
-  messaging: Messaging,
-  runId: string,
-  member: Member,
-): Promise<WorkerStatus | undefined> {
-  try {
-    return fromBytes<WorkerStatus>(
-      await command(messaging, runId, member, { command: "status" }, ASK_TIMEOUT_MS),
-    );
-  } catch {
-    return member.status;
-  }
-}
-
-/**
- * Gives a child a command.
- *
- * @param messaging where
- * @param runId the run
- * @param member the child
- * @param what the command
- * @param timeoutMs how long its answer may take
- * @returns the answer
- */
-export function command(
-  messaging: Messaging,
-  runId: string,
-  member: Member,
-  what: Command,
-  timeoutMs: number,
-): Promise<Uint8Array> {
-  const subject = controlSubject(runId, member.process);
-  return messaging.request(subject, toBytes(what), timeoutMs);
 }
