@@ -25,37 +25,42 @@ export function changePartitions(scene: Scene, event: PlannedChaos): void {
   const added = state.addPartitions(control.nextWeights(add), atUs);
   state.partitions.retire(removed, atUs);
   const target = `adding ${listOf(added)}, removing ${listOf(removed)}`;
-  let amiss: string | undefined = "the change is not done";
+  let amiss: string | undefined = "the list of partitions is not written";
   const record = scene.record(event, target, atUs, () => amiss);
   const isOver = () => isGivenUp(scene, record);
-  const until = async (what: () => Promise<string | undefined>) => {
-    for (amiss = await what(); amiss !== undefined && !isOver(); amiss = await what()) {
+  const until = async (look: () => Promise<string | undefined> | string | undefined) => {
+    for (let found = await look(); found !== undefined && !isOver(); found = await look()) {
+      amiss = found;
       await pauseFor(POLL_MS);
     }
+  };
+  const drained = async () => {
+    const left = await control.waiting(removed);
+    return left.length === 0 ? undefined : `partitions ${listOf(left)} are not drained`;
+  };
+  const stranded = async () => {
+    return (await control.waiting(removed)).length > 0 ? undefined : "nothing is stranded";
   };
   const take = async () => {
     if (isOver()) return;
     state.removePartitions(removed, nowUs());
     await control.publish(isOver);
-    await until(() => Promise.resolve(misplaced(scene, added, removed)));
-  };
-  const strand = async () => {
-    await take();
-    await until(async () => {
-      return (await control.waiting(removed)).length > 0 ? undefined : "nothing is stranded";
-    });
+    await until(() => misplaced(scene, added, removed));
   };
   scene.later(async () => {
     await control.publish(isOver);
-    if (control.strands) await strand();
+    if (control.strands) {
+      await take();
+      await until(stranded);
+    }
     await control.tellProducers(isOver);
-    if (control.strands) return;
-    await until(async () => {
-      const left = await control.waiting(removed);
-      return left.length === 0 ? undefined : `partitions ${listOf(left)} are not drained`;
-    });
-    await take();
-    if (!isOver()) record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
+    if (!control.strands) {
+      await until(drained);
+      await take();
+    }
+    if (isOver()) return;
+    amiss = undefined;
+    record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
   });
 }
 
