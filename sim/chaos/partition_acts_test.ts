@@ -94,11 +94,13 @@ Deno.test("partition acts: a run that is ended waits for nothing", async () => {
 });
 
 Deno.test("partition acts: half of the partitions stay, and none goes that is held up", async () => {
-  const { scene, state } = rig();
+  const { end, scene, state } = rig();
   poison(scene, { ...event({ add: 0, remove: 0 }, [0]), number: 2, type: "poison_message" });
   changePartitions(scene, event({ add: 0, remove: 9 }, new Array(9).fill(0)));
   assert.equal(scene.records[1]!.target, "adding none, removing 1, 2, 3, 4, 5");
   assert.deepEqual(state.partitions.loaded, [0, 6, 7, 8, 9]);
+  end.abort();
+  await scene.settle();
 });
 
 Deno.test("partition acts: a partition is held up until the message behind the poisoned one has its effect", async () => {
