@@ -97,12 +97,16 @@ export class Scene {
     this.hits = new Hits(options.timing);
     const isUnder = (process: string) => this.hits.isUnder(process);
     this.targets = new ChaosTargets({ ...options, isUnder });
-    const { state, windowMs } = options;
+    const { console, state, windowMs } = options;
     this.validation = new Validation({
       windowMs,
       nowUs,
       amiss: (sinceUs) => state.disorder(sinceUs) ?? this.#missingProducer,
-      onFail: (incident) => state.incidents.push(incident),
+      onWhole: (what) => console.log("INFO", `Validation: ${what}`),
+      onFail: (incident) => {
+        state.incidents.push(incident);
+        console.log("FAIL", incident);
+      },
     });
   }
 

@@ -15,6 +15,8 @@ export interface ValidationOptions {
   readonly nowUs: () => number;
   /** Why the group is not whole, going by what was said since a time; undefined if it is. */
   readonly amiss: (sinceUs: number) => string | undefined;
+  /** Takes the name of each event after which the group is whole again, and how long that took. */
+  readonly onWhole: (what: string) => void;
   /** Takes the name of each event that failed, with the reason. */
   readonly onFail: (incident: string) => void;
 }
@@ -87,6 +89,7 @@ export class Validation {
       if (endedUs === undefined || this.#amissAfter(course) !== undefined) continue;
       course.closedUs = nowUs;
       record.wholeMs = Math.round((nowUs - endedUs) / 1_000);
+      this.#options.onWhole(`${nameOf(record)}: whole again after ${record.wholeMs}ms`);
     }
     const left = open.filter(({ closedUs }) => closedUs === undefined);
     if (left.length === 0) return;

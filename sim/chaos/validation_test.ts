@@ -9,10 +9,12 @@ const SECOND_US = 1_000_000;
 function rig() {
   const group = { amiss: undefined as string | undefined, atS: 0 };
   const incidents: string[] = [];
+  const whole: string[] = [];
   const validation = new Validation({
     windowMs: 30_000,
     nowUs: () => group.atS * SECOND_US,
     amiss: () => group.amiss,
+    onWhole: (what) => whole.push(what),
     onFail: (incident) => incidents.push(incident),
   });
   let number = 0;
@@ -27,11 +29,11 @@ function rig() {
     Object.assign(group, { atS, amiss });
     validation.look();
   };
-  return { validation, incidents, begin, at };
+  return { validation, incidents, whole, begin, at };
 }
 
 Deno.test("validation: whole again is the first moment after an event's own end at which the group is whole", () => {
-  const { validation, incidents, begin, at } = rig();
+  const { validation, incidents, whole, begin, at } = rig();
   const crash = begin("worker_crash");
   at(1);
   assert.equal(crash.wholeMs, null, "its own fault is not over");
@@ -41,6 +43,7 @@ Deno.test("validation: whole again is the first moment after an event's own end 
   assert.ok(validation.isOpen);
   at(4.5);
   assert.equal(crash.wholeMs, 2_500);
+  assert.deepEqual(whole, ["#1 worker_crash (worker-1): whole again after 2500ms"]);
   at(99, "worker-1 is Scaling");
   assert.ok(!validation.isOpen);
   assert.deepEqual(incidents, []);

@@ -118,6 +118,8 @@ Deno.test("planted: a worker that does not come to rest again fails the event th
   assert.equal(restarted!.failed, `not whole again within 2.5s: ${name} is Scaling`);
   const incident = `#2 worker_restart (${name}): ${restarted!.failed}`;
   assert.ok(report.incidents.includes(incident), report.incidents.join("\n"));
+  assert.match(stdout, /\[INFO\] Validation: #1 scale_up \(.*\): whole again after \d+ms$/m);
+  assert.ok(stdout.includes(`[FAIL] ${incident}`), stdout);
   assert.match(
     stdout,
     /^ {2}whole again: +after 1 of 2, 1 failed, at most \d+ms later \(#1 scale_up\)$/m,
