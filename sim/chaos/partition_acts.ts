@@ -48,6 +48,8 @@ export function changePartitions(scene: Scene, event: PlannedChaos): void {
     await until(() => misplaced(scene, added, removed));
   };
   scene.later(async () => {
+    // A run that is resumed has to know of partitions to which somebody may have sent.
+    await scene.saved;
     await control.publish(isOver);
     if (control.strands) {
       await take();

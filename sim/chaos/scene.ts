@@ -43,6 +43,8 @@ export interface SceneOptions {
   readonly networks?: Networks | undefined;
   /** The fleet is never smaller than this. */
   readonly minWorkers: number;
+  /** Called after each entry in the book; resolves when a run that is resumed would know of it. */
+  readonly onRecord?: () => Promise<void> | undefined;
   /** When the group notices that somebody is silent. */
   readonly timing: GroupTiming;
   /** How long the group may take to be whole again after an event, in milliseconds. */
@@ -82,6 +84,8 @@ export class Scene {
   readonly hits: Hits;
   /** Whether the group is whole again after each event. */
   readonly validation: Validation;
+  /** Resolves when a run that is resumed would know of the last entry in the book. */
+  saved: Promise<void> = Promise.resolve();
   /** Whether the server was killed and is not back yet. */
   serverAway = false;
   readonly #aftermath = new Set<Promise<void>>();
@@ -115,9 +119,13 @@ export class Scene {
     return this.#over.signal;
   }
 
-  /** The load begins now. */
-  begin(): void {
-    this.#startMs = performance.now();
+  /**
+   * The load begins now.
+   *
+   * @param loadMs how long there was load before the run was resumed, in milliseconds
+   */
+  begin(loadMs: number): void {
+    this.#startMs = performance.now() - loadMs;
   }
 
   /** Ends all pauses and absences at once and waits until everything is put back. */
@@ -145,7 +153,7 @@ export class Scene {
     console.log("CHAOS", `Injecting event: ${event.type} (${target})`);
     const moves = { total: 0, needed: 0 };
     const record = { ...this.#blank(event, target), moves };
-    this.records.push(record);
+    this.#note(record);
     this.#underWay.set(record, 1);
     this.validation.begin(record, atUs, unfinished);
     state.chaos(atUs, moves);
@@ -170,7 +178,12 @@ export class Scene {
    */
   skip(event: PlannedChaos, why: string): void {
     this.options.console.log("CHAOS", `Skipping event: ${event.type} (${why})`);
-    this.records.push({ ...this.#blank(event, ""), skipped: why });
+    this.#note({ ...this.#blank(event, ""), skipped: why });
+  }
+
+  #note(record: ChaosRecord): void {
+    this.records.push(record);
+    this.saved = this.options.onRecord?.() ?? Promise.resolve();
   }
 
   /**

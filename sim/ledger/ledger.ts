@@ -5,13 +5,21 @@
  * @module
  */
 import type { Effect } from "../streams/effect.ts";
-import { HandlerSpans } from "./handler_spans.ts";
+import { HandlerSpans, type SavedSpans } from "./handler_spans.ts";
 import { handlerDefects, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
-import { Impairments } from "./impairments.ts";
+import { Impairments, type SavedImpairments } from "./impairments.ts";
 import { countOf, IntervalSet } from "./intervals.ts";
-import { emptyPage, type LedgerPage, missingIn, settle } from "./ledger_page.ts";
-import type { DeadLetter, Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
+import {
+  emptyPage,
+  type LedgerPage,
+  loadPage,
+  missingIn,
+  type SavedPage,
+  savePage,
+  settle,
+} from "./ledger_page.ts";
 import { passedOver, simpleSums, sumPages } from "./ledger_sums.ts";
+import type { DeadLetter, Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
 import { describeRedelivery } from "./redeliveries.ts";
 import { pairKey } from "./spans.ts";
 
@@ -27,24 +35,54 @@ export type {
 /** Defects written out in full; the rest is only counted. */
 const MAX_DEFECTS = 200;
 
+/** The book as JSON holds it. */
+export interface SavedLedger {
+  /** The partitions. */
+  readonly pages: readonly SavedPage[];
+  /** What the handlers' times have shown. */
+  readonly handlers: SavedSpans;
+  /** What happened to processes. */
+  readonly impairments: SavedImpairments;
+  /** Defects written out. */
+  readonly defects: readonly Defect[];
+  /** Overlaps that showed in the effects. */
+  readonly overlappedEffects: readonly string[];
+  /** Messages out of order that showed in the effects. */
+  readonly misorderedEffects: readonly string[];
+  /** Counts. */
+  readonly counts: Counts;
+}
+
+/** What is only counted. */
+interface Counts {
+  deliveryReports: number;
+  duplicateEffects: number;
+  outOfOrder: number;
+  strangers: number;
+  interleavings: number;
+  givenUp: number;
+}
+
 /** The book. */
 export class Ledger {
   /** Who handled what, from when to when. */
   readonly handlers: HandlerSpans;
   /** When processes could not act: their handlers may overlap with their successors'. */
   readonly impairments: Impairments = new Impairments();
-  readonly #pages: LedgerPage[];
+  #pages: LedgerPage[];
   readonly #defects: Defect[] = [];
   /** Overlaps that showed in the effects: the same ones in the handlers' times are not counted again. */
   readonly #overlappedEffects = new Set<string>();
   /** The same for messages out of order. */
   readonly #misorderedEffects = new Set<string>();
-  #deliveryReports = 0;
-  #duplicateEffects = 0;
-  #outOfOrder = 0;
-  #strangers = 0;
-  #interleavings = 0;
-  #givenUp = 0;
+  #counts: Counts = {
+    deliveryReports: 0,
+    duplicateEffects: 0,
+    outOfOrder: 0,
+    strangers: 0,
+    interleavings: 0,
+    givenUp: 0,
+  };
 
   /** @param partitions how many partitions there are */
   constructor(partitions: number) {
@@ -114,7 +152,7 @@ export class Ledger {
   delivered(delivery: Delivery): void {
     const page = this.#page(delivery.partition);
     if (page === undefined) return;
-    this.#deliveryReports++;
+    this.#counts.deliveryReports++;
     this.handlers.ended(delivery);
     page.delivered.add(delivery.sequence);
   }
@@ -133,14 +171,14 @@ export class Ledger {
     const highest = page.settled.max;
     settle(page, sequence, atUs);
     if (page.effective.add(sequence) === 0) {
-      this.#duplicateEffects++;
+      this.#counts.duplicateEffects++;
       const by = `sequence ${sequence} by ${process}, again`;
       found.push({ kind: "duplicate", partition, detail: by, atUs });
     } else if (sequence < highest) {
       found.push(this.#misordered(partition, sequence, `by ${process} after ${highest}`, atUs));
     }
     for (const { kind, detail, other } of page.ownership.accept(effect)) {
-      this.#interleavings++;
+      this.#counts.interleavings++;
       if (kind === "overlapped") this.#overlappedEffects.add(pairKey(partition, effect, other));
       found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}`, atUs });
     }
@@ -164,7 +202,7 @@ export class Ledger {
     settle(page, sequence, atUs);
     if (page.dead.add(sequence) === 0) return found;
     if (!poisoned) {
-      this.#givenUp++;
+      this.#counts.givenUp++;
       const detail = `sequence ${sequence}, whose handler did not fail on purpose`;
       found.push({ kind: "given_up", partition, detail, atUs });
     }
@@ -177,7 +215,7 @@ export class Ledger {
   }
 
   #misordered(partition: number, sequence: number, how: string, atUs: number): Defect {
-    this.#outOfOrder++;
+    this.#counts.outOfOrder++;
     this.#misorderedEffects.add(`${partition} ${sequence}`);
     return { kind: "out_of_order", partition, detail: `sequence ${sequence} ${how}`, atUs };
   }
@@ -189,7 +227,7 @@ export class Ledger {
    * @returns the defect
    */
   strange(detail: string): Defect {
-    this.#strangers++;
+    this.#counts.strangers++;
     const defect: Defect = { kind: "unexpected", partition: -1, detail };
     this.#note(defect);
     return defect;
@@ -217,10 +255,10 @@ export class Ledger {
   > {
     return {
       ...simpleSums(this.#pages),
-      givenUp: this.#givenUp,
-      duplicateEffects: this.#duplicateEffects,
-      outOfOrder: this.#outOfOrder,
-      interleavings: this.#interleavings,
+      givenUp: this.#counts.givenUp,
+      duplicateEffects: this.#counts.duplicateEffects,
+      outOfOrder: this.#counts.outOfOrder,
+      interleavings: this.#counts.interleavings,
     };
   }
 
@@ -246,7 +284,7 @@ export class Ledger {
    */
   totals(waiting?: ReadonlyMap<number, IntervalSet>): LedgerTotals {
     const totals = sumPages(this.#pages, waiting);
-    const deliveries = this.#deliveryReports + this.handlers.unreported + totals.implied;
+    const deliveries = this.#counts.deliveryReports + this.handlers.unreported + totals.implied;
     const { interleaved, excused, unchecked, misordered, unexplained } = this.#judged();
     return {
       sent: totals.sent,
@@ -255,16 +293,16 @@ export class Ledger {
       received: totals.received,
       effective: totals.effective,
       deadLetters: totals.deadLetters,
-      givenUp: this.#givenUp,
+      givenUp: this.#counts.givenUp,
       deliveries,
       redeliveries: deliveries - totals.received,
       unexplainedRedeliveries: unexplained.map(describeRedelivery),
       lost: totals.lost,
-      duplicateEffects: this.#duplicateEffects,
-      outOfOrder: this.#outOfOrder + misordered.length,
-      unexpected: totals.unexpected + this.#strangers,
+      duplicateEffects: this.#counts.duplicateEffects,
+      outOfOrder: this.#counts.outOfOrder + misordered.length,
+      unexpected: totals.unexpected + this.#counts.strangers,
       undelivered: totals.missing - totals.lost,
-      interleavings: this.#interleavings + interleaved.length,
+      interleavings: this.#counts.interleavings + interleaved.length,
       excusedOverlaps: excused,
       uncheckedHandlers: unchecked,
     };
@@ -284,6 +322,35 @@ export class Ledger {
       result.push(...missingIn(partition, page, waiting.get(partition) ?? nothing));
     }
     return result.slice(0, MAX_DEFECTS);
+  }
+
+  /** The book as JSON holds it. */
+  save(): SavedLedger {
+    return {
+      pages: this.#pages.map(savePage),
+      handlers: this.handlers.save(),
+      impairments: this.impairments.save(),
+      defects: this.#defects,
+      overlappedEffects: [...this.#overlappedEffects],
+      misorderedEffects: [...this.#misorderedEffects],
+      counts: { ...this.#counts },
+    };
+  }
+
+  /**
+   * Goes on from there; for a book in which nothing is written yet.
+   *
+   * @param saved the book as it was
+   */
+  load(saved: SavedLedger): void {
+    this.#pages = saved.pages.map(loadPage);
+    this.handlers.grow(this.#pages.length);
+    this.handlers.load(saved.handlers);
+    this.impairments.load(saved.impairments);
+    this.#defects.push(...saved.defects);
+    for (const key of saved.overlappedEffects) this.#overlappedEffects.add(key);
+    for (const key of saved.misorderedEffects) this.#misorderedEffects.add(key);
+    this.#counts = { ...saved.counts };
   }
 
   #judged(): HandlerVerdict {

@@ -5,7 +5,7 @@
  */
 import { describeRanges, intersect, IntervalSet, minusBoth } from "./intervals.ts";
 import type { Defect } from "./ledger_types.ts";
-import { OwnershipTracker } from "./ownership.ts";
+import { OwnershipTracker, type SavedOwnership } from "./ownership.ts";
 
 /** What is known of one partition: sets of sequences, and its owners. */
 export interface LedgerPage {
@@ -56,6 +56,39 @@ export function settle(page: LedgerPage, sequence: number, atUs: number): void {
   const isGap = sequence > settled.max + 1;
   if (isGap && gaps.length < MAX_GAPS) gaps.push({ last: sequence - 1, atUs });
   settled.add(sequence);
+}
+
+/** A page as JSON holds it. */
+export interface SavedPage {
+  /** Its sets, as intervals. */
+  readonly sets: Readonly<Record<SetName, [number, number][]>>;
+  /** Where later messages came to their end before earlier ones. */
+  readonly gaps: LedgerPage["gaps"];
+  /** Its owners. */
+  readonly ownership: SavedOwnership;
+}
+
+const SETS = ["sent", "uncertain", "delivered", "effective", "dead"] as const;
+type SetName = (typeof SETS)[number];
+
+/** A page as JSON holds it. */
+export function savePage(page: LedgerPage): SavedPage {
+  const sets = Object.fromEntries(SETS.map((name) => [name, [...page[name].ranges()]]));
+  return { sets: sets as SavedPage["sets"], gaps: page.gaps, ownership: page.ownership.save() };
+}
+
+/** The page that was saved. */
+export function loadPage({ sets, gaps, ownership }: SavedPage): LedgerPage {
+  return {
+    sent: IntervalSet.of(sets.sent),
+    uncertain: IntervalSet.of(sets.uncertain),
+    delivered: IntervalSet.of(sets.delivered),
+    effective: IntervalSet.of(sets.effective),
+    dead: IntervalSet.of(sets.dead),
+    settled: IntervalSet.of([...sets.effective, ...sets.dead]),
+    gaps: [...gaps],
+    ownership: OwnershipTracker.load(ownership),
+  };
 }
 
 /** Uncertain sequences below the last known one: settled or not, they are accounted for elsewhere. */

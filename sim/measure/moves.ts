@@ -152,6 +152,22 @@ export class Moves {
     this.#add({ kind: "acquired", process, partitions, atUs });
   }
 
+  /**
+   * Goes on from there. Who has what is not known then: the group settles anew.
+   *
+   * @param saved the moves so far
+   * @param weights weights by partition, as they are now
+   */
+  load(
+    saved: { readonly count: MoveCount; readonly weight: MoveCount },
+    weights: readonly number[],
+  ): void {
+    this.#weights.splice(0, this.#weights.length, ...weights);
+    this.totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
+    Object.assign(this.count, saved.count);
+    Object.assign(this.weight, saved.weight);
+  }
+
   /** Takes all reports as complete. */
   finish(): void {
     this.#settle(Number.POSITIVE_INFINITY);

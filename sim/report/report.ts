@@ -56,6 +56,8 @@ export interface SimReport {
   readonly startedAt: string;
   /** The whole run, from the first process to the verdict. */
   readonly durationMs: number;
+  /** How often the run was resumed from a checkpoint. */
+  readonly resumed: number;
   /** The server. */
   readonly natsServerVersion: string;
   /** The machine: figures mean little where other work runs beside. */

@@ -46,6 +46,7 @@ const report: SimReport = {
   fault: null,
   startedAt: "2026-01-01T00:00:00.000Z",
   durationMs: 71_000,
+  resumed: 0,
   natsServerVersion: "2.15.1",
   machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageHighest: 1.6, loadAverageAfter: 1.5 },
   thresholds: [

@@ -14,6 +14,18 @@ export interface Life {
   readonly untilUs: number;
 }
 
+/** The partitions as JSON holds them; times are microseconds since 1970. */
+export interface SavedPartitions {
+  /** Weights by number. */
+  readonly weights: readonly number[];
+  /** What came, and when. */
+  readonly added: readonly (readonly [partition: number, atUs: number])[];
+  /** What is sent to no more, and since when. */
+  readonly retired: readonly (readonly [partition: number, atUs: number])[];
+  /** What went for good. */
+  readonly removed: readonly number[];
+}
+
 /** The partitions of a run. A number is used once: what comes gets the next one, and what went does not come back. */
 export class PartitionSet {
   readonly #weights: number[];
@@ -93,6 +105,28 @@ export class PartitionSet {
       this.#removed.add(partition);
       this.#weights[partition] = 0;
     }
+  }
+
+  /** The partitions as JSON holds them. */
+  save(): SavedPartitions {
+    return {
+      weights: this.#weights,
+      added: [...this.#addedUs],
+      retired: [...this.#retired],
+      removed: [...this.#removed],
+    };
+  }
+
+  /**
+   * Goes on from there; for a set in which nothing has changed yet.
+   *
+   * @param saved the partitions as they were
+   */
+  load({ weights, added, retired, removed }: SavedPartitions): void {
+    this.#weights.splice(0, this.#weights.length, ...weights);
+    for (const [partition, atUs] of added) this.#addedUs.set(partition, atUs);
+    for (const [partition, atUs] of retired) this.#retired.set(partition, atUs);
+    for (const partition of removed) this.#removed.add(partition);
   }
 
   /**
