@@ -14,6 +14,11 @@ import { Seeded } from "../seed/seeded.ts";
  */
 export type NetworkFault = (typeof NETWORK_FAULTS)[number];
 
+/** What a plan is made from. */
+type PlanConfig =
+  & Pick<SimulationConfig, "chaos" | "simulation">
+  & { readonly partitions: Pick<SimulationConfig["partitions"], "count"> };
+
 /** One thing that will go wrong. */
 export interface PlannedChaos {
   /** Counts from 1. */
@@ -30,6 +35,8 @@ export interface PlannedChaos {
   readonly downMs: number;
   /** How the network fails, if it does. */
   readonly network?: NetworkFault;
+  /** How many partitions come and how many go, if they do. */
+  readonly partitions?: { readonly add: number; readonly remove: number };
 }
 
 /** A whole run's chaos. */
@@ -48,7 +55,11 @@ const LASTING_INTERVAL = { minMs: 500, maxMs: 12_000 };
 const LONG_DOWN_MS = 10_000;
 /** That a leader is silent is noticed only after the election's timeout and a lease, and only then are its partitions given to others. */
 const LEADER_PAUSE_MS = 16_000;
+const INSTANT: readonly ChaosType[] = ["partition_changes", "poison_message"];
 const LONG: readonly ChaosType[] = ["worker_pause", "nats_server_kill"];
+/** So large a part of the partitions comes at most, and as large a one goes; two of each in any case. */
+const MAX_CHANGED_PART = 0.05;
+const MIN_MAX_CHANGED = 2;
 /** Draws for the timeline are numbered from here, apart from those of dealt events. */
 const TIMELINE_NUMBERS = 1_000_000;
 /** A plan is held in memory and printed; a day of chaos every second is the most that makes sense. */
@@ -64,7 +75,7 @@ const MAX_EVENTS = 100_000;
  * @returns the plan; empty if chaos is off
  */
 export function planChaos(
-  config: Pick<SimulationConfig, "chaos" | "simulation">,
+  config: PlanConfig,
   seed: number,
 ): ChaosPlan {
   const { chaos } = config;
@@ -76,12 +87,10 @@ export function planChaos(
 }
 
 /** Each line has numbers of its own: another one more or less changes nothing of it. */
-function timelineEvents(
-  { chaos, simulation }: Pick<SimulationConfig, "chaos" | "simulation">,
-  seed: number,
-): PlannedChaos[] {
+function timelineEvents(config: PlanConfig, seed: number): PlannedChaos[] {
+  const { chaos, simulation } = config;
   return chaos.timeline.filter(({ at }) => at <= simulation.duration).map((line, index) => {
-    const drawn = plannedEvent(seed, TIMELINE_NUMBERS + index, line.at, line.event, line.network);
+    const drawn = plannedEvent(config, seed, TIMELINE_NUMBERS + index, line.at, line.event, line);
     const count = line.count ?? drawn.count;
     const more = new Seeded(seed, "chaos-picks", TIMELINE_NUMBERS + index);
     const others = Array.from({ length: Math.max(0, count - drawn.picks.length) });
@@ -94,10 +103,8 @@ function timelineEvents(
   });
 }
 
-function dealtEvents(
-  { chaos, simulation }: Pick<SimulationConfig, "chaos" | "simulation">,
-  seed: number,
-): PlannedChaos[] {
+function dealtEvents(config: PlanConfig, seed: number): PlannedChaos[] {
+  const { chaos, simulation } = config;
   const kinds = [...new Set(chaos.events)];
   if (kinds.length === 0) return [];
   const times = new Seeded(seed, "chaos-times");
@@ -108,35 +115,51 @@ function dealtEvents(
   while (atMs <= simulation.duration && events.length < MAX_EVENTS) {
     const number = events.length + 1;
     if (deck.length === 0) deck = decks.shuffled(kinds, number * 100);
-    events.push(plannedEvent(seed, number, Math.round(atMs), deck.pop()!));
+    events.push(plannedEvent(config, seed, number, Math.round(atMs), deck.pop()!));
     atMs += times.durationMs(number, chaos.interval);
   }
   return events;
 }
 
+/** What a line of the timeline may ask for. */
+type Wishes = Pick<SimulationConfig["chaos"]["timeline"][number], "network" | "add" | "remove">;
+
 function plannedEvent(
+  config: PlanConfig,
   seed: number,
   number: number,
   atMs: number,
   type: ChaosType,
-  asked?: NetworkFault,
+  asked: Wishes = {},
 ): PlannedChaos {
   const choices = new Seeded(seed, "chaos-choices", number);
   const scales = type === "scale_up" || type === "scale_down";
   const drawn = NETWORK_FAULTS[choices.int(6, 0, NETWORK_FAULTS.length - 1)]!;
-  const network = type === "nats_disconnect" ? asked ?? drawn : undefined;
+  const network = type === "nats_disconnect" ? asked.network ?? drawn : undefined;
+  const most = Math.max(MIN_MAX_CHANGED, Math.round(config.partitions.count * MAX_CHANGED_PART));
+  const partitions = type === "partition_changes"
+    ? { add: asked.add ?? choices.int(7, 1, most), remove: asked.remove ?? choices.int(8, 1, most) }
+    : undefined;
+  const others = new Seeded(seed, "chaos-removals", number);
   return {
     number,
     atMs,
     type,
-    picks: [1, 2, 3].map((counter) => choices.float(counter)),
+    picks: [
+      ...[1, 2, 3].map((counter) => choices.float(counter)),
+      ...Array.from({ length: Math.max(0, (partitions?.remove ?? 0) - 3) }, (_, index) => {
+        return others.float(index);
+      }),
+    ],
     count: scales ? choices.int(4, 1, MAX_SCALE_STEP) : 1,
     downMs: network === "cut" ? 0 : downMsOf(type, choices),
     ...(network === undefined ? {} : { network }),
+    ...(partitions === undefined ? {} : { partitions }),
   };
 }
 
 function downMsOf(type: ChaosType, choices: Seeded): number {
+  if (INSTANT.includes(type)) return 0;
   if (type === "leader_pause") return LEADER_PAUSE_MS;
   if (LONG.includes(type)) return LONG_DOWN_MS;
   const isLong = type === "nats_disconnect" || type === "slow_worker";
@@ -163,10 +186,13 @@ export function chooseVictim(alive: readonly string[], pick: number): string | u
  * @returns one line per event
  */
 export function describePlan(plan: ChaosPlan): string[] {
-  return plan.events.map(({ number, atMs, type, count, network, downMs }) => {
+  return plan.events.map(({ number, atMs, type, count, network, downMs, partitions }) => {
     const scale = type === "scale_up" || type === "scale_down" ? ` of ${count}` : "";
     const lasting = downMs === 0 ? "" : `, ${formatDuration(downMs)}`;
     const how = network === undefined ? "" : ` (${network}${lasting})`;
-    return `#${number} at ${formatDuration(atMs)}: ${type}${scale}${how}`;
+    const changed = partitions === undefined
+      ? ""
+      : ` (${partitions.add} more, ${partitions.remove} less)`;
+    return `#${number} at ${formatDuration(atMs)}: ${type}${scale}${how}${changed}`;
   });
 }

@@ -105,6 +105,32 @@ Deno.test("a timeline that makes no sense is refused by its line", () => {
   assert.match(refused("{ at: 2s, event: worker_crash, count: 2 }"), /timeline\.0\.count/);
   assert.match(refused("{ at: 2s, event: scale_up, network: cut }"), /timeline\.0\.network/);
   assert.match(refused("{ at: 10, event: scale_up }"), /timeline\.0\.at/);
+  assert.match(refused("{ at: 2s, event: scale_up, add: 2 }"), /timeline\.0\.add/);
+  assert.match(refused("{ at: 2s, event: partition_changes, add: 0, remove: 0 }"), /0\.remove/);
+});
+
+Deno.test("partitions come and go by seeded numbers, or by what a line says, each with a number that chooses it", () => {
+  const text = `
+partitions: { count: 400 }
+chaos:
+  enabled: true
+  events: [partition_changes]
+  interval: 1s-2s
+  timeline:
+    - { at: 500ms, event: partition_changes, add: 0, remove: 30 }
+`;
+  const { events } = planChaos(parseConfig(text, "my.yaml").config, 3);
+  assert.deepEqual(events[0]!.partitions, { add: 0, remove: 30 });
+  for (const { partitions, picks, downMs } of events) {
+    assert.ok(picks.length >= partitions!.remove && picks.every((pick) => pick >= 0 && pick < 1));
+    assert.equal(downMs, 0);
+  }
+  const dealt = events.slice(1).map(({ partitions }) => partitions!);
+  for (const { add, remove } of dealt) {
+    assert.ok(add >= 1 && add <= 20 && remove >= 1 && remove <= 20);
+  }
+  assert.ok(new Set(dealt.map(({ add }) => add)).size > 5);
+  assert.match(describePlan({ seed: 3, events })[0]!, /partition_changes \(0 more, 30 less\)$/);
 });
 
 Deno.test("no chaos, no events", () => {

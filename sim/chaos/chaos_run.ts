@@ -4,12 +4,14 @@
  * @module
  */
 import type { ChaosType } from "../config/config_schema.ts";
+import type { Defect } from "../ledger/ledger.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Member } from "../run/fleet.ts";
-import { pauseFor } from "../run/wait.ts";
+import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
 import { disconnect } from "./network_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
+import { changePartitions, poison } from "./partition_acts.ts";
 import { Scene, type SceneOptions } from "./scene.ts";
 import { crash, pause, restart, scaleDown, scaleUp, slowDown } from "./worker_acts.ts";
 
@@ -48,6 +50,8 @@ const ACTS: Readonly<Record<Exclude<ChaosType, LeaderChaos>, Act>> = {
   producer_crash: crashProducer,
   nats_disconnect: disconnect,
   nats_server_kill: killServer,
+  partition_changes: changePartitions,
+  poison_message: poison,
 };
 
 /** Runs a plan. */
@@ -106,7 +110,10 @@ export class ChaosRunner {
     if (type === "leader_failure" || type === "leader_pause") {
       return this.#hitLeader(LEADER_ACTS[type], event, signal);
     }
-    return this.#inTurn(() => ACTS[type](this.#scene, event));
+    return this.#inTurn(async () => {
+      await ACTS[type](this.#scene, event);
+      this.#scene.acted(event);
+    });
   }
 
   /** Whoever was found may be hit by another event before it is this one's turn; then it is waited for the next. */
@@ -119,6 +126,7 @@ export class ChaosRunner {
         if (leader === undefined) this.#scene.skip(event, "nobody leads");
         else if (!targets.isWell(leader)) return false;
         else await act(this.#scene, event, leader);
+        this.#scene.acted(event);
         return true;
       });
     }
@@ -133,6 +141,36 @@ export class ChaosRunner {
   /** Ends all pauses and absences at once and waits until every replacement has been started. */
   settle(): Promise<void> {
     return this.#scene.settle();
+  }
+
+  /**
+   * Looks after each event whether the group is whole again, until it is told to end.
+   *
+   * @param signal ends it
+   */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#scene.validation.look();
+      await pauseFor(POLL_MS, signal);
+    }
+  }
+
+  /**
+   * Waits, after {@linkcode settle}, until the group is whole again after each event or its time is up.
+   *
+   * @param signal ends the waiting early
+   */
+  async validated(signal: AbortSignal): Promise<void> {
+    while (this.#scene.validation.isOpen && !signal.aborted) await pauseFor(POLL_MS, signal);
+  }
+
+  /**
+   * To be told in the end of everything that was wrong: the event that was not over then is named.
+   *
+   * @param defects the ledger's defects
+   */
+  blame(defects: readonly Defect[]): void {
+    for (const defect of defects) this.#scene.validation.blame(defect);
   }
 
   /** To be told of each worker's status. */

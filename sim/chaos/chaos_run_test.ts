@@ -40,6 +40,7 @@ function rigOf(...planned: readonly (readonly [type: ChaosType, atMs: number])[]
     server,
     minWorkers: 2,
     timing: { heartbeatTtlMs: 6_000, electionTimeoutMs: 5_000 },
+    windowMs: 1_000,
   });
   return { chaos, calls };
 }

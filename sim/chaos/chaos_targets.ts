@@ -6,7 +6,7 @@
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { Gone } from "../measure/recovery.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
-import { askStatus } from "../run/run_state.ts";
+import { askStatus } from "../run/ask.ts";
 import { pauseFor } from "../run/wait.ts";
 import { chooseVictim, type PlannedChaos } from "./chaos_plan.ts";
 

@@ -50,5 +50,5 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
     wellAgain(untilUs);
     state.ledger.impairments.networkFailed(victim.process, atUs, untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
-  });
+  }, record);
 }

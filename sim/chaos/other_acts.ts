@@ -20,7 +20,7 @@ export function crashProducer(scene: Scene, event: PlannedChaos): void {
     await pauseFor(event.downMs, scene.over);
     fleet.spawn("producer", victim.index);
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
-  });
+  }, record);
 }
 
 /** Kills the server with SIGKILL, and starts it again on the same store. */
@@ -39,5 +39,5 @@ export async function killServer(scene: Scene, event: PlannedChaos): Promise<voi
     scene.serverAway = false;
     state.outage(atUs, nowUs());
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
-  });
+  }, record);
 }

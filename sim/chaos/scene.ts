@@ -9,11 +9,13 @@ import type { Departure } from "../measure/recovery.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
 import type { Networks } from "../run/networks.ts";
+import type { PartitionControl } from "../run/partition_control.ts";
 import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { ChaosTargets, type Owned } from "./chaos_targets.ts";
 import { type GroupTiming, Hits } from "./hits.ts";
+import { Validation } from "./validation.ts";
 
 /** The server, as far as chaos is concerned. */
 export interface KillableServer {
@@ -41,10 +43,16 @@ export interface SceneOptions {
   readonly networks?: Networks | undefined;
   /** The fleet is never smaller than this. */
   readonly minWorkers: number;
-  /** Called after each entry in the book. */
-  readonly onRecord?: () => void;
+  /** Called after each entry in the book; resolves when a run that is resumed would know of it. */
+  readonly onRecord?: () => Promise<void> | undefined;
   /** When the group notices that somebody is silent. */
   readonly timing: GroupTiming;
+  /** How long the group may take to be whole again after an event, in milliseconds. */
+  readonly windowMs: number;
+  /** The way to change partitions. */
+  readonly partitions?: PartitionControl;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
 }
 
 /** A worker that goes, with what it had. */
@@ -74,10 +82,16 @@ export class Scene {
   readonly targets: ChaosTargets;
   /** Whom chaos has hit, and who is under something that lasts. */
   readonly hits: Hits;
+  /** Whether the group is whole again after each event. */
+  readonly validation: Validation;
+  /** Resolves when a run that is resumed would know of the last entry in the book. */
+  saved: Promise<void> = Promise.resolve();
   /** Whether the server was killed and is not back yet. */
   serverAway = false;
   readonly #aftermath = new Set<Promise<void>>();
   readonly #untilStable = new Set<Waiting>();
+  /** What is under way of each event: its act, and what has to be put back. */
+  readonly #underWay = new Map<ChaosRecord, number>();
   readonly #over = new AbortController();
   #startMs = 0;
 
@@ -87,6 +101,17 @@ export class Scene {
     this.hits = new Hits(options.timing);
     const isUnder = (process: string) => this.hits.isUnder(process);
     this.targets = new ChaosTargets({ ...options, isUnder });
+    const { console, state, windowMs } = options;
+    this.validation = new Validation({
+      windowMs,
+      nowUs,
+      amiss: (sinceUs) => state.disorder(sinceUs) ?? this.#missingProducer,
+      onWhole: (what) => console.log("INFO", `Validation: ${what}`),
+      onFail: (incident) => {
+        state.incidents.push(incident);
+        console.log("FAIL", incident);
+      },
+    });
   }
 
   /** Fires when all pauses and absences are to end. */
@@ -115,17 +140,34 @@ export class Scene {
    * @param event the event
    * @param target to whom
    * @param atUs when, in microseconds since 1970
+   * @param unfinished what the event itself still has to bring about, apart from the group being whole; undefined once all is done
    * @returns its place in the book
    */
-  record(event: PlannedChaos, target: string, atUs: number = nowUs()): ChaosRecord {
+  record(
+    event: PlannedChaos,
+    target: string,
+    atUs: number = nowUs(),
+    unfinished?: () => string | undefined,
+  ): ChaosRecord {
     const { console, state } = this.options;
     console.log("CHAOS", `Injecting event: ${event.type} (${target})`);
     const moves = { total: 0, needed: 0 };
-    const { number, type } = event;
-    const record = { number, atMs: this.#nowMs, type, target, recoveredMs: null, moves };
+    const record = { ...this.#blank(event, target), moves };
     this.#note(record);
+    this.#underWay.set(record, 1);
+    this.validation.begin(record, atUs, unfinished);
     state.chaos(atUs, moves);
     return record;
+  }
+
+  /**
+   * The act of an event is done. Its fault is over unless something has to be put back.
+   *
+   * @param event the event
+   */
+  acted({ number }: PlannedChaos): void {
+    const record = this.records.findLast((one) => one.number === number);
+    if (record !== undefined) this.#isDone(record);
   }
 
   /**
@@ -136,21 +178,28 @@ export class Scene {
    */
   skip(event: PlannedChaos, why: string): void {
     this.options.console.log("CHAOS", `Skipping event: ${event.type} (${why})`);
-    const moves = { total: 0, needed: 0 };
-    const what = { number: event.number, type: event.type, target: "", recoveredMs: null, moves };
-    this.#note({ atMs: this.#nowMs, ...what, skipped: why });
+    this.#note({ ...this.#blank(event, ""), skipped: why });
   }
 
   #note(record: ChaosRecord): void {
     this.records.push(record);
-    this.options.onRecord?.();
+    this.saved = this.options.onRecord?.() ?? Promise.resolve();
   }
 
-  /** Puts back later what was taken; {@linkcode settle} waits for it. */
-  later(work: () => Promise<void>): void {
+  /**
+   * Puts back later what was taken; {@linkcode settle} waits for it.
+   *
+   * @param work what is to be done
+   * @param record the event whose fault lasts until then, if it does
+   */
+  later(work: () => Promise<void>, record?: ChaosRecord): void {
+    if (record !== undefined) this.#underWay.set(record, (this.#underWay.get(record) ?? 0) + 1);
     const done: Promise<void> = work().catch((error) => {
       this.options.state.incidents.push(`chaos could not be carried out: ${error}`);
-    }).finally(() => this.#aftermath.delete(done));
+    }).finally(() => {
+      this.#aftermath.delete(done);
+      if (record !== undefined) this.#isDone(record);
+    });
     this.#aftermath.add(done);
   }
 
@@ -206,6 +255,25 @@ export class Scene {
       this.#untilStable.delete(watch);
       watch.done();
     }
+  }
+
+  #blank({ number, type }: PlannedChaos, target: string): ChaosRecord {
+    const moves = { total: 0, needed: 0 };
+    return { number, atMs: this.#nowMs, type, target, recoveredMs: null, wholeMs: null, moves };
+  }
+
+  /** A part of what an event does is done. */
+  #isDone(record: ChaosRecord): void {
+    const left = (this.#underWay.get(record) ?? 0) - 1;
+    if (left > 0) return void this.#underWay.set(record, left);
+    this.#underWay.delete(record);
+    this.validation.ended(record);
+  }
+
+  get #missingProducer(): string | undefined {
+    const producers = this.options.fleet.running("producer");
+    const missing = producers.find(({ readyUs }) => readyUs === undefined);
+    return missing === undefined ? undefined : `${missing.name} is not ready`;
   }
 
   get #nowMs(): number {

@@ -38,6 +38,7 @@ export function sceneRig(owned: readonly number[], changes: Partial<SceneOptions
     server: undefined,
     minWorkers: 2,
     timing: { heartbeatTtlMs: 6_000, electionTimeoutMs: 5_000 },
+    windowMs: 1_000,
     ...changes,
   });
   return { scene, members, state };

@@ -6,7 +6,7 @@
 import { formatDuration } from "../config/units.ts";
 import { describeError } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
-import { command } from "../run/run_state.ts";
+import { command } from "../run/ask.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
@@ -51,7 +51,7 @@ export async function crash(
     await victim.exited;
     await pauseFor(event.downMs, scene.over);
     fleet.spawn("worker", victim.index);
-  });
+  }, record);
 }
 
 /** Asks a worker to leave with SIGTERM; it comes back with the same name. */
@@ -70,7 +70,7 @@ export async function restart(
   scene.later(async () => {
     await leave(scene, victim);
     fleet.spawn("worker", victim.index);
-  });
+  }, record);
 }
 
 /** Stops a worker where it is with SIGSTOP, for longer than a lease. */
@@ -97,8 +97,8 @@ export async function pause(
     }
     const untilUs = nowUs();
     state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
-    await checkTakenOver(scene, victim, atUs, untilUs);
-  });
+    scene.later(() => checkTakenOver(scene, victim, atUs, untilUs));
+  }, record);
 }
 
 /** Whoever stands still for longer than a lease loses what it has to others, unless they could not act either. */
@@ -126,7 +126,8 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
   const { messaging, runId, state } = scene.options;
   const [victim] = scene.targets.workers(event, 1);
   if (victim === undefined) return scene.skip(event, NOBODY_WELL);
-  const tell = (what: "slow" | "quick") => command(messaging, runId, victim, what, TELL_MS);
+  const tell = (what: "slow" | "quick") =>
+    command(messaging, runId, victim, { command: what }, TELL_MS);
   const atUs = nowUs();
   try {
     await tell("slow");
@@ -143,7 +144,7 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
     const untilUs = nowUs();
     quickAgain(untilUs);
     scene.untilStable(record, [victim], atUs, untilUs);
-  });
+  }, record);
 }
 
 /** More workers come. */
@@ -169,7 +170,7 @@ export async function scaleDown(scene: Scene, event: PlannedChaos): Promise<void
   const record = scene.record(event, `removing ${namesOf(victims)}`, atUs);
   const gone = victims.map((member, index) => ({ member, owned: owned[index]!, atUs }));
   scene.untilTakenOver(record, gone, "leaving");
-  for (const victim of victims) scene.later(() => leave(scene, victim));
+  for (const victim of victims) scene.later(() => leave(scene, victim), record);
 }
 
 async function leave(scene: Scene, member: Member): Promise<void> {

@@ -43,11 +43,15 @@ export class Checkpoints implements AsyncDisposable {
     this.soon();
   }
 
-  /** Writes one, or one more if one is being written. */
-  soon(): void {
-    if (this.#closed || this.#timer === undefined) return;
+  /**
+   * Writes one, or one more if one is being written.
+   *
+   * @returns when it is written, or could not be
+   */
+  soon(): Promise<void> | undefined {
+    if (this.#closed || this.#timer === undefined) return undefined;
     this.#again = true;
-    this.#writing ??= this.#write().finally(() => this.#writing = undefined);
+    return this.#writing ??= this.#write().finally(() => this.#writing = undefined);
   }
 
   /** Writes what is under way and nothing more. */

@@ -86,6 +86,34 @@ Deno.test("a run whose coordinator is killed, and then everybody, goes on each t
   );
 });
 
+Deno.test("a run that goes on knows which partitions came and went, also where it was killed in the middle of a change", async () => {
+  using dir = new TempDir();
+  const timeline = [
+    "{ at: 500ms, event: partition_changes, add: 3, remove: 2 }",
+    "{ at: 1s, event: poison_message }",
+    "{ at: 5s, event: partition_changes, add: 2, remove: 1 }",
+    "{ at: 7s, event: poison_message }",
+  ];
+  const chaos = ["enabled=true", "events=[]", `timeline=[${timeline}]`]
+    .flatMap((set) => ["--set", `chaos.${set}`]);
+  const args = resumable(dir.path, ...chaos, "--duration", "9s", "--seed", "12");
+  await killAfter(/Validation: #2 poison_message/, "everybody", args);
+  const resume = ["--resume", `${dir.path}/checkpoints`];
+  await killAfter(/Injecting event: partition_changes/, "coordinator", resume);
+  const { code, text, report } = await toTheEnd(resume, dir.path);
+  assert.ok(report !== undefined, text);
+  assert.equal(code, 0, text);
+  assert.deepEqual(defects(report), {});
+  const { sent, effective, deadLetters } = report.messages;
+  assert.deepEqual([sent - effective, deadLetters], [2, 2]);
+  // What was to go when the coordinator was killed goes now if the change had not begun, and is only drained if it had.
+  const { added, removed } = report.partitionChanges;
+  assert.equal(added, 5);
+  assert.ok(removed === 2 || removed === 3, text);
+  const last = report.workers.reduce((sum, { partitions }) => sum + partitions, 0);
+  assert.equal(last, 12 + added - removed);
+});
+
 Deno.test("a run that is interrupted says how it goes on, its folder is its own, and a torn checkpoint is passed over", async () => {
   using dir = new TempDir();
   const { child, output, ended } = start(resumable(dir.path, "--duration", "60s"));

@@ -56,8 +56,16 @@ export async function simWith(env: Record<string, string>, ...args: string[]): P
 
 /** What is wrong in a report, by name; empty for a clean one. */
 export function defects({ messages, ownership }: SimReport): Record<string, number> {
-  const { lost, duplicateEffects, outOfOrder, unexpected, undelivered } = messages;
+  const { lost, duplicateEffects, outOfOrder, unexpected, undelivered, givenUp } = messages;
   const { interleavings } = ownership;
-  const all = { lost, duplicateEffects, outOfOrder, unexpected, undelivered, interleavings };
+  const all = {
+    lost,
+    duplicateEffects,
+    outOfOrder,
+    unexpected,
+    undelivered,
+    givenUp,
+    interleavings,
+  };
   return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
 }

@@ -194,10 +194,16 @@ Deno.test("a run goes on when nobody reads its output any more, and keeps its ex
 
 Deno.test("a run on somebody else's server passes and leaves nothing on it", async () => {
   await using server = await launchNats();
-  const { code, stdout, stderr, report } = await sim(...SMALL, "--nats-url", server.url);
+  const change = "{ at: 1s, event: partition_changes, add: 1, remove: 1 }";
+  const { code, stdout, stderr, report } = await sim(
+    ...SMALL,
+    ...["--nats-url", server.url, "--set", "chaos.enabled=true", "--set", "chaos.events=[]"],
+    ...["--set", `chaos.timeline=[${change}]`],
+  );
   assert.ok(report !== undefined, stderr);
   assert.equal(code, 0, stdout);
   assert.deepEqual(defects(report), {});
+  assert.deepEqual(report.partitionChanges, { added: 1, removed: 1 });
   const nc = await connectNats({ servers: server.url });
   const manager = await jetstreamManager(nc);
   const streams = await manager.streams.names().next();

@@ -29,6 +29,20 @@ const OURS_ONLY = [
   ["nats_disconnect", "what lies between its address and the processes is not ours to break"],
 ] as const;
 
+/** The list of partitions has to fit into one message of the server, with room for those that come. */
+const MAX_CHANGING = 20_000;
+
+/**
+ * Whether partitions come and go while it runs.
+ *
+ * @param config a configuration whose fields are each right
+ */
+export function changesPartitions({ chaos }: Pick<SimulationConfig, "chaos">): boolean {
+  const isAsked = chaos.events.includes("partition_changes") ||
+    chaos.timeline.some(({ event }) => event === "partition_changes");
+  return chaos.enabled && isAsked;
+}
+
 /**
  * Checks what no single field can tell.
  *
@@ -92,7 +106,14 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
       "nats.mode",
     );
   }
-  for (const [index, { event, network, count, at }] of chaos.timeline.entries()) {
+  expect(
+    !changesPartitions(config) || partitions.count <= MAX_CHANGING,
+    "partitions.count",
+    `at most ${MAX_CHANGING} with partition_changes, because the list of partitions is one message`,
+    "chaos.events",
+    "chaos.timeline",
+  );
+  for (const [index, { event, network, count, add, remove, at }] of chaos.timeline.entries()) {
     const path = `chaos.timeline.${index}`;
     const scales = event === "scale_up" || event === "scale_down";
     expect(
@@ -106,6 +127,21 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
       `${path}.count`,
       `nothing, because only scale_up and scale_down have a count`,
       `${path}.event`,
+    );
+    const changes = event === "partition_changes";
+    for (const [key, value] of Object.entries({ add, remove })) {
+      expect(
+        value === undefined || changes,
+        `${path}.${key}`,
+        `nothing, because only partition_changes adds and removes partitions`,
+        `${path}.event`,
+      );
+    }
+    expect(
+      !changes || add !== 0 || remove !== 0,
+      `${path}.remove`,
+      "at least 1 where add is 0",
+      `${path}.add`,
     );
     expect(
       at <= config.simulation.duration,

@@ -26,11 +26,15 @@ const OTHERS = [
   "machine.loadAverageHighest",
   "machine.loadAverageAfter",
   "partitions",
+  "partitionChanges.added",
+  "partitionChanges.removed",
   "startup.workers",
   "startup.allStableMs",
   "messages.sent",
   "messages.received",
   "messages.effective",
+  "messages.deadLetters",
+  "messages.givenUp",
   "messages.deliveries",
   "messages.redeliveries",
   "messages.unexplainedRedeliveries",
@@ -68,6 +72,8 @@ export const FIGURES: readonly Figure[] = [
 
 /** While work is under way they would say less, or something else, than in the end. */
 const KNOWN_LATE: ReadonlySet<Figure> = new Set<Figure>([
+  "partitionChanges.added",
+  "partitionChanges.removed",
   "messages.received",
   "messages.deliveries",
   "messages.redeliveries",

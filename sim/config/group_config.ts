@@ -8,7 +8,10 @@ import type { Topology } from "../streams/topology.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 
 /** The names of the group and of what it consumes. */
-export type GroupNames = Pick<Topology, "group" | "feedStream" | "feedTemplate">;
+export type GroupNames = Pick<
+  Topology,
+  "group" | "feedStream" | "feedTemplate" | "deadLetterTemplate"
+>;
 
 type GroupSection = SimulationConfig["workers"]["group"];
 
@@ -43,7 +46,11 @@ export function groupConfig(names: GroupNames, group: GroupSection): GroupConfig
   }
   return {
     group: names.group,
-    consumer: { stream: names.feedStream, subjectTemplate: names.feedTemplate },
+    consumer: {
+      stream: names.feedStream,
+      subjectTemplate: names.feedTemplate,
+      deadLetterSubject: names.deadLetterTemplate,
+    },
     ...given,
   };
 }

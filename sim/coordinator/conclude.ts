@@ -73,6 +73,7 @@ export function conclude(findings: Findings): SimReport {
   if (strategy === "StickyBalanced") incidents.push(...excessOf(state.moves));
   const seen: Omit<SimReport, "verdict" | "reasons" | "thresholds"> = {
     ...run,
+    partitionChanges: state.partitions.counts,
     messages: messagesOf(totals, loadMs),
     ownership: { interleavings, excusedOverlaps },
     balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
@@ -116,6 +117,8 @@ function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"]
     sent: totals.sent,
     received: totals.received,
     effective: totals.effective,
+    deadLetters: totals.deadLetters,
+    givenUp: totals.givenUp,
     deliveries: totals.deliveries,
     redeliveries: totals.redeliveries,
     unexplainedRedeliveries: totals.unexplainedRedeliveries.length,

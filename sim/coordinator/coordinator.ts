@@ -6,6 +6,7 @@
 import { type ChaosPlan, planChaos } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
 import { Checkpoints } from "../checkpoint/checkpoints.ts";
+import { changesPartitions } from "../config/config_rules.ts";
 import { resolveGroup } from "../config/group_check.ts";
 import type { ProcessEnd } from "../host/host.ts";
 import { LocalHost } from "../host/local_host.ts";
@@ -16,11 +17,13 @@ import type { SimReport } from "../report/report.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import { Fleet, type Member } from "../run/fleet.ts";
 import { Networks } from "../run/networks.ts";
+import { PartitionControl } from "../run/partition_control.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { partitionWeights } from "../seed/weights.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
+import { isDeadLetter } from "../streams/topology.ts";
 import { type Inbox, openInbox } from "../wire/inbox.ts";
 import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
@@ -69,12 +72,15 @@ export class Coordinator {
   readonly #facts: RunFacts;
   /** Fires when a threshold ends the run; `signal` of the options fires then, too. */
   readonly #failedEarly = new AbortController();
+  /** Fires when the group is whole again after all chaos, or is not and will not be waited for. */
+  readonly #validated = new AbortController();
   readonly #state: RunState;
   #stage!: Stage;
   #fleet!: Fleet;
   #reader!: EffectsReader;
   #loadControl!: LoadControl;
   #chaos!: ChaosRunner;
+  #partitions!: PartitionControl;
   #thresholds!: ThresholdWatch;
   #inbox!: Inbox;
   #hosts: RemoteHosts | undefined;
@@ -109,6 +115,7 @@ export class Coordinator {
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
     this.#prepare(cleanUp);
     this.#resume();
+    if (changesPartitions(config)) await this.#partitions.publish(() => this.#aborted);
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
@@ -201,18 +208,21 @@ export class Coordinator {
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
     const inbox = this.#inbox = openInbox(this.#stage.world.messaging, runId, {
       report: (process, report) => this.#state.takeReport(process, report),
-      begun: (...what) => this.#state.ledger.begun(...what),
+      begun: (...what) => this.#state.takeBegun(...what),
     });
     cleanUp.defer(() => inbox.close());
-    const { effectStream } = this.#stage.topology;
-    this.#reader = new EffectsReader(this.#stage.nc, effectStream, (...effect) => {
-      this.#state.takeEffect(...effect);
+    const { topology } = this.#stage;
+    const { nc } = this.#stage;
+    this.#reader = new EffectsReader(nc, topology.effectStream, (data, storedUs, at, subject) => {
+      if (isDeadLetter(topology, subject)) this.#state.takeDeadLetter(data, storedUs);
+      else this.#state.takeEffect(data, storedUs, at);
     });
     cleanUp.defer(() => this.#reader.stop());
     this.#loadControl = new LoadControl({
       fleet: this.#fleet,
       messaging: this.#stage.world.messaging,
       runId,
+      changes: () => this.#state.partitions.changes,
       doubts: this.#state.doubts,
       patienceMs: this.#patienceMs,
       signal,
@@ -228,6 +238,12 @@ export class Coordinator {
       networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
       timing: group,
+      windowMs: this.#patienceMs,
+      partitions: this.#partitions = new PartitionControl({
+        ...{ config, seed, runId, fault },
+        ...{ fleet: this.#fleet, state: this.#state, stage: this.#stage },
+      }),
+      signal,
       onRecord: () => this.#checkpoints?.soon(),
     });
     this.#writeCheckpoints(cleanUp);
@@ -241,6 +257,7 @@ export class Coordinator {
       },
     });
     cleanUp.defer(() => this.#thresholds.stop());
+    cleanUp.defer(() => this.#validated.abort());
     const ticker = setInterval(() => this.#showStatus(), STATUS_INTERVAL_MS);
     cleanUp.defer(() => clearInterval(ticker));
   }
@@ -314,6 +331,7 @@ export class Coordinator {
     const over = new AbortController();
     const starting = this.#loadControl.keepStarted(over.signal);
     const chaos = this.#chaos.run(over.signal, loadMs);
+    void this.#chaos.watch(AbortSignal.any([signal, this.#validated.signal]));
     await pauseFor(config.simulation.duration - loadMs, signal);
     over.abort();
     const untilUs = nowUs();
@@ -327,10 +345,10 @@ export class Coordinator {
   }
 
   #checkCourse(phase: Phase, sent: number): void {
-    const { outages, doubts } = this.#state;
+    const { outages, doubts, partitions } = this.#state;
     const producers = this.#fleet.members.filter(({ role }) => role === "producer");
     doubts.push(
-      ...loadDoubts({ ...this.#options, phase, sent, producers, outages }),
+      ...loadDoubts({ ...this.#options, phase, sent, producers, outages, partitions }),
       ...chaosDoubts(this.plan.events, this.#chaos.records),
     );
   }
@@ -339,6 +357,8 @@ export class Coordinator {
     this.#phase = "heal";
     const patienceMs = this.#patienceMs;
     await heal({ ...this.#options, fleet: this.#fleet, state: this.#state, patienceMs });
+    await this.#chaos.validated(this.#options.signal);
+    this.#validated.abort();
   }
 
   async #finishProducers(): Promise<void> {
@@ -380,6 +400,7 @@ export class Coordinator {
     if (this.#reader.missed > 0) {
       this.#state.doubts.push(`${this.#reader.missed} effects were gone before they were read`);
     }
+    if (waiting !== undefined) this.#chaos.blame(this.#state.ledger.defects(waiting));
     return conclude({
       run: this.#facts.tell(this.#serverVersion),
       strategy: config.workers.assignment_strategy,

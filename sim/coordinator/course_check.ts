@@ -8,11 +8,14 @@ import type { SimulationConfig } from "../config/config_schema.ts";
 import { formatDuration } from "../config/units.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Member } from "../run/fleet.ts";
+import type { PartitionSet } from "../run/partition_set.ts";
 import type { Phase } from "../run/run_state.ts";
 import {
+  addedRate,
   meanMultiplier,
   partitionRates,
   partitionWeights,
+  producerOfAdded,
   producerShares,
 } from "../seed/weights.ts";
 
@@ -30,6 +33,8 @@ export interface LoadFacts {
   readonly producers: readonly Pick<Member, "index" | "readyUs" | "endedUs">[];
   /** When the server was away. */
   readonly outages: readonly Phase[];
+  /** The partitions; left out where they are those of the configuration all the time. */
+  readonly partitions?: Pick<PartitionSet, "life" | "changes">;
 }
 
 /** With less of the load than this nobody knows whether the group would have stood all of it. */
@@ -45,7 +50,7 @@ const MAX_ABSENCE_US = 10_000_000;
 
 /**
  * Compares the load with what was asked for. What producers could not do because they were killed on purpose, or because the server was
- * away, was not asked for.
+ * away, was not asked for, and neither was load for partitions before they came and after they went.
  *
  * @param facts what is known of it
  * @returns why the run was too easy, if it was
@@ -65,7 +70,9 @@ export function loadDoubts(facts: LoadFacts): string[] {
   ];
 }
 
-function askedMessages({ config, seed, phase, producers, outages }: LoadFacts): number {
+function askedMessages(facts: LoadFacts): number {
+  const { config, seed, phase, producers, outages, partitions } = facts;
+  const { added = [], retired = [] } = partitions?.changes ?? {};
   const weights = partitionWeights(config.partitions, seed);
   const rates = partitionRates(weights, config.partitions.message_rate_per_partition);
   const shares = producerShares(weights, config.producers.count);
@@ -73,10 +80,25 @@ function askedMessages({ config, seed, phase, producers, outages }: LoadFacts): 
   let messages = 0;
   for (const [index, share] of shares.entries()) {
     const absent = absences(producers.filter((producer) => producer.index === index));
-    const presentUs = lengthWithout(phase.fromUs, untilUs, [...outages, ...absent]);
-    const ratePerSecond = share.reduce((sum, partition) => sum + rates[partition]!, 0);
+    const away = [...outages, ...absent];
+    const presentUs = lengthWithout(phase.fromUs, untilUs, away);
     const multiplier = meanMultiplier(config.producers.rate_variation, presentUs / 1_000);
-    messages += ratePerSecond * multiplier * presentUs / 1_000_000;
+    const ofAll = (rate: number) => rate * multiplier * presentUs / 1_000_000;
+    const ofLife = (rate: number, life: Phase) => {
+      const fromUs = Math.max(phase.fromUs, life.fromUs);
+      const lifeUs = lengthWithout(fromUs, Math.max(fromUs, Math.min(untilUs, life.untilUs)), away);
+      return rate * multiplier * lifeUs / 1_000_000;
+    };
+    const there = share.filter((partition) => !retired.includes(partition));
+    messages += ofAll(there.reduce((sum, partition) => sum + rates[partition]!, 0));
+    for (const partition of share.filter((one) => retired.includes(one))) {
+      messages += ofLife(rates[partition]!, partitions!.life(partition));
+    }
+    for (const partition of added) {
+      if (producerOfAdded(partition, shares.length) !== index) continue;
+      const rate = addedRate(config.partitions, seed, partition);
+      messages += ofLife(rate, partitions!.life(partition));
+    }
   }
   return messages;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { PlannedChaos } from "../chaos/chaos_plan.ts";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { ChaosRecord } from "../report/report.ts";
+import { PartitionSet } from "../run/partition_set.ts";
 import { chaosDoubts, loadDoubts, type LoadFacts } from "./course_check.ts";
 
 const SECOND_US = 1_000_000;
@@ -74,11 +75,24 @@ Deno.test("course: rates that vary are asked for as they vary", () => {
   assert.equal(loadDoubts(facts({ config: varied, sent: 1_599 })).length, 1);
 });
 
+Deno.test("course: load is asked for partitions only while they are there", () => {
+  const partitions = new PartitionSet(new Array(10).fill(1));
+  // 10 s of ten partitions, half of that for what goes after 5 s, and 2 s of what comes for so long.
+  partitions.add([1, 1], 108 * SECOND_US);
+  partitions.retire([0, 1, 2, 3], 105 * SECOND_US);
+  const asked = 600 + 200 + 40;
+  assert.deepEqual(loadDoubts(facts({ partitions, sent: 0.8 * asked })), []);
+  assert.deepEqual(loadDoubts(facts({ partitions, sent: 0.8 * asked - 1 })), [
+    `only 79 % of the load was reached: ${0.8 * asked - 1} of ${asked} messages`,
+  ]);
+});
+
 const planned = [{ number: 1 }, { number: 2 }] as PlannedChaos[];
 function record(skipped?: string): ChaosRecord {
   const moves = { total: 0, needed: 0 };
   const rest = skipped === undefined ? {} : { skipped };
-  return { number: 1, atMs: 1, type: "scale_up", target: "", recoveredMs: null, moves, ...rest };
+  const what = { number: 1, atMs: 1, type: "scale_up", target: "" } as const;
+  return { ...what, recoveredMs: null, wholeMs: null, moves, ...rest };
 }
 
 Deno.test("course: chaos that was done, or some of it skipped for a reason, is no doubt", () => {

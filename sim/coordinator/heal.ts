@@ -9,19 +9,16 @@ import { maxOverMean, type Share, unevenness } from "../measure/balance.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
 import { untilFine } from "../run/wait.ts";
-import { partitionWeights } from "../seed/weights.ts";
 import { nowUs } from "../streams/message.ts";
 
 /** What healing needs. */
 export interface HealOptions {
   /** What is promised. */
-  readonly config: Pick<SimulationConfig, "partitions" | "simulation" | "workers">;
-  /** The run's seed. */
-  readonly seed: number;
+  readonly config: Pick<SimulationConfig, "simulation" | "workers">;
   /** The processes. */
   readonly fleet: Pick<Fleet, "running">;
   /** What is known; takes who has what in the end. */
-  readonly state: Pick<RunState, "disorder" | "incidents" | "sharing">;
+  readonly state: Pick<RunState, "disorder" | "incidents" | "sharing" | "partitions">;
   /** How long it may take, in milliseconds. */
   readonly patienceMs: number;
   /** Ends the run early. */
@@ -38,9 +35,9 @@ const TOLERANCE = 0.05;
  * @param options what it needs
  */
 export async function heal(options: HealOptions): Promise<void> {
-  const { config, seed, fleet, state, patienceMs, signal } = options;
+  const { config, fleet, state, patienceMs, signal } = options;
   const { assignment_strategy: strategy, strategy_config: settings } = config.workers;
-  const weights = partitionWeights(config.partitions, seed);
+  const { weights } = state.partitions;
   const { capacity } = resolveGroup(config);
   const sinceUs = nowUs();
   const amiss = await untilFine(patienceMs, signal, () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { simulationSchema } from "../config/config_schema.ts";
 import { status, TestFleet } from "../run/fleet_rig_test.ts";
+import { PartitionSet } from "../run/partition_set.ts";
 import type { RunState } from "../run/run_state.ts";
 import { heal } from "./heal.ts";
 
@@ -18,6 +19,7 @@ function rig(owned: readonly number[], workers: Record<string, unknown> = {}) {
     amiss: undefined as string | undefined,
     disorder: () => state.amiss,
     sharing: undefined as RunState["sharing"],
+    partitions: new PartitionSet(new Array(count).fill(1)),
   };
   const config = simulationSchema.parse({
     workers: { count: owned.length, ...workers },
@@ -25,7 +27,7 @@ function rig(owned: readonly number[], workers: Record<string, unknown> = {}) {
   });
   const abort = new AbortController();
   const run = (patienceMs: number) => {
-    return heal({ config, seed: 1, fleet, state, patienceMs, signal: abort.signal });
+    return heal({ config, fleet, state, patienceMs, signal: abort.signal });
   };
   return { fleet, state, abort, run };
 }

@@ -6,8 +6,9 @@
  */
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
-import { command } from "../run/run_state.ts";
+import { command } from "../run/ask.ts";
 import { pauseFor, POLL_MS, untilFine } from "../run/wait.ts";
+import type { PartitionChanges } from "../wire/wire.ts";
 
 /** What controlling the load needs. */
 export interface LoadControlOptions {
@@ -17,6 +18,8 @@ export interface LoadControlOptions {
   readonly messaging: Messaging;
   /** The run. */
   readonly runId: string;
+  /** What partitions came and went until now. */
+  readonly changes: () => PartitionChanges;
   /** Takes what makes the verdict unsure. */
   readonly doubts: string[];
   /** How long a producer may take to tell what it has sent, in milliseconds. */
@@ -86,9 +89,9 @@ export class LoadControl {
   }
 
   async #tell(member: Member, name: "start" | "finish", timeoutMs: number): Promise<boolean> {
-    const { messaging, runId } = this.#options;
+    const { messaging, runId, changes } = this.#options;
     try {
-      await command(messaging, runId, member, name, timeoutMs);
+      await command(messaging, runId, member, { command: name, changes: changes() }, timeoutMs);
       return true;
     } catch {
       return false;

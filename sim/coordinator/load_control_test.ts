@@ -12,6 +12,7 @@ function rig(patienceMs = 60_000) {
     fleet,
     messaging: fleet.messaging,
     runId: RUN_ID,
+    changes: () => ({ added: [], retired: [] }),
     doubts,
     patienceMs,
     signal: new AbortController().signal,

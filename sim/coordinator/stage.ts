@@ -113,11 +113,12 @@ async function createStreams(
 }
 
 async function removeFromServer({ feed, kv }: World, topology: Topology): Promise<void> {
-  const { feedStream, effectStream, producerBucket, group } = topology;
+  const { feedStream, effectStream, producerBucket, partitionBucket, group } = topology;
   await Promise.allSettled([
     feed.destroyStream(feedStream),
     feed.destroyStream(effectStream),
     kv.destroy(producerBucket),
+    kv.destroy(partitionBucket),
     kv.destroy(leaseBucket(group)),
     kv.destroy(assignmentBucket(group)),
   ]);

@@ -15,10 +15,13 @@ export const FAULT_KINDS = [
   "overlap",
   "overlap-fenced",
   "overlap-within",
+  "give-up",
   "uneven",
   "restless",
   "wrong-delta",
   "invariant",
+  "unsettled",
+  "strand",
 ] as const;
 
 /** One kind of planted defect. */
@@ -29,9 +32,10 @@ export interface Fault {
   /**
    * `lose`: no effect. `duplicate`: two. `reorder`: its effect is swapped with the next one's. `reorder-starts`: its handler is, as
    * the reports tell it. `overlap`: done by another worker. `overlap-fenced`: handled by another worker too, at the same time and
-   * without an effect. `overlap-within`: the same, by the same worker. `uneven`: the strategy leaves a worker without partitions.
+   * without an effect. `overlap-within`: the same, by the same worker. `give-up`: its handler fails every time. `uneven`: the strategy leaves a worker without partitions.
    * `restless`: it moves all partitions whenever it moves one. `wrong-delta`: a worker is told fewer new partitions than it has.
-   * `invariant`: the library tells a worker of a bug of its own.
+   * `invariant`: the library tells a worker of a bug of its own. `unsettled`: a worker that was started again never says that it is Stable.
+   * `strand`: partitions are taken away while messages are still sent to them.
    */
   readonly kind: FaultKind;
   /** The partition. */

@@ -10,7 +10,8 @@ Deno.test("a fault is planted where the seed says", () => {
     return isPartiError(error, "PARTI_INVALID_CONFIG") &&
       error.message ===
         "--fault explode: expected one of lose, duplicate, reorder, reorder-starts, overlap, " +
-          "overlap-fenced, overlap-within, uneven, restless, wrong-delta, invariant";
+          "overlap-fenced, overlap-within, give-up, uneven, restless, wrong-delta, invariant, " +
+          "unsettled, strand";
   });
 });
 

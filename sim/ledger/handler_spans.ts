@@ -69,6 +69,15 @@ export class HandlerSpans {
     this.#pages = Array.from({ length: partitions }, () => new Tenures());
   }
 
+  /**
+   * There are more partitions now.
+   *
+   * @param partitions how many, with those that there were ever before
+   */
+  grow(partitions: number): void {
+    while (this.#pages.length < partitions) this.#pages.push(new Tenures());
+  }
+
   /** Handlers that began and have not reported their end: those at work now, and those that were killed. */
   get unreported(): number {
     let count = this.#killed;

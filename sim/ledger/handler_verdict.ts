@@ -5,7 +5,8 @@
  */
 import type { HandlerSpans } from "./handler_spans.ts";
 import type { Impairments } from "./impairments.ts";
-import { judgeOverlaps, type OverlapVerdict } from "./overlaps.ts";
+import type { Defect } from "./ledger_types.ts";
+import { describeOverlap, judgeOverlaps, type OverlapVerdict } from "./overlaps.ts";
 import { unexplainedRedeliveries } from "./redeliveries.ts";
 import type { SpanPair } from "./spans.ts";
 
@@ -62,11 +63,24 @@ function misordered(handlers: HandlerSpans, seen: SeenInEffects): SpanPair[] {
 }
 
 /**
- * Writes a wrong order for people.
+ * Writes what is wrong for people.
  *
- * @param pair the two handlers
- * @returns one sentence
+ * @param verdict all handlers of a run, judged
+ * @returns a defect for each pair that must not be
  */
-export function describeMisorder({ first, second }: SpanPair): string {
+export function handlerDefects({ interleaved, misordered }: HandlerVerdict): Defect[] {
+  return [
+    ...interleaved.map((pair): Defect => {
+      const { partition, second: { startUs: atUs } } = pair;
+      return { kind: "interleaved", partition, detail: describeOverlap(pair), atUs };
+    }),
+    ...misordered.map((pair): Defect => {
+      const { partition, second: { startUs: atUs } } = pair;
+      return { kind: "out_of_order", partition, detail: describeMisorder(pair), atUs };
+    }),
+  ];
+}
+
+function describeMisorder({ first, second }: SpanPair): string {
   return `sequence ${second.sequence} was begun by ${second.process} after sequence ${first.sequence}`;
 }

@@ -6,9 +6,9 @@
  */
 import type { Effect } from "../streams/effect.ts";
 import { HandlerSpans, type SavedSpans } from "./handler_spans.ts";
-import { describeMisorder, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
+import { handlerDefects, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
 import { Impairments, type SavedImpairments } from "./impairments.ts";
-import { clipped, countOf, IntervalSet, minusBoth } from "./intervals.ts";
+import { countOf, IntervalSet } from "./intervals.ts";
 import {
   emptyPage,
   type LedgerPage,
@@ -16,14 +16,21 @@ import {
   missingIn,
   type SavedPage,
   savePage,
-  settledBelow,
+  settle,
 } from "./ledger_page.ts";
-import type { Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
-import { describeOverlap } from "./overlaps.ts";
+import { passedOver, simpleSums, sumPages } from "./ledger_sums.ts";
+import type { DeadLetter, Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
 import { describeRedelivery } from "./redeliveries.ts";
 import { pairKey } from "./spans.ts";
 
-export type { Defect, DefectKind, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
+export type {
+  DeadLetter,
+  Defect,
+  DefectKind,
+  Delivery,
+  LedgerTotals,
+  PassedOver,
+} from "./ledger_types.ts";
 
 /** Defects written out in full; the rest is only counted. */
 const MAX_DEFECTS = 200;
@@ -53,6 +60,7 @@ interface Counts {
   outOfOrder: number;
   strangers: number;
   interleavings: number;
+  givenUp: number;
 }
 
 /** The book. */
@@ -73,12 +81,23 @@ export class Ledger {
     outOfOrder: 0,
     strangers: 0,
     interleavings: 0,
+    givenUp: 0,
   };
 
   /** @param partitions how many partitions there are */
   constructor(partitions: number) {
     this.handlers = new HandlerSpans(partitions);
     this.#pages = Array.from({ length: partitions }, emptyPage);
+  }
+
+  /**
+   * There are more partitions now.
+   *
+   * @param partitions how many, with those that there were ever before
+   */
+  grow(partitions: number): void {
+    while (this.#pages.length < partitions) this.#pages.push(emptyPage());
+    this.handlers.grow(partitions);
   }
 
   /**
@@ -145,28 +164,60 @@ export class Ledger {
    * @returns what is wrong with it, so that a run can say so at once
    */
   effective(effect: Effect): Defect[] {
-    const { partition, sequence, process } = effect;
+    const { partition, sequence, process, storedUs: atUs } = effect;
     const page = this.#page(partition);
     if (page === undefined) return [this.strange(`partition ${partition} (by ${process})`)];
     const found: Defect[] = [];
-    const highest = page.effective.max;
+    const highest = page.settled.max;
+    settle(page, sequence, atUs);
     if (page.effective.add(sequence) === 0) {
       this.#counts.duplicateEffects++;
       const by = `sequence ${sequence} by ${process}, again`;
-      found.push({ kind: "duplicate", partition, detail: by });
+      found.push({ kind: "duplicate", partition, detail: by, atUs });
     } else if (sequence < highest) {
-      this.#counts.outOfOrder++;
-      this.#misorderedEffects.add(`${partition} ${sequence}`);
-      const detail = `sequence ${sequence} by ${process} after ${highest}`;
-      found.push({ kind: "out_of_order", partition, detail });
+      found.push(this.#misordered(partition, sequence, `by ${process} after ${highest}`, atUs));
     }
     for (const { kind, detail, other } of page.ownership.accept(effect)) {
       this.#counts.interleavings++;
       if (kind === "overlapped") this.#overlappedEffects.add(pairKey(partition, effect, other));
-      found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}` });
+      found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}`, atUs });
     }
     for (const defect of found) this.#note(defect);
     return found;
+  }
+
+  /**
+   * A message has gone to the dead letters, in the order of the output stream. Nothing is wrong with one whose handler was made to fail;
+   * but it keeps its place among the effects.
+   *
+   * @param letter the letter
+   * @returns what is wrong with it
+   */
+  deadLettered(letter: DeadLetter): Defect[] {
+    const { partition, sequence, poisoned, storedUs: atUs } = letter;
+    const page = this.#page(partition);
+    if (page === undefined) return [this.strange(`a dead letter of partition ${partition}`)];
+    const found: Defect[] = [];
+    const highest = page.settled.max;
+    settle(page, sequence, atUs);
+    if (page.dead.add(sequence) === 0) return found;
+    if (!poisoned) {
+      this.#counts.givenUp++;
+      const detail = `sequence ${sequence}, whose handler did not fail on purpose`;
+      found.push({ kind: "given_up", partition, detail, atUs });
+    }
+    if (sequence < highest) {
+      const how = `among the dead letters after ${highest}`;
+      found.push(this.#misordered(partition, sequence, how, atUs));
+    }
+    for (const defect of found) this.#note(defect);
+    return found;
+  }
+
+  #misordered(partition: number, sequence: number, how: string, atUs: number): Defect {
+    this.#counts.outOfOrder++;
+    this.#misorderedEffects.add(`${partition} ${sequence}`);
+    return { kind: "out_of_order", partition, detail: `sequence ${sequence} ${how}`, atUs };
   }
 
   /**
@@ -194,13 +245,17 @@ export class Ledger {
   /** What is known at any time; the handlers' times are judged in the end. */
   get soFar(): Pick<
     LedgerTotals,
-    "sent" | "effective" | "duplicateEffects" | "outOfOrder" | "interleavings"
+    | "sent"
+    | "effective"
+    | "deadLetters"
+    | "givenUp"
+    | "duplicateEffects"
+    | "outOfOrder"
+    | "interleavings"
   > {
-    const sum = (of: (page: LedgerPage) => IntervalSet) =>
-      this.#pages.reduce((total, page) => total + of(page).size, 0);
     return {
-      sent: sum(({ sent }) => sent),
-      effective: sum(({ effective }) => effective),
+      ...simpleSums(this.#pages),
+      givenUp: this.#counts.givenUp,
       duplicateEffects: this.#counts.duplicateEffects,
       outOfOrder: this.#counts.outOfOrder,
       interleavings: this.#counts.interleavings,
@@ -213,17 +268,12 @@ export class Ledger {
    * @returns their sequences by partition, and the sequence of the last effect there
    */
   passedOver(): Map<number, PassedOver> {
-    const found = new Map<number, PassedOver>();
-    for (const [partition, { sent, effective }] of this.#pages.entries()) {
-      const ranges = clipped(sent.minus(effective), effective.max);
-      if (ranges.length > 0) found.set(partition, { ranges, last: effective.max });
-    }
-    return found;
+    return passedOver(this.#pages);
   }
 
   /** Whether every message that is known to be stored has had its effect. */
   get drained(): boolean {
-    return this.#pages.every((page) => countOf(page.sent.minus(page.effective)) === 0);
+    return this.#pages.every((page) => countOf(page.sent.minus(page.settled)) === 0);
   }
 
   /**
@@ -233,35 +283,8 @@ export class Ledger {
    * missing and does not is lost. Without it nothing is called lost yet: it may all be under way.
    */
   totals(waiting?: ReadonlyMap<number, IntervalSet>): LedgerTotals {
-    const nothing = new IntervalSet();
-    const totals = {
-      sent: 0,
-      unknown: 0,
-      holes: 0,
-      received: 0,
-      effective: 0,
-      lost: 0,
-      missing: 0,
-    };
-    let unexpected = this.#counts.strangers;
-    for (const [partition, page] of this.#pages.entries()) {
-      const { sent, uncertain, delivered, effective } = page;
-      const surprising = countOf(effective.minus(sent));
-      const settled = surprising - countOf(minusBoth(effective, sent, uncertain));
-      const impliedDeliveries = countOf(effective.minus(delivered));
-      totals.sent += sent.size + settled;
-      totals.unknown += countOf(minusBoth(uncertain, sent, effective));
-      totals.received += delivered.size + impliedDeliveries;
-      totals.effective += effective.size;
-      totals.missing += countOf(sent.minus(effective));
-      if (waiting !== undefined) {
-        totals.lost += countOf(minusBoth(sent, effective, waiting.get(partition) ?? nothing));
-      }
-      unexpected += surprising - settled;
-      totals.holes += sent.max - sent.size - settledBelow(page);
-    }
-    const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
-    const deliveries = this.#counts.deliveryReports + this.handlers.unreported + implied;
+    const totals = sumPages(this.#pages, waiting);
+    const deliveries = this.#counts.deliveryReports + this.handlers.unreported + totals.implied;
     const { interleaved, excused, unchecked, misordered, unexplained } = this.#judged();
     return {
       sent: totals.sent,
@@ -269,13 +292,15 @@ export class Ledger {
       holes: totals.holes,
       received: totals.received,
       effective: totals.effective,
+      deadLetters: totals.deadLetters,
+      givenUp: this.#counts.givenUp,
       deliveries,
       redeliveries: deliveries - totals.received,
       unexplainedRedeliveries: unexplained.map(describeRedelivery),
       lost: totals.lost,
       duplicateEffects: this.#counts.duplicateEffects,
       outOfOrder: this.#counts.outOfOrder + misordered.length,
-      unexpected,
+      unexpected: totals.unexpected + this.#counts.strangers,
       undelivered: totals.missing - totals.lost,
       interleavings: this.#counts.interleavings + interleaved.length,
       excusedOverlaps: excused,
@@ -290,16 +315,7 @@ export class Ledger {
    * @returns at most {@linkcode MAX_DEFECTS} defects, those seen during the run first
    */
   defects(waiting: ReadonlyMap<number, IntervalSet>): Defect[] {
-    const result = [...this.#defects];
-    const { interleaved, misordered } = this.#judged();
-    for (const overlap of interleaved) {
-      const { partition } = overlap;
-      result.push({ kind: "interleaved", partition, detail: describeOverlap(overlap) });
-    }
-    for (const pair of misordered) {
-      const { partition } = pair;
-      result.push({ kind: "out_of_order", partition, detail: describeMisorder(pair) });
-    }
+    const result = [...this.#defects, ...handlerDefects(this.#judged())];
     const nothing = new IntervalSet();
     for (const [partition, page] of this.#pages.entries()) {
       if (result.length >= MAX_DEFECTS) break;
@@ -328,6 +344,7 @@ export class Ledger {
    */
   load(saved: SavedLedger): void {
     this.#pages = saved.pages.map(loadPage);
+    this.handlers.grow(this.#pages.length);
     this.handlers.load(saved.handlers);
     this.impairments.load(saved.impairments);
     this.#defects.push(...saved.defects);

@@ -17,6 +17,12 @@ export interface LedgerPage {
   readonly delivered: IntervalSet;
   /** Those that have had their effect. */
   readonly effective: IntervalSet;
+  /** Those that went to the dead letters. */
+  readonly dead: IntervalSet;
+  /** Both: those that have come to their end. */
+  readonly settled: IntervalSet;
+  /** Where later messages came to their end before earlier ones, and when that was; bounded. */
+  readonly gaps: { readonly last: number; readonly atUs: number }[];
   /** Who has written them. */
   readonly ownership: OwnershipTracker;
 }
@@ -28,34 +34,59 @@ export function emptyPage(): LedgerPage {
     uncertain: new IntervalSet(),
     delivered: new IntervalSet(),
     effective: new IntervalSet(),
+    dead: new IntervalSet(),
+    settled: new IntervalSet(),
+    gaps: [],
     ownership: new OwnershipTracker(),
   };
+}
+
+/** Gaps remembered per partition, the first ones. */
+const MAX_GAPS = 100;
+
+/**
+ * A message has come to its end: it had its effect, or it went to the dead letters.
+ *
+ * @param page its partition's page
+ * @param sequence its sequence
+ * @param atUs when, in microseconds since 1970
+ */
+export function settle(page: LedgerPage, sequence: number, atUs: number): void {
+  const { settled, gaps } = page;
+  const isGap = sequence > settled.max + 1;
+  if (isGap && gaps.length < MAX_GAPS) gaps.push({ last: sequence - 1, atUs });
+  settled.add(sequence);
 }
 
 /** A page as JSON holds it. */
 export interface SavedPage {
   /** Its sets, as intervals. */
   readonly sets: Readonly<Record<SetName, [number, number][]>>;
+  /** Where later messages came to their end before earlier ones. */
+  readonly gaps: LedgerPage["gaps"];
   /** Its owners. */
   readonly ownership: SavedOwnership;
 }
 
-const SETS = ["sent", "uncertain", "delivered", "effective"] as const;
+const SETS = ["sent", "uncertain", "delivered", "effective", "dead"] as const;
 type SetName = (typeof SETS)[number];
 
 /** A page as JSON holds it. */
 export function savePage(page: LedgerPage): SavedPage {
   const sets = Object.fromEntries(SETS.map((name) => [name, [...page[name].ranges()]]));
-  return { sets: sets as SavedPage["sets"], ownership: page.ownership.save() };
+  return { sets: sets as SavedPage["sets"], gaps: page.gaps, ownership: page.ownership.save() };
 }
 
 /** The page that was saved. */
-export function loadPage({ sets, ownership }: SavedPage): LedgerPage {
+export function loadPage({ sets, gaps, ownership }: SavedPage): LedgerPage {
   return {
     sent: IntervalSet.of(sets.sent),
     uncertain: IntervalSet.of(sets.uncertain),
     delivered: IntervalSet.of(sets.delivered),
     effective: IntervalSet.of(sets.effective),
+    dead: IntervalSet.of(sets.dead),
+    settled: IntervalSet.of([...sets.effective, ...sets.dead]),
+    gaps: [...gaps],
     ownership: OwnershipTracker.load(ownership),
   };
 }
@@ -78,19 +109,21 @@ export function settledBelow({ sent, uncertain }: LedgerPage): number {
  * @returns at most one defect of each kind
  */
 export function missingIn(partition: number, page: LedgerPage, inFeed: IntervalSet): Defect[] {
-  const { sent, uncertain, effective } = page;
+  const { sent, uncertain, settled, gaps } = page;
   const found: Defect[] = [];
-  const lost = [...minusBoth(sent, effective, inFeed)];
+  const lost = [...minusBoth(sent, settled, inFeed)];
   if (lost.length > 0) {
     const detail = `${lossShape(lost, page)}: sequences ${describeRanges(lost)} of 1-${sent.max}`;
-    found.push({ kind: "lost", partition, detail });
+    // The first one was passed over when a later one came to its end. A tail shows only when all is over.
+    const passed = gaps.find(({ last }) => last >= lost[0]![0]);
+    found.push({ kind: "lost", partition, detail, ...(passed && { atUs: passed.atUs }) });
   }
-  const stuck = [...intersect([...sent.minus(effective)], inFeed)];
+  const stuck = [...intersect([...sent.minus(settled)], inFeed)];
   if (stuck.length > 0) {
     const detail = `sequences ${describeRanges(stuck)} still wait in the feed`;
     found.push({ kind: "undelivered", partition, detail });
   }
-  const unsent = [...minusBoth(effective, sent, uncertain)];
+  const unsent = [...minusBoth(settled, sent, uncertain)];
   if (unsent.length > 0) {
     const detail = `effects of sequences ${describeRanges(unsent)}, which nobody sent`;
     found.push({ kind: "unexpected", partition, detail });

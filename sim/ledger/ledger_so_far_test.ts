@@ -33,6 +33,8 @@ Deno.test("so far: sums without a look at the handlers", () => {
   assert.deepEqual(book(9, [1, 3, 2, 3]).soFar, {
     sent: 9,
     effective: 3,
+    deadLetters: 0,
+    givenUp: 0,
     duplicateEffects: 1,
     outOfOrder: 1,
     interleavings: 0,

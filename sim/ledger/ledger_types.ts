@@ -41,7 +41,20 @@ export type DefectKind =
   | "duplicate"
   | "out_of_order"
   | "unexpected"
-  | "interleaved";
+  | "interleaved"
+  | "given_up";
+
+/** A message that the library has put among the dead letters. */
+export interface DeadLetter {
+  /** The partition. */
+  readonly partition: number;
+  /** The message's place in the partition. */
+  readonly sequence: number;
+  /** Whether its handler was made to fail on purpose. */
+  readonly poisoned: boolean;
+  /** When the letter was stored, in microseconds since 1970. */
+  readonly storedUs: number;
+}
 
 /** One thing that is wrong. */
 export interface Defect {
@@ -51,6 +64,8 @@ export interface Defect {
   readonly partition: number;
   /** One sentence for people. */
   readonly detail: string;
+  /** When it showed, in microseconds since 1970, if that is known. */
+  readonly atUs?: number;
 }
 
 /** The sums of the book. */
@@ -71,7 +86,11 @@ export interface LedgerTotals {
   readonly redeliveries: number;
   /** Those of them that nothing in the run explains, in words. Allowed, but a reason to look. */
   readonly unexplainedRedeliveries: readonly string[];
-  /** Sent, no effect, and no longer in the feed. */
+  /** Messages that went to the dead letters, each counted once; they have no effect. */
+  readonly deadLetters: number;
+  /** Those of them whose handler did not fail on purpose. */
+  readonly givenUp: number;
+  /** Sent, no effect, no dead letter, and no longer in the feed. */
   readonly lost: number;
   /** Effects of a message that had one already. */
   readonly duplicateEffects: number;

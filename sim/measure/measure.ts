@@ -7,6 +7,7 @@
 import { OUTAGE_AFTERMATH_US } from "../ledger/impairments.ts";
 import type { Effect } from "../streams/effect.ts";
 import { DurationHistogram } from "./histogram.ts";
+import { Poisonings } from "./poisonings.ts";
 import { type Gone, RecoveryTracker } from "./recovery.ts";
 import { Slowest, type SlowItem } from "./slowest.ts";
 import { Strikes } from "./strikes.ts";
@@ -41,6 +42,8 @@ export class Measurements {
   readonly vacancies: Vacancies = new Vacancies();
   /** Kills: until each partition of the victim is handled elsewhere. */
   readonly recovery: RecoveryTracker = new RecoveryTracker();
+  /** Poisoned messages: until the next one of their partition has its effect. */
+  readonly poisonings: Poisonings = new Poisonings();
   /** The slowest planned moves. */
   readonly slowHandoffs: Slowest = new Slowest();
   /** When workers were cut off. */
@@ -88,6 +91,21 @@ export class Measurements {
    */
   struck(process: string, fromUs: number): (untilUs: number) => void {
     return this.#unmoved.struck(process, fromUs);
+  }
+
+  /**
+   * A message that no handler can handle is about to be sent to a partition.
+   *
+   * @param partition the partition
+   * @param fromUs when, in microseconds since 1970
+   * @param onRecovered called with the time in microseconds from its first delivery until the next message has its effect
+   */
+  poisoned(partition: number, fromUs: number, onRecovered: (recoveredUs: number) => void): void {
+    const over = this.#unmoved.heldUp(partition, fromUs);
+    this.poisonings.watch(partition, (recoveredUs, untilUs) => {
+      over(untilUs);
+      onRecovered(recoveredUs);
+    });
   }
 
   /**
@@ -146,6 +164,7 @@ export class Measurements {
   accept(effect: Effect): void {
     const last = this.#last.get(effect.partition);
     this.latency.record(effect.storedUs - effect.publishedUs);
+    this.poisonings.effective(effect.partition, effect.sequence, effect.storedUs);
     this.#unmoved.accept(effect, last?.instance);
     const afterFault = this.recovery.accept(effect);
     if (last !== undefined && !afterFault) this.#measureHandoff(last, effect);

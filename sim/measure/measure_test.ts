@@ -295,3 +295,29 @@ Deno.test("old windows are closed while the run goes on", () => {
   measured.accept(effect("a", 0, 200_100, 200_101, 200_130));
   assert.equal(measured.finishUnmoved().count, 2);
 });
+
+Deno.test("recovery: partitions that are gone for good are waited for no longer", () => {
+  const measured = new Measurements();
+  const recovered: number[] = [];
+  measured.gone(gone("a#1", 1_000_000, [0, 1]), (us) => recovered.push(us));
+  measured.recovery.removed([1]);
+  assert.deepEqual(measured.recovery.open.map(({ partition }) => partition), [0]);
+  measured.accept(effect("b", 0, 999, 1_001, 1_010));
+  assert.deepEqual(recovered, [10_000]);
+  measured.gone(gone("c#1", 2_000_000, [2, 3], "paused"), (us) => recovered.push(us));
+  measured.recovery.removed([2]);
+  assert.deepEqual(measured.recovery.resumed("c#1", 3_000_000), [3]);
+});
+
+Deno.test("unmoved latency leaves out a partition that is held up on purpose", () => {
+  const measured = new Measurements();
+  const recovered: number[] = [];
+  measured.chaos(1_000_000);
+  measured.poisoned(0, 1_000_000, (us) => recovered.push(us));
+  measured.poisonings.began(0, 2, 1_100_000);
+  measured.poisonings.deadLettered(0, 2);
+  measured.accept(effect("a", 0, 1_010, 2_000, 2_100, { sequence: 3 }));
+  measured.accept(effect("a", 1, 1_010, 1_012, 1_020));
+  assert.deepEqual(recovered, [1_000_000]);
+  assert.equal(measured.finishUnmoved().percentiles().max, 10);
+});

@@ -22,6 +22,7 @@ type Step =
     | { readonly kind: "begin" }
     | { readonly kind: "event"; readonly count: MoveCount }
     | { readonly kind: "gone"; readonly process: string; readonly how: Departure }
+    | { readonly kind: "resized"; readonly weight: number; readonly by: number }
     | {
       readonly kind: "acquired";
       readonly process: string;
@@ -45,7 +46,8 @@ const MANY_STEPS = 10_000;
 
 /**
  * Counts moves by what the workers report to have acquired. Moves that had to be: away from a worker that was killed, paused or asked to
- * leave, or that could not act; around an outage of the server; and to a newcomer, up to its share of all weight.
+ * leave, or that could not act; around an outage of the server; to a newcomer, up to its share of all weight; and after partitions came or
+ * went, up to their weight.
  */
 export class Moves {
   /** All moves under load. */
@@ -53,8 +55,10 @@ export class Moves {
   /** The same by weight. */
   readonly weight: MoveCount = { total: 0, needed: 0 };
   /** The weight of all partitions. */
-  readonly totalWeight: number;
-  readonly #weights: readonly number[];
+  totalWeight: number;
+  readonly #weights: number[];
+  /** What may move because partitions came or went, by weight, and since when. */
+  #resized = { sinceUs: 0, weight: 0 };
   readonly #impairments: Pick<Impairments, "during">;
   readonly #cutOff: Pick<Strikes, "touch">;
   #steps: Step[] = [];
@@ -78,7 +82,7 @@ export class Moves {
     impairments: Pick<Impairments, "during">,
     cutOff: Pick<Strikes, "touch">,
   ) {
-    this.#weights = weights;
+    this.#weights = [...weights];
     this.totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
     this.#impairments = impairments;
     this.#cutOff = cutOff;
@@ -101,6 +105,29 @@ export class Moves {
    */
   event(atUs: number, count: MoveCount): void {
     this.#add({ kind: "event", atUs, count });
+  }
+
+  /**
+   * Partitions come. Others may have to move for them: as much as came, by weight.
+   *
+   * @param weights their weights; they have the next numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  grow(weights: readonly number[], atUs: number): void {
+    this.#weights.push(...weights);
+    const weight = weights.reduce((sum, one) => sum + one, 0);
+    this.#add({ kind: "resized", weight, by: weight, atUs });
+  }
+
+  /**
+   * Partitions go. Others may have to move into the room they leave: as much as went, by weight.
+   *
+   * @param partitions their numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  shrink(partitions: readonly number[], atUs: number): void {
+    const weight = partitions.reduce((sum, partition) => sum + this.#weights[partition]!, 0);
+    this.#add({ kind: "resized", weight, by: -weight, atUs });
   }
 
   /**
@@ -129,8 +156,14 @@ export class Moves {
    * Goes on from there. Who has what is not known then: the group settles anew.
    *
    * @param saved the moves so far
+   * @param weights weights by partition, as they are now
    */
-  load(saved: { readonly count: MoveCount; readonly weight: MoveCount }): void {
+  load(
+    saved: { readonly count: MoveCount; readonly weight: MoveCount },
+    weights: readonly number[],
+  ): void {
+    this.#weights.splice(0, this.#weights.length, ...weights);
+    this.totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
     Object.assign(this.count, saved.count);
     Object.assign(this.weight, saved.weight);
   }
@@ -165,6 +198,11 @@ export class Moves {
       case "gone":
         this.#gone.set(step.process, step.how);
         return;
+      case "resized":
+        this.totalWeight += step.by;
+        if (step.atUs - this.#resized.sinceUs > NEW_US) this.#resized.weight = 0;
+        this.#resized = { sinceUs: step.atUs, weight: this.#resized.weight + step.weight };
+        return;
       case "acquired":
         this.#welcome(step.process, step.atUs);
         for (const partition of step.partitions) this.#move(partition, step.process, step.atUs);
@@ -190,13 +228,19 @@ export class Moves {
     const robbed = this.#cutOff.touch(from, atUs, atUs);
     if (robbed && !this.#gone.has(from)) this.#robbed.add(from);
     const hadTo = this.#gone.has(from) || robbed || why !== undefined ||
-      this.#fillsShare(to, weight, atUs);
+      this.#fillsShare(to, weight, atUs) || this.#makesRoom(weight, atUs);
     for (const count of [this.count, ...(this.#event === undefined ? [] : [this.#event])]) {
       count.total++;
       if (hadTo) count.needed++;
     }
     this.weight.total += weight;
     if (hadTo) this.weight.needed += weight;
+  }
+
+  #makesRoom(weight: number, atUs: number): boolean {
+    if (atUs - this.#resized.sinceUs > NEW_US || this.#resized.weight <= 0) return false;
+    this.#resized.weight -= weight;
+    return true;
   }
 
   #fillsShare(process: string, weight: number, atUs: number): boolean {

@@ -142,3 +142,20 @@ Deno.test("moves: a long run is counted while it goes on", () => {
   moves.finish();
   assert.equal(moves.count.total, 50_000);
 });
+
+Deno.test("moves: planted: for partitions that come or go as much has to move as they weigh, and only soon after", () => {
+  const came = rig();
+  came.moves.grow([3, 1], 20 * SECOND_US);
+  came.acquired("a#1", [30, 31], 20.5);
+  came.acquired("b#1", range(0, 6), 21);
+  came.moves.finish();
+  assert.deepEqual(came.count, { total: 6, needed: 4 }, "what comes moves from nobody");
+  assert.equal(came.moves.totalWeight, 34);
+  const went = rig();
+  went.moves.shrink([20, 21], 20 * SECOND_US);
+  went.acquired("c#1", [0, 1, 2], 21);
+  went.acquired("c#1", [10], 60);
+  went.moves.finish();
+  assert.deepEqual(went.count, { total: 4, needed: 2 });
+  assert.equal(went.moves.totalWeight, 28);
+});

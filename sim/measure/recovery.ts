@@ -95,6 +95,29 @@ export class RecoveryTracker {
   }
 
   /**
+   * Who has acquired a partition last.
+   *
+   * @param partition its number
+   * @returns the process and incarnation; undefined if nobody ever has
+   */
+  holder(partition: number): string | undefined {
+    return this.#holders.get(partition)?.process;
+  }
+
+  /**
+   * Partitions are gone for good: nobody is waited for to take them over.
+   *
+   * @param partitions their numbers
+   */
+  removed(partitions: readonly number[]): void {
+    this.#standstills.removed(partitions);
+    for (const partition of partitions) {
+      for (const watch of this.#byPartition.get(partition) ?? []) this.#close(watch, partition);
+      this.#byPartition.delete(partition);
+    }
+  }
+
+  /**
    * A worker that was paused went on a moment ago. What it still has is no longer waited for: who gets that later gets it as planned.
    *
    * @param process its process and incarnation
@@ -161,7 +184,11 @@ export class RecoveryTracker {
     }
     if (how === "paused") this.fromPause.record(recoveredUs);
     watch.worstUs = Math.max(watch.worstUs, recoveredUs);
-    watch.open.delete(effect.partition);
+    this.#close(watch, effect.partition);
+  }
+
+  #close(watch: Watch, partition: number): void {
+    watch.open.delete(partition);
     if (watch.open.size === 0) watch.onRecovered(watch.worstUs);
   }
 }

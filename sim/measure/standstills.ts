@@ -44,6 +44,18 @@ export class Standstills {
   }
 
   /**
+   * Partitions are gone for good: nobody has to take them over.
+   *
+   * @param gone their numbers
+   */
+  removed(gone: readonly number[]): void {
+    for (const [victim, { partitions, ...rest }] of this.#byProcess) {
+      const left = partitions.filter((partition) => !gone.includes(partition));
+      this.#byProcess.set(victim, { ...rest, partitions: left });
+    }
+  }
+
+  /**
    * A worker goes on, and all reports of that time are there.
    *
    * @param process its process and incarnation

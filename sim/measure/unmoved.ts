@@ -63,6 +63,17 @@ export class UnmovedLatency {
   }
 
   /**
+   * A partition is held up on purpose, whoever has it.
+   *
+   * @param partition the partition
+   * @param fromUs since when, in microseconds since 1970
+   * @returns tells that it is over: until when it was
+   */
+  heldUp(partition: number, fromUs: number): (untilUs: number) => void {
+    return this.#strikes.begin(nameOf(partition), fromUs);
+  }
+
+  /**
    * The next effect in the order of the output stream.
    *
    * @param effect the effect
@@ -106,7 +117,10 @@ export class UnmovedLatency {
         this.partitions[moved ? "moved" : "kept"]++;
         if (moved) continue;
         for (const { durationUs, atUs, process } of latencies) {
-          if (this.#strikes.touch(process, atUs - durationUs, atUs, CATCH_UP_US)) continue;
+          const isStruck = [process, nameOf(partition)].some((victim) =>
+            this.#strikes.touch(victim, atUs - durationUs, atUs, CATCH_UP_US)
+          );
+          if (isStruck) continue;
           this.#histogram.record(durationUs);
           this.slowest.add(durationUs, atUs, partition, () => process);
         }
@@ -114,4 +128,9 @@ export class UnmovedLatency {
     }
     this.#windows = this.#windows.filter(({ fromUs }) => fromUs >= startedBeforeUs);
   }
+}
+
+/** A partition among those that are struck; no process has such a name. */
+function nameOf(partition: number): string {
+  return `partition ${partition}`;
 }

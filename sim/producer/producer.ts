@@ -13,17 +13,13 @@ import { sleep } from "../../lib/ports/clock.ts";
 import type { KvBucket } from "../../lib/ports/kv.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { Seeded } from "../seed/seeded.ts";
-import {
-  partitionRates,
-  partitionWeights,
-  producerShares,
-  rateMultiplier,
-} from "../seed/weights.ts";
+import { rateMultiplier } from "../seed/weights.ts";
 import { lastStored } from "../streams/last_stored.ts";
 import { encodeMessage, nowUs } from "../streams/message.ts";
 import { feedSubject } from "../streams/topology.ts";
 import type { Reporter } from "../wire/reporter.ts";
-import { type ChildSpec, fromBytes, toBytes } from "../wire/wire.ts";
+import { type ChildSpec, fromBytes, type PartitionChanges, toBytes } from "../wire/wire.ts";
+import { addedLines, initialLines, type Line } from "./line.ts";
 
 const TICK_MS = 5;
 const PUBLISH_TIMEOUT_MS = 2_000;
@@ -33,17 +29,6 @@ const RECEIPT_INTERVAL_MS = 500;
 const MAX_ARREARS_MS = 2_000;
 const LOOKUPS_AT_ONCE = 32;
 
-/** One partition of a producer. */
-interface Line {
-  readonly partition: number;
-  readonly weight: number;
-  readonly ratePerSecond: number;
-  /** The last sequence known to be stored. */
-  last: number;
-  dueMs: number;
-  busy: boolean;
-}
-
 /** A producer. */
 export class SimProducer {
   readonly #spec: ChildSpec;
@@ -51,7 +36,9 @@ export class SimProducer {
   readonly #reporter: Reporter;
   readonly #lines: Line[];
   readonly #finishing = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
+  /** The changes of partitions one after the other: each finds the lines that the one before has made. */
+  #changing: Promise<void> = Promise.resolve();
+  readonly #poisonings = new Map<number, Promise<void>>();
   #receipts: KvBucket | undefined;
   #sequence = 0;
   #changed = false;
@@ -65,17 +52,7 @@ export class SimProducer {
     this.#spec = spec;
     this.#world = world;
     this.#reporter = reporter;
-    const { partitions, producers } = spec.config;
-    const weights = partitionWeights(partitions, spec.seed);
-    const rates = partitionRates(weights, partitions.message_rate_per_partition);
-    this.#lines = producerShares(weights, producers.count)[spec.index]!.map((partition) => ({
-      partition,
-      weight: weights[partition]!,
-      ratePerSecond: rates[partition]!,
-      last: 0,
-      dueMs: 0,
-      busy: false,
-    }));
+    this.#lines = initialLines(spec);
   }
 
   /** Finds out where each partition stands and tells the coordinator. */
@@ -90,16 +67,71 @@ export class SimProducer {
     const receipts = entry === undefined || entry.operation !== "put"
       ? {}
       : fromBytes<Record<string, number>>(entry.value);
-    for (let from = 0; from < this.#lines.length; from += LOOKUPS_AT_ONCE) {
+    await this.#lookUp(this.#lines, receipts);
+    await this.#reporter.flush();
+  }
+
+  /**
+   * Goes by the partitions that there are now. Lines of new ones are begun where they stand, since a former process of this name may have
+   * sent there; what is retired gets no further message.
+   *
+   * @param changes what came and what went
+   * @returns when all that was sent to retired ones is known and reported
+   */
+  change({ added, retired }: PartitionChanges): Promise<void> {
+    this.#changing = this.#changing.then(async () => {
+      const known = new Set(this.#lines.map(({ partition }) => partition));
+      const nowMs = this.#world.clock.monotonicMs();
+      const lines = addedLines(this.#spec, added.filter((one) => !known.has(one)), nowMs);
+      await this.#lookUp(lines, {});
+      this.#lines.push(...lines);
+      for (const line of this.#lines) {
+        if (!retired.includes(line.partition)) continue;
+        line.retired = true;
+        await line.underWay;
+      }
+      await this.#reporter.flush();
+    });
+    return this.#changing;
+  }
+
+  /**
+   * Sends a message on which every handler fails, and the next one right behind it.
+   *
+   * @param partition where
+   * @param order the number of the wish: a wish that is repeated, because its answer was lost, is fulfilled once
+   * @returns when both are stored and reported
+   */
+  poison(partition: number, order: number): Promise<void> {
+    const known = this.#poisonings.get(order);
+    if (known !== undefined) return known;
+    const poisoning = this.#poison(partition);
+    this.#poisonings.set(order, poisoning);
+    return poisoning;
+  }
+
+  async #poison(partition: number): Promise<void> {
+    const line = this.#lines.find((one) => one.partition === partition);
+    if (line === undefined || line.retired) return;
+    while (line.underWay !== undefined) await line.underWay;
+    await this.#begin(line, async () => {
+      await this.#publish(line, true);
+      await this.#publish(line);
+    });
+    await this.#reporter.flush();
+  }
+
+  /** Finds out how far lines are, and reports it. */
+  async #lookUp(lines: readonly Line[], receipts: Record<string, number>): Promise<void> {
+    for (let from = 0; from < lines.length; from += LOOKUPS_AT_ONCE) {
       await Promise.all(
-        this.#lines.slice(from, from + LOOKUPS_AT_ONCE).map(async (line) => {
+        lines.slice(from, from + LOOKUPS_AT_ONCE).map(async (line) => {
           const stored = await this.#lastStored(line.partition);
           line.last = Math.max(stored, receipts[line.partition] ?? 0);
           this.#reportSent(line.partition, 1, line.last);
         }),
       );
     }
-    await this.#reporter.flush();
   }
 
   /** Publishes until {@linkcode finish}; returns when every outcome is known and reported. */
@@ -118,7 +150,8 @@ export class SimProducer {
       const nowMs = clock.monotonicMs();
       const multiplier = rateMultiplier(rate_variation, nowMs - startMs);
       for (const line of this.#lines) {
-        if (!line.busy && line.dueMs <= nowMs) this.#publishNext(line, nowMs, multiplier);
+        if (line.underWay !== undefined || line.retired || line.dueMs > nowMs) continue;
+        this.#publishNext(line, nowMs, multiplier);
       }
       if (nowMs - receiptMs >= RECEIPT_INTERVAL_MS) {
         receiptMs = nowMs;
@@ -126,7 +159,8 @@ export class SimProducer {
       }
       await sleep(clock, TICK_MS, this.#finishing.signal);
     }
-    await Promise.all(this.#underWay);
+    await this.#changing;
+    await Promise.all(this.#lines.map(({ underWay }) => underWay));
     await this.#writeReceipt();
     await this.#reporter.flush();
   }
@@ -139,15 +173,15 @@ export class SimProducer {
   #publishNext(line: Line, nowMs: number, multiplier: number): void {
     const intervalMs = 1_000 / (line.ratePerSecond * multiplier);
     line.dueMs = Math.max(line.dueMs + intervalMs, nowMs - MAX_ARREARS_MS);
-    line.busy = true;
-    const done = this.#publish(line).finally(() => {
-      line.busy = false;
-      this.#underWay.delete(done);
-    });
-    this.#underWay.add(done);
+    void this.#begin(line, () => this.#publish(line));
   }
 
-  async #publish(line: Line): Promise<void> {
+  /** One publishing of a line at a time: its messages keep their order. */
+  #begin(line: Line, work: () => Promise<void>): Promise<void> {
+    return line.underWay = work().finally(() => line.underWay = undefined);
+  }
+
+  async #publish(line: Line, poisoned = false): Promise<void> {
     const sequence = line.last + 1;
     this.#sequence++;
     const data = encodeMessage({
@@ -157,6 +191,7 @@ export class SimProducer {
       producerSequence: this.#sequence,
       timestampUs: nowUs(),
       weight: line.weight,
+      poisoned,
     });
     await this.#storeOnce(line.partition, sequence, data);
     line.last = sequence;

@@ -5,7 +5,13 @@
  */
 import { nowUs } from "../streams/message.ts";
 import { runChild } from "../wire/child.ts";
-import { type ChildSpec, type Command, controlSubject, fromBytes, toBytes } from "../wire/wire.ts";
+import {
+  type ChildSpec,
+  controlSubject,
+  fromBytes,
+  type ProducerCommand,
+  toBytes,
+} from "../wire/wire.ts";
 import { SimProducer } from "./producer.ts";
 
 /**
@@ -24,19 +30,19 @@ export function runProducer(spec: ChildSpec): Promise<void> {
       producer.finish();
       start();
     });
-    world.messaging.subscribe(controlSubject(spec.runId, spec.process), (notice) => {
-      const { command } = fromBytes<Command>(notice.data);
-      if (command === "start") start();
-      if (command === "finish") {
-        producer.finish();
-        start();
-        // Answered only when all is known: no answer means not finished.
-        void ended.then(() => notice.respond(toBytes("finished")));
-        return;
-      }
-      notice.respond(toBytes(command));
-    });
     await producer.prepare();
+    const follow = async (command: ProducerCommand): Promise<void> => {
+      await producer.change(command.changes);
+      if (command.command === "poison") await producer.poison(command.partition, command.order);
+      if (command.command === "finish") producer.finish();
+      if (command.command === "start" || command.command === "finish") start();
+      if (command.command === "finish") await ended;
+    };
+    world.messaging.subscribe(controlSubject(spec.runId, spec.process), async (notice) => {
+      // Answered only when all is known: no answer means that it is not.
+      await follow(fromBytes<ProducerCommand>(notice.data));
+      notice.respond(toBytes("done"));
+    });
     reporter.add({ kind: "hello", pid: Deno.pid, atUs: nowUs() }, "now");
     await started;
     await producer.run();

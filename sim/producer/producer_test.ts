@@ -33,6 +33,8 @@ const fast: Clock = {
 class Server {
   /** Every message ever stored, by partition. */
   readonly stored = new Map<number, number[]>();
+  /** Those of them on which every handler fails, as `<partition> <sequence>`. */
+  readonly poisoned: string[] = [];
   /** What the coordinator was told, by partition. */
   readonly reported = new Map<number, Set<number>>();
   readonly #feed = new Map<string, Uint8Array>();
@@ -78,7 +80,8 @@ class Server {
     const fate = this.#chance.float(this.#draws++);
     if (fate < 0.05) throw new PartiError("PARTI_DISCONNECTED", "away");
     if (fate < 0.1) throw new PartiError("PARTI_TIMEOUT", "the request was lost");
-    const { partitionId, partitionSequence } = decodeMessage(data);
+    const { partitionId, partitionSequence, poisoned } = decodeMessage(data);
+    if (poisoned) this.poisoned.push(`${partitionId} ${partitionSequence}`);
     const list = this.stored.get(partitionId) ?? [];
     this.stored.set(partitionId, list);
     list.push(partitionSequence);
@@ -137,6 +140,16 @@ function spec(process: string): ChildSpec {
   return { ...common, name: "producer-0", index: 0, process };
 }
 
+/** Every message was stored once and in order, and the coordinator was told of each. */
+function assertWhole(server: Server): void {
+  for (const [partition, sequences] of server.stored) {
+    const expected = sequences.map((_, index) => index + 1);
+    assert.deepEqual(sequences, expected, `partition ${partition}`);
+    const reported = [...server.reported.get(partition)!].sort((a, b) => a - b);
+    assert.deepEqual(reported, expected, `reports of partition ${partition}`);
+  }
+}
+
 /** Until the server has stored so many messages of each partition. */
 async function untilStored(server: Server, count: number): Promise<void> {
   const enough = () =>
@@ -170,14 +183,53 @@ for (const seed of [1, 2, 3]) {
       producer.finish();
       await running;
     }
-    for (const [partition, sequences] of server.stored) {
-      const expected = sequences.map((_, index) => index + 1);
-      assert.deepEqual(sequences, expected, `partition ${partition}`);
-      const reported = [...server.reported.get(partition)!].sort((a, b) => a - b);
-      assert.deepEqual(reported, expected, `reports of partition ${partition}`);
-    }
+    assertWhole(server);
   });
 }
+
+Deno.test("partitions that come are sent to, those that go are not; whoever is killed in between leaves no hole", async () => {
+  const server = new Server(4);
+  const first = await prepared(server, 1);
+  void first.producer.run();
+  await untilStored(server, 3);
+  await first.producer.change({ added: [4, 5], retired: [1] });
+  const ofRetired = server.stored.get(1)!.length;
+  const added = () => Math.min(...[4, 5].map((one) => server.stored.get(one)?.length ?? 0));
+  while (added() < 5) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(server.stored.get(1)!.length, ofRetired);
+  assert.deepEqual(
+    server.reported.get(1)!.size,
+    ofRetired,
+    "all of it is reported when it answers",
+  );
+  first.kill();
+  first.reporter.close();
+  first.producer.finish();
+  const second = await prepared(server, 2);
+  await second.producer.change({ added: [4, 5], retired: [1, 4] });
+  const ofBoth = [1, 4].map((one) => server.stored.get(one)!.length);
+  const running = second.producer.run();
+  const goal = server.stored.get(5)!.length + 5;
+  while (server.stored.get(5)!.length < goal) await new Promise((r) => setTimeout(r, 1));
+  second.producer.finish();
+  await running;
+  assert.deepEqual([1, 4].map((one) => server.stored.get(one)!.length), ofBoth);
+  assertWhole(server);
+});
+
+Deno.test("a poisoned message is sent once for each wish, with the next one right behind it", async () => {
+  const server = new Server(5);
+  const { producer } = await prepared(server, 1);
+  await Promise.all([producer.poison(2, 9), producer.poison(2, 9)]);
+  assert.deepEqual(server.poisoned, ["2 1"]);
+  assert.deepEqual(server.stored.get(2), [1, 2]);
+  await producer.poison(2, 10);
+  assert.deepEqual(server.poisoned, ["2 1", "2 3"]);
+  assert.deepEqual([...server.reported.get(2)!], [1, 2, 3, 4]);
+  await producer.change({ added: [], retired: [2] });
+  await producer.poison(2, 11);
+  assert.equal(server.stored.get(2)!.length, 4);
+});
 
 Deno.test("what is stored is found in the feed, or in the output once it is consumed", async () => {
   const message = encodeMessage({

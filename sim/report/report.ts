@@ -18,7 +18,7 @@ export type Verdict = "pass" | "fail" | "unknown";
 
 /** One chaos event as it happened. */
 export interface ChaosRecord {
-  /** Its number in the plan. */
+  /** Its number in the plan, from 1. */
   readonly number: number;
   /** When, in milliseconds since the load began. */
   readonly atMs: number;
@@ -28,6 +28,10 @@ export interface ChaosRecord {
   readonly target: string;
   /** How long until all was well again; null if that was not seen. */
   recoveredMs: number | null;
+  /** How long after the end of its own fault the group was whole again; null if that was not seen. */
+  wholeMs: number | null;
+  /** Why it failed: the group was not whole again in time, or a defect showed before it was. */
+  failed?: string;
   /** Partitions that changed their owner until the next event, and those of them that had to. */
   readonly moves: Readonly<MoveCount>;
   /** Why nothing was done, if nothing was. */
@@ -58,8 +62,10 @@ export interface SimReport {
   readonly natsServerVersion: string;
   /** The machine: figures mean little where other work runs beside. */
   readonly machine: Machine;
-  /** How many partitions there are. */
+  /** How many partitions there were at the beginning. */
   readonly partitions: number;
+  /** How many came while it ran, and how many went. */
+  readonly partitionChanges: { readonly added: number; readonly removed: number };
   /** The start: from the first worker's readiness until all were Stable at once; null if that was not reached. */
   readonly startup: { readonly workers: number; readonly allStableMs: number | null };
   /** The counts. */
@@ -67,6 +73,8 @@ export interface SimReport {
     readonly sent: number;
     readonly received: number;
     readonly effective: number;
+    readonly deadLetters: number;
+    readonly givenUp: number;
     readonly deliveries: number;
     readonly redeliveries: number;
     readonly unexplainedRedeliveries: number;
@@ -168,6 +176,10 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
     [totals.interleavings, "interleavings: two owners mixed up, or two handlers at once"],
     [totals.unexpected, "unexpected: effects of messages that nobody sent"],
     [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
+    [
+      totals.givenUp,
+      "given up: among the dead letters, though its handler did not fail on purpose",
+    ],
   ];
   const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
   // Who has too little of the machine is slow through no fault of the group's; but that loses no message.

@@ -34,6 +34,7 @@ export function renderReport(report: SimReport): string[] {
   const lines = [
     "=== Simulation Report ===",
     line("Total Partitions:", report.partitions),
+    line("  changed:", changesText(report.partitionChanges)),
     line("Total Sent:", messages.sent),
     line("Total Received:", messages.received),
     line("Gaps Detected:", messages.lost + messages.undelivered),
@@ -44,8 +45,11 @@ export function renderReport(report: SimReport): string[] {
     line("  excused:", excusedText(report.ownership.excusedOverlaps)),
     line("Redeliveries:", `${messages.redeliveries} (allowed)`),
     line("  unexplained:", messages.unexplainedRedeliveries),
+    line("Dead Letters:", `${messages.deadLetters - messages.givenUp} poisoned on purpose`),
+    line("  given up:", messages.givenUp),
     line("Throughput:", `${messages.perSecond} msg/s`),
     line("Chaos Events:", happened.length),
+    line("  whole again:", wholeText(happened)),
     line("Balance:", balanceText(report.balance)),
     ...workersText(report.workers).map(([name, text]) => line(`  ${name}:`, text)),
     line("Latency:", percentilesText(report.latencyMs)),
@@ -84,6 +88,22 @@ export function renderReport(report: SimReport): string[] {
   }
   if (report.verdict !== "pass") lines.push(`Run it again with --seed ${report.seed}`);
   return lines;
+}
+
+function changesText({ added, removed }: SimReport["partitionChanges"]): string {
+  return `${added} added, ${removed} removed while it ran`;
+}
+
+/** After how many events the group was seen whole again, how long that took at most, and how many failed. */
+function wholeText(happened: SimReport["chaos"]): string {
+  const whole = happened.filter(({ wholeMs }) => wholeMs !== null)
+    .toSorted((a, b) => b.wholeMs! - a.wholeMs!);
+  const failed = happened.filter(({ failed }) => failed !== undefined).length;
+  const [slowest] = whole;
+  return `after ${whole.length} of ${happened.length}, ${failed} failed` +
+    (slowest === undefined
+      ? ""
+      : `, at most ${slowest.wholeMs}ms later (#${slowest.number} ${slowest.type})`);
 }
 
 function percentilesText({ count, p50, p99, max }: Percentiles): string {

@@ -4,27 +4,21 @@
  * @module
  */
 import { isPartiError } from "../../lib/errors.ts";
-import type { Messaging } from "../../lib/ports/messaging.ts";
-import { Ledger, type SavedLedger } from "../ledger/ledger.ts";
+import { type Defect, Ledger, type SavedLedger } from "../ledger/ledger.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { Share } from "../measure/balance.ts";
 import { Measurements, type SavedMeasurements } from "../measure/measure.ts";
 import { type MoveCount, Moves } from "../measure/moves.ts";
 import type { Gone } from "../measure/recovery.ts";
 import { decodeEffect } from "../streams/effect.ts";
-import {
-  type Command,
-  controlSubject,
-  fromBytes,
-  type Report,
-  toBytes,
-  type WorkerStatus,
-} from "../wire/wire.ts";
+import { decodeMessage } from "../streams/message.ts";
+import type { Report } from "../wire/wire.ts";
 import type { Fleet, Member } from "./fleet.ts";
+import { disorderOf, isStable } from "./group_order.ts";
+import { PartitionSet, type SavedPartitions } from "./partition_set.ts";
 
 /** Log lines about defects; the rest is in the report. */
 const MAX_DEFECT_LINES = 20;
-const ASK_TIMEOUT_MS = 500;
 
 /** A time, in microseconds since 1970. */
 export interface Phase {
@@ -40,6 +34,8 @@ export interface SavedState {
   readonly ledger: SavedLedger;
   /** The figures. */
   readonly measurements: SavedMeasurements;
+  /** The group's partitions. */
+  readonly partitions: SavedPartitions;
   /** Who gave what to whom. */
   readonly moves: { readonly count: MoveCount; readonly weight: MoveCount };
   /** What went wrong, and why the verdict may not be sure. */
@@ -56,6 +52,8 @@ export class RunState {
   readonly ledger: Ledger;
   /** The figures. */
   readonly measurements: Measurements = new Measurements();
+  /** The group's partitions as they are now. */
+  readonly partitions: PartitionSet;
   /** Who gave what to whom. */
   readonly moves: Moves;
   /** What went wrong apart from messages. */
@@ -74,10 +72,9 @@ export class RunState {
   defects = 0;
   /** Messages stored, for the status line. */
   sent = 0;
-  /** Messages with their effect, for the status line. */
+  /** Messages with their effect, or among the dead letters, for the status line. */
   effective = 0;
   readonly #fleet: () => Fleet;
-  readonly #partitions: number;
   readonly #console: SimConsole;
   #endsUs = Number.POSITIVE_INFINITY;
 
@@ -87,7 +84,7 @@ export class RunState {
    * @param console where defects are said at once
    */
   constructor(weights: readonly number[], fleet: () => Fleet, console: SimConsole) {
-    this.#partitions = weights.length;
+    this.partitions = new PartitionSet(weights);
     this.#fleet = fleet;
     this.#console = console;
     this.ledger = new Ledger(weights.length);
@@ -108,8 +105,11 @@ export class RunState {
         return;
       case "uncertain":
         return this.ledger.uncertain(report.partition, report.sequence);
-      case "delivered":
+      case "delivered": {
+        const { partition, sequence, startUs } = report.delivery;
+        this.measurements.poisonings.began(partition, sequence, startUs);
         return this.ledger.delivered(report.delivery);
+      }
       case "lanes":
         return this.#takeLanes(process, report);
       case "impaired":
@@ -134,6 +134,26 @@ export class RunState {
         member.stableUs = isStable(member) ? member.stableUs ?? report.atUs : undefined;
         return this.onStatus(member);
     }
+  }
+
+  /**
+   * Takes the word of a worker that a handler begins.
+   *
+   * @param process the worker's process and incarnation
+   * @param instance the library's instance in it
+   * @param partition the partition
+   * @param sequence the message's place in it
+   * @param startUs when, in microseconds since 1970
+   */
+  takeBegun(
+    process: string,
+    instance: string,
+    partition: number,
+    sequence: number,
+    startUs: number,
+  ): void {
+    this.measurements.poisonings.began(partition, sequence, startUs);
+    this.ledger.begun(process, instance, partition, sequence, startUs);
   }
 
   #takeLanes(process: string, { change, partitions, atUs }: Report & { kind: "lanes" }): void {
@@ -162,11 +182,29 @@ export class RunState {
       if (!isPartiError(error, "PARTI_INVARIANT")) throw error;
       found = [this.ledger.strange(error.message)];
     }
+    this.#sayDefects(found);
+  }
+
+  /**
+   * Takes a dead letter, in the order of the output stream.
+   *
+   * @param data its payload: the message that was given up
+   * @param storedUs when it was stored
+   */
+  takeDeadLetter(data: Uint8Array, storedUs: number): void {
+    this.effective++;
+    const { partitionId: partition, partitionSequence: sequence, poisoned } = decodeMessage(data);
+    this.#sayDefects(
+      this.ledger.deadLettered({ partition, sequence, storedUs, poisoned: poisoned === true }),
+    );
+    if (poisoned) this.measurements.poisonings.deadLettered(partition, sequence);
+  }
+
+  #sayDefects(found: readonly Defect[]): void {
     for (const { kind, partition, detail } of found) {
       this.defects++;
-      if (this.defects <= MAX_DEFECT_LINES) {
-        this.#console.log("FAIL", `${kind} in partition ${partition}: ${detail}`);
-      }
+      if (this.defects > MAX_DEFECT_LINES) continue;
+      this.#console.log("FAIL", `${kind} in partition ${partition}: ${detail}`);
     }
   }
 
@@ -177,6 +215,7 @@ export class RunState {
     return {
       ledger: this.ledger.save(),
       measurements: this.measurements.save(),
+      partitions: this.partitions.save(),
       moves: { count, weight },
       said: { incidents, violations, doubts },
       outages,
@@ -192,7 +231,8 @@ export class RunState {
   load(saved: SavedState): void {
     this.ledger.load(saved.ledger);
     this.measurements.load(saved.measurements);
-    this.moves.load(saved.moves);
+    this.partitions.load(saved.partitions);
+    this.moves.load(saved.moves, this.partitions.weights);
     for (const name of ["incidents", "violations", "doubts"] as const) {
       this[name].push(...saved.said[name]);
     }
@@ -212,23 +252,43 @@ export class RunState {
    * @returns undefined if all workers are Stable and every partition has exactly one owner
    */
   disorder(sinceUs = 0): string | undefined {
+    return disorderOf(this.#fleet().running("worker"), this.partitions.current, sinceUs);
+  }
+
+  /**
+   * Whether a worker that runs says that it owns a partition.
+   *
+   * @param partition its number
+   */
+  isOwned(partition: number): boolean {
     const workers = this.#fleet().running("worker");
-    if (workers.length === 0) return "no worker runs";
-    const states = workers.flatMap((member) => {
-      const { name, status, statusUs } = member;
-      const silent = status === undefined || statusUs === undefined || statusUs < sinceUs;
-      if (isStable(member) && !silent) return [];
-      return [`${name} is ${silent ? "silent" : status.state}`];
-    });
-    if (states.length > 0) return states.join(", ");
-    const owners = new Array<number>(this.#partitions).fill(0);
-    for (const { status } of workers) {
-      for (const partition of status!.owned) owners[partition]!++;
-    }
-    const orphans = owners.filter((count) => count === 0).length;
-    const shared = owners.filter((count) => count > 1).length;
-    if (orphans === 0 && shared === 0) return undefined;
-    return `${orphans} partitions without an owner, ${shared} with more than one`;
+    return workers.some(({ status }) => status?.owned.includes(partition));
+  }
+
+  /**
+   * Partitions come.
+   *
+   * @param weights their weights
+   * @param atUs when, in microseconds since 1970
+   * @returns their numbers
+   */
+  addPartitions(weights: readonly number[], atUs: number): number[] {
+    const added = this.partitions.add(weights, atUs);
+    this.ledger.grow(this.partitions.total);
+    this.moves.grow(weights, atUs);
+    return added;
+  }
+
+  /**
+   * Partitions go for good: nobody is to own them any more.
+   *
+   * @param partitions their numbers
+   * @param atUs when, in microseconds since 1970
+   */
+  removePartitions(partitions: readonly number[], atUs: number): void {
+    this.partitions.remove(partitions);
+    this.moves.shrink(partitions, atUs);
+    this.measurements.recovery.removed(partitions);
   }
 
   /**
@@ -286,51 +346,4 @@ export class RunState {
     if (ready.includes(undefined) || stable.includes(undefined)) return null;
     return Math.round((Math.max(...stable as number[]) - Math.min(...ready as number[])) / 1_000);
   }
-}
-
-function isStable({ status }: Member): boolean {
-  return status?.state === "Stable";
-}
-
-/**
- * Asks a worker what it is doing.
- *
- * @param messaging where
- * @param runId the run
- * @param member the worker
- * @returns its answer, or what it last reported if there is none
- */
-export async function askStatus(
-  messaging: Messaging,
-  runId: string,
-  member: Member,
-): Promise<WorkerStatus | undefined> {
-  try {
-    return fromBytes<WorkerStatus>(
-      await command(messaging, runId, member, "status", ASK_TIMEOUT_MS),
-    );
-  } catch {
-    return member.status;
-  }
-}
-
-/**
- * Gives a child a command.
- *
- * @param messaging where
- * @param runId the run
- * @param member the child
- * @param name the command
- * @param timeoutMs how long its answer may take
- * @returns the answer
- */
-export function command(
-  messaging: Messaging,
-  runId: string,
-  member: Member,
-  name: Command["command"],
-  timeoutMs: number,
-): Promise<Uint8Array> {
-  const subject = controlSubject(runId, member.process);
-  return messaging.request(subject, toBytes({ command: name }), timeoutMs);
 }

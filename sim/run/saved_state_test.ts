@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import { SimConsole } from "../live/status_line.ts";
 import { encodeEffect } from "../streams/effect.ts";
+import { encodeMessage } from "../streams/message.ts";
 import type { Fleet } from "./fleet.ts";
 import { TestFleet } from "./fleet_rig_test.ts";
 import { RunState } from "./run_state.ts";
@@ -50,6 +51,11 @@ function story(): ((state: RunState) => void)[] {
           ...{ startUs: startMs * 1_000, endUs: endMs * 1_000 },
         },
       });
+  const dead = (partitionId: number, partitionSequence: number, poisoned: boolean) => {
+    const who = { producerId: "p", producerSequence: 1, timestampUs: 1, weight: 1 };
+    const data = encodeMessage({ partitionId, partitionSequence, poisoned, ...who });
+    return (state: RunState) => state.takeDeadLetter(data, 57_000);
+  };
   return [
     (state) => state.takeReport("p#1", { kind: "sent", partition: 0, first: 1, last: 5 }),
     (state) => state.takeReport("p#1", { kind: "sent", partition: 1, first: 1, last: 3 }),
@@ -65,6 +71,11 @@ function story(): ((state: RunState) => void)[] {
     effect(0, 9, "b", 55), // never sent
     (state) => state.takeEffect(new Uint8Array([1]), 1, ++outputSequence), // nobody's
     effect(1, 1, "b", 60),
+    (state) => void state.addPartitions([1], 50_000),
+    (state) => state.takeReport("p#1", { kind: "sent", partition: 2, first: 1, last: 4 }),
+    dead(2, 1, true),
+    dead(2, 3, false), // given up, and passed over 2
+    effect(2, 4, "b", 58),
     (state) => state.ledger.impairments.networkFailed("b#1", 1, 2),
     (state) => state.outage(61_000, 62_000),
     effect(1, 4, "b", 70),
@@ -90,7 +101,9 @@ Deno.test("saved state: a run that goes on from any moment finds what it would h
   for (const step of story()) step(whole);
   const expected = told(whole);
   const { totals } = expected as { totals: Record<string, number> };
-  for (const name of ["lost", "duplicateEffects", "outOfOrder", "unexpected", "unknown"]) {
+  for (
+    const name of ["lost", "duplicateEffects", "outOfOrder", "unexpected", "unknown", "givenUp"]
+  ) {
     assert.ok(totals[name]! > 0, name);
   }
   for (let cut = 0; cut <= story().length; cut++) {
@@ -128,4 +141,19 @@ Deno.test("saved state: figures and moves go on, too", () => {
   assert.equal(after.measurements.vacancies.durations.count, 1);
   assert.equal(after.measurements.slowHandoffs.items[0]!.who, "a → b");
   assert.deepEqual([after.moves.count.total, after.moves.weight.needed], [5, 3]);
+});
+
+Deno.test("saved state: partitions that came and went are known again", () => {
+  const before = freshState();
+  const [added] = before.addPartitions([4], 100);
+  before.partitions.retire([0], 200);
+  before.removePartitions([0], 300);
+  const after = freshState();
+  after.load(JSON.parse(JSON.stringify(before.save())));
+  assert.deepEqual(after.partitions.current, [1, added]);
+  assert.deepEqual(after.partitions.weights, [0, 1, 4]);
+  assert.deepEqual(after.partitions.counts, { added: 1, removed: 1 });
+  assert.deepEqual(after.partitions.changes, before.partitions.changes);
+  assert.deepEqual(after.partitions.life(added!).fromUs, 100);
+  assert.equal(after.moves.totalWeight, 5);
 });

@@ -65,6 +65,55 @@ export function producerShares(weights: readonly number[], producers: number): n
 }
 
 /**
+ * The weight of a partition that comes while the run goes on: extreme by the same chance as those that are there at the beginning.
+ *
+ * @param partitions the configuration's section
+ * @param seed the run's seed
+ * @param partition its number
+ * @returns its weight
+ */
+export function addedWeight(
+  partitions: SimulationConfig["partitions"],
+  seed: number,
+  partition: number,
+): number {
+  const { distribution, weights: { exponential } } = partitions;
+  if (distribution === "uniform") return 1;
+  const isExtreme =
+    new Seeded(seed, "added-weights").float(partition) < exponential.extreme_percent;
+  return isExtreme ? exponential.extreme_weight : exponential.normal_weight;
+}
+
+/**
+ * The message rate of a partition that comes while the run goes on: by its weight as much as those that are there at the beginning.
+ *
+ * @param partitions the configuration's section
+ * @param seed the run's seed
+ * @param partition its number
+ * @returns messages per second
+ */
+export function addedRate(
+  partitions: SimulationConfig["partitions"],
+  seed: number,
+  partition: number,
+): number {
+  const weights = partitionWeights(partitions, seed);
+  const [rate] = partitionRates(weights, partitions.message_rate_per_partition);
+  return rate! / weights[0]! * addedWeight(partitions, seed, partition);
+}
+
+/**
+ * Which producer sends to a partition that comes while the run goes on.
+ *
+ * @param partition its number
+ * @param producers how many producers there are
+ * @returns the producer's number
+ */
+export function producerOfAdded(partition: number, producers: number): number {
+  return partition % producers;
+}
+
+/**
  * How much faster or slower than average the producers are at a moment: up from the least to the greatest multiplier
  * over one ramp, down again over the next.
  *

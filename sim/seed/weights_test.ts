@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../config/config.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
-import { partitionRates, partitionWeights, producerShares, rateMultiplier } from "./weights.ts";
+import {
+  addedRate,
+  addedWeight,
+  partitionRates,
+  partitionWeights,
+  producerOfAdded,
+  producerShares,
+  rateMultiplier,
+} from "./weights.ts";
 
 function configWith(...sets: string[]): SimulationConfig {
   return parseConfig("", "my.yaml", sets.map((set) => ({ set, shown: set }))).config;
@@ -54,4 +62,20 @@ Deno.test("rate variation: ramps up and down between its bounds", () => {
   const at = (ms: number) => rateMultiplier(variation, ms);
   assert.deepEqual([0, 5_000, 10_000, 15_000, 20_000].map(at), [0.5, 1.25, 2, 1.25, 0.5]);
   assert.equal(rateMultiplier({ ...variation, enabled: false }, 5_000), 1);
+});
+
+Deno.test("partitions that come: extreme by the same chance, as fast for their weight as the others, each with one producer", () => {
+  const added = Array.from({ length: 2_000 }, (_, index) => 1_500 + index);
+  const weights = added.map((partition) => addedWeight(exponential, 1, partition));
+  const extreme = weights.filter((weight) => weight === 100).length;
+  assert.ok(extreme > 60 && extreme < 140, String(extreme));
+  assert.deepEqual(weights, added.map((partition) => addedWeight(exponential, 1, partition)));
+  assert.notDeepEqual(weights, added.map((partition) => addedWeight(exponential, 2, partition)));
+  const known = partitionWeights(exponential, 1);
+  const rates = partitionRates(known, exponential.message_rate_per_partition);
+  const hot = added[weights.indexOf(100)]!;
+  const expected = rates[known.indexOf(100)]!;
+  assert.ok(Math.abs(addedRate(exponential, 1, hot) - expected) < 1e-9);
+  assert.equal(addedWeight(configWith().partitions, 1, 100), 1);
+  assert.deepEqual(added.slice(0, 4).map((one) => producerOfAdded(one, 3)), [0, 1, 2, 0]);
 });

@@ -7,7 +7,12 @@ import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jet
 import type { NatsConnection } from "@nats-io/nats-core";
 
 /** What a reader gives for each message. */
-export type OnEffect = (data: Uint8Array, storedUs: number, outputSequence: number) => void;
+export type OnEffect = (
+  data: Uint8Array,
+  storedUs: number,
+  outputSequence: number,
+  subject: string,
+) => void;
 
 const RETRY_DELAY_MS = 100;
 
@@ -87,7 +92,7 @@ export class EffectsReader {
         this.#messages = messages;
         for await (const message of messages) {
           const storedUs = Math.round(message.info.timestampNanos / 1_000);
-          this.#accept(message.seq, message.data, storedUs);
+          this.#accept(message.seq, message.data, storedUs, message.subject);
         }
       } catch {
         // The server is away or restarting: the next round begins after the last message that was read.
@@ -96,11 +101,11 @@ export class EffectsReader {
     }
   }
 
-  #accept(sequence: number, data: Uint8Array, storedUs: number): void {
+  #accept(sequence: number, data: Uint8Array, storedUs: number, subject: string): void {
     if (sequence <= this.#last) return;
     this.#missed += sequence - this.#last - 1;
     this.#last = sequence;
-    this.#onEffect(data, storedUs, sequence);
+    this.#onEffect(data, storedUs, sequence, subject);
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const wake of waiters) wake();

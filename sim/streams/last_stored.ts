@@ -7,14 +7,14 @@
 import type { FeedStore } from "../../lib/ports/feed.ts";
 import { decodeEffect } from "./effect.ts";
 import { decodeMessage } from "./message.ts";
-import { effectSubject, feedSubject, type Topology } from "./topology.ts";
+import { deadLetterSubject, effectSubject, feedSubject, type Topology } from "./topology.ts";
 
 /**
  * The highest sequence of a partition that was ever stored.
  *
- * The feed alone cannot tell: it forgets what is acknowledged. But a worker writes the effect before it acknowledges, so a
- * message is in the feed or its effect is in the output. The feed is asked first: what leaves it in between is in the output
- * by then.
+ * The feed alone cannot tell: it forgets what is acknowledged. But a worker writes the effect before it acknowledges, and the library the
+ * dead letter, so a message is in the feed or one of these is in the output. The feed is asked first: what leaves it in between is in the
+ * output by then.
  *
  * @param feed the streams
  * @param topology their names
@@ -28,6 +28,13 @@ export async function lastStored(
 ): Promise<number> {
   const waiting = await feed.lastMessage(topology.feedStream, feedSubject(topology, partition));
   if (waiting !== undefined) return decodeMessage(waiting.data).partitionSequence;
-  const done = await feed.lastMessage(topology.effectStream, effectSubject(topology, partition));
-  return done === undefined ? 0 : decodeEffect(done.data).sequence;
+  const { effectStream } = topology;
+  const [done, dead] = await Promise.all([
+    feed.lastMessage(effectStream, effectSubject(topology, partition)),
+    feed.lastMessage(effectStream, deadLetterSubject(topology, partition)),
+  ]);
+  return Math.max(
+    done === undefined ? 0 : decodeEffect(done.data).sequence,
+    dead === undefined ? 0 : decodeMessage(dead.data).partitionSequence,
+  );
 }

@@ -19,6 +19,8 @@ export interface SimMessage {
   readonly timestampUs: number;
   /** The partition's weight. */
   readonly weight: number;
+  /** Whether every handler is to fail on it. */
+  readonly poisoned?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -38,6 +40,7 @@ export function encodeMessage(message: SimMessage): Uint8Array {
     producer_sequence: message.producerSequence,
     timestamp: message.timestampUs,
     weight: message.weight,
+    ...(message.poisoned ? { poisoned: true } : {}),
   }));
 }
 
@@ -60,6 +63,7 @@ export function decodeMessage(data: Uint8Array): SimMessage {
       producerSequence: whole(raw, "producer_sequence", 1),
       timestampUs: whole(raw, "timestamp", 0),
       weight: whole(raw, "weight", 1),
+      ...(raw["poisoned"] === true ? { poisoned: true } : {}),
     };
   } catch (cause) {
     throw new PartiError("PARTI_INVARIANT", `not a simulation message: ${text.slice(0, 200)}`, {

@@ -17,8 +17,12 @@ export interface Topology {
   readonly producerBucket: string;
   /** The subject of a partition's messages, with `{{.PartitionID}}`. */
   readonly feedTemplate: string;
+  /** The bucket in which the list of partitions lies that the group shares. */
+  readonly partitionBucket: string;
   /** The subject of a partition's effects, with `{{.PartitionID}}`. */
   readonly effectTemplate: string;
+  /** The subject of a partition's dead letters, with `{{.PartitionID}}`: in the output stream, so that they have their place among the effects. */
+  readonly deadLetterTemplate: string;
 }
 
 /**
@@ -36,8 +40,10 @@ export function topologyOf(name: string, suffix?: string): Topology {
     effectStream: `${stream}_EFFECTS`,
     group: base,
     producerBucket: `${base}-producers`,
+    partitionBucket: `${base}-partitions`,
     feedTemplate: `${base}.partition.{{.PartitionID}}`,
     effectTemplate: `${base}.effect.{{.PartitionID}}`,
+    deadLetterTemplate: `${base}.effect.dead.{{.PartitionID}}`,
   };
 }
 
@@ -49,6 +55,16 @@ export function feedSubject(topology: Topology, partition: number): string {
 /** The subject of a partition's effects. */
 export function effectSubject(topology: Topology, partition: number): string {
   return topology.effectTemplate.replace("{{.PartitionID}}", String(partition));
+}
+
+/** The subject of a partition's dead letters. */
+export function deadLetterSubject(topology: Topology, partition: number): string {
+  return topology.deadLetterTemplate.replace("{{.PartitionID}}", String(partition));
+}
+
+/** Whether a message of the output stream is a dead letter. */
+export function isDeadLetter(topology: Topology, subject: string): boolean {
+  return subject.startsWith(topology.deadLetterTemplate.replace("{{.PartitionID}}", ""));
 }
 
 /**

@@ -87,13 +87,35 @@ export interface ReportBatch {
   readonly reports: readonly Report[];
 }
 
-/** What the coordinator asks of a child. */
-export type Command =
+/** Partitions that came or went while the run goes on, by their numbers. */
+export interface PartitionChanges {
+  /** Those that were not there at the beginning, also those that went again. */
+  readonly added: readonly number[];
+  /** Those to which nobody is to send any more. */
+  readonly retired: readonly number[];
+}
+
+/** What the coordinator asks of a worker. */
+export type WorkerCommand =
   | { readonly command: "status" } // answered with a WorkerStatus
-  | { readonly command: "slow" } // a worker's handlers take many times as long
-  | { readonly command: "quick" } // and do so no longer
-  | { readonly command: "start" } // a producer begins
-  | { readonly command: "finish" }; // a producer stops once every outcome is known
+  | { readonly command: "slow" } // its handlers take many times as long
+  | { readonly command: "quick" }; // and do so no longer
+
+/**
+ * What the coordinator asks of a producer. It is told each time what partitions there are: it may be a new process, which knows of nothing.
+ * It answers when every outcome in retired partitions is known.
+ */
+export type ProducerCommand =
+  & { readonly changes: PartitionChanges }
+  & (
+    | { readonly command: "start" } // it begins
+    | { readonly command: "change" } // it only goes by the changes
+    | { readonly command: "poison"; readonly partition: number; readonly order: number } // it sends a message that no handler can handle
+    | { readonly command: "finish" } // it stops once every outcome is known
+  );
+
+/** What the coordinator asks of a child. */
+export type Command = WorkerCommand | ProducerCommand;
 
 /** The subject of reports. */
 export function reportSubject(runId: string): string {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { staticSource } from "../../lib/assignment/sources/static_source.ts";
+import type { PartitionSource } from "../../lib/assignment/partition.ts";
 import { strategyByName } from "../../lib/assignment/strategies/strategies.ts";
 import type { HandlerContext, PartitionMessage } from "../../lib/consumption/dispatch/handler.ts";
 import { FencedOutput } from "../../lib/effects/effects.ts";
@@ -64,8 +64,8 @@ export interface GroupMemberOptions {
   readonly world: World;
   /** Who and where. Its `index` is the preferred number of the stable ID. */
   readonly spec: ChildSpec;
-  /** Weights by partition; partition n has the key `String(n)`. */
-  readonly weights: readonly number[];
+  /** The partitions of the group; partition n has the key `String(n)`. */
+  readonly source: PartitionSource;
   /** Told of what the worker acquires and lets go. */
   readonly holdings: Holdings;
   /** Called when state, leadership or ownership have changed. */
@@ -85,7 +85,7 @@ const EFFECT_TIMEOUT_MS = 5_000;
  * @returns the member, not started
  */
 export function createGroupMember(options: GroupMemberOptions): GroupMember {
-  const { world, spec, weights, holdings, onChange, watch } = options;
+  const { world, spec, source, holdings, onChange, watch } = options;
   const { topology, config, index } = spec;
   const { group, assignment_strategy: strategy, strategy_config: settings } = config.workers;
   const output = new FencedOutput(world.feed, {
@@ -101,7 +101,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   const manager = new Manager({
     world,
     config: { ...groupConfig(topology, group), preferredId: index + (group.worker_id_min ?? 0) },
-    source: staticSource(weights.map((weight, index) => ({ keys: [String(index)], weight }))),
+    source,
     strategy: faultyStrategy(spec.fault, strategyByName(strategy, settings)),
     handler: (message, context) => handler(groupMessage(message, context, output, holdings)),
     hooks: {
@@ -134,7 +134,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     status: () => ({
       worker: manager.workerId ?? "",
       instance: manager.instance ?? "",
-      state: manager.state,
+      state: isNeverSettled(spec) ? "Scaling" : manager.state,
       leader: manager.isLeader,
       epoch: manager.assignment?.epoch ?? 0,
       generation: manager.assignment?.generation ?? 0,
@@ -146,6 +146,11 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
 /** A planted defect of the first worker. */
 function strikesWorker({ fault, name }: ChildSpec, kind: FaultKind): boolean {
   return fault?.kind === kind && name === "worker-0";
+}
+
+/** The planted defect of whoever is started again. */
+function isNeverSettled({ fault, process }: ChildSpec): boolean {
+  return fault?.kind === "unsettled" && !process.endsWith("#1");
 }
 
 function plantedViolation(): PartiError {

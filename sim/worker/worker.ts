@@ -90,10 +90,17 @@ export class SimWorker {
     let outcome: Delivery["outcome"] = "failed";
     try {
       await this.#work(content, message.signal);
+      this.#failOnPurpose(content);
       outcome = await this.#effect(message, content, startUs);
     } finally {
       this.#report(message, { ...this.#shown(content), startUs, outcome, ...right() });
     }
+  }
+
+  #failOnPurpose({ poisoned, partitionId, partitionSequence }: SimMessage): void {
+    if (poisoned) throw new Error("poisoned on purpose");
+    const { fault } = this.#spec;
+    if (strikes(fault, "give-up", partitionId, partitionSequence)) throw new Error("planted");
   }
 
   /** As which message the handler is reported. */

@@ -3,13 +3,19 @@
  *
  * @module
  */
-import { partitionWeights } from "../seed/weights.ts";
 import { nowUs } from "../streams/message.ts";
 import { complain, runChild } from "../wire/child.ts";
-import { type ChildSpec, type Command, controlSubject, fromBytes, toBytes } from "../wire/wire.ts";
+import {
+  type ChildSpec,
+  controlSubject,
+  fromBytes,
+  toBytes,
+  type WorkerCommand,
+} from "../wire/wire.ts";
 import { createGroupMember } from "./group_member.ts";
 import { Holdings } from "./holdings.ts";
 import { HookWatch } from "./hook_watch.ts";
+import { partitionSource } from "./partition_source.ts";
 import { SelfWatch } from "./self_watch.ts";
 import { SimWorker } from "./worker.ts";
 
@@ -20,13 +26,13 @@ import { SimWorker } from "./worker.ts";
  */
 export function runWorker(spec: ChildSpec): Promise<void> {
   return runChild(spec, async ({ world, reporter }) => {
-    const weights = partitionWeights(spec.config.partitions, spec.seed);
     const holdings = new Holdings(nowUs, (change, partitions, atUs) => {
       reporter.add({ kind: "lanes", change, partitions, atUs });
     });
     const watch = new HookWatch((message) => reporter.add({ kind: "violation", message }, "now"));
     const member = createGroupMember({
-      ...{ world, spec, weights, holdings, watch },
+      ...{ world, spec, holdings, watch },
+      source: await partitionSource(spec, world, complain),
       onChange: () => worker.reportStatus(),
       // The library goes on by itself; the lines are kept for whoever looks into a failed run.
       onError: complain,
@@ -44,7 +50,7 @@ export function runWorker(spec: ChildSpec): Promise<void> {
       Deno.addSignalListener("SIGTERM", () => resolve())
     );
     world.messaging.subscribe(controlSubject(spec.runId, spec.process), (notice) => {
-      const { command } = fromBytes<Command>(notice.data);
+      const { command } = fromBytes<WorkerCommand>(notice.data);
       if (command === "slow" || command === "quick") worker.setSlow(command === "slow");
       notice.respond(toBytes(command === "status" ? member.status() : command));
     });

@@ -1,0 +1,134 @@
+/**
+ * What happens to partitions: some come and some go, and some get a message that no handler can handle.
+ *
+ * @module
+ */
+import type { ChaosRecord } from "../report/report.ts";
+import { pauseFor, POLL_MS } from "../run/wait.ts";
+import { nowUs } from "../streams/message.ts";
+import { chooseVictim, type PlannedChaos } from "./chaos_plan.ts";
+import type { Scene } from "./scene.ts";
+
+/** So large a part of the first partitions is there at any time. */
+const LEAST_LEFT = 0.5;
+
+/**
+ * Partitions come and go. Those that come are in the group's list before anybody sends to them. Those that go stay in it until nobody sends
+ * to them and their last message is handled: on a WorkQueue stream nobody could handle what is left of a partition that no consumer names.
+ */
+export function changePartitions(scene: Scene, event: PlannedChaos): void {
+  const { state, partitions: control } = scene.options;
+  if (control === undefined) return scene.skip(event, "the partitions of this run are fixed");
+  const { add = 0, remove = 0 } = event.partitions ?? {};
+  const removed = chosen(scene, event, remove);
+  const atUs = nowUs();
+  const added = state.addPartitions(control.nextWeights(add), atUs);
+  state.partitions.retire(removed, atUs);
+  const target = `adding ${listOf(added)}, removing ${listOf(removed)}`;
+  let amiss: string | undefined = "the list of partitions is not written";
+  const record = scene.record(event, target, atUs, () => amiss);
+  const isOver = () => isGivenUp(scene, record);
+  const until = async (look: () => Promise<string | undefined> | string | undefined) => {
+    for (let found = await look(); found !== undefined && !isOver(); found = await look()) {
+      amiss = found;
+      await pauseFor(POLL_MS);
+    }
+  };
+  const drained = async () => {
+    const left = await control.waiting(removed);
+    return left.length === 0 ? undefined : `partitions ${listOf(left)} are not drained`;
+  };
+  const stranded = async () => {
+    return (await control.waiting(removed)).length > 0 ? undefined : "nothing is stranded";
+  };
+  const take = async () => {
+    if (isOver()) return;
+    state.removePartitions(removed, nowUs());
+    await control.publish(isOver);
+    await until(() => misplaced(scene, added, removed));
+  };
+  scene.later(async () => {
+    // A run that is resumed has to know of partitions to which somebody may have sent.
+    await scene.saved;
+    await control.publish(isOver);
+    if (control.strands) {
+      await take();
+      await until(stranded);
+    }
+    await control.tellProducers(isOver);
+    if (!control.strands) {
+      await until(drained);
+      await take();
+    }
+    if (isOver()) return;
+    amiss = undefined;
+    record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
+  });
+}
+
+/** Which go: such as have load and no poisoned message under way, and not too many. */
+function chosen(scene: Scene, { picks }: PlannedChaos, count: number): number[] {
+  const { partitions, measurements } = scene.options.state;
+  const [first] = [partitions.total - partitions.counts.added];
+  const spare = partitions.loaded.length - Math.ceil(LEAST_LEFT * first!);
+  let candidates = partitions.loaded.filter((one) => !measurements.poisonings.partitions.has(one));
+  const victims: number[] = [];
+  for (const pick of picks.slice(0, Math.min(count, Math.max(0, spare)))) {
+    const victim = candidates[Math.floor(pick * candidates.length)];
+    if (victim === undefined) break;
+    victims.push(victim);
+    candidates = candidates.filter((one) => one !== victim);
+  }
+  return victims.toSorted((a, b) => a - b);
+}
+
+/** What came and has no owner yet, or went and still has one. */
+function misplaced(
+  scene: Scene,
+  added: readonly number[],
+  removed: readonly number[],
+): string | undefined {
+  const { fleet, state } = scene.options;
+  const running = new Set(fleet.running("worker").map(({ process }) => process));
+  const orphans = added.filter((partition) =>
+    !running.has(state.measurements.recovery.holder(partition) ?? "")
+  );
+  if (orphans.length > 0) return `partitions ${listOf(orphans)} have no owner yet`;
+  const left = removed.filter((partition) => state.isOwned(partition));
+  return left.length === 0 ? undefined : `partitions ${listOf(left)} still have an owner`;
+}
+
+/** A message is sent on which every handler fails: the library has to put it aside, and its partition has to go on. */
+export function poison(scene: Scene, event: PlannedChaos): void {
+  const { state, partitions: control } = scene.options;
+  const { measurements } = state;
+  const candidates = state.partitions.loaded.filter((one) =>
+    !measurements.poisonings.partitions.has(one)
+  );
+  const chosen = chooseVictim(candidates.map(String), event.picks[0]!);
+  if (control === undefined || chosen === undefined) {
+    return scene.skip(event, "no partition is there that is well");
+  }
+  const partition = Number(chosen);
+  const atUs = nowUs();
+  const record: ChaosRecord = scene.record(event, `partition ${partition}`, atUs, () => {
+    return record.recoveredMs === null ? `partition ${partition} is held up` : undefined;
+  });
+  measurements.poisoned(partition, atUs, (recoveredUs) => {
+    record.recoveredMs = Math.round(recoveredUs / 1_000);
+  });
+  const isOver = () => isGivenUp(scene, record);
+  scene.later(() => control.poison(partition, event.number, isOver));
+}
+
+/** Nothing is waited for any more once the event has failed or the run is ended. */
+function isGivenUp(scene: Scene, { failed }: ChaosRecord): boolean {
+  return failed !== undefined || scene.options.signal?.aborted === true;
+}
+
+const SHOWN = 10;
+
+function listOf(partitions: readonly number[]): string {
+  if (partitions.length === 0) return "none";
+  return partitions.slice(0, SHOWN).join(", ") + (partitions.length > SHOWN ? ", …" : "");
+}
