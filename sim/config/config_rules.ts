@@ -134,9 +134,6 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
  */
 export function withoutEffect(config: SimulationConfig): string[] {
   const notes: string[] = [];
-  if (config.metrics.prometheus.enabled) {
-    notes.push("metrics.prometheus.enabled: this version serves no metrics; the switch is ignored");
-  }
   if (config.checkpointing.enabled) {
     notes.push("checkpointing.enabled: this version writes no checkpoints; the switch is ignored");
   }

@@ -26,6 +26,8 @@ import { liveFigures } from "./live_figures.ts";
 import { lostSoFar } from "./live_loss.ts";
 import { LoadControl } from "./load_control.ts";
 import { type Asked, RunFacts } from "./run_facts.ts";
+import { RunMetrics } from "./run_metrics.ts";
+import { RunObserver } from "./run_observer.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
 import { warmUp } from "./warm_up.ts";
@@ -58,6 +60,7 @@ export class Coordinator {
   #loadControl!: LoadControl;
   #chaos!: ChaosRunner;
   #thresholds!: ThresholdWatch;
+  #observer!: RunObserver;
   #phase = "start";
   #restarts = 0;
 
@@ -81,10 +84,12 @@ export class Coordinator {
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, console } = this.#options;
+    const metrics = cleanUp.use(new RunMetrics(config));
     this.#stage = cleanUp.use(await openStage(config, seed, runId));
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
     this.#prepare(cleanUp);
+    this.#show(metrics);
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
@@ -129,8 +134,12 @@ export class Coordinator {
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
+    this.#observer = new RunObserver({ console, fleet: this.#fleet, tickMs: STATUS_INTERVAL_MS });
     const inbox = openInbox(this.#stage.world.messaging, runId, {
-      report: (process, report) => this.#state.takeReport(process, report),
+      report: (process, report) => {
+        this.#state.takeReport(process, report);
+        this.#observer.takeReport(process, report);
+      },
       begun: (...what) => this.#state.ledger.begun(...what),
     });
     cleanUp.defer(() => inbox.close());
@@ -247,17 +256,40 @@ export class Coordinator {
   async #stopWorkers(): Promise<void> {
     this.#phase = "stop";
     this.#state.ending(nowUs());
+    this.#observer.ending();
     for (const { process } of await this.#fleet.end("leave")) {
       this.#state.incidents.push(`${process} did not leave when asked to`);
     }
   }
 
   async #liveFigures(signal: AbortSignal): Promise<object> {
-    const { ledger } = this.#state;
-    const lost = await lostSoFar({ ledger, stage: this.#stage, reader: this.#reader, signal });
+    const lost = await this.#lostSoFar(signal);
     const { loadMs } = this.#facts;
     const run = this.#facts.tell(this.#serverVersion);
     return liveFigures({ run, state: this.#state, loadMs, lost });
+  }
+
+  #lostSoFar(signal: AbortSignal): Promise<number | undefined> {
+    const { ledger } = this.#state;
+    return lostSoFar({ ledger, stage: this.#stage, reader: this.#reader, signal });
+  }
+
+  #show(metrics: RunMetrics): void {
+    const { config, seed, runId, console } = this.#options;
+    if (metrics.url !== undefined) console.log("INFO", `Metrics: ${metrics.url}`);
+    const info = {
+      run_id: runId,
+      seed: String(seed),
+      strategy: config.workers.assignment_strategy,
+      nats_server: this.#serverVersion,
+    };
+    metrics.show({
+      lost: (signal) => this.#lostSoFar(signal),
+      view: () => ({
+        ...{ state: this.#state, fleet: this.#fleet, chaos: this.#chaos.records, info },
+        ...{ phase: this.#phase, observer: this.#observer },
+      }),
+    });
   }
 
   #conclude(waiting: Map<number, IntervalSet> | undefined): SimReport {
@@ -290,6 +322,7 @@ export class Coordinator {
 
   #showStatus(): void {
     this.#facts.machineLoad.sample();
+    this.#observer.tick(this.#phase);
     const { config, console } = this.#options;
     console.status({
       phase: this.#phase,

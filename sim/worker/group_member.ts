@@ -11,6 +11,7 @@ import { FencedOutput } from "../../lib/effects/effects.ts";
 import { PartiError } from "../../lib/errors.ts";
 import type { AssignmentChange } from "../../lib/manager/hooks.ts";
 import { Manager } from "../../lib/manager/manager.ts";
+import type { MetricsCollector } from "../../lib/metrics/collector.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { groupConfig } from "../config/group_config.ts";
 import type { FaultKind } from "../fault/fault.ts";
@@ -74,6 +75,8 @@ export interface GroupMemberOptions {
   readonly onError: (error: unknown) => void;
   /** Checks what the library tells. */
   readonly watch: HookWatch;
+  /** Told what the library counts, if anybody wants to know. */
+  readonly metrics?: MetricsCollector | undefined;
 }
 
 const EFFECT_TIMEOUT_MS = 5_000;
@@ -85,7 +88,7 @@ const EFFECT_TIMEOUT_MS = 5_000;
  * @returns the member, not started
  */
 export function createGroupMember(options: GroupMemberOptions): GroupMember {
-  const { world, spec, weights, holdings, onChange, watch } = options;
+  const { world, spec, weights, holdings, onChange, watch, metrics } = options;
   const { topology, config, index } = spec;
   const { group, assignment_strategy: strategy, strategy_config: settings } = config.workers;
   const output = new FencedOutput(world.feed, {
@@ -123,6 +126,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       failed: (_id, _message, _attempt, error) => watch.error(error),
     },
     host: spec.process,
+    ...(metrics === undefined ? {} : { metrics }),
   });
   return {
     start: (handle) => {

@@ -3,13 +3,16 @@
  *
  * @module
  */
+import type { Clock } from "../../lib/ports/clock.ts";
 import { partitionWeights } from "../seed/weights.ts";
 import { nowUs } from "../streams/message.ts";
 import { complain, runChild } from "../wire/child.ts";
+import type { Reporter } from "../wire/reporter.ts";
 import { type ChildSpec, type Command, controlSubject, fromBytes, toBytes } from "../wire/wire.ts";
 import { createGroupMember } from "./group_member.ts";
 import { Holdings } from "./holdings.ts";
 import { HookWatch } from "./hook_watch.ts";
+import type { MetricsReport } from "./metrics_report.ts";
 import { SelfWatch } from "./self_watch.ts";
 import { SimWorker } from "./worker.ts";
 
@@ -25,8 +28,9 @@ export function runWorker(spec: ChildSpec): Promise<void> {
       reporter.add({ kind: "lanes", change, partitions, atUs });
     });
     const watch = new HookWatch((message) => reporter.add({ kind: "violation", message }, "now"));
+    const metrics = await metricsReport(spec, world.clock, reporter);
     const member = createGroupMember({
-      ...{ world, spec, weights, holdings, watch },
+      ...{ world, spec, weights, holdings, watch, metrics: metrics?.collector },
       onChange: () => worker.reportStatus(),
       // The library goes on by itself; the lines are kept for whoever looks into a failed run.
       onError: complain,
@@ -52,5 +56,18 @@ export function runWorker(spec: ChildSpec): Promise<void> {
     await worker.start();
     await terminated;
     await worker.stop();
+    await metrics?.[Symbol.asyncDispose]();
+    await reporter.flush();
   });
+}
+
+/** Loaded only where it is wanted: it takes a worker's start longer. */
+async function metricsReport(
+  { config }: ChildSpec,
+  clock: Clock,
+  reporter: Reporter,
+): Promise<MetricsReport | undefined> {
+  if (!config.metrics.prometheus.enabled) return undefined;
+  const { MetricsReport } = await import("./metrics_report.ts");
+  return new MetricsReport({ clock, report: (report) => reporter.add(report) });
 }
