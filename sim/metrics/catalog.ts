@@ -93,10 +93,7 @@ export const CATALOG = {
     "effects that a worker has written, all its incarnations together",
     WORKER,
   ),
-  memory: gauge("simulation_process_memory_bytes", "resident memory of a process of the run", {
-    process: "its name, such as worker-4",
-    role: "worker or producer",
-  }),
+  memory: gauge("simulation_worker_memory_bytes", "resident memory of a worker's process", WORKER),
   chaos: counter("simulation_chaos_events_total", "chaos events that were done", {
     type: "such as worker_crash",
   }),

@@ -111,10 +111,10 @@ function seconds(histogram: DurationHistogram, { bounds = [] }: MetricSpec): Dis
 }
 
 function processes({ state, fleet, observer: { observations }, nowMs }: RunView) {
-  const shown = latestByName(fleet.members).filter(({ phase, endedUs }) => {
-    return phase !== "gone" || nowMs - (endedUs ?? 0) / 1_000 < GONE_SHOWN_MS;
+  const workers = latestByName(fleet.members).filter(({ role, phase, endedUs }) => {
+    const isShown = phase !== "gone" || nowMs - (endedUs ?? 0) / 1_000 < GONE_SHOWN_MS;
+    return role === "worker" && isShown;
   });
-  const workers = shown.filter(({ role }) => role === "worker");
   const handled = (name: string) =>
     fleet.members.reduce((sum, member) => member.name === name ? sum + member.handled : sum, 0);
   const owned = ({ phase, status }: Member) =>
@@ -128,7 +128,8 @@ function processes({ state, fleet, observer: { observations }, nowMs }: RunView)
     workerPartitions: workers.map((worker) => [{ worker: worker.name }, owned(worker)]),
     workerHandled: workers.map(({ name }) => [{ worker: name }, handled(name)]),
     // A process that has not said anything yet has no known memory; that is not none.
-    memory: shown.filter(({ rssBytes }) => rssBytes > 0).map(({ name, role, rssBytes }) => [{ process: name, role }, rssBytes]),
+    memory: workers.filter(({ rssBytes }) => rssBytes > 0)
+      .map(({ name, rssBytes }) => [{ worker: name }, rssBytes]),
   } satisfies Partial<Record<MetricKey, Value>>;
 }
 
