@@ -140,6 +140,15 @@ for (
   });
 }
 
+Deno.test("the metrics' port is in use: one clear message, exit 3, nothing started", async () => {
+  using busy = listener("");
+  const prometheus = `metrics.prometheus={ enabled: true, port: ${busy.port} }`;
+  await assertRefused(
+    ["--set", prometheus],
+    /error: metrics\.prometheus\.port: cannot serve metrics on 127\.0\.0\.1:\d+: the port is in use\nhint: /,
+  );
+});
+
 Deno.test("planted: a worker that is left behind is seen", async () => {
   const name = crypto.randomUUID().slice(0, 23);
   const child = new Deno.Command("sh", {
