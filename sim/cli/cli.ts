@@ -23,6 +23,7 @@ export function registerSim(program: Command): void {
     .option("--set <key=value>", "set a configuration key; may be given again", collect, [])
     .option("--nats-url <url>", "use a running nats-server instead of an own one")
     .option("--dry-run", "print the effective configuration and the chaos plan, and run nothing")
+    .option("--log-format <format>", "text, or json: one object a line")
     .option("--fault <kind>", `plant a defect: ${FAULT_KINDS.join(", ")}`)
     .addHelpText(
       "after",

@@ -16,6 +16,7 @@ import {
 import { Coordinator } from "../coordinator/coordinator.ts";
 import { planFault } from "../fault/fault.ts";
 import { processConsole, type SimConsole } from "../live/status_line.ts";
+import { RunLogs } from "../logs/run_logs.ts";
 import type { SimReport, Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
@@ -36,6 +37,8 @@ export interface SimCommandOptions {
   readonly natsUrl?: string;
   /** Only show what would be run. */
   readonly dryRun?: boolean;
+  /** Instead of `logs.format`. */
+  readonly logFormat?: string;
   /** A defect to plant. */
   readonly fault?: string;
 }
@@ -64,11 +67,17 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     ? undefined
     : planFault(options.fault, config.partitions.count, seed);
   if (options.dryRun === true) return await printDryRun(config, notes, seed);
-  const console = processConsole();
+  const { format, max_size: maxBytes, max_files: maxFiles } = config.logs;
+  const console = processConsole(format);
   console.print(`Seed: ${seed}`);
   for (const note of notes) console.log("WARN", note);
   const runId = crypto.randomUUID().slice(0, 8);
   const out = await openFolder(options.out ?? `out/sim-${seed}-${runId}`);
+  using logs = new RunLogs(`${out}/logs`, {
+    ...{ format, maxBytes, maxFiles },
+    onTrouble: (what) => console.log("WARN", what),
+  });
+  console.alsoTo((line) => logs.line("coordinator", line));
   using interrupt = interruptible(() =>
     console.log("WARN", "Interrupted: stopping everything (again to stop at once)")
   );
@@ -78,13 +87,14 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     begun = true;
     describeRun(console, config, describePlan(coordinator.plan));
   };
-  const run = { config, configFile, seed, runId, fault, console, onBegin, signal };
+  const run = { config, configFile, seed, runId, fault, console, logs, onBegin, signal };
   const coordinator = new Coordinator(run);
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
   try {
     const report = await coordinator.run();
     await writeJson(`${out}/report.json`, report);
     console.clear();
+    console.log("INFO", completeLine(report));
     for (const line of renderReport(report)) console.print(line);
     console.print(`Report: ${out}/report.json`);
     return EXIT_CODES[report.verdict];
@@ -135,6 +145,7 @@ function overridesOf(options: SimCommandOptions): Override[] {
   };
   add("duration", options.duration, `simulation.duration=${options.duration}`);
   add("seed", options.seed, `simulation.seed=${options.seed}`);
+  add("log-format", options.logFormat, `logs.format=${options.logFormat}`);
   const url = JSON.stringify(options.natsUrl);
   add("nats-url", options.natsUrl, "nats.mode=external", `nats.url=${url}`);
   return overrides;
@@ -150,6 +161,12 @@ function describeRun(console: SimConsole, config: SimulationConfig, plan: readon
   );
   console.log("INFO", `Chaos: ${plan.length} events`);
   for (const line of plan.slice(0, 20)) console.log("INFO", `  ${line}`);
+}
+
+function completeLine({ messages }: SimReport): string {
+  const { sent, received, lost, duplicateEffects } = messages;
+  return `Simulation complete: ${sent} messages sent, ${received} received, ${lost} gaps, ` +
+    `${duplicateEffects} duplicates`;
 }
 
 async function openFolder(path: string): Promise<string> {

@@ -198,6 +198,7 @@ const metrics = z.strictObject({
 /** How it is said what happens: on standard output, and in the output folder's `logs`, a file for each process. */
 const logs = z.strictObject({
   format: choice(["text", "json"]).default("text"),
+  level: choice(["debug", "info", "warning", "error"]).default("info"),
   max_size: parsed(`${SIZE_FORMAT}, at least 1KB`, (value) => {
     const bytes = parseBytes(value);
     return bytes !== undefined && bytes >= 1_024 ? bytes : undefined;

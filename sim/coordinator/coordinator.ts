@@ -8,9 +8,10 @@ import { ChaosRunner } from "../chaos/chaos_run.ts";
 import { resolveGroup } from "../config/group_check.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
+import type { RunLogs } from "../logs/run_logs.ts";
 import type { SimReport } from "../report/report.ts";
 import { describeFailed } from "../report/thresholds.ts";
-import { Fleet, type Member } from "../run/fleet.ts";
+import { describeEnd, Fleet, type Member } from "../run/fleet.ts";
 import { Networks } from "../run/networks.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
@@ -36,6 +37,8 @@ import { warmUp } from "./warm_up.ts";
 export interface RunOptions extends Asked {
   /** Where it is said. */
   readonly console: SimConsole;
+  /** Where what the processes write goes. */
+  readonly logs: RunLogs;
   /** Called once there is a server with the run's streams: until then nothing is run. */
   readonly onBegin: () => void;
   /** Ends the run early. */
@@ -116,7 +119,7 @@ export class Coordinator {
   }
 
   #prepare(cleanUp: AsyncDisposableStack): void {
-    const { config, runId, seed, fault, console, signal } = this.#options;
+    const { config, runId, seed, fault, console, logs, signal } = this.#options;
     const group = resolveGroup(config);
     const networks = this.#failingNetworks();
     if (networks !== undefined) cleanUp.use(networks);
@@ -130,6 +133,7 @@ export class Coordinator {
         ...(fault === undefined ? {} : { fault }),
       },
       natsUrlOf: networks && ((name) => networks.urlOf(name)),
+      logs,
       maxWorkers: Math.min(config.workers.count * 2, group.workerIdMax - group.workerIdMin + 1),
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
@@ -276,6 +280,7 @@ export class Coordinator {
 
   #show(metrics: RunMetrics): void {
     const { config, seed, runId, console } = this.#options;
+    console.log("INFO", "Started coordinator");
     if (metrics.url !== undefined) console.log("INFO", `Metrics: ${metrics.url}`);
     const info = {
       run_id: runId,
@@ -310,9 +315,9 @@ export class Coordinator {
     });
   }
 
-  #unexpectedExit(member: Member, { code, signal }: Deno.CommandStatus): void {
+  #unexpectedExit(member: Member, status: Deno.CommandStatus): void {
     if (this.#aborted) return;
-    const how = signal === null ? `with code ${code}` : `by ${signal}`;
+    const how = describeEnd(status);
     const words = member.output.slice(-3).join(" | ");
     this.#state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);

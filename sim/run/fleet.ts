@@ -4,8 +4,11 @@
  * @module
  */
 import { spawnSelf } from "../../tasks/spawn.ts";
+import { messageOf } from "../logs/log_line.ts";
+import type { RunLogs } from "../logs/run_logs.ts";
 import { nowUs } from "../streams/message.ts";
 import type { ChildSpec, WorkerStatus } from "../wire/wire.ts";
+import { eachLine } from "./each_line.ts";
 
 /** What a process does in the run. */
 export type Role = "worker" | "producer";
@@ -54,6 +57,8 @@ export interface FleetOptions {
   readonly natsUrlOf?: ((name: string) => string) | undefined;
   /** The highest index a worker may have. */
   readonly maxWorkers: number;
+  /** Where what the processes write goes; nowhere if it is left out. */
+  readonly logs?: RunLogs | undefined;
   /** Called when a process ends that was neither killed nor asked to. */
   readonly onUnexpectedExit: (member: Member, status: Deno.CommandStatus) => void;
 }
@@ -62,6 +67,15 @@ export interface FleetOptions {
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"];
 const LEAVE_TIMEOUT_MS = 20_000;
 const OUTPUT_LINES = 50;
+
+/**
+ * How a process ended, in words.
+ *
+ * @param status its end
+ */
+export function describeEnd({ code, signal }: Deno.CommandStatus): string {
+  return signal === null ? `with code ${code}` : `by ${signal}`;
+}
 
 /** All processes of a run. */
 export class Fleet {
@@ -134,8 +148,13 @@ export class Fleet {
       stderr: "piped",
     });
     const output: string[] = [];
-    void keepLines(child.stdout, output);
-    void keepLines(child.stderr, output);
+    const onLine = (line: string) => {
+      this.#options.logs?.output(process, line);
+      output.push(messageOf(line) ?? line);
+      if (output.length > OUTPUT_LINES) output.shift();
+    };
+    const read = Promise.all([child.stdout, child.stderr].map((text) => eachLine(text, onLine)));
+    this.#options.logs?.note(process, "INFO", `started as process ${child.pid}`);
     const member: Member = {
       role,
       name,
@@ -156,6 +175,8 @@ export class Fleet {
     };
     this.#members.set(process, { member, child });
     void child.status.then((status) => {
+      const ended = `ended ${describeEnd(status)}`;
+      void read.then(() => this.#options.logs?.note(process, "INFO", ended));
       const wanted = member.phase !== "running";
       member.endedUs ??= nowUs();
       member.phase = "gone";
@@ -220,19 +241,4 @@ export class Fleet {
       // It has ended already.
     }
   }
-}
-
-async function keepLines(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
-  let rest = "";
-  try {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const parts = (rest + text).split("\n");
-      rest = (parts.pop() ?? "").slice(-4_096);
-      lines.push(...parts);
-      if (lines.length > OUTPUT_LINES) lines.splice(0, lines.length - OUTPUT_LINES);
-    }
-  } catch {
-    // The pipe ends with the process.
-  }
-  if (rest !== "") lines.push(rest);
 }

@@ -71,8 +71,6 @@ export interface GroupMemberOptions {
   readonly holdings: Holdings;
   /** Called when state, leadership or ownership have changed. */
   readonly onChange: () => void;
-  /** Called with what the library reports and goes on after. */
-  readonly onError: (error: unknown) => void;
   /** Checks what the library tells. */
   readonly watch: HookWatch;
   /** Told what the library counts, if anybody wants to know. */
@@ -96,10 +94,8 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     subjectTemplate: topology.effectTemplate,
     timeoutMs: EFFECT_TIMEOUT_MS,
   });
-  const onError = (error: unknown) => {
-    watch.error(error);
-    options.onError(error);
-  };
+  // The library goes on by itself, and says in its log what it was.
+  const onError = (error: unknown) => watch.error(error);
   let handler: (message: GroupMessage) => Promise<void> = () => Promise.resolve();
   const manager = new Manager({
     world,

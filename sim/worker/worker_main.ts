@@ -6,7 +6,7 @@
 import type { Clock } from "../../lib/ports/clock.ts";
 import { partitionWeights } from "../seed/weights.ts";
 import { nowUs } from "../streams/message.ts";
-import { complain, runChild } from "../wire/child.ts";
+import { runChild } from "../wire/child.ts";
 import type { Reporter } from "../wire/reporter.ts";
 import { type ChildSpec, type Command, controlSubject, fromBytes, toBytes } from "../wire/wire.ts";
 import { createGroupMember } from "./group_member.ts";
@@ -32,8 +32,6 @@ export function runWorker(spec: ChildSpec): Promise<void> {
     const member = createGroupMember({
       ...{ world, spec, weights, holdings, watch, metrics: metrics?.collector },
       onChange: () => worker.reportStatus(),
-      // The library goes on by itself; the lines are kept for whoever looks into a failed run.
-      onError: complain,
     });
     const worker = new SimWorker(spec, world, member, reporter);
     using _watch = new SelfWatch({
