@@ -47,6 +47,7 @@ export interface RunOptions extends Asked {
 
 const STATUS_INTERVAL_MS = 500;
 const MAX_RESTARTS = 10;
+const SERVER_LOG_BYTES = 1_048_576;
 
 /** A run. */
 export class Coordinator {
@@ -91,6 +92,7 @@ export class Coordinator {
     this.#stage = cleanUp.use(await openStage(config, seed, runId));
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
+    cleanUp.defer(() => this.#keepServerLog());
     this.#prepare(cleanUp);
     this.#show(metrics);
     await this.#warmUp();
@@ -104,6 +106,14 @@ export class Coordinator {
       this.#state.doubts.push("the run was interrupted");
     }
     return this.#conclude(this.#aborted ? undefined : waiting);
+  }
+
+  /** It lies where the server does, and goes with it. */
+  #keepServerLog(): void {
+    const { server } = this.#stage;
+    if (server === undefined) return;
+    const text = server.logTail(SERVER_LOG_BYTES);
+    for (const line of text.trimEnd().split("\n")) this.#options.logs.line("nats-server", line);
   }
 
   get #serverVersion(): string {
