@@ -112,11 +112,6 @@ export const CATALOG = {
     "planned moves in which a message had to wait: how long",
     MOVES,
   ),
-  vacancy: histogram(
-    "simulation_handoff_vacancy_seconds",
-    "planned moves: how long nobody had the partition",
-    MOVES,
-  ),
   recovery: histogram(
     "simulation_recovery_duration_seconds",
     "time from a worker's kill until a partition of its is handled by another",

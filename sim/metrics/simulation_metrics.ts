@@ -90,7 +90,7 @@ function byPartition(counts: readonly number[]): Labelled {
 }
 
 function speed({ state: { measurements }, observer: { observations, moving } }: RunView) {
-  const { recovery, latency, handoff, vacancies } = measurements;
+  const { recovery, latency, handoff } = measurements;
   return {
     processing: observations.processing.distribution,
     latency: seconds(latency, CATALOG.latency),
@@ -98,7 +98,6 @@ function speed({ state: { measurements }, observer: { observations, moving } }: 
     moving,
     moved: observations.moved,
     handoff: seconds(handoff, CATALOG.handoff),
-    vacancy: seconds(vacancies.durations, CATALOG.vacancy),
     recovery: seconds(recovery.fromKill, CATALOG.recovery),
     takeover: seconds(recovery.fromPause, CATALOG.takeover),
     unrecovered: recovery.open.filter(({ takenOver }) => !takenOver).length,

@@ -74,7 +74,7 @@ export const ALERTS: readonly Alert[] = [
   {
     name: "Lag",
     value:
-      "simulation_messages_waiting / clamp_min(sum(rate(simulation_messages_sent_total[1m])), 1)",
+      "sum(simulation_messages_waiting) / clamp_min(sum(rate(simulation_messages_sent_total[1m])), 1)",
     ...{ bad: "> 30", lasting: "30s", severity: "warning" },
     summary: "as many messages wait as are sent in {{ $value }} s",
   },

@@ -135,10 +135,9 @@ const DURATIONS: readonly Panel[] = [
   ),
   lines(
     "Handoff",
-    "Planned moves: how long a message waited, and how long nobody had the partition.",
+    "Planned moves in which a message had to wait: how long.",
     "s",
-    ...percentiles("simulation_handoff_duration_seconds", [50, 99], "wait "),
-    ...percentiles("simulation_handoff_vacancy_seconds", [99], "vacancy "),
+    ...percentiles("simulation_handoff_duration_seconds", [50, 95, 99]),
   ),
 ];
 
