@@ -5,27 +5,39 @@
  */
 import { type ChaosPlan, planChaos } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
+import { Checkpoints } from "../checkpoint/checkpoints.ts";
 import { resolveGroup } from "../config/group_check.ts";
+import { describeEnd, type ProcessEnd } from "../host/host.ts";
+import { LocalHost } from "../host/local_host.ts";
+import { RemoteHosts } from "../host/remote_hosts.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
 import type { SimReport } from "../report/report.ts";
 import { describeFailed } from "../report/thresholds.ts";
-import { describeEnd, Fleet, type Member } from "../run/fleet.ts";
+import { Fleet, type Member } from "../run/fleet.ts";
 import { Networks } from "../run/networks.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { partitionWeights } from "../seed/weights.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
-import { openInbox } from "../wire/inbox.ts";
+import { type Inbox, openInbox } from "../wire/inbox.ts";
 import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
+import { gather } from "./gather.ts";
 import { heal } from "./heal.ts";
 import { liveFigures } from "./live_figures.ts";
 import { lostSoFar } from "./live_loss.ts";
 import { LoadControl } from "./load_control.ts";
+import {
+  loadRun,
+  type RunCheckpoint,
+  type RunParts,
+  saveRun,
+  workersOf,
+} from "./run_checkpoint.ts";
 import { type Asked, RunFacts } from "./run_facts.ts";
 import { RunMetrics } from "./run_metrics.ts";
 import { RunObserver } from "./run_observer.ts";
@@ -39,6 +51,12 @@ export interface RunOptions extends Asked {
   readonly console: SimConsole;
   /** Where what the processes write goes. */
   readonly logs: RunLogs;
+  /** The folder for the report. */
+  readonly out: string;
+  /** The folder for checkpoints and the server's store; the run writes none if left out. */
+  readonly checkpointFolder?: string | undefined;
+  /** The run as it was, if it is to go on from there. */
+  readonly resumed?: RunCheckpoint | undefined;
   /** Called once there is a server with the run's streams: until then nothing is run. */
   readonly onBegin: () => void;
   /** Ends the run early. */
@@ -65,6 +83,10 @@ export class Coordinator {
   #chaos!: ChaosRunner;
   #thresholds!: ThresholdWatch;
   #observer!: RunObserver;
+  #inbox!: Inbox;
+  #hosts: RemoteHosts | undefined;
+  #checkpoints: Checkpoints | undefined;
+  #loadFromUs = 0;
   #phase = "start";
   #restarts = 0;
 
@@ -89,11 +111,13 @@ export class Coordinator {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, console } = this.#options;
     const metrics = cleanUp.use(new RunMetrics(config));
-    this.#stage = cleanUp.use(await openStage(config, seed, runId));
+    const storeDir = this.#storeDir;
+    this.#stage = cleanUp.use(await openStage(config, seed, runId, storeDir));
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
     cleanUp.defer(() => this.#keepServerLog());
     this.#prepare(cleanUp);
+    this.#resume();
     this.#show(metrics);
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
@@ -116,6 +140,44 @@ export class Coordinator {
     for (const line of text.trimEnd().split("\n")) this.#options.logs.line("nats-server", line);
   }
 
+  get #storeDir(): string | undefined {
+    const { checkpointFolder } = this.#options;
+    return checkpointFolder === undefined ? undefined : `${checkpointFolder}/store`;
+  }
+
+  /** Everything that was known is known again, before anybody is started. */
+  #resume(): void {
+    const { resumed } = this.#options;
+    if (resumed !== undefined) {
+      loadRun(this.#parts, resumed);
+      this.#state.outage(resumed.savedUs, Number.POSITIVE_INFINITY);
+    }
+    this.#reader.start();
+  }
+
+  get #parts(): RunParts {
+    return {
+      facts: this.#facts,
+      state: this.#state,
+      fleet: this.#fleet,
+      chaos: this.#chaos,
+      reader: this.#reader,
+      inbox: this.#inbox,
+    };
+  }
+
+  #checkpoint(): RunCheckpoint {
+    const { config, configFile, seed, runId, fault, out } = this.#options;
+    const pid = this.#stage.server?.running ? this.#stage.server.pid : undefined;
+    return {
+      asked: { config, configFile, seed, runId, ...(fault && { fault }) },
+      out,
+      loadFromUs: this.#loadFromUs,
+      ...(pid === undefined ? {} : { serverPid: pid }),
+      ...saveRun(this.#parts),
+    };
+  }
+
   get #serverVersion(): string {
     return this.#stage.nc.info?.version ?? "";
   }
@@ -131,6 +193,13 @@ export class Coordinator {
   #prepare(cleanUp: AsyncDisposableStack): void {
     const { config, runId, seed, fault, console, logs, signal } = this.#options;
     const group = resolveGroup(config);
+    const maxWorkers = Math.min(
+      config.workers.count * 2,
+      group.workerIdMax - group.workerIdMin + 1,
+    );
+    const local = new LocalHost(logs);
+    const hosts = this.#hosts = this.#remoteHosts(maxWorkers);
+    if (hosts !== undefined) cleanUp.use(hosts);
     const networks = this.#failingNetworks();
     if (networks !== undefined) cleanUp.use(networks);
     this.#fleet = new Fleet({
@@ -143,13 +212,13 @@ export class Coordinator {
         ...(fault === undefined ? {} : { fault }),
       },
       natsUrlOf: networks && ((name) => networks.urlOf(name)),
-      logs,
-      maxWorkers: Math.min(config.workers.count * 2, group.workerIdMax - group.workerIdMin + 1),
+      hostOf: (role, index) => hosts === undefined ? local : hosts.hostOf(role, index),
+      maxWorkers,
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
     this.#observer = new RunObserver({ console, fleet: this.#fleet, tickMs: STATUS_INTERVAL_MS });
-    const inbox = openInbox(this.#stage.world.messaging, runId, {
+    const inbox = this.#inbox = openInbox(this.#stage.world.messaging, runId, {
       report: (process, report) => {
         this.#state.takeReport(process, report);
         this.#observer.takeReport(process, report);
@@ -161,7 +230,6 @@ export class Coordinator {
     this.#reader = new EffectsReader(this.#stage.nc, effectStream, (...effect) => {
       this.#state.takeEffect(...effect);
     });
-    this.#reader.start();
     cleanUp.defer(() => this.#reader.stop());
     this.#loadControl = new LoadControl({
       fleet: this.#fleet,
@@ -182,7 +250,9 @@ export class Coordinator {
       networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
       timing: group,
+      onRecord: () => this.#checkpoints?.soon(),
     });
+    this.#writeCheckpoints(cleanUp);
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
     this.#thresholds = new ThresholdWatch({
       thresholds: config.thresholds,
@@ -197,40 +267,84 @@ export class Coordinator {
     cleanUp.defer(() => clearInterval(ticker));
   }
 
+  #writeCheckpoints(cleanUp: AsyncDisposableStack): void {
+    const { config, checkpointFolder: folder, console } = this.#options;
+    if (folder === undefined) return;
+    const { interval: intervalMs, keep } = config.checkpointing;
+    this.#checkpoints = cleanUp.use(
+      new Checkpoints({
+        ...{ folder, intervalMs, keep },
+        take: () => this.#checkpoint(),
+        onTrouble: (message) => console.log("WARN", message),
+      }),
+    );
+  }
+
+  /** Where processes are started by hand, their hosts come to us. */
+  #remoteHosts(maxWorkers: number): RemoteHosts | undefined {
+    const { config, runId, console } = this.#options;
+    if (config.simulation.mode !== "coordinator") return undefined;
+    return new RemoteHosts({
+      messaging: this.#stage.world.messaging,
+      simulation: config.simulation.name,
+      runId,
+      slots: { worker: maxWorkers, producer: config.producers.count },
+      onJoin: ({ role, indexes }) => {
+        console.log(
+          "INFO",
+          `A host has come for ${indexes.map((at) => `${role}-${at}`).join(", ")}`,
+        );
+      },
+    });
+  }
+
   /** Where no network is to fail, nothing lies between a process and the server. */
   #failingNetworks(): Networks | undefined {
     const { server, url } = this.#stage;
     const isAsked = this.plan.events.some(({ type }) => type === "nats_disconnect");
-    return isAsked && server !== undefined ? new Networks(url) : undefined;
+    const areOurs = server !== undefined && this.#hosts === undefined;
+    return isAsked && areOurs ? new Networks(url) : undefined;
   }
 
   async #warmUp(): Promise<void> {
     this.#phase = "warm-up";
-    this.#facts.startupMs = await warmUp({
+    const { resumed, config } = this.#options;
+    if (this.#hosts !== undefined) {
+      const counts = { worker: config.workers.count, producer: config.producers.count };
+      await gather({ ...this.#options, hosts: this.#hosts, counts });
+    }
+    if (this.#aborted) return;
+    const startupMs = await warmUp({
       ...this.#options,
       fleet: this.#fleet,
       state: this.#state,
+      workers: resumed && workersOf(resumed, config.workers.count),
     });
+    if (resumed === undefined) this.#facts.startupMs = startupMs;
+    else this.#state.outage(resumed.savedUs, nowUs());
   }
 
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
     this.#phase = "load";
-    const fromUs = nowUs();
-    this.#state.moves.begin(fromUs);
+    const { loadMs } = this.#facts;
+    this.#state.moves.begin(nowUs());
+    this.#loadFromUs = this.#options.resumed?.loadFromUs ?? nowUs();
     this.#facts.loadBegins();
+    this.#checkpoints?.start();
     this.#thresholds.start();
     const over = new AbortController();
     const starting = this.#loadControl.keepStarted(over.signal);
-    const chaos = this.#chaos.run(over.signal);
-    await pauseFor(config.simulation.duration, signal);
+    const chaos = this.#chaos.run(over.signal, loadMs);
+    await pauseFor(config.simulation.duration - loadMs, signal);
     over.abort();
     const untilUs = nowUs();
     const { sent } = this.#state;
     await Promise.all([starting, chaos]);
     await this.#chaos.settle();
     if (this.#aborted) return;
-    this.#checkCourse({ fromUs, untilUs }, sent);
+    this.#checkpoints?.soon();
+    this.#checkCourse({ fromUs: this.#loadFromUs, untilUs }, sent);
     console.log("INFO", "Chaos is over; healing");
   }
 
@@ -325,9 +439,9 @@ export class Coordinator {
     });
   }
 
-  #unexpectedExit(member: Member, status: Deno.CommandStatus): void {
+  #unexpectedExit(member: Member, end: ProcessEnd): void {
     if (this.#aborted) return;
-    const how = describeEnd(status);
+    const how = describeEnd(end);
     const words = member.output.slice(-3).join(" | ");
     this.#state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);

@@ -33,6 +33,7 @@ export interface Stage extends AsyncDisposable {
  * @param config the configuration
  * @param seed the run's seed
  * @param runId the run
+ * @param storeDir where a server of our own keeps its streams, if they are to be there after it
  * @returns the stage
  * @throws {PartiError} if there is no usable server
  */
@@ -40,9 +41,11 @@ export async function openStage(
   config: SimulationConfig,
   seed: number,
   runId: string,
+  storeDir?: string,
 ): Promise<Stage> {
   await using cleanUp = new AsyncDisposableStack();
-  const server = config.nats.mode === "embedded" ? await launchOwn(config) : undefined;
+  const isOurs = config.nats.mode === "embedded";
+  const server = isOurs ? await launchOwn(config, storeDir) : undefined;
   if (server !== undefined) cleanUp.use(server);
   const url = server?.url ?? config.nats.url;
   const nc = await connectNats({ servers: url, name: "coordinator" });
@@ -62,14 +65,21 @@ export async function openStage(
   };
 }
 
-function launchOwn(config: SimulationConfig): Promise<NatsServer> {
+function launchOwn(config: SimulationConfig, storeDir?: string): Promise<NatsServer> {
   const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = config.nats.jetstream;
   return launchNats({
+    ...(storeDir === undefined ? {} : { storeDir }),
+    // Whoever is started by hand has to find it.
+    ...(config.simulation.mode === "coordinator" ? { port: portOf(config.nats.url) } : {}),
     jetstream: {
       ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
       ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
     },
   });
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url.replace(/^\w+:/, "http:")).port || 4_222);
 }
 
 /** Effects are kept this long for the reader; the last one of each partition is what the fence stands on. */
@@ -80,7 +90,7 @@ const DUPLICATE_WINDOW_MS = 120_000;
 async function createStreams(
   { feed }: World,
   topology: Topology,
-  { partitions }: SimulationConfig,
+  { partitions, checkpointing }: SimulationConfig,
   seed: number,
 ): Promise<void> {
   const common = { storage: "file", replicas: 1 } as const;
@@ -92,11 +102,13 @@ async function createStreams(
   });
   const weights = partitionWeights(partitions, seed);
   const fastest = Math.max(...partitionRates(weights, partitions.message_rate_per_partition));
+  // Whoever resumes the run reads again from the last checkpoint on.
+  const keptS = EFFECTS_KEPT_S + (checkpointing.enabled ? checkpointing.interval / 1_000 : 0);
   await feed.ensureStream(topology.effectStream, {
     ...common,
     subjects: [effectSubjects(topology)],
     retention: "limits",
-    maxMessagesPerSubject: Math.ceil(fastest * EFFECTS_KEPT_S) + EFFECTS_KEPT_MIN,
+    maxMessagesPerSubject: Math.ceil(fastest * keptS) + EFFECTS_KEPT_MIN,
   });
 }
 

@@ -133,7 +133,7 @@ Deno.test("workers: each has its series, and a killed one's disappear after a wh
 Deno.test("the run: its phase, its labels, chaos by type, what went wrong", async () => {
   const { state, look } = rig();
   const event = (skipped?: string): ChaosRecord => ({
-    ...{ atMs: 1, type: "worker_crash", target: "worker-0", recoveredMs: null },
+    ...{ number: 1, atMs: 1, type: "worker_crash", target: "worker-0", recoveredMs: null },
     ...{ moves: { total: 0, needed: 0 }, ...(skipped === undefined ? {} : { skipped }) },
   });
   state.doubts.push("x");

@@ -12,6 +12,9 @@ import type { LaneChange } from "../measure/vacancies.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { MetricFamily } from "./metric_family.ts";
 
+/** What a process does in the run. */
+export type Role = "worker" | "producer";
+
 /** Everything a child needs to know; given to it as an argument. */
 export interface ChildSpec {
   /** The run. */
