@@ -274,3 +274,10 @@ Deno.test("a configuration comes back as it was written", async () => {
     assert.ok(text.includes(line), text);
   }
 });
+
+Deno.test("logs: sizes are bytes, and a file that could hold nothing is refused", () => {
+  const { logs } = parseConfig("logs: { format: json, max_size: 64KB }", "my.yaml").config;
+  assert.deepEqual(logs, { format: "json", level: "info", max_size: 65_536, max_files: 3 });
+  assert.match(refusal("logs: { max_size: 10B }"), /max_size: expected a size .*, at least 1KB/);
+  assert.match(refusal("logs: { format: xml }"), /format: expected one of text, json/);
+});

@@ -41,6 +41,7 @@ import {
 import { type Asked, RunFacts } from "./run_facts.ts";
 import { RunMetrics } from "./run_metrics.ts";
 import { RunObserver } from "./run_observer.ts";
+import { keepServerLog } from "./server_log.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
 import { warmUp } from "./warm_up.ts";
@@ -65,7 +66,6 @@ export interface RunOptions extends Asked {
 
 const STATUS_INTERVAL_MS = 500;
 const MAX_RESTARTS = 10;
-const SERVER_LOG_BYTES = 1_048_576;
 
 /** A run. */
 export class Coordinator {
@@ -115,7 +115,7 @@ export class Coordinator {
     this.#stage = cleanUp.use(await openStage(config, seed, runId, storeDir));
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
-    cleanUp.defer(() => this.#keepServerLog());
+    cleanUp.defer(() => keepServerLog(this.#stage, this.#options.logs));
     this.#prepare(cleanUp);
     this.#resume();
     this.#show(metrics);
@@ -130,14 +130,6 @@ export class Coordinator {
       this.#state.doubts.push("the run was interrupted");
     }
     return this.#conclude(this.#aborted ? undefined : waiting);
-  }
-
-  /** It lies where the server does, and goes with it. */
-  #keepServerLog(): void {
-    const { server } = this.#stage;
-    if (server === undefined) return;
-    const text = server.logTail(SERVER_LOG_BYTES);
-    for (const line of text.trimEnd().split("\n")) this.#options.logs.line("nats-server", line);
   }
 
   get #storeDir(): string | undefined {
