@@ -25,6 +25,7 @@ export function registerSim(program: Command): void {
     .option("--nats-url <url>", "use a running nats-server instead of an own one")
     .option("--dry-run", "print the effective configuration and the chaos plan, and run nothing")
     .option("--resume [folder]", "go on with a run that was cut off, by its last checkpoint")
+    .option("--log-format <format>", "text, or json: one object a line")
     .option("--fault <kind>", `plant a defect: ${FAULT_KINDS.join(", ")}`)
     .addHelpText(
       "after",

@@ -14,6 +14,7 @@ import { LocalHost } from "../host/local_host.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import { pauseFor } from "../run/wait.ts";
 import type { Role } from "../wire/wire.ts";
+import { openLogs } from "./open_logs.ts";
 
 /**
  * Runs this process as a host.
@@ -22,6 +23,7 @@ import type { Role } from "../wire/wire.ts";
  * @param role what its processes do
  * @param indexes their numbers
  * @param console where it is said
+ * @param out the folder for its logs; it keeps none if left out
  * @returns the exit code: 0 once the run is over, 2 if it was interrupted before
  * @throws {PartiError} if the coordinator does not want it
  */
@@ -30,7 +32,9 @@ export async function runHost(
   role: Role,
   indexes: readonly number[],
   console: SimConsole,
+  out?: string,
 ): Promise<number> {
+  using logs = out === undefined ? undefined : openLogs(out, config, console, `host-${role}`);
   const { nats: { url }, simulation: { name } } = config;
   console.log("INFO", `Host of ${indexes.map((index) => `${role}-${index}`).join(", ")}`);
   console.log("INFO", `Looking for a coordinator at ${url}`);
@@ -44,7 +48,7 @@ export async function runHost(
       simulation: name,
       natsUrl: url,
       ...{ role, indexes, signal },
-      local: new LocalHost(),
+      local: new LocalHost(logs),
       say: (line) => console.log("INFO", line),
     });
     await agent.run();

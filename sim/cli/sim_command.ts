@@ -25,6 +25,7 @@ import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
 import { runHost } from "./host_command.ts";
 import { roleFromEnvironment, slotsFromEnvironment } from "./host_slots.ts";
+import { openLogs } from "./open_logs.ts";
 import { resumeInput } from "./resume_input.ts";
 
 /** The options as they were given. */
@@ -45,6 +46,8 @@ export interface SimCommandOptions {
   readonly natsUrl?: string;
   /** Only show what would be run. */
   readonly dryRun?: boolean;
+  /** Instead of `logs.format`. */
+  readonly logFormat?: string;
   /** A defect to plant. */
   readonly fault?: string;
   /** Go on with a run: with the one in this folder, or with the last one. */
@@ -62,7 +65,7 @@ interface Input extends Asked {
   /** The folder of the report. */
   readonly out: string;
   /** What is worth saying of the input. */
-  readonly notes: readonly string[];
+  readonly notes?: readonly string[];
   /** The run as it was, if it is to go on. */
   readonly resumed?: RunCheckpoint;
   /** The folder of what it needs to go on, if it is to be resumable. */
@@ -79,9 +82,9 @@ interface Input extends Asked {
 export async function runSim(options: SimCommandOptions): Promise<number> {
   if (options.resume === undefined || options.resume === false) return await runFresh(options);
   refuseEmpty("resume", String(options.resume), "the folder of a run, or none for the last one");
-  const console = processConsole();
   using input = await resumeInput(options);
   const { saved, folder, file, notes } = input;
+  const console = processConsole(saved.asked.config.logs.format);
   console.print(`Seed: ${saved.asked.seed}`);
   console.log("INFO", `Resuming from checkpoint: ${file}`);
   await Deno.mkdir(saved.out, { recursive: true });
@@ -96,16 +99,17 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   refuseEmpty("out", options.out, "a folder");
   const configFile = options.config ?? "configs/quick.yaml";
   const file = options.config ?? new URL("../../configs/quick.yaml", import.meta.url);
-  const { config, notes } = await loadConfig(file, overridesOf(options));
+  const { config } = await loadConfig(file, overridesOf(options));
   const seed = config.simulation.seed ?? freshSeed();
   const fault = options.fault === undefined
     ? undefined
     : planFault(options.fault, config.partitions.count, seed);
-  if (options.dryRun === true) return await printDryRun(config, notes, seed);
-  const console = processConsole();
+  if (options.dryRun === true) return await printDryRun(config, seed);
+  const console = processConsole(config.logs.format);
   const { mode } = config.simulation;
   if (mode === "worker" || mode === "producer") {
-    return await runHost(config, mode, slotsFromEnvironment(mode, readEnvironment), console);
+    const slots = slotsFromEnvironment(mode, readEnvironment);
+    return await runHost(config, mode, slots, console, options.out);
   }
   console.print(`Seed: ${seed}`);
   const runId = crypto.randomUUID().slice(0, 8);
@@ -120,7 +124,7 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   const asked = { config, configFile, seed, runId, fault };
   try {
     const folder = checkpointFolder === undefined ? {} : { checkpointFolder };
-    return await execute(console, { ...asked, out, notes, ...folder });
+    return await execute(console, { ...asked, out, ...folder });
   } catch (error) {
     // Nothing was found out: a folder nobody asked for is not worth keeping.
     if (options.out === undefined) await Deno.remove(out, { recursive: true });
@@ -129,7 +133,8 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
 }
 
 async function execute(console: SimConsole, input: Input): Promise<number> {
-  const { config, seed, out, notes, checkpointFolder, resumed } = input;
+  const { config, seed, out, notes = [], checkpointFolder, resumed } = input;
+  using logs = openLogs(out, config, console, "coordinator");
   for (const note of notes) console.log("WARN", note);
   using interrupt = interruptible(() =>
     console.log("WARN", "Interrupted: stopping everything (again to stop at once)")
@@ -140,12 +145,13 @@ async function execute(console: SimConsole, input: Input): Promise<number> {
     begun = true;
     if (resumed === undefined) describeRun(console, config, describePlan(coordinator.plan));
   };
-  const coordinator = new Coordinator({ ...input, console, onBegin, signal });
+  const coordinator = new Coordinator({ ...input, console, logs, onBegin, signal });
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
   try {
     const report = await coordinator.run();
     await writeJson(`${out}/report.json`, report);
     console.clear();
+    console.log("INFO", completeLine(report));
     for (const line of renderReport(report)) console.print(line);
     console.print(`Report: ${out}/report.json`);
     if (checkpointFolder !== undefined) await afterwards(console, checkpointFolder, signal);
@@ -169,7 +175,6 @@ async function afterwards(console: SimConsole, folder: string, signal: AbortSign
 /** Says what would be run, on standard output: as a configuration that gives the very same run, with the plan in comments. */
 async function printDryRun(
   config: SimulationConfig,
-  notes: readonly string[],
   seed: number,
 ): Promise<number> {
   const plan = describePlan(planChaos(config, seed));
@@ -177,7 +182,6 @@ async function printDryRun(
     describeConfig({ ...config, simulation: { ...config.simulation, seed } }).trimEnd(),
     `# chaos plan: ${plan.length} events`,
     ...plan.map((line) => `#   ${line}`),
-    ...notes.map((note) => `# no effect: ${note}`),
     "",
   ];
   await new Blob([lines.join("\n")]).stream().pipeTo(Deno.stdout.writable, { preventClose: true });
@@ -208,6 +212,7 @@ function overridesOf(options: SimCommandOptions): Override[] {
   add("mode", options.mode ?? role, `simulation.mode=${options.mode ?? role}`);
   add("duration", options.duration, `simulation.duration=${options.duration}`);
   add("seed", options.seed, `simulation.seed=${options.seed}`);
+  add("log-format", options.logFormat, `logs.format=${options.logFormat}`);
   const url = JSON.stringify(options.natsUrl);
   add("nats-url", options.natsUrl, "nats.mode=external", `nats.url=${url}`);
   return overrides;
@@ -223,6 +228,12 @@ function describeRun(console: SimConsole, config: SimulationConfig, plan: readon
   );
   console.log("INFO", `Chaos: ${plan.length} events`);
   for (const line of plan.slice(0, 20)) console.log("INFO", `  ${line}`);
+}
+
+function completeLine({ messages }: SimReport): string {
+  const { sent, received, lost, duplicateEffects } = messages;
+  return `Simulation complete: ${sent} messages sent, ${received} received, ${lost} gaps, ` +
+    `${duplicateEffects} duplicates`;
 }
 
 /** Makes a folder and gives its whole path: whoever resumes the run may do so from elsewhere. */

@@ -2,15 +2,8 @@ import assert from "node:assert/strict";
 import { findLeftovers } from "../../tasks/leftovers.ts";
 import { fakeServer, TempDir } from "../../tasks/nats_fakes.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
-import { runOrThrow } from "../../tasks/run_command.ts";
 import { until } from "../../tasks/until.ts";
-import { sim, simWith } from "./sim_rig_test.ts";
-
-/** The processes of a simulation with this name: it is in the argument of its workers and producers. */
-async function processesOf(name: string): Promise<number[]> {
-  const listing = await runOrThrow("ps", ["-eo", "pid=,args="]);
-  return listing.split("\n").filter((line) => line.includes(name)).map((line) => parseInt(line));
-}
+import { processesOf, sim, simWith } from "./sim_rig_test.ts";
 
 /** It ends with 3 and one message, has made no report, and neither a process nor a file of it is left. */
 async function assertRefused(
@@ -139,6 +132,15 @@ for (
     await assertRefused(["--nats-url", `nats://127.0.0.1:${busy.port}`], message);
   });
 }
+
+Deno.test("the metrics' port is in use: one clear message, exit 3, nothing started", async () => {
+  using busy = listener("");
+  const prometheus = `metrics.prometheus={ enabled: true, port: ${busy.port} }`;
+  await assertRefused(
+    ["--set", prometheus],
+    /error: metrics\.prometheus\.port: cannot serve metrics on 127\.0\.0\.1:\d+: the port is in use\nhint: /,
+  );
+});
 
 Deno.test("planted: a worker that is left behind is seen", async () => {
   const name = crypto.randomUUID().slice(0, 23);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runOrThrow } from "../../tasks/run_command.ts";
 import { selfArguments } from "../../tasks/spawn.ts";
 import type { SimReport } from "../report/report.ts";
 
@@ -68,4 +69,10 @@ export function defects({ messages, ownership }: SimReport): Record<string, numb
     interleavings,
   };
   return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
+}
+
+/** The processes of a simulation with this name: it is in the argument of its workers and producers. */
+export async function processesOf(name: string): Promise<number[]> {
+  const listing = await runOrThrow("ps", ["-eo", "pid=,args="]);
+  return listing.split("\n").filter((line) => line.includes(name)).map((line) => parseInt(line));
 }

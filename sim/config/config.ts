@@ -15,7 +15,7 @@ import {
   position,
   valueAt,
 } from "./config_position.ts";
-import { crossCheck, type CrossIssue, withoutEffect } from "./config_rules.ts";
+import { crossCheck, type CrossIssue } from "./config_rules.ts";
 import { type SimulationConfig, simulationSchema } from "./config_schema.ts";
 import { nearest } from "./nearest.ts";
 import { LOOKS_LIKE_LIMIT } from "./threshold.ts";
@@ -23,12 +23,10 @@ import { removeThresholds } from "./thresholds_section.ts";
 
 export type { SimulationConfig } from "./config_schema.ts";
 
-/** A checked configuration and what should be said about it. */
+/** A checked configuration. */
 export interface LoadedConfig {
   /** The configuration. */
   readonly config: SimulationConfig;
-  /** Switches that have no effect in this version. */
-  readonly notes: readonly string[];
 }
 
 /** A key that is set after the file was read. */
@@ -106,7 +104,7 @@ export function parseConfig(
   if (crossed.length > 0) {
     throw invalid(crossed.map((issue) => describeCrossIssue(issue, raw, source)), raw);
   }
-  return { config: result.data, notes: withoutEffect(result.data) };
+  return { config: result.data };
 }
 
 /**

@@ -161,17 +161,3 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
   }
   return issues;
 }
-
-/**
- * What is switched on and has no effect in this version. Said aloud, so that nobody believes in it.
- *
- * @param config a checked configuration
- * @returns one sentence for each
- */
-export function withoutEffect(config: SimulationConfig): string[] {
-  const notes: string[] = [];
-  if (config.metrics.prometheus.enabled) {
-    notes.push("metrics.prometheus.enabled: this version serves no metrics; the switch is ignored");
-  }
-  return notes;
-}

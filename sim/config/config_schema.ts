@@ -185,8 +185,20 @@ const nats = z.strictObject({
 const metrics = z.strictObject({
   prometheus: z.strictObject({
     enabled: flag().default(false),
-    port: whole(1, 65_535).default(9090),
+    // Not Prometheus' own 9090: whoever scrapes is likely to be on the same machine.
+    port: whole(1, 65_535).default(9091),
   }).prefault({}),
+});
+
+/** How it is said what happens: on standard output, and in the output folder's `logs`, a file for each process. */
+const logs = z.strictObject({
+  format: choice(["text", "json"]).default("text"),
+  level: choice(["debug", "info", "warning", "error"]).default("info"),
+  max_size: parsed(`${SIZE_FORMAT}, at least 1KB`, (value) => {
+    const bytes = parseBytes(value);
+    return bytes !== undefined && bytes >= 1_024 ? bytes : undefined;
+  }, writeBytes).prefault("10MB"),
+  max_files: whole(1, 100).default(3),
 });
 
 const checkpointing = z.strictObject({
@@ -220,6 +232,7 @@ export const simulationSchema = z.strictObject({
   thresholds: thresholds.prefault({}),
   nats: nats.prefault({}),
   metrics: metrics.prefault({}),
+  logs: logs.prefault({}),
   checkpointing: checkpointing.prefault({}),
 });
 

@@ -26,7 +26,6 @@ Deno.test("the shipped configurations are valid", async () => {
   assert.equal(quick.config.producers.count, 2);
   assert.ok(quick.config.partitions.message_rate_per_partition * 100 >= 200);
   assert.deepEqual(quick.config.chaos.interval, { minMs: 5_000, maxMs: 8_000 });
-  assert.deepEqual(quick.notes, []);
   assert.deepEqual(quick.config.thresholds.map(describeThreshold), [
     "recoveryMs.p99 <= 1000ms",
     "handoffMs.p99 <= 150ms",
@@ -35,7 +34,6 @@ Deno.test("the shipped configurations are valid", async () => {
   ]);
   const dev = await loadConfig(new URL("../../configs/dev.yaml", import.meta.url));
   assert.equal(dev.config.simulation.duration, 3_600_000);
-  assert.equal(dev.notes.length, 1, "dev.yaml switches prometheus on, which has no effect yet");
 });
 
 Deno.test("an empty file is all defaults, and a section without content too", () => {
@@ -249,7 +247,7 @@ Deno.test("broken YAML and a missing file are clear", async () => {
 Deno.test("a file that is no mapping is refused with its place, whatever is set", () => {
   const expected =
     "my.yaml:1:1: expected a section with simulation, partitions, producers, workers, " +
-    "coordinator, chaos, thresholds, nats, metrics, checkpointing, got ";
+    "coordinator, chaos, thresholds, nats, metrics, logs, checkpointing, got ";
   assert.equal(refusal("- 1\n"), `${expected}[1]`);
   assert.equal(refusal("hello\n", sets("simulation.seed=3")), `${expected}"hello"`);
   assert.equal(refusal("42\n", sets("simulation.seed=3")), `${expected}42`);
@@ -275,4 +273,11 @@ Deno.test("a configuration comes back as it was written", async () => {
   for (const line of ["duration: 1h30m", "interval: 10m-30m", "min: 0s", "max_memory: 1536MB"]) {
     assert.ok(text.includes(line), text);
   }
+});
+
+Deno.test("logs: sizes are bytes, and a file that could hold nothing is refused", () => {
+  const { logs } = parseConfig("logs: { format: json, max_size: 64KB }", "my.yaml").config;
+  assert.deepEqual(logs, { format: "json", level: "info", max_size: 65_536, max_files: 3 });
+  assert.match(refusal("logs: { max_size: 10B }"), /max_size: expected a size .*, at least 1KB/);
+  assert.match(refusal("logs: { format: xml }"), /format: expected one of text, json/);
 });

@@ -8,11 +8,12 @@ import { ChaosRunner } from "../chaos/chaos_run.ts";
 import { Checkpoints } from "../checkpoint/checkpoints.ts";
 import { changesPartitions } from "../config/config_rules.ts";
 import { resolveGroup } from "../config/group_check.ts";
-import type { ProcessEnd } from "../host/host.ts";
+import { describeEnd, type ProcessEnd } from "../host/host.ts";
 import { LocalHost } from "../host/local_host.ts";
 import { RemoteHosts } from "../host/remote_hosts.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
+import type { RunLogs } from "../logs/run_logs.ts";
 import type { SimReport } from "../report/report.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import { Fleet, type Member } from "../run/fleet.ts";
@@ -41,6 +42,9 @@ import {
   workersOf,
 } from "./run_checkpoint.ts";
 import { type Asked, RunFacts } from "./run_facts.ts";
+import { RunMetrics } from "./run_metrics.ts";
+import { RunObserver } from "./run_observer.ts";
+import { keepServerLog } from "./server_log.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
 import { warmUp } from "./warm_up.ts";
@@ -49,6 +53,8 @@ import { warmUp } from "./warm_up.ts";
 export interface RunOptions extends Asked {
   /** Where it is said. */
   readonly console: SimConsole;
+  /** Where what the processes write goes. */
+  readonly logs: RunLogs;
   /** The folder for the report. */
   readonly out: string;
   /** The folder for checkpoints and the server's store; the run writes none if left out. */
@@ -82,6 +88,7 @@ export class Coordinator {
   #chaos!: ChaosRunner;
   #partitions!: PartitionControl;
   #thresholds!: ThresholdWatch;
+  #observer!: RunObserver;
   #inbox!: Inbox;
   #hosts: RemoteHosts | undefined;
   #checkpoints: Checkpoints | undefined;
@@ -109,13 +116,16 @@ export class Coordinator {
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, console } = this.#options;
+    const metrics = cleanUp.use(new RunMetrics(config));
     const storeDir = this.#storeDir;
     this.#stage = cleanUp.use(await openStage(config, seed, runId, storeDir));
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
+    cleanUp.defer(() => keepServerLog(this.#stage, this.#options.logs));
     this.#prepare(cleanUp);
     this.#resume();
     if (changesPartitions(config)) await this.#partitions.publish(() => this.#aborted);
+    this.#show(metrics);
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
@@ -180,13 +190,13 @@ export class Coordinator {
   }
 
   #prepare(cleanUp: AsyncDisposableStack): void {
-    const { config, runId, seed, fault, console, signal } = this.#options;
+    const { config, runId, seed, fault, console, logs, signal } = this.#options;
     const group = resolveGroup(config);
     const maxWorkers = Math.min(
       config.workers.count * 2,
       group.workerIdMax - group.workerIdMin + 1,
     );
-    const local = new LocalHost();
+    const local = new LocalHost(logs);
     const hosts = this.#hosts = this.#remoteHosts(maxWorkers);
     if (hosts !== undefined) cleanUp.use(hosts);
     const networks = this.#failingNetworks();
@@ -206,8 +216,12 @@ export class Coordinator {
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
+    this.#observer = new RunObserver({ console, fleet: this.#fleet, tickMs: STATUS_INTERVAL_MS });
     const inbox = this.#inbox = openInbox(this.#stage.world.messaging, runId, {
-      report: (process, report) => this.#state.takeReport(process, report),
+      report: (process, report) => {
+        this.#state.takeReport(process, report);
+        this.#observer.takeReport(process, report);
+      },
       begun: (...what) => this.#state.takeBegun(...what),
     });
     cleanUp.defer(() => inbox.close());
@@ -382,17 +396,41 @@ export class Coordinator {
   async #stopWorkers(): Promise<void> {
     this.#phase = "stop";
     this.#state.ending(nowUs());
+    this.#observer.ending();
     for (const { process } of await this.#fleet.end("leave")) {
       this.#state.incidents.push(`${process} did not leave when asked to`);
     }
   }
 
   async #liveFigures(signal: AbortSignal): Promise<object> {
-    const { ledger } = this.#state;
-    const lost = await lostSoFar({ ledger, stage: this.#stage, reader: this.#reader, signal });
+    const lost = await this.#lostSoFar(signal);
     const { loadMs } = this.#facts;
     const run = this.#facts.tell(this.#serverVersion);
     return liveFigures({ run, state: this.#state, loadMs, lost });
+  }
+
+  #lostSoFar(signal: AbortSignal): Promise<number | undefined> {
+    const { ledger } = this.#state;
+    return lostSoFar({ ledger, stage: this.#stage, reader: this.#reader, signal });
+  }
+
+  #show(metrics: RunMetrics): void {
+    const { config, seed, runId, console } = this.#options;
+    console.log("INFO", "Started coordinator");
+    if (metrics.url !== undefined) console.log("INFO", `Metrics: ${metrics.url}`);
+    const info = {
+      run_id: runId,
+      seed: String(seed),
+      strategy: config.workers.assignment_strategy,
+      nats_server: this.#serverVersion,
+    };
+    metrics.show({
+      lost: (signal) => this.#lostSoFar(signal),
+      view: () => ({
+        ...{ state: this.#state, fleet: this.#fleet, chaos: this.#chaos.records, info },
+        ...{ phase: this.#phase, observer: this.#observer },
+      }),
+    });
   }
 
   #conclude(waiting: Map<number, IntervalSet> | undefined): SimReport {
@@ -414,9 +452,9 @@ export class Coordinator {
     });
   }
 
-  #unexpectedExit(member: Member, { code, signal }: ProcessEnd): void {
+  #unexpectedExit(member: Member, end: ProcessEnd): void {
     if (this.#aborted) return;
-    const how = signal === null ? `with code ${code}` : `by ${signal}`;
+    const how = describeEnd(end);
     const words = member.output.slice(-3).join(" | ");
     this.#state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);
@@ -426,6 +464,7 @@ export class Coordinator {
 
   #showStatus(): void {
     this.#facts.machineLoad.sample();
+    this.#observer.tick(this.#phase);
     const { config, console } = this.#options;
     console.status({
       phase: this.#phase,

@@ -8,6 +8,15 @@ import type { ChildSpec, Role } from "../wire/wire.ts";
 /** How a process ended. */
 export type ProcessEnd = Pick<Deno.CommandStatus, "code" | "signal">;
 
+/**
+ * How a process ended, in words.
+ *
+ * @param end its end
+ */
+export function describeEnd({ code, signal }: ProcessEnd): string {
+  return signal === null ? `with code ${code}` : `by ${signal}`;
+}
+
 /** A process as its host has it. */
 export interface HostedProcess {
   /** The operating system's number; 0 until it is known. */

@@ -5,8 +5,11 @@
  */
 import { pauseProcess } from "../../tasks/pause.ts";
 import { spawnSelf } from "../../tasks/spawn.ts";
+import { messageOf } from "../logs/log_line.ts";
+import type { RunLogs } from "../logs/run_logs.ts";
 import type { ChildSpec, Role } from "../wire/wire.ts";
-import type { Host, HostedProcess } from "./host.ts";
+import { eachLine } from "./each_line.ts";
+import { describeEnd, type Host, type HostedProcess } from "./host.ts";
 
 /** Just what a child needs: its server, its own code, and to know its environment. */
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"];
@@ -14,6 +17,13 @@ const OUTPUT_LINES = 50;
 
 /** Starts children. They end with this process, however it ends. */
 export class LocalHost implements Host {
+  readonly #logs: RunLogs | undefined;
+
+  /** @param logs where what they write goes; nowhere if it is left out */
+  constructor(logs?: RunLogs) {
+    this.#logs = logs;
+  }
+
   /** Starts a child. */
   spawn(role: Role, spec: ChildSpec): HostedProcess {
     const child = spawnSelf([`sim-${role}`, JSON.stringify(spec)], {
@@ -21,9 +31,7 @@ export class LocalHost implements Host {
       stdout: "piped",
       stderr: "piped",
     });
-    const output: string[] = [];
-    void keepLines(child.stdout, output);
-    void keepLines(child.stderr, output);
+    const output = this.#follow(spec.process, child);
     const signal = (name: Deno.Signal) => {
       try {
         child.kill(name);
@@ -40,19 +48,20 @@ export class LocalHost implements Host {
       pause: () => pauseProcess(child.pid),
     };
   }
-}
 
-async function keepLines(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
-  let rest = "";
-  try {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const parts = (rest + text).split("\n");
-      rest = (parts.pop() ?? "").slice(-4_096);
-      lines.push(...parts);
-      if (lines.length > OUTPUT_LINES) lines.splice(0, lines.length - OUTPUT_LINES);
-    }
-  } catch {
-    // The pipe ends with the process.
+  /** Keeps the last lines of a child, and all of them in its log. */
+  #follow(process: string, child: Deno.ChildProcess): string[] {
+    const output: string[] = [];
+    const onLine = (line: string) => {
+      this.#logs?.output(process, line);
+      output.push(messageOf(line) ?? line);
+      if (output.length > OUTPUT_LINES) output.shift();
+    };
+    const read = Promise.all([child.stdout, child.stderr].map((text) => eachLine(text, onLine)));
+    this.#logs?.note(process, "INFO", `started as process ${child.pid}`);
+    void Promise.all([child.status, read]).then(([status]) => {
+      this.#logs?.note(process, "INFO", `ended ${describeEnd(status)}`);
+    });
+    return output;
   }
-  if (rest !== "") lines.push(rest);
 }

@@ -262,6 +262,15 @@ export class Ledger {
     };
   }
 
+  /** How many messages of each partition are known to be stored, and how many of them reached a handler. */
+  get byPartition(): { readonly sent: number; readonly received: number }[] {
+    return this.#pages.map(({ sent, delivered, effective }) => ({
+      sent: sent.size,
+      // A handler that was killed with its worker may not have been reported; its effect shows that it was there.
+      received: delivered.size + countOf(effective.minus(delivered)),
+    }));
+  }
+
   /**
    * Messages that were passed over: sent, without an effect, while a later one of their partition has had its.
    *

@@ -40,3 +40,10 @@ Deno.test("so far: sums without a look at the handlers", () => {
     interleavings: 0,
   });
 });
+
+Deno.test("so far: by partition, and an effect shows that its message was received", () => {
+  const ledger = book(9, [1, 3]);
+  ledger.begun("worker-0#1", "a", 0, 3, 5);
+  ledger.begun("worker-0#1", "a", 0, 4, 6);
+  assert.deepEqual(ledger.byPartition, [{ sent: 9, received: 3 }, { sent: 0, received: 0 }]);
+});

@@ -5,6 +5,7 @@
  * @module
  */
 import { formatDuration } from "../config/units.ts";
+import { formatEntry, type LogFormat, type LogTag, timeOfDay } from "../logs/log_line.ts";
 
 /** Where a console writes, and what it can do. */
 export interface ConsoleOptions {
@@ -18,6 +19,8 @@ export interface ConsoleOptions {
   readonly columns: () => number;
   /** The time of day. */
   readonly now: () => Date;
+  /** For people, or one JSON object a line for programs. */
+  readonly format?: LogFormat;
 }
 
 /** The figures of the moment. */
@@ -42,11 +45,8 @@ export interface StatusFigures {
   readonly defects: number;
 }
 
-/** Kinds of log line, in the seeds' spelling. */
-export type LogTag = "INFO" | "CHAOS" | "WARN" | "FAIL";
-
 const PLAIN_INTERVAL_MS = 10_000;
-const COLORS: Readonly<Record<LogTag, string>> = {
+const COLORS: Readonly<Partial<Record<LogTag, string>>> = {
   INFO: "36",
   CHAOS: "35",
   WARN: "33",
@@ -59,6 +59,7 @@ export class SimConsole {
   #shown = false;
   #lastPlainMs = Number.NEGATIVE_INFINITY;
   #lastPhase = "";
+  #record: (line: string) => void = () => {};
 
   /** @param options where and how */
   constructor(options: ConsoleOptions) {
@@ -72,19 +73,32 @@ export class SimConsole {
    * @param text what is to be said
    */
   log(tag: LogTag, text: string): void {
-    const time = this.#options.now().toTimeString().slice(0, 8);
-    const shown = this.#options.color ? `\x1b[${COLORS[tag]}m[${tag}]\x1b[0m` : `[${tag}]`;
-    this.print(`[${time}] ${shown} ${text}`);
+    const { now, format = "text", color } = this.#options;
+    const entry = { time: now(), tag, message: text };
+    const line = formatEntry(format, entry);
+    this.#record(line);
+    if (format === "json" || !color) return this.#write(line);
+    this.#write(`[${timeOfDay(entry.time)}] \x1b[${COLORS[tag]}m[${tag}]\x1b[0m ${text}`);
   }
 
   /**
-   * Writes a line as it is.
+   * From now on log lines go somewhere else, too.
+   *
+   * @param record takes a line
+   */
+  alsoTo(record: (line: string) => void): void {
+    this.#record = record;
+  }
+
+  /**
+   * Writes a line as it is, if it is for people; for programs it is the message of a log line.
    *
    * @param line the line
    */
   print(line: string): void {
-    this.clear();
-    this.#options.write(`${line}\n`);
+    const { now, format } = this.#options;
+    if (format !== "json") return this.#write(line);
+    this.#write(formatEntry(format, { time: now(), tag: "INFO", message: line }));
   }
 
   /**
@@ -105,6 +119,11 @@ export class SimConsole {
     this.#lastPlainMs = nowMs;
     this.#lastPhase = figures.phase;
     this.log("INFO", text);
+  }
+
+  #write(line: string): void {
+    this.clear();
+    this.#options.write(`${line}\n`);
   }
 
   /** Takes the status line off the terminal. */
@@ -137,16 +156,19 @@ export function statusText(figures: StatusFigures): string {
 /**
  * The console of this process.
  *
+ * @param format for people or for programs
  * @returns a console on standard output
  */
-export function processConsole(): SimConsole {
-  const terminal = Deno.stdout.isTerminal();
+export function processConsole(format: LogFormat): SimConsole {
+  // A line that is written over is no use to a program.
+  const terminal = format === "text" && Deno.stdout.isTerminal();
   return new SimConsole({
     write: untilClosed((bytes) => Deno.stdout.writeSync(bytes)),
     terminal,
     color: terminal && !Deno.noColor,
     columns: () => terminal ? Deno.consoleSize().columns : 80,
     now: () => new Date(),
+    format,
   });
 }
 

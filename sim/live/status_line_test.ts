@@ -88,3 +88,26 @@ Deno.test("everything is written, in as many pieces as it takes, until nobody re
   });
   assert.throws(() => broken("x"), Deno.errors.NotConnected);
 });
+
+Deno.test("for programs every line is an object, whatever it is, and none is written over", () => {
+  const { shown, written } = console({ format: "json" });
+  shown.log("CHAOS", "Injecting event: worker_crash (worker-4)");
+  shown.print("Seed: 5");
+  shown.status(figures);
+  const lines = written.map((line) => JSON.parse(line));
+  assert.deepEqual(
+    lines.map(({ level, message }) => [level, message]),
+    [["CHAOS", "Injecting event: worker_crash (worker-4)"], ["INFO", "Seed: 5"], ["INFO", text]],
+  );
+  assert.equal(new Date(lines[0].time).getSeconds(), 30);
+});
+
+Deno.test("log lines go to a second place, too, and without colours", () => {
+  const { shown, written } = console({ color: true });
+  const recorded: string[] = [];
+  shown.alsoTo((line) => void recorded.push(line));
+  shown.log("WARN", "x");
+  shown.print("not a log line");
+  assert.deepEqual(recorded, ["[10:15:30] [WARN] x"]);
+  assert.equal(written[0], "[10:15:30] \x1b[33m[WARN]\x1b[0m x\n");
+});

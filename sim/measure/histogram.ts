@@ -8,6 +8,7 @@ import {
   decodeFromCompressedBase64,
   encodeIntoCompressedBase64,
   type Histogram,
+  type JsHistogram,
 } from "hdr-histogram-js";
 
 /** What a report says of a histogram, in milliseconds; null where nothing was measured. */
@@ -70,6 +71,27 @@ export class DurationHistogram {
     const at = (percentile: number) =>
       Math.min(max, toMs(this.#histogram.getValueAtPercentile(percentile)));
     return { count, p50: at(50), p99: at(99), max };
+  }
+
+  /**
+   * How many durations are at most so long, for each of some bounds, as Prometheus counts its buckets.
+   *
+   * @param boundsUs the bounds in microseconds, rising
+   * @returns the counts, and the sum of all durations in microseconds to three digits
+   */
+  upTo(boundsUs: readonly number[]): { readonly counts: number[]; readonly sumUs: number } {
+    const counts = new Array<number>(boundsUs.length).fill(0);
+    // What the library makes is such a histogram; only its interface does not say that it can be walked through.
+    const { recordedValuesIterator: recorded } = this.#histogram as JsHistogram;
+    let [index, total] = [0, 0];
+    recorded.reset();
+    while (recorded.hasNext()) {
+      const { valueIteratedTo, totalCountToThisValue } = recorded.next();
+      while (index < boundsUs.length && boundsUs[index]! < valueIteratedTo) counts[index++] = total;
+      total = totalCountToThisValue;
+    }
+    counts.fill(total, index);
+    return { counts, sumUs: total === 0 ? 0 : this.#histogram.mean * total };
   }
 }
 

@@ -114,6 +114,8 @@ export class RunState {
         return this.#takeLanes(process, report);
       case "impaired":
         return this.ledger.impairments.add(process, report.why, report.fromUs, report.untilUs);
+      case "metrics":
+        return; // Only for whoever serves them.
       case "violation":
         this.violations.push(`${process}: ${report.message}`);
         this.#console.log("FAIL", `${process}: ${report.message}`);

@@ -90,6 +90,8 @@ export class EffectsReader {
         const consumer = await js.consumers.get(this.#stream, { opt_start_seq: this.#last + 1 });
         const messages = await consumer.consume({ max_messages: 2_000, idle_heartbeat: 1_000 });
         this.#messages = messages;
+        // It may have been asked to stop while there was nothing to stop yet.
+        if (this.#stopped) messages.stop();
         for await (const message of messages) {
           const storedUs = Math.round(message.info.timestampNanos / 1_000);
           this.#accept(message.seq, message.data, storedUs, message.subject);

@@ -84,3 +84,18 @@ Deno.test("what is left in a work queue can be read without consuming it", async
   assert.equal((await feed.streamInfo("FEED")).messages, 5);
   await nc.close();
 });
+
+Deno.test("a reader that is stopped while it begins stops", async () => {
+  await using server = await launchNats();
+  const nc = await connectNats({ servers: server.url });
+  await natsWorld(nc).feed.ensureStream("OUT", {
+    subjects: ["out.>"],
+    retention: "limits",
+    storage: "memory",
+    replicas: 1,
+  });
+  const reader = new EffectsReader(nc, "OUT", () => {});
+  reader.start();
+  await reader.stop();
+  await nc.close();
+});

@@ -6,6 +6,7 @@
 import { describeError, PartiError } from "../../lib/errors.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
+import { writeLibraryLog } from "../logs/library_log.ts";
 import { exitWhenParentDies } from "../../tasks/spawn.ts";
 import { Reporter } from "./reporter.ts";
 import type { ChildSpec } from "./wire.ts";
@@ -31,6 +32,8 @@ export async function runChild(
   role: (child: Child) => Promise<void>,
 ): Promise<void> {
   exitWhenParentDies();
+  const { logs } = spec.config;
+  await writeLibraryLog({ ...logs, process: spec.process, write: writeLine });
   // Ctrl-C reaches the whole process group; the coordinator decides in which order we end.
   Deno.addSignalListener("SIGINT", () => {});
   // The coordinator has reached the server: if it is away now, it will be back.
@@ -59,13 +62,18 @@ async function atMost(work: Promise<unknown>): Promise<void> {
     .catch(() => {});
 }
 
+/** Writes a line that the coordinator puts into this process's log file, and quotes if this process ends. */
+function writeLine(line: string): void {
+  Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+}
+
 /**
- * Writes a line where the coordinator keeps the last ones of each child.
+ * Writes what went wrong there.
  *
  * @param error anything caught
  */
 export function complain(error: unknown): void {
-  Deno.stderr.writeSync(encoder.encode(`${troubleOf(error)}\n`));
+  writeLine(troubleOf(error));
 }
 
 function troubleOf(error: unknown): string {

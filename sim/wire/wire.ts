@@ -10,6 +10,7 @@ import type { Impairment } from "../ledger/impairments.ts";
 import type { Delivery } from "../ledger/ledger.ts";
 import type { LaneChange } from "../measure/vacancies.ts";
 import type { Topology } from "../streams/topology.ts";
+import type { MetricFamily } from "./metric_family.ts";
 
 /** What a process does in the run. */
 export type Role = "worker" | "producer";
@@ -74,6 +75,7 @@ export type Report =
     readonly fromUs: number;
     readonly untilUs: number;
   }
+  | { readonly kind: "metrics"; readonly families: readonly MetricFamily[] } // the library's own
   | { readonly kind: "violation"; readonly message: string } // the library broke its own rules
   | { readonly kind: "trouble"; readonly message: string };
 

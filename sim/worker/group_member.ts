@@ -11,6 +11,7 @@ import { FencedOutput } from "../../lib/effects/effects.ts";
 import { PartiError } from "../../lib/errors.ts";
 import type { AssignmentChange } from "../../lib/manager/hooks.ts";
 import { Manager } from "../../lib/manager/manager.ts";
+import type { MetricsCollector } from "../../lib/metrics/collector.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { groupConfig } from "../config/group_config.ts";
 import type { FaultKind } from "../fault/fault.ts";
@@ -70,10 +71,10 @@ export interface GroupMemberOptions {
   readonly holdings: Holdings;
   /** Called when state, leadership or ownership have changed. */
   readonly onChange: () => void;
-  /** Called with what the library reports and goes on after. */
-  readonly onError: (error: unknown) => void;
   /** Checks what the library tells. */
   readonly watch: HookWatch;
+  /** Told what the library counts, if anybody wants to know. */
+  readonly metrics?: MetricsCollector | undefined;
 }
 
 const EFFECT_TIMEOUT_MS = 5_000;
@@ -85,7 +86,7 @@ const EFFECT_TIMEOUT_MS = 5_000;
  * @returns the member, not started
  */
 export function createGroupMember(options: GroupMemberOptions): GroupMember {
-  const { world, spec, source, holdings, onChange, watch } = options;
+  const { world, spec, source, holdings, onChange, watch, metrics } = options;
   const { topology, config, index } = spec;
   const { group, assignment_strategy: strategy, strategy_config: settings } = config.workers;
   const output = new FencedOutput(world.feed, {
@@ -93,10 +94,8 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
     subjectTemplate: topology.effectTemplate,
     timeoutMs: EFFECT_TIMEOUT_MS,
   });
-  const onError = (error: unknown) => {
-    watch.error(error);
-    options.onError(error);
-  };
+  // The library goes on by itself, and says in its log what it was.
+  const onError = (error: unknown) => watch.error(error);
   let handler: (message: GroupMessage) => Promise<void> = () => Promise.resolve();
   const manager = new Manager({
     world,
@@ -123,6 +122,7 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
       failed: (_id, _message, _attempt, error) => watch.error(error),
     },
     host: spec.process,
+    ...(metrics === undefined ? {} : { metrics }),
   });
   return {
     start: (handle) => {

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { Clock } from "../../lib/ports/clock.ts";
 import { nowUs } from "../streams/message.ts";
 import { complain, runChild } from "../wire/child.ts";
+import type { Reporter } from "../wire/reporter.ts";
 import {
   type ChildSpec,
   controlSubject,
@@ -15,6 +17,7 @@ import {
 import { createGroupMember } from "./group_member.ts";
 import { Holdings } from "./holdings.ts";
 import { HookWatch } from "./hook_watch.ts";
+import type { MetricsReport } from "./metrics_report.ts";
 import { partitionSource } from "./partition_source.ts";
 import { SelfWatch } from "./self_watch.ts";
 import { SimWorker } from "./worker.ts";
@@ -30,12 +33,11 @@ export function runWorker(spec: ChildSpec): Promise<void> {
       reporter.add({ kind: "lanes", change, partitions, atUs });
     });
     const watch = new HookWatch((message) => reporter.add({ kind: "violation", message }, "now"));
+    const metrics = await metricsReport(spec, world.clock, reporter);
     const member = createGroupMember({
-      ...{ world, spec, holdings, watch },
+      ...{ world, spec, holdings, watch, metrics: metrics?.collector },
       source: await partitionSource(spec, world, complain),
       onChange: () => worker.reportStatus(),
-      // The library goes on by itself; the lines are kept for whoever looks into a failed run.
-      onError: complain,
     });
     const worker = new SimWorker(spec, world, member, reporter);
     using _watch = new SelfWatch({
@@ -58,5 +60,18 @@ export function runWorker(spec: ChildSpec): Promise<void> {
     await worker.start();
     await terminated;
     await worker.stop();
+    await metrics?.[Symbol.asyncDispose]();
+    await reporter.flush();
   });
+}
+
+/** Loaded only where it is wanted: it takes a worker's start longer. */
+async function metricsReport(
+  { config }: ChildSpec,
+  clock: Clock,
+  reporter: Reporter,
+): Promise<MetricsReport | undefined> {
+  if (!config.metrics.prometheus.enabled) return undefined;
+  const { MetricsReport } = await import("./metrics_report.ts");
+  return new MetricsReport({ clock, report: (report) => reporter.add(report) });
 }

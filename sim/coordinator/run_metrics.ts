@@ -1,0 +1,69 @@
+/**
+ * The metrics of a run, served while it goes on.
+ *
+ * @module
+ */
+import type { SimulationConfig } from "../config/config_schema.ts";
+import { exposition } from "../metrics/family.ts";
+import { type MetricsServer, serveMetrics } from "../metrics/metrics_server.ts";
+import { type RunView, simulationMetrics } from "../metrics/simulation_metrics.ts";
+
+/** What is shown. */
+export interface RunMetricsSource {
+  /** The run as it is now, but for what has to be asked. */
+  readonly view: () => Omit<RunView, "lost" | "nowMs">;
+  /** Messages that are lost; undefined if that cannot be told at the moment. */
+  readonly lost: (signal: AbortSignal) => Promise<number | undefined>;
+}
+
+/** So long a look at the metrics waits for the server, in milliseconds; then it has the last figure. */
+const PATIENCE_MS = 1_000;
+
+/** Serves them. Until there is something to show there are none. */
+export class RunMetrics implements AsyncDisposable {
+  /** Where they are; undefined if they are not wanted. */
+  readonly url: string | undefined;
+  readonly #server: MetricsServer | undefined;
+  #source: RunMetricsSource | undefined;
+  #lost = 0;
+
+  /**
+   * @param config whether they are wanted, and where
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` if the port is taken
+   */
+  constructor({ metrics: { prometheus } }: Pick<SimulationConfig, "metrics">) {
+    if (prometheus.enabled) this.#server = serveMetrics(prometheus.port, () => this.#text());
+    this.url = this.#server?.url;
+  }
+
+  /**
+   * From now on there is something to show.
+   *
+   * @param source what
+   */
+  show(source: RunMetricsSource): void {
+    this.#source = source;
+  }
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+  }
+
+  async #text(): Promise<string> {
+    const source = this.#source;
+    if (source === undefined) return "";
+    const lost = await source.lost(AbortSignal.timeout(PATIENCE_MS));
+    // A counter never falls.
+    this.#lost = Math.max(this.#lost, lost ?? 0);
+    const nowMs = Date.now();
+    const view = { ...source.view(), lost: this.#lost, nowMs };
+    const { fleet, observer: { observations } } = view;
+    const phases = new Map(fleet.members.map(({ process, phase }) => [process, phase]));
+    const library = await observations.library.families(
+      (process) => phases.get(process) !== "gone",
+      nowMs,
+    );
+    return await exposition([simulationMetrics(view), ...library]);
+  }
+}
