@@ -246,7 +246,12 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-class PortBusyError extends PartiError {
+/** Another process has the port. */
+export class PortBusyError extends PartiError {
+  /**
+   * @param port the port
+   * @param log what the server said
+   */
   constructor(port: number, log: string) {
     super("PARTI_INVALID_CONFIG", `port ${port} is in use by another process`, {
       value: port,

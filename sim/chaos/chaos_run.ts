@@ -9,6 +9,7 @@ import type { Member } from "../run/fleet.ts";
 import { pauseFor } from "../run/wait.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
 import { disconnect } from "./network_acts.ts";
+import { killNode } from "./node_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
 import { Scene, type SceneOptions } from "./scene.ts";
 import { crash, pause, restart, scaleDown, scaleUp, slowDown } from "./worker_acts.ts";
@@ -48,6 +49,7 @@ const ACTS: Readonly<Record<Exclude<ChaosType, LeaderChaos>, Act>> = {
   producer_crash: crashProducer,
   nats_disconnect: disconnect,
   nats_server_kill: killServer,
+  nats_node_kill: killNode,
 };
 
 /** Runs a plan. */

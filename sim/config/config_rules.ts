@@ -82,11 +82,24 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     "at least one event, here or in chaos.timeline",
     "chaos.enabled",
   );
+  const { mode, cluster, replicas } = config.nats;
+  expect(
+    mode === "embedded" || cluster === 1,
+    "nats.cluster",
+    "1 with nats.mode external, because those servers are not ours to start",
+    "nats.mode",
+  );
+  expect(
+    mode === "external" || replicas === undefined || replicas <= cluster,
+    "nats.replicas",
+    `at most nats.cluster (${cluster})`,
+    "nats.cluster",
+  );
   for (const [event, why] of OURS_ONLY) {
     const isListed = chaos.events.includes(event);
     const isAsked = isListed || chaos.timeline.some((line) => line.event === event);
     expect(
-      !chaos.enabled || config.nats.mode === "embedded" || !isAsked,
+      !chaos.enabled || mode === "embedded" || !isAsked,
       isListed ? "chaos.events" : "chaos.timeline",
       `no ${event} with nats.mode external, because ${why}`,
       "nats.mode",

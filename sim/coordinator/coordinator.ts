@@ -83,7 +83,10 @@ export class Coordinator {
     const { config, seed, runId, console } = this.#options;
     this.#stage = cleanUp.use(await openStage(config, seed, runId));
     this.#options.onBegin();
-    console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
+    console.log(
+      "INFO",
+      `Using nats-server ${this.#serverVersion} at ${this.#stage.urls.join(", ")}`,
+    );
     this.#prepare(cleanUp);
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
@@ -119,7 +122,7 @@ export class Coordinator {
       spec: {
         runId,
         seed,
-        natsUrl: this.#stage.url,
+        natsUrl: this.#stage.urls.join(","),
         config,
         topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
@@ -156,6 +159,8 @@ export class Coordinator {
       messaging: this.#stage.world.messaging,
       console,
       server: this.#stage.server,
+      cluster: this.#stage.cluster,
+      feedStream: this.#stage.topology.feedStream,
       networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
       timing: group,
@@ -176,9 +181,9 @@ export class Coordinator {
 
   /** Where no network is to fail, nothing lies between a process and the server. */
   #failingNetworks(): Networks | undefined {
-    const { server, url } = this.#stage;
+    const { server, urls } = this.#stage;
     const isAsked = this.plan.events.some(({ type }) => type === "nats_disconnect");
-    return isAsked && server !== undefined ? new Networks(url) : undefined;
+    return isAsked && server !== undefined ? new Networks(urls) : undefined;
   }
 
   async #warmUp(): Promise<void> {

@@ -15,7 +15,7 @@ import { nowUs } from "../streams/message.ts";
 /** What healing needs. */
 export interface HealOptions {
   /** What is promised. */
-  readonly config: Pick<SimulationConfig, "partitions" | "simulation" | "workers">;
+  readonly config: Pick<SimulationConfig, "nats" | "partitions" | "simulation" | "workers">;
   /** The run's seed. */
   readonly seed: number;
   /** The processes. */

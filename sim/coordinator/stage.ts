@@ -8,17 +8,22 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
+import { launchNatsCluster, type NatsCluster } from "../../tasks/nats_cluster.ts";
+import type { NatsLimits } from "../../tasks/nats_config.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
+import { replicasOf, urlsOf } from "../config/nats_section.ts";
 import { partitionRates, partitionWeights } from "../seed/weights.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
 
 /** A server with the run's streams on it. */
 export interface Stage extends AsyncDisposable {
-  /** The server, if it is ours. */
-  readonly server: NatsServer | undefined;
-  /** Its address. */
-  readonly url: string;
+  /** The server, if it is ours: one, or a cluster. */
+  readonly server: NatsServer | NatsCluster | undefined;
+  /** The same, if it is a cluster. */
+  readonly cluster: NatsCluster | undefined;
+  /** The servers' addresses. */
+  readonly urls: readonly string[];
   /** The coordinator's connection. */
   readonly nc: NatsConnection;
   /** The coordinator's world. */
@@ -42,10 +47,16 @@ export async function openStage(
   runId: string,
 ): Promise<Stage> {
   await using cleanUp = new AsyncDisposableStack();
-  const server = config.nats.mode === "embedded" ? await launchOwn(config) : undefined;
-  if (server !== undefined) cleanUp.use(server);
-  const url = server?.url ?? config.nats.url;
-  const nc = await connectNats({ servers: url, name: "coordinator" });
+  const { mode, cluster: size } = config.nats;
+  const cluster = mode === "embedded" && size > 1
+    ? cleanUp.use(await launchNatsCluster({ size, jetstream: limitsOf(config) }))
+    : undefined;
+  const single = mode === "embedded" && size === 1
+    ? cleanUp.use(await launchNats({ jetstream: limitsOf(config) }))
+    : undefined;
+  const server = cluster ?? single;
+  const urls = cluster?.urls ?? urlsOf(single?.url ?? config.nats.url);
+  const nc = await connectNats({ servers: urls, name: "coordinator" });
   cleanUp.defer(() => nc.close());
   const world = natsWorld(nc);
   const topology = topologyOf(config.simulation.name, server === undefined ? runId : undefined);
@@ -54,7 +65,8 @@ export async function openStage(
   const owned = cleanUp.move();
   return {
     server,
-    url,
+    cluster,
+    urls,
     nc,
     world,
     topology,
@@ -62,14 +74,12 @@ export async function openStage(
   };
 }
 
-function launchOwn(config: SimulationConfig): Promise<NatsServer> {
-  const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = config.nats.jetstream;
-  return launchNats({
-    jetstream: {
-      ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
-      ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
-    },
-  });
+function limitsOf({ nats }: SimulationConfig): NatsLimits {
+  const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = nats.jetstream;
+  return {
+    ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
+    ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+  };
 }
 
 /** Effects are kept this long for the reader; the last one of each partition is what the fence stands on. */
@@ -80,10 +90,10 @@ const DUPLICATE_WINDOW_MS = 120_000;
 async function createStreams(
   { feed }: World,
   topology: Topology,
-  { partitions }: SimulationConfig,
+  { partitions, nats }: SimulationConfig,
   seed: number,
 ): Promise<void> {
-  const common = { storage: "file", replicas: 1 } as const;
+  const common = { storage: "file", replicas: replicasOf(nats) } as const;
   await feed.ensureStream(topology.feedStream, {
     ...common,
     subjects: [feedSubject(topology, 0).replace(/0$/, "*")],
