@@ -35,8 +35,6 @@ export interface LaunchNatsClusterOptions {
   readonly jetstream?: NatsLimits;
   /** More lines for each node's configuration file. */
   readonly extraConfig?: string;
-  /** How long the cluster may take until it is whole. */
-  readonly wholeTimeoutMs?: number;
 }
 
 /** What a node's monitoring says of the group of all nodes; only its leader knows of the others. */
@@ -86,18 +84,16 @@ export async function launchNatsCluster(options: LaunchNatsClusterOptions): Prom
 export class NatsCluster implements AsyncDisposable {
   /** Its nodes, `n1` first. Each one's store and ports stay the same over its restarts. */
   readonly nodes: readonly NatsServer[];
-  readonly #options: LaunchNatsClusterOptions;
 
-  private constructor(nodes: readonly NatsServer[], options: LaunchNatsClusterOptions) {
+  private constructor(nodes: readonly NatsServer[]) {
     this.nodes = nodes;
-    this.#options = options;
   }
 
   /** @internal Use {@linkcode launchNatsCluster}. */
   static async start(options: LaunchNatsClusterOptions): Promise<NatsCluster> {
     const started = await Promise.allSettled(nodeOptions(options).map(launchNats));
     const nodes = started.flatMap((node) => node.status === "fulfilled" ? [node.value] : []);
-    const cluster = new NatsCluster(nodes, options);
+    const cluster = new NatsCluster(nodes);
     try {
       for (const node of started) if (node.status === "rejected") throw node.reason;
       await cluster.untilWhole();
@@ -136,10 +132,10 @@ export class NatsCluster implements AsyncDisposable {
   /**
    * Waits until all nodes run, have a leader and are as far as it is, with all streams and consumers that they hold.
    *
+   * @param timeoutMs how long it may take
    * @throws {PartiError} `PARTI_TIMEOUT` with what is amiss
    */
-  async untilWhole(): Promise<void> {
-    const timeoutMs = this.#options.wholeTimeoutMs ?? WHOLE_TIMEOUT_MS;
+  async untilWhole(timeoutMs: number = WHOLE_TIMEOUT_MS): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
       const amiss = await this.#amiss();
@@ -164,6 +160,16 @@ export class NatsCluster implements AsyncDisposable {
   async restart(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.restart()));
     await this.untilWhole();
+  }
+
+  /**
+   * Who leads the cluster: the node that decides where streams and consumers lie.
+   *
+   * @returns the node's name; undefined if there is none
+   */
+  async metaLeader(): Promise<string | undefined> {
+    const groups = await Promise.all(this.nodes.map(metaGroup));
+    return groups.map((group) => group?.leader).find((leader) => (leader ?? "") !== "");
   }
 
   /**
