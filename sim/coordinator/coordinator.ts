@@ -252,8 +252,9 @@ export class Coordinator {
   async #stopWorkers(): Promise<void> {
     this.#phase = "stop";
     this.#state.ending(nowUs());
-    for (const { process } of await this.#fleet.end("leave")) {
-      this.#state.incidents.push(`${process} did not leave when asked to`);
+    for (const { process, output } of await this.#fleet.end("leave")) {
+      const words = output.slice(-3).join(" | ");
+      this.#state.incidents.push(`${process} did not leave when asked to: ${words}`);
     }
   }
 
