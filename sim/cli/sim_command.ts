@@ -13,12 +13,14 @@ import {
   type Override,
   type SimulationConfig,
 } from "../config/config.ts";
+import { hideUserInfo, showSet, withoutSecrets } from "../config/secrets.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
 import { planFault } from "../fault/fault.ts";
 import { processConsole, type SimConsole } from "../live/status_line.ts";
 import type { SimReport, Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
+import { readAccess } from "../wire/access.ts";
 
 /** The options as they were given. */
 export interface SimCommandOptions {
@@ -58,12 +60,15 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   refuseEmpty("out", options.out, "a folder");
   const configFile = options.config ?? "configs/quick.yaml";
   const file = options.config ?? new URL("../../configs/quick.yaml", import.meta.url);
-  const { config, notes } = await loadConfig(file, overridesOf(options));
+  const { config: loaded, notes } = await loadConfig(file, overridesOf(options));
+  // From here on nobody has them who could show them to somebody.
+  const { config, hidden } = withoutSecrets(loaded);
   const seed = config.simulation.seed ?? freshSeed();
   const fault = options.fault === undefined
     ? undefined
     : planFault(options.fault, config.partitions.count, seed);
-  if (options.dryRun === true) return await printDryRun(config, notes, seed);
+  if (options.dryRun === true) return await printDryRun(config, hidden, notes, seed);
+  const access = await readAccess(loaded.nats, (name) => Deno.env.get(name));
   const console = processConsole();
   console.print(`Seed: ${seed}`);
   for (const note of notes) console.log("WARN", note);
@@ -78,7 +83,7 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     begun = true;
     describeRun(console, config, describePlan(coordinator.plan));
   };
-  const run = { config, configFile, seed, runId, fault, console, onBegin, signal };
+  const run = { config, configFile, seed, runId, fault, access, console, onBegin, signal };
   const coordinator = new Coordinator(run);
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
   try {
@@ -102,6 +107,7 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
 /** Says what would be run, on standard output: as a configuration that gives the very same run, with the plan in comments. */
 async function printDryRun(
   config: SimulationConfig,
+  hidden: readonly string[],
   notes: readonly string[],
   seed: number,
 ): Promise<number> {
@@ -110,6 +116,7 @@ async function printDryRun(
     describeConfig({ ...config, simulation: { ...config.simulation, seed } }).trimEnd(),
     `# chaos plan: ${plan.length} events`,
     ...plan.map((line) => `#   ${line}`),
+    ...hidden.map((key) => `# not shown: ${key}`),
     ...notes.map((note) => `# no effect: ${note}`),
     "",
   ];
@@ -128,10 +135,12 @@ function refuseEmpty(option: string, value: string | undefined, allowed: string)
 
 /** Options are short for `--set`; being more special, they win over it. */
 function overridesOf(options: SimCommandOptions): Override[] {
-  const overrides = options.set.map((set) => ({ set, shown: `--set ${set}` }));
+  const overrides = options.set.map((set) => ({ set, shown: `--set ${showSet(set)}` }));
   const add = (option: string, value: string | undefined, ...keys: string[]) => {
     if (value === undefined) return;
-    for (const key of keys) overrides.push({ set: key, shown: `--${option} ${value}` });
+    for (const key of keys) {
+      overrides.push({ set: key, shown: `--${option} ${hideUserInfo(value)}` });
+    }
   };
   add("duration", options.duration, `simulation.duration=${options.duration}`);
   add("seed", options.seed, `simulation.seed=${options.seed}`);

@@ -7,6 +7,7 @@ import { strategyByName } from "../../lib/assignment/strategies/strategies.ts";
 import { isPartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 import { checkGroup } from "./group_check.ts";
+import { ACCESS_KEYS, ACCESS_SECTIONS } from "./nats_section.ts";
 import { formatDuration } from "./units.ts";
 
 /** Something wrong that only shows between two fields. */
@@ -95,6 +96,17 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     `at most nats.cluster (${cluster})`,
     "nats.cluster",
   );
+  for (const path of ["nats", ...ACCESS_SECTIONS.map((role) => `nats.${role}`)]) {
+    const role = path.split(".")[1] as typeof ACCESS_SECTIONS[number] | undefined;
+    const section = role === undefined ? config.nats : config.nats[role] ?? {};
+    const ways = ["credentials", "nkey", "token", "user"].filter((key) => key in section);
+    expect(
+      ways.length <= 1,
+      `${path}.${ways[1]}`,
+      `nothing beside ${ways[0]}: one way to say who one is is enough`,
+      `${path}.${ways[0]}`,
+    );
+  }
   for (const [event, why] of OURS_ONLY) {
     const isListed = chaos.events.includes(event);
     const isAsked = isListed || chaos.timeline.some((line) => line.event === event);
@@ -147,6 +159,15 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
  */
 export function withoutEffect(config: SimulationConfig): string[] {
   const notes: string[] = [];
+  const { nats } = config;
+  const given = [...ACCESS_KEYS, ...ACCESS_SECTIONS, "tls" as const].filter((key) => {
+    return nats[key] !== undefined;
+  });
+  if (nats.mode === "embedded" && given.length > 0) {
+    notes.push(
+      `nats.${given.join(", nats.")}: the run's own servers ask for nothing; it is ignored`,
+    );
+  }
   if (config.metrics.prometheus.enabled) {
     notes.push("metrics.prometheus.enabled: this version serves no metrics; the switch is ignored");
   }

@@ -17,6 +17,7 @@ import { pauseFor } from "../run/wait.ts";
 import { partitionWeights } from "../seed/weights.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
+import type { RunAccess } from "../wire/access.ts";
 import { openInbox } from "../wire/inbox.ts";
 import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
@@ -32,6 +33,8 @@ import { warmUp } from "./warm_up.ts";
 
 /** What a run is made from. */
 export interface RunOptions extends Asked {
+  /** Who it is to the servers. */
+  readonly access: RunAccess;
   /** Where it is said. */
   readonly console: SimConsole;
   /** Called once there is a server with the run's streams: until then nothing is run. */
@@ -80,8 +83,9 @@ export class Coordinator {
    */
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
-    const { config, seed, runId, console } = this.#options;
-    this.#stage = cleanUp.use(await openStage(config, seed, runId));
+    const { config, seed, runId, access, console } = this.#options;
+    const stage = await openStage(config, seed, runId, access.coordinator);
+    this.#stage = cleanUp.use(stage);
     this.#options.onBegin();
     console.log(
       "INFO",
@@ -127,6 +131,7 @@ export class Coordinator {
         topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
       },
+      accessOf: (role) => this.#options.access[role],
       natsUrlOf: networks && ((name) => networks.urlOf(name)),
       maxWorkers: Math.min(config.workers.count * 2, group.workerIdMax - group.workerIdMin + 1),
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),

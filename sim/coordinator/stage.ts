@@ -15,6 +15,7 @@ import type { SimulationConfig } from "../config/config_schema.ts";
 import { replicasOf, urlsOf } from "../config/nats_section.ts";
 import { partitionRates, partitionWeights } from "../seed/weights.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
+import { type Access, connectionOptionsOf } from "../wire/access.ts";
 
 /** A server with the run's streams on it. */
 export interface Stage extends AsyncDisposable {
@@ -38,6 +39,7 @@ export interface Stage extends AsyncDisposable {
  * @param config the configuration
  * @param seed the run's seed
  * @param runId the run
+ * @param access who it is to the server
  * @returns the stage
  * @throws {PartiError} if there is no usable server
  */
@@ -45,6 +47,7 @@ export async function openStage(
   config: SimulationConfig,
   seed: number,
   runId: string,
+  access: Access,
 ): Promise<Stage> {
   await using cleanUp = new AsyncDisposableStack();
   const { mode, cluster: size } = config.nats;
@@ -56,7 +59,11 @@ export async function openStage(
     : undefined;
   const server = cluster ?? single;
   const urls = cluster?.urls ?? urlsOf(single?.url ?? config.nats.url);
-  const nc = await connectNats({ servers: urls, name: "coordinator" });
+  const nc = await connectNats({
+    ...connectionOptionsOf(access),
+    servers: urls,
+    name: "coordinator",
+  });
   cleanUp.defer(() => nc.close());
   const world = natsWorld(nc);
   const topology = topologyOf(config.simulation.name, server === undefined ? runId : undefined);

@@ -5,6 +5,7 @@
  */
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { nowUs } from "../streams/message.ts";
+import { type Access, accessEnv } from "../wire/access.ts";
 import type { ChildSpec, WorkerStatus } from "../wire/wire.ts";
 
 /** What a process does in the run. */
@@ -52,6 +53,8 @@ export interface FleetOptions {
   readonly spec: Omit<ChildSpec, "name" | "index" | "process">;
   /** The servers' addresses for a process, where each has its own. */
   readonly natsUrlOf?: ((name: string) => string) | undefined;
+  /** What a process of a role needs to get into the servers; nothing unless given. */
+  readonly accessOf?: (role: Role) => Access;
   /** The highest index a worker may have. */
   readonly maxWorkers: number;
   /** Called when a process ends that was neither killed nor asked to. */
@@ -125,11 +128,12 @@ export class Fleet {
     const incarnation = (this.#incarnations.get(name) ?? 0) + 1;
     this.#incarnations.set(name, incarnation);
     const process = `${name}#${incarnation}`;
-    const { spec: common, natsUrlOf } = this.#options;
+    const { spec: common, natsUrlOf, accessOf } = this.#options;
     const natsUrl = natsUrlOf?.(name) ?? common.natsUrl;
     const spec: ChildSpec = { ...common, natsUrl, name, index, process };
     const child = spawnSelf([`sim-${role}`, JSON.stringify(spec)], {
       permissions: PERMISSIONS,
+      env: accessEnv(accessOf?.(role) ?? {}),
       stdout: "piped",
       stderr: "piped",
     });

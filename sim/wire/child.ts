@@ -8,6 +8,7 @@ import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { exitWhenParentDies } from "../../tasks/spawn.ts";
 import { urlsOf } from "../config/nats_section.ts";
+import { connectionOptionsOf, takeAccess } from "./access.ts";
 import { Reporter } from "./reporter.ts";
 import type { ChildSpec } from "./wire.ts";
 
@@ -36,6 +37,7 @@ export async function runChild(
   Deno.addSignalListener("SIGINT", () => {});
   // The coordinator has reached the server: if it is away now, it will be back.
   const nc = await connectNats({
+    ...connectionOptionsOf(takeAccess()),
     servers: urlsOf(spec.natsUrl),
     name: spec.process,
     waitOnFirstConnect: true,

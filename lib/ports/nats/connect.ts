@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { AuthorizationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
-
 import { isPartiError, OUTAGE_CODES, PartiError } from "../../errors.ts";
 import { repeatApi } from "./api.ts";
 import { capabilitiesOf, OLDEST_SERVER } from "./capabilities.ts";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
+import { connectError } from "./connect_error.ts";
 import { type Link, linkOf } from "./link.ts";
 import { connectTcp } from "./transport.ts";
 
@@ -47,8 +46,8 @@ function serversOf(options: ConnectionOptions): string {
  *
  * @param options as the client takes them, on top of {@linkcode recommendedConnectionOptions}
  * @returns the connection
- * @throws {PartiError} `PARTI_DISCONNECTED` if no server can be reached, `PARTI_REFUSED` if it refuses the user or has no
- *   JetStream, `PARTI_SERVER_TOO_OLD`
+ * @throws {PartiError} `PARTI_DISCONNECTED` if no server can be reached, `PARTI_REFUSED` if it refuses the user, if it and we do
+ *   not trust each other's certificates, or if it has no JetStream, `PARTI_SERVER_TOO_OLD`
  */
 export async function connectNats(options: ConnectionOptions): Promise<NatsConnection> {
   let nc: NatsConnection;
@@ -64,22 +63,6 @@ export async function connectNats(options: ConnectionOptions): Promise<NatsConne
     await nc.close();
     throw error;
   }
-}
-
-function connectError(cause: unknown, servers: string): PartiError {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  if (cause instanceof AuthorizationError || cause instanceof UserAuthenticationExpiredError) {
-    return new PartiError("PARTI_REFUSED", `${servers} refuses this user: ${text}`, {
-      cause,
-      value: servers,
-      hint: "check user, password, token or credentials",
-    });
-  }
-  return new PartiError("PARTI_DISCONNECTED", `cannot connect to ${servers}: ${text}`, {
-    cause,
-    value: servers,
-    hint: "is nats-server running there, and is the address right?",
-  });
 }
 
 /**
