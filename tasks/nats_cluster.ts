@@ -31,6 +31,10 @@ export interface LaunchNatsClusterOptions {
   readonly size: number;
   /** The nats-server to run; by default `PARTI_NATS_SERVER`, or whatever can be found or fetched. */
   readonly binary?: string;
+  /** Where to keep streams: each node has a folder of its own there, which is kept. By default they are removed in the end. */
+  readonly storeDir?: string;
+  /** The ports for clients, one for each node; by default free ones. */
+  readonly ports?: readonly number[];
   /** JetStream's limits, for each node. */
   readonly jetstream?: NatsLimits;
   /** More lines for each node's configuration file. */
@@ -75,7 +79,8 @@ export async function launchNatsCluster(options: LaunchNatsClusterOptions): Prom
       return await NatsCluster.start({ ...options, binary });
     } catch (error) {
       // Somebody took a port that we had picked: pick all of them anew, since each node knows the others' ports.
-      if (!(error instanceof PortBusyError) || i === PORT_TRIES) throw error;
+      const picked = options.ports === undefined;
+      if (!(error instanceof PortBusyError) || !picked || i === PORT_TRIES) throw error;
     }
   }
 }
@@ -107,6 +112,11 @@ export class NatsCluster implements AsyncDisposable {
   /** The nodes' names, as servers tell leaders and replicas. */
   get names(): string[] {
     return this.nodes.map((_, index) => nodeName(index));
+  }
+
+  /** The process IDs of the nodes that run. */
+  get pids(): number[] {
+    return this.nodes.flatMap(({ pids }) => pids);
   }
 
   /** The addresses for clients. */
@@ -247,7 +257,10 @@ function nodeOptions({ size, ...options }: LaunchNatsClusterOptions): LaunchNats
   return routePorts.map((routePort, index) => ({
     ...(options.binary === undefined ? {} : { binary: options.binary }),
     ...(options.jetstream === undefined ? {} : { jetstream: options.jetstream }),
-    port: ports[size + index]!,
+    port: options.ports?.[index] ?? ports[size + index]!,
+    ...(options.storeDir === undefined
+      ? {}
+      : { storeDir: `${options.storeDir}/${nodeName(index)}` }),
     monitorPort: ports[2 * size + index]!,
     serverName: nodeName(index),
     extraConfig: [

@@ -128,6 +128,11 @@ export class NatsServer implements AsyncDisposable {
     return this.#guard.pid;
   }
 
+  /** The process IDs of all that runs: one, or none. */
+  get pids(): number[] {
+    return this.running ? [this.pid] : [];
+  }
+
   /** True while the process exists, paused or not. */
   get running(): boolean {
     return this.#guard?.running ?? false;

@@ -74,12 +74,15 @@ export class ChaosRunner {
    * Injects each event at its time, or a moment later if the one before took long or there is no leader to hit.
    *
    * @param signal ends it early
+   * @param loadMs how long there was load before the run was resumed, in milliseconds
    */
-  async run(signal: AbortSignal): Promise<void> {
-    const startMs = performance.now();
-    this.#scene.begin();
+  async run(signal: AbortSignal, loadMs = 0): Promise<void> {
+    const startMs = performance.now() - loadMs;
+    this.#scene.begin(loadMs);
     const acts: Promise<void>[] = [];
+    const over = new Set(this.records.map(({ number }) => number));
     for (const event of this.#plan.events) {
+      if (over.has(event.number)) continue;
       const dueMs = startMs + event.atMs;
       await pauseFor(dueMs - performance.now(), signal);
       await this.#turn;
@@ -89,6 +92,15 @@ export class ChaosRunner {
       acts.push(this.#act(event, signal));
     }
     await Promise.all(acts);
+  }
+
+  /**
+   * Goes on after a run was resumed: what has happened does not happen again.
+   *
+   * @param records what was done before
+   */
+  load(records: readonly ChaosRecord[]): void {
+    this.#scene.records.push(...records);
   }
 
   #act(event: PlannedChaos, signal: AbortSignal): Promise<void> {

@@ -59,6 +59,8 @@ export interface SceneOptions {
   readonly networks?: Networks | undefined;
   /** The fleet is never smaller than this. */
   readonly minWorkers: number;
+  /** Called after each entry in the book. */
+  readonly onRecord?: () => void;
   /** When the group notices that somebody is silent. */
   readonly timing: GroupTiming;
 }
@@ -110,9 +112,13 @@ export class Scene {
     return this.#over.signal;
   }
 
-  /** The load begins now. */
-  begin(): void {
-    this.#startMs = performance.now();
+  /**
+   * The load begins now.
+   *
+   * @param loadMs how long there was load before the run was resumed, in milliseconds
+   */
+  begin(loadMs: number): void {
+    this.#startMs = performance.now() - loadMs;
   }
 
   /** Ends all pauses and absences at once and waits until everything is put back. */
@@ -133,8 +139,9 @@ export class Scene {
     const { console, state } = this.options;
     console.log("CHAOS", `Injecting event: ${event.type} (${target})`);
     const moves = { total: 0, needed: 0 };
-    const record = { atMs: this.#nowMs, type: event.type, target, recoveredMs: null, moves };
-    this.records.push(record);
+    const { number, type } = event;
+    const record = { number, atMs: this.#nowMs, type, target, recoveredMs: null, moves };
+    this.#note(record);
     state.chaos(atUs, moves);
     return record;
   }
@@ -148,8 +155,13 @@ export class Scene {
   skip(event: PlannedChaos, why: string): void {
     this.options.console.log("CHAOS", `Skipping event: ${event.type} (${why})`);
     const moves = { total: 0, needed: 0 };
-    const what = { type: event.type, target: "", recoveredMs: null, moves };
-    this.records.push({ atMs: this.#nowMs, ...what, skipped: why });
+    const what = { number: event.number, type: event.type, target: "", recoveredMs: null, moves };
+    this.#note({ atMs: this.#nowMs, ...what, skipped: why });
+  }
+
+  #note(record: ChaosRecord): void {
+    this.records.push(record);
+    this.options.onRecord?.();
   }
 
   /** Puts back later what was taken; {@linkcode settle} waits for it. */

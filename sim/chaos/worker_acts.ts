@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { pauseProcess } from "../../tasks/pause.ts";
 import { formatDuration } from "../config/units.ts";
 import { describeError } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
@@ -91,7 +90,7 @@ export async function pause(
   const over = scene.hits.begin(victim);
   scene.later(async () => {
     try {
-      await using _paused = await pauseProcess(victim.pid);
+      await using _paused = await victim.hosted!.pause();
       await pauseFor(event.downMs, scene.over);
     } finally {
       over();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pauseProcess } from "../../tasks/pause.ts";
 import { status } from "../run/fleet_rig_test.ts";
 import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
@@ -15,7 +16,9 @@ async function paused(leaseMs: number, whileStopped: (state: RunState, scene: Sc
   // The group is given 2 s more than that.
   const timing = { heartbeatTtlMs: leaseMs - 2_000, electionTimeoutMs: 5_000 };
   const { scene, members, state } = sceneRig([4, 7, 9], { timing });
-  const victim = Object.assign(members.get("worker-0#1")!, { pid: child.pid });
+  const victim = Object.assign(members.get("worker-0#1")!, {
+    hosted: { pid: child.pid, pause: () => pauseProcess(child.pid) },
+  });
   const event: PlannedChaos = {
     ...{ number: 1, atMs: 0, type: "worker_pause", picks: [0], count: 1, downMs: DOWN_MS },
   };

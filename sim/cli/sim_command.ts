@@ -14,18 +14,27 @@ import {
   type SimulationConfig,
 } from "../config/config.ts";
 import { hideUserInfo, showSet, withoutSecrets } from "../config/secrets.ts";
+import { checkpointsIn } from "../checkpoint/checkpoint_file.ts";
+import { takeRunFolder } from "../checkpoint/run_folder.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
+import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
+import type { Asked } from "../coordinator/run_facts.ts";
 import { planFault } from "../fault/fault.ts";
 import { processConsole, type SimConsole } from "../live/status_line.ts";
 import type { SimReport, Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
-import { readAccess } from "../wire/access.ts";
+import { readAccess, type RunAccess } from "../wire/access.ts";
+import { runHost } from "./host_command.ts";
+import { roleFromEnvironment, slotsFromEnvironment } from "./host_slots.ts";
+import { resumeInput } from "./resume_input.ts";
 
 /** The options as they were given. */
 export interface SimCommandOptions {
   /** The configuration's file. */
   readonly config?: string;
+  /** Instead of `simulation.mode`. */
+  readonly mode?: string;
   /** Instead of `simulation.duration`. */
   readonly duration?: string;
   /** Instead of `simulation.seed`. */
@@ -40,6 +49,8 @@ export interface SimCommandOptions {
   readonly dryRun?: boolean;
   /** A defect to plant. */
   readonly fault?: string;
+  /** Go on with a run: with the one in this folder, or with the last one. */
+  readonly resume?: string | boolean;
 }
 
 const EXIT_CODES: Readonly<Record<Verdict, number>> = {
@@ -47,6 +58,20 @@ const EXIT_CODES: Readonly<Record<Verdict, number>> = {
   fail: exitCodes.fail,
   unknown: exitCodes.unknown,
 };
+
+/** A run that can begin, or go on. */
+interface Input extends Asked {
+  /** Who it is to the servers. */
+  readonly access: RunAccess;
+  /** The folder of the report. */
+  readonly out: string;
+  /** What is worth saying of the input. */
+  readonly notes: readonly string[];
+  /** The run as it was, if it is to go on. */
+  readonly resumed?: RunCheckpoint;
+  /** The folder of what it needs to go on, if it is to be resumable. */
+  readonly checkpointFolder?: string;
+}
 
 /**
  * Runs the simulation.
@@ -56,6 +81,23 @@ const EXIT_CODES: Readonly<Record<Verdict, number>> = {
  * @throws {PartiError} for bad input, and where the run could not begin
  */
 export async function runSim(options: SimCommandOptions): Promise<number> {
+  if (options.resume === undefined || options.resume === false) return await runFresh(options);
+  refuseEmpty("resume", String(options.resume), "the folder of a run, or none for the last one");
+  const console = processConsole();
+  using input = await resumeInput(options);
+  const { saved, folder, file, notes } = input;
+  console.print(`Seed: ${saved.asked.seed}`);
+  console.log("INFO", `Resuming from checkpoint: ${file}`);
+  await Deno.mkdir(saved.out, { recursive: true });
+  return await execute(console, {
+    ...{ ...saved.asked, fault: saved.asked.fault },
+    // Secrets are in no checkpoint: they come from the environment again.
+    access: await readAccess(saved.asked.config.nats, readEnvironment),
+    ...{ out: saved.out, notes, resumed: saved, checkpointFolder: folder },
+  });
+}
+
+async function runFresh(options: SimCommandOptions): Promise<number> {
   refuseEmpty("config", options.config, "a file, such as configs/quick.yaml");
   refuseEmpty("out", options.out, "a folder");
   const configFile = options.config ?? "configs/quick.yaml";
@@ -68,12 +110,37 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     ? undefined
     : planFault(options.fault, config.partitions.count, seed);
   if (options.dryRun === true) return await printDryRun(config, hidden, notes, seed);
-  const access = await readAccess(loaded.nats, (name) => Deno.env.get(name));
+  const access = await readAccess(loaded.nats, readEnvironment);
   const console = processConsole();
+  const { mode } = config.simulation;
+  if (mode === "worker" || mode === "producer") {
+    const slots = slotsFromEnvironment(mode, readEnvironment);
+    return await runHost(config, mode, slots, access, console);
+  }
   console.print(`Seed: ${seed}`);
-  for (const note of notes) console.log("WARN", note);
   const runId = crypto.randomUUID().slice(0, 8);
-  const out = await openFolder(options.out ?? `out/sim-${seed}-${runId}`);
+  const name = `sim-${seed}-${runId}`;
+  await using cleanUp = new AsyncDisposableStack();
+  const out = await openFolder(options.out ?? `out/${name}`, "--out");
+  const { enabled, path } = config.checkpointing;
+  const checkpointFolder = enabled
+    ? await openFolder(`${path}/${name}`, "checkpointing.path")
+    : undefined;
+  if (checkpointFolder !== undefined) cleanUp.use(await takeRunFolder(checkpointFolder));
+  const asked = { config, configFile, seed, runId, fault, access };
+  try {
+    const folder = checkpointFolder === undefined ? {} : { checkpointFolder };
+    return await execute(console, { ...asked, out, notes, ...folder });
+  } catch (error) {
+    // Nothing was found out: a folder nobody asked for is not worth keeping.
+    if (options.out === undefined) await Deno.remove(out, { recursive: true });
+    throw error;
+  }
+}
+
+async function execute(console: SimConsole, input: Input): Promise<number> {
+  const { config, seed, out, notes, checkpointFolder, resumed } = input;
+  for (const note of notes) console.log("WARN", note);
   using interrupt = interruptible(() =>
     console.log("WARN", "Interrupted: stopping everything (again to stop at once)")
   );
@@ -81,10 +148,9 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   let begun = false;
   const onBegin = () => {
     begun = true;
-    describeRun(console, config, describePlan(coordinator.plan));
+    if (resumed === undefined) describeRun(console, config, describePlan(coordinator.plan));
   };
-  const run = { config, configFile, seed, runId, fault, access, console, onBegin, signal };
-  const coordinator = new Coordinator(run);
+  const coordinator = new Coordinator({ ...input, console, onBegin, signal });
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
   try {
     const report = await coordinator.run();
@@ -92,16 +158,22 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     console.clear();
     for (const line of renderReport(report)) console.print(line);
     console.print(`Report: ${out}/report.json`);
+    if (checkpointFolder !== undefined) await afterwards(console, checkpointFolder, signal);
     return EXIT_CODES[report.verdict];
   } catch (error) {
     console.clear();
-    // Nothing was found out: a folder nobody asked for is not worth keeping.
-    if (options.out === undefined) await Deno.remove(out, { recursive: true });
     // Before the run had begun it was the input or the surroundings; then the message says it all.
     if (!begun) throw error;
     console.print(`The run with seed ${seed} ended early.`);
     throw withExitCode(error, exitCodes.unknown);
   }
+}
+
+/** A run that came to its end needs nothing any more; one that was interrupted can go on. */
+async function afterwards(console: SimConsole, folder: string, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) return await Deno.remove(folder, { recursive: true });
+  const hasCheckpoint = (await checkpointsIn(folder)).length > 0;
+  if (hasCheckpoint) console.print(`It can go on where it was: parti sim --resume ${folder}`);
 }
 
 /** Says what would be run, on standard output: as a configuration that gives the very same run, with the plan in comments. */
@@ -124,6 +196,10 @@ async function printDryRun(
   return exitCodes.pass;
 }
 
+function readEnvironment(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
 /** An empty path is a slip, such as a variable that is not set: as a folder it would be the root. */
 function refuseEmpty(option: string, value: string | undefined, allowed: string): void {
   if (value === undefined || value.trim() !== "") return;
@@ -142,6 +218,8 @@ function overridesOf(options: SimCommandOptions): Override[] {
       overrides.push({ set: key, shown: `--${option} ${hideUserInfo(value)}` });
     }
   };
+  const role = options.mode === undefined ? roleFromEnvironment(readEnvironment) : undefined;
+  add("mode", options.mode ?? role, `simulation.mode=${options.mode ?? role}`);
   add("duration", options.duration, `simulation.duration=${options.duration}`);
   add("seed", options.seed, `simulation.seed=${options.seed}`);
   const url = JSON.stringify(options.natsUrl);
@@ -161,14 +239,15 @@ function describeRun(console: SimConsole, config: SimulationConfig, plan: readon
   for (const line of plan.slice(0, 20)) console.log("INFO", `  ${line}`);
 }
 
-async function openFolder(path: string): Promise<string> {
+/** Makes a folder and gives its whole path: whoever resumes the run may do so from elsewhere. */
+async function openFolder(path: string, option: string): Promise<string> {
   try {
     await Deno.mkdir(path, { recursive: true });
-    return path;
+    return await Deno.realPath(path);
   } catch (cause) {
     throw new PartiError("PARTI_INVALID_CONFIG", `cannot create the folder ${path}: ${cause}`, {
       value: path,
-      hint: "name another one with --out",
+      hint: `name another one with ${option}`,
       cause,
     });
   }

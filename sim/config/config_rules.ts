@@ -7,7 +7,7 @@ import { strategyByName } from "../../lib/assignment/strategies/strategies.ts";
 import { isPartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 import { checkGroup } from "./group_check.ts";
-import { ACCESS_KEYS, ACCESS_SECTIONS } from "./nats_section.ts";
+import { ACCESS_KEYS, ACCESS_SECTIONS, urlsOf } from "./nats_section.ts";
 import { formatDuration } from "./units.ts";
 
 /** Something wrong that only shows between two fields. */
@@ -91,6 +91,14 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     "nats.mode",
   );
   expect(
+    cluster === 1 || config.simulation.mode !== "coordinator" ||
+      urlsOf(config.nats.url).length === cluster,
+    "nats.url",
+    `${cluster} addresses with commas between them, one for each of nats.cluster`,
+    "nats.cluster",
+    "simulation.mode",
+  );
+  expect(
     mode === "external" || replicas === undefined || replicas <= cluster,
     "nats.replicas",
     `at most nats.cluster (${cluster})`,
@@ -170,9 +178,6 @@ export function withoutEffect(config: SimulationConfig): string[] {
   }
   if (config.metrics.prometheus.enabled) {
     notes.push("metrics.prometheus.enabled: this version serves no metrics; the switch is ignored");
-  }
-  if (config.checkpointing.enabled) {
-    notes.push("checkpointing.enabled: this version writes no checkpoints; the switch is ignored");
   }
   return notes;
 }

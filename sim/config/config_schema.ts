@@ -50,12 +50,12 @@ const chaosType = z.enum(CHAOS_TYPES, {
       : knownChaos,
 });
 
+/** What a process is: all of a run, or a part of it that is started by hand. */
+export const MODES = ["all-in-one", "coordinator", "producer", "worker"] as const;
+
 const simulation = z.strictObject({
   duration: positiveDuration().prefault("60s"),
-  mode: z.literal("all-in-one", {
-    error:
-      "all-in-one (producers and workers are processes of their own, which the coordinator starts)",
-  }).default("all-in-one"),
+  mode: choice(MODES).default("all-in-one"),
   seed: whole(0, 4_294_967_295).optional(),
   name: z.string({ error: "letters, digits, - and _" })
     .regex(/^[A-Za-z0-9_-]{1,32}$/, { error: "1 to 32 letters, digits, - and _" })
@@ -154,6 +154,7 @@ const checkpointing = z.strictObject({
   enabled: flag().default(false),
   interval: positiveDuration().prefault("30m"),
   path: text("a folder").default("./checkpoints"),
+  keep: whole(1, 100).default(3),
 });
 
 /** Figures of the report, under the paths they have there, and what they have to keep to. */

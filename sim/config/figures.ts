@@ -20,6 +20,7 @@ const DURATIONS = [
 const OTHERS = [
   "seed",
   "durationMs",
+  "resumed",
   "machine.cpus",
   "machine.loadAverageBefore",
   "machine.loadAverageHighest",

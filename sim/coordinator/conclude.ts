@@ -11,7 +11,7 @@ import type { Moves } from "../measure/moves.ts";
 import type { OpenRecovery } from "../measure/recovery.ts";
 import { type ChaosRecord, judge, type SimReport } from "../report/report.ts";
 import { checkThresholds, type ThresholdResult } from "../report/thresholds.ts";
-import type { Fleet } from "../run/fleet.ts";
+import { type Fleet, pidOf } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
 
 /** What a report is made from. */
@@ -25,6 +25,7 @@ export interface Findings {
     | "fault"
     | "startedAt"
     | "durationMs"
+    | "resumed"
     | "natsServerVersion"
     | "machine"
     | "partitions"
@@ -131,13 +132,13 @@ function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"]
 function workersOf(fleet: Fleet, shares: readonly Share[]): SimReport["workers"] {
   const partitions = new Map(shares.map((share) => [share.process, share.partitions.length]));
   return fleet.members.filter(({ role }) => role === "worker")
-    .map(({ name, process, pid, rssBytes, handled, status }) => ({
-      id: status?.worker || name,
-      process,
-      pid,
-      rssBytes,
-      partitions: partitions.get(process) ?? 0,
-      handled,
+    .map((member) => ({
+      id: member.status?.worker || member.name,
+      process: member.process,
+      pid: pidOf(member),
+      rssBytes: member.rssBytes,
+      partitions: partitions.get(member.process) ?? 0,
+      handled: member.handled,
     }));
 }
 

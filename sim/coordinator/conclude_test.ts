@@ -17,6 +17,7 @@ const run = {
   fault: null,
   startedAt: "2026-01-01T00:00:00.000Z",
   durationMs: 1,
+  resumed: 0,
   natsServerVersion: "2.15.1",
   machine: { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 0, loadAverageAfter: 0 },
   partitions: 20,

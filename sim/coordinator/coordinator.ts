@@ -5,7 +5,11 @@
  */
 import { type ChaosPlan, planChaos } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
+import { Checkpoints } from "../checkpoint/checkpoints.ts";
 import { resolveGroup } from "../config/group_check.ts";
+import type { ProcessEnd } from "../host/host.ts";
+import { LocalHost } from "../host/local_host.ts";
+import { RemoteHosts } from "../host/remote_hosts.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { SimReport } from "../report/report.ts";
@@ -18,14 +22,22 @@ import { partitionWeights } from "../seed/weights.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
 import type { RunAccess } from "../wire/access.ts";
-import { openInbox } from "../wire/inbox.ts";
+import { type Inbox, openInbox } from "../wire/inbox.ts";
 import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
+import { gather } from "./gather.ts";
 import { heal } from "./heal.ts";
 import { liveFigures } from "./live_figures.ts";
 import { lostSoFar } from "./live_loss.ts";
 import { LoadControl } from "./load_control.ts";
+import {
+  loadRun,
+  type RunCheckpoint,
+  type RunParts,
+  saveRun,
+  workersOf,
+} from "./run_checkpoint.ts";
 import { type Asked, RunFacts } from "./run_facts.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
@@ -37,6 +49,12 @@ export interface RunOptions extends Asked {
   readonly access: RunAccess;
   /** Where it is said. */
   readonly console: SimConsole;
+  /** The folder for the report. */
+  readonly out: string;
+  /** The folder for checkpoints and the server's store; the run writes none if left out. */
+  readonly checkpointFolder?: string | undefined;
+  /** The run as it was, if it is to go on from there. */
+  readonly resumed?: RunCheckpoint | undefined;
   /** Called once there is a server with the run's streams: until then nothing is run. */
   readonly onBegin: () => void;
   /** Ends the run early. */
@@ -61,6 +79,10 @@ export class Coordinator {
   #loadControl!: LoadControl;
   #chaos!: ChaosRunner;
   #thresholds!: ThresholdWatch;
+  #inbox!: Inbox;
+  #hosts: RemoteHosts | undefined;
+  #checkpoints: Checkpoints | undefined;
+  #loadFromUs = 0;
   #phase = "start";
   #restarts = 0;
 
@@ -84,7 +106,8 @@ export class Coordinator {
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, access, console } = this.#options;
-    const stage = await openStage(config, seed, runId, access.coordinator);
+    const storeDir = this.#storeDir;
+    const stage = await openStage(config, seed, runId, access.coordinator, storeDir);
     this.#stage = cleanUp.use(stage);
     this.#options.onBegin();
     console.log(
@@ -92,6 +115,7 @@ export class Coordinator {
       `Using nats-server ${this.#serverVersion} at ${this.#stage.urls.join(", ")}`,
     );
     this.#prepare(cleanUp);
+    this.#resume();
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
@@ -103,6 +127,44 @@ export class Coordinator {
       this.#state.doubts.push("the run was interrupted");
     }
     return this.#conclude(this.#aborted ? undefined : waiting);
+  }
+
+  get #storeDir(): string | undefined {
+    const { checkpointFolder } = this.#options;
+    return checkpointFolder === undefined ? undefined : `${checkpointFolder}/store`;
+  }
+
+  /** Everything that was known is known again, before anybody is started. */
+  #resume(): void {
+    const { resumed } = this.#options;
+    if (resumed !== undefined) {
+      loadRun(this.#parts, resumed);
+      this.#state.outage(resumed.savedUs, Number.POSITIVE_INFINITY);
+    }
+    this.#reader.start();
+  }
+
+  get #parts(): RunParts {
+    return {
+      facts: this.#facts,
+      state: this.#state,
+      fleet: this.#fleet,
+      chaos: this.#chaos,
+      reader: this.#reader,
+      inbox: this.#inbox,
+    };
+  }
+
+  #checkpoint(): RunCheckpoint {
+    const { config, configFile, seed, runId, fault, out } = this.#options;
+    const serverPids = this.#stage.server?.pids ?? [];
+    return {
+      asked: { config, configFile, seed, runId, ...(fault && { fault }) },
+      out,
+      loadFromUs: this.#loadFromUs,
+      serverPids,
+      ...saveRun(this.#parts),
+    };
   }
 
   get #serverVersion(): string {
@@ -120,6 +182,13 @@ export class Coordinator {
   #prepare(cleanUp: AsyncDisposableStack): void {
     const { config, runId, seed, fault, console, signal } = this.#options;
     const group = resolveGroup(config);
+    const maxWorkers = Math.min(
+      config.workers.count * 2,
+      group.workerIdMax - group.workerIdMin + 1,
+    );
+    const local = new LocalHost(this.#options.access);
+    const hosts = this.#hosts = this.#remoteHosts(maxWorkers);
+    if (hosts !== undefined) cleanUp.use(hosts);
     const networks = this.#failingNetworks();
     if (networks !== undefined) cleanUp.use(networks);
     this.#fleet = new Fleet({
@@ -131,13 +200,13 @@ export class Coordinator {
         topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
       },
-      accessOf: (role) => this.#options.access[role],
       natsUrlOf: networks && ((name) => networks.urlOf(name)),
-      maxWorkers: Math.min(config.workers.count * 2, group.workerIdMax - group.workerIdMin + 1),
+      hostOf: (role, index) => hosts === undefined ? local : hosts.hostOf(role, index),
+      maxWorkers,
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
     cleanUp.defer(async () => void await this.#fleet.end("kill"));
-    const inbox = openInbox(this.#stage.world.messaging, runId, {
+    const inbox = this.#inbox = openInbox(this.#stage.world.messaging, runId, {
       report: (process, report) => this.#state.takeReport(process, report),
       begun: (...what) => this.#state.ledger.begun(...what),
     });
@@ -146,7 +215,6 @@ export class Coordinator {
     this.#reader = new EffectsReader(this.#stage.nc, effectStream, (...effect) => {
       this.#state.takeEffect(...effect);
     });
-    this.#reader.start();
     cleanUp.defer(() => this.#reader.stop());
     this.#loadControl = new LoadControl({
       fleet: this.#fleet,
@@ -169,7 +237,9 @@ export class Coordinator {
       networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
       timing: group,
+      onRecord: () => this.#checkpoints?.soon(),
     });
+    this.#writeCheckpoints(cleanUp);
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
     this.#thresholds = new ThresholdWatch({
       thresholds: config.thresholds,
@@ -184,40 +254,84 @@ export class Coordinator {
     cleanUp.defer(() => clearInterval(ticker));
   }
 
+  #writeCheckpoints(cleanUp: AsyncDisposableStack): void {
+    const { config, checkpointFolder: folder, console } = this.#options;
+    if (folder === undefined) return;
+    const { interval: intervalMs, keep } = config.checkpointing;
+    this.#checkpoints = cleanUp.use(
+      new Checkpoints({
+        ...{ folder, intervalMs, keep },
+        take: () => this.#checkpoint(),
+        onTrouble: (message) => console.log("WARN", message),
+      }),
+    );
+  }
+
+  /** Where processes are started by hand, their hosts come to us. */
+  #remoteHosts(maxWorkers: number): RemoteHosts | undefined {
+    const { config, runId, console } = this.#options;
+    if (config.simulation.mode !== "coordinator") return undefined;
+    return new RemoteHosts({
+      messaging: this.#stage.world.messaging,
+      simulation: config.simulation.name,
+      runId,
+      slots: { worker: maxWorkers, producer: config.producers.count },
+      onJoin: ({ role, indexes }) => {
+        console.log(
+          "INFO",
+          `A host has come for ${indexes.map((at) => `${role}-${at}`).join(", ")}`,
+        );
+      },
+    });
+  }
+
   /** Where no network is to fail, nothing lies between a process and the server. */
   #failingNetworks(): Networks | undefined {
     const { server, urls } = this.#stage;
     const isAsked = this.plan.events.some(({ type }) => type === "nats_disconnect");
-    return isAsked && server !== undefined ? new Networks(urls) : undefined;
+    const areOurs = server !== undefined && this.#hosts === undefined;
+    return isAsked && areOurs ? new Networks(urls) : undefined;
   }
 
   async #warmUp(): Promise<void> {
     this.#phase = "warm-up";
-    this.#facts.startupMs = await warmUp({
+    const { resumed, config } = this.#options;
+    if (this.#hosts !== undefined) {
+      const counts = { worker: config.workers.count, producer: config.producers.count };
+      await gather({ ...this.#options, hosts: this.#hosts, counts });
+    }
+    if (this.#aborted) return;
+    const startupMs = await warmUp({
       ...this.#options,
       fleet: this.#fleet,
       state: this.#state,
+      workers: resumed && workersOf(resumed, config.workers.count),
     });
+    if (resumed === undefined) this.#facts.startupMs = startupMs;
+    else this.#state.outage(resumed.savedUs, nowUs());
   }
 
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
     this.#phase = "load";
-    const fromUs = nowUs();
-    this.#state.moves.begin(fromUs);
+    const { loadMs } = this.#facts;
+    this.#state.moves.begin(nowUs());
+    this.#loadFromUs = this.#options.resumed?.loadFromUs ?? nowUs();
     this.#facts.loadBegins();
+    this.#checkpoints?.start();
     this.#thresholds.start();
     const over = new AbortController();
     const starting = this.#loadControl.keepStarted(over.signal);
-    const chaos = this.#chaos.run(over.signal);
-    await pauseFor(config.simulation.duration, signal);
+    const chaos = this.#chaos.run(over.signal, loadMs);
+    await pauseFor(config.simulation.duration - loadMs, signal);
     over.abort();
     const untilUs = nowUs();
     const { sent } = this.#state;
     await Promise.all([starting, chaos]);
     await this.#chaos.settle();
     if (this.#aborted) return;
-    this.#checkCourse({ fromUs, untilUs }, sent);
+    this.#checkpoints?.soon();
+    this.#checkCourse({ fromUs: this.#loadFromUs, untilUs }, sent);
     console.log("INFO", "Chaos is over; healing");
   }
 
@@ -289,7 +403,7 @@ export class Coordinator {
     });
   }
 
-  #unexpectedExit(member: Member, { code, signal }: Deno.CommandStatus): void {
+  #unexpectedExit(member: Member, { code, signal }: ProcessEnd): void {
     if (this.#aborted) return;
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
     const words = member.output.slice(-3).join(" | ");

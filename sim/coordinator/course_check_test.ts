@@ -78,7 +78,7 @@ const planned = [{ number: 1 }, { number: 2 }] as PlannedChaos[];
 function record(skipped?: string): ChaosRecord {
   const moves = { total: 0, needed: 0 };
   const rest = skipped === undefined ? {} : { skipped };
-  return { atMs: 1, type: "scale_up", target: "", recoveredMs: null, moves, ...rest };
+  return { number: 1, atMs: 1, type: "scale_up", target: "", recoveredMs: null, moves, ...rest };
 }
 
 Deno.test("course: chaos that was done, or some of it skipped for a reason, is no doubt", () => {

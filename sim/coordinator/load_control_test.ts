@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ProcessEnd } from "../host/host.ts";
 import { until } from "../../tasks/until.ts";
 import { RUN_ID, TestFleet } from "../run/fleet_rig_test.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
@@ -46,7 +47,7 @@ Deno.test("load: each producer is started once, as soon as it is ready, and thos
 
 Deno.test("load: every producer tells what it has sent and ends", async () => {
   const { fleet, doubts, control } = rig();
-  const exits = [0, 1].map(() => Promise.withResolvers<Deno.CommandStatus>());
+  const exits = [0, 1].map(() => Promise.withResolvers<ProcessEnd>());
   const producers = exits.map(({ promise }, index) =>
     fleet.add("producer", index, { exited: promise })
   );
@@ -56,7 +57,7 @@ Deno.test("load: every producer tells what it has sent and ends", async () => {
   assert.deepEqual(fleet.commands, ["finish producer-0#1", "finish producer-1#1"]);
   assert.deepEqual(producers.map(({ phase }) => phase), ["leaving", "leaving"]);
   assert.equal(finished, false, "none has ended yet");
-  for (const { resolve } of exits) resolve({ success: true, code: 0, signal: null });
+  for (const { resolve } of exits) resolve({ code: 0, signal: null });
   await finishing;
   assert.deepEqual(doubts, []);
 });

@@ -5,7 +5,7 @@
  */
 import type { SimulationConfig } from "../config/config_schema.ts";
 import type { Fault } from "../fault/fault.ts";
-import { MachineLoad } from "../measure/machine_load.ts";
+import { type Machine, MachineLoad } from "../measure/machine_load.ts";
 import type { Findings } from "./conclude.ts";
 
 /** What a run was asked to be. */
@@ -19,7 +19,23 @@ export interface Asked {
   /** The run's ID. */
   readonly runId: string;
   /** A planted defect. */
-  readonly fault: Fault | undefined;
+  readonly fault?: Fault | undefined;
+}
+
+/** What is known of a run's time, as JSON holds it. */
+export interface SavedFacts {
+  /** When the run began, in ISO 8601. */
+  readonly startedAt: string;
+  /** How long it has lasted, in milliseconds. */
+  readonly durationMs: number;
+  /** How long producers have been at work, in milliseconds. */
+  readonly loadMs: number;
+  /** How long the start took, in milliseconds. */
+  readonly startupMs: number | null;
+  /** How busy the machine was. */
+  readonly machine: Machine;
+  /** How often the run has been resumed. */
+  readonly resumed: number;
 }
 
 /** It begins when it is made. */
@@ -29,8 +45,12 @@ export class RunFacts {
   /** How long the start took, in milliseconds; null until then. */
   startupMs: number | null = null;
   readonly #asked: Asked;
-  readonly #startedAt = new Date();
+  /** How often the run has been resumed. */
+  resumed = 0;
+  #startedAt = new Date().toISOString();
   readonly #startMs = performance.now();
+  /** How long it has lasted and producers have been at work before it was resumed. */
+  #earlier = { durationMs: 0, loadMs: 0 };
   #loadStartMs: number | undefined;
   #loadMs: number | undefined;
 
@@ -51,8 +71,38 @@ export class RunFacts {
 
   /** How long producers have been at work, in milliseconds. */
   get loadMs(): number {
-    if (this.#loadStartMs === undefined) return 0;
-    return this.#loadMs ?? performance.now() - this.#loadStartMs;
+    if (this.#loadMs !== undefined) return this.#loadMs;
+    const sinceMs = this.#loadStartMs === undefined ? 0 : performance.now() - this.#loadStartMs;
+    return this.#earlier.loadMs + sinceMs;
+  }
+
+  /** What is known, as JSON holds it. */
+  save(): SavedFacts {
+    return {
+      startedAt: this.#startedAt,
+      durationMs: this.#durationMs,
+      loadMs: this.loadMs,
+      startupMs: this.startupMs,
+      machine: this.machineLoad.machine,
+      resumed: this.resumed,
+    };
+  }
+
+  /**
+   * The run goes on from there.
+   *
+   * @param saved what was known
+   */
+  load({ startedAt, durationMs, loadMs, startupMs, machine, resumed }: SavedFacts): void {
+    this.#startedAt = startedAt;
+    this.#earlier = { durationMs, loadMs };
+    this.startupMs = startupMs;
+    this.machineLoad.load(machine);
+    this.resumed = resumed + 1;
+  }
+
+  get #durationMs(): number {
+    return Math.round(this.#earlier.durationMs + performance.now() - this.#startMs);
   }
 
   /**
@@ -67,8 +117,9 @@ export class RunFacts {
       seed,
       configFile,
       fault: fault?.kind ?? null,
-      startedAt: this.#startedAt.toISOString(),
-      durationMs: Math.round(performance.now() - this.#startMs),
+      startedAt: this.#startedAt,
+      durationMs: this.#durationMs,
+      resumed: this.resumed,
       natsServerVersion,
       machine: this.machineLoad.machine,
       partitions: config.partitions.count,

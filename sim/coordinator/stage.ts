@@ -9,7 +9,6 @@ import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { launchNatsCluster, type NatsCluster } from "../../tasks/nats_cluster.ts";
-import type { NatsLimits } from "../../tasks/nats_config.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import { replicasOf, urlsOf } from "../config/nats_section.ts";
@@ -40,6 +39,7 @@ export interface Stage extends AsyncDisposable {
  * @param seed the run's seed
  * @param runId the run
  * @param access who it is to the server
+ * @param storeDir where a server of our own keeps its streams, if they are to be there after it
  * @returns the stage
  * @throws {PartiError} if there is no usable server
  */
@@ -48,14 +48,15 @@ export async function openStage(
   seed: number,
   runId: string,
   access: Access,
+  storeDir?: string,
 ): Promise<Stage> {
   await using cleanUp = new AsyncDisposableStack();
   const { mode, cluster: size } = config.nats;
   const cluster = mode === "embedded" && size > 1
-    ? cleanUp.use(await launchNatsCluster({ size, jetstream: limitsOf(config) }))
+    ? cleanUp.use(await launchNatsCluster({ size, ...ownOptions(config, storeDir) }))
     : undefined;
   const single = mode === "embedded" && size === 1
-    ? cleanUp.use(await launchNats({ jetstream: limitsOf(config) }))
+    ? cleanUp.use(await launchOne(config, storeDir))
     : undefined;
   const server = cluster ?? single;
   const urls = cluster?.urls ?? urlsOf(single?.url ?? config.nats.url);
@@ -81,12 +82,26 @@ export async function openStage(
   };
 }
 
-function limitsOf({ nats }: SimulationConfig): NatsLimits {
+/** Whoever is started by hand has to find the servers: then they are where the configuration says. */
+function ownOptions({ nats, simulation }: SimulationConfig, storeDir?: string) {
   const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = nats.jetstream;
   return {
-    ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
-    ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+    ...(storeDir === undefined ? {} : { storeDir }),
+    ...(simulation.mode === "coordinator" ? { ports: urlsOf(nats.url).map(portOf) } : {}),
+    jetstream: {
+      ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
+      ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+    },
   };
+}
+
+function launchOne(config: SimulationConfig, storeDir?: string): Promise<NatsServer> {
+  const { ports, ...options } = ownOptions(config, storeDir);
+  return launchNats({ ...options, ...(ports === undefined ? {} : { port: ports[0]! }) });
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url.replace(/^\w+:/, "http:")).port || 4_222);
 }
 
 /** Effects are kept this long for the reader; the last one of each partition is what the fence stands on. */
@@ -97,7 +112,7 @@ const DUPLICATE_WINDOW_MS = 120_000;
 async function createStreams(
   { feed }: World,
   topology: Topology,
-  { partitions, nats }: SimulationConfig,
+  { partitions, checkpointing, nats }: SimulationConfig,
   seed: number,
 ): Promise<void> {
   const common = { storage: "file", replicas: replicasOf(nats) } as const;
@@ -109,11 +124,13 @@ async function createStreams(
   });
   const weights = partitionWeights(partitions, seed);
   const fastest = Math.max(...partitionRates(weights, partitions.message_rate_per_partition));
+  // Whoever resumes the run reads again from the last checkpoint on.
+  const keptS = EFFECTS_KEPT_S + (checkpointing.enabled ? checkpointing.interval / 1_000 : 0);
   await feed.ensureStream(topology.effectStream, {
     ...common,
     subjects: [effectSubjects(topology)],
     retention: "limits",
-    maxMessagesPerSubject: Math.ceil(fastest * EFFECTS_KEPT_S) + EFFECTS_KEPT_MIN,
+    maxMessagesPerSubject: Math.ceil(fastest * keptS) + EFFECTS_KEPT_MIN,
   });
 }
 

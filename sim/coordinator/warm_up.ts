@@ -14,6 +14,8 @@ import { untilFine } from "../run/wait.ts";
 export interface WarmUpOptions {
   /** How many of whom. */
   readonly config: Pick<SimulationConfig, "workers" | "producers">;
+  /** The workers' numbers; as many as the configuration says, if left out. */
+  readonly workers?: readonly number[] | undefined;
   /** The processes; none yet. */
   readonly fleet: Pick<Fleet, "spawn" | "running" | "members">;
   /** What is known. */
@@ -36,10 +38,11 @@ const WARM_UP_MS = 60_000;
  */
 export async function warmUp(options: WarmUpOptions): Promise<number | null> {
   const { config, fleet, state, console, signal } = options;
-  for (let index = 0; index < config.workers.count; index++) fleet.spawn("worker", index);
-  for (let index = 0; index < config.producers.count; index++) fleet.spawn("producer", index);
+  const { workers = upTo(config.workers.count) } = options;
+  for (const index of workers) fleet.spawn("worker", index);
+  for (const index of upTo(config.producers.count)) fleet.spawn("producer", index);
   console.log("INFO", `Started ${config.producers.count} producers`);
-  console.log("INFO", `Started ${config.workers.count} workers`);
+  console.log("INFO", `Started ${workers.length} workers`);
   const amiss = await untilFine(WARM_UP_MS, signal, () => {
     // Whoever fails now fails again: there is no point in waiting.
     if (state.incidents.length > 0) return undefined;
@@ -57,6 +60,10 @@ export async function warmUp(options: WarmUpOptions): Promise<number | null> {
     `All workers are Stable at once ${startupMs}ms after the first one was ready`,
   );
   return startupMs;
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
 function notUp(why: string, hint?: string): PartiError {

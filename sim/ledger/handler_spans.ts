@@ -32,6 +32,22 @@ const MAX_PAIRS = 10_000;
 /** These are allowed, and a long run has many. */
 const MAX_REPEATED = 100_000;
 
+/** What handlers have shown, as JSON holds it. */
+export interface SavedSpans {
+  /** Handlers that overlapped, by their key. */
+  readonly overlaps: readonly [string, SpanPair][];
+  /** Handlers in the wrong order, by their key. */
+  readonly misordered: readonly [string, SpanPair][];
+  /** Handlers of a message that had one before, by their key. */
+  readonly repeated: readonly [string, SpanPair][];
+  /** Handlers that were reported too late. */
+  readonly unchecked: readonly SpanPair[];
+  /** Who was killed when. */
+  readonly killedAtUs: readonly [process: string, atUs: number][];
+  /** Handlers whose end is not known. */
+  readonly unreported: number;
+}
+
 /** All handlers of a run. */
 export class HandlerSpans {
   /** Handlers that overlapped, each pair once; {@linkcode judgeOverlaps} tells which of them are no defect. */
@@ -118,6 +134,32 @@ export class HandlerSpans {
   /** No report is to come any more. */
   finish(): void {
     this.#buryKilled(Number.POSITIVE_INFINITY);
+  }
+
+  /** What they have shown, as JSON holds it. The handlers themselves are not in it: whoever goes on from here compares new ones only. */
+  save(): SavedSpans {
+    return {
+      overlaps: [...this.overlaps],
+      misordered: [...this.misordered],
+      repeated: [...this.repeated],
+      unchecked: this.unchecked,
+      killedAtUs: [...this.#killedAtUs],
+      unreported: this.unreported,
+    };
+  }
+
+  /**
+   * Goes on from there.
+   *
+   * @param saved what was known
+   */
+  load(saved: SavedSpans): void {
+    for (const name of ["overlaps", "misordered", "repeated"] as const) {
+      for (const [key, pair] of saved[name]) this[name].set(key, pair);
+    }
+    this.unchecked.push(...saved.unchecked);
+    for (const [process, atUs] of saved.killedAtUs) this.#killedAtUs.set(process, atUs);
+    this.#killed = saved.unreported;
   }
 
   #buryKilled(beforeUs: number): void {

@@ -19,13 +19,25 @@ const NOTICE_US = 1_000_000;
 const MAX_PER_PROCESS = 1_000;
 
 /** A time in which something was wrong, in microseconds since 1970. */
-interface Window {
+export interface Window {
+  /** When it began. */
   readonly fromUs: number;
   /** When it was over. */
   readonly endUs: number;
   /** When what came of it was over, too. */
   readonly untilUs: number;
+  /** What it was. */
   readonly why: Impairment | "outage";
+}
+
+/** All impairments, as JSON holds them. */
+export interface SavedImpairments {
+  /** By process. */
+  readonly byProcess: readonly [process: string, windows: Window[]][];
+  /** When the server was away. */
+  readonly outages: readonly Window[];
+  /** When the networks of processes failed. */
+  readonly unheard: readonly [process: string, times: { fromUs: number; untilUs: number }[]][];
 }
 
 /** All that is known of impairments. */
@@ -116,6 +128,26 @@ export class Impairments {
       if (why === "stoodStill") return true;
       return !begunWhileCut && startUs < (why === "outage" ? endUs : fromUs);
     })?.why;
+  }
+
+  /** All of them, as JSON holds them. */
+  save(): SavedImpairments {
+    return {
+      byProcess: [...this.#byProcess],
+      outages: this.#outages,
+      unheard: [...this.#unheard],
+    };
+  }
+
+  /**
+   * Goes on from there.
+   *
+   * @param saved what was known
+   */
+  load({ byProcess, outages, unheard }: SavedImpairments): void {
+    for (const [process, windows] of byProcess) this.#byProcess.set(process, windows);
+    this.#outages.push(...outages);
+    for (const [process, times] of unheard) this.#unheard.set(process, times);
   }
 
   #windows(process: string, fromUs: number, untilUs: number): Window[] {

@@ -91,6 +91,17 @@ export class IntervalSet {
     }
   }
 
+  /**
+   * Makes a set from intervals.
+   *
+   * @param ranges the intervals, both ends included
+   */
+  static of(ranges: Iterable<readonly [number, number]>): IntervalSet {
+    const set = new IntervalSet();
+    for (const [first, last] of ranges) set.add(first, last);
+    return set;
+  }
+
   #firstEndingAtOrAfter(value: number): number {
     let low = 0;
     let high = this.#ends.length;

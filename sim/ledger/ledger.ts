@@ -5,11 +5,19 @@
  * @module
  */
 import type { Effect } from "../streams/effect.ts";
-import { HandlerSpans } from "./handler_spans.ts";
+import { HandlerSpans, type SavedSpans } from "./handler_spans.ts";
 import { describeMisorder, type HandlerVerdict, judgeHandlers } from "./handler_verdict.ts";
-import { Impairments } from "./impairments.ts";
+import { Impairments, type SavedImpairments } from "./impairments.ts";
 import { clipped, countOf, IntervalSet, minusBoth } from "./intervals.ts";
-import { emptyPage, type LedgerPage, missingIn, settledBelow } from "./ledger_page.ts";
+import {
+  emptyPage,
+  type LedgerPage,
+  loadPage,
+  missingIn,
+  type SavedPage,
+  savePage,
+  settledBelow,
+} from "./ledger_page.ts";
 import type { Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
 import { describeOverlap } from "./overlaps.ts";
 import { describeRedelivery } from "./redeliveries.ts";
@@ -20,23 +28,52 @@ export type { Defect, DefectKind, Delivery, LedgerTotals, PassedOver } from "./l
 /** Defects written out in full; the rest is only counted. */
 const MAX_DEFECTS = 200;
 
+/** The book as JSON holds it. */
+export interface SavedLedger {
+  /** The partitions. */
+  readonly pages: readonly SavedPage[];
+  /** What the handlers' times have shown. */
+  readonly handlers: SavedSpans;
+  /** What happened to processes. */
+  readonly impairments: SavedImpairments;
+  /** Defects written out. */
+  readonly defects: readonly Defect[];
+  /** Overlaps that showed in the effects. */
+  readonly overlappedEffects: readonly string[];
+  /** Messages out of order that showed in the effects. */
+  readonly misorderedEffects: readonly string[];
+  /** Counts. */
+  readonly counts: Counts;
+}
+
+/** What is only counted. */
+interface Counts {
+  deliveryReports: number;
+  duplicateEffects: number;
+  outOfOrder: number;
+  strangers: number;
+  interleavings: number;
+}
+
 /** The book. */
 export class Ledger {
   /** Who handled what, from when to when. */
   readonly handlers: HandlerSpans;
   /** When processes could not act: their handlers may overlap with their successors'. */
   readonly impairments: Impairments = new Impairments();
-  readonly #pages: LedgerPage[];
+  #pages: LedgerPage[];
   readonly #defects: Defect[] = [];
   /** Overlaps that showed in the effects: the same ones in the handlers' times are not counted again. */
   readonly #overlappedEffects = new Set<string>();
   /** The same for messages out of order. */
   readonly #misorderedEffects = new Set<string>();
-  #deliveryReports = 0;
-  #duplicateEffects = 0;
-  #outOfOrder = 0;
-  #strangers = 0;
-  #interleavings = 0;
+  #counts: Counts = {
+    deliveryReports: 0,
+    duplicateEffects: 0,
+    outOfOrder: 0,
+    strangers: 0,
+    interleavings: 0,
+  };
 
   /** @param partitions how many partitions there are */
   constructor(partitions: number) {
@@ -96,7 +133,7 @@ export class Ledger {
   delivered(delivery: Delivery): void {
     const page = this.#page(delivery.partition);
     if (page === undefined) return;
-    this.#deliveryReports++;
+    this.#counts.deliveryReports++;
     this.handlers.ended(delivery);
     page.delivered.add(delivery.sequence);
   }
@@ -114,17 +151,17 @@ export class Ledger {
     const found: Defect[] = [];
     const highest = page.effective.max;
     if (page.effective.add(sequence) === 0) {
-      this.#duplicateEffects++;
+      this.#counts.duplicateEffects++;
       const by = `sequence ${sequence} by ${process}, again`;
       found.push({ kind: "duplicate", partition, detail: by });
     } else if (sequence < highest) {
-      this.#outOfOrder++;
+      this.#counts.outOfOrder++;
       this.#misorderedEffects.add(`${partition} ${sequence}`);
       const detail = `sequence ${sequence} by ${process} after ${highest}`;
       found.push({ kind: "out_of_order", partition, detail });
     }
     for (const { kind, detail, other } of page.ownership.accept(effect)) {
-      this.#interleavings++;
+      this.#counts.interleavings++;
       if (kind === "overlapped") this.#overlappedEffects.add(pairKey(partition, effect, other));
       found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}` });
     }
@@ -139,7 +176,7 @@ export class Ledger {
    * @returns the defect
    */
   strange(detail: string): Defect {
-    this.#strangers++;
+    this.#counts.strangers++;
     const defect: Defect = { kind: "unexpected", partition: -1, detail };
     this.#note(defect);
     return defect;
@@ -164,9 +201,9 @@ export class Ledger {
     return {
       sent: sum(({ sent }) => sent),
       effective: sum(({ effective }) => effective),
-      duplicateEffects: this.#duplicateEffects,
-      outOfOrder: this.#outOfOrder,
-      interleavings: this.#interleavings,
+      duplicateEffects: this.#counts.duplicateEffects,
+      outOfOrder: this.#counts.outOfOrder,
+      interleavings: this.#counts.interleavings,
     };
   }
 
@@ -206,7 +243,7 @@ export class Ledger {
       lost: 0,
       missing: 0,
     };
-    let unexpected = this.#strangers;
+    let unexpected = this.#counts.strangers;
     for (const [partition, page] of this.#pages.entries()) {
       const { sent, uncertain, delivered, effective } = page;
       const surprising = countOf(effective.minus(sent));
@@ -224,7 +261,7 @@ export class Ledger {
       totals.holes += sent.max - sent.size - settledBelow(page);
     }
     const implied = totals.received - this.#pages.reduce((sum, p) => sum + p.delivered.size, 0);
-    const deliveries = this.#deliveryReports + this.handlers.unreported + implied;
+    const deliveries = this.#counts.deliveryReports + this.handlers.unreported + implied;
     const { interleaved, excused, unchecked, misordered, unexplained } = this.#judged();
     return {
       sent: totals.sent,
@@ -236,11 +273,11 @@ export class Ledger {
       redeliveries: deliveries - totals.received,
       unexplainedRedeliveries: unexplained.map(describeRedelivery),
       lost: totals.lost,
-      duplicateEffects: this.#duplicateEffects,
-      outOfOrder: this.#outOfOrder + misordered.length,
+      duplicateEffects: this.#counts.duplicateEffects,
+      outOfOrder: this.#counts.outOfOrder + misordered.length,
       unexpected,
       undelivered: totals.missing - totals.lost,
-      interleavings: this.#interleavings + interleaved.length,
+      interleavings: this.#counts.interleavings + interleaved.length,
       excusedOverlaps: excused,
       uncheckedHandlers: unchecked,
     };
@@ -269,6 +306,34 @@ export class Ledger {
       result.push(...missingIn(partition, page, waiting.get(partition) ?? nothing));
     }
     return result.slice(0, MAX_DEFECTS);
+  }
+
+  /** The book as JSON holds it. */
+  save(): SavedLedger {
+    return {
+      pages: this.#pages.map(savePage),
+      handlers: this.handlers.save(),
+      impairments: this.impairments.save(),
+      defects: this.#defects,
+      overlappedEffects: [...this.#overlappedEffects],
+      misorderedEffects: [...this.#misorderedEffects],
+      counts: { ...this.#counts },
+    };
+  }
+
+  /**
+   * Goes on from there; for a book in which nothing is written yet.
+   *
+   * @param saved the book as it was
+   */
+  load(saved: SavedLedger): void {
+    this.#pages = saved.pages.map(loadPage);
+    this.handlers.load(saved.handlers);
+    this.impairments.load(saved.impairments);
+    this.#defects.push(...saved.defects);
+    for (const key of saved.overlappedEffects) this.#overlappedEffects.add(key);
+    for (const key of saved.misorderedEffects) this.#misorderedEffects.add(key);
+    this.#counts = { ...saved.counts };
   }
 
   #judged(): HandlerVerdict {

@@ -5,7 +5,7 @@
  */
 import { describeRanges, intersect, IntervalSet, minusBoth } from "./intervals.ts";
 import type { Defect } from "./ledger_types.ts";
-import { OwnershipTracker } from "./ownership.ts";
+import { OwnershipTracker, type SavedOwnership } from "./ownership.ts";
 
 /** What is known of one partition: sets of sequences, and its owners. */
 export interface LedgerPage {
@@ -29,6 +29,34 @@ export function emptyPage(): LedgerPage {
     delivered: new IntervalSet(),
     effective: new IntervalSet(),
     ownership: new OwnershipTracker(),
+  };
+}
+
+/** A page as JSON holds it. */
+export interface SavedPage {
+  /** Its sets, as intervals. */
+  readonly sets: Readonly<Record<SetName, [number, number][]>>;
+  /** Its owners. */
+  readonly ownership: SavedOwnership;
+}
+
+const SETS = ["sent", "uncertain", "delivered", "effective"] as const;
+type SetName = (typeof SETS)[number];
+
+/** A page as JSON holds it. */
+export function savePage(page: LedgerPage): SavedPage {
+  const sets = Object.fromEntries(SETS.map((name) => [name, [...page[name].ranges()]]));
+  return { sets: sets as SavedPage["sets"], ownership: page.ownership.save() };
+}
+
+/** The page that was saved. */
+export function loadPage({ sets, ownership }: SavedPage): LedgerPage {
+  return {
+    sent: IntervalSet.of(sets.sent),
+    uncertain: IntervalSet.of(sets.uncertain),
+    delivered: IntervalSet.of(sets.delivered),
+    effective: IntervalSet.of(sets.effective),
+    ownership: OwnershipTracker.load(ownership),
   };
 }
 

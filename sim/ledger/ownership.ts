@@ -16,6 +16,16 @@ export interface Interleaving {
   readonly other: Effect;
 }
 
+/** What is known of a partition's owners, as JSON holds it. */
+export interface SavedOwnership {
+  /** The last effect. */
+  readonly last?: Effect;
+  /** The last one by somebody else. */
+  readonly lastByOther?: Effect;
+  /** All owners, the last one at the end. */
+  readonly owners: readonly string[];
+}
+
 /** Owners remembered per partition: a day of chaos has far fewer that could come back. */
 const MAX_OWNERS = 64;
 
@@ -69,6 +79,28 @@ export class OwnershipTracker {
     this.#remember(effect.instance);
     this.#last = effect;
     return found;
+  }
+
+  /** What is known, as JSON holds it. */
+  save(): SavedOwnership {
+    return {
+      ...(this.#last === undefined ? {} : { last: this.#last }),
+      ...(this.#lastByOther === undefined ? {} : { lastByOther: this.#lastByOther }),
+      owners: [...this.#owners],
+    };
+  }
+
+  /**
+   * Makes a tracker that goes on from there.
+   *
+   * @param saved what was known
+   */
+  static load({ last, lastByOther, owners }: SavedOwnership): OwnershipTracker {
+    const tracker = new OwnershipTracker();
+    tracker.#last = last;
+    tracker.#lastByOther = lastByOther;
+    for (const owner of owners) tracker.#owners.add(owner);
+    return tracker;
   }
 
   #remember(instance: string): void {

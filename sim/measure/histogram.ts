@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { build, type Histogram } from "hdr-histogram-js";
+import {
+  build,
+  decodeFromCompressedBase64,
+  encodeIntoCompressedBase64,
+  type Histogram,
+} from "hdr-histogram-js";
 
 /** What a report says of a histogram, in milliseconds; null where nothing was measured. */
 export interface Percentiles {
@@ -40,6 +45,20 @@ export class DurationHistogram {
   /** How many durations were recorded. */
   get count(): number {
     return this.#histogram.totalCount;
+  }
+
+  /** All durations, as text. */
+  save(): string {
+    return encodeIntoCompressedBase64(this.#histogram);
+  }
+
+  /**
+   * Adds the durations that were saved.
+   *
+   * @param saved what {@linkcode save} gave
+   */
+  load(saved: string): void {
+    this.#histogram.add(decodeFromCompressedBase64(saved));
   }
 
   /** Its percentiles. */

@@ -21,12 +21,22 @@ const OVERLOAD_FACTOR = 2;
 
 /** Follows the load average of this machine. */
 export class MachineLoad {
-  readonly #before = loadAverage();
+  #before = loadAverage();
   #highest = this.#before;
 
   /** Looks at it; to be called now and then. */
   sample(): void {
     this.#highest = Math.max(this.#highest, loadAverage());
+  }
+
+  /**
+   * Goes on from what was known before.
+   *
+   * @param machine what was known
+   */
+  load({ loadAverageBefore, loadAverageHighest }: Machine): void {
+    this.#before = loadAverageBefore;
+    this.#highest = Math.max(this.#highest, loadAverageHighest);
   }
 
   /** What is known by now. */

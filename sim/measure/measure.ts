@@ -8,10 +8,22 @@ import { OUTAGE_AFTERMATH_US } from "../ledger/impairments.ts";
 import type { Effect } from "../streams/effect.ts";
 import { DurationHistogram } from "./histogram.ts";
 import { type Gone, RecoveryTracker } from "./recovery.ts";
-import { Slowest } from "./slowest.ts";
+import { Slowest, type SlowItem } from "./slowest.ts";
 import { Strikes } from "./strikes.ts";
 import { UnmovedLatency } from "./unmoved.ts";
 import { type LaneChange, Vacancies } from "./vacancies.ts";
+
+/** The figures as JSON holds them. */
+export interface SavedMeasurements {
+  /** Histograms, by name. */
+  readonly durations: Readonly<Record<string, string>>;
+  /** The slowest of each, by name. */
+  readonly slowest: Readonly<Record<string, readonly SlowItem[]>>;
+  /** Partitions of closed windows. */
+  readonly unmovedPartitions: { readonly kept: number; readonly moved: number };
+  /** Planned moves in which no message had to wait. */
+  readonly idleMoves: number;
+}
 
 /** What is measured. */
 export class Measurements {
@@ -160,6 +172,50 @@ export class Measurements {
     return this.#unmoved.slowest;
   }
 
+  /** The figures as JSON holds them: those that are closed. What is under way is not in it. */
+  save(): SavedMeasurements {
+    const { durations, slowest } = this.#kept;
+    return {
+      durations: mapValues(durations, (histogram) => histogram.save()),
+      slowest: mapValues(slowest, ({ items }) => items),
+      unmovedPartitions: this.#unmoved.partitions,
+      idleMoves: this.#idleMoves,
+    };
+  }
+
+  /**
+   * Goes on from there.
+   *
+   * @param saved the figures as they were
+   */
+  load(saved: SavedMeasurements): void {
+    const { durations, slowest } = this.#kept;
+    for (const [name, histogram] of Object.entries(durations)) {
+      histogram.load(saved.durations[name]!);
+    }
+    for (const [name, kept] of Object.entries(slowest)) kept.load(saved.slowest[name]!);
+    Object.assign(this.#unmoved.partitions, saved.unmovedPartitions);
+    this.#idleMoves = saved.idleMoves;
+  }
+
+  get #kept(): {
+    readonly durations: Readonly<Record<string, DurationHistogram>>;
+    readonly slowest: Readonly<Record<string, Slowest>>;
+  } {
+    const { latency, handoff, vacancies, recovery, slowHandoffs } = this;
+    const { fromKill, fromWork, fromPause } = recovery;
+    return {
+      durations: {
+        ...{ latency, handoff, vacancies: vacancies.durations, unmoved: this.#unmoved.closed },
+        ...{ fromKill, fromWork, fromPause },
+      },
+      slowest: {
+        ...{ handoff: slowHandoffs, vacancies: vacancies.slowest },
+        ...{ recovery: recovery.slowest, unmoved: this.#unmoved.slowest },
+      },
+    };
+  }
+
   #measureHandoff(last: Effect, effect: Effect): void {
     // The same process under a new instance has lost its lease and come back: a fault, not a plan.
     if (last.process === effect.process || this.#faulty.has(last.process)) return;
@@ -174,4 +230,11 @@ export class Measurements {
       return `${last.process} → ${effect.process} (generation ${effect.generation})`;
     });
   }
+}
+
+function mapValues<V, W>(
+  record: Readonly<Record<string, V>>,
+  change: (value: V) => W,
+): Record<string, W> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }

@@ -125,6 +125,16 @@ export class Moves {
     this.#add({ kind: "acquired", process, partitions, atUs });
   }
 
+  /**
+   * Goes on from there. Who has what is not known then: the group settles anew.
+   *
+   * @param saved the moves so far
+   */
+  load(saved: { readonly count: MoveCount; readonly weight: MoveCount }): void {
+    Object.assign(this.count, saved.count);
+    Object.assign(this.weight, saved.weight);
+  }
+
   /** Takes all reports as complete. */
   finish(): void {
     this.#settle(Number.POSITIVE_INFINITY);

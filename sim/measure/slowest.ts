@@ -38,6 +38,15 @@ export class Slowest {
     this.#items.length = Math.min(this.#items.length, KEPT);
   }
 
+  /**
+   * Goes on from there.
+   *
+   * @param items the slowest so far
+   */
+  load(items: readonly SlowItem[]): void {
+    this.#items = [...items];
+  }
+
   /** The slowest, slowest first. */
   get items(): readonly SlowItem[] {
     return this.#items;

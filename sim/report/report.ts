@@ -18,6 +18,8 @@ export type Verdict = "pass" | "fail" | "unknown";
 
 /** One chaos event as it happened. */
 export interface ChaosRecord {
+  /** Its number in the plan. */
+  readonly number: number;
   /** When, in milliseconds since the load began. */
   readonly atMs: number;
   /** What. */
@@ -50,6 +52,8 @@ export interface SimReport {
   readonly startedAt: string;
   /** The whole run, from the first process to the verdict. */
   readonly durationMs: number;
+  /** How often the run was resumed from a checkpoint. */
+  readonly resumed: number;
   /** The server. */
   readonly natsServerVersion: string;
   /** The machine: figures mean little where other work runs beside. */

@@ -69,6 +69,9 @@ export function renderReport(report: SimReport): string[] {
         `at most ${report.machine.loadAverageHighest}`,
     ),
     line("Duration:", formatDuration(report.durationMs)),
+    ...(report.resumed > 0
+      ? [line("Resumed:", `${report.resumed} times, from its checkpoints`)]
+      : []),
     line("Seed:", report.seed),
     VERDICT_LINES[report.verdict],
   ];

@@ -44,6 +44,7 @@ const report: SimReport = {
   fault: null,
   startedAt: "2026-01-01T00:00:00.000Z",
   durationMs: 71_000,
+  resumed: 0,
   natsServerVersion: "2.15.1",
   machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageHighest: 1.6, loadAverageAfter: 1.5 },
   thresholds: [
@@ -72,6 +73,7 @@ const report: SimReport = {
   chaos: [
     {
       atMs: 5_000,
+      number: 1,
       type: "worker_crash",
       target: "worker-4",
       recoveredMs: 612,
@@ -82,6 +84,7 @@ const report: SimReport = {
     },
     {
       atMs: 9_000,
+      number: 2,
       type: "scale_up",
       target: "-",
       recoveredMs: null,

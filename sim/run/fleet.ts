@@ -3,13 +3,11 @@
  *
  * @module
  */
-import { spawnSelf } from "../../tasks/spawn.ts";
+import type { Host, HostedProcess, ProcessEnd } from "../host/host.ts";
 import { nowUs } from "../streams/message.ts";
-import { type Access, accessEnv } from "../wire/access.ts";
-import type { ChildSpec, WorkerStatus } from "../wire/wire.ts";
+import type { ChildSpec, Role, WorkerStatus } from "../wire/wire.ts";
 
-/** What a process does in the run. */
-export type Role = "worker" | "producer";
+export type { Role } from "../wire/wire.ts";
 
 /** One process: one incarnation of a name. */
 export interface Member {
@@ -21,8 +19,8 @@ export interface Member {
   readonly index: number;
   /** Its name and incarnation, such as `worker-4#2`. */
   readonly process: string;
-  /** The operating system's number. */
-  readonly pid: number;
+  /** The process itself; undefined for one of before the run was resumed. */
+  readonly hosted: HostedProcess | undefined;
   /** When it was started, in microseconds since 1970. */
   readonly startedUs: number;
   /** When it reported itself. */
@@ -41,8 +39,10 @@ export interface Member {
   handled: number;
   /** `leaving` was asked to go, `killed` was killed by us, `gone` has ended. */
   phase: "running" | "leaving" | "killed" | "gone";
+  /** The operating system's number of one of before the run was resumed. */
+  readonly formerPid?: number;
   /** Its end. */
-  readonly exited: Promise<Deno.CommandStatus>;
+  readonly exited: Promise<ProcessEnd>;
   /** The last lines it wrote. */
   readonly output: string[];
 }
@@ -53,23 +53,47 @@ export interface FleetOptions {
   readonly spec: Omit<ChildSpec, "name" | "index" | "process">;
   /** The servers' addresses for a process, where each has its own. */
   readonly natsUrlOf?: ((name: string) => string) | undefined;
-  /** What a process of a role needs to get into the servers; nothing unless given. */
-  readonly accessOf?: (role: Role) => Access;
+  /**
+   * Who starts a process.
+   *
+   * @param role what it is to do
+   * @param index its number
+   * @returns undefined if there is nobody who could
+   */
+  readonly hostOf: (role: Role, index: number) => Host | undefined;
   /** The highest index a worker may have. */
   readonly maxWorkers: number;
   /** Called when a process ends that was neither killed nor asked to. */
-  readonly onUnexpectedExit: (member: Member, status: Deno.CommandStatus) => void;
+  readonly onUnexpectedExit: (member: Member, end: ProcessEnd) => void;
 }
 
-/** Just what a child needs: its server, its own code, and to know its environment. */
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"];
+/** A fleet as JSON holds it. */
+export interface SavedFleet {
+  /** How many incarnations each name has had. */
+  readonly incarnations: readonly [name: string, count: number][];
+  /** All processes that were ever started. */
+  readonly members: readonly SavedMember[];
+}
+
+/** A process as JSON holds it. */
+export type SavedMember =
+  & Pick<Member, "role" | "name" | "index" | "process" | "startedUs" | "phase">
+  & Partial<Pick<Member, "readyUs" | "endedUs" | "status">>
+  & Pick<Member, "rssBytes" | "handled">
+  & { readonly pid: number };
+
+/**
+ * After a crash nobody knows how many were started since the last checkpoint: the next incarnation has a number that none of
+ * them has had.
+ */
+const UNKNOWN_INCARNATIONS = 1_000;
+
 const LEAVE_TIMEOUT_MS = 20_000;
-const OUTPUT_LINES = 50;
 
 /** All processes of a run. */
 export class Fleet {
   readonly #options: FleetOptions;
-  readonly #members = new Map<string, { member: Member; child: Deno.ChildProcess }>();
+  readonly #members = new Map<string, Member>();
   readonly #incarnations = new Map<string, number>();
 
   /** @param options what it is made from */
@@ -79,7 +103,7 @@ export class Fleet {
 
   /** All processes that were ever started. */
   get members(): Member[] {
-    return [...this.#members.values()].map(({ member }) => member);
+    return [...this.#members.values()];
   }
 
   /**
@@ -97,7 +121,7 @@ export class Fleet {
    * @param process such as `worker-4#2`
    */
   get(process: string): Member | undefined {
-    return this.#members.get(process)?.member;
+    return this.#members.get(process);
   }
 
   /**
@@ -111,7 +135,8 @@ export class Fleet {
         .map(({ index }) => index),
     );
     for (let index = 0; index < this.#options.maxWorkers; index++) {
-      if (!taken.has(index)) return index;
+      const hasHost = this.#options.hostOf("worker", index) !== undefined;
+      if (!taken.has(index) && hasHost) return index;
     }
     return undefined;
   }
@@ -128,24 +153,16 @@ export class Fleet {
     const incarnation = (this.#incarnations.get(name) ?? 0) + 1;
     this.#incarnations.set(name, incarnation);
     const process = `${name}#${incarnation}`;
-    const { spec: common, natsUrlOf, accessOf } = this.#options;
+    const { spec: common, natsUrlOf, hostOf } = this.#options;
     const natsUrl = natsUrlOf?.(name) ?? common.natsUrl;
     const spec: ChildSpec = { ...common, natsUrl, name, index, process };
-    const child = spawnSelf([`sim-${role}`, JSON.stringify(spec)], {
-      permissions: PERMISSIONS,
-      env: accessEnv(accessOf?.(role) ?? {}),
-      stdout: "piped",
-      stderr: "piped",
-    });
-    const output: string[] = [];
-    void keepLines(child.stdout, output);
-    void keepLines(child.stderr, output);
+    const hosted = hostOf(role, index)?.spawn(role, spec) ?? nowhere(name);
     const member: Member = {
       role,
       name,
       index,
       process,
-      pid: child.pid,
+      hosted,
       startedUs: nowUs(),
       readyUs: undefined,
       endedUs: undefined,
@@ -155,17 +172,54 @@ export class Fleet {
       rssBytes: 0,
       handled: 0,
       phase: "running",
-      exited: child.status,
-      output,
+      exited: hosted.exited,
+      output: hosted.output,
     };
-    this.#members.set(process, { member, child });
-    void child.status.then((status) => {
+    this.#members.set(process, member);
+    void hosted.exited.then((end) => {
       const wanted = member.phase !== "running";
       member.endedUs ??= nowUs();
       member.phase = "gone";
-      if (!wanted) this.#options.onUnexpectedExit(member, status);
+      if (!wanted) this.#options.onUnexpectedExit(member, end);
     });
     return member;
+  }
+
+  /** Who is there and was there, as JSON holds it. */
+  save(): SavedFleet {
+    const members = this.members.map((member): SavedMember => {
+      const { role, name, index, process, startedUs, readyUs, endedUs, phase } = member;
+      const { status, rssBytes, handled } = member;
+      return {
+        ...{ role, name, index, process, startedUs, phase, rssBytes, handled, pid: pidOf(member) },
+        ...(readyUs === undefined ? {} : { readyUs }),
+        ...(endedUs === undefined ? {} : { endedUs }),
+        ...(status === undefined ? {} : { status }),
+      };
+    });
+    return { incarnations: [...this.#incarnations], members };
+  }
+
+  /**
+   * Goes on after everybody has gone, for a fleet that has nobody yet.
+   *
+   * @param saved who was there
+   * @param endedUs when those that were there then are taken to have ended, in microseconds since 1970
+   */
+  load({ incarnations, members }: SavedFleet, endedUs: number): void {
+    for (const [name, count] of incarnations) {
+      this.#incarnations.set(name, count + UNKNOWN_INCARNATIONS);
+    }
+    for (const saved of members) {
+      const member: Member = {
+        ...{ readyUs: undefined, endedUs, status: undefined, ...saved },
+        ...{ stableUs: undefined, statusUs: undefined, phase: "gone", output: [] },
+        exited: Promise.resolve({ code: 137, signal: "SIGKILL" }),
+        hosted: undefined,
+        formerPid: saved.pid,
+      };
+      this.#members.set(member.process, member);
+    }
   }
 
   /**
@@ -178,7 +232,7 @@ export class Fleet {
     member.phase = "killed";
     const atUs = nowUs();
     member.endedUs ??= atUs;
-    this.#signal(member, "SIGKILL");
+    member.hosted?.kill();
     return atUs;
   }
 
@@ -190,11 +244,11 @@ export class Fleet {
    */
   async leave(member: Member): Promise<boolean> {
     member.phase = "leaving";
-    this.#signal(member, "SIGTERM");
+    member.hosted?.terminate();
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      this.#signal(member, "SIGKILL");
+      member.hosted?.kill();
     }, LEAVE_TIMEOUT_MS);
     const { code } = await member.exited;
     clearTimeout(timer);
@@ -216,27 +270,21 @@ export class Fleet {
     }));
     return stubborn.filter((member) => member !== undefined);
   }
-
-  #signal(member: Member, signal: Deno.Signal): void {
-    try {
-      this.#members.get(member.process)?.child.kill(signal);
-    } catch {
-      // It has ended already.
-    }
-  }
 }
 
-async function keepLines(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
-  let rest = "";
-  try {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const parts = (rest + text).split("\n");
-      rest = (parts.pop() ?? "").slice(-4_096);
-      lines.push(...parts);
-      if (lines.length > OUTPUT_LINES) lines.splice(0, lines.length - OUTPUT_LINES);
-    }
-  } catch {
-    // The pipe ends with the process.
-  }
-  if (rest !== "") lines.push(rest);
+/** The operating system's number of a process; 0 if it is not known. */
+export function pidOf({ hosted, formerPid }: Pick<Member, "hosted" | "formerPid">): number {
+  return hosted?.pid ?? formerPid ?? 0;
+}
+
+/** A process that nobody could start has ended at once. */
+function nowhere(name: string): HostedProcess {
+  return {
+    pid: 0,
+    exited: Promise.resolve({ code: 1, signal: null }),
+    output: [`there is no host for ${name} (any more)`],
+    kill: () => {},
+    terminate: () => {},
+    pause: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+  };
 }

@@ -41,7 +41,7 @@ export class TestFleet {
       name: `${role}-${index}`,
       index,
       process: `${role}-${index}#1`,
-      pid: 0,
+      hosted: undefined,
       startedUs: 0,
       readyUs: 1,
       endedUs: undefined,
@@ -51,7 +51,7 @@ export class TestFleet {
       rssBytes: 0,
       handled: 0,
       phase: "running",
-      exited: Promise.resolve({ success: true, code: 0, signal: null }),
+      exited: Promise.resolve({ code: 0, signal: null }),
       output: [],
       ...changes,
     };

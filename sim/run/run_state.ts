@@ -5,10 +5,10 @@
  */
 import { isPartiError } from "../../lib/errors.ts";
 import type { Messaging } from "../../lib/ports/messaging.ts";
-import { Ledger } from "../ledger/ledger.ts";
+import { Ledger, type SavedLedger } from "../ledger/ledger.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { Share } from "../measure/balance.ts";
-import { Measurements } from "../measure/measure.ts";
+import { Measurements, type SavedMeasurements } from "../measure/measure.ts";
 import { type MoveCount, Moves } from "../measure/moves.ts";
 import type { Gone } from "../measure/recovery.ts";
 import { decodeEffect } from "../streams/effect.ts";
@@ -32,6 +32,22 @@ export interface Phase {
   readonly fromUs: number;
   /** Until when. */
   readonly untilUs: number;
+}
+
+/** What is known, as JSON holds it. */
+export interface SavedState {
+  /** The book. */
+  readonly ledger: SavedLedger;
+  /** The figures. */
+  readonly measurements: SavedMeasurements;
+  /** Who gave what to whom. */
+  readonly moves: { readonly count: MoveCount; readonly weight: MoveCount };
+  /** What went wrong, and why the verdict may not be sure. */
+  readonly said: Readonly<Record<"incidents" | "violations" | "doubts", readonly string[]>>;
+  /** When the server was away. */
+  readonly outages: readonly Phase[];
+  /** Counts for the status line. */
+  readonly counts: Readonly<Record<"defects" | "sent" | "effective", number>>;
 }
 
 /** What is known. */
@@ -152,6 +168,36 @@ export class RunState {
         this.#console.log("FAIL", `${kind} in partition ${partition}: ${detail}`);
       }
     }
+  }
+
+  /** What is known, as JSON holds it. */
+  save(): SavedState {
+    const { incidents, violations, doubts, outages, defects, sent, effective } = this;
+    const { count, weight } = this.moves;
+    return {
+      ledger: this.ledger.save(),
+      measurements: this.measurements.save(),
+      moves: { count, weight },
+      said: { incidents, violations, doubts },
+      outages,
+      counts: { defects, sent, effective },
+    };
+  }
+
+  /**
+   * Goes on from there; for a state in which nothing is known yet.
+   *
+   * @param saved what was known
+   */
+  load(saved: SavedState): void {
+    this.ledger.load(saved.ledger);
+    this.measurements.load(saved.measurements);
+    this.moves.load(saved.moves);
+    for (const name of ["incidents", "violations", "doubts"] as const) {
+      this[name].push(...saved.said[name]);
+    }
+    this.outages.push(...saved.outages);
+    Object.assign(this, saved.counts);
   }
 
   /** Workers that run and are Stable. */

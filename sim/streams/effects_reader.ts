@@ -44,6 +44,17 @@ export class EffectsReader {
     return this.#missed;
   }
 
+  /**
+   * Goes on after what was read before; to be called before {@linkcode start}.
+   *
+   * @param last the last sequence read
+   * @param missed how many were missed
+   */
+  load(last: number, missed: number): void {
+    this.#last = last;
+    this.#missed = missed;
+  }
+
   /** Begins to read. */
   start(): void {
     this.#running ??= this.#run();

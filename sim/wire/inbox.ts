@@ -29,6 +29,12 @@ export interface InboxHandler {
   ): void;
 }
 
+/** The coordinator's half of reporting. */
+export interface Inbox extends Subscription {
+  /** The number of the last batch taken of each child. */
+  readonly lastNumbers: Map<string, number>;
+}
+
 /**
  * Listens to the children of a run.
  *
@@ -41,7 +47,7 @@ export function openInbox(
   messaging: Messaging,
   runId: string,
   handler: InboxHandler,
-): Subscription {
+): Inbox {
   const lastNumbers = new Map<string, number>();
   const begun = messaging.subscribe(begunSubject(runId, "*"), (notice) => {
     const what = fromBytes<
@@ -60,6 +66,7 @@ export function openInbox(
     notice.respond(TAKEN);
   });
   return {
+    lastNumbers,
     close: () => {
       begun.close();
       reports.close();

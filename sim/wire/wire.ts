@@ -11,6 +11,9 @@ import type { Delivery } from "../ledger/ledger.ts";
 import type { LaneChange } from "../measure/vacancies.ts";
 import type { Topology } from "../streams/topology.ts";
 
+/** What a process does in the run. */
+export type Role = "worker" | "producer";
+
 /** Everything a child needs to know; given to it as an argument. */
 export interface ChildSpec {
   /** The run. */

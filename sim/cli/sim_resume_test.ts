@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { TempDir } from "../../tasks/nats_fakes.ts";
+import { selfArguments } from "../../tasks/spawn.ts";
+import { until } from "../../tasks/until.ts";
+import { checkpointsIn, readNewest, writeCheckpoint } from "../checkpoint/checkpoint_file.ts";
+import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
+import type { SimReport } from "../report/report.ts";
+import { defects, SMALL } from "./sim_rig_test.ts";
+
+/** A small run with checkpoints, all of whose folders are in `dir`. */
+function resumable(dir: string, ...more: string[]): string[] {
+  const checkpoints = { enabled: true, interval: "500ms", path: `${dir}/checkpoints` };
+  return [
+    ...SMALL,
+    ...Object.entries(checkpoints).flatMap((
+      [key, value],
+    ) => ["--set", `checkpointing.${key}=${value}`]),
+    ...["--out", `${dir}/out`, ...more],
+  ];
+}
+
+/** Starts `parti sim` at the head of a process group of its own. */
+function start(args: readonly string[]) {
+  const child = new Deno.Command("setsid", {
+    args: [Deno.execPath(), ...selfArguments(["sim", ...args], ["--allow-all"])],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = { text: "" };
+  const reading = [child.stdout, child.stderr].map(async (stream) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) output.text += text;
+  });
+  const ended = Promise.all([child.status, ...reading]).then(([status]) => status);
+  return { child, output, ended };
+}
+
+/** Runs until a line is said, and kills it with SIGKILL then: the coordinator, or everybody. */
+async function killAfter(line: RegExp, whom: "coordinator" | "everybody", args: readonly string[]) {
+  const { child, output, ended } = start(args);
+  await until(`${line} is said`, () => line.test(output.text), 30_000)
+    .catch((error) => assert.fail(`${error}\n${output.text}`));
+  Deno.kill(whom === "everybody" ? -child.pid : child.pid, "SIGKILL");
+  await ended;
+}
+
+async function toTheEnd(args: readonly string[], dir: string) {
+  const { output, ended } = start(args);
+  const { code } = await ended;
+  const text = await Deno.readTextFile(`${dir}/out/report.json`).catch(() => undefined);
+  return {
+    code,
+    text: output.text,
+    report: text === undefined ? undefined : JSON.parse(text) as SimReport,
+  };
+}
+
+Deno.test("a run whose coordinator is killed, and then everybody, goes on each time and passes as one run", async () => {
+  using dir = new TempDir();
+  const timeline = ["1s", "4s", "7s"].map((at) =>
+    `{ at: ${at}, event: worker_crash, down: 500ms }`
+  );
+  const chaos = ["enabled=true", "events=[]", `timeline=[${timeline}]`]
+    .flatMap((set) => ["--set", `chaos.${set}`]);
+  const args = resumable(dir.path, ...chaos, "--duration", "9s", "--seed", "11");
+  await killAfter(/Injecting event/, "coordinator", args);
+  const checkpoints = `${dir.path}/checkpoints`;
+  const resume = ["--resume", checkpoints];
+  await killAfter(/Injecting event/, "everybody", resume);
+  const { code, text, report } = await toTheEnd(resume, dir.path);
+  assert.ok(report !== undefined, text);
+  assert.equal(code, 0, text);
+  assert.match(text, /Resuming from checkpoint: .*checkpoint_\d{8}_/);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.resumed, 2);
+  assert.equal(report.seed, 11);
+  assert.equal(report.messages.sent, report.messages.effective);
+  const handled = report.workers.reduce((sum, worker) => sum + worker.handled, 0);
+  assert.equal(handled, report.messages.effective, "of every life");
+  assert.ok(report.messages.sent > 0.8 * 9 * 12 * 10, `the load of 9 s: ${report.messages.sent}`);
+  assert.deepEqual(report.chaos.map(({ number }) => number), [1, 2, 3], "each once");
+  assert.deepEqual(
+    await Array.fromAsync(Deno.readDir(checkpoints)),
+    [],
+    "nothing is left to resume",
+  );
+});
+
+Deno.test("a run that is interrupted says how it goes on, its folder is its own, and a torn checkpoint is passed over", async () => {
+  using dir = new TempDir();
+  const { child, output, ended } = start(resumable(dir.path, "--duration", "60s"));
+  const folder = async () => {
+    const [run] = await Array.fromAsync(Deno.readDir(`${dir.path}/checkpoints`));
+    return `${dir.path}/checkpoints/${run!.name}`;
+  };
+  await until("two checkpoints", async () => {
+    return /] load /.test(output.text) && (await checkpointsIn(await folder())).length > 1;
+  });
+  const busy = await toTheEnd(["--resume", await folder()], dir.path);
+  assert.equal(busy.code, 3, busy.text);
+  assert.match(busy.text, /^error: the run in .* is still going on\nhint: /m);
+  child.kill("SIGINT");
+  assert.equal((await ended).code, 2);
+  assert.match(output.text, /It can go on where it was: parti sim --resume /);
+
+  const [newest, ...older] = await checkpointsIn(await folder());
+  await Deno.truncate(`${await folder()}/${newest}`, 500);
+  // Only what is left of the load: so that the test is short.
+  const { body } = await readNewest<RunCheckpoint>(await folder());
+  const { config } = body.asked;
+  const simulation = { ...config.simulation, duration: body.facts.loadMs + 1_000 };
+  const asked = { ...body.asked, config: { ...config, simulation } };
+  for (const name of older) await Deno.remove(`${await folder()}/${name}`);
+  await writeCheckpoint(await folder(), { ...body, asked }, new Date(0), 9);
+  const { code, text, report } = await toTheEnd(["--resume", await folder()], dir.path);
+  assert.match(text, /\[WARN] .* is torn: .*; the one before it is used/);
+  assert.equal(code, 0, text);
+  assert.equal(report?.resumed, 1);
+});
+
+Deno.test("planted: a checkpoint that has forgotten something fails the run that goes on from it", async () => {
+  using dir = new TempDir();
+  await killAfter(
+    /Injecting event/,
+    "coordinator",
+    resumable(
+      dir.path,
+      ...[
+        "--set",
+        "chaos.enabled=true",
+        "--set",
+        "chaos.timeline=[{ at: 2s, event: worker_crash }]",
+      ],
+    ),
+  );
+  const [run] = await Array.fromAsync(Deno.readDir(`${dir.path}/checkpoints`));
+  const folder = `${dir.path}/checkpoints/${run!.name}`;
+  const { body } = await readNewest<RunCheckpoint>(folder);
+  // As if three effects had been read that never were.
+  const effects = { ...body.effects, last: body.effects.last - 3 };
+  await writeCheckpoint(folder, { ...body, effects }, new Date(Date.now() + 60_000), 9);
+  const { code, text, report } = await toTheEnd(["--resume", folder], dir.path);
+  assert.equal(code, 1, text);
+  assert.deepEqual(defects(report!), { duplicateEffects: 3 }, "they are read a second time");
+});
+
+Deno.test("--resume: no other option, no such folder, a foreign checkpoint: one clear message each", async () => {
+  using dir = new TempDir();
+  for (const [option, ...value] of [["--seed", "3"], ["--set", "workers.count=3"], ["--dry-run"]]) {
+    const { code, text } = await toTheEnd(["--resume", dir.path, option!, ...value], dir.path);
+    assert.equal(code, 3);
+    assert.match(
+      text,
+      new RegExp(`^error: --resume cannot be used together with ${option}\nhint: `),
+    );
+  }
+  const none = await toTheEnd(["--resume", `${dir.path}/none`], dir.path);
+  assert.equal(none.code, 3);
+  assert.match(none.text, /^error: no checkpoint in .*\/none, or in a folder of it\nhint: /);
+  dir.write("checkpoint_20260102_030401_000.json", "{}\n");
+  const foreign = await toTheEnd(["--resume", dir.path], dir.path);
+  assert.equal(foreign.code, 3);
+  assert.match(
+    foreign.text,
+    /^error: .* none is usable:\n.* it is no checkpoint of this program\nhint: /,
+  );
+});

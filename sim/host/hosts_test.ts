@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { isPartiError } from "../../lib/errors.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import { launchNats } from "../../tasks/nats_launcher.ts";
+import { until } from "../../tasks/until.ts";
+import type { ChildSpec, Role } from "../wire/wire.ts";
+import { HostAgent } from "./host_agent.ts";
+import type { HostedProcess, ProcessEnd } from "./host.ts";
+import { RemoteHosts } from "./remote_hosts.ts";
+
+/** A process that does nothing but note what is done to it, and ends by kill and terminate. */
+class TestProcess implements HostedProcess {
+  readonly pid: number;
+  readonly output = ["its last line"];
+  readonly seen: string[] = [];
+  readonly #end = Promise.withResolvers<ProcessEnd>();
+
+  constructor(pid: number) {
+    this.pid = pid;
+  }
+
+  get exited(): Promise<ProcessEnd> {
+    return this.#end.promise;
+  }
+
+  kill(): void {
+    this.seen.push("kill");
+    this.#end.resolve({ code: 137, signal: "SIGKILL" });
+  }
+
+  terminate(): void {
+    this.seen.push("terminate");
+    this.#end.resolve({ code: 0, signal: null });
+  }
+
+  pause(): Promise<AsyncDisposable> {
+    this.seen.push("pause");
+    return Promise.resolve({
+      [Symbol.asyncDispose]: () => Promise.resolve(void this.seen.push("resume")),
+    });
+  }
+}
+
+/** A server; coordinators and hosts on it. */
+async function rig() {
+  const stack = new AsyncDisposableStack();
+  const server = stack.use(await launchNats());
+  const connect = async () => {
+    const nc = await connectNats({ servers: server.url });
+    stack.defer(() => nc.close());
+    return natsWorld(nc);
+  };
+  const coordinator = async (runId = "r") => {
+    const { messaging } = await connect();
+    const slots = { worker: 10, producer: 2 };
+    return new RemoteHosts({ messaging, simulation: "s", runId, slots, onJoin: () => {} });
+  };
+  const host = async (role: Role, ...indexes: number[]) => {
+    const children: TestProcess[] = [];
+    const said: string[] = [];
+    const end = new AbortController();
+    const agent = new HostAgent({
+      ...{ world: await connect(), simulation: "s", natsUrl: "nats://here", role, indexes },
+      local: {
+        spawn: (_role, spec) => {
+          assert.equal(spec.natsUrl, "nats://here", "the server's address as the host knows it");
+          children.push(new TestProcess(children.length + 100));
+          return children.at(-1)!;
+        },
+      },
+      say: (line) => said.push(line),
+      signal: end.signal,
+    });
+    const running = agent.run();
+    stack.defer(async () => {
+      end.abort();
+      await running.catch(() => {}); // looked at by the test
+    });
+    return { children, said, running, end };
+  };
+  return { coordinator, host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+const spec = (process: string) => ({ process, natsUrl: "nats://there" }) as ChildSpec;
+
+Deno.test("hosts: who has come starts processes, signals them, and tells their end", async () => {
+  await using run = await rig();
+  const worker = await run.host("worker", 0, 3);
+  await until("it says that it waits", () => worker.said.length > 0);
+  assert.match(worker.said[0]!, /waiting for the coordinator/);
+  await using hosts = await run.coordinator();
+  assert.deepEqual(hosts.missing("worker", 4), [0, 1, 2, 3]);
+  assert.equal(hosts.hostOf("worker", 0), undefined);
+  await until("it has come", () => hosts.missing("worker", 4).length === 2);
+  assert.deepEqual(hosts.missing("worker", 4), [1, 2]);
+  assert.equal(hosts.hostOf("producer", 0), undefined);
+
+  const process = hosts.hostOf("worker", 3)!.spawn("worker", spec("worker-3#1"));
+  await until("its number is known", () => process.pid === 100);
+  {
+    await using _paused = await process.pause();
+    assert.deepEqual(worker.children[0]!.seen, ["pause"]);
+  }
+  process.kill();
+  assert.deepEqual(await process.exited, { code: 137, signal: "SIGKILL" });
+  assert.deepEqual(process.output, ["its last line"]);
+  assert.deepEqual(worker.children[0]!.seen, ["pause", "resume", "kill"]);
+
+  const leaving = hosts.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1"));
+  await until("started", () => leaving.pid === 101);
+  leaving.terminate();
+  assert.deepEqual(await leaving.exited, { code: 0, signal: null });
+});
+
+Deno.test("hosts: when the run is over a host ends, and so do its processes", async () => {
+  await using run = await rig();
+  const hosts = await run.coordinator();
+  const producer = await run.host("producer", 1);
+  await until("it has come", () => hosts.missing("producer", 2).length === 1);
+  const process = hosts.hostOf("producer", 1)!.spawn("producer", spec("producer-1#1"));
+  await until("started", () => process.pid > 0);
+  await hosts[Symbol.asyncDispose]();
+  await producer.running;
+  assert.deepEqual(producer.children[0]!.seen, ["kill"]);
+});
+
+Deno.test("hosts: one that is told to end by hand lets its processes leave in order", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator();
+  const worker = await run.host("worker", 0);
+  await until("it has come", () => hosts.missing("worker", 1).length === 0);
+  const process = hosts.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1"));
+  await until("started", () => process.pid > 0);
+  worker.end.abort();
+  assert.deepEqual(await process.exited, { code: 0, signal: null }, "the coordinator is told");
+  await worker.running;
+  assert.deepEqual(worker.children[0]!.seen, ["terminate"]);
+  // Whoever comes for the same number need not wait until the first one is forgotten.
+  const next = await run.host("worker", 0);
+  await until("it has come", () => next.said.some((line) => line.startsWith("joined")));
+});
+
+Deno.test("hosts: a number that is taken, or too high, is refused with the reason", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator();
+  await run.host("worker", 0, 1);
+  await until("it has come", () => hosts.missing("worker", 2).length === 0);
+  for (
+    const [indexes, why] of [[[1, 2], /worker-1 is there already/], [
+      [10],
+      /highest worker of this run is 9/,
+    ]] as const
+  ) {
+    const other = await run.host("worker", ...indexes);
+    await assert.rejects(other.running, (error) => {
+      return isPartiError(error, "PARTI_INVALID_CONFIG") && why.test(error.message);
+    });
+  }
+});
+
+Deno.test("hosts: a coordinator that comes after another one wants none of its processes", async () => {
+  await using run = await rig();
+  const worker = await run.host("worker", 0);
+  const first = await run.coordinator();
+  await until("it has come", () => first.missing("worker", 1).length === 0);
+  const process = first.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1"));
+  await until("started", () => process.pid > 0);
+  const [old] = worker.children;
+  // As SIGKILL leaves it: nobody is told anything.
+  first.abandon();
+  assert.deepEqual(old!.seen, [], "it goes on without a coordinator");
+  await using second = await run.coordinator();
+  await until("it has come again", () => second.missing("worker", 1).length === 0);
+  await old!.exited;
+  assert.deepEqual(old!.seen, ["kill"]);
+  const anew = second.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1001"));
+  await until("started", () => anew.pid === 101);
+});
+
+Deno.test("hosts: planted: a spawn whose answer is lost starts nobody twice", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator();
+  const worker = await run.host("worker", 0);
+  await until("it has come", () => hosts.missing("worker", 1).length === 0);
+  const host = hosts.hostOf("worker", 0)!;
+  const once = host.spawn("worker", spec("worker-0#1"));
+  const again = host.spawn("worker", spec("worker-0#1"));
+  await until("both are answered", () => once.pid > 0 && again.pid > 0);
+  assert.equal(worker.children.length, 1);
+});

@@ -1,0 +1,71 @@
+/**
+ * What a coordinator and hosts that were started by hand say to each other.
+ *
+ * @module
+ */
+import type { ChildSpec, Role } from "./wire.ts";
+
+/** What a host says of itself, every second: it is there, for these. */
+export interface Join {
+  /** The host's own name, a fresh one each time it is started. */
+  readonly host: string;
+  /** What its processes do. */
+  readonly role: Role;
+  /** Their numbers. */
+  readonly indexes: readonly number[];
+}
+
+/** What the coordinator answers. */
+export type JoinAnswer =
+  | {
+    readonly kind: "welcome";
+    readonly runId: string;
+    /** The coordinator's own name: processes that another one has had started are not wanted any more. */
+    readonly life: string;
+  }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** What the coordinator asks of a host. */
+export type HostCommand =
+  | { readonly command: "spawn"; readonly role: Role; readonly spec: ChildSpec } // answered with a Spawned
+  | {
+    readonly command: "signal";
+    readonly process: string;
+    /** `pause` and `resume` are answered when it is done. */
+    readonly signal: "kill" | "terminate" | "pause" | "resume";
+  }
+  | { readonly command: "ping" } // answered by a host that is still there
+  | { readonly command: "over" }; // the run is over, and nothing is asked any more
+
+/** The answer to `spawn`. Asked again for the same process, it is the same. */
+export interface Spawned {
+  /** The operating system's number. */
+  readonly pid: number;
+}
+
+/** A process of a host has ended; a request, repeated until it is answered. */
+export interface Ended {
+  /** Its name and incarnation. */
+  readonly process: string;
+  /** How. */
+  readonly code: number;
+  /** By which signal. */
+  readonly signal: Deno.Signal | null;
+  /** The last lines it wrote. */
+  readonly output: readonly string[];
+}
+
+/** The subject on which a coordinator is found. */
+export function joinSubject(simulation: string): string {
+  return `sim.join.${simulation}`;
+}
+
+/** The subject on which a host takes commands. */
+export function hostSubject(runId: string, host: string): string {
+  return `sim.${runId}.host.${host}`;
+}
+
+/** The subject on which the ends of processes are told. */
+export function endedSubject(runId: string): string {
+  return `sim.${runId}.ended`;
+}
