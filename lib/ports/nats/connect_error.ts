@@ -13,7 +13,7 @@ const TLS_TROUBLES: readonly {
   readonly hint: string;
 }[] = [
   {
-    sign: /fatal alert|ALERT_/i,
+    sign: /fatal alert|ALERT_|ended the encrypted connection/i,
     what: (servers) => `${servers} refuses this client's certificate, or misses one`,
     hint: "give a certificate that the server's CA has signed, and its key (tls.cert, tls.key)",
   },

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { TimeoutError } from "@nats-io/nats-core";
 import { NatsConnectionImpl, setTransportFactory } from "@nats-io/nats-core/internal";
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
@@ -67,13 +68,21 @@ export function neverThrowing(plain: unknown, onError: (error: Error) => void): 
   });
 }
 
-class HeardTransport extends NodeTransport {
-  readonly #onAlert: (error: Error) => void;
+/** What is known of an attempt to connect. */
+interface Attempt {
+  /** What the server said of the handshake. */
+  alert?: Error;
+  /** The socket, once it is encrypted. */
+  encrypted?: { readonly destroyed: boolean };
+}
 
-  /** @param onAlert told of what the server says of the handshake */
-  constructor(onAlert: (error: Error) => void) {
+class HeardTransport extends NodeTransport {
+  readonly #attempt: Attempt;
+
+  /** @param attempt takes what becomes of the encryption */
+  constructor(attempt: Attempt) {
     super();
-    this.#onAlert = onAlert;
+    this.#attempt = attempt;
   }
 
   override async dial(hp: { hostname: string; port: number }): ReturnType<NodeTransport["dial"]> {
@@ -83,13 +92,15 @@ class HeardTransport extends NodeTransport {
   override async startTLS(): ReturnType<NodeTransport["startTLS"]> {
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => {});
-    let encrypted: Awaited<ReturnType<NodeTransport["startTLS"]>> | undefined;
+    let destroy = (_error: Error): void => {};
     neverThrowing(this.socket, (error) => {
-      this.#onAlert(error);
+      this.#attempt.alert = error;
       failed.reject(error);
-      encrypted?.destroy(error);
+      destroy(error);
     });
-    encrypted = neverUnheard(await Promise.race([super.startTLS(), failed.promise]));
+    const encrypted = neverUnheard(await Promise.race([super.startTLS(), failed.promise]));
+    destroy = (error) => void encrypted.destroy(error);
+    this.#attempt.encrypted = encrypted;
     return encrypted;
   }
 }
@@ -102,13 +113,15 @@ class HeardTransport extends NodeTransport {
  * @throws what the client throws
  */
 export async function connectTcp(options: ConnectionOptions): Promise<NatsConnection> {
-  let alert: Error | undefined;
-  const factory = () => new HeardTransport((error) => alert = error);
+  let attempt: Attempt = {};
+  const factory = () => new HeardTransport(attempt = {});
   setTransportFactory({ factory, dnsResolveFn: nodeResolveHost });
   try {
     return await NatsConnectionImpl.connect(options);
   } catch (error) {
-    // The client does not hear it, waits, and says that it has waited.
-    throw alert ?? error;
+    // The client hears neither, waits, and says that it has waited.
+    if (attempt.alert !== undefined) throw attempt.alert;
+    if (!(error instanceof TimeoutError) || attempt.encrypted?.destroyed !== true) throw error;
+    throw new Error("it ended the encrypted connection at once", { cause: error });
   }
 }
