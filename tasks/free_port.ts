@@ -46,3 +46,15 @@ export function pickFreePort(host = "127.0.0.1"): number {
     hint: "stop what is listening there, or name a port",
   });
 }
+
+/**
+ * Picks several free TCP ports, each another one.
+ *
+ * @param count how many
+ * @returns the ports
+ */
+export function pickFreePorts(count: number): number[] {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(pickFreePort());
+  return [...ports];
+}

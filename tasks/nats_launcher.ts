@@ -128,6 +128,11 @@ export class NatsServer implements AsyncDisposable {
     return this.#guard.pid;
   }
 
+  /** The process IDs of all that runs: one, or none. */
+  get pids(): number[] {
+    return this.running ? [this.pid] : [];
+  }
+
   /** True while the process exists, paused or not. */
   get running(): boolean {
     return this.#guard?.running ?? false;
@@ -246,7 +251,12 @@ export class NatsServer implements AsyncDisposable {
   }
 }
 
-class PortBusyError extends PartiError {
+/** Another process has the port. */
+export class PortBusyError extends PartiError {
+  /**
+   * @param port the port
+   * @param log what the server said
+   */
   constructor(port: number, log: string) {
     super("PARTI_INVALID_CONFIG", `port ${port} is in use by another process`, {
       value: port,

@@ -53,6 +53,8 @@ const DOWN_INTERVAL = { minMs: 1_000, maxMs: 2_500 };
 const LASTING_INTERVAL = { minMs: 500, maxMs: 12_000 };
 /** A pause has to outlast a lease to show anything, and so has a server's absence. */
 const LONG_DOWN_MS = 10_000;
+/** A node may be back before its streams have new leaders, or long after: an election takes 4 to 9 s. */
+const NODE_INTERVAL = { minMs: 2_000, maxMs: 12_000 };
 /** That a leader is silent is noticed only after the election's timeout and a lease, and only then are its partitions given to others. */
 const LEADER_PAUSE_MS = 16_000;
 const INSTANT: readonly ChaosType[] = ["partition_changes", "poison_message"];
@@ -162,6 +164,7 @@ function downMsOf(type: ChaosType, choices: Seeded): number {
   if (INSTANT.includes(type)) return 0;
   if (type === "leader_pause") return LEADER_PAUSE_MS;
   if (LONG.includes(type)) return LONG_DOWN_MS;
+  if (type === "nats_node_kill") return Math.round(choices.durationMs(5, NODE_INTERVAL));
   const isLong = type === "nats_disconnect" || type === "slow_worker";
   const interval = isLong ? LASTING_INTERVAL : DOWN_INTERVAL;
   return Math.round(choices.durationMs(5, interval));

@@ -10,6 +10,7 @@ import type { Member } from "../run/fleet.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
 import { disconnect } from "./network_acts.ts";
+import { killNode } from "./node_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
 import { changePartitions, poison } from "./partition_acts.ts";
 import { Scene, type SceneOptions } from "./scene.ts";
@@ -52,6 +53,7 @@ const ACTS: Readonly<Record<Exclude<ChaosType, LeaderChaos>, Act>> = {
   nats_server_kill: killServer,
   partition_changes: changePartitions,
   poison_message: poison,
+  nats_node_kill: killNode,
 };
 
 /** Runs a plan. */

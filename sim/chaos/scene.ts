@@ -25,6 +25,20 @@ export interface KillableServer {
   restart(): Promise<void>;
 }
 
+/** A cluster, as far as chaos is concerned. */
+export interface KillableCluster {
+  /** The nodes' names. */
+  readonly names: readonly string[];
+  /** A node by its name. */
+  node(name: string): KillableServer & { readonly pid: number } | undefined;
+  /** Who leads a stream. */
+  leaderOf(stream: string): Promise<string | undefined>;
+  /** How many clients a node has. */
+  clientsAt(name: string): Promise<number>;
+  /** Waits until all nodes run and are current. */
+  untilWhole(): Promise<void>;
+}
+
 /** What a scene is made from. */
 export interface SceneOptions {
   /** The run. */
@@ -39,6 +53,10 @@ export interface SceneOptions {
   readonly console: SimConsole;
   /** The server, if it is ours. */
   readonly server: KillableServer | undefined;
+  /** The same, if it is a cluster. */
+  readonly cluster?: KillableCluster | undefined;
+  /** The stream whose leader is worth killing. */
+  readonly feedStream?: string;
   /** The networks of the processes, if they have any that can fail. */
   readonly networks?: Networks | undefined;
   /** The fleet is never smaller than this. */
@@ -86,7 +104,7 @@ export class Scene {
   readonly validation: Validation;
   /** Resolves when a run that is resumed would know of the last entry in the book. */
   saved: Promise<void> = Promise.resolve();
-  /** Whether the server was killed and is not back yet. */
+  /** Whether the server, or a node of the cluster, was killed and is not back yet. */
   serverAway = false;
   readonly #aftermath = new Set<Promise<void>>();
   readonly #untilStable = new Set<Waiting>();

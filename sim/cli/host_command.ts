@@ -9,10 +9,12 @@ import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
 import { interruptible } from "../../tasks/interruptible.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
+import { urlsOf } from "../config/nats_section.ts";
 import { HostAgent } from "../host/host_agent.ts";
 import { LocalHost } from "../host/local_host.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import { pauseFor } from "../run/wait.ts";
+import { type Access, connectionOptionsOf, type RunAccess } from "../wire/access.ts";
 import type { Role } from "../wire/wire.ts";
 import { openLogs } from "./open_logs.ts";
 
@@ -22,6 +24,7 @@ import { openLogs } from "./open_logs.ts";
  * @param config the configuration: the server, and the simulation's name
  * @param role what its processes do
  * @param indexes their numbers
+ * @param access who they are to the servers
  * @param console where it is said
  * @param out the folder for its logs; it keeps none if left out
  * @returns the exit code: 0 once the run is over, 2 if it was interrupted before
@@ -31,6 +34,7 @@ export async function runHost(
   config: SimulationConfig,
   role: Role,
   indexes: readonly number[],
+  access: RunAccess,
   console: SimConsole,
   out?: string,
 ): Promise<number> {
@@ -40,7 +44,7 @@ export async function runHost(
   console.log("INFO", `Looking for a coordinator at ${url}`);
   using interrupt = interruptible(() => console.log("WARN", "Interrupted: stopping everything"));
   const { signal } = interrupt;
-  const nc = await connectSoon(url, role, signal);
+  const nc = await connectSoon(url, role, access[role], signal);
   if (nc === undefined) return exitCodes.unknown;
   try {
     const agent = new HostAgent({
@@ -48,7 +52,7 @@ export async function runHost(
       simulation: name,
       natsUrl: url,
       ...{ role, indexes, signal },
-      local: new LocalHost(logs),
+      local: new LocalHost(access, logs),
       say: (line) => console.log("INFO", line),
     });
     await agent.run();
@@ -65,11 +69,16 @@ const RETRY_MS = 1_000;
 async function connectSoon(
   url: string,
   role: Role,
+  access: Access,
   signal: AbortSignal,
 ): Promise<NatsConnection | undefined> {
   while (!signal.aborted) {
     try {
-      return await connectNats({ servers: url, name: `host of ${role}s` });
+      return await connectNats({
+        ...connectionOptionsOf(access),
+        servers: urlsOf(url),
+        name: `host of ${role}s`,
+      });
     } catch (error) {
       if (!isPartiError(error, "PARTI_DISCONNECTED")) throw error;
       await pauseFor(RETRY_MS, signal);

@@ -38,7 +38,7 @@ export async function resumeInput(options: SimCommandOptions): Promise<ResumeInp
   const lock = await takeRunFolder(folder);
   try {
     const { file, body: saved, refused } = await readNewest<RunCheckpoint>(folder);
-    if (saved.serverPid !== undefined) await untilGone(saved.serverPid);
+    await Promise.all(saved.serverPids.map((pid) => untilGone(pid)));
     const notes = refused.map((why) => `${why}; the one before it is used`);
     return { folder, file, saved, notes, [Symbol.dispose]: () => lock[Symbol.dispose]() };
   } catch (error) {

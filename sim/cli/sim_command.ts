@@ -13,6 +13,7 @@ import {
   type Override,
   type SimulationConfig,
 } from "../config/config.ts";
+import { hideUserInfo, showSet, withoutSecrets } from "../config/secrets.ts";
 import { checkpointsIn } from "../checkpoint/checkpoint_file.ts";
 import { takeRunFolder } from "../checkpoint/run_folder.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
@@ -23,6 +24,7 @@ import { processConsole, type SimConsole } from "../live/status_line.ts";
 import type { SimReport, Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
+import { readAccess, type RunAccess } from "../wire/access.ts";
 import { runHost } from "./host_command.ts";
 import { roleFromEnvironment, slotsFromEnvironment } from "./host_slots.ts";
 import { openLogs } from "./open_logs.ts";
@@ -62,6 +64,8 @@ const EXIT_CODES: Readonly<Record<Verdict, number>> = {
 
 /** A run that can begin, or go on. */
 interface Input extends Asked {
+  /** Who it is to the servers. */
+  readonly access: RunAccess;
   /** The folder of the report. */
   readonly out: string;
   /** What is worth saying of the input. */
@@ -90,6 +94,8 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   await Deno.mkdir(saved.out, { recursive: true });
   return await execute(console, {
     ...{ ...saved.asked, fault: saved.asked.fault },
+    // Secrets are in no checkpoint: they come from the environment again.
+    access: await readAccess(saved.asked.config.nats, readEnvironment),
     ...{ out: saved.out, notes, resumed: saved, checkpointFolder: folder },
   });
 }
@@ -99,17 +105,20 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   refuseEmpty("out", options.out, "a folder");
   const configFile = options.config ?? "configs/quick.yaml";
   const file = options.config ?? new URL("../../configs/quick.yaml", import.meta.url);
-  const { config } = await loadConfig(file, overridesOf(options));
+  const { config: loaded } = await loadConfig(file, overridesOf(options));
+  // From here on nobody has them who could show them to somebody.
+  const { config, hidden } = withoutSecrets(loaded);
   const seed = config.simulation.seed ?? freshSeed();
   const fault = options.fault === undefined
     ? undefined
     : planFault(options.fault, config.partitions.count, seed);
-  if (options.dryRun === true) return await printDryRun(config, seed);
+  if (options.dryRun === true) return await printDryRun(config, hidden, seed);
+  const access = await readAccess(loaded.nats, readEnvironment);
   const console = processConsole(config.logs.format);
   const { mode } = config.simulation;
   if (mode === "worker" || mode === "producer") {
     const slots = slotsFromEnvironment(mode, readEnvironment);
-    return await runHost(config, mode, slots, console, options.out);
+    return await runHost(config, mode, slots, access, console, options.out);
   }
   console.print(`Seed: ${seed}`);
   const runId = crypto.randomUUID().slice(0, 8);
@@ -121,7 +130,7 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
     ? await openFolder(`${path}/${name}`, "checkpointing.path")
     : undefined;
   if (checkpointFolder !== undefined) cleanUp.use(await takeRunFolder(checkpointFolder));
-  const asked = { config, configFile, seed, runId, fault };
+  const asked = { config, configFile, seed, runId, fault, access };
   try {
     const folder = checkpointFolder === undefined ? {} : { checkpointFolder };
     return await execute(console, { ...asked, out, ...folder });
@@ -175,6 +184,7 @@ async function afterwards(console: SimConsole, folder: string, signal: AbortSign
 /** Says what would be run, on standard output: as a configuration that gives the very same run, with the plan in comments. */
 async function printDryRun(
   config: SimulationConfig,
+  hidden: readonly string[],
   seed: number,
 ): Promise<number> {
   const plan = describePlan(planChaos(config, seed));
@@ -182,6 +192,7 @@ async function printDryRun(
     describeConfig({ ...config, simulation: { ...config.simulation, seed } }).trimEnd(),
     `# chaos plan: ${plan.length} events`,
     ...plan.map((line) => `#   ${line}`),
+    ...hidden.map((key) => `# not shown: ${key}`),
     "",
   ];
   await new Blob([lines.join("\n")]).stream().pipeTo(Deno.stdout.writable, { preventClose: true });
@@ -203,10 +214,12 @@ function refuseEmpty(option: string, value: string | undefined, allowed: string)
 
 /** Options are short for `--set`; being more special, they win over it. */
 function overridesOf(options: SimCommandOptions): Override[] {
-  const overrides = options.set.map((set) => ({ set, shown: `--set ${set}` }));
+  const overrides = options.set.map((set) => ({ set, shown: `--set ${showSet(set)}` }));
   const add = (option: string, value: string | undefined, ...keys: string[]) => {
     if (value === undefined) return;
-    for (const key of keys) overrides.push({ set: key, shown: `--${option} ${value}` });
+    for (const key of keys) {
+      overrides.push({ set: key, shown: `--${option} ${hideUserInfo(value)}` });
+    }
   };
   const role = options.mode === undefined ? roleFromEnvironment(readEnvironment) : undefined;
   add("mode", options.mode ?? role, `simulation.mode=${options.mode ?? role}`);

@@ -18,6 +18,7 @@ import {
 import { crossCheck, type CrossIssue } from "./config_rules.ts";
 import { type SimulationConfig, simulationSchema } from "./config_schema.ts";
 import { nearest } from "./nearest.ts";
+import { showValue } from "./secrets.ts";
 import { LOOKS_LIKE_LIMIT } from "./threshold.ts";
 import { removeThresholds } from "./thresholds_section.ts";
 
@@ -228,8 +229,7 @@ function describeValue(
 }
 
 function shownAt(path: ConfigPath, raw: unknown): string {
-  const value = valueAt(path, raw);
-  return value === undefined ? "nothing" : JSON.stringify(value);
+  return showValue(path.map((key) => typeof key === "symbol" ? "" : key), valueAt(path, raw));
 }
 
 /** The keys a section may have. */

@@ -1,5 +1,5 @@
 /**
- * What no single field of a configuration can tell, and what is switched on in vain.
+ * What no single field of a configuration can tell.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { strategyByName } from "../../lib/assignment/strategies/strategies.ts";
 import { isPartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "./config_schema.ts";
 import { checkGroup } from "./group_check.ts";
+import { ACCESS_KEYS, ACCESS_SECTIONS, urlsOf } from "./nats_section.ts";
 import { formatDuration } from "./units.ts";
 
 /** Something wrong that only shows between two fields. */
@@ -96,11 +97,51 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     "at least one event, here or in chaos.timeline",
     "chaos.enabled",
   );
+  const { mode, cluster, replicas } = config.nats;
+  expect(
+    mode === "embedded" || cluster === 1,
+    "nats.cluster",
+    "1 with nats.mode external, because those servers are not ours to start",
+    "nats.mode",
+  );
+  expect(
+    cluster === 1 || config.simulation.mode !== "coordinator" ||
+      urlsOf(config.nats.url).length === cluster,
+    "nats.url",
+    `${cluster} addresses with commas between them, one for each of nats.cluster`,
+    "nats.cluster",
+    "simulation.mode",
+  );
+  expect(
+    mode === "external" || replicas === undefined || replicas <= cluster,
+    "nats.replicas",
+    `at most nats.cluster (${cluster})`,
+    "nats.cluster",
+  );
+  for (const key of [...ACCESS_KEYS, ...ACCESS_SECTIONS, "tls" as const]) {
+    expect(
+      mode === "external" || config.nats[key] === undefined,
+      `nats.${key}`,
+      "nothing with nats.mode embedded, because the run's own servers ask for nothing",
+      "nats.mode",
+    );
+  }
+  for (const path of ["nats", ...ACCESS_SECTIONS.map((role) => `nats.${role}`)]) {
+    const role = path.split(".")[1] as typeof ACCESS_SECTIONS[number] | undefined;
+    const section = role === undefined ? config.nats : config.nats[role] ?? {};
+    const ways = ["credentials", "nkey", "token", "user"].filter((key) => key in section);
+    expect(
+      ways.length <= 1,
+      `${path}.${ways[1]}`,
+      `nothing beside ${ways[0]}: one way to say who one is is enough`,
+      `${path}.${ways[0]}`,
+    );
+  }
   for (const [event, why] of OURS_ONLY) {
     const isListed = chaos.events.includes(event);
     const isAsked = isListed || chaos.timeline.some((line) => line.event === event);
     expect(
-      !chaos.enabled || config.nats.mode === "embedded" || !isAsked,
+      !chaos.enabled || mode === "embedded" || !isAsked,
       isListed ? "chaos.events" : "chaos.timeline",
       `no ${event} with nats.mode external, because ${why}`,
       "nats.mode",

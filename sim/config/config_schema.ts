@@ -5,17 +5,25 @@
  * @module
  */
 import { z } from "zod";
+import { natsSection } from "./nats_section.ts";
+import {
+  choice,
+  duration,
+  flag,
+  parsed,
+  positiveDuration,
+  real,
+  text,
+  whole,
+} from "./schema_parts.ts";
 import type { Threshold } from "./threshold.ts";
 import { readThresholds, writeThresholds } from "./thresholds_section.ts";
 import {
-  DURATION_FORMAT,
   INTERVAL_FORMAT,
   parseBytes,
-  parseDurationMs,
   parseInterval,
   SIZE_FORMAT,
   writeBytes,
-  writeDuration,
   writeInterval,
 } from "./units.ts";
 
@@ -34,45 +42,11 @@ export const CHAOS_TYPES = [
   "nats_server_kill",
   "partition_changes",
   "poison_message",
+  "nats_node_kill",
 ] as const;
 
 /** One kind of chaos event. */
 export type ChaosType = (typeof CHAOS_TYPES)[number];
-
-const number = (allowed: string, min: number, max: number) =>
-  z.number({ error: allowed }).min(min, { error: allowed }).max(max, { error: allowed });
-const whole = (min: number, max: number) => {
-  const allowed = `a whole number from ${min} to ${max}`;
-  return number(allowed, min, max).int({ error: allowed });
-};
-const real = (min: number, max: number) => number(`a number from ${min} to ${max}`, min, max);
-const flag = () => z.boolean({ error: "true or false" });
-const text = (allowed: string) => z.string({ error: allowed }).min(1, { error: allowed });
-const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, { error: `one of ${values.join(", ")}` });
-
-/** A text that is read by `parse`, and written again by `write`; the issue says what is allowed if it cannot be read. */
-function parsed<T>(
-  allowed: string,
-  parse: (text: string) => T | undefined,
-  write: (value: T) => string,
-) {
-  return z.codec(z.string({ error: allowed }).meta({ description: allowed }), z.custom<T>(), {
-    decode: (value, context) => {
-      const result = parse(value.trim());
-      if (result !== undefined) return result;
-      context.issues.push({ code: "custom", message: allowed, input: value });
-      return z.NEVER;
-    },
-    encode: write,
-  });
-}
-const duration = () => parsed(DURATION_FORMAT, parseDurationMs, writeDuration);
-const positiveDuration = () =>
-  parsed(`${DURATION_FORMAT}, longer than 0`, (value) => {
-    const ms = parseDurationMs(value);
-    return ms !== undefined && ms > 0 ? ms : undefined;
-  }, writeDuration);
 
 const chaosType = choice(CHAOS_TYPES);
 
@@ -171,17 +145,6 @@ const chaos = z.strictObject({
   interval: parsed(INTERVAL_FORMAT, parseInterval, writeInterval).prefault("10m-30m"),
 });
 
-const nats = z.strictObject({
-  mode: choice(["embedded", "external"]).default("embedded"),
-  url: z.string({ error: "a URL such as nats://localhost:4222" })
-    .regex(/^(nats|tls|ws|wss):\/\/[^\s]+$/, { error: "a URL such as nats://localhost:4222" })
-    .default("nats://localhost:4222"),
-  jetstream: z.strictObject({
-    max_memory: parsed(SIZE_FORMAT, parseBytes, writeBytes).optional(),
-    max_file_storage: parsed(SIZE_FORMAT, parseBytes, writeBytes).optional(),
-  }).prefault({}),
-});
-
 const metrics = z.strictObject({
   prometheus: z.strictObject({
     enabled: flag().default(false),
@@ -230,7 +193,7 @@ export const simulationSchema = z.strictObject({
     .prefault({}),
   chaos: chaos.prefault({}),
   thresholds: thresholds.prefault({}),
-  nats: nats.prefault({}),
+  nats: natsSection.prefault({}),
   metrics: metrics.prefault({}),
   logs: logs.prefault({}),
   checkpointing: checkpointing.prefault({}),

@@ -21,9 +21,9 @@ const RUN_ID = "00000000";
  * @throws {PartiError} `PARTI_INVALID_CONFIG`
  */
 export function resolveGroup(
-  { simulation, workers }: Pick<SimulationConfig, "simulation" | "workers">,
+  { simulation, workers, nats }: Pick<SimulationConfig, "simulation" | "workers" | "nats">,
 ): GroupConfig {
-  return resolveConfig(groupConfig(topologyOf(simulation.name, RUN_ID), workers.group));
+  return resolveConfig(groupConfig(topologyOf(simulation.name, RUN_ID), workers, nats));
 }
 
 /**

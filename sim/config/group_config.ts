@@ -6,6 +6,7 @@
 import type { GroupConfigInput } from "../../lib/config/config.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { SimulationConfig } from "./config_schema.ts";
+import { replicasOf } from "./nats_section.ts";
 
 /** The names of the group and of what it consumes. */
 export type GroupNames = Pick<
@@ -33,10 +34,15 @@ export const GROUP_KEYS: Readonly<Record<string, keyof GroupSection>> = {
  * The configuration of the group. Only what the YAML says: the rest are the library's own defaults, which are what is to be proven.
  *
  * @param names the names on the server
- * @param group what the YAML says
+ * @param workers what the YAML says of the group
+ * @param nats what it says of the servers
  * @returns what the library's `Manager` takes
  */
-export function groupConfig(names: GroupNames, group: GroupSection): GroupConfigInput {
+export function groupConfig(
+  names: GroupNames,
+  { group }: Pick<SimulationConfig["workers"], "group">,
+  nats: SimulationConfig["nats"],
+): GroupConfigInput {
   const given: Record<string, unknown> = {};
   for (const [path, key] of Object.entries(GROUP_KEYS)) {
     const value = group[key];
@@ -46,6 +52,7 @@ export function groupConfig(names: GroupNames, group: GroupSection): GroupConfig
   }
   return {
     group: names.group,
+    kvBuckets: { replicas: replicasOf(nats) },
     consumer: {
       stream: names.feedStream,
       subjectTemplate: names.feedTemplate,

@@ -25,6 +25,7 @@ import { partitionWeights } from "../seed/weights.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
 import { isDeadLetter } from "../streams/topology.ts";
+import type { RunAccess } from "../wire/access.ts";
 import { type Inbox, openInbox } from "../wire/inbox.ts";
 import { conclude } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
@@ -51,6 +52,8 @@ import { warmUp } from "./warm_up.ts";
 
 /** What a run is made from. */
 export interface RunOptions extends Asked {
+  /** Who it is to the servers. */
+  readonly access: RunAccess;
   /** Where it is said. */
   readonly console: SimConsole;
   /** Where what the processes write goes. */
@@ -115,12 +118,16 @@ export class Coordinator {
    */
   async run(): Promise<SimReport> {
     await using cleanUp = new AsyncDisposableStack();
-    const { config, seed, runId, console } = this.#options;
+    const { config, seed, runId, access, console } = this.#options;
     const metrics = cleanUp.use(new RunMetrics(config));
     const storeDir = this.#storeDir;
-    this.#stage = cleanUp.use(await openStage(config, seed, runId, storeDir));
+    const stage = await openStage(config, seed, runId, access.coordinator, storeDir);
+    this.#stage = cleanUp.use(stage);
     this.#options.onBegin();
-    console.log("INFO", `Using nats-server ${this.#serverVersion} at ${this.#stage.url}`);
+    console.log(
+      "INFO",
+      `Using nats-server ${this.#serverVersion} at ${this.#stage.urls.join(", ")}`,
+    );
     cleanUp.defer(() => keepServerLog(this.#stage, this.#options.logs));
     this.#prepare(cleanUp);
     this.#resume();
@@ -167,12 +174,12 @@ export class Coordinator {
 
   #checkpoint(): RunCheckpoint {
     const { config, configFile, seed, runId, fault, out } = this.#options;
-    const pid = this.#stage.server?.running ? this.#stage.server.pid : undefined;
+    const serverPids = this.#stage.server?.pids ?? [];
     return {
       asked: { config, configFile, seed, runId, ...(fault && { fault }) },
       out,
       loadFromUs: this.#loadFromUs,
-      ...(pid === undefined ? {} : { serverPid: pid }),
+      serverPids,
       ...saveRun(this.#parts),
     };
   }
@@ -196,7 +203,7 @@ export class Coordinator {
       config.workers.count * 2,
       group.workerIdMax - group.workerIdMin + 1,
     );
-    const local = new LocalHost(logs);
+    const local = new LocalHost(this.#options.access, logs);
     const hosts = this.#hosts = this.#remoteHosts(maxWorkers);
     if (hosts !== undefined) cleanUp.use(hosts);
     const networks = this.#failingNetworks();
@@ -205,7 +212,7 @@ export class Coordinator {
       spec: {
         runId,
         seed,
-        natsUrl: this.#stage.url,
+        natsUrl: this.#stage.urls.join(","),
         config,
         topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
@@ -249,6 +256,8 @@ export class Coordinator {
       messaging: this.#stage.world.messaging,
       console,
       server: this.#stage.server,
+      cluster: this.#stage.cluster,
+      feedStream: this.#stage.topology.feedStream,
       networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
       timing: group,
@@ -309,10 +318,10 @@ export class Coordinator {
 
   /** Where no network is to fail, nothing lies between a process and the server. */
   #failingNetworks(): Networks | undefined {
-    const { server, url } = this.#stage;
+    const { server, urls } = this.#stage;
     const isAsked = this.plan.events.some(({ type }) => type === "nats_disconnect");
     const areOurs = server !== undefined && this.#hosts === undefined;
-    return isAsked && areOurs ? new Networks(url) : undefined;
+    return isAsked && areOurs ? new Networks(urls) : undefined;
   }
 
   async #warmUp(): Promise<void> {
@@ -397,8 +406,9 @@ export class Coordinator {
     this.#phase = "stop";
     this.#state.ending(nowUs());
     this.#observer.ending();
-    for (const { process } of await this.#fleet.end("leave")) {
-      this.#state.incidents.push(`${process} did not leave when asked to`);
+    for (const { process, output } of await this.#fleet.end("leave")) {
+      const words = output.slice(-3).join(" | ");
+      this.#state.incidents.push(`${process} did not leave when asked to: ${words}`);
     }
   }
 

@@ -14,7 +14,7 @@ import { nowUs } from "../streams/message.ts";
 /** What healing needs. */
 export interface HealOptions {
   /** What is promised. */
-  readonly config: Pick<SimulationConfig, "simulation" | "workers">;
+  readonly config: Pick<SimulationConfig, "nats" | "simulation" | "workers">;
   /** The processes. */
   readonly fleet: Pick<Fleet, "running">;
   /** What is known; takes who has what in the end. */

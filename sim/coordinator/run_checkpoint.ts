@@ -27,7 +27,7 @@ export interface RunCheckpoint {
   /** When the load began, in microseconds since 1970. */
   readonly loadFromUs: number;
   /** The process of its server, if that is the run's own. */
-  readonly serverPid?: number;
+  readonly serverPids: readonly number[];
   /** When it was and how long its phases took. */
   readonly facts: SavedFacts;
   /** What is known. */
@@ -66,7 +66,7 @@ export interface RunParts {
  */
 export function saveRun(
   { facts, state, fleet, chaos, reader, inbox }: RunParts,
-): Omit<RunCheckpoint, "asked" | "out" | "loadFromUs" | "serverPid"> {
+): Omit<RunCheckpoint, "asked" | "out" | "loadFromUs" | "serverPids"> {
   return {
     savedUs: nowUs(),
     facts: facts.save(),

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { NatsCluster } from "../../tasks/nats_cluster.ts";
+import type { NatsServer } from "../../tasks/nats_launcher.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
 import type { Stage } from "./stage.ts";
 
@@ -19,6 +21,12 @@ export function keepServerLog(
   logs: Pick<RunLogs, "line">,
 ): void {
   if (server === undefined) return;
-  const text = server.logTail(MAX_BYTES).trimEnd();
-  for (const line of text.split("\n")) logs.line("nats-server", line);
+  for (const [index, node] of nodesOf(server).entries()) {
+    const name = index === 0 ? "nats-server" : `nats-server-${index}`;
+    for (const line of node.logTail(MAX_BYTES).trimEnd().split("\n")) logs.line(name, line);
+  }
+}
+
+function nodesOf(server: NatsServer | NatsCluster): readonly NatsServer[] {
+  return "nodes" in server ? server.nodes : [server];
 }

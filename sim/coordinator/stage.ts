@@ -8,17 +8,22 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
+import { launchNatsCluster, type NatsCluster } from "../../tasks/nats_cluster.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
+import { replicasOf, urlsOf } from "../config/nats_section.ts";
 import { partitionRates, partitionWeights } from "../seed/weights.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
+import { type Access, connectionOptionsOf } from "../wire/access.ts";
 
 /** A server with the run's streams on it. */
 export interface Stage extends AsyncDisposable {
-  /** The server, if it is ours. */
-  readonly server: NatsServer | undefined;
-  /** Its address. */
-  readonly url: string;
+  /** The server, if it is ours: one, or a cluster. */
+  readonly server: NatsServer | NatsCluster | undefined;
+  /** The same, if it is a cluster. */
+  readonly cluster: NatsCluster | undefined;
+  /** The servers' addresses. */
+  readonly urls: readonly string[];
   /** The coordinator's connection. */
   readonly nc: NatsConnection;
   /** The coordinator's world. */
@@ -33,6 +38,7 @@ export interface Stage extends AsyncDisposable {
  * @param config the configuration
  * @param seed the run's seed
  * @param runId the run
+ * @param access who it is to the server
  * @param storeDir where a server of our own keeps its streams, if they are to be there after it
  * @returns the stage
  * @throws {PartiError} if there is no usable server
@@ -41,14 +47,24 @@ export async function openStage(
   config: SimulationConfig,
   seed: number,
   runId: string,
+  access: Access,
   storeDir?: string,
 ): Promise<Stage> {
   await using cleanUp = new AsyncDisposableStack();
-  const isOurs = config.nats.mode === "embedded";
-  const server = isOurs ? await launchOwn(config, storeDir) : undefined;
-  if (server !== undefined) cleanUp.use(server);
-  const url = server?.url ?? config.nats.url;
-  const nc = await connectNats({ servers: url, name: "coordinator" });
+  const { mode, cluster: size } = config.nats;
+  const cluster = mode === "embedded" && size > 1
+    ? cleanUp.use(await launchNatsCluster({ size, ...ownOptions(config, storeDir) }))
+    : undefined;
+  const single = mode === "embedded" && size === 1
+    ? cleanUp.use(await launchOne(config, storeDir))
+    : undefined;
+  const server = cluster ?? single;
+  const urls = cluster?.urls ?? urlsOf(single?.url ?? config.nats.url);
+  const nc = await connectNats({
+    ...connectionOptionsOf(access),
+    servers: urls,
+    name: "coordinator",
+  });
   cleanUp.defer(() => nc.close());
   const world = natsWorld(nc);
   const topology = topologyOf(config.simulation.name, server === undefined ? runId : undefined);
@@ -57,7 +73,8 @@ export async function openStage(
   const owned = cleanUp.move();
   return {
     server,
-    url,
+    cluster,
+    urls,
     nc,
     world,
     topology,
@@ -65,17 +82,22 @@ export async function openStage(
   };
 }
 
-function launchOwn(config: SimulationConfig, storeDir?: string): Promise<NatsServer> {
-  const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = config.nats.jetstream;
-  return launchNats({
+/** Whoever is started by hand has to find the servers: then they are where the configuration says. */
+function ownOptions({ nats, simulation }: SimulationConfig, storeDir?: string) {
+  const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = nats.jetstream;
+  return {
     ...(storeDir === undefined ? {} : { storeDir }),
-    // Whoever is started by hand has to find it.
-    ...(config.simulation.mode === "coordinator" ? { port: portOf(config.nats.url) } : {}),
+    ...(simulation.mode === "coordinator" ? { ports: urlsOf(nats.url).map(portOf) } : {}),
     jetstream: {
       ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
       ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
     },
-  });
+  };
+}
+
+function launchOne(config: SimulationConfig, storeDir?: string): Promise<NatsServer> {
+  const { ports, ...options } = ownOptions(config, storeDir);
+  return launchNats({ ...options, ...(ports === undefined ? {} : { port: ports[0]! }) });
 }
 
 function portOf(url: string): number {
@@ -90,10 +112,10 @@ const DUPLICATE_WINDOW_MS = 120_000;
 async function createStreams(
   { feed }: World,
   topology: Topology,
-  { partitions, checkpointing }: SimulationConfig,
+  { partitions, checkpointing, nats }: SimulationConfig,
   seed: number,
 ): Promise<void> {
-  const common = { storage: "file", replicas: 1 } as const;
+  const common = { storage: "file", replicas: replicasOf(nats) } as const;
   await feed.ensureStream(topology.feedStream, {
     ...common,
     subjects: [feedSubject(topology, 0).replace(/0$/, "*")],

@@ -7,6 +7,7 @@ import { pauseProcess } from "../../tasks/pause.ts";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { messageOf } from "../logs/log_line.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
+import { accessEnv, type RunAccess } from "../wire/access.ts";
 import type { ChildSpec, Role } from "../wire/wire.ts";
 import { eachLine } from "./each_line.ts";
 import { describeEnd, type Host, type HostedProcess } from "./host.ts";
@@ -17,10 +18,15 @@ const OUTPUT_LINES = 50;
 
 /** Starts children. They end with this process, however it ends. */
 export class LocalHost implements Host {
+  readonly #access: Pick<RunAccess, Role>;
   readonly #logs: RunLogs | undefined;
 
-  /** @param logs where what they write goes; nowhere if it is left out */
-  constructor(logs?: RunLogs) {
+  /**
+   * @param access what they need to get into the servers
+   * @param logs where what they write goes; nowhere if it is left out
+   */
+  constructor(access: Pick<RunAccess, Role>, logs?: RunLogs) {
+    this.#access = access;
     this.#logs = logs;
   }
 
@@ -28,6 +34,7 @@ export class LocalHost implements Host {
   spawn(role: Role, spec: ChildSpec): HostedProcess {
     const child = spawnSelf([`sim-${role}`, JSON.stringify(spec)], {
       permissions: PERMISSIONS,
+      env: accessEnv(this.#access[role]),
       stdout: "piped",
       stderr: "piped",
     });

@@ -12,6 +12,7 @@ import { isPartiError } from "../../lib/errors.ts";
 import { sleep } from "../../lib/ports/clock.ts";
 import type { KvBucket } from "../../lib/ports/kv.ts";
 import type { World } from "../../lib/ports/world.ts";
+import { replicasOf } from "../config/nats_section.ts";
 import { Seeded } from "../seed/seeded.ts";
 import { rateMultiplier } from "../seed/weights.ts";
 import { lastStored } from "../streams/last_stored.ts";
@@ -57,8 +58,8 @@ export class SimProducer {
 
   /** Finds out where each partition stands and tells the coordinator. */
   async prepare(): Promise<void> {
-    const { topology, name } = this.#spec;
-    const options = { ttlMs: 0, replicas: 1, storage: "file" } as const;
+    const { topology, name, config } = this.#spec;
+    const options = { ttlMs: 0, replicas: replicasOf(config.nats), storage: "file" } as const;
     const bucket = await this.#patiently(() =>
       this.#world.kv.open(topology.producerBucket, options)
     );

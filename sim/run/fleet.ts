@@ -51,7 +51,7 @@ export interface Member {
 export interface FleetOptions {
   /** What all children have in common. */
   readonly spec: Omit<ChildSpec, "name" | "index" | "process">;
-  /** The server's address for a process, where each has one of its own. */
+  /** The servers' addresses for a process, where each has its own. */
   readonly natsUrlOf?: ((name: string) => string) | undefined;
   /**
    * Who starts a process.

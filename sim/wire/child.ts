@@ -8,6 +8,8 @@ import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { writeLibraryLog } from "../logs/library_log.ts";
 import { exitWhenParentDies } from "../../tasks/spawn.ts";
+import { urlsOf } from "../config/nats_section.ts";
+import { connectionOptionsOf, takeAccess } from "./access.ts";
 import { Reporter } from "./reporter.ts";
 import type { ChildSpec } from "./wire.ts";
 
@@ -37,8 +39,14 @@ export async function runChild(
   // Ctrl-C reaches the whole process group; the coordinator decides in which order we end.
   Deno.addSignalListener("SIGINT", () => {});
   // The coordinator has reached the server: if it is away now, it will be back.
-  const servers = spec.natsUrl;
-  const nc = await connectNats({ servers, name: spec.process, waitOnFirstConnect: true });
+  const nc = await connectNats({
+    ...connectionOptionsOf(takeAccess()),
+    servers: urlsOf(spec.natsUrl),
+    name: spec.process,
+    waitOnFirstConnect: true,
+    // All of ours are named. The addresses that servers tell of each other would lead past a network that is to fail.
+    ignoreClusterUpdates: spec.config.nats.mode === "embedded",
+  });
   const world = natsWorld(nc);
   const reporter = new Reporter(world, spec.runId, spec.process);
   let code = 0;

@@ -21,7 +21,7 @@ export interface ChildSpec {
   readonly runId: string;
   /** The run's seed. */
   readonly seed: number;
-  /** The server. */
+  /** The servers' addresses, with commas between them. */
   readonly natsUrl: string;
   /** The child's name, such as `worker-4`: the same after a restart. */
   readonly name: string;

@@ -99,7 +99,10 @@ export function createGroupMember(options: GroupMemberOptions): GroupMember {
   let handler: (message: GroupMessage) => Promise<void> = () => Promise.resolve();
   const manager = new Manager({
     world,
-    config: { ...groupConfig(topology, group), preferredId: index + (group.worker_id_min ?? 0) },
+    config: {
+      ...groupConfig(topology, config.workers, config.nats),
+      preferredId: index + (group.worker_id_min ?? 0),
+    },
     source,
     strategy: faultyStrategy(spec.fault, strategyByName(strategy, settings)),
     handler: (message, context) => handler(groupMessage(message, context, output, holdings)),

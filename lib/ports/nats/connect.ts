@@ -3,14 +3,17 @@
  *
  * @module
  */
-import { AuthorizationError, UserAuthenticationExpiredError } from "@nats-io/nats-core";
-
-import { isPartiError, PartiError } from "../../errors.ts";
-import { callApi } from "./api.ts";
+import { isPartiError, OUTAGE_CODES, PartiError } from "../../errors.ts";
+import { repeatApi } from "./api.ts";
 import { capabilitiesOf, OLDEST_SERVER } from "./capabilities.ts";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
-import { linkOf } from "./link.ts";
+import { connectError } from "./connect_error.ts";
+import { type Link, linkOf } from "./link.ts";
 import { connectTcp } from "./transport.ts";
+
+/** So long a cluster may be without a leader: an election takes 4 to 9 s, and the first one may end in a draw. */
+const ELECTION_MS = 20_000;
+const RETRY_MS = 250;
 
 /**
  * The client's own settings give up for good after ten attempts and notice a half-open connection after 45 s or more.
@@ -43,8 +46,8 @@ function serversOf(options: ConnectionOptions): string {
  *
  * @param options as the client takes them, on top of {@linkcode recommendedConnectionOptions}
  * @returns the connection
- * @throws {PartiError} `PARTI_DISCONNECTED` if no server can be reached, `PARTI_REFUSED` if it refuses the user or has no
- *   JetStream, `PARTI_SERVER_TOO_OLD`
+ * @throws {PartiError} `PARTI_DISCONNECTED` if no server can be reached, `PARTI_REFUSED` if it refuses the user, if it and we do
+ *   not trust each other's certificates, or if it has no JetStream, `PARTI_SERVER_TOO_OLD`
  */
 export async function connectNats(options: ConnectionOptions): Promise<NatsConnection> {
   let nc: NatsConnection;
@@ -62,22 +65,6 @@ export async function connectNats(options: ConnectionOptions): Promise<NatsConne
   }
 }
 
-function connectError(cause: unknown, servers: string): PartiError {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  if (cause instanceof AuthorizationError || cause instanceof UserAuthenticationExpiredError) {
-    return new PartiError("PARTI_REFUSED", `${servers} refuses this user: ${text}`, {
-      cause,
-      value: servers,
-      hint: "check user, password, token or credentials",
-    });
-  }
-  return new PartiError("PARTI_DISCONNECTED", `cannot connect to ${servers}: ${text}`, {
-    cause,
-    value: servers,
-    hint: "is nats-server running there, and is the address right?",
-  });
-}
-
 /**
  * Checks that a server can do what the library needs.
  *
@@ -93,17 +80,36 @@ export async function checkServer(nc: NatsConnection): Promise<void> {
     });
   }
   try {
-    await callApi(linkOf(nc), "INFO", undefined, "ask for JetStream");
+    await untilJetStreamAnswers(linkOf(nc));
   } catch (error) {
-    const off = isPartiError(error, "PARTI_NO_RESPONDERS") ||
-      (isPartiError(error, "PARTI_REFUSED") && [10039, 10076].includes(errCodeOf(error.value)));
-    if (!off) throw error;
+    if (!isOff(error)) throw error;
     throw new PartiError("PARTI_REFUSED", `JetStream is not enabled at ${nc.getServer()}`, {
       cause: error,
       value: nc.getServer(),
       hint: "start nats-server with -js, and enable JetStream for the account",
     });
   }
+}
+
+/** A cluster that is just electing its leader says so, or nothing at all. */
+async function untilJetStreamAnswers(link: Link): Promise<void> {
+  const deadlineMs = performance.now() + ELECTION_MS;
+  for (;;) {
+    const leftMs = Math.max(1, deadlineMs - performance.now());
+    try {
+      return void await repeatApi(link, "INFO", undefined, "ask for JetStream", leftMs);
+    } catch (error) {
+      const soon = isPartiError(error, ...OUTAGE_CODES) && !isOff(error) && !link.nc.isClosed();
+      if (!soon || performance.now() >= deadlineMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function isOff(error: unknown): boolean {
+  if (isPartiError(error, "PARTI_REFUSED")) return [10039, 10076].includes(errCodeOf(error.value));
+  // With a code it is JetStream that answers, without one there is none.
+  return isPartiError(error, "PARTI_NO_RESPONDERS") && errCodeOf(error.value) === 0;
 }
 
 function errCodeOf(value: unknown): number {

@@ -5,8 +5,9 @@
  */
 import { isPartiError, PartiError } from "../../errors.ts";
 import type { ConsumerConfig, ConsumerInfo } from "../feed.ts";
-import { callApi } from "./api.ts";
+import { callApi, REPEAT_AFTER_MS, repeatApi } from "./api.ts";
 import type { Link } from "./link.ts";
+import { patiently } from "./patience.ts";
 import { coveredBy } from "./subjects.ts";
 import {
   filtersOf,
@@ -74,12 +75,14 @@ function createOrUpdate(
   name: string,
   config: WireConsumerConfig,
   action: "create" | "update",
+  timeoutMs?: number,
 ): Promise<WireConsumerInfo> {
   return callApi(
     link,
     `CONSUMER.CREATE.${stream}.${name}`,
     { stream_name: stream, config, action },
     `${action} consumer ${name} of ${stream}`,
+    timeoutMs,
   );
 }
 
@@ -96,7 +99,11 @@ export async function createConsumer(
   stream: string,
   config: ConsumerConfig,
 ): Promise<void> {
-  const made = await createOrUpdate(link, stream, config.name, wireConfigOf(config), "create");
+  const made = await patiently(
+    link,
+    (timeoutMs) =>
+      createOrUpdate(link, stream, config.name, wireConfigOf(config), "create", timeoutMs),
+  );
   if (sameSet(filtersOf(made.config), config.filterSubjects)) return;
   // A server that does not know a field ignores it, and a consumer without its filter reads the whole stream.
   await deleteConsumer(link, stream, config.name);
@@ -143,19 +150,21 @@ export async function shrinkConsumer(
  * @throws {PartiError} as the link does
  */
 export async function deleteConsumer(link: Link, stream: string, name: string): Promise<boolean> {
+  const sentMs = performance.now();
   try {
     const what = `delete consumer ${name} of ${stream}`;
-    await callApi(link, `CONSUMER.DELETE.${stream}.${name}`, undefined, what);
+    await repeatApi(link, `CONSUMER.DELETE.${stream}.${name}`, undefined, what);
     return true;
   } catch (error) {
-    if (isPartiError(error, "PARTI_NOT_FOUND")) return false;
-    throw error;
+    if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
+    // Its leader answers for a consumer's removal: where it has none it is removed without a word, and asking again tells.
+    return performance.now() - sentMs >= REPEAT_AFTER_MS;
   }
 }
 
 function wireInfo(link: Link, stream: string, name: string): Promise<WireConsumerInfo> {
   const what = `describe consumer ${name} of ${stream}`;
-  return callApi(link, `CONSUMER.INFO.${stream}.${name}`, undefined, what);
+  return repeatApi(link, `CONSUMER.INFO.${stream}.${name}`, undefined, what);
 }
 
 /**
@@ -181,7 +190,8 @@ export async function readConsumerInfo(
 }
 
 /**
- * Lists a stream's consumers, page by page.
+ * Lists a stream's consumers, page by page. Those of a cluster that have no leader just now are missing: nobody can describe them. The
+ * server waits for them for 4 s, so it is not asked twice.
  *
  * @param link the connection
  * @param stream the stream
@@ -194,6 +204,7 @@ export async function listConsumers(link: Link, stream: string): Promise<Consume
     found = new Map();
     let offset = 0;
     let total = 0;
+    let missing = 0;
     do {
       const what = `list the consumers of ${stream}`;
       const page: WireConsumerList = await callApi(
@@ -205,11 +216,13 @@ export async function listConsumers(link: Link, stream: string): Promise<Consume
       const consumers = page.consumers ?? [];
       for (const consumer of consumers) found.set(consumer.name, infoOf(consumer));
       total = page.total;
-      if (consumers.length === 0) break;
-      offset += consumers.length;
+      const onPage = consumers.length + (page.missing?.length ?? 0);
+      missing += page.missing?.length ?? 0;
+      if (onPage === 0) break;
+      offset += onPage;
     } while (offset < total);
     // Pages are cut anew for each request: one that went in between hides another at the seam.
-    if (found.size >= total) break;
+    if (found.size + missing >= total) break;
   }
   return [...found.values()];
 }

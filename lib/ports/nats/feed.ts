@@ -17,7 +17,7 @@ import type {
   StreamInfo,
   StreamOptions,
 } from "../feed.ts";
-import { callApi } from "./api.ts";
+import { callApi, repeatApi } from "./api.ts";
 import {
   createConsumer,
   deleteConsumer,
@@ -155,7 +155,7 @@ class NatsFeed implements FeedStore {
   }
 
   #wireInfo(stream: string): Promise<WireStreamInfo> {
-    return callApi(this.#link, `STREAM.INFO.${stream}`, undefined, `describe stream ${stream}`);
+    return repeatApi(this.#link, `STREAM.INFO.${stream}`, undefined, `describe stream ${stream}`);
   }
 }
 

@@ -6,7 +6,7 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { isPartiError } from "../../errors.ts";
 import type { KvBucket, KvBucketOptions, KvStore } from "../kv.ts";
-import { callApi } from "./api.ts";
+import { callApi, repeatApi } from "./api.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type KvOptions, NatsKvBucket } from "./kv_bucket.ts";
 import { streamOf } from "./kv_format.ts";
@@ -22,6 +22,11 @@ export interface NatsKvOptions {
   readonly pull?: Partial<PullOptions>;
 }
 
+/**
+ * A watch's reader lives on one node of a cluster only, and ends with it without a word: silence is all that tells, and leases are
+ * watched.
+ */
+const WATCH_HEARTBEAT_MS = 1_000;
 /** The longest duplicate window a bucket gets; it must not exceed the TTL. */
 const DUPLICATE_WINDOW_MS = 120_000;
 /** The shortest time the server keeps an expiry marker. */
@@ -62,7 +67,7 @@ class NatsKvStore implements KvStore {
     this.#link = link;
     this.#options = {
       timeoutMs: options.timeoutMs ?? link.timeoutMs,
-      pull: { ...DEFAULT_PULL_OPTIONS, ...options.pull },
+      pull: { ...DEFAULT_PULL_OPTIONS, heartbeatMs: WATCH_HEARTBEAT_MS, ...options.pull },
     };
   }
 
@@ -96,7 +101,7 @@ class NatsKvStore implements KvStore {
     const stream = streamOf(name);
     const info = async (): Promise<WireStreamConfig> => {
       const what = `open bucket ${name}`;
-      return (await callApi<WireStreamInfo>(this.#link, `STREAM.INFO.${stream}`, undefined, what))
+      return (await repeatApi<WireStreamInfo>(this.#link, `STREAM.INFO.${stream}`, undefined, what))
         .config;
     };
     try {

@@ -10,10 +10,11 @@ import { isPartiError, PartiError } from "../../errors.ts";
 import type { FeedMessage, Pull } from "../feed.ts";
 import type { KvWatch, KvWatchHandler } from "../kv.ts";
 import type { Subscription } from "../messaging.ts";
-import { callApi } from "./api.ts";
+import { callApi, repeatApi } from "./api.ts";
 import { deleteConsumer } from "./consumers.ts";
 import { entryOf } from "./kv_format.ts";
 import type { Link } from "./link.ts";
+import { patiently } from "./patience.ts";
 import { NatsPull, type PullOptions } from "./pull.ts";
 import {
   nanosOf,
@@ -104,19 +105,13 @@ export class KvWatcher implements KvWatch {
 
   #streamInfo(): Promise<WireStreamInfo> {
     const what = `describe ${this.#stream}`;
-    return callApi(this.#link, `STREAM.INFO.${this.#stream}`, undefined, what);
+    return repeatApi(this.#link, `STREAM.INFO.${this.#stream}`, undefined, what);
   }
 
   /** Makes a consumer behind the last message seen and starts to read it. */
   async #open(): Promise<void> {
     const incarnation = ++this.#incarnation;
-    const name = `parti_watch_${nuid.next()}`;
-    const info: WireConsumerInfo = await callApi(
-      this.#link,
-      `CONSUMER.CREATE.${this.#stream}.${name}`,
-      { stream_name: this.#stream, config: this.#config(name), action: "create" },
-      `watch ${this.#filter}`,
-    );
+    const { name, info } = await this.#create(incarnation);
     if (this.#closed || incarnation !== this.#incarnation) {
       this.#deleteQuietly(name);
       return;
@@ -143,6 +138,29 @@ export class KvWatcher implements KvWatch {
     pull.request(PREFETCH);
     if (info.num_pending === 0) this.#initialize();
     else if (!this.#initialized) this.#checkLater(incarnation);
+  }
+
+  /** One that does not come is forgotten by the server, and another one is made under another name. */
+  async #create(incarnation: number): Promise<{ name: string; info: WireConsumerInfo }> {
+    const deadlineMs = performance.now() + this.#link.timeoutMs;
+    for (;;) {
+      const name = `parti_watch_${nuid.next()}`;
+      try {
+        const info = await patiently(this.#link, (timeoutMs) =>
+          callApi<WireConsumerInfo>(
+            this.#link,
+            `CONSUMER.CREATE.${this.#stream}.${name}`,
+            { stream_name: this.#stream, config: this.#config(name), action: "create" },
+            `watch ${this.#filter}`,
+            timeoutMs,
+          ));
+        return { name, info };
+      } catch (error) {
+        const again = isPartiError(error, "PARTI_TIMEOUT") && performance.now() < deadlineMs;
+        if (!again || this.#closed || incarnation !== this.#incarnation) throw error;
+        this.#deleteQuietly(name);
+      }
+    }
   }
 
   #config(name: string): WireConsumerConfig {
@@ -199,7 +217,7 @@ export class KvWatcher implements KvWatch {
       !this.#closed && !this.#initialized && incarnation === this.#incarnation;
     if (!current() || this.#consumer === undefined) return;
     try {
-      const info: WireConsumerInfo = await callApi(
+      const info: WireConsumerInfo = await repeatApi(
         this.#link,
         `CONSUMER.INFO.${this.#stream}.${this.#consumer}`,
         undefined,

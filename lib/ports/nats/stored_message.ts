@@ -5,7 +5,7 @@
  */
 import { isPartiError } from "../../errors.ts";
 import type { StoredMessage } from "../feed.ts";
-import { callApi } from "./api.ts";
+import { repeatApi } from "./api.ts";
 import type { Link } from "./link.ts";
 import type { WireStoredMessage } from "./wire.ts";
 
@@ -46,7 +46,7 @@ export async function readLastMessage(
 ): Promise<StoredMessage | undefined> {
   let answer: WireStoredMessage;
   try {
-    answer = await callApi<WireStoredMessage>(
+    answer = await repeatApi<WireStoredMessage>(
       link,
       `STREAM.MSG.GET.${stream}`,
       { last_by_subj: subject },

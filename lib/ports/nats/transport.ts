@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { TimeoutError } from "@nats-io/nats-core";
 import { NatsConnectionImpl, setTransportFactory } from "@nats-io/nats-core/internal";
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
@@ -34,13 +35,73 @@ export function neverUnheard<T extends Emitter>(socket: T): T {
   return socket;
 }
 
+/** What is used of a socket's handle, if it is as Deno makes it. */
+interface Handle {
+  onread?: unknown;
+}
+
+/**
+ * Deno throws what a server says at the end of a handshake, such as that it wants a certificate, out of the event loop, where it would end
+ * the process; Node gives it to the encrypted socket. Whatever is to read the plain socket from now on throws no more.
+ *
+ * @param plain the plain socket, before it is encrypted
+ * @param onError told of what would have been thrown
+ */
+export function neverThrowing(plain: unknown, onError: (error: Error) => void): void {
+  const handle = (plain as { readonly _handle?: Handle } | undefined)?._handle;
+  if (handle === undefined || handle === null) return;
+  let onread = handle.onread;
+  Object.defineProperty(handle, "onread", {
+    configurable: true,
+    get: () => onread,
+    set: (reader: unknown) => {
+      onread = typeof reader !== "function"
+        ? reader
+        : function (this: unknown, ...args: unknown[]) {
+          try {
+            return reader.apply(this, args);
+          } catch (error) {
+            onError(error instanceof Error ? error : new Error(String(error)));
+          }
+        };
+    },
+  });
+}
+
+/** What is known of an attempt to connect. */
+interface Attempt {
+  /** What the server said of the handshake. */
+  alert?: Error;
+  /** The socket, once it is encrypted. */
+  encrypted?: { readonly destroyed: boolean };
+}
+
 class HeardTransport extends NodeTransport {
+  readonly #attempt: Attempt;
+
+  /** @param attempt takes what becomes of the encryption */
+  constructor(attempt: Attempt) {
+    super();
+    this.#attempt = attempt;
+  }
+
   override async dial(hp: { hostname: string; port: number }): ReturnType<NodeTransport["dial"]> {
     return neverUnheard(await super.dial(hp));
   }
 
   override async startTLS(): ReturnType<NodeTransport["startTLS"]> {
-    return neverUnheard(await super.startTLS());
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => {});
+    let destroy = (_error: Error): void => {};
+    neverThrowing(this.socket, (error) => {
+      this.#attempt.alert = error;
+      failed.reject(error);
+      destroy(error);
+    });
+    const encrypted = neverUnheard(await Promise.race([super.startTLS(), failed.promise]));
+    destroy = (error) => void encrypted.destroy(error);
+    this.#attempt.encrypted = encrypted;
+    return encrypted;
   }
 }
 
@@ -51,7 +112,16 @@ class HeardTransport extends NodeTransport {
  * @returns the connection
  * @throws what the client throws
  */
-export function connectTcp(options: ConnectionOptions): Promise<NatsConnection> {
-  setTransportFactory({ factory: () => new HeardTransport(), dnsResolveFn: nodeResolveHost });
-  return NatsConnectionImpl.connect(options);
+export async function connectTcp(options: ConnectionOptions): Promise<NatsConnection> {
+  let attempt: Attempt = {};
+  const factory = () => new HeardTransport(attempt = {});
+  setTransportFactory({ factory, dnsResolveFn: nodeResolveHost });
+  try {
+    return await NatsConnectionImpl.connect(options);
+  } catch (error) {
+    // The client hears neither, waits, and says that it has waited.
+    if (attempt.alert !== undefined) throw attempt.alert;
+    if (!(error instanceof TimeoutError) || attempt.encrypted?.destroyed !== true) throw error;
+    throw new Error("it ended the encrypted connection at once", { cause: error });
+  }
 }

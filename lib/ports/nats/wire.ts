@@ -75,6 +75,8 @@ export interface WireConsumerList {
   readonly offset: number;
   readonly limit: number;
   readonly consumers: readonly WireConsumerInfo[] | null;
+  /** The names of those that nobody can describe, since they have no leader just now. */
+  readonly missing?: readonly string[];
 }
 
 /** `STREAM.MSG.GET`. */

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { launchNatsCluster, type NatsCluster } from "../../../tasks/nats_cluster.ts";
+import { until } from "../../../tasks/until.ts";
+import { isPartiError } from "../../errors.ts";
+import type { ConsumerConfig } from "../feed.ts";
+import type { World } from "../world.ts";
+import type { NatsConnection } from "./client_types.ts";
+import { connectNats } from "./connect.ts";
+import { testServers } from "./rig_test.ts";
+import { natsWorld } from "./world.ts";
+
+const STREAM = "FEED";
+const BUCKET = { ttlMs: 0, replicas: 3, storage: "file" } as const;
+
+/** A cluster with a WorkQueue stream on all nodes. */
+class Scene implements AsyncDisposable {
+  readonly #connections: NatsConnection[] = [];
+
+  private constructor(readonly cluster: NatsCluster) {}
+
+  static async open(binary: string | undefined): Promise<Scene> {
+    const scene = new Scene(
+      await launchNatsCluster({ size: 3, ...(binary === undefined ? {} : { binary }) }),
+    );
+    const { feed } = await scene.at(...scene.cluster.names);
+    await feed.ensureStream(STREAM, {
+      ...{ subjects: ["feed.*"], retention: "workqueue", storage: "file", replicas: 3 },
+    });
+    return scene;
+  }
+
+  /** A world whose connection knows only these nodes. */
+  async at(...names: string[]): Promise<World> {
+    const servers = names.map((name) => this.cluster.node(name)!.url);
+    const nc = await connectNats({ servers, ignoreClusterUpdates: true });
+    this.#connections.push(nc);
+    return natsWorld(nc);
+  }
+
+  /** A node that leads neither the cluster nor the stream, and the two others. */
+  async follower(): Promise<{ victim: string; others: string[] }> {
+    const leaders = [await this.cluster.leaderOf(STREAM), await this.cluster.metaLeader()];
+    const victim = this.cluster.names.find((name) => !leaders.includes(name))!;
+    return { victim, others: this.cluster.names.filter((name) => name !== victim) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const nc of this.#connections) await nc.close();
+    await this.cluster.stop();
+  }
+}
+
+function lane(number: number): ConsumerConfig {
+  return {
+    name: `lane-${number}`,
+    filterSubjects: [`feed.${number}`],
+    metadata: { number: String(number) },
+    ackWaitMs: 30_000,
+    maxAckPending: 100,
+    inactiveThresholdMs: 300_000,
+  };
+}
+
+async function elapsedMs(work: () => Promise<unknown>): Promise<number> {
+  const sinceMs = performance.now();
+  await work();
+  return performance.now() - sinceMs;
+}
+
+for (const { label, binary } of testServers()) {
+  Deno.test(`${label}, cluster: with a dead node, a lane that nobody leads is given up soon, and another takes its place`, async () => {
+    await using scene = await Scene.open(binary);
+    const { victim, others } = await scene.follower();
+    const { feed } = await scene.at(...others);
+    await scene.cluster.node(victim)!.kill();
+    let inVain = 0;
+    // Every third one is given to the dead node to lead; with so many there are some.
+    for (let number = 1; inVain === 0 || number < 8; number++) {
+      const config = lane(number);
+      for (let attempt = 1;; attempt++) {
+        const name = `${config.name}-${attempt}`;
+        try {
+          await feed.createConsumer(STREAM, { ...config, name });
+          break;
+        } catch (error) {
+          if (isPartiError(error, "PARTI_FILTER_OVERLAP")) continue;
+          assert.ok(isPartiError(error, "PARTI_TIMEOUT"), String(error));
+          inVain++;
+          // It has no leader to answer for its removal; it is removed nevertheless.
+          const deletedMs = await elapsedMs(() => feed.deleteConsumer(STREAM, name));
+          assert.ok(deletedMs < 4_000, `deleted after ${deletedMs} ms`);
+        }
+      }
+    }
+    const found = await feed.listConsumers(STREAM);
+    assert.ok(found.length >= 7);
+  });
+
+  Deno.test(`${label}, cluster: lanes without a leader are missing in a listing, and it ends nevertheless`, async () => {
+    await using scene = await Scene.open(binary);
+    const { victim, others } = await scene.follower();
+    const { feed } = await scene.at(...others);
+    for (let number = 0; number < 6; number++) await feed.createConsumer(STREAM, lane(number));
+    await scene.cluster.node(victim)!.kill();
+    const listedMs = await elapsedMs(async () => {
+      const found = await feed.listConsumers(STREAM);
+      assert.ok(found.length <= 6);
+    });
+    // The server waits 4 s for those that say nothing; asked again it would wait again.
+    assert.ok(listedMs < 5_000, `listed after ${listedMs} ms`);
+    await until("all of them have a leader again", async () => {
+      return await feed.listConsumers(STREAM).then(({ length }) => length === 6, () => false);
+    }, 30_000);
+  });
+
+  Deno.test(`${label}, cluster: a watch goes on when the node dies that its reader was on`, async () => {
+    await using scene = await Scene.open(binary);
+    const { others, victim } = await scene.follower();
+    const world = await scene.at(...others);
+    const bucket = await world.kv.open("b", BUCKET);
+    const watched = Array.from({ length: 9 }, () => new Set<string>());
+    const lost: unknown[] = [];
+    const onLost = (error: unknown) => void lost.push(error);
+    for (const seen of watched) {
+      await bucket.watch(">", { onEntry: ({ key }) => void seen.add(key), onLost });
+    }
+    await scene.cluster.node(victim)!.kill();
+    await until("the bucket takes an entry", async () => {
+      return await bucket.put("k", new Uint8Array(1)).then(() => true, () => false);
+    }, 30_000);
+    await until("all watches have seen it", () => watched.every((seen) => seen.has("k")), 9_000);
+    assert.deepEqual(lost, []);
+    // A listing is a watch, too: none waits for a node that is dead.
+    for (let i = 0; i < 9; i++) assert.equal((await bucket.list(">")).length, 1);
+  });
+
+  Deno.test(`${label}, cluster: whoever connects while a leader is being elected is connected when it is there`, async () => {
+    await using scene = await Scene.open(binary);
+    const leader = (await scene.cluster.metaLeader())!;
+    const others = scene.cluster.names.filter((name) => name !== leader);
+    await scene.cluster.node(leader)!.kill();
+    const { kv } = await scene.at(...others);
+    await until("a bucket can be made", async () => {
+      return await kv.open("b", BUCKET).then(() => true, () => false);
+    }, 30_000);
+  });
+}

@@ -1,0 +1,114 @@
+/**
+ * What the user of a worker has to be allowed, and nothing more: for the configuration of a nats-server, or a user's JWT.
+ *
+ * @module
+ */
+import { assignmentBucket, leaseBucket, releasedSubject } from "../../names.ts";
+import { streamOf } from "./kv_format.ts";
+
+/** One permission. */
+export interface Permission {
+  /** Which way. */
+  readonly action: "publish" | "subscribe";
+  /** What, with wildcards. */
+  readonly subject: string;
+  /** What for. */
+  readonly what: string;
+  /** Needed only where this happens; undefined if always. */
+  readonly when?: string;
+}
+
+/** What a worker works on. */
+export interface PermissionNames {
+  /** The group. */
+  readonly group: string;
+  /** The stream that is consumed. */
+  readonly stream: string;
+  /** The output stream of a `FencedOutput` and its subjects, if there is one. */
+  readonly output?: { readonly stream: string; readonly subjects: string };
+}
+
+/**
+ * The permissions of a worker.
+ *
+ * @param names what it works on
+ * @returns one line each
+ */
+export function workerPermissions({ group, stream, output }: PermissionNames): Permission[] {
+  const buckets = [leaseBucket(group), assignmentBucket(group)];
+  return [
+    publish("$JS.API.INFO", "is there JetStream"),
+    ...buckets.flatMap(bucketPermissions),
+    publish(`$JS.API.STREAM.PURGE.${streamOf(assignmentBucket(group))}`, "removing old chunks", {
+      when: "an assignment is too large for one message; without it markers are left",
+    }),
+    publish(`$JS.API.STREAM.INFO.${stream}`, "is it a WorkQueue"),
+    publish(`$JS.API.CONSUMER.CREATE.${stream}.*`, "acquiring partitions, and letting go of some"),
+    publish(`$JS.API.CONSUMER.DELETE.${stream}.*`, "letting go of partitions, evicting the dead"),
+    publish(`$JS.API.CONSUMER.INFO.${stream}.*`, "is a lane still there", {
+      when: "a connection was interrupted",
+    }),
+    publish(`$JS.API.CONSUMER.LIST.${stream}`, "who holds what"),
+    publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.*`, "messages"),
+    publish(`$JS.ACK.${stream}.>`, "acknowledging them"),
+    publish(`parti.${group}.probe.*`, "who is alive"),
+    publish(releasedSubject(group), "telling what is let go"),
+    publish(`${releasedSubject(group)}.*`, "the same to its next owner"),
+    publish(`parti.${group}.refresh`, "asking the leader to look at the partitions", {
+      when: "`refreshPartitions` is called",
+    }),
+    publish(`parti.${group}.dead.*`, "dead letters", {
+      when: "a message is poison; or to `consumer.deadLetterSubject`",
+    }),
+    publish("_INBOX.>", "answering as the leader", { when: "`refreshPartitions` is called" }),
+    subscribe("_INBOX.>", "answers and messages"),
+    subscribe(`parti.${group}.probe.*`, "being seen to be alive"),
+    subscribe(releasedSubject(group), "hearing what is let go"),
+    subscribe(`${releasedSubject(group)}.*`, "the same from who held it"),
+    subscribe(`parti.${group}.refresh`, "being asked as the leader"),
+    ...(output === undefined ? [] : [
+      publish(output.subjects, "effects"),
+      publish(`$JS.API.STREAM.MSG.GET.${output.stream}`, "where a partition's effects stand"),
+    ]),
+  ];
+}
+
+function bucketPermissions(bucket: string): Permission[] {
+  const stream = streamOf(bucket);
+  return [
+    publish(`$JS.API.STREAM.INFO.${stream}`, "opening the bucket"),
+    publish(`$JS.API.STREAM.CREATE.${stream}`, "making it", { when: "it is not there" }),
+    publish(`$JS.API.STREAM.MSG.GET.${stream}`, "reading it"),
+    publish(`$JS.API.CONSUMER.CREATE.${stream}.*`, "watching it"),
+    publish(`$JS.API.CONSUMER.INFO.${stream}.*`, "has the watch begun", {
+      when: "its first entries vanish before they come",
+    }),
+    publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.*`, "its changes"),
+    publish(`$JS.API.CONSUMER.DELETE.${stream}.*`, "watching it no longer"),
+    publish(`$KV.${bucket}.>`, "writing it"),
+  ];
+}
+
+function publish(subject: string, what: string, more: Pick<Permission, "when"> = {}): Permission {
+  return { action: "publish", subject, what, ...more };
+}
+
+function subscribe(subject: string, what: string): Permission {
+  return { action: "subscribe", subject, what };
+}
+
+/**
+ * Permissions as a nats-server's configuration has them.
+ *
+ * @param permissions one line each
+ * @returns the value of a user's `permissions`
+ */
+export function permissionsBlock(permissions: readonly Permission[]): string {
+  const list = (action: Permission["action"]) => {
+    const subjects = permissions.filter((line) => line.action === action)
+      .map(({ subject }) => JSON.stringify(subject));
+    // Without a list everything is allowed, with an empty one as well.
+    return `${action}: [${(subjects.length > 0 ? subjects : ['"_none"']).join(", ")}]`;
+  };
+  return `{ ${list("publish")}, ${list("subscribe")} }`;
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { PlannedChaos } from "./chaos_plan.ts";
+import { killNode } from "./node_acts.ts";
+import type { KillableCluster } from "./scene.ts";
+import { sceneRig } from "./scene_rig_test.ts";
+
+const EVENT: PlannedChaos = {
+  ...{ number: 1, atMs: 0, type: "nats_node_kill", picks: [0.99, 0.9], count: 1, downMs: 10 },
+};
+
+/** Three nodes of which the first one leads; clients of one that is killed go to the others. */
+class TestCluster implements KillableCluster {
+  readonly names = ["n1", "n2", "n3"];
+  readonly done: string[] = [];
+  readonly clients = new Map(this.names.map((name) => [name, 2]));
+
+  node(name: string) {
+    return {
+      pid: 1,
+      kill: () => {
+        this.done.push(`kill ${name}`);
+        this.clients.set(name, 0);
+        for (const other of this.names) if (other !== name) this.clients.set(other, 3);
+        return Promise.resolve();
+      },
+      restart: () => {
+        this.done.push(`restart ${name}`);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  leaderOf(): Promise<string> {
+    return Promise.resolve("n1");
+  }
+
+  clientsAt(name: string): Promise<number> {
+    return Promise.resolve(this.clients.get(name)!);
+  }
+
+  untilWhole(): Promise<void> {
+    this.done.push("whole");
+    return Promise.resolve();
+  }
+}
+
+Deno.test("node acts: a node is killed, comes back, and the event is over when the cluster is whole", async () => {
+  const cluster = new TestCluster();
+  const { scene, state } = sceneRig([], { cluster, feedStream: "S" });
+  await killNode(scene, EVENT);
+  assert.deepEqual(cluster.done, ["kill n3"]);
+  assert.ok(scene.serverAway);
+  assert.equal(scene.records[0]!.recoveredMs, null);
+  await scene.settle();
+  assert.deepEqual(cluster.done, ["kill n3", "restart n3", "whole"]);
+  assert.ok(!scene.serverAway);
+  assert.equal(scene.records[0]!.target, "n3");
+  assert.notEqual(scene.records[0]!.recoveredMs, null);
+  assert.equal(state.outages.length, 1);
+  assert.deepEqual(state.incidents, []);
+});
+
+Deno.test("node acts: by its second number it is the one who leads the feed", async () => {
+  const cluster = new TestCluster();
+  const { scene } = sceneRig([], { cluster, feedStream: "S" });
+  await killNode(scene, { ...EVENT, picks: [0.99, 0.1] });
+  await scene.settle();
+  assert.equal(scene.records[0]!.target, "n1, leader of the feed");
+  assert.equal(cluster.done[0], "kill n1");
+});
+
+Deno.test("node acts: two nodes are never away at once, nor a node and the server", async () => {
+  const cluster = new TestCluster();
+  const { scene } = sceneRig([], { cluster, feedStream: "S" });
+  await Promise.all([killNode(scene, EVENT), killNode(scene, EVENT)]);
+  assert.deepEqual(scene.records.map(({ skipped }) => skipped), [
+    "a server is away already",
+    undefined,
+  ]);
+  assert.deepEqual(cluster.done, ["kill n3"]);
+  await scene.settle();
+});
+
+Deno.test("node acts: without a cluster of ours there is no node to kill, and it is said", async () => {
+  const { scene } = sceneRig([]);
+  await killNode(scene, EVENT);
+  assert.match(scene.records[0]!.skipped!, /nats\.cluster/);
+});
