@@ -16,9 +16,11 @@ import {
 import { Coordinator } from "../coordinator/coordinator.ts";
 import { planFault } from "../fault/fault.ts";
 import { processConsole, type SimConsole } from "../live/status_line.ts";
-import type { SimReport, Verdict } from "../report/report.ts";
+import { REPORT_FILE, type SimReport, type Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
+import { SERIES_FILE } from "../series/series.ts";
+import { argumentsAgain } from "./again.ts";
 
 /** The options as they were given. */
 export interface SimCommandOptions {
@@ -78,12 +80,25 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     begun = true;
     describeRun(console, config, describePlan(coordinator.plan));
   };
-  const run = { config, configFile, seed, runId, fault, console, onBegin, signal };
+  const again = argumentsAgain(options, seed);
+  const run = {
+    config,
+    configFile,
+    arguments: again,
+    seed,
+    runId,
+    fault,
+    console,
+    onBegin,
+    signal,
+  };
   const coordinator = new Coordinator(run);
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
   try {
-    const report = await coordinator.run();
-    await writeJson(`${out}/report.json`, report);
+    const { report, series } = await coordinator.run();
+    await writeJson(`${out}/${REPORT_FILE}`, report);
+    // Numbers in columns: a line for each would only be long.
+    await Deno.writeTextFile(`${out}/${SERIES_FILE}`, `${JSON.stringify(series)}\n`);
     console.clear();
     for (const line of renderReport(report)) console.print(line);
     console.print(`Report: ${out}/report.json`);

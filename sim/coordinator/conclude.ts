@@ -22,6 +22,8 @@ export interface Findings {
     | "runId"
     | "seed"
     | "configFile"
+    | "arguments"
+    | "config"
     | "fault"
     | "startedAt"
     | "durationMs"

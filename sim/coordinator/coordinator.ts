@@ -15,6 +15,7 @@ import { Networks } from "../run/networks.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { partitionWeights } from "../seed/weights.ts";
+import type { Series } from "../series/series.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
 import { openInbox } from "../wire/inbox.ts";
@@ -26,6 +27,7 @@ import { liveFigures } from "./live_figures.ts";
 import { lostSoFar } from "./live_loss.ts";
 import { LoadControl } from "./load_control.ts";
 import { type Asked, RunFacts } from "./run_facts.ts";
+import { RunWatch } from "./run_watch.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
 import { warmUp } from "./warm_up.ts";
@@ -40,7 +42,14 @@ export interface RunOptions extends Asked {
   readonly signal: AbortSignal;
 }
 
-const STATUS_INTERVAL_MS = 500;
+/** What came of a run. */
+export interface Outcome {
+  /** The result. */
+  readonly report: SimReport;
+  /** How it went over time. */
+  readonly series: Series;
+}
+
 const MAX_RESTARTS = 10;
 
 /** A run. */
@@ -58,7 +67,7 @@ export class Coordinator {
   #loadControl!: LoadControl;
   #chaos!: ChaosRunner;
   #thresholds!: ThresholdWatch;
-  #phase = "start";
+  #watch!: RunWatch;
   #restarts = 0;
 
   /** @param options what it is made from */
@@ -75,10 +84,10 @@ export class Coordinator {
   /**
    * Runs.
    *
-   * @returns the report
+   * @returns the report, and how it went over time
    * @throws {PartiError} if the run cannot begin, or cannot go on
    */
-  async run(): Promise<SimReport> {
+  async run(): Promise<Outcome> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, console } = this.#options;
     this.#stage = cleanUp.use(await openStage(config, seed, runId));
@@ -91,11 +100,13 @@ export class Coordinator {
     if (!this.#aborted) await this.#finishProducers();
     const waiting = this.#aborted ? undefined : await this.#drain();
     await this.#thresholds.stop();
+    this.#watch.finishSeries();
     if (!this.#aborted) await this.#stopWorkers();
     else if (!this.#failedEarly.signal.aborted) {
       this.#state.doubts.push("the run was interrupted");
     }
-    return this.#conclude(this.#aborted ? undefined : waiting);
+    const report = this.#conclude(this.#aborted ? undefined : waiting);
+    return { report, series: this.#watch.series };
   }
 
   get #serverVersion(): string {
@@ -170,8 +181,13 @@ export class Coordinator {
       },
     });
     cleanUp.defer(() => this.#thresholds.stop());
-    const ticker = setInterval(() => this.#showStatus(), STATUS_INTERVAL_MS);
-    cleanUp.defer(() => clearInterval(ticker));
+    this.#watch = new RunWatch({
+      ...{ runId, state: this.#state, fleet: this.#fleet, facts: this.#facts, console },
+      durationMs: config.simulation.duration,
+      chaos: () => this.#chaos.records.length,
+    });
+    this.#watch.start();
+    cleanUp.defer(() => this.#watch.stop());
   }
 
   /** Where no network is to fail, nothing lies between a process and the server. */
@@ -182,7 +198,7 @@ export class Coordinator {
   }
 
   async #warmUp(): Promise<void> {
-    this.#phase = "warm-up";
+    this.#watch.enter("warm-up");
     this.#facts.startupMs = await warmUp({
       ...this.#options,
       fleet: this.#fleet,
@@ -192,7 +208,7 @@ export class Coordinator {
 
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
-    this.#phase = "load";
+    this.#watch.enter("load");
     const fromUs = nowUs();
     this.#state.moves.begin(fromUs);
     this.#facts.loadBegins();
@@ -221,20 +237,20 @@ export class Coordinator {
   }
 
   async #heal(): Promise<void> {
-    this.#phase = "heal";
+    this.#watch.enter("heal");
     const patienceMs = this.#patienceMs;
     await heal({ ...this.#options, fleet: this.#fleet, state: this.#state, patienceMs });
   }
 
   async #finishProducers(): Promise<void> {
-    this.#phase = "finish";
+    this.#watch.enter("finish");
     await this.#loadControl.finish();
     // They go on during the healing, so that it happens under load.
     this.#facts.loadEnds();
   }
 
   #drain(): Promise<Map<number, IntervalSet>> {
-    this.#phase = "drain";
+    this.#watch.enter("drain");
     return drain({
       stage: this.#stage,
       reader: this.#reader,
@@ -245,7 +261,7 @@ export class Coordinator {
   }
 
   async #stopWorkers(): Promise<void> {
-    this.#phase = "stop";
+    this.#watch.enter("stop");
     this.#state.ending(nowUs());
     for (const { process } of await this.#fleet.end("leave")) {
       this.#state.incidents.push(`${process} did not leave when asked to`);
@@ -284,23 +300,7 @@ export class Coordinator {
     const words = member.output.slice(-3).join(" | ");
     this.#state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);
-    if (this.#phase === "warm-up") return;
+    if (this.#watch.phase === "warm-up") return;
     if (++this.#restarts <= MAX_RESTARTS) this.#fleet.spawn(member.role, member.index);
-  }
-
-  #showStatus(): void {
-    this.#facts.machineLoad.sample();
-    const { config, console } = this.#options;
-    console.status({
-      phase: this.#phase,
-      elapsedMs: Math.min(this.#facts.loadMs, config.simulation.duration),
-      durationMs: config.simulation.duration,
-      sent: this.#state.sent,
-      effective: this.#state.effective,
-      stable: this.#state.stable.length,
-      workers: this.#fleet.running("worker").length,
-      chaos: this.#chaos.records.length,
-      defects: this.#state.defects,
-    });
   }
 }

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { parse } from "yaml";
+import { describeConfig } from "../config/config.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import type { Fault } from "../fault/fault.ts";
 import { MachineLoad } from "../measure/machine_load.ts";
+import { withoutPasswords } from "../report/passwords.ts";
 import type { Findings } from "./conclude.ts";
 
 /** What a run was asked to be. */
@@ -14,6 +17,8 @@ export interface Asked {
   readonly config: SimulationConfig;
   /** Its file. */
   readonly configFile: string;
+  /** What the program has to be called with for the same run again. */
+  readonly arguments: readonly string[];
   /** The seed. */
   readonly seed: number;
   /** The run's ID. */
@@ -62,10 +67,13 @@ export class RunFacts {
    */
   tell(natsServerVersion: string): Findings["run"] {
     const { config, configFile, seed, runId, fault } = this.#asked;
+    const plainConfig = parse(withoutPasswords(describeConfig(config))) as Record<string, unknown>;
     return {
       runId,
       seed,
       configFile,
+      arguments: this.#asked.arguments,
+      config: plainConfig,
       fault: fault?.kind ?? null,
       startedAt: this.#startedAt.toISOString(),
       durationMs: Math.round(performance.now() - this.#startMs),

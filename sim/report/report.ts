@@ -13,6 +13,9 @@ import type { MoveCount } from "../measure/moves.ts";
 import type { SlowItem } from "../measure/slowest.ts";
 import { describeFailed, type ThresholdResult } from "./thresholds.ts";
 
+/** The result's name in the folder of a run. */
+export const REPORT_FILE = "report.json";
+
 /** What a run comes to: it holds, it does not, or nobody can tell. */
 export type Verdict = "pass" | "fail" | "unknown";
 
@@ -44,6 +47,10 @@ export interface SimReport {
   readonly seed: number;
   /** The configuration's file. */
   readonly configFile: string;
+  /** What `parti` has to be called with for the same run again; not in reports of before 2026-12. */
+  readonly arguments?: readonly string[];
+  /** The effective configuration, as its YAML would be; not in reports of before 2026-12. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** The planted defect, if any. */
   readonly fault: string | null;
   /** When the run began, in ISO 8601. */

@@ -11,6 +11,7 @@ import type { Share } from "../measure/balance.ts";
 import { Measurements } from "../measure/measure.ts";
 import { type MoveCount, Moves } from "../measure/moves.ts";
 import type { Gone } from "../measure/recovery.ts";
+import { OwnerLog } from "../series/owner_log.ts";
 import { decodeEffect } from "../streams/effect.ts";
 import {
   type Command,
@@ -42,6 +43,8 @@ export class RunState {
   readonly measurements: Measurements = new Measurements();
   /** Who gave what to whom. */
   readonly moves: Moves;
+  /** Who had what since when. */
+  readonly owners: OwnerLog;
   /** What went wrong apart from messages. */
   readonly incidents: string[] = [];
   /** What workers told that no worker may tell. */
@@ -75,6 +78,7 @@ export class RunState {
     this.#fleet = fleet;
     this.#console = console;
     this.ledger = new Ledger(weights.length);
+    this.owners = new OwnerLog(weights.length);
     this.moves = new Moves(weights, this.ledger.impairments, this.measurements.cutOff);
   }
 
@@ -123,7 +127,10 @@ export class RunState {
   #takeLanes(process: string, { change, partitions, atUs }: Report & { kind: "lanes" }): void {
     if (atUs > this.#endsUs) return;
     this.measurements.lanes(change, process, partitions, atUs);
-    if (change === "acquired") this.moves.acquired(process, partitions, atUs);
+    if (change === "acquired") {
+      this.moves.acquired(process, partitions, atUs);
+      this.owners.acquired(process, partitions, atUs);
+    } else this.owners.letGo(process, partitions, atUs);
   }
 
   /**
@@ -214,7 +221,9 @@ export class RunState {
   gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
     this.measurements.gone(gone, onRecovered);
     this.moves.gone(gone.process, gone.how, gone.atUs);
-    if (gone.how === "killed") this.ledger.handlers.killed(gone.process, gone.atUs);
+    if (gone.how !== "killed") return;
+    this.ledger.handlers.killed(gone.process, gone.atUs);
+    this.owners.letGo(gone.process, gone.partitions, gone.atUs);
   }
 
   /**
