@@ -11,6 +11,7 @@ import type { Percentiles } from "../measure/histogram.ts";
 import { isOverloaded, type Machine } from "../measure/machine_load.ts";
 import type { MoveCount } from "../measure/moves.ts";
 import type { SlowItem } from "../measure/slowest.ts";
+import { brokenInvariants } from "./invariants.ts";
 import { describeFailed, type ThresholdResult } from "./thresholds.ts";
 
 /** The result's name in the folder of a run. */
@@ -164,22 +165,17 @@ export interface Evidence {
  */
 export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[] } {
   const { totals } = evidence;
-  const counts: [number, string][] = [
-    [totals.lost, "lost: sent, gone from the feed, and without an effect"],
-    [totals.duplicateEffects, "duplicate effects: a message had its effect more than once"],
-    [totals.outOfOrder, "out of order: its effect or its handler came after a later message's"],
-    [totals.interleavings, "interleavings: two owners mixed up, or two handlers at once"],
-    [totals.unexpected, "unexpected: effects of messages that nobody sent"],
-    [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
-  ];
-  const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
   // Who has too little of the machine is slow through no fault of the group's; but that loses no message.
   const overloaded = isOverloaded(evidence.machine);
   const { slow = [], failed = [] } = Object.groupBy(
     evidence.failed,
     ({ figure }) => overloaded && dependsOnSpeed(figure) ? "slow" : "failed",
   );
-  const reasons = [...defects, ...evidence.incidents, ...failed.map(describeFailed)];
+  const reasons = [
+    ...brokenInvariants(totals),
+    ...evidence.incidents,
+    ...failed.map(describeFailed),
+  ];
   if (reasons.length > 0) return { verdict: "fail", reasons };
   const doubts = [...evidence.doubts];
   if (slow.length > 0) {
