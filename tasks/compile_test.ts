@@ -14,6 +14,8 @@ Deno.test("compile embeds the program and the configs into the runtime that DENO
     const binary = new TextDecoder("latin1").decode(Deno.readFileSync(output));
     assert.ok(binary.includes("nats_server.ts"), "lazily imported code is embedded");
     assert.ok(binary.includes("quick.yaml"), "the configs are embedded");
+    assert.ok(binary.includes("--chaos-band: rgb("), "the page's own style is embedded");
+    assert.ok(binary.includes("uPlot"), "what it draws with is embedded");
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

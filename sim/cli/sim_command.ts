@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PartiError } from "../../lib/errors.ts";
+import { describeError, PartiError } from "../../lib/errors.ts";
 import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
 import { interruptible } from "../../tasks/interruptible.ts";
 import { describePlan, planChaos } from "../chaos/chaos_plan.ts";
@@ -21,6 +21,7 @@ import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
 import { SERIES_FILE } from "../series/series.ts";
 import { argumentsAgain } from "./again.ts";
+import { writeDerived } from "./ended_commands.ts";
 
 /** The options as they were given. */
 export interface SimCommandOptions {
@@ -99,9 +100,14 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
     await writeJson(`${out}/${REPORT_FILE}`, report);
     // Numbers in columns: a line for each would only be long.
     await Deno.writeTextFile(`${out}/${SERIES_FILE}`, `${JSON.stringify(series)}\n`);
+    // The verdict stands, whether or not it can be shown.
+    const page = await writeDerived({ folder: out, report, series }).catch((error) => {
+      console.log("WARN", `The page could not be made: ${describeError(error)}`);
+    });
     console.clear();
     for (const line of renderReport(report)) console.print(line);
-    console.print(`Report: ${out}/report.json`);
+    console.print(`Report: ${out}/${REPORT_FILE}`);
+    if (page !== undefined) console.print(`Page:   ${page}`);
     return EXIT_CODES[report.verdict];
   } catch (error) {
     console.clear();

@@ -12,12 +12,13 @@ import main from "./browser/main.js" with { type: "text" };
 import marks from "./browser/marks.js" with { type: "text" };
 import ownerMap from "./browser/owner_map.js" with { type: "text" };
 import ownerPicture from "./browser/owner_picture.js" with { type: "text" };
+import pictures from "./browser/pictures.css" with { type: "text" };
 import style from "./browser/style.css" with { type: "text" };
 import theme from "./browser/theme.js" with { type: "text" };
 import view from "./browser/view.js" with { type: "text" };
 
 /** All styles. */
-export const PAGE_STYLE: string = `${uplotStyle}\n${style}`;
+export const PAGE_STYLE: string = [uplotStyle, style, pictures].join("\n");
 
 /** All scripts, in the order in which they run. */
 export const PAGE_SCRIPTS: readonly string[] = [

@@ -8,7 +8,8 @@ import type { SimReport } from "../report/report.ts";
 import type { Series } from "../series/series.ts";
 import { PAGE_SCRIPTS, PAGE_STYLE } from "./assets.ts";
 import { type Html, html, jsonForScript, trusted } from "./html.ts";
-import { type PageData, pageData } from "./page_data.ts";
+import { pageData } from "./page_data.ts";
+import { chartsSection, ownersSection } from "./pictures.ts";
 import {
   chaosSection,
   detailsSection,
@@ -18,12 +19,6 @@ import {
   verdictSection,
   workersSection,
 } from "./sections.ts";
-
-/** The picture of owners has so many pixels for a partition… */
-const PARTITION_PX = 7;
-/** …within these bounds. */
-const [LOWEST_PX, HIGHEST_PX] = [140, 760];
-const AROUND_PX = 40;
 
 /**
  * Makes the page.
@@ -62,8 +57,8 @@ export async function renderPage(report: SimReport, series: Series): Promise<str
           ${chartsSection(data)}
           ${ownersSection(data)}
           ${chaosSection(report)}
-          ${detailsSection(report)}
           ${workersSection(report)}
+          ${detailsSection(report)}
           ${runSection(report)}
         </main>
         <footer>Beside this page: report.json, series.json, report.junit.xml, chaos.csv, series.csv.</footer>
@@ -104,54 +99,5 @@ function contents(): Html {
     <nav aria-label="On this page">
       <ul>${links.map(([id, text]) => html`<li><a href="#${id}">${text}</a></li>`)}</ul>
     </nav>
-  `;
-}
-
-function chartsSection({ samples }: PageData): Html {
-  const isBad = [...samples["gaps"]!, ...samples["wrong"]!].some((count) => (count ?? 0) > 0);
-  return html`
-    <section aria-labelledby="time">
-      <h2 id="time">Over time</h2>
-      <div class="bar">
-        <ul class="legend">
-          <li><span class="swatch line"></span>chaos, by its number</li>
-          <li><span class="swatch" style="background: var(--chaos-band)"></span>until all was well</li>
-          <li><span class="swatch" style="background: var(--moves)"></span>partitions move</li>
-          <li><span class="swatch" style="background: var(--bad-band)"></span>gaps or duplicates${isBad
-            ? ""
-            : ": none seen"}</li>
-        </ul>
-        <button type="button" id="reset" disabled>Show all</button>
-      </div>
-      <p class="muted"
-        id="keys">Times are counted from the beginning of the load. Drag in a chart to look
-        closer, double-click to see all; in a chart that has the focus: arrow keys, + and −, 0.</p>
-      <noscript><p>The pictures need JavaScript; all figures are in the tables.</p></noscript>
-      <div id="charts"></div>
-    </section>
-  `;
-}
-
-function ownersSection({ owners }: PageData): Html {
-  const wanted = owners.partitions * PARTITION_PX + AROUND_PX;
-  const height = Math.min(HIGHEST_PX, Math.max(LOWEST_PX, wanted));
-  return html`
-    <section aria-labelledby="who" id="owners">
-      <h2 id="who">Who had which partition</h2>
-      <div class="bar">
-        <label>Order <select name="order">
-          <option value="owner">by owner when the load began</option>
-          <option value="number">by number</option>
-        </select></label>
-        <label>Worker <select name="worker"><option value="">all</option></select></label>
-      </div>
-      <ul class="legend"></ul>
-      <div class="picture" style="height: ${height}px">
-        <canvas tabindex="0" role="img" aria-label="Owner of each partition over time"
-          aria-describedby="readout"></canvas>
-        <div class="cross" hidden></div>
-      </div>
-      <p class="readout" id="readout"></p>
-    </section>
   `;
 }

@@ -8,6 +8,7 @@ import { formatDuration } from "../config/units.ts";
 import { isOverloaded } from "../measure/machine_load.ts";
 import { brokenBy, INVARIANTS } from "../report/invariants.ts";
 import type { SimReport, Verdict } from "../report/report.ts";
+import { isJudged, type ThresholdResult } from "../report/thresholds.ts";
 import { commandText } from "./command.ts";
 import { type Html, html } from "./html.ts";
 import { table } from "./table.ts";
@@ -88,19 +89,18 @@ export function limitsSection(report: SimReport): Html {
       broken ?? "",
     ];
   });
-  const thresholds = report.thresholds.map(({ threshold, figure, actual, holds, endedRun }) => [
-    actual === null
-      ? mark("unknown", "unmeasured")
-      : holds
-      ? mark("pass", "holds")
-      : mark("fail", "fails"),
-    html`${threshold}${
-      endedRun === true && html`
-        <span class="muted">(ended the run)</span>
-      `
-    }`,
-    actual === null ? "nothing to measure" : `${actual} ${unitOf(figure)}`.trimEnd(),
-  ]);
+  const thresholds = report.thresholds.map((result) => {
+    const { threshold, figure, actual, endedRun } = result;
+    return [
+      thresholdMark(result, report),
+      html`${threshold}${
+        endedRun === true && html`
+          <span class="muted">(ended the run)</span>
+        `
+      }`,
+      actual === null ? "nothing to measure" : `${count(actual)} ${unitOf(figure)}`.trimEnd(),
+    ];
+  });
   return html`
     <section aria-labelledby="limits">
       <h2 id="limits">Thresholds and promises</h2>
@@ -112,6 +112,12 @@ export function limitsSection(report: SimReport): Html {
       </div>
     </section>
   `;
+}
+
+function thresholdMark(result: ThresholdResult, report: SimReport): Html {
+  if (result.actual === null) return mark("unknown", "unmeasured");
+  if (result.holds) return mark("pass", "holds");
+  return isJudged(result, report) ? mark("fail", "fails") : mark("unknown", "not judged");
 }
 
 function mark(kind: Verdict, text: string): Html {

@@ -6,7 +6,7 @@
 import { unitOf } from "../config/figures.ts";
 import { brokenBy, type Invariant, INVARIANTS } from "../report/invariants.ts";
 import type { SimReport } from "../report/report.ts";
-import { describeFailed, type ThresholdResult } from "../report/thresholds.ts";
+import { describeFailed, isJudged, type ThresholdResult } from "../report/thresholds.ts";
 
 /** What came of a case. */
 interface Case {
@@ -78,7 +78,7 @@ function nothingElse({ incidents }: SimReport): Case {
   return { ...what, outcome: "failure", message, details: incidents };
 }
 
-function keptTo(result: ThresholdResult, { verdict, reasons }: SimReport): Case {
+function keptTo(result: ThresholdResult, report: SimReport): Case {
   const what = { group: "threshold", name: result.threshold };
   if (result.actual === null) {
     return { ...what, outcome: "skipped", message: "there was nothing to measure" };
@@ -87,11 +87,10 @@ function keptTo(result: ThresholdResult, { verdict, reasons }: SimReport): Case 
     return { ...what, outcome: "passed", details: [`${result.actual}${unitOf(result.figure)}`] };
   }
   const message = describeFailed(result);
-  // Of a run that did not come to its end, and on a machine with too much to do, it is no failure of the group's.
-  if (!reasons.includes(message)) {
+  if (!isJudged(result, report)) {
     return { ...what, outcome: "skipped", message: `not judged; ${message}` };
   }
-  return { ...what, outcome: verdict === "unknown" ? "error" : "failure", message };
+  return { ...what, outcome: report.verdict === "unknown" ? "error" : "failure", message };
 }
 
 function caseLines({ group, name, outcome, message, details = [] }: Case): string[] {

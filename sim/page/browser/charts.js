@@ -12,68 +12,53 @@ import { sampleAt } from "./view.js";
 export const AXIS_WIDTH = 58;
 /** So much is left free above for the numbers of events, and at the right. */
 export const PADDING = { top: 16, right: 14 };
-const HEIGHT = 170;
 /** A logarithm has no 0. */
 const LEAST_MS = 0.1;
 
-/** What is drawn: of each line what it is called, where it is, its colour and how it is drawn. */
-const CHARTS = [
-  {
-    title: "Throughput",
+/**
+ * What is drawn, by what the page calls it: of each line its name, where it is, its colour and how it is drawn. The page has the titles.
+ */
+const CHARTS = {
+  throughput: {
     unit: "msg/s",
     lines: [["sent", "sent", "--line-1"], ["handled", "handled", "--line-2"]],
   },
-  {
-    title: "Latency, publish to effect",
+  latency: {
     unit: "ms",
     logarithmic: true,
     lines: [["p50", "p50", "--line-1"], ["p99", "p99", "--line-2"]],
   },
-  {
-    title: "Waiting messages",
+  waiting: {
     unit: "",
     lines: [["waiting", "waiting", "--line-1"], ["passed over", "gaps", "--bad"]],
   },
-  {
-    title: "Workers",
+  workers: {
     unit: "",
     lines: [["running", "workers", "--line-1", "steps"], ["Stable", "stable", "--line-2", "steps"]],
   },
-  {
-    title: "Partitions that moved",
-    unit: "",
-    lines: [["moves", "moves", "--moves", "area steps"]],
-  },
-  {
-    title: "Memory of workers and producers",
-    unit: "MB",
-    lines: [["memory", "megabytes", "--line-1", "area"]],
-  },
-];
+  moves: { unit: "", lines: [["moves", "moves", "--moves", "area steps"]] },
+  memory: { unit: "MB", lines: [["memory", "megabytes", "--line-1", "area"]] },
+};
 
 /**
- * Draws all of them.
+ * Draws each chart where the page has a place for it.
  *
- * @param {HTMLElement} parent where
+ * @param {HTMLElement} parent where the places are
  * @param {object} data the data of the page
  * @param {View} view what is shown
  * @param {(text: string) => void} announce says something to who cannot see it
  */
 export function drawCharts(parent, data, view, announce) {
-  for (const chart of CHARTS) drawChart(parent, data, view, announce, chart);
+  for (const figure of parent.querySelectorAll("[data-chart]")) {
+    drawChart(figure, data, view, announce, CHARTS[figure.dataset.chart]);
+  }
 }
 
-function drawChart(parent, data, view, announce, chart) {
-  const figure = element("figure", "chart");
-  const plot = element("div", "plot");
-  const legend = makeLegend(data, chart);
-  plot.tabIndex = 0;
-  plot.setAttribute("role", "group");
-  plot.setAttribute("aria-label", `${chart.title}: chart over time`);
-  plot.setAttribute("aria-describedby", "keys");
-  figure.append(element("h3", "", chart.title), legend.list, plot);
-  parent.append(figure);
-  const size = () => ({ width: plot.clientWidth, height: HEIGHT });
+function drawChart(figure, data, view, announce, chart) {
+  const plot = figure.querySelector(".plot");
+  const title = figure.querySelector("h3").textContent;
+  const legend = fillLegend(figure.querySelector(".legend"), data, chart);
+  const size = () => ({ width: plot.clientWidth, height: plot.clientHeight });
   const columns = chart.lines.map(([, column]) => columnOf(data, column, chart.logarithmic));
   const options = { ...size(), ...optionsOf(data, view, chart) };
   const drawn = new uPlot(options, [data.samples.at, ...columns], plot);
@@ -85,7 +70,7 @@ function drawChart(parent, data, view, announce, chart) {
     const step = (until - from) / (event.shiftKey ? 10 : 100);
     if (event.ctrlKey || event.metaKey || event.altKey || !view.press(event.key, step)) return;
     event.preventDefault();
-    announce(`${chart.title}: ${legend.text()}`);
+    announce(`${title}: ${legend.text()}`);
   });
 }
 
@@ -96,8 +81,7 @@ function columnOf(data, column, logarithmic) {
 }
 
 /** The names of the lines with their values at the moment. */
-function makeLegend(data, { lines, unit }) {
-  const list = element("ul", "legend");
+function fillLegend(list, data, { lines, unit }) {
   const time = element("li", "time", "");
   const values = lines.map(([name, column, color]) => {
     const item = element("li", "");
@@ -110,7 +94,6 @@ function makeLegend(data, { lines, unit }) {
   });
   list.append(time);
   return {
-    list,
     show(moment) {
       const row = moment === null ? -1 : sampleAt(data.samples.at, moment);
       time.textContent = moment === null ? "" : `at ${clockText(data.samples.at[row] ?? 0)}`;
@@ -156,7 +139,12 @@ function optionsOf(data, view, chart) {
         incrs: TIME_STEPS,
         values: (_, splits, __, ___, step) => splits.map((time) => clockText(time, step)),
       },
-      { ...axis(), size: AXIS_WIDTH, values: (_, splits) => splits.map(shortNumber) },
+      {
+        ...axis(),
+        size: AXIS_WIDTH,
+        values: (_, splits) => splits.map(shortNumber),
+        ...(chart.logarithmic ? { splits: (_, __, min, max) => powersOfTen(min, max) } : {}),
+      },
     ],
     series: [{}, ...chart.lines.map(lineOf)],
     hooks: {
@@ -181,6 +169,11 @@ function decades(min, max) {
   const [low, high] = [Math.max(LEAST_MS, min ?? 1), Math.max(LEAST_MS, max ?? 10)];
   const from = Math.floor(Math.log10(low));
   return [10 ** from, 10 ** Math.max(from + 1, Math.ceil(Math.log10(high)))];
+}
+
+function powersOfTen(min, max) {
+  const [from, until] = [min, max].map((value) => Math.round(Math.log10(value)));
+  return Array.from({ length: until - from + 1 }, (_, index) => 10 ** (from + index));
 }
 
 function axis() {

@@ -7,6 +7,8 @@ import { styleColor } from "./theme.js";
 
 /** So near to each other numbers would cover each other. */
 const NUMBER_WIDTH = 15;
+/** Where events have less room than this, lines would hide what they are to explain. */
+const LINE_WIDTH = 24;
 /** How high the strip is that tells of moves. */
 const STRIP_HEIGHT = 5;
 
@@ -36,7 +38,10 @@ export function drawBands(context, data, box, placeOf, ratio) {
   }
   at.forEach((until, row) => {
     const from = at[row - 1] ?? data.range[0];
-    if (gaps[row] > 0 || wrong[row] > 0) fill(from, until, box.top, box.height, bad);
+    // A message that is lost stays lost: what counts is when it was.
+    if (gaps[row] > (gaps[row - 1] ?? 0) || wrong[row] > 0) {
+      fill(from, until, box.top, box.height, bad);
+    }
     if (moves[row] > 0) fill(from, until, box.top, STRIP_HEIGHT * ratio, moved);
   });
   context.restore();
@@ -58,14 +63,18 @@ export function drawEvents(context, data, box, placeOf, ratio) {
   context.font = `600 ${10 * ratio}px system-ui, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "bottom";
+  const shown = data.events.map(({ at, number }) => ({
+    number,
+    place: Math.round(placeOf(at)) + 0.5,
+  }))
+    .filter(({ place }) => place >= box.left && place <= box.left + box.width);
+  const dense = shown.length * LINE_WIDTH * ratio > box.width;
   let free = Number.NEGATIVE_INFINITY;
-  for (const { at, number } of data.events) {
-    const place = Math.round(placeOf(at)) + 0.5;
-    if (place < box.left || place > box.left + box.width) continue;
+  for (const { place, number } of shown) {
     context.setLineDash([3 * ratio, 3 * ratio]);
     context.beginPath();
     context.moveTo(place, box.top);
-    context.lineTo(place, box.top + box.height);
+    context.lineTo(place, box.top + (dense ? STRIP_HEIGHT * ratio : box.height));
     context.stroke();
     if (place < free) continue;
     free = place + NUMBER_WIDTH * ratio;

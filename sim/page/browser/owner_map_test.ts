@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { workerColors } from "./colors.js";
 import { clockText, numberText } from "./format.js";
-import { OwnerMap } from "./owner_map.js";
+import { NOBODY, NOT_YET, OwnerMap } from "./owner_map.js";
 
 const map = new OwnerMap({
   partitions: 2,
@@ -13,15 +13,10 @@ const map = new OwnerMap({
 
 Deno.test("owners are found by time", () => {
   assert.deepEqual([-2, -1, 0, 7.9, 8, 99].map((time) => map.ownerAt(0, time)), [
-    -1,
-    1,
-    1,
-    1,
-    0,
-    0,
+    ...[NOT_YET, 1, 1, 1, 0, 0],
   ]);
-  assert.deepEqual([0, 4, 4.005, 4.01].map((time) => map.ownerAt(1, time)), [0, -1, -1, 1]);
-  assert.equal(map.ownerAt(9, 0), -2);
+  assert.deepEqual([0, 4, 4.005, 4.01].map((time) => map.ownerAt(1, time)), [0, NOBODY, NOBODY, 1]);
+  assert.equal(map.ownerAt(9, 0), NOT_YET);
 });
 
 Deno.test("partitions are ordered by number, or so that a worker's are together", () => {

@@ -8,15 +8,13 @@ import { workerColors } from "./colors.js";
 import { clockText, TIME_STEPS } from "./format.js";
 import { drawEvents } from "./marks.js";
 import { NOT_YET, OwnerMap } from "./owner_map.js";
-import { element, styleColor, styleRgb } from "./theme.js";
+import { styleColor, styleRgb } from "./theme.js";
 
 const AXIS_HEIGHT = 24;
 /** Rows of at least so many pixels are told apart by a line. */
 const SEPARATE_FROM = 5;
 /** So much of a worker's colour is left where another one is looked at. */
 const FADED = 0.12;
-/** So many workers have a legend. */
-const MAX_LEGEND = 16;
 
 /** The picture. */
 export class OwnerPicture {
@@ -41,7 +39,6 @@ export class OwnerPicture {
     this.sorting = root.querySelector("select[name=order]");
     this.worker = root.querySelector("select[name=worker]");
     this.image = document.createElement("canvas");
-    this.#fillLegend(root.querySelector(".legend"));
     for (const select of [this.sorting, this.worker]) {
       select.addEventListener("change", () => this.draw());
     }
@@ -149,29 +146,6 @@ export class OwnerPicture {
     context.textAlign = "center";
     context.fillText("partitions, by owner at 0s", 0, 0);
     context.restore();
-  }
-
-  #fillLegend(list) {
-    const { workers } = this.data.owners;
-    workers.forEach((name, worker) => {
-      const option = element("option", "", name);
-      option.value = String(worker);
-      this.worker.append(option);
-      if (workers.length > MAX_LEGEND) return;
-      const item = element("li", "");
-      const swatch = element("span", "swatch");
-      swatch.style.background = `rgb(${this.colors[worker].join()})`;
-      item.append(swatch, name);
-      list.append(item);
-    });
-    if (workers.length > MAX_LEGEND) {
-      list.append(element("li", "", `${workers.length} workers, a colour each`));
-    }
-    const nobody = element("li", "");
-    const swatch = element("span", "swatch");
-    swatch.style.background = "var(--nobody)";
-    nobody.append(swatch, "nobody");
-    list.append(nobody);
   }
 
   #point({ offsetX, offsetY }) {
