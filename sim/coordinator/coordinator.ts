@@ -15,11 +15,10 @@ import { Networks } from "../run/networks.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { partitionWeights } from "../seed/weights.ts";
-import type { Series } from "../series/series.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
 import { openInbox } from "../wire/inbox.ts";
-import { conclude } from "./conclude.ts";
+import { conclude, type Outcome } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
 import { heal } from "./heal.ts";
@@ -40,14 +39,6 @@ export interface RunOptions extends Asked {
   readonly onBegin: () => void;
   /** Ends the run early. */
   readonly signal: AbortSignal;
-}
-
-/** What came of a run. */
-export interface Outcome {
-  /** The result. */
-  readonly report: SimReport;
-  /** How it went over time. */
-  readonly series: Series;
 }
 
 const MAX_RESTARTS = 10;
@@ -300,6 +291,7 @@ export class Coordinator {
     const words = member.output.slice(-3).join(" | ");
     this.#state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);
+    this.#state.owners.letGo(member.process, member.status?.owned ?? [], nowUs());
     if (this.#watch.phase === "warm-up") return;
     if (++this.#restarts <= MAX_RESTARTS) this.#fleet.spawn(member.role, member.index);
   }

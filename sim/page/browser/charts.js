@@ -11,7 +11,7 @@ import { sampleAt } from "./view.js";
 /** How wide the numbers of an axis are: the same everywhere, so that times lie under each other. */
 export const AXIS_WIDTH = 58;
 /** So much is left free above for the numbers of events, and at the right. */
-export const PADDING = { top: 16, right: 14 };
+export const PADDING = { top: 16, right: 26 };
 /** A logarithm has no 0. */
 const LEAST_MS = 0.1;
 

@@ -24,7 +24,7 @@ export function workerColors(count) {
     return /** @type {[number, number, number][]} */ (DISTINCT.slice(0, count));
   }
   return Array.from({ length: count }, (_, index) => {
-    const lightness = [0.58, 0.44, 0.7][index % 3] ?? 0.5;
+    const lightness = [0.6, 0.5, 0.74][index % 3] ?? 0.5;
     return fromHsl((index * GOLDEN_ANGLE) % 360, 0.62, lightness);
   });
 }

@@ -5,8 +5,8 @@
  */
 import { styleColor } from "./theme.js";
 
-/** So near to each other numbers would cover each other. */
-const NUMBER_WIDTH = 15;
+/** So much room is left between two numbers. */
+const NUMBER_GAP = 5;
 /** Where events have less room than this, lines would hide what they are to explain. */
 const LINE_WIDTH = 24;
 /** How high the strip is that tells of moves. */
@@ -26,24 +26,26 @@ export function drawBands(context, data, box, placeOf, ratio) {
   context.beginPath();
   context.rect(box.left, box.top, box.width, box.height);
   context.clip();
-  const fill = (from, until, top, height, color) => {
-    const left = placeOf(from);
+  /** Fills stretches of time; where they overlap, or share a pixel, once. */
+  const fill = (stretches, height, color) => {
+    let free = box.left;
     context.fillStyle = color;
-    context.fillRect(left, top, Math.max(ratio, placeOf(until) - left), height);
+    for (const [from, until] of stretches) {
+      const left = Math.max(free, Math.floor(placeOf(from)));
+      free = Math.max(free, Math.ceil(placeOf(until)), Math.floor(placeOf(from)) + 1);
+      if (free > left) context.fillRect(left, box.top, free - left, height);
+    }
   };
   const { at, moves, gaps, wrong } = data.samples;
   const [chaos, moved, bad] = ["--chaos-band", "--moves", "--bad-band"].map(styleColor);
-  for (const event of data.events) {
-    fill(event.at, event.until ?? event.at, box.top, box.height, chaos);
-  }
-  at.forEach((until, row) => {
-    const from = at[row - 1] ?? data.range[0];
-    // A message that is lost stays lost: what counts is when it was.
-    if (gaps[row] > (gaps[row - 1] ?? 0) || wrong[row] > 0) {
-      fill(from, until, box.top, box.height, bad);
-    }
-    if (moves[row] > 0) fill(from, until, box.top, STRIP_HEIGHT * ratio, moved);
-  });
+  const lasting = data.events.filter(({ until }) => until !== null);
+  const samples = at.map((until, row) => ({ row, stretch: [at[row - 1] ?? data.range[0], until] }));
+  const where = (isSo) => samples.filter(({ row }) => isSo(row)).map(({ stretch }) => stretch);
+  fill(lasting.map((event) => [event.at, event.until]), box.height, chaos);
+  // A message that is lost stays lost: what counts is when it was.
+  const isBad = (row) => gaps[row] > (gaps[row - 1] ?? 0) || wrong[row] > 0;
+  fill(where(isBad), box.height, bad);
+  fill(where((row) => moves[row] > 0), STRIP_HEIGHT * ratio, moved);
   context.restore();
 }
 
@@ -76,8 +78,9 @@ export function drawEvents(context, data, box, placeOf, ratio) {
     context.moveTo(place, box.top);
     context.lineTo(place, box.top + (dense ? STRIP_HEIGHT * ratio : box.height));
     context.stroke();
-    if (place < free) continue;
-    free = place + NUMBER_WIDTH * ratio;
+    const half = context.measureText(String(number)).width / 2;
+    if (place - half < free) continue;
+    free = place + half + NUMBER_GAP * ratio;
     context.fillText(String(number), place, box.top - ratio);
   }
   context.restore();

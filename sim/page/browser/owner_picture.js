@@ -100,8 +100,10 @@ export class OwnerPicture {
     const pixelOf = ([red, green, blue]) => (255 << 24 | blue << 16 | green << 8 | red) >>> 0;
     const faded = (color) =>
       color.map((part, index) => Math.round(part * FADED + ground[index] * (1 - FADED)));
+    // Among a hundred colours one does not stand out by itself.
+    const accent = styleRgb("--line-2");
     const shades = this.colors.map((color, worker) =>
-      pixelOf(chosen === null || chosen === worker ? color : faded(color))
+      pixelOf(chosen === null ? color : chosen === worker ? accent : faded(color))
     );
     const [nobody, notYet] = ["--nobody", "--not-yet"].map((name) => pixelOf(styleRgb(name)));
     const colorOf = (owner) => shades[owner] ?? (owner === NOT_YET ? notYet : nobody);

@@ -76,13 +76,12 @@ export class View {
   press(key, step) {
     const [from, until] = this.range;
     const moment = this.moment ?? (from + until) / 2;
-    const within = (/** @type {number} */ time) => Math.min(until, Math.max(from, time));
     switch (key) {
       case "ArrowLeft":
-        this.look(within(moment - step));
+        this.#go(moment - step);
         return true;
       case "ArrowRight":
-        this.look(within(moment + step));
+        this.#go(moment + step);
         return true;
       case "Home":
         this.look(from);
@@ -104,6 +103,20 @@ export class View {
       default:
         return false;
     }
+  }
+
+  /**
+   * Looks at a moment, and shows it if it is out of sight.
+   *
+   * @param {number} time when
+   */
+  #go(time) {
+    const [first, last] = this.full;
+    const moment = Math.min(last, Math.max(first, time));
+    const [from, until] = this.range;
+    const beyond = Math.min(0, moment - from) + Math.max(0, moment - until);
+    this.show(from + beyond, until + beyond);
+    this.look(moment);
   }
 
   #tell() {

@@ -24,9 +24,13 @@ Deno.test("keys move the moment and the stretch; others are left to the browser"
   assert.deepEqual(view.range, [26, 76]);
   view.press("Home", 2);
   view.press("ArrowLeft", 2);
-  assert.equal(view.moment, 26, "it stays in sight");
+  assert.equal(view.moment, 24);
+  assert.deepEqual(view.range, [24, 74], "it stays in sight");
   view.press("End", 2);
-  assert.equal(view.moment, 76);
+  assert.equal(view.moment, 74);
+  view.press("ArrowRight", 50);
+  assert.equal(view.moment, 100, "and in the run");
+  assert.deepEqual(view.range, [50, 100]);
   view.press("Escape", 2);
   assert.deepEqual(view.range, [0, 100]);
   assert.ok(!view.press("Tab", 2));
