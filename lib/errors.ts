@@ -20,6 +20,7 @@ export type PartiErrorCode =
   | "PARTI_INVALID_CONFIG"
   | "PARTI_INVALID_PARTITION"
   | "PARTI_INVALID_ASSIGNMENT"
+  | "PARTI_INVALID_FILE" // a file that was to be read is torn, or something else than it should be
   | "PARTI_ALREADY_STARTED"
   | "PARTI_NOT_STARTED"
   | "PARTI_STOPPED"

@@ -20,7 +20,7 @@ const compileTimeoutMs = 600_000;
 const root = new URL("..", import.meta.url).pathname;
 
 /**
- * Compiles the program, with its configs embedded.
+ * Compiles the program, with its configs embedded; what the page of a run needs is in its modules.
  *
  * @param options what tests replace
  * @returns what went wrong, in words for people; nothing if it worked

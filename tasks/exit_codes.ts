@@ -46,6 +46,7 @@ export function exitCodeOf(error: unknown): number {
     error,
     "PARTI_INVALID_CONFIG",
     "PARTI_INVALID_PARTITION",
+    "PARTI_INVALID_FILE",
     "PARTI_SERVER_TOO_OLD",
     "PARTI_NOT_FOUND",
     "PARTI_DISCONNECTED",

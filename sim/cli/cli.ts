@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
+import { say } from "../../tasks/console.ts";
 import { FAULT_KINDS } from "../fault/fault.ts";
 import type { SimCommandOptions } from "./sim_command.ts";
 
@@ -14,13 +15,13 @@ import type { SimCommandOptions } from "./sim_command.ts";
  * @param program the command-line program
  */
 export function registerSim(program: Command): void {
-  program.command("sim")
+  const sim = program.command("sim")
     .description("Run the live simulation and give a verdict.")
     .option("--config <file>", "the configuration (default: the built-in configs/quick.yaml)")
     .option("--mode <mode>", "all-in-one, or a part of a run: coordinator, producer, worker")
     .option("--duration <duration>", "how long the load lasts, such as 60s or 8h")
     .option("--seed <number>", "all chances of the run follow from it; a fresh one if left out")
-    .option("--out <folder>", "where report.json and chaos-plan.json go")
+    .option("--out <folder>", "where report.html, report.json and all other files go")
     .option("--set <key=value>", "set a configuration key; may be given again", collect, [])
     .option("--nats-url <url>", "use a running nats-server instead of an own one")
     .option("--dry-run", "print the effective configuration and the chaos plan, and run nothing")
@@ -38,6 +39,8 @@ Examples:
   parti sim --set checkpointing.enabled=true    a run that can be resumed
   parti sim --resume                            go on with the last such run
   parti sim --fault lose          must end with exit code 1 and "lost"
+  parti sim report out/dev        the pages and tables of a run once more
+  parti sim compare out/a out/b   two runs side by side
 
 Processes by hand, in any order, on any host that reaches the server (README of sim/host):
   parti sim --config my.yaml --mode coordinator
@@ -51,6 +54,7 @@ Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.
       const { runSim } = await import("./sim_command.ts");
       Deno.exitCode = await runSim(options);
     });
+  registerEnded(sim);
   program.command("sim-producer <spec>", { hidden: true })
     .action(async (spec: string) => {
       const { runProducer } = await import("../producer/producer_main.ts");
@@ -60,6 +64,31 @@ Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.
     .action(async (spec: string) => {
       const { runWorker } = await import("../worker/worker_main.ts");
       await runWorker(JSON.parse(spec));
+    });
+}
+
+/** What can be done with runs that have ended. */
+function registerEnded(sim: Command): void {
+  sim.helpCommand(false);
+  sim.command("report <folder>")
+    .description("Make report.html, report.junit.xml, chaos.csv and series.csv of a run anew.")
+    .addHelpText("after", `\nThey are made of report.json and series.json in the folder.\n`)
+    .action(async (folder: string) => {
+      const { rebuildReport } = await import("./ended_commands.ts");
+      say(await rebuildReport(folder));
+    });
+  sim.command("compare <a> <b>")
+    .description("Print the figures of two runs side by side: folders, or report.json files.")
+    .addHelpText(
+      "after",
+      `
+Tells the ratio B/A and which is better, and whether seed and configuration differ.
+Exit code 0, whichever is better; 3 if one cannot be read.
+`,
+    )
+    .action(async (a: string, b: string) => {
+      const { compareRuns } = await import("./ended_commands.ts");
+      for (const line of await compareRuns(a, b)) say(line);
     });
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PartiError } from "../../lib/errors.ts";
+import { describeError, PartiError } from "../../lib/errors.ts";
 import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
 import { interruptible } from "../../tasks/interruptible.ts";
 import { describePlan, planChaos } from "../chaos/chaos_plan.ts";
@@ -21,7 +21,7 @@ import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
 import type { Asked } from "../coordinator/run_facts.ts";
 import { planFault } from "../fault/fault.ts";
 import { processConsole, type SimConsole } from "../live/status_line.ts";
-import type { SimReport, Verdict } from "../report/report.ts";
+import { REPORT_FILE, type SimReport, type Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
 import { readAccess, type RunAccess } from "../wire/access.ts";
@@ -29,6 +29,9 @@ import { runHost } from "./host_command.ts";
 import { roleFromEnvironment, slotsFromEnvironment } from "./host_slots.ts";
 import { openLogs } from "./open_logs.ts";
 import { resumeInput } from "./resume_input.ts";
+import { SERIES_FILE } from "../series/series.ts";
+import { argumentsAgain } from "./again.ts";
+import { writeDerived } from "./ended_commands.ts";
 
 /** The options as they were given. */
 export interface SimCommandOptions {
@@ -130,7 +133,8 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
     ? await openFolder(`${path}/${name}`, "checkpointing.path")
     : undefined;
   if (checkpointFolder !== undefined) cleanUp.use(await takeRunFolder(checkpointFolder));
-  const asked = { config, configFile, seed, runId, fault, access };
+  const again = argumentsAgain(options, seed);
+  const asked = { config, configFile, arguments: again, seed, runId, fault, access };
   try {
     const folder = checkpointFolder === undefined ? {} : { checkpointFolder };
     return await execute(console, { ...asked, out, ...folder });
@@ -157,12 +161,19 @@ async function execute(console: SimConsole, input: Input): Promise<number> {
   const coordinator = new Coordinator({ ...input, console, logs, onBegin, signal });
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
   try {
-    const report = await coordinator.run();
-    await writeJson(`${out}/report.json`, report);
+    const { report, series } = await coordinator.run();
+    await writeJson(`${out}/${REPORT_FILE}`, report);
+    // Numbers in columns: a line for each would only be long.
+    await Deno.writeTextFile(`${out}/${SERIES_FILE}`, `${JSON.stringify(series)}\n`);
+    // The verdict stands, whether or not it can be shown.
+    const page = await writeDerived({ folder: out, report, series }).catch((error) => {
+      console.log("WARN", `The page could not be made: ${describeError(error)}`);
+    });
     console.clear();
     console.log("INFO", completeLine(report));
     for (const line of renderReport(report)) console.print(line);
-    console.print(`Report: ${out}/report.json`);
+    console.print(`Report: ${out}/${REPORT_FILE}`);
+    if (page !== undefined) console.print(`Page:   ${page}`);
     if (checkpointFolder !== undefined) await afterwards(console, checkpointFolder, signal);
     return EXIT_CODES[report.verdict];
   } catch (error) {

@@ -13,6 +13,15 @@ import { type ChaosRecord, judge, type SimReport } from "../report/report.ts";
 import { checkThresholds, type ThresholdResult } from "../report/thresholds.ts";
 import { type Fleet, pidOf } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
+import type { Series } from "../series/series.ts";
+
+/** What came of a run. */
+export interface Outcome {
+  /** The result. */
+  readonly report: SimReport;
+  /** How it went over time. */
+  readonly series: Series;
+}
 
 /** What a report is made from. */
 export interface Findings {
@@ -22,6 +31,8 @@ export interface Findings {
     | "runId"
     | "seed"
     | "configFile"
+    | "arguments"
+    | "config"
     | "fault"
     | "startedAt"
     | "durationMs"

@@ -27,7 +27,7 @@ import { nowUs } from "../streams/message.ts";
 import { isDeadLetter } from "../streams/topology.ts";
 import type { RunAccess } from "../wire/access.ts";
 import { type Inbox, openInbox } from "../wire/inbox.ts";
-import { conclude } from "./conclude.ts";
+import { conclude, type Outcome } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
 import { gather } from "./gather.ts";
@@ -45,6 +45,7 @@ import {
 import { type Asked, RunFacts } from "./run_facts.ts";
 import { RunMetrics } from "./run_metrics.ts";
 import { RunObserver } from "./run_observer.ts";
+import { RunWatch, STATUS_INTERVAL_MS } from "./run_watch.ts";
 import { keepServerLog } from "./server_log.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
@@ -70,7 +71,6 @@ export interface RunOptions extends Asked {
   readonly signal: AbortSignal;
 }
 
-const STATUS_INTERVAL_MS = 500;
 const MAX_RESTARTS = 10;
 
 /** A run. */
@@ -96,7 +96,7 @@ export class Coordinator {
   #hosts: RemoteHosts | undefined;
   #checkpoints: Checkpoints | undefined;
   #loadFromUs = 0;
-  #phase = "start";
+  #watch!: RunWatch;
   #restarts = 0;
 
   /** @param options what it is made from */
@@ -113,10 +113,10 @@ export class Coordinator {
   /**
    * Runs.
    *
-   * @returns the report
+   * @returns the report, and how it went over time
    * @throws {PartiError} if the run cannot begin, or cannot go on
    */
-  async run(): Promise<SimReport> {
+  async run(): Promise<Outcome> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, access, console } = this.#options;
     const metrics = cleanUp.use(new RunMetrics(config));
@@ -139,11 +139,13 @@ export class Coordinator {
     if (!this.#aborted) await this.#finishProducers();
     const waiting = this.#aborted ? undefined : await this.#drain();
     await this.#thresholds.stop();
+    this.#watch.finishSeries();
     if (!this.#aborted) await this.#stopWorkers();
     else if (!this.#failedEarly.signal.aborted) {
       this.#state.doubts.push("the run was interrupted");
     }
-    return this.#conclude(this.#aborted ? undefined : waiting);
+    const report = this.#conclude(this.#aborted ? undefined : waiting);
+    return { report, series: this.#watch.series };
   }
 
   get #storeDir(): string | undefined {
@@ -165,6 +167,7 @@ export class Coordinator {
     return {
       facts: this.#facts,
       state: this.#state,
+      watch: this.#watch,
       fleet: this.#fleet,
       chaos: this.#chaos,
       reader: this.#reader,
@@ -173,10 +176,10 @@ export class Coordinator {
   }
 
   #checkpoint(): RunCheckpoint {
-    const { config, configFile, seed, runId, fault, out } = this.#options;
+    const { config, configFile, arguments: again, seed, runId, fault, out } = this.#options;
     const serverPids = this.#stage.server?.pids ?? [];
     return {
-      asked: { config, configFile, seed, runId, ...(fault && { fault }) },
+      asked: { config, configFile, arguments: again, seed, runId, ...(fault && { fault }) },
       out,
       loadFromUs: this.#loadFromUs,
       serverPids,
@@ -281,8 +284,14 @@ export class Coordinator {
     });
     cleanUp.defer(() => this.#thresholds.stop());
     cleanUp.defer(() => this.#validated.abort());
-    const ticker = setInterval(() => this.#showStatus(), STATUS_INTERVAL_MS);
-    cleanUp.defer(() => clearInterval(ticker));
+    this.#watch = new RunWatch({
+      ...{ runId, state: this.#state, fleet: this.#fleet, facts: this.#facts, console },
+      durationMs: config.simulation.duration,
+      onTick: (phase) => this.#observer.tick(phase),
+      chaos: () => this.#chaos.records.length,
+    });
+    this.#watch.start();
+    cleanUp.defer(() => this.#watch.stop());
   }
 
   #writeCheckpoints(cleanUp: AsyncDisposableStack): void {
@@ -325,7 +334,7 @@ export class Coordinator {
   }
 
   async #warmUp(): Promise<void> {
-    this.#phase = "warm-up";
+    this.#watch.enter("warm-up");
     const { resumed, config } = this.#options;
     if (this.#hosts !== undefined) {
       const counts = { worker: config.workers.count, producer: config.producers.count };
@@ -344,7 +353,7 @@ export class Coordinator {
 
   async #load(): Promise<void> {
     const { config, console, signal } = this.#options;
-    this.#phase = "load";
+    this.#watch.enter("load");
     const { loadMs } = this.#facts;
     this.#state.moves.begin(nowUs());
     this.#loadFromUs = this.#options.resumed?.loadFromUs ?? nowUs();
@@ -377,7 +386,7 @@ export class Coordinator {
   }
 
   async #heal(): Promise<void> {
-    this.#phase = "heal";
+    this.#watch.enter("heal");
     const patienceMs = this.#patienceMs;
     await heal({ ...this.#options, fleet: this.#fleet, state: this.#state, patienceMs });
     await this.#chaos.validated(this.#options.signal);
@@ -385,14 +394,14 @@ export class Coordinator {
   }
 
   async #finishProducers(): Promise<void> {
-    this.#phase = "finish";
+    this.#watch.enter("finish");
     await this.#loadControl.finish();
     // They go on during the healing, so that it happens under load.
     this.#facts.loadEnds();
   }
 
   #drain(): Promise<Map<number, IntervalSet>> {
-    this.#phase = "drain";
+    this.#watch.enter("drain");
     return drain({
       stage: this.#stage,
       reader: this.#reader,
@@ -403,7 +412,7 @@ export class Coordinator {
   }
 
   async #stopWorkers(): Promise<void> {
-    this.#phase = "stop";
+    this.#watch.enter("stop");
     this.#state.ending(nowUs());
     this.#observer.ending();
     for (const { process, output } of await this.#fleet.end("leave")) {
@@ -438,7 +447,7 @@ export class Coordinator {
       lost: (signal) => this.#lostSoFar(signal),
       view: () => ({
         ...{ state: this.#state, fleet: this.#fleet, chaos: this.#chaos.records, info },
-        ...{ phase: this.#phase, observer: this.#observer },
+        ...{ phase: this.#watch.phase, observer: this.#observer },
       }),
     });
   }
@@ -468,24 +477,8 @@ export class Coordinator {
     const words = member.output.slice(-3).join(" | ");
     this.#state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);
-    if (this.#phase === "warm-up") return;
+    this.#state.owners.letGo(member.process, member.status?.owned ?? [], nowUs());
+    if (this.#watch.phase === "warm-up") return;
     if (++this.#restarts <= MAX_RESTARTS) this.#fleet.spawn(member.role, member.index);
-  }
-
-  #showStatus(): void {
-    this.#facts.machineLoad.sample();
-    this.#observer.tick(this.#phase);
-    const { config, console } = this.#options;
-    console.status({
-      phase: this.#phase,
-      elapsedMs: Math.min(this.#facts.loadMs, config.simulation.duration),
-      durationMs: config.simulation.duration,
-      sent: this.#state.sent,
-      effective: this.#state.effective,
-      stable: this.#state.stable.length,
-      workers: this.#fleet.running("worker").length,
-      chaos: this.#chaos.records.length,
-      defects: this.#state.defects,
-    });
   }
 }

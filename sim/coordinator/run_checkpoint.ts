@@ -14,6 +14,7 @@ import type { ChaosRecord } from "../report/report.ts";
 import type { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
 import type { Inbox } from "../wire/inbox.ts";
+import type { RunWatch, SavedWatch } from "./run_watch.ts";
 import type { Asked, RunFacts, SavedFacts } from "./run_facts.ts";
 
 /** A run as JSON holds it. */
@@ -32,6 +33,8 @@ export interface RunCheckpoint {
   readonly facts: SavedFacts;
   /** What is known. */
   readonly state: SavedState;
+  /** How it went over time. */
+  readonly watch: SavedWatch;
   /** The processes. */
   readonly fleet: SavedFleet;
   /** What chaos has done. */
@@ -48,6 +51,8 @@ export interface RunParts {
   readonly facts: RunFacts;
   /** What is known. */
   readonly state: RunState;
+  /** How it goes over time. */
+  readonly watch: RunWatch;
   /** The processes. */
   readonly fleet: Fleet;
   /** What chaos has done. */
@@ -65,12 +70,13 @@ export interface RunParts {
  * @returns all that is in a checkpoint but for what the run was asked to be
  */
 export function saveRun(
-  { facts, state, fleet, chaos, reader, inbox }: RunParts,
+  { facts, state, watch, fleet, chaos, reader, inbox }: RunParts,
 ): Omit<RunCheckpoint, "asked" | "out" | "loadFromUs" | "serverPids"> {
   return {
     savedUs: nowUs(),
     facts: facts.save(),
     state: state.save(),
+    watch: watch.save(),
     fleet: fleet.save(),
     chaos: chaos.records,
     effects: { last: reader.last, missed: reader.missed },
@@ -85,9 +91,10 @@ export function saveRun(
  * @param saved the run as it was
  */
 export function loadRun(parts: RunParts, saved: RunCheckpoint): void {
-  const { facts, state, fleet, chaos, reader, inbox } = parts;
+  const { facts, state, watch, fleet, chaos, reader, inbox } = parts;
   facts.load(saved.facts);
-  state.load(saved.state);
+  state.load(saved.state, saved.savedUs);
+  watch.load(saved.watch, saved.savedUs);
   fleet.load(saved.fleet, saved.savedUs);
   chaos.load(saved.chaos);
   reader.load(saved.effects.last, saved.effects.missed);

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { parse } from "yaml";
+import { describeConfig } from "../config/config.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import type { Fault } from "../fault/fault.ts";
 import { type Machine, MachineLoad } from "../measure/machine_load.ts";
@@ -14,6 +16,8 @@ export interface Asked {
   readonly config: SimulationConfig;
   /** Its file. */
   readonly configFile: string;
+  /** What the program has to be called with for the same run again. */
+  readonly arguments: readonly string[];
   /** The seed. */
   readonly seed: number;
   /** The run's ID. */
@@ -112,10 +116,13 @@ export class RunFacts {
    */
   tell(natsServerVersion: string): Findings["run"] {
     const { config, configFile, seed, runId, fault } = this.#asked;
+    const plainConfig = parse(describeConfig(config)) as Record<string, unknown>;
     return {
       runId,
       seed,
       configFile,
+      arguments: this.#asked.arguments,
+      config: plainConfig,
       fault: fault?.kind ?? null,
       startedAt: this.#startedAt,
       durationMs: this.#durationMs,

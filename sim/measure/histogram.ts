@@ -43,6 +43,11 @@ export class DurationHistogram {
     this.#histogram.recordValue(Math.min(DAY_US, Math.max(0, Math.round(durationUs))));
   }
 
+  /** Forgets all of them. */
+  reset(): void {
+    this.#histogram.reset();
+  }
+
   /** How many durations were recorded. */
   get count(): number {
     return this.#histogram.totalCount;

@@ -6,7 +6,7 @@
  */
 import { OUTAGE_AFTERMATH_US } from "../ledger/impairments.ts";
 import type { Effect } from "../streams/effect.ts";
-import { DurationHistogram } from "./histogram.ts";
+import { DurationHistogram, type Percentiles } from "./histogram.ts";
 import { Poisonings } from "./poisonings.ts";
 import { type Gone, RecoveryTracker } from "./recovery.ts";
 import { Slowest, type SlowItem } from "./slowest.ts";
@@ -48,6 +48,7 @@ export class Measurements {
   readonly slowHandoffs: Slowest = new Slowest();
   /** When workers were cut off. */
   readonly cutOff: Strikes = new Strikes();
+  readonly #recentLatency = new DurationHistogram();
   readonly #unmoved = new UnmovedLatency();
   #outageFromUs = 0;
   #outageUntilUs = 0;
@@ -165,10 +166,22 @@ export class Measurements {
     const last = this.#last.get(effect.partition);
     this.latency.record(effect.storedUs - effect.publishedUs);
     this.poisonings.effective(effect.partition, effect.sequence, effect.storedUs);
+    this.#recentLatency.record(effect.storedUs - effect.publishedUs);
     this.#unmoved.accept(effect, last?.instance);
     const afterFault = this.recovery.accept(effect);
     if (last !== undefined && !afterFault) this.#measureHandoff(last, effect);
     this.#last.set(effect.partition, effect);
+  }
+
+  /**
+   * Takes the latencies of the effects since the last time.
+   *
+   * @returns their percentiles
+   */
+  takeRecentLatency(): Percentiles {
+    const percentiles = this.#recentLatency.percentiles();
+    this.#recentLatency.reset();
+    return percentiles;
   }
 
   /** The latencies of unmoved partitions; to be asked once, at the end. */

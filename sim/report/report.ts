@@ -11,7 +11,11 @@ import type { Percentiles } from "../measure/histogram.ts";
 import { isOverloaded, type Machine } from "../measure/machine_load.ts";
 import type { MoveCount } from "../measure/moves.ts";
 import type { SlowItem } from "../measure/slowest.ts";
+import { brokenInvariants } from "./invariants.ts";
 import { describeFailed, type ThresholdResult } from "./thresholds.ts";
+
+/** The result's name in the folder of a run. */
+export const REPORT_FILE = "report.json";
 
 /** What a run comes to: it holds, it does not, or nobody can tell. */
 export type Verdict = "pass" | "fail" | "unknown";
@@ -50,6 +54,10 @@ export interface SimReport {
   readonly seed: number;
   /** The configuration's file. */
   readonly configFile: string;
+  /** What `parti` has to be called with for the same run again; not in reports of before 2026-12. */
+  readonly arguments?: readonly string[];
+  /** The effective configuration, as its YAML would be; not in reports of before 2026-12. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** The planted defect, if any. */
   readonly fault: string | null;
   /** When the run began, in ISO 8601. */
@@ -169,26 +177,17 @@ export interface Evidence {
  */
 export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[] } {
   const { totals } = evidence;
-  const counts: [number, string][] = [
-    [totals.lost, "lost: sent, gone from the feed, and without an effect"],
-    [totals.duplicateEffects, "duplicate effects: a message had its effect more than once"],
-    [totals.outOfOrder, "out of order: its effect or its handler came after a later message's"],
-    [totals.interleavings, "interleavings: two owners mixed up, or two handlers at once"],
-    [totals.unexpected, "unexpected: effects of messages that nobody sent"],
-    [totals.undelivered, "undelivered: sent, without an effect, still waiting in the feed"],
-    [
-      totals.givenUp,
-      "given up: among the dead letters, though its handler did not fail on purpose",
-    ],
-  ];
-  const defects = counts.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
   // Who has too little of the machine is slow through no fault of the group's; but that loses no message.
   const overloaded = isOverloaded(evidence.machine);
   const { slow = [], failed = [] } = Object.groupBy(
     evidence.failed,
     ({ figure }) => overloaded && dependsOnSpeed(figure) ? "slow" : "failed",
   );
-  const reasons = [...defects, ...evidence.incidents, ...failed.map(describeFailed)];
+  const reasons = [
+    ...brokenInvariants(totals),
+    ...evidence.incidents,
+    ...failed.map(describeFailed),
+  ];
   if (reasons.length > 0) return { verdict: "fail", reasons };
   const doubts = [...evidence.doubts];
   if (slow.length > 0) {

@@ -72,6 +72,17 @@ export function describeFailed({ threshold, figure, actual, endedRun }: Threshol
   return `threshold failed: ${threshold}, but it is ${actual}${unitOf(figure)}${ended}`;
 }
 
+/**
+ * Whether a threshold that was not kept to had its part in the verdict: of a run that did not come to its end, or on a machine with too
+ * much to do, it has none.
+ *
+ * @param result the threshold
+ * @param report the report that it belongs to
+ */
+export function isJudged(result: ThresholdResult, report: Pick<SimReport, "reasons">): boolean {
+  return report.reasons.includes(describeFailed(result));
+}
+
 /** The paths of all numbers of a type that are in no list. */
 type NumberPath<T> = {
   [Key in keyof T & string]: NonNullable<T[Key]> extends number ? Key

@@ -10,6 +10,7 @@ import type { Share } from "../measure/balance.ts";
 import { Measurements, type SavedMeasurements } from "../measure/measure.ts";
 import { type MoveCount, Moves } from "../measure/moves.ts";
 import type { Gone } from "../measure/recovery.ts";
+import { OwnerLog, type SavedOwners } from "../series/owner_log.ts";
 import { decodeEffect } from "../streams/effect.ts";
 import { decodeMessage } from "../streams/message.ts";
 import type { Report } from "../wire/wire.ts";
@@ -36,6 +37,8 @@ export interface SavedState {
   readonly measurements: SavedMeasurements;
   /** The group's partitions. */
   readonly partitions: SavedPartitions;
+  /** Who had what since when. */
+  readonly owners: SavedOwners;
   /** Who gave what to whom. */
   readonly moves: { readonly count: MoveCount; readonly weight: MoveCount };
   /** What went wrong, and why the verdict may not be sure. */
@@ -56,6 +59,8 @@ export class RunState {
   readonly partitions: PartitionSet;
   /** Who gave what to whom. */
   readonly moves: Moves;
+  /** Who had what since when. */
+  readonly owners: OwnerLog;
   /** What went wrong apart from messages. */
   readonly incidents: string[] = [];
   /** What workers told that no worker may tell. */
@@ -88,6 +93,7 @@ export class RunState {
     this.#fleet = fleet;
     this.#console = console;
     this.ledger = new Ledger(weights.length);
+    this.owners = new OwnerLog(weights.length);
     this.moves = new Moves(weights, this.ledger.impairments, this.measurements.cutOff);
   }
 
@@ -161,7 +167,10 @@ export class RunState {
   #takeLanes(process: string, { change, partitions, atUs }: Report & { kind: "lanes" }): void {
     if (atUs > this.#endsUs) return;
     this.measurements.lanes(change, process, partitions, atUs);
-    if (change === "acquired") this.moves.acquired(process, partitions, atUs);
+    if (change === "acquired") {
+      this.moves.acquired(process, partitions, atUs);
+      this.owners.acquired(process, partitions, atUs);
+    } else this.owners.letGo(process, partitions, atUs);
   }
 
   /**
@@ -218,6 +227,7 @@ export class RunState {
       ledger: this.ledger.save(),
       measurements: this.measurements.save(),
       partitions: this.partitions.save(),
+      owners: this.owners.save(),
       moves: { count, weight },
       said: { incidents, violations, doubts },
       outages,
@@ -229,11 +239,13 @@ export class RunState {
    * Goes on from there; for a state in which nothing is known yet.
    *
    * @param saved what was known
+   * @param savedUs when, in microseconds since 1970
    */
-  load(saved: SavedState): void {
+  load(saved: SavedState, savedUs: number): void {
     this.ledger.load(saved.ledger);
     this.measurements.load(saved.measurements);
     this.partitions.load(saved.partitions);
+    this.owners.load(saved.owners, savedUs);
     this.moves.load(saved.moves, this.partitions.weights);
     for (const name of ["incidents", "violations", "doubts"] as const) {
       this[name].push(...saved.said[name]);
@@ -322,7 +334,9 @@ export class RunState {
   gone(gone: Gone, onRecovered: (recoveredUs: number) => void): void {
     this.measurements.gone(gone, onRecovered);
     this.moves.gone(gone.process, gone.how, gone.atUs);
-    if (gone.how === "killed") this.ledger.handlers.killed(gone.process, gone.atUs);
+    if (gone.how !== "killed") return;
+    this.ledger.handlers.killed(gone.process, gone.atUs);
+    this.owners.letGo(gone.process, gone.partitions, gone.atUs);
   }
 
   /**

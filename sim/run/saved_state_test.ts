@@ -113,7 +113,7 @@ Deno.test("saved state: a run that goes on from any moment finds what it would h
     const before = freshState();
     for (const step of steps.slice(0, cut)) step(before);
     const after = freshState();
-    after.load(JSON.parse(JSON.stringify(before.save())));
+    after.load(JSON.parse(JSON.stringify(before.save())), 0);
     for (const step of steps.slice(cut)) step(after);
     assert.deepEqual(told(after), expected, `cut before step ${cut}`);
   }
@@ -129,7 +129,7 @@ Deno.test("saved state: figures and moves go on, too", () => {
   moves.count.total = 5;
   moves.weight.needed = 3;
   const after = freshState();
-  after.load(JSON.parse(JSON.stringify(before.save())));
+  after.load(JSON.parse(JSON.stringify(before.save())), 0);
   after.measurements.handoff.record(80_000);
   assert.deepEqual(after.measurements.handoff.percentiles(), {
     count: 2,
@@ -149,7 +149,7 @@ Deno.test("saved state: partitions that came and went are known again", () => {
   before.partitions.retire([0], 200);
   before.removePartitions([0], 300);
   const after = freshState();
-  after.load(JSON.parse(JSON.stringify(before.save())));
+  after.load(JSON.parse(JSON.stringify(before.save())), 0);
   assert.deepEqual(after.partitions.current, [1, added]);
   assert.deepEqual(after.partitions.weights, [0, 1, 4]);
   assert.deepEqual(after.partitions.counts, { added: 1, removed: 1 });

@@ -1,0 +1,187 @@
+/**
+ * Follows a run from beside: twice a second says how it stands, once a second keeps it for the series.
+ *
+ * @module
+ */
+import type { SimConsole } from "../live/status_line.ts";
+import type { Fleet } from "../run/fleet.ts";
+import type { RunState } from "../run/run_state.ts";
+import { AWAY, type Series, SERIES_FORMAT, SERIES_VERSION } from "../series/series.ts";
+import { type SavedTimeline, Timeline } from "../series/timeline.ts";
+import { nowUs } from "../streams/message.ts";
+import type { RunFacts } from "./run_facts.ts";
+
+/** What is followed. */
+export interface RunWatchOptions {
+  /** The run. */
+  readonly runId: string;
+  /** What is known of it. */
+  readonly state: RunState;
+  /** Its processes. */
+  readonly fleet: Pick<Fleet, "members" | "running">;
+  /** When it was. */
+  readonly facts: Pick<RunFacts, "machineLoad" | "loadMs">;
+  /** How long the load is to last, in milliseconds. */
+  readonly durationMs: number;
+  /** Called each time it is looked, with what the run is doing. */
+  readonly onTick: (phase: string) => void;
+  /** How many chaos events there were. */
+  readonly chaos: () => number;
+  /** Where it is said. */
+  readonly console: Pick<SimConsole, "status">;
+}
+
+/** How often it is looked, in milliseconds. */
+export const STATUS_INTERVAL_MS = 500;
+/** In how many of these intervals there is one sample. */
+const SAMPLE_EVERY = 2;
+
+/** What the watch has seen, as JSON holds it. */
+export interface SavedWatch {
+  /** When the run began, in microseconds since 1970. */
+  readonly startUs: number;
+  /** When each phase began. */
+  readonly phases: Series["phases"];
+  /** The samples. */
+  readonly timeline: SavedTimeline;
+}
+
+/** The watch. */
+export class RunWatch {
+  readonly #options: RunWatchOptions;
+  #startUs = nowUs();
+  readonly #timeline = new Timeline();
+  #phases: { phase: string; atMs: number }[] = [];
+  #ticks = 0;
+  #finished = false;
+  #ticker: ReturnType<typeof setInterval> | undefined;
+  #before = { sent: 0, handled: 0, moves: 0 };
+
+  /** @param options what is followed */
+  constructor(options: RunWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#ticker ??= setInterval(() => this.#tick(), STATUS_INTERVAL_MS);
+  }
+
+  /** Ends it. */
+  stop(): void {
+    clearInterval(this.#ticker);
+  }
+
+  /** What it has seen, as JSON holds it. */
+  save(): SavedWatch {
+    const phases = [...this.#phases];
+    return { startUs: this.#startUs, phases, timeline: this.#timeline.save() };
+  }
+
+  /**
+   * Goes on from there.
+   *
+   * @param saved what it had seen
+   * @param savedUs when, in microseconds since 1970: since then nobody has seen anything
+   */
+  load({ startUs, phases, timeline }: SavedWatch, savedUs: number): void {
+    this.#startUs = startUs;
+    this.#phases = [...phases, { phase: AWAY, atMs: Math.round((savedUs - startUs) / 1_000) }];
+    this.#timeline.load(timeline);
+    const { sent, effective: handled, owners } = this.#options.state;
+    this.#before = { sent, handled, moves: owners.moves };
+  }
+
+  /** What the run is doing, such as `load`. */
+  get phase(): string {
+    return this.#phases.at(-1)?.phase ?? "start";
+  }
+
+  /**
+   * A phase begins.
+   *
+   * @param phase which
+   */
+  enter(phase: string): void {
+    this.#phases.push({ phase, atMs: this.#nowMs });
+  }
+
+  /** Takes the last sample: that all leave in the end is nobody's concern. */
+  finishSeries(): void {
+    this.sample();
+    this.#finished = true;
+  }
+
+  /** Takes a sample of what happened since the last one. */
+  sample(): void {
+    if (this.#finished) return;
+    const { state, fleet } = this.#options;
+    const { sent, effective: handled } = state;
+    const { moves } = state.owners;
+    const latency = state.measurements.takeRecentLatency();
+    this.#timeline.add({
+      untilMs: this.#nowMs,
+      sent: sent - this.#before.sent,
+      handled: handled - this.#before.handled,
+      latencyP50Ms: latency.p50,
+      latencyP99Ms: latency.p99,
+      waiting: Math.max(0, sent - handled),
+      stable: state.stable.length,
+      workers: fleet.running("worker").length,
+      moves: moves - this.#before.moves,
+      defects: state.defects,
+      gaps: gapsOf(state),
+      rssBytes: fleet.members.filter(({ phase }) => phase !== "gone")
+        .reduce((sum, { rssBytes }) => sum + rssBytes, 0),
+    });
+    this.#before = { sent, handled, moves };
+  }
+
+  /** All of it. */
+  get series(): Series {
+    return {
+      format: SERIES_FORMAT,
+      version: SERIES_VERSION,
+      runId: this.#options.runId,
+      stepMs: STATUS_INTERVAL_MS * SAMPLE_EVERY * this.#timeline.every,
+      phases: this.#phases,
+      samples: this.#timeline.columns,
+      owners: this.#options.state.owners.changes(this.#startUs),
+    };
+  }
+
+  get #nowMs(): number {
+    return Math.round((nowUs() - this.#startUs) / 1_000);
+  }
+
+  #tick(): void {
+    this.#options.facts.machineLoad.sample();
+    this.#options.onTick(this.phase);
+    this.#show();
+    if (++this.#ticks % SAMPLE_EVERY === 0) this.sample();
+  }
+
+  #show(): void {
+    const { state, fleet, facts, durationMs, chaos, console } = this.#options;
+    console.status({
+      phase: this.phase,
+      elapsedMs: Math.min(facts.loadMs, durationMs),
+      durationMs,
+      sent: state.sent,
+      effective: state.effective,
+      stable: state.stable.length,
+      workers: fleet.running("worker").length,
+      chaos: chaos(),
+      defects: state.defects,
+    });
+  }
+}
+
+/** Messages that were passed over: a later one of their partition has had its effect, and they have not. */
+function gapsOf({ ledger }: RunState): number {
+  let count = 0;
+  for (const { ranges } of ledger.passedOver().values()) {
+    for (const [first, last] of ranges) count += last - first + 1;
+  }
+  return count;
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { SimConsole } from "../live/status_line.ts";
+import type { Fleet } from "../run/fleet.ts";
+import { status, TestFleet } from "../run/fleet_rig_test.ts";
+import { RunState } from "../run/run_state.ts";
+import { nowUs } from "../streams/message.ts";
+import { RunWatch } from "./run_watch.ts";
+
+function rig() {
+  const fleet = new TestFleet();
+  for (const index of [0, 1]) fleet.add("worker", index);
+  const console = new SimConsole({
+    ...{ write: () => {}, terminal: false, color: false, columns: () => 80 },
+    now: () => new Date(0),
+  });
+  const state = new RunState([1, 1], () => fleet as unknown as Fleet, console);
+  const watch = new RunWatch({
+    ...{ runId: "r", state, fleet: fleet as unknown as Fleet, durationMs: 1_000, console },
+    facts: { machineLoad: { sample: () => {} }, loadMs: 0 } as never,
+    onTick: () => {},
+    chaos: () => 0,
+  });
+  const effect = (sequence: number, latencyUs: number) => {
+    const bytes = new TextEncoder().encode(JSON.stringify({
+      ...{ partition: 0, sequence, publishedUs: 1_000, availableUs: 2, acquiredUs: 0, startUs: 3 },
+      ...{ process: "worker-0#1", instance: "i", epoch: 1, generation: 1 },
+      ...{ streamSequence: sequence, deliveryCount: 1 },
+    }));
+    state.takeEffect(bytes, 1_000 + latencyUs, sequence);
+  };
+  const lanes = (index: number, change: "acquired" | "released", ...partitions: number[]) =>
+    state.takeReport(`worker-${index}#1`, { kind: "lanes", change, partitions, atUs: nowUs() });
+  return { state, watch, effect, lanes };
+}
+
+Deno.test("each sample tells what happened since the one before", () => {
+  const { state, watch, effect, lanes } = rig();
+  const sent = { kind: "sent", partition: 0, first: 1, last: 5 } as const;
+  state.takeReport("producer-0#1", sent);
+  state.takeReport("worker-0#1", { kind: "memory", rssBytes: 7 });
+  state.takeReport("worker-0#1", {
+    ...{ kind: "status", atUs: 1, status: status({ state: "Stable" }) },
+  });
+  lanes(0, "acquired", 0, 1);
+  effect(1, 4_000);
+  effect(2, 4_000);
+  watch.sample();
+  effect(5, 9_000);
+  lanes(0, "released", 1);
+  lanes(1, "acquired", 1);
+  watch.finishSeries();
+  watch.sample();
+  const { samples, owners, runId } = watch.series;
+  const { untilMs, ...told } = samples;
+  assert.equal(runId, "r");
+  assert.equal(untilMs.length, 2, "nothing is told after the end");
+  assert.deepEqual(told, {
+    ...{ sent: [5, 0], handled: [2, 1], waiting: [3, 2] },
+    ...{ latencyP50Ms: [4, 9], latencyP99Ms: [4, 9] },
+    ...{ stable: [1, 1], workers: [2, 2], moves: [0, 1], defects: [0, 0] },
+    // 3 and 4 have no effect though 5 has.
+    ...{ gaps: [0, 2], rssBytes: [7, 7] },
+  });
+  assert.deepEqual(owners.processes, ["worker-0#1", "worker-1#1"]);
+  assert.deepEqual(owners.partition, [0, 1, 1, 1]);
+  assert.deepEqual(owners.owner, [0, 0, -1, 1]);
+});
+
+Deno.test("phases are told with their beginning", () => {
+  const { watch } = rig();
+  assert.equal(watch.phase, "start");
+  watch.enter("warm-up");
+  watch.enter("load");
+  assert.equal(watch.phase, "load");
+  assert.deepEqual(watch.series.phases.map(({ phase }) => phase), ["warm-up", "load"]);
+  assert.ok(watch.series.phases.every(({ atMs }) => atMs >= 0 && atMs < 60_000));
+});
