@@ -4,6 +4,7 @@ import { sim, SMALL } from "./sim_rig_test.ts";
 
 const CHAOS = [
   ...["--duration", "6s", "--set", "workers.count=4", "--set", "chaos.enabled=true"],
+  ...["--set", "chaos.events=[]"],
   ...["--set", "chaos.timeline=[{ at: 1s, event: worker_crash, down: 1s }]"],
 ];
 
