@@ -152,6 +152,7 @@ export class RebalanceWatch {
       told: false,
     };
     this.#current.fromUs = Math.min(this.#current.fromUs, atUs);
+    if (this.#current.moved.has(partition)) return;
     this.#current.grownUs = Math.max(this.#current.grownUs, atUs);
     this.#current.moved.add(partition);
   }
