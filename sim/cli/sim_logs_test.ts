@@ -4,6 +4,7 @@ import { sim, SMALL } from "./sim_rig_test.ts";
 
 const CHAOS = [
   ...["--duration", "6s", "--set", "workers.count=4", "--set", "chaos.enabled=true"],
+  ...["--set", "chaos.events=[]"],
   ...["--set", "chaos.timeline=[{ at: 1s, event: worker_crash, down: 1s }]"],
 ];
 
@@ -13,8 +14,8 @@ Deno.test("a run says when partitions move, and each process has its log", async
   using temp = new TempDir();
   const { code, stdout, stderr } = await sim(...SMALL, ...CHAOS, "--out", temp.path);
   assert.equal(code, 0, stdout + stderr);
-  assert.match(stdout, /\[INFO\] Rebalancing detected: 12 partitions moving/);
-  assert.match(stdout, /\[INFO\] Rebalancing complete: 0 -> 4 workers, 12 partitions moved in /);
+  assert.match(stdout, /\[INFO\] Rebalancing detected: \d+ partitions moving/);
+  assert.match(stdout, /\[INFO\] Rebalancing complete: 0 -> \d workers, \d+ partitions moved in /);
   assert.match(
     stdout,
     /\[INFO\] Simulation complete: \d+ messages sent, \d+ received, 0 gaps, 0 duplicates/,

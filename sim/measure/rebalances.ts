@@ -35,7 +35,9 @@ export interface RebalanceHandler {
   complete(rebalance: Rebalance): void;
 }
 
-/** So long nothing may be moving until it is complete, in microseconds: the workers' reports come one after another. */
+/** So long no further partition may begin to move until it is told how many do, in microseconds: the workers' reports come one after another. */
+const GATHER_US = 300_000;
+/** So long nothing may be moving until it is complete, in microseconds. */
 const QUIET_US = 500_000;
 
 /** Which assignment says so. */
@@ -50,6 +52,7 @@ interface Current {
   readonly workersBefore: number;
   readonly moved: Set<number>;
   fromUs: number;
+  grownUs: number;
   untilUs: number;
   told: boolean;
 }
@@ -116,8 +119,11 @@ export class RebalanceWatch {
   tick(nowUs: number): void {
     const current = this.#current;
     if (current === undefined) return;
-    if (!current.told) this.#handler.detected(current.moved.size);
-    current.told = true;
+    if (!current.told) {
+      if (nowUs - current.grownUs < GATHER_US) return;
+      current.told = true;
+      this.#handler.detected(current.moved.size);
+    }
     if (this.#moving.size > 0 || nowUs - current.untilUs < QUIET_US) return;
     this.#current = undefined;
     this.#handler.complete({
@@ -141,10 +147,13 @@ export class RebalanceWatch {
       workersBefore: workersBefore ?? this.#workers,
       moved: new Set(),
       fromUs: atUs,
+      grownUs: atUs,
       untilUs: atUs,
       told: false,
     };
     this.#current.fromUs = Math.min(this.#current.fromUs, atUs);
+    if (this.#current.moved.has(partition)) return;
+    this.#current.grownUs = Math.max(this.#current.grownUs, atUs);
     this.#current.moved.add(partition);
   }
 }

@@ -17,14 +17,14 @@ function withPrometheus(name: string, fn: () => Promise<void>): void {
 
 /** Everything that a panel or a rule can show happens: kills, planned moves, a pause. */
 const EVENTS = [
-  "{ at: 3s, event: worker_crash, down: 2s }",
-  "{ at: 7s, event: worker_restart }",
-  "{ at: 10s, event: worker_pause, down: 8s }",
+  "{ at: 1s, event: worker_pause, down: 9s }",
+  "{ at: 12s, event: worker_crash, down: 2s }",
+  "{ at: 16s, event: worker_restart }",
   "{ at: 20s, event: scale_up, count: 1 }",
 ];
 
 const SETS = [
-  ...["workers.count=4", "partitions.count=40", "chaos.enabled=true"],
+  ...["workers.count=4", "partitions.count=40", "chaos.enabled=true", "chaos.events=[]"],
   `chaos.timeline=[${EVENTS}]`,
 ];
 
