@@ -14,9 +14,10 @@ import type { SimCommandOptions } from "./sim_command.ts";
  * @returns the arguments, beginning with the command
  */
 export function argumentsAgain(options: SimCommandOptions, seed: number): string[] {
-  const { config, duration, set, natsUrl, fault } = options;
+  const { config, mode, duration, set, natsUrl, fault } = options;
   const given: [string, string | undefined][] = [
     ["--config", config],
+    ["--mode", mode],
     ["--duration", duration],
     ...set.map((each): [string, string] => ["--set", showSet(each)]),
     ["--nats-url", natsUrl && hideUserInfo(natsUrl)],
