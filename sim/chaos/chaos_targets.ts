@@ -47,16 +47,17 @@ export class ChaosTargets {
 
   /**
    * Running workers by the event's picks, nobody twice, and nobody who stands still, is cut off or slow already. Only those that have
-   * joined: the rest have nothing to lose.
+   * joined: the rest have nothing to lose. Where nobody has, those that have reported themselves: a process that has not would end by the
+   * signal that asks it to leave.
    *
    * @param event the event
    * @param count how many at most
    * @returns the workers; fewer where fewer run
    */
   workers(event: PlannedChaos, count: number): Member[] {
-    const well = this.#well;
-    let candidates = well.filter(({ status }) => status?.state === "Stable");
-    if (candidates.length === 0) candidates = well;
+    const ready = this.#well.filter(({ readyUs }) => readyUs !== undefined);
+    let candidates = ready.filter(({ status }) => status?.state === "Stable");
+    if (candidates.length === 0) candidates = ready;
     const victims: Member[] = [];
     for (const pick of event.picks.slice(0, Math.max(0, count))) {
       const victim = choose(candidates, pick);

@@ -43,6 +43,8 @@ Deno.test("chaos targets: those who have joined, and the others only where nobod
   assert.equal(names(targets.workers(event(0, 0, 0), 3)), "worker-1");
   joined.phase = "killed";
   assert.equal(names(targets.workers(event(0, 0, 0), 3)), "worker-0");
+  fleet.add("worker", 3, { status: undefined, readyUs: undefined });
+  assert.equal(names(targets.workers(event(0, 0, 0), 3)), "worker-0", "the other is not there yet");
   joining.phase = "gone";
   assert.deepEqual(targets.workers(event(0, 0, 0), 3), []);
 });

@@ -35,10 +35,16 @@ function start(args: readonly string[]) {
   return { child, output, ended };
 }
 
-/** Runs until a line is said, and kills it with SIGKILL then: the coordinator, or everybody. */
-async function killAfter(line: RegExp, whom: "coordinator" | "everybody", args: readonly string[]) {
+/** Runs until a line is said and something else is so, and kills it with SIGKILL then: the coordinator, or everybody. */
+async function killAfter(
+  line: RegExp,
+  whom: "coordinator" | "everybody",
+  args: readonly string[],
+  isReady: () => Promise<boolean> = () => Promise.resolve(true),
+) {
   const { child, output, ended } = start(args);
-  await until(`${line} is said`, () => line.test(output.text), 30_000)
+  const isTime = async () => line.test(output.text) && await isReady();
+  await until(`${line} is said`, isTime, 30_000)
     .catch((error) => assert.fail(`${error}\n${output.text}`));
   Deno.kill(whom === "everybody" ? -child.pid : child.pid, "SIGKILL");
   await ended;
@@ -66,7 +72,12 @@ Deno.test("a run whose coordinator is killed, and then everybody, goes on each t
   await killAfter(/Injecting event/, "coordinator", args);
   const checkpoints = `${dir.path}/checkpoints`;
   const resume = ["--resume", checkpoints];
-  await killAfter(/Injecting event/, "everybody", resume);
+  // A life that has left no checkpoint is forgotten by the next one.
+  await killAfter(/Injecting event/, "everybody", resume, async () => {
+    const [run] = await Array.fromAsync(Deno.readDir(checkpoints));
+    const { body } = await readNewest<RunCheckpoint>(`${checkpoints}/${run!.name}`);
+    return body.facts.resumed === 1;
+  });
   const { code, text, report } = await toTheEnd(resume, dir.path);
   assert.ok(report !== undefined, text);
   assert.equal(code, 0, text);
