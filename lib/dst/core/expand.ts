@@ -5,12 +5,12 @@
  */
 import { drawSites } from "../buggify.ts";
 import type { Draws } from "../draw.ts";
-import { drawFaults, strikingFaults } from "../nats/faults.ts";
 import type { JsonObject, PlanBody, PlanStep } from "../plan/plan.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import type { DrawsFor } from "../workload.ts";
 import { BUGGIFY_SITES } from "./catalog.ts";
 import { drawAmbush, drawMoment } from "./expand_ambush.ts";
+import { drawRequestFault } from "./expand_requests.ts";
 import { type CoreParameters, drawParameters } from "./parameters.ts";
 
 /** Fault families, each on in every other run. */
@@ -168,17 +168,8 @@ function drawFault(
       const rate = 1 + draws.between(-0.01, 0.01);
       return [step(id, atMs, "clock", { node, rate, wallOffsetMs: draws.between(-1e7, 1e7) })];
     }
-    case "nats": {
-      if (!draws.chance(0.35)) {
-        const faults = strikingFaults(drawFaults(draws));
-        return [step(id, atMs, "nats-faults", { forMs: forMs * 3, faults })];
-      }
-      if (typeof node === "number" && draws.chance(0.5)) {
-        return drawLateVerdict(id, atMs, draws, node);
-      }
-      const lateMs = draws.between(200, 4_000);
-      return [step(id, atMs, "mute", { node, lateMs, forMs: draws.between(2_000, 12_000) })];
-    }
+    case "nats":
+      return drawRequestFault(draws, { id, atMs, node, forMs, maxWorkers });
     case "ambush": {
       const { kind, args } = drawAmbush(draws, electionMaxMs > 0, forMs);
       return [step(id, atMs, kind, args)];
@@ -224,16 +215,6 @@ function drawCut(
     cut,
     step(`${id}-stop`, leavesAtMs, "stop", { node }),
     step(`${id}-fill`, leavesAtMs + draws.between(0, 4_000), "fill", {}),
-  ];
-}
-
-/** The leader finds somebody dead and cannot carry it out, and before it can the other one is back. */
-function drawLateVerdict(id: string, atMs: number, draws: Draws, node: number): PlanStep[] {
-  const block = { node, direction: "down", forMs: draws.between(3_000, 4_000) };
-  const mute = { node: "leader", lateMs: 0, forMs: draws.between(1_500, 2_500) };
-  return [
-    step(id, atMs, "block", block),
-    step(`${id}-mute`, atMs + draws.between(0, 1_000), "mute", mute),
   ];
 }
 

@@ -6,6 +6,7 @@
 import type { ManagerState } from "../../manager/state.ts";
 import type { Draws } from "../draw.ts";
 import type { JsonObject } from "../plan/plan.ts";
+import { drawDoubtMs } from "./expand_requests.ts";
 
 /** States worth striking in. Those that are short or rare are met by nothing else. */
 const STATES: readonly ManagerState[] = [
@@ -19,7 +20,7 @@ const STATES: readonly ManagerState[] = [
   "Degraded",
 ];
 /** What strikes. */
-const ACTS = ["crash", "pause", "cut", "block", "block"] as const;
+const ACTS = ["crash", "pause", "cut", "block", "block", "doubt", "doubt"] as const;
 
 /**
  * Draws when somebody is struck.
@@ -56,5 +57,7 @@ export function drawAmbush(
   }
   const moment = drawMoment(draws, hasElection);
   const direction = draws.pick(["both", "both", "up", "down"]);
-  return { kind: "ambush", args: { ...moment, act: draws.pick(ACTS), direction, forMs } };
+  const act = draws.pick(ACTS);
+  const lastsMs = act === "doubt" ? drawDoubtMs(draws) : forMs;
+  return { kind: "ambush", args: { ...moment, act, direction, forMs: lastsMs } };
 }

@@ -22,6 +22,7 @@ export const STEP_FAULTS = [
   "server-pause",
   "nats-faults",
   "mute",
+  "doubt",
   "source fails",
   "source empty",
   "source hangs",

@@ -80,7 +80,7 @@ export class FaultInjector {
     }
     const member = fleet.find(targetOf(args["node"]));
     if (member === undefined) return;
-    if (kind === "mute") return this.#server.mute(member, Number(args["lateMs"]), forMs);
+    if (kind === "mute") return this.#server.mute(member, Number(args["late"]), forMs);
     const name = kind === "block" ? `block ${directionOf(args)}` : kind;
     if (this.#hurt(member, kind, args, forMs)) this.#note(name as FaultKind);
   }
@@ -109,6 +109,10 @@ export class FaultInjector {
         return this.#cutSoon(member, flapsOf(args));
       case "block":
         return this.#block(member, directionOf(args), forMs);
+      case "doubt":
+        // Noted as soon as there is something that it is not told.
+        this.#server.leaveInDoubt(member, forMs);
+        return false;
       case "clock":
         return this.#setClock(member, Number(args["rate"]), Number(args["wallOffsetMs"]));
     }

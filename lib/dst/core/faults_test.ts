@@ -90,9 +90,25 @@ const CASES: Readonly<Record<typeof STEP_FAULTS[number], Case>> = {
   },
   mute: {
     kind: "mute",
-    args: { node: 0, lateMs: 300, forMs },
+    args: { node: 0, late: 0.2, forMs },
     others: ["kv.answerLate", "kv.requestLost", "kv.watchStall"],
     feel: othersHaveAll,
+  },
+  doubt: {
+    kind: "doubt",
+    args: { node: 0, forMs: 5_000 },
+    others: ["kv.ackLost"],
+    feel: async (group) => {
+      await group.sleep(4_500);
+      assert.equal(
+        group.held(0),
+        0,
+        "whoever does not know whether it has renewed its lease has nothing",
+      );
+      await group.sleep(LONG_MS);
+      assert.ok(group.held(0) > 0);
+      assert.equal(group.held(0, 1, 2), PARTITIONS);
+    },
   },
   "source fails": {
     kind: "source",

@@ -27,6 +27,7 @@ export class ServerFaults {
   readonly #healing: Healing;
   readonly #board: FaultBoard;
   readonly #muted = new WeakSet<SimLink>();
+  readonly #inDoubt = new WeakSet<SimLink>();
   /** Whose watch stands still although it has news. */
   readonly #deaf = new WeakSet<SimLink>();
 
@@ -79,13 +80,21 @@ export class ServerFaults {
     this.#healing.after("all links", forMs, () => this.#board.set(this.#cluster.goodDay));
   }
 
-  /** A worker's requests to buckets are answered late, and then not at all, while its connection and its probes are well. */
-  mute(member: Member, lateMs: number, forMs: number): void {
+  /**
+   * A worker's requests to buckets are answered late until it has renewed its lease once, and then not at all, while its connection and its
+   * probes are well.
+   *
+   * @param member the worker
+   * @param late how late at most, as a share of how long its lease lasts: what is late for one lease is nothing for another
+   * @param forMs how long there is no answer then, in milliseconds
+   */
+  mute(member: Member, late: number, forMs: number): void {
     const { link } = member;
-    const { heartbeatIntervalMs } = member.manager.config;
-    const untilMuteMs = lateMs + heartbeatIntervalMs;
+    const { heartbeatIntervalMs, heartbeatTtlMs } = member.manager.config;
+    const untilMuteMs = heartbeatIntervalMs;
     this.#cluster.disturbed(untilMuteMs + 3 * forMs + AFTERMATH_MS);
-    this.#board.setFor(link, LATE(lateMs));
+    this.#board.setFor(link, LATE(late * heartbeatTtlMs));
+    this.#inDoubt.delete(link);
     const lasts = this.#healing.after(requestsOf(link), untilMuteMs + forMs, () => {
       this.#board.setFor(link, undefined);
       this.#muted.delete(link);
@@ -97,9 +106,23 @@ export class ServerFaults {
     });
   }
 
+  /** What a worker asks for is carried out, and it is not told. What it only reads is answered. */
+  leaveInDoubt({ link }: Member, forMs: number): void {
+    this.#muted.delete(link);
+    this.#deaf.delete(link);
+    this.#cluster.disturbed(forMs + AFTERMATH_MS);
+    this.#board.setFor(link, DOUBT);
+    this.#inDoubt.add(link);
+    this.#healing.after(requestsOf(link), forMs, () => {
+      this.#board.setFor(link, undefined);
+      this.#inDoubt.delete(link);
+    });
+  }
+
   /** What has just been written reaches a worker late. */
   deafen({ link }: Member, forMs: number): void {
     this.#muted.delete(link);
+    this.#inDoubt.delete(link);
     this.#deaf.delete(link);
     this.#board.setFor(link, DEAF(forMs));
     // Only this one piece of news is late.
@@ -120,7 +143,8 @@ export class ServerFaults {
       if (common !== this.#cluster.goodDay) noteStrike(assertions, "nats-faults");
       return;
     }
-    if (this.#muted.has(link)) noteStrike(assertions, "mute");
+    if (this.#inDoubt.has(link)) noteStrike(assertions, "doubt");
+    else if (this.#muted.has(link)) noteStrike(assertions, "mute");
     else if (fault === "kv.watchStall") this.#deaf.add(link);
   }
 }
@@ -134,6 +158,13 @@ const DEAF = (forMs: number): NatsFaults => ({
   ...NO_FAULTS,
   kv: { ...NO_FAULTS.kv, watchStall: 1, watchStallMs: 2 * forMs },
 });
+
+/** Every write to a bucket and every change of a consumer is done and not answered. */
+const DOUBT: NatsFaults = {
+  ...NO_FAULTS,
+  kv: { ...NO_FAULTS.kv, ackLost: 1 },
+  feed: { ...NO_FAULTS.feed, answerLost: 1 },
+};
 
 /** Every answer of a bucket is late. */
 const LATE = (lateMs: number): NatsFaults => ({
