@@ -8,12 +8,14 @@ import { decodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
 import { pointerOf, type SnapshotPointer } from "../../assignment/snapshot_store.ts";
 import { sameBytes } from "../../codec.ts";
 import { EPOCH_HEADER, GENERATION_HEADER, INPUT_SEQUENCE_HEADER } from "../../effects/effects.ts";
+import { decodeLeader } from "../../leadership/leader_record.ts";
 import { decodeWorkerRecord, type WorkerRecord } from "../../membership/worker_lease.ts";
 import {
   assignmentBucket,
   chunkKey,
   CURRENT_KEY,
   laneOwner,
+  LEADER_KEY,
   leaseBucket,
   workerKeyNumber,
 } from "../../names.ts";
@@ -129,6 +131,7 @@ export class Taps {
 
   #onLease(entry: KvEntry): void {
     const { observer, server, fleet } = this.#options;
+    if (entry.key === LEADER_KEY) return this.#onLeader(entry);
     if (workerKeyNumber(entry.key) === undefined) return;
     const record = this.#recordOf(entry);
     if (record === undefined) return this.#onLeaseGone(entry.key);
@@ -149,6 +152,17 @@ export class Taps {
     });
   }
 
+  #onLeader(entry: KvEntry): void {
+    const { observer: { leaders }, server, fleet } = this.#options;
+    const leader = decodeLeader(entry);
+    if (leader === undefined) return leaders.unleased();
+    leaders.leased(leader.instance, server.nowMs, (instance) => {
+      const member = fleet.ofInstance(instance);
+      return member?.wanted === true && member.manager.instance === instance &&
+        member.manager.isLeader;
+    });
+  }
+
   /** Most renewals say nothing new. */
   #recordOf(entry: KvEntry): WorkerRecord | undefined {
     const known = this.#read.get(entry.key);
@@ -160,6 +174,7 @@ export class Taps {
   }
 
   #onLeaseGone(key: string): void {
+    if (key === LEADER_KEY) return this.#options.observer.leaders.unleased();
     const before = this.#leases.get(key);
     if (before === undefined) return;
     const { observer, server } = this.#options;
