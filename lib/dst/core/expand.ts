@@ -5,12 +5,13 @@
  */
 import { drawSites } from "../buggify.ts";
 import type { Draws } from "../draw.ts";
-import type { JsonObject, PlanBody, PlanStep } from "../plan/plan.ts";
+import type { PlanBody, PlanStep } from "../plan/plan.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import type { DrawsFor } from "../workload.ts";
 import { BUGGIFY_SITES } from "./catalog.ts";
 import { drawAmbush, drawMoment } from "./expand_ambush.ts";
 import { drawRequestFault } from "./expand_requests.ts";
+import { step } from "./expand_step.ts";
 import { type CoreParameters, drawParameters } from "./parameters.ts";
 
 /** Fault families, each on in every other run. */
@@ -170,10 +171,8 @@ function drawFault(
     }
     case "nats":
       return drawRequestFault(draws, { id, atMs, node, forMs, maxWorkers });
-    case "ambush": {
-      const { kind, args } = drawAmbush(draws, electionMaxMs > 0, forMs);
-      return [step(id, atMs, kind, args)];
-    }
+    case "ambush":
+      return drawAmbush(draws, { id, atMs, hasElection: electionMaxMs > 0, forMs });
     case "source":
       return [step(id, atMs, "source", { mood: draws.pick(["fails", "empty", "hangs"]), forMs })];
     case "buggify":
@@ -227,8 +226,4 @@ function drawDuration(draws: Draws): number {
 
 function lastMs({ loadMs }: CoreParameters): number {
   return loadMs - QUIET_END_MS;
-}
-
-function step(id: string, atMs: number, kind: string, args: JsonObject): PlanStep {
-  return { id, atMs: Math.round(atMs * 1_000) / 1_000, kind, args };
 }

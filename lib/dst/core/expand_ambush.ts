@@ -5,8 +5,9 @@
  */
 import type { ManagerState } from "../../manager/state.ts";
 import type { Draws } from "../draw.ts";
-import type { JsonObject } from "../plan/plan.ts";
+import type { JsonObject, PlanStep } from "../plan/plan.ts";
 import { drawDoubtMs } from "./expand_requests.ts";
+import { step } from "./expand_step.ts";
 
 /** States worth striking in. Those that are short or rare are met by nothing else. */
 const STATES: readonly ManagerState[] = [
@@ -20,7 +21,7 @@ const STATES: readonly ManagerState[] = [
   "Degraded",
 ];
 /** What strikes. */
-const ACTS = ["crash", "pause", "cut", "block", "block", "doubt", "doubt"] as const;
+const ACTS = ["crash", "pause", "cut", "block", "block", "doubt", "doubt", "deaf"] as const;
 
 /**
  * Draws when somebody is struck.
@@ -32,32 +33,75 @@ const ACTS = ["crash", "pause", "cut", "block", "block", "doubt", "doubt"] as co
 export function drawMoment(draws: Draws, hasElection: boolean): JsonObject {
   const isElection = draws.chance(0.5) && hasElection;
   const isInit = draws.chance(0.05);
+  const moved = draws.chance(0.12) ? draws.pick(["heir", "loser"]) : undefined;
   const state = draws.pick(STATES);
   return {
-    state: isElection ? "Election" : isInit ? "Init" : state,
+    state: isElection ? "Election" : isInit ? "Init" : moved ?? state,
     delayMs: draws.pick([0, 0, 1, 10, 100, 1_000]) * draws.between(0.5, 1.5),
   };
+}
+
+/** What an ambush is drawn with. */
+export interface AmbushOptions {
+  /** What the steps are called, and what their names begin with. */
+  readonly id: string;
+  /** When somebody lies in wait, in milliseconds. */
+  readonly atMs: number;
+  /** Whether being in an election takes a while. */
+  readonly hasElection: boolean;
+  /** How long what strikes lasts, if it does, in milliseconds. */
+  readonly forMs: number;
 }
 
 /**
  * Draws an ambush.
  *
  * @param draws where the numbers come from
- * @param hasElection whether being in an election takes a while
- * @param forMs how long what strikes lasts, if it does, in milliseconds
- * @returns kind and arguments of a step
+ * @param options what it is drawn with
+ * @returns its steps
  */
 export function drawAmbush(
   draws: Draws,
-  hasElection: boolean,
-  forMs: number,
-): { readonly kind: string; readonly args: JsonObject } {
-  if (draws.chance(0.15)) {
-    return { kind: "heir", args: { delayMs: draws.between(0, 20), forMs: 4_000 } };
+  { id, atMs, hasElection, forMs }: AmbushOptions,
+): PlanStep[] {
+  const which = draws.float();
+  if (which < 0.12) {
+    return [step(id, atMs, "heir", { delayMs: draws.between(0, 20), forMs: 4_000 })];
+  }
+  if (which < 0.27) return [step(id, atMs, "ambush", drawDoubtfulWrite(draws))];
+  if (which < 0.37) {
+    const [loser, heir] = drawTugOfWar(draws);
+    return [
+      step(`${id}-fill`, atMs, "fill", {}),
+      step(`${id}-loser`, atMs, "ambush", loser),
+      step(`${id}-heir`, atMs, "ambush", heir),
+    ];
   }
   const moment = drawMoment(draws, hasElection);
   const direction = draws.pick(["both", "both", "up", "down"]);
   const act = draws.pick(ACTS);
-  const lastsMs = act === "doubt" ? drawDoubtMs(draws) : forMs;
-  return { kind: "ambush", args: { ...moment, act, direction, forMs: lastsMs } };
+  const lastsMs = act === "doubt" || act === "deaf" ? drawDoubtMs(draws) : forMs;
+  return [step(id, atMs, "ambush", { ...moment, act, direction, forMs: lastsMs })];
+}
+
+/** The leader writes an assignment, and does not know whether it has. */
+function drawDoubtfulWrite(draws: Draws): JsonObject {
+  return {
+    state: draws.pick(["Rebalancing", "Rebalancing", "Emergency"]),
+    delayMs: draws.pick([0, 0, 0.1, 1]),
+    act: "doubt",
+    direction: "both",
+    forMs: drawDoubtMs(draws),
+  };
+}
+
+/** A newcomer is given partitions and dies, and gives them back to somebody who is still letting go of them and gets no answer to that. */
+function drawTugOfWar(draws: Draws): readonly [JsonObject, JsonObject] {
+  const delayMs = draws.pick([0, 10, 500, 1_500]) * draws.between(0.5, 1.5);
+  const forMs = draws.between(2_000, 8_000);
+  const strike = { direction: "both", forMs };
+  return [
+    { state: "loser", delayMs: 0, act: "doubt", ...strike },
+    { state: "heir", delayMs, act: draws.pick(["crash", "crash", "cut", "block"]), ...strike },
+  ];
 }

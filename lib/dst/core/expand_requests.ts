@@ -6,7 +6,8 @@
  */
 import type { Draws } from "../draw.ts";
 import { drawFaults, strikingFaults } from "../nats/faults.ts";
-import type { JsonObject, PlanStep } from "../plan/plan.ts";
+import type { PlanStep } from "../plan/plan.ts";
+import { step } from "./expand_step.ts";
 
 /** What such a fault is drawn with. */
 export interface RequestFaultOptions {
@@ -40,8 +41,9 @@ export function drawRequestFault(draws: Draws, options: RequestFaultOptions): Pl
     const faults = strikingFaults(drawFaults(draws));
     return [step(id, atMs, "nats-faults", { forMs: forMs * 3, faults })];
   }
-  if (draws.chance(0.25)) {
-    return [step(id, atMs, "doubt", { node, forMs: drawDoubtMs(draws) })];
+  if (draws.chance(0.35)) {
+    const kind = draws.pick(["doubt", "deaf"]);
+    return [step(id, atMs, kind, { node, forMs: drawDoubtMs(draws) })];
   }
   if (typeof node === "number" && draws.chance(0.3)) {
     return drawLateVerdict(draws, { ...options, node });
@@ -50,13 +52,13 @@ export function drawRequestFault(draws: Draws, options: RequestFaultOptions): Pl
 }
 
 /**
- * Draws how long somebody is told nothing of what is done for it: mostly so short that it keeps its lease.
+ * Draws how long somebody is told nothing, or hears of nothing: short enough to keep a lease, or longer than a call to the server is waited for.
  *
  * @param draws where the numbers come from
  * @returns how long, in milliseconds
  */
 export function drawDoubtMs(draws: Draws): number {
-  return draws.pick([300, 1_000, 1_000, 4_000]) * draws.between(0.5, 1.5);
+  return draws.pick([300, 1_000, 4_000, 8_000]) * draws.between(0.5, 1.5);
 }
 
 /** The leader finds somebody dead and cannot carry it out, and before it can the other one is back. */
@@ -96,8 +98,4 @@ function drawOvertaken(draws: Draws, options: RequestFaultOptions): PlanStep[] {
     drawMute(draws, { ...options, node: draws.integer(0, maxWorkers - 1) }),
     step(`${id}-ambush`, atMs + draws.between(500, 3_000), "ambush", ambush),
   ];
-}
-
-function step(id: string, atMs: number, kind: string, args: JsonObject): PlanStep {
-  return { id, atMs: Math.round(atMs * 1_000) / 1_000, kind, args };
 }

@@ -23,6 +23,7 @@ export const STEP_FAULTS = [
   "nats-faults",
   "mute",
   "doubt",
+  "deaf",
   "source fails",
   "source empty",
   "source hangs",

@@ -110,6 +110,21 @@ const CASES: Readonly<Record<typeof STEP_FAULTS[number], Case>> = {
       assert.equal(group.held(0, 1, 2), PARTITIONS);
     },
   },
+  deaf: {
+    kind: "deaf",
+    args: { node: 1, forMs: 2 * LONG_MS },
+    others: ["kv.watchStall"],
+    feel: async (group) => {
+      const before = group.held(1);
+      const others = group.held(0, 2);
+      group.cluster.add(9, 1);
+      while (group.held(0, 2) === others) await group.sleep(1);
+      // It looks for itself now and then, too.
+      assert.equal(group.held(1), before, "whoever is deaf hears of it later");
+      await group.sleep(6 * LONG_MS);
+      assert.equal(group.held(0, 1, 2), PARTITIONS + 9);
+    },
+  },
   "source fails": {
     kind: "source",
     args: { mood: "fails", forMs },

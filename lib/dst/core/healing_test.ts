@@ -57,6 +57,21 @@ Deno.test("a server that is killed while it stands still stays away as long as i
   });
 });
 
+Deno.test("who has left while the server stood still could confirm nothing, and may be taken for dead", async () => {
+  await withGroup(3, async (group) => {
+    const { fleet, observer } = group.cluster;
+    const leaver = group.on(0);
+    const excused: string[] = [];
+    observer.excuse = (instance) => void excused.push(instance);
+    group.hurt("server-pause", { forMs: 40_000 });
+    await fleet.stop(leaver);
+    await group.sleep(1_000);
+    assert.equal(excused.length, 0);
+    group.injector.heal();
+    assert.ok(excused.includes(leaver.instance!));
+  });
+});
+
 Deno.test("of two faults of all links the later one lasts as long as it was to", async () => {
   await withGroup(3, async (group) => {
     const board = FaultBoard.of(group.cluster.server);
