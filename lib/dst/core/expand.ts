@@ -148,8 +148,9 @@ function drawFault(
   id: string,
   atMs: number,
   draws: Draws,
-  { maxWorkers, electionMaxMs, latencyMaxMs }: CoreParameters,
+  parameters: CoreParameters,
 ): PlanStep[] {
+  const { maxWorkers, latencyMaxMs } = parameters;
   // A fault that always strikes the leader finds what one that strikes anybody rarely does.
   const node = draws.chance(0.35) ? "leader" : draws.integer(0, maxWorkers - 1);
   const forMs = drawDuration(draws);
@@ -172,7 +173,7 @@ function drawFault(
     case "nats":
       return drawRequestFault(draws, { id, atMs, node, forMs, maxWorkers });
     case "ambush":
-      return drawAmbush(draws, { id, atMs, hasElection: electionMaxMs > 0, forMs });
+      return drawAmbush(draws, { id, atMs, parameters, forMs });
     case "source":
       return [step(id, atMs, "source", { mood: draws.pick(["fails", "empty", "hangs"]), forMs })];
     case "buggify":

@@ -8,6 +8,7 @@ import type { Draws } from "../draw.ts";
 import type { JsonObject, PlanStep } from "../plan/plan.ts";
 import { drawDoubtMs } from "./expand_requests.ts";
 import { step } from "./expand_step.ts";
+import type { CoreParameters } from "./parameters.ts";
 
 /** States worth striking in. Those that are short or rare are met by nothing else. */
 const STATES: readonly ManagerState[] = [
@@ -47,8 +48,8 @@ export interface AmbushOptions {
   readonly id: string;
   /** When somebody lies in wait, in milliseconds. */
   readonly atMs: number;
-  /** Whether being in an election takes a while. */
-  readonly hasElection: boolean;
+  /** What the run is like. */
+  readonly parameters: Pick<CoreParameters, "electionMaxMs" | "latencyMaxMs" | "nameLength">;
   /** How long what strikes lasts, if it does, in milliseconds. */
   readonly forMs: number;
 }
@@ -62,14 +63,14 @@ export interface AmbushOptions {
  */
 export function drawAmbush(
   draws: Draws,
-  { id, atMs, hasElection, forMs }: AmbushOptions,
+  { id, atMs, parameters, forMs }: AmbushOptions,
 ): PlanStep[] {
   const which = draws.float();
+  const { electionMaxMs, nameLength } = parameters;
   if (which < 0.12) {
     return [step(id, atMs, "heir", { delayMs: draws.between(0, 20), forMs: 4_000 })];
   }
-  if (which < 0.27) return [step(id, atMs, "ambush", drawDoubtfulWrite(draws))];
-  if (which < 0.37) {
+  if (which < 0.24) {
     const [loser, heir] = drawTugOfWar(draws);
     return [
       step(`${id}-fill`, atMs, "fill", {}),
@@ -77,18 +78,25 @@ export function drawAmbush(
       step(`${id}-heir`, atMs, "ambush", heir),
     ];
   }
-  const moment = drawMoment(draws, hasElection);
+  // An assignment in parts is what a run with long names is for.
+  if (which < (nameLength > 0 ? 0.8 : 0.4)) {
+    return [step(id, atMs, "ambush", drawDoubtfulWrite(draws, parameters.latencyMaxMs))];
+  }
+  const moment = drawMoment(draws, electionMaxMs > 0);
   const direction = draws.pick(["both", "both", "up", "down"]);
   const act = draws.pick(ACTS);
   const lastsMs = act === "doubt" || act === "deaf" ? drawDoubtMs(draws) : forMs;
   return [step(id, atMs, "ambush", { ...moment, act, direction, forMs: lastsMs })];
 }
 
-/** The leader writes an assignment, and does not know whether it has. */
-function drawDoubtfulWrite(draws: Draws): JsonObject {
+/**
+ * The leader writes an assignment, and does not know whether it has. One in parts takes a round trip for the parts and then one for what
+ * points to them.
+ */
+function drawDoubtfulWrite(draws: Draws, latencyMaxMs: number): JsonObject {
   return {
     state: draws.pick(["Rebalancing", "Rebalancing", "Emergency"]),
-    delayMs: draws.pick([0, 0, 0.1, 1]),
+    delayMs: draws.chance(0.4) ? 0 : draws.between(0.3, 2) * latencyMaxMs,
     act: "doubt",
     direction: "both",
     forMs: drawDoubtMs(draws),
