@@ -70,16 +70,16 @@ export function drawAmbush(
   if (which < 0.12) {
     return [step(id, atMs, "heir", { delayMs: draws.between(0, 20), forMs: 4_000 })];
   }
-  if (which < 0.24) {
-    const [loser, heir] = drawTugOfWar(draws);
+  if (which < 0.28) {
+    const fill = step(`${id}-fill`, atMs, "fill", {});
     return [
-      step(`${id}-fill`, atMs, "fill", {}),
-      step(`${id}-loser`, atMs, "ambush", loser),
-      step(`${id}-heir`, atMs, "ambush", heir),
+      fill,
+      ...drawTugOfWar(draws, parameters.latencyMaxMs)
+        .map(([kind, args], i) => step(`${id}-${i}`, atMs, kind, args)),
     ];
   }
   // An assignment in parts is what a run with long names is for.
-  if (which < (nameLength > 0 ? 0.8 : 0.4)) {
+  if (which < (nameLength > 0 ? 0.8 : 0.42)) {
     return [step(id, atMs, "ambush", drawDoubtfulWrite(draws, parameters.latencyMaxMs))];
   }
   const moment = drawMoment(draws, electionMaxMs > 0);
@@ -103,13 +103,20 @@ function drawDoubtfulWrite(draws: Draws, latencyMaxMs: number): JsonObject {
   };
 }
 
-/** A newcomer is given partitions and dies, and gives them back to somebody who is still letting go of them and gets no answer to that. */
-function drawTugOfWar(draws: Draws): readonly [JsonObject, JsonObject] {
+/**
+ * A newcomer is given partitions and gives them back at once to somebody who is still letting go of them: because it leaves before it has heard
+ * of them, or because it dies while the other one gets no answer.
+ */
+function drawTugOfWar(draws: Draws, latencyMaxMs: number): readonly [string, JsonObject][] {
+  if (draws.chance(0.6)) {
+    const delayMs = draws.chance(0.5) ? 0 : draws.between(0, 3) * latencyMaxMs;
+    return [["stop-when", { state: "heir", delayMs }]];
+  }
+  const strike = { act: "doubt", direction: "both", forMs: draws.between(2_000, 8_000) };
   const delayMs = draws.pick([0, 10, 500, 1_500]) * draws.between(0.5, 1.5);
-  const forMs = draws.between(2_000, 8_000);
-  const strike = { direction: "both", forMs };
+  const act = draws.pick(["crash", "crash", "cut", "block"]);
   return [
-    { state: "loser", delayMs: 0, act: "doubt", ...strike },
-    { state: "heir", delayMs, act: draws.pick(["crash", "crash", "cut", "block"]), ...strike },
+    ["ambush", { state: "loser", delayMs: 0, ...strike }],
+    ["ambush", { state: "heir", delayMs, ...strike, act }],
   ];
 }
