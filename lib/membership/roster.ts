@@ -128,7 +128,8 @@ export class Roster {
       await bucket.remove(key, member.revision);
     } catch (error) {
       if (!isPartiError(error, "PARTI_CONFLICT")) throw error;
-      const entry = await bucket.get(key);
+      // A read that finds nothing may be one from before the lease; what is missing from a list is not there.
+      const entry = await bucket.get(key) ?? (await bucket.list(key)).at(0);
       if (entry !== undefined) {
         this.#take(entry);
         // Older than what we judged by: a stale read. The compare says that there is something newer, so it may well be alive.

@@ -192,6 +192,17 @@ Deno.test("a stale read after a lost compare is no proof of death", async () => 
   await roster.close();
 });
 
+Deno.test("a stale read that finds nothing after a lost compare is no proof of death", async () => {
+  const { bucket, roster } = await setUp([1]);
+  const judged = roster.members[0]!;
+  bucket.loseWatches(timeout());
+  const revision = renew(bucket, 1);
+  bucket.readAs = () => undefined;
+  assert.equal(await roster.evict(judged), false);
+  assert.equal(roster.members[0]?.revision, revision, "and the observer knows it now");
+  await roster.close();
+});
+
 Deno.test("a lease that expired without a word is dropped once it is judged or listed", async () => {
   const { clock, bucket, roster, told } = await setUp([1, 2]);
   bucket.expireSilently(workerKey(1));

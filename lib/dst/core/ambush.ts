@@ -9,10 +9,16 @@ import type { ManagerState } from "../../manager/state.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Member } from "./member.ts";
 
+/**
+ * When somebody is struck: in a state of its own, or when an assignment is written that it has not seen yet. An `heir` is a newcomer whom that
+ * names, a `loser` one from whom it takes partitions.
+ */
+export type Moment = ManagerState | "heir" | "loser";
+
 /** An ambush. */
 export interface Ambush {
-  /** The state in which it strikes; `heir` is a newcomer whom an assignment names that it has not seen yet. */
-  readonly moment: ManagerState | "heir";
+  /** When it strikes. */
+  readonly moment: Moment;
   /** How long after that moment, in milliseconds. */
   readonly delayMs: number;
   /** Done at once in that moment. */
@@ -36,6 +42,8 @@ export class Ambushes {
   readonly #kernel: Kernel;
   readonly #waiting = new Set<Ambush>();
   readonly #traps = new Map<Member, Trap>();
+  /** What each instance was given last. */
+  #given = new Map<string, readonly string[]>();
   #over = false;
 
   /** @param kernel time */
@@ -110,15 +118,22 @@ export class Ambushes {
    * @param members all who live
    */
   published({ workers, leader }: Snapshot, members: readonly Member[]): void {
+    const before = this.#given;
+    this.#given = new Map(workers.map(({ instance, partitions }) => [instance, partitions]));
     if (this.#waiting.size === 0) return;
     for (const member of members) {
       const { instance, state } = member.manager;
-      if (state !== "WaitingAssignment" || instance === leader.instance) continue;
-      if (workers.some((worker) => worker.instance === instance)) this.#spring(member, "heir");
+      const given = instance === undefined ? undefined : this.#given.get(instance);
+      if (given === undefined) continue;
+      const kept = new Set(given);
+      if (before.get(instance!)?.some((id) => !kept.has(id))) this.#spring(member, "loser");
+      if (state === "WaitingAssignment" && instance !== leader.instance) {
+        this.#spring(member, "heir");
+      }
     }
   }
 
-  #spring(member: Member, moment: Ambush["moment"]): void {
+  #spring(member: Member, moment: Moment): void {
     for (const ambush of [...this.#waiting]) {
       if (ambush.moment !== moment) continue;
       this.#waiting.delete(ambush);

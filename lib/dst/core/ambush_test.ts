@@ -87,6 +87,27 @@ Deno.test("whoever is waited for with acks is struck when two of them are on the
   });
 });
 
+Deno.test("a loser is somebody from whom an assignment takes partitions", async () => {
+  await within(async (ambushes, kernel) => {
+    const seen: string[] = [];
+    const strike = ({ manager }: Member) => void seen.push(String(manager.instance));
+    const publish = (parts: Record<string, string[]>) => {
+      const workers = Object.entries(parts)
+        .map(([instance, partitions]) => ({ id: instance, instance, partitions }));
+      const snapshot = { leader: { worker: "a", instance: "a" }, workers } as unknown as Snapshot;
+      ambushes.published(snapshot, ["a", "b"].map((instance) => memberCalled(instance, "Stable")));
+    };
+    publish({ a: ["p0"], b: ["p1"] });
+    ambushes.arm({ moment: "loser", delayMs: 0, strike });
+    publish({ a: ["p0"], b: ["p1", "p2"] });
+    await kernel.sleep(1);
+    assert.deepEqual(seen, []);
+    publish({ a: ["p0", "p2"], b: ["p1"] });
+    await kernel.sleep(1);
+    assert.deepEqual(seen, ["b"]);
+  });
+});
+
 Deno.test("an heir is a newcomer whom an assignment of somebody else names", async () => {
   await within(async (ambushes, kernel) => {
     const seen: string[] = [];

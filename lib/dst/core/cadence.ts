@@ -27,6 +27,8 @@ export interface CadenceRules {
   readonly recoveryGracePeriodMs: number;
   /** See `GroupConfig`. */
   readonly heartbeatTtlMs: number;
+  /** See `GroupConfig`. */
+  readonly electionTimeoutMs: number;
   /** How long a lease counts that ends without a word from the server, after the leader has seen it first. 0 where the server says it. */
   readonly silentTtlMs: number;
   /** How long a leader may take to see something and to write what follows from it. */

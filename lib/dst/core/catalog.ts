@@ -131,6 +131,9 @@ export const coreCatalog = {
     "after a stop no timer, lease, lane, part of an assignment, subscription or watch is left",
   ),
   "no invariant of parti breaks": always("no worker reports PARTI_INVARIANT"),
+  "whoever leads is not deposed": always(
+    "nobody takes the lead from whoever has just renewed its lease, unless the others may take it for dead",
+  ),
   states: sometimesEach(states, "every state is seen"),
   "state changes": sometimesEach(changes, "every legal transition is seen"),
   "places that misbehave": sometimesEach(BUGGIFY_SITES, "every buggify site of the library fires"),

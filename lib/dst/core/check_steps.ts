@@ -15,7 +15,8 @@ const target = z.union([node, z.literal("leader")]);
 const ms = z.number().min(0);
 const count = z.int().min(0).max(10_000);
 const weight = z.number().min(0);
-const state = z.enum(Object.keys(TRANSITIONS) as [string, ...string[]]);
+/** See `Moment`. */
+const state = z.enum([...Object.keys(TRANSITIONS), "heir", "loser"]);
 const direction = z.enum(["both", "up", "down"]);
 
 /** Faults of a part of the server: each is a probability, or a duration in milliseconds. */
@@ -55,13 +56,15 @@ const KINDS: Readonly<Record<string, z.ZodType>> = {
   "server-crash": z.strictObject({ forMs: ms }),
   "server-pause": z.strictObject({ forMs: ms }),
   "nats-faults": z.strictObject({ forMs: ms, faults }),
-  "mute": z.strictObject({ node: target, lateMs: ms, forMs: ms }),
+  "doubt": z.strictObject({ node: target, forMs: ms }),
+  "deaf": z.strictObject({ node: target, forMs: ms }),
+  "mute": z.strictObject({ node: target, late: z.number().min(0), forMs: ms }),
   "source": z.strictObject({ mood: z.enum(["fails", "empty", "hangs"]), forMs: ms }),
   "heir": z.strictObject({ delayMs: ms, forMs: ms }),
   "ambush": z.strictObject({
     state,
     delayMs: ms,
-    act: z.enum(["crash", "pause", "cut", "block"]),
+    act: z.enum(["crash", "pause", "cut", "block", "doubt", "deaf"]),
     direction: direction.optional(),
     forMs: ms,
   }),

@@ -5,6 +5,9 @@
  * @module
  */
 
+/** Whoever has renewed a lease within this share of its TTL is alive to everybody: no clock is so fast, and no news so old. */
+export const SURELY_ALIVE = 0.9;
+
 /** So long what was sent before a fault may still arrive, in milliseconds. */
 const EXCUSE_MS = 1_000;
 

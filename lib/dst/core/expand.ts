@@ -5,12 +5,13 @@
  */
 import { drawSites } from "../buggify.ts";
 import type { Draws } from "../draw.ts";
-import { drawFaults, strikingFaults } from "../nats/faults.ts";
-import type { JsonObject, PlanBody, PlanStep } from "../plan/plan.ts";
+import type { PlanBody, PlanStep } from "../plan/plan.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import type { DrawsFor } from "../workload.ts";
 import { BUGGIFY_SITES } from "./catalog.ts";
 import { drawAmbush, drawMoment } from "./expand_ambush.ts";
+import { drawRequestFault } from "./expand_requests.ts";
+import { step } from "./expand_step.ts";
 import { type CoreParameters, drawParameters } from "./parameters.ts";
 
 /** Fault families, each on in every other run. */
@@ -147,8 +148,9 @@ function drawFault(
   id: string,
   atMs: number,
   draws: Draws,
-  { maxWorkers, electionMaxMs, latencyMaxMs }: CoreParameters,
+  parameters: CoreParameters,
 ): PlanStep[] {
+  const { maxWorkers, latencyMaxMs } = parameters;
   // A fault that always strikes the leader finds what one that strikes anybody rarely does.
   const node = draws.chance(0.35) ? "leader" : draws.integer(0, maxWorkers - 1);
   const forMs = drawDuration(draws);
@@ -168,21 +170,10 @@ function drawFault(
       const rate = 1 + draws.between(-0.01, 0.01);
       return [step(id, atMs, "clock", { node, rate, wallOffsetMs: draws.between(-1e7, 1e7) })];
     }
-    case "nats": {
-      if (!draws.chance(0.35)) {
-        const faults = strikingFaults(drawFaults(draws));
-        return [step(id, atMs, "nats-faults", { forMs: forMs * 3, faults })];
-      }
-      if (typeof node === "number" && draws.chance(0.5)) {
-        return drawLateVerdict(id, atMs, draws, node);
-      }
-      const lateMs = draws.between(200, 4_000);
-      return [step(id, atMs, "mute", { node, lateMs, forMs: draws.between(2_000, 12_000) })];
-    }
-    case "ambush": {
-      const { kind, args } = drawAmbush(draws, electionMaxMs > 0, forMs);
-      return [step(id, atMs, kind, args)];
-    }
+    case "nats":
+      return drawRequestFault(draws, { id, atMs, node, forMs, maxWorkers });
+    case "ambush":
+      return drawAmbush(draws, { id, atMs, parameters, forMs });
     case "source":
       return [step(id, atMs, "source", { mood: draws.pick(["fails", "empty", "hangs"]), forMs })];
     case "buggify":
@@ -227,16 +218,6 @@ function drawCut(
   ];
 }
 
-/** The leader finds somebody dead and cannot carry it out, and before it can the other one is back. */
-function drawLateVerdict(id: string, atMs: number, draws: Draws, node: number): PlanStep[] {
-  const block = { node, direction: "down", forMs: draws.between(3_000, 4_000) };
-  const mute = { node: "leader", lateMs: 0, forMs: draws.between(1_500, 2_500) };
-  return [
-    step(id, atMs, "block", block),
-    step(`${id}-mute`, atMs + draws.between(0, 1_000), "mute", mute),
-  ];
-}
-
 /** Most are short; one in ten lasts longer than anybody is patient. */
 function drawDuration(draws: Draws): number {
   const isLong = draws.chance(0.1);
@@ -246,8 +227,4 @@ function drawDuration(draws: Draws): number {
 
 function lastMs({ loadMs }: CoreParameters): number {
   return loadMs - QUIET_END_MS;
-}
-
-function step(id: string, atMs: number, kind: string, args: JsonObject): PlanStep {
-  return { id, atMs: Math.round(atMs * 1_000) / 1_000, kind, args };
 }

@@ -47,6 +47,8 @@ Deno.test("there is every kind of step, each family in half of the plans, and no
       "clock",
       "crash",
       "cut",
+      "deaf",
+      "doubt",
       "fill",
       "heir",
       "mute",

@@ -22,6 +22,8 @@ export const STEP_FAULTS = [
   "server-pause",
   "nats-faults",
   "mute",
+  "doubt",
+  "deaf",
   "source fails",
   "source empty",
   "source hangs",

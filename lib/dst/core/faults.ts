@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { ManagerState } from "../../manager/state.ts";
 import { FaultBoard } from "../nats/fault_board.ts";
 import { allFaults, type StrikingFaults } from "../nats/faults.ts";
 import type { JsonValue, PlanStep } from "../plan/plan.ts";
@@ -12,7 +11,7 @@ import type { CoreCatalog } from "./catalog.ts";
 import type { CoreCluster } from "./cluster.ts";
 import { type FaultKind, noteStrike } from "./fault_kinds.ts";
 import type { Target } from "./fleet.ts";
-import type { InFlight } from "./ambush.ts";
+import type { InFlight, Moment } from "./ambush.ts";
 import { Healing } from "./healing.ts";
 import type { Member } from "./member.ts";
 import type { Mood } from "./moody_source.ts";
@@ -80,7 +79,7 @@ export class FaultInjector {
     }
     const member = fleet.find(targetOf(args["node"]));
     if (member === undefined) return;
-    if (kind === "mute") return this.#server.mute(member, Number(args["lateMs"]), forMs);
+    if (kind === "mute") return this.#server.mute(member, Number(args["late"]), forMs);
     const name = kind === "block" ? `block ${directionOf(args)}` : kind;
     if (this.#hurt(member, kind, args, forMs)) this.#note(name as FaultKind);
   }
@@ -109,6 +108,13 @@ export class FaultInjector {
         return this.#cutSoon(member, flapsOf(args));
       case "block":
         return this.#block(member, directionOf(args), forMs);
+      case "doubt":
+        // Noted as soon as there is something that it is not told.
+        this.#server.leaveInDoubt(member, forMs);
+        return false;
+      case "deaf":
+        this.#server.stallWatches(member, forMs);
+        return false;
       case "clock":
         return this.#setClock(member, Number(args["rate"]), Number(args["wallOffsetMs"]));
     }
@@ -202,7 +208,7 @@ export class FaultInjector {
 
   #lieInWait(args: PlanStep["args"], forMs: number): void {
     this.#cluster.ambushes.arm({
-      moment: args["state"] as ManagerState,
+      moment: args["state"] as Moment,
       delayMs: Number(args["delayMs"]),
       strike: (member) => {
         if (this.#hurt(member, String(args["act"]), args, forMs)) this.#note("ambush");

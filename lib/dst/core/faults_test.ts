@@ -90,9 +90,40 @@ const CASES: Readonly<Record<typeof STEP_FAULTS[number], Case>> = {
   },
   mute: {
     kind: "mute",
-    args: { node: 0, lateMs: 300, forMs },
+    args: { node: 0, late: 0.2, forMs },
     others: ["kv.answerLate", "kv.requestLost", "kv.watchStall"],
     feel: othersHaveAll,
+  },
+  doubt: {
+    kind: "doubt",
+    args: { node: 0, forMs: 5_000 },
+    others: ["kv.ackLost"],
+    feel: async (group) => {
+      await group.sleep(4_500);
+      assert.equal(
+        group.held(0),
+        0,
+        "whoever does not know whether it has renewed its lease has nothing",
+      );
+      await group.sleep(LONG_MS);
+      assert.ok(group.held(0) > 0);
+      assert.equal(group.held(0, 1, 2), PARTITIONS);
+    },
+  },
+  deaf: {
+    kind: "deaf",
+    args: { node: 1, forMs: 2 * LONG_MS },
+    others: ["kv.watchStall"],
+    feel: async (group) => {
+      const before = group.held(1);
+      const others = group.held(0, 2);
+      group.cluster.add(9, 1);
+      while (group.held(0, 2) === others) await group.sleep(1);
+      // It looks for itself now and then, too.
+      assert.equal(group.held(1), before, "whoever is deaf hears of it later");
+      await group.sleep(6 * LONG_MS);
+      assert.equal(group.held(0, 1, 2), PARTITIONS + 9);
+    },
   },
   "source fails": {
     kind: "source",

@@ -53,6 +53,7 @@ export function cadenceRules(parameters: CoreParameters): CadenceRules {
     emergencyGracePeriodMs: config.emergencyGracePeriodMs,
     recoveryGracePeriodMs: config.degradedBehavior.recoveryGracePeriodMs,
     heartbeatTtlMs: config.heartbeatTtlMs,
+    electionTimeoutMs: config.electionTimeoutMs,
     silentTtlMs: capabilitiesOf(parameters.version).markers ? 0 : config.heartbeatTtlMs,
     slackMs: SLACK_MIN_MS + WAYS * parameters.latencyMaxMs,
   };

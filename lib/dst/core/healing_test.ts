@@ -57,6 +57,21 @@ Deno.test("a server that is killed while it stands still stays away as long as i
   });
 });
 
+Deno.test("who has left while the server stood still could confirm nothing, and may be taken for dead", async () => {
+  await withGroup(3, async (group) => {
+    const { fleet, observer } = group.cluster;
+    const leaver = group.on(0);
+    const excused: string[] = [];
+    observer.excuse = (instance) => void excused.push(instance);
+    group.hurt("server-pause", { forMs: 40_000 });
+    await fleet.stop(leaver);
+    await group.sleep(1_000);
+    assert.equal(excused.length, 0);
+    group.injector.heal();
+    assert.ok(excused.includes(leaver.instance!));
+  });
+});
+
 Deno.test("of two faults of all links the later one lasts as long as it was to", async () => {
   await withGroup(3, async (group) => {
     const board = FaultBoard.of(group.cluster.server);
@@ -72,11 +87,13 @@ Deno.test("of two faults of all links the later one lasts as long as it was to",
 
 Deno.test("of two faults of one connection the later one lasts as long as it was to", async () => {
   await withGroup(3, async (group) => {
-    const { link } = group.on(0);
+    const { link, manager } = group.on(0);
+    const { heartbeatIntervalMs } = manager.config;
     const board = FaultBoard.of(group.cluster.server);
-    group.hurt("mute", { node: 0, lateMs: 0, forMs: 500 });
-    group.hurt("mute", { node: 0, lateMs: 5_000, forMs: 500 });
-    await group.sleep(4_900);
+    group.hurt("mute", { node: 0, late: 0, forMs: 500 });
+    await group.sleep(heartbeatIntervalMs / 2);
+    group.hurt("mute", { node: 0, late: 1, forMs: 500 });
+    await group.sleep(0.9 * heartbeatIntervalMs);
     assert.equal(board.of(link).kv.answerLate, 1);
     assert.equal(board.of(link).kv.requestLost, 0, "the first one has become mute");
     await group.sleep(5_000);

@@ -15,7 +15,8 @@ import { AppliedWatch } from "./applied_watch.ts";
 import { AssignmentWatch } from "./assignment_watch.ts";
 import { Cadence, type CadenceRules } from "./cadence.ts";
 import { changeName, type CoreCatalog } from "./catalog.ts";
-import { Excuses } from "./excuses.ts";
+import { Excuses, SURELY_ALIVE } from "./excuses.ts";
+import { LeaderWatch } from "./leader_watch.ts";
 import { MessageWatch } from "./message_watch.ts";
 import type { Problem } from "./stability.ts";
 
@@ -38,9 +39,6 @@ export interface LeaseScene {
 /** How long a leader that was cut off may need to have everything before its eyes again, in milliseconds. */
 const RECOVERY_MS = 1_000;
 
-/** Whoever has renewed its lease within this share of its TTL is alive to everybody: no clock is so fast, and no news so old. */
-const SURELY_ALIVE = 0.9;
-
 /** A verdict that comes later than this after somebody was away for an instant has other reasons, in milliseconds. */
 const BLIP_MS = 1_000;
 
@@ -50,6 +48,8 @@ export class Observer {
   readonly messages: MessageWatch;
   /** What leaders write. */
   readonly assignments: AssignmentWatch;
+  /** Who leads. */
+  readonly leaders: LeaderWatch;
   /** What workers say that they hold. */
   readonly applied: AppliedWatch;
   readonly #rules: CadenceRules;
@@ -73,9 +73,11 @@ export class Observer {
     this.#cadence = new Cadence(assertions, rules);
     this.applied = new AppliedWatch(assertions);
     this.assignments = new AssignmentWatch(assertions, this.#cadence, this.applied);
+    const excuses = this.#excuses;
+    this.leaders = new LeaderWatch({ assertions, excuses, ttlMs: rules.electionTimeoutMs });
     this.messages = new MessageWatch({
       assertions,
-      excuses: this.#excuses,
+      excuses,
       holderOf: (worker) => this.#holders.get(worker),
     });
   }

@@ -19,6 +19,7 @@ export const RULES: CadenceRules = {
   emergencyGracePeriodMs: 0,
   recoveryGracePeriodMs: 1_000,
   heartbeatTtlMs: 6_000,
+  electionTimeoutMs: 5_000,
   silentTtlMs: 0,
   slackMs: 500,
 };

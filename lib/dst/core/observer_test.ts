@@ -65,6 +65,11 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     rig.observer.unleased("worker-B", 60_000);
     rig.publish(61_000, { generation: 2, reason: "emergency", parts: { A: LIST } });
   }],
+  ["whoever leads is not deposed", (rig) => {
+    rig.observer.leaders.leased("A", 60_000, () => true);
+    rig.observer.leaders.leased("A", 61_000, () => true);
+    rig.observer.leaders.leased("B", 65_000, (instance) => instance === "A");
+  }],
   ["transitions are legal", (rig) => rig.observer.stateChanged("Stable", "Election")],
   [
     "hooks tell the difference",
@@ -223,6 +228,16 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.lease("worker-C", "C", 60_000);
     rig.observer.disturbed(60_100);
     rig.publish(60_400, { generation: 2, reason: "planned_scale", parts: WITH_C });
+  }],
+  ["the lead is taken over, taken from whoever knows, and given back", (rig) => {
+    const { leaders } = rig.observer;
+    leaders.leased("A", 60_000, () => true);
+    leaders.leased("B", 64_900, () => true);
+    leaders.leased("C", 65_000, () => false);
+    leaders.unleased();
+    leaders.leased("A", 65_100, () => true);
+    rig.observer.excuse("A", 65_200);
+    leaders.leased("B", 65_300, () => true);
   }],
   ["whoever is silent, or may be taken for dead, is evicted", (rig) => {
     rig.observer.evicted("A", 6_000);

@@ -179,8 +179,8 @@ function drawShape(draws: Draws): Shape {
   const nameLength = 0;
   if (kind === "tiny") {
     const workers = draws.integer(1, 3);
-    // One in fifty has an assignment that does not fit into one message.
-    const isLong = draws.chance(0.05);
+    // One in twelve has an assignment that does not fit into one message.
+    const isLong = draws.chance(0.2);
     const partitions = isLong ? draws.integer(100, 130) : draws.integer(1, 8);
     const maxWorkers = workers + draws.integer(0, 3);
     return { workers, maxWorkers, partitions, nameLength: isLong ? 3_000 : 0, loadMs };

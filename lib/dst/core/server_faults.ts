@@ -26,7 +26,10 @@ export class ServerFaults {
   readonly #cluster: CoreCluster;
   readonly #healing: Healing;
   readonly #board: FaultBoard;
-  readonly #muted = new WeakSet<SimLink>();
+  /** Who was there when the server began to stand still. */
+  readonly #standing = new Set<Member>();
+  /** As what the faults are noted that a connection has of its own. */
+  readonly #ailments = new WeakMap<SimLink, "mute" | "doubt" | "deaf">();
   /** Whose watch stands still although it has news. */
   readonly #deaf = new WeakSet<SimLink>();
 
@@ -56,14 +59,16 @@ export class ServerFaults {
   pause(forMs: number): void {
     const { server, fleet, observer } = this.#cluster;
     if (!server.running) return;
+    for (const member of fleet.alive) this.#standing.add(member);
     server.pause();
     if (!server.answering) noteStrike(this.#simulation.assertions, "server-pause");
     observer.blinkedForLong();
     // Ack waits go on meanwhile, and what it is told is read only afterwards.
     observer.messages.disturbed(this.#simulation.kernel.nowMs + forMs + AFTERMATH_MS);
     this.#healing.after(SERVER, forMs, () => {
-      // Who has given the connection up is gone as soon as the server learns of it.
-      for (const member of fleet.alive) if (!member.link.connected) fleet.excuse(member);
+      // Who has given the connection up is gone as soon as the server learns of it; who has left meanwhile could confirm nothing.
+      for (const member of this.#standing) if (!member.link.connected) fleet.excuse(member);
+      this.#standing.clear();
       server.resume();
       this.#cluster.disturbed();
     });
@@ -79,36 +84,66 @@ export class ServerFaults {
     this.#healing.after("all links", forMs, () => this.#board.set(this.#cluster.goodDay));
   }
 
-  /** A worker's requests to buckets are answered late, and then not at all, while its connection and its probes are well. */
-  mute(member: Member, lateMs: number, forMs: number): void {
+  /**
+   * A worker's requests to buckets are answered late until it has renewed its lease once, and then not at all, while its connection and its
+   * probes are well.
+   *
+   * @param member the worker
+   * @param share how late at most, as a share of how long its lease lasts: what is late for one lease is nothing for another
+   * @param forMs how long there is no answer then, in milliseconds
+   */
+  mute(member: Member, share: number, forMs: number): void {
     const { link } = member;
-    const { heartbeatIntervalMs } = member.manager.config;
-    const untilMuteMs = lateMs + heartbeatIntervalMs;
+    const { heartbeatIntervalMs, heartbeatTtlMs } = member.manager.config;
+    const untilMuteMs = heartbeatIntervalMs;
     this.#cluster.disturbed(untilMuteMs + 3 * forMs + AFTERMATH_MS);
-    this.#board.setFor(link, LATE(lateMs));
-    const lasts = this.#healing.after(requestsOf(link), untilMuteMs + forMs, () => {
-      this.#board.setFor(link, undefined);
-      this.#muted.delete(link);
-    });
+    const late = LATE(share * heartbeatTtlMs);
+    const lasts = this.#ail(link, undefined, late, untilMuteMs + forMs);
     this.#simulation.kernel.schedule(untilMuteMs, "mute", () => {
       if (!lasts()) return;
       this.#board.setFor(link, MUTE(forMs));
-      this.#muted.add(link);
+      this.#ailments.set(link, "mute");
     });
+  }
+
+  /** What a worker asks for is carried out, and it is not told. What it only reads is answered. */
+  leaveInDoubt({ link }: Member, forMs: number): void {
+    this.#cluster.disturbed(forMs + AFTERMATH_MS);
+    this.#ail(link, "doubt", DOUBT, forMs);
+  }
+
+  /** News of buckets reach a worker late, all of them for so long; what it asks for is answered. */
+  stallWatches({ link }: Member, forMs: number): void {
+    this.#cluster.disturbed(3 * forMs + AFTERMATH_MS);
+    this.#ail(link, "deaf", DEAF(forMs), forMs);
   }
 
   /** What has just been written reaches a worker late. */
   deafen({ link }: Member, forMs: number): void {
-    this.#muted.delete(link);
     this.#deaf.delete(link);
-    this.#board.setFor(link, DEAF(forMs));
     // Only this one piece of news is late.
-    this.#healing.after(requestsOf(link), 0, () => this.#board.setFor(link, undefined));
+    this.#ail(link, undefined, DEAF(forMs), 0);
   }
 
   /** Whether a watch of a worker has stood still because of {@linkcode deafen}. */
   isDeaf({ link }: Member): boolean {
     return this.#deaf.has(link);
+  }
+
+  /** Gives a connection faults of its own, in the place of those it has; tells whether they still last. */
+  #ail(
+    link: SimLink,
+    kind: "mute" | "doubt" | "deaf" | undefined,
+    faults: NatsFaults,
+    forMs: number,
+  ): () => boolean {
+    this.#ailments.delete(link);
+    if (kind !== undefined) this.#ailments.set(link, kind);
+    this.#board.setFor(link, faults);
+    return this.#healing.after(`requests of ${link.owner.name}`, forMs, () => {
+      this.#board.setFor(link, undefined);
+      this.#ailments.delete(link);
+    });
   }
 
   #struck(fault: FaultName, link: SimLink | undefined): void {
@@ -120,13 +155,10 @@ export class ServerFaults {
       if (common !== this.#cluster.goodDay) noteStrike(assertions, "nats-faults");
       return;
     }
-    if (this.#muted.has(link)) noteStrike(assertions, "mute");
+    const ailment = this.#ailments.get(link);
+    if (ailment !== undefined) noteStrike(assertions, ailment);
     else if (fault === "kv.watchStall") this.#deaf.add(link);
   }
-}
-
-function requestsOf({ owner }: SimLink): string {
-  return `requests of ${owner.name}`;
 }
 
 /** A watch that has something to report stands still, for twice as long at most: how long is drawn anew each time. */
@@ -134,6 +166,13 @@ const DEAF = (forMs: number): NatsFaults => ({
   ...NO_FAULTS,
   kv: { ...NO_FAULTS.kv, watchStall: 1, watchStallMs: 2 * forMs },
 });
+
+/** Every write to a bucket and every change of a consumer is done and not answered. */
+const DOUBT: NatsFaults = {
+  ...NO_FAULTS,
+  kv: { ...NO_FAULTS.kv, ackLost: 1 },
+  feed: { ...NO_FAULTS.feed, answerLost: 1 },
+};
 
 /** Every answer of a bucket is late. */
 const LATE = (lateMs: number): NatsFaults => ({

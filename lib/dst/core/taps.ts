@@ -7,6 +7,7 @@
 import { decodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
 import { pointerOf, type SnapshotPointer } from "../../assignment/snapshot_store.ts";
 import { EPOCH_HEADER, GENERATION_HEADER, INPUT_SEQUENCE_HEADER } from "../../effects/effects.ts";
+import { decodeLeader } from "../../leadership/leader_record.ts";
 import { EntryReader } from "../../membership/entry_reader.ts";
 import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
 import {
@@ -14,6 +15,7 @@ import {
   chunkKey,
   CURRENT_KEY,
   laneOwner,
+  LEADER_KEY,
   leaseBucket,
   workerKeyNumber,
 } from "../../names.ts";
@@ -128,6 +130,7 @@ export class Taps {
 
   #onLease(entry: KvEntry): void {
     const { observer, server, fleet } = this.#options;
+    if (entry.key === LEADER_KEY) return this.#onLeader(entry);
     if (workerKeyNumber(entry.key) === undefined) return;
     const record = this.#records.read(entry);
     if (record === undefined) return this.#onLeaseGone(entry.key);
@@ -148,7 +151,19 @@ export class Taps {
     });
   }
 
+  #onLeader(entry: KvEntry): void {
+    const { observer: { leaders }, server, fleet } = this.#options;
+    const leader = decodeLeader(entry);
+    if (leader === undefined) return leaders.unleased();
+    leaders.leased(leader.instance, server.nowMs, (instance) => {
+      const member = fleet.ofInstance(instance);
+      return member?.wanted === true && member.manager.instance === instance &&
+        member.manager.isLeader;
+    });
+  }
+
   #onLeaseGone(key: string): void {
+    if (key === LEADER_KEY) return this.#options.observer.leaders.unleased();
     const before = this.#leases.get(key);
     if (before === undefined) return;
     const { observer, server } = this.#options;

@@ -5,7 +5,7 @@
  * @module
  */
 import { resolveConfig } from "../../config/config.ts";
-import type { ManagerState } from "../../manager/state.ts";
+import type { Moment } from "./ambush.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import { defineWorkload, playSteps, type Simulation } from "../workload.ts";
 import { checkCorePlan } from "./check_steps.ts";
@@ -96,7 +96,7 @@ function operate(cluster: CoreCluster, { kind, args }: PlanStep): void | Promise
     }
     case "stop-when":
       return ambushes.arm({
-        moment: args["state"] as ManagerState,
+        moment: args["state"] as Moment,
         delayMs: Number(args["delayMs"]),
         strike: (member) => void fleet.stop(member),
       });

@@ -33,7 +33,10 @@ export async function ddmin<T>(
   return current;
 }
 
-/** One chunk alone, if that is enough; else all but one chunk. */
+/**
+ * All but one chunk; of two that is the other one. Zeller and Hildebrandt also try each of many chunks alone, which takes as many runs again,
+ * and is hardly ever enough where a failure needs several things.
+ */
 async function reduce<T>(
   items: readonly T[],
   chunks: number,
@@ -43,12 +46,6 @@ async function reduce<T>(
     from: Math.floor(index * items.length / chunks),
     to: Math.floor((index + 1) * items.length / chunks),
   }));
-  for (const { from, to } of bounds) {
-    const part = items.slice(from, to);
-    if (await happens(part)) return { items: part, chunks: 2 };
-  }
-  // With two chunks, all but the one is the other.
-  if (chunks === 2) return undefined;
   for (const { from, to } of bounds) {
     const part = [...items.slice(0, from), ...items.slice(to)];
     if (await happens(part)) return { items: part, chunks: Math.max(2, chunks - 1) };

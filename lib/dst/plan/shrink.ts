@@ -106,6 +106,7 @@ class Search {
   /** Tries everything once; true if it is worth trying again. */
   async pass(): Promise<boolean> {
     const before = formatPlan(this.#plan);
+    await this.#leaveOutLater();
     await this.#leaveOut((plan, faults) => ({ ...plan, faults }), this.#plan.faults);
     await this.#leaveOut((plan, operations) => ({ ...plan, operations }), this.#plan.operations);
     while (await this.#simplify());
@@ -122,6 +123,18 @@ class Search {
       complete: !this.#exhausted,
       simplifications: this.#simplifications,
     };
+  }
+
+  /** What was to come after the failure has nothing to do with it, unless the run ends sooner without it. */
+  async #leaveOutLater(): Promise<void> {
+    const atMs = this.#result?.failure?.atMs ?? Infinity;
+    const soon = (steps: readonly PlanStep[]) => steps.filter((step) => step.atMs <= atMs);
+    const { operations, faults } = this.#plan;
+    await this.#accepts({
+      ...this.#plan,
+      operations: soon(operations),
+      faults: soon(faults),
+    });
   }
 
   async #leaveOut(

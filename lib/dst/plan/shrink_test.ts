@@ -27,13 +27,13 @@ const SAME = { kind: "assertion", check: "whole", message: "" } as const;
 /** What a run of a fake plan says: it fails if this returns a check. */
 type Checks = (has: (id: string) => boolean, plan: Plan) => string | undefined;
 
-function fake(check: Checks, sites: readonly string[] = []) {
+function fake(check: Checks, sites: readonly string[] = [], failsAtMs = 1_000) {
   const ran: Plan[] = [];
   const run = (plan: Plan): Promise<RunResult> => {
     ran.push(plan);
     const ids = new Set([...plan.operations, ...plan.faults].map(({ id }) => id));
     const failed = check((id) => ids.has(id), plan);
-    const failure = { message: "", atMs: 0, stack: "", recent: [] };
+    const failure = { message: "", atMs: failsAtMs, stack: "", recent: [] };
     return Promise.resolve({
       workload: plan.workload,
       seed: plan.seed,
@@ -71,6 +71,13 @@ Deno.test("what the failure needs is left", async () => {
   assert.deepEqual(idsOf(shrunk.plan.faults), ["fault-3"]);
   assert.deepEqual([shrunk.reproduced, shrunk.complete, shrunk.runs], [true, true, ran.length]);
   assert.equal(shrunk.result.failure?.check, "whole");
+});
+
+Deno.test("what was to come after the failure is left out at once", async () => {
+  const { ran, run } = fake((has) => has("op-3") ? "whole" : undefined, [], 5);
+  await shrink(options(run));
+  assert.deepEqual(idsOf(ran[1]!.operations), ["op-0", "op-1", "op-2", "op-3", "op-4", "op-5"]);
+  assert.equal(ran[1]!.faults.length, 6);
 });
 
 Deno.test("a fault that can go only once operations have gone does go", async () => {
