@@ -4,6 +4,7 @@
  * @module
  */
 import { parse, stringify } from "yaml";
+import { Guard } from "../../tasks/nats_guard.ts";
 import { pickFreePort } from "../../tasks/free_port.ts";
 import { until } from "../../tasks/until.ts";
 import { STACK } from "./generate.ts";
@@ -52,11 +53,11 @@ export interface Series {
 /** A Prometheus that looks at a simulation as the stack's does, only on other ports and more often. */
 export class TestPrometheus implements AsyncDisposable {
   readonly #url: string;
-  readonly #child: Deno.ChildProcess;
+  readonly #guard: Guard;
 
-  private constructor(url: string, child: Deno.ChildProcess) {
+  private constructor(url: string, guard: Guard) {
     this.#url = url;
-    this.#child = child;
+    this.#guard = guard;
   }
 
   /**
@@ -79,14 +80,15 @@ export class TestPrometheus implements AsyncDisposable {
     const file = `${folder}/prometheus.yml`;
     await Deno.writeTextFile(file, stringify(config));
     const url = `http://127.0.0.1:${port}`;
-    const child = new Deno.Command("prometheus", {
-      args: [
-        ...[`--config.file=${file}`, `--storage.tsdb.path=${folder}/data`],
+    // It must not outlive a test that is killed.
+    const guard = await Guard.start({
+      command: [
+        ...["prometheus", `--config.file=${file}`, `--storage.tsdb.path=${folder}/data`],
         `--web.listen-address=127.0.0.1:${port}`,
       ],
-      ...{ stdin: "null", stdout: "null", stderr: "null" },
-    }).spawn();
-    const started = new TestPrometheus(url, child);
+      outputFile: `${folder}/prometheus.log`,
+    });
+    const started = new TestPrometheus(url, guard);
     await until("Prometheus is ready", async () => {
       const answer = await fetch(`${url}/-/ready`).catch(() => undefined);
       await answer?.body?.cancel();
@@ -100,16 +102,13 @@ export class TestPrometheus implements AsyncDisposable {
    *
    * @param expr in PromQL
    * @param fromMs since when
-   * @returns its series, without what is no number
+   * @returns its series
    */
   async range(expr: string, fromMs: number): Promise<Series[]> {
     const [start, end] = [fromMs, Date.now()].map((ms) => String(ms / 1_000));
     const query = new URLSearchParams({ query: expr, start: start!, end: end!, step: "1" });
     const { result } = await this.#get<{ result: Series[] }>(`query_range?${query}`);
-    return result.map(({ metric, values }) => ({
-      metric,
-      values: values.filter(([, value]) => Number.isFinite(Number(value))),
-    })).filter(({ values }) => values.length > 0);
+    return result;
   }
 
   /** The alert rules as Prometheus judges them. */
@@ -128,7 +127,6 @@ export class TestPrometheus implements AsyncDisposable {
 
   /** Ends it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGTERM");
-    await this.#child.status;
+    await this.#guard.close();
   }
 }

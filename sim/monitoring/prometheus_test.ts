@@ -15,12 +15,14 @@ function withPrometheus(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: isThere ? name : `${name} (${HOW_TO_INSTALL})`, ignore: !isThere, fn });
 }
 
-/** Everything that a panel or a rule can show happens: kills, planned moves, a pause. */
+/**
+ * Everything that a panel or a rule can show happens: kills, planned moves, a pause. So far apart that whoever is hit has got its
+ * partitions back, also on a machine that is busy.
+ */
 const EVENTS = [
-  "{ at: 1s, event: worker_pause, down: 9s }",
-  "{ at: 12s, event: worker_crash, down: 2s }",
-  "{ at: 16s, event: worker_restart }",
-  "{ at: 20s, event: scale_up, count: 1 }",
+  "{ at: 1s, event: worker_crash, down: 2s }",
+  "{ at: 9s, event: worker_restart }",
+  "{ at: 17s, event: worker_pause, down: 15s }",
 ];
 
 const SETS = [
@@ -36,7 +38,7 @@ withPrometheus("every panel and every alert finds its data in a real Prometheus"
   const metrics = `metrics.prometheus={ enabled: true, port: ${port} }`;
   const run = sim(
     ...SMALL,
-    ...["--duration", "25s"],
+    ...["--duration", "34s"],
     ...[...SETS, metrics].flatMap((set) => ["--set", set]),
   );
   let text = "";
@@ -57,12 +59,22 @@ withPrometheus("every panel and every alert finds its data in a real Prometheus"
     return marks === undefined ? queries : [...queries, [marks.name, marks.expr] as const];
   });
   asked.push(...ALERTS.map(({ name, value }) => [name, value] as const));
+  const durations = [
+    ["simulation_recovery", report!.recoveryMs.count],
+    ["simulation_takeover", report!.takeoverMs.count],
+    ["simulation_handoff", report!.handoffMs.count],
+  ] as const;
   const empty: string[] = [];
   for (const [what, expr] of asked) {
     const series = await prometheus.range(expr.replaceAll("$__rate_interval", "10s"), fromMs);
-    if (series.length === 0) empty.push(`${what}: ${expr}`);
+    const hasNumbers = series.some(({ values }) =>
+      values.some(([, value]) => Number.isFinite(Number(value)))
+    );
+    // A percentile of nothing is no number. What happened is the run's to say: on a busy machine a victim may have had nothing.
+    const mayBeNaN = durations.some(([metric, count]) => count === 0 && expr.includes(metric));
+    if (series.length === 0 || !(hasNumbers || mayBeNaN)) empty.push(`${what}: ${expr}`);
   }
-  assert.deepEqual(empty, []);
+  assert.deepEqual(empty, [], JSON.stringify(report!.chaos));
 
   // What was scraped last is what the report says, but for the last moments.
   const [sent] = await prometheus.range("sum(simulation_messages_sent_total)", fromMs);
