@@ -1,6 +1,6 @@
 /**
  * Checks that nothing of the model of nats-server is believed without having been seen on a real one: runs the model's contract and its
- * differential tests, and seeds of the workload `core`, and compares the lines they execute. `deno run -A tasks/dst_closure.ts --help`.
+ * differential tests, and seeds of the workload `core`, and compares the branches they execute. `deno run -A tasks/dst_closure.ts --help`.
  *
  * @module
  */
@@ -8,14 +8,10 @@
 import { Command, CommanderError } from "commander";
 import { describeError, PartiError } from "../lib/errors.ts";
 import { note, say } from "./console.ts";
-import {
-  type Coverage,
-  judgeClosure,
-  readLcov,
-  renderClosure,
-  type Sources,
-} from "./dst_closure_compare.ts";
+import { type Coverage, judgeClosure, renderClosure, type Sources } from "./dst_closure_compare.ts";
 import { excuses } from "./dst_closure_excuses.ts";
+import { readExecuted } from "./dst_closure_profile.ts";
+import { findEmitted, readSource, type Source } from "./dst_closure_source.ts";
 import { exitCodeOf, exitCodes, withExitCode } from "./exit_codes.ts";
 import { withProgress } from "./progress.ts";
 import { runCommand, runOrThrow } from "./run_command.ts";
@@ -54,7 +50,12 @@ async function main(raw: RawOptions): Promise<number> {
       if (run.status === "rejected") throw run.reason;
       return run.value;
     });
-    const closure = judgeClosure(simulated!, checked!, await readModel(), excuses);
+    const closure = judgeClosure(
+      simulated!,
+      checked!,
+      await readModel(simulated!, checked!),
+      excuses,
+    );
     for (const line of renderClosure(closure)) say(line);
     const isClosed = closure.open.length === 0 && closure.stale.length === 0;
     return isClosed ? exitCodes.pass : exitCodes.fail;
@@ -84,22 +85,31 @@ async function check(folder: string, env: Record<string, string>): Promise<Cover
 }
 
 async function readCoverage(folder: string): Promise<Coverage> {
-  const lcov = await deno([
-    ...["coverage", "--quiet", "--lcov", `--include=${MODEL}`, "--exclude=_test.ts", folder],
-  ]);
-  const coverage = readLcov(lcov, root);
-  if (coverage.size > 0) return coverage;
-  throw new PartiError("PARTI_INVARIANT", `no line of ${MODEL} was executed, or none was counted`);
+  const executed = await readExecuted(folder, new URL(`../${MODEL}`, import.meta.url).href);
+  if (executed.size === 0) {
+    throw new PartiError(
+      "PARTI_INVARIANT",
+      `nothing of ${MODEL} was executed, or it was not counted`,
+    );
+  }
+  return new Map([...executed].map(([name, of]) => [`${MODEL}${name}`, of]));
 }
 
-async function readModel(): Promise<Sources> {
-  const sources = new Map<string, readonly string[]>();
-  for await (const { name } of Deno.readDir(`${root}${MODEL}`)) {
-    if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
-    const text = await Deno.readTextFile(`${root}${MODEL}${name}`);
-    sources.set(`${MODEL}${name}`, text.split("\n"));
+/** The files that were executed; all others hold nothing but types, or nobody needs them. */
+async function readModel(...coverages: readonly Coverage[]): Promise<Sources> {
+  const emitted = await findEmitted();
+  const sources = new Map<string, Source>();
+  const files = new Set(coverages.flatMap((coverage) => [...coverage.keys()]));
+  for (const file of [...files].sort()) {
+    if (file.endsWith("_test.ts")) continue;
+    const source = await readSource(emitted, `${root}${file}`);
+    const lengths = coverages.flatMap((coverage) => coverage.get(file)?.length ?? []);
+    if (lengths.some((length) => length !== source.script.length)) {
+      throw new PartiError("PARTI_INVARIANT", `${file} is not what was run`);
+    }
+    sources.set(file, source);
   }
-  return new Map([...sources].sort(([a], [b]) => a < b ? -1 : 1));
+  return sources;
 }
 
 async function deno(args: readonly string[]): Promise<string> {

@@ -1,36 +1,40 @@
 /**
- * What simulations execute of the model of nats-server and its contract does not: lines of two coverage reports, compared, and what is
- * excused. Lines and not branches, since V8 does not number those the same way twice.
+ * What simulations execute of the model of nats-server and its contract does not: branches, compared by the characters they consist of,
+ * and what is excused.
  *
  * @module
  */
 
-/** How often each line of a file was executed. What is no code is not in it. */
-export type LineCounts = ReadonlyMap<number, number>;
+import type { Executed } from "./dst_closure_profile.ts";
+import type { Source } from "./dst_closure_source.ts";
 
-/** The counts of each file. */
-export type Coverage = ReadonlyMap<string, LineCounts>;
+/** What was executed of each file. */
+export type Coverage = ReadonlyMap<string, Executed>;
 
-/** The lines of each file of the model. */
-export type Sources = ReadonlyMap<string, readonly string[]>;
+/** The files of the model. */
+export type Sources = ReadonlyMap<string, Source>;
 
-/** Lines in a row that simulations execute and the contract does not. */
+/** A branch that the contract never takes. */
 export interface Gap {
   /** The file. */
   readonly file: string;
-  /** The first line, from 1. */
+  /** Its first line, from 1. */
   readonly first: number;
-  /** The last line. */
+  /** Where it begins in that line, from 1. */
+  readonly column: number;
+  /** Its last line. */
   readonly last: number;
-  /** What the first line says. */
+  /** How the branch begins. */
   readonly text: string;
+  /** The whole line in which it begins, without the spaces around it. */
+  readonly line: string;
 }
 
 /** A gap that is as it should be. */
 export interface Excuse {
   /** The file, from the project's folder. */
   readonly file: string;
-  /** What the gap's first line says, without the spaces around it; there must be only one such line. Left out for the whole file. */
+  /** The line in which the branch begins, without the spaces around it; there must be only one such line. Left out for the whole file. */
   readonly line?: string;
   /** Why, in one sentence. */
   readonly why: string;
@@ -46,27 +50,10 @@ export interface Closure {
   readonly stale: readonly { readonly excuse: Excuse; readonly problem: string }[];
 }
 
-/**
- * Reads how often lines were executed.
- *
- * @param lcov a report of `deno coverage --lcov`
- * @param root the project's folder, with a slash at its end: files are named from there
- * @returns the counts
- */
-export function readLcov(lcov: string, root: string): Coverage {
-  const coverage = new Map<string, Map<number, number>>();
-  let counts = new Map<number, number>();
-  for (const line of lcov.split("\n")) {
-    const [, file] = /^SF:(.*)$/.exec(line) ?? [];
-    if (file !== undefined) {
-      counts = new Map();
-      coverage.set(file.startsWith(root) ? file.slice(root.length) : file, counts);
-    }
-    const [, number, count] = /^DA:(\d+),(\d+)/.exec(line) ?? [];
-    if (number !== undefined) counts.set(Number(number), Number(count));
-  }
-  return coverage;
-}
+/** How much of a branch is shown. */
+const TEXT_LENGTH = 80;
+/** What V8 counts to a branch and does not belong to what is executed there. */
+const BEFORE_CODE = /^(\s|\?\?|&&|\|\||[?:]|\/\/.*|\/\*[^]*?\*\/)*/;
 
 /**
  * Compares.
@@ -83,13 +70,15 @@ export function judgeClosure(
   sources: Sources,
   excuses: readonly Excuse[],
 ): Closure {
-  const gaps = [...sources].flatMap(([file, lines]) =>
-    gapsOf(file, lines, simulated.get(file), checked.get(file))
+  const gaps = [...sources].flatMap(([file, source]) =>
+    gapsOf(file, source, checked.get(file), simulated.get(file) ?? new Uint8Array())
   );
-  const isExcused = ({ file, text }: Gap): boolean =>
-    excuses.some(({ file: of, line }) => of === file && (line === undefined || line === text));
+  const isExcused = ({ file, line }: Gap): boolean =>
+    excuses.some((excuse) =>
+      excuse.file === file && (excuse.line === undefined || excuse.line === line)
+    );
   const stale = excuses.flatMap((excuse) => {
-    const problem = problemOf(excuse, checked, sources);
+    const problem = problemOf(excuse, sources.get(excuse.file), checked.get(excuse.file));
     return problem === undefined ? [] : [{ excuse, problem }];
   });
   return {
@@ -99,27 +88,39 @@ export function judgeClosure(
   };
 }
 
+/** The branches that the contract never takes, and of those only what `wanted` has executed. */
 function gapsOf(
   file: string,
-  lines: readonly string[],
-  simulated: LineCounts = new Map(),
-  checked: LineCounts = new Map(),
+  { script, lines, locate }: Source,
+  checked: Executed = new Uint8Array(script.length),
+  wanted: Executed = new Uint8Array(script.length).fill(1),
 ): Gap[] {
   const gaps: Gap[] = [];
-  let gap: Gap | undefined;
-  for (const [index, line] of lines.entries()) {
-    const number = index + 1;
-    const count = simulated.get(number);
-    // A blank line ends a gap, or a method would be excused with the one above it. A comment does not.
-    const isBlank = line.trim() === "";
-    if (count === undefined && !isBlank) continue;
-    if (isBlank || count === 0 || (checked.get(number) ?? 0) > 0) {
-      gap = undefined;
+  for (let start = 0; start < script.length;) {
+    if (checked[start] === 1) {
+      start++;
       continue;
     }
-    if (gap !== undefined) gaps.pop();
-    gap = { file, first: gap?.first ?? number, last: number, text: gap?.text ?? line.trim() };
-    gaps.push(gap);
+    const next = checked.indexOf(1, start);
+    const end = next < 0 ? script.length : next;
+    // Of two cases of a switch that the contract takes neither of, the one that simulations take.
+    const from = wanted.indexOf(1, start);
+    start = end;
+    if (from < 0 || from >= end) continue;
+    const branch = script.slice(from, end);
+    const code = branch.replace(BEFORE_CODE, "").trimEnd();
+    // The end of a function that never comes to it.
+    if (/^[\s})\];]*$/.test(code)) continue;
+    const at = from + branch.indexOf(code);
+    const { line: first, column } = locate(at);
+    gaps.push({
+      file,
+      first,
+      column,
+      last: locate(at + code.length - 1).line,
+      text: code.replace(/\s+/g, " ").slice(0, TEXT_LENGTH),
+      line: lines[first - 1]!.trim(),
+    });
   }
   return gaps;
 }
@@ -127,19 +128,17 @@ function gapsOf(
 /** An excuse that simulations have no use for this time is none the worse for it; one that the contract has caught up with is. */
 function problemOf(
   { file, line }: Excuse,
-  checked: Coverage,
-  sources: Sources,
+  source: Source | undefined,
+  checked: Executed | undefined,
 ): string | undefined {
-  const lines = sources.get(file);
-  if (lines === undefined) return "there is no such file";
-  const counts = checked.get(file);
-  if (line === undefined) {
-    const isChecked = counts !== undefined && [...counts.values()].every((count) => count > 0);
-    return isChecked ? "the contract executes all of it" : undefined;
-  }
-  const numbers = lines.flatMap((text, index) => text.trim() === line ? [index + 1] : []);
+  if (source === undefined) return "there is no such file";
+  const gaps = gapsOf(file, source, checked);
+  if (line === undefined) return gaps.length === 0 ? "the contract executes all of it" : undefined;
+  const numbers = source.lines.flatMap((text, index) => text.trim() === line ? [index + 1] : []);
   if (numbers.length !== 1) return `the line is there ${numbers.length} times`;
-  return (counts?.get(numbers[0]!) ?? 0) > 0 ? "the contract executes it" : undefined;
+  const [number] = numbers;
+  const isGap = gaps.some(({ first, last }) => first <= number! && number! <= last);
+  return isGap ? undefined : "the contract executes it";
 }
 
 /**
@@ -149,14 +148,12 @@ function problemOf(
  * @returns lines for people
  */
 export function renderClosure({ open, excused, stale }: Closure): string[] {
-  const count = (gaps: readonly Gap[]): number =>
-    gaps.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   return [
-    ...open.map(({ file, first, last, text }) => `${file}:${first}-${last}  ${text}`),
+    ...open.map(({ file, first, column, text }) => `${file}:${first}:${column}  ${text}`),
     ...stale.map(({ excuse: { file, line }, problem }) =>
       `stale excuse: ${file}  ${line ?? "(the whole file)"}: ${problem}`
     ),
-    `not in the contract: ${open.length} gaps (${count(open)} lines); ` +
-    `excused: ${excused.length} (${count(excused)} lines); stale excuses: ${stale.length}`,
+    `not in the contract: ${open.length} branches; excused: ${excused.length}; ` +
+    `stale excuses: ${stale.length}`,
   ];
 }

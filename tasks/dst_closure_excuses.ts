@@ -9,11 +9,14 @@ import type { Excuse } from "./dst_closure_compare.ts";
 const LOST = "Something is lost on a connection that lives on, which TCP does not do.";
 const LATE_ACK = "A server takes an ack late only under load of its own.";
 const EARLY = "A server repeats a message before its time only when its leader changes.";
+const OLD_LIST = "Only a server that lags lists consumers as they were.";
 const STALE_READ = "Only a replica that lags reads what was.";
 const STALLED = "No server can be told to let a watch stand still or end.";
 const PARTITION =
   "A network that keeps everything back and tells nobody is not to be had on one machine.";
 const OBSERVER = "No client sees this: a simulation's observer looks into the model.";
+const KILLED =
+  "A contract lives in the process that would have to be killed; what a server sees of it, a closed socket, it sees of a close.";
 const TWICE =
   "Plans of simulations do to a server what was done to it already; a contract does not.";
 
@@ -25,10 +28,36 @@ export const excuses: readonly Excuse[] = [
   { file: `${folder}/fault_board.ts`, why: "It switches faults on, and a contract has none." },
   {
     file: `${folder}/list_history.ts`,
-    why: "Only a server that lags lists consumers as they were.",
+    why: OLD_LIST,
+  },
+  {
+    file: `${folder}/sim_feed.ts`,
+    line:
+      "return this.#model.listConsumers(stream, isStale ? draws.between(0, listStaleMs) : 0, what);",
+    why: OLD_LIST,
+  },
+  {
+    file: `${folder}/streams_model.ts`,
+    line: "return this.#histories.get(found)?.asOf(list, this.#server.nowMs - ageMs) ?? list;",
+    why: OLD_LIST,
+  },
+  {
+    file: `${folder}/streams_model.ts`,
+    line: "const kept = history ?? new ListHistory();",
+    why: OLD_LIST,
+  },
+  {
+    file: `${folder}/streams_model.ts`,
+    line: "if (history === undefined) this.#histories.set(stream, kept);",
+    why: OLD_LIST,
   },
 
   { file: `${folder}/bucket_model.ts`, line: "if (isMarker) continue;", why: OBSERVER },
+  {
+    file: `${folder}/bucket_model.ts`,
+    line: "for (const follower of [...this.#followers]) follower.expired?.(key);",
+    why: OBSERVER,
+  },
   {
     file: `${folder}/kv_wire.ts`,
     line: `if (this.#strikes("kv.requestLost", this.#faults.requestLost)) return;`,
@@ -39,7 +68,11 @@ export const excuses: readonly Excuse[] = [
     line: `if (this.#faults.strikes(this.#link, "feed.requestLost", faults.requestLost)) return;`,
     why: LOST,
   },
-  { file: `${folder}/sim_pull.ts`, line: "this.#hasLost = true;", why: LOST },
+  {
+    file: `${folder}/sim_pull.ts`,
+    line: `if (this.#faults.strikes(this.#link, "feed.pullLost", pullLost)) {`,
+    why: LOST,
+  },
   {
     file: `${folder}/sim_pull.ts`,
     line: "if (this.#hasLost) this.#watch.look();",
@@ -53,6 +86,23 @@ export const excuses: readonly Excuse[] = [
     why: LATE_ACK,
   },
   { file: `${folder}/consumer_model.ts`, line: "if (this.#deleted) return;", why: LATE_ACK },
+  { file: `${folder}/consumer_model.ts`, line: "if (this.#deleted) return false;", why: LATE_ACK },
+  {
+    file: `${folder}/streams_model.ts`,
+    line: "return strikes ? late.between(0, redeliveryLateMs) : 0;",
+    why: "A server repeats a message late only under load of its own.",
+  },
+
+  {
+    file: `${folder}/streams_model.ts`,
+    line: "const isNow = redeliveredEarly > 0 && early.chance(redeliveredEarly);",
+    why: EARLY,
+  },
+  {
+    file: `${folder}/streams_model.ts`,
+    line: `return this.#faults.noted("feed.redeliveredEarly", isNow) ? early.float() : undefined;`,
+    why: EARLY,
+  },
 
   {
     file: `${folder}/consumer_model.ts`,
@@ -79,7 +129,7 @@ export const excuses: readonly Excuse[] = [
   },
   {
     file: `${folder}/bucket_reader.ts`,
-    line: `this.#session.push("kv watch reset", () => handler.onReset());`,
+    line: "if (faults.isReset()) {",
     why: STALLED,
   },
   {
@@ -93,12 +143,6 @@ export const excuses: readonly Excuse[] = [
     why: STALLED,
   },
   { file: `${folder}/sim_kv_watch.ts`, line: "onReset: () => {", why: STALLED },
-  {
-    file: `${folder}/sim_kv_watch.ts`,
-    line:
-      'this.#lose(new PartiError("PARTI_NO_RESPONDERS", `the watch of ${this.#bucket} was reset`));',
-    why: STALLED,
-  },
   {
     file: `${folder}/sim_kv_watch.ts`,
     line: "if (this.#closed) return; // Nobody is left to be told.",
@@ -136,11 +180,13 @@ export const excuses: readonly Excuse[] = [
     why:
       "Behind such a network a server ends a connection by itself and then hears that it has ended.",
   },
+  { file: `${folder}/link.ts`, line: "owner.onDeath(() => this.#die());", why: KILLED },
+  { file: `${folder}/link.ts`, line: "#die(): void {", why: KILLED },
+
   {
-    file: `${folder}/link.ts`,
-    line: "#die(): void {",
-    why:
-      "A contract lives in the process that would have to be killed; what a server sees of it, a closed socket, it sees of a close.",
+    file: `${folder}/sim_world.ts`,
+    line: "buggify: options.buggify?.(link.owner.name) ?? NO_BUGGIFY,",
+    why: "It is the library's own code that a simulation makes misbehave, and no server's.",
   },
 
   { file: `${folder}/server.ts`, line: "if (!this.running) return;", why: TWICE },

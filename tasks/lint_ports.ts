@@ -12,6 +12,10 @@ const worldNames = new Map([
   ["Buffer", "Uint8Array"],
   ["require", "import"],
   ["globalThis", "a port"],
+  ["global", "a port"],
+  ["eval", "code that stands there"],
+  ["Function", "code that stands there"],
+  ["Atomics", "the Clock port"],
   ["navigator", "a port"],
   ["localStorage", "the Kv port"],
   ["performance", "the Clock port"],
@@ -36,18 +40,21 @@ const worldNames = new Map([
   ["DecompressionStream", "a port"],
 ]);
 
-/** Other names of the global object. They are also good names for variables, so only `self.setTimeout` is refused. */
+/** Other names of the global object. They are also good names for variables: they are refused where a file has no such variable. */
 const globalAliases = ["self", "window"];
 
-/** Single members of what is otherwise pure. */
-const worldMembers = new Map([
-  ["Math.random", "the Random port"],
-  ["AbortSignal.timeout", "the Clock port"],
-  ["Atomics.waitAsync", "the Clock port"],
+/**
+ * What is pure but for some of its members. It is written with a pure one or not at all, or the others could be reached by another
+ * name: `const { random } = Math`.
+ */
+const partlyPure = new Map([
+  ["Math", {
+    members: Object.getOwnPropertyNames(Math).filter((name) => name !== "random"),
+    instead: "the Random port",
+  }],
+  ["Date", { members: ["UTC", "parse"], instead: "the Clock port" }],
+  ["AbortSignal", { members: ["any", "abort"], instead: "the Clock port" }],
 ]);
-
-/** What `Date` can do without looking at the clock. */
-const pureDateMembers = ["UTC", "parse"];
 
 /** The real ports, the simulation's hold on the real event loop, and what only tests use. */
 const exemptFolders = ["lib/ports/nats/", "lib/dst/host/", "lib/test_support/"];
@@ -87,9 +94,13 @@ const plugin: Deno.lint.Plugin = {
             hint: `use ${instead}, or move this to lib/ports/nats/`,
           });
         };
+        const aliases = new AliasUse(report);
         return {
-          Identifier: (node) => checkName(node, report),
-          MemberExpression: (node) => checkMember(node, report),
+          Identifier: (node) => {
+            checkName(node, report);
+            aliases.note(node);
+          },
+          "Program:exit": () => aliases.tell(),
           ImportDeclaration: (node) =>
             checkImport(node, node.source.value, node.importKind === "type", report),
           ExportNamedDeclaration: (node) =>
@@ -97,8 +108,11 @@ const plugin: Deno.lint.Plugin = {
           ExportAllDeclaration: (node) =>
             checkImport(node, node.source.value, node.exportKind === "type", report),
           ImportExpression: (node) => {
-            const source = node.source.type === "Literal" ? node.source.value : undefined;
-            checkImport(node, typeof source === "string" ? source : undefined, false, report);
+            const { source } = node;
+            if (source.type !== "Literal") {
+              return report(node, "import()", "a module that is named");
+            }
+            checkImport(node, String(source.value), false, report);
           },
         };
       },
@@ -113,22 +127,64 @@ function checkName(node: Deno.lint.Identifier, report: ReportNode): void {
   if (isOnlyALabel(node)) return;
   const instead = worldNames.get(node.name);
   if (instead !== undefined) return report(node, node.name, instead);
-  if (node.name === "Date" && !isPureDate(node)) report(node, "Date", "the Clock port");
+  const partly = partlyPure.get(node.name);
+  if (partly === undefined) return;
+  const member = memberOf(node);
+  if (member !== undefined && partly.members.includes(member)) return;
+  report(node, member === undefined ? node.name : `${node.name}.${member}`, partly.instead);
 }
 
-function checkMember(node: Deno.lint.MemberExpression, report: ReportNode): void {
-  if (node.object.type !== "Identifier") return;
-  const { property } = node;
-  const member = property.type === "Identifier" && !node.computed
-    ? property.name
-    : property.type === "Literal"
-    ? String(property.value)
-    : "";
-  const name = `${node.object.name}.${member}`;
-  const instead = globalAliases.includes(node.object.name)
-    ? worldNames.get(member)
-    : worldMembers.get(name);
-  if (instead !== undefined) report(node, name, instead);
+/** What is taken from this object; undefined if it is not said there, or more than that is done with the object. */
+function memberOf(object: Deno.lint.Identifier): string | undefined {
+  const { parent } = object;
+  if (parent.type !== "MemberExpression" || parent.object.range[0] !== object.range[0]) return;
+  const { property, computed } = parent;
+  if (property.type === "Identifier" && !computed) return property.name;
+  return property.type === "Literal" ? String(property.value) : undefined;
+}
+
+/** The uses of `self` and `window` in a file, until it is known whether they are variables of its own. */
+class AliasUse {
+  readonly #report: ReportNode;
+  readonly #used: Deno.lint.Identifier[] = [];
+  readonly #declared = new Set<string>();
+
+  constructor(report: ReportNode) {
+    this.#report = report;
+  }
+
+  note(node: Deno.lint.Identifier): void {
+    if (!globalAliases.includes(node.name) || isOnlyALabel(node)) return;
+    if (isDeclaration(node)) this.#declared.add(node.name);
+    else this.#used.push(node);
+  }
+
+  tell(): void {
+    for (const node of this.#used) {
+      if (!this.#declared.has(node.name)) this.#report(node, node.name, "a port");
+    }
+  }
+}
+
+/** Whether a name is given here to a variable or a parameter. */
+function isDeclaration(node: Deno.lint.Identifier): boolean {
+  const { parent } = node;
+  const isHere = (other: { readonly range: Deno.lint.Range } | null) =>
+    other?.range[0] === node.range[0];
+  switch (parent.type) {
+    case "VariableDeclarator":
+      return isHere(parent.id);
+    case "AssignmentPattern":
+      return isHere(parent.left);
+    case "Property":
+      return parent.parent.type === "ObjectPattern" && isHere(parent.value);
+    case "FunctionDeclaration":
+    case "FunctionExpression":
+    case "ArrowFunctionExpression":
+      return parent.params.some(isHere);
+    default:
+      return parent.type === "ArrayPattern" || parent.type === "RestElement";
+  }
 }
 
 function checkImport(
@@ -172,10 +228,4 @@ function isOnlyALabel(node: Deno.lint.Identifier): boolean {
       return parent.type.startsWith("TSType") || parent.type === "TSQualifiedName" ||
         parent.type === "TSClassImplements" || parent.type === "TSInterfaceHeritage";
   }
-}
-
-function isPureDate(node: Deno.lint.Identifier): boolean {
-  const parent = node.parent;
-  return parent.type === "MemberExpression" && parent.property.type === "Identifier" &&
-    pureDateMembers.includes(parent.property.name);
 }

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { sameBytes } from "../codec.ts";
 import { describeError } from "../errors.ts";
 import { acquireLease } from "../membership/acquire_lease.ts";
+import { EntryReader } from "../membership/entry_reader.ts";
 import type { Lease, LeaseOptions } from "../membership/lease.ts";
 import { SteadyWatch } from "../membership/steady_watch.ts";
 import { LEADER_KEY } from "../names.ts";
@@ -53,7 +53,6 @@ export function kvElection(options: KvElectionOptions): ElectionAgent {
 
 /** The leader's key as it was seen last. */
 interface Seen {
-  readonly value: Uint8Array;
   readonly revision: number;
   /** The key had a value, which may be one that names nobody we understand. */
   readonly isHeld: boolean;
@@ -71,6 +70,7 @@ class KvCandidacy implements Candidacy {
   readonly #candidate: Candidate;
   readonly #handlers: ElectionHandlers;
   readonly #watch: SteadyWatch;
+  readonly #holders = new EntryReader(decodeLeader);
   #lease: Lease | undefined;
   #seen: Seen | undefined;
   /** The instance that holds the key and is said to be dead. Void as soon as it renews. */
@@ -142,14 +142,9 @@ class KvCandidacy implements Candidacy {
 
   #take(entry: KvEntry): void {
     if (this.#closed || entry.revision <= (this.#seen?.revision ?? 0)) return;
-    const seen = this.#seen;
-    // Most renewals say nothing new.
-    const isSame = seen !== undefined && seen.isHeld && entry.operation === "put" &&
-      sameBytes(seen.value, entry.value);
-    const holder = isSame ? seen.holder : decodeLeader(entry);
-    const before = seen?.holder?.instance;
+    const holder = this.#holders.read(entry);
+    const before = this.#seen?.holder?.instance;
     this.#seen = {
-      value: entry.value,
       revision: entry.revision,
       isHeld: entry.operation === "put",
       holder,

@@ -5,12 +5,12 @@
  *
  * @module
  */
-import { sameBytes } from "../codec.ts";
 import { isPartiError } from "../errors.ts";
 import { WORKER_KEYS, workerKey, workerKeyNumber } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { jitter, type Random } from "../ports/random.ts";
+import { EntryReader } from "./entry_reader.ts";
 import { SteadyWatch } from "./steady_watch.ts";
 import { decodeWorkerRecord, type WorkerRecord } from "./worker_lease.ts";
 
@@ -48,8 +48,9 @@ export interface RosterOptions {
 export class Roster {
   readonly #options: RosterOptions;
   readonly #members = new Map<number, Member>();
-  /** The newest known of each number, removals too: what comes late from a list or a watch brings nobody back. */
-  readonly #known = new Map<number, KvEntry>();
+  readonly #records = new EntryReader(decodeWorkerRecord);
+  /** The newest known revision of each number, removals too: what comes late from a list or a watch brings nobody back. */
+  readonly #known = new Map<number, number>();
   /** Members whose lapse has been told. */
   readonly #lapsed = new Set<number>();
   readonly #watch: SteadyWatch;
@@ -181,14 +182,10 @@ export class Roster {
   #take(entry: KvEntry): void {
     const idNumber = workerKeyNumber(entry.key);
     if (this.#closed || idNumber === undefined) return;
-    const known = this.#known.get(idNumber);
-    if (entry.revision <= (known?.revision ?? 0)) return;
-    this.#known.set(idNumber, entry);
+    if (entry.revision <= (this.#known.get(idNumber) ?? 0)) return;
+    this.#known.set(idNumber, entry.revision);
     const before = this.#members.get(idNumber);
-    // Most renewals say nothing new.
-    const isSame = before !== undefined && known !== undefined && entry.operation === "put" &&
-      sameBytes(entry.value, known.value);
-    const record = isSame ? before.record : decodeWorkerRecord(entry);
+    const record = this.#records.read(entry);
     if (record === undefined) {
       if (this.#drop(idNumber)) this.#options.onChange();
       return;
@@ -201,7 +198,7 @@ export class Roster {
     });
     this.#lapsed.delete(idNumber);
     if (this.#lapseTimer === undefined) this.#armLapse();
-    if (isSame) return;
+    if (record === before?.record) return;
     if (before === undefined || says(before.record) !== says(record)) this.#options.onChange();
   }
 

@@ -6,9 +6,9 @@
  */
 import { decodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
 import { pointerOf, type SnapshotPointer } from "../../assignment/snapshot_store.ts";
-import { sameBytes } from "../../codec.ts";
 import { EPOCH_HEADER, GENERATION_HEADER, INPUT_SEQUENCE_HEADER } from "../../effects/effects.ts";
-import { decodeWorkerRecord, type WorkerRecord } from "../../membership/worker_lease.ts";
+import { EntryReader } from "../../membership/entry_reader.ts";
+import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
 import {
   assignmentBucket,
   chunkKey,
@@ -53,8 +53,7 @@ const BUCKETS = 2;
 export class Taps {
   readonly #options: TapsOptions;
   readonly #tapped = new Set<BucketModel>();
-  /** What was read last under each key. */
-  readonly #read = new Map<string, { entry: KvEntry; record: WorkerRecord | undefined }>();
+  readonly #records = new EntryReader(decodeWorkerRecord);
   /** Which stable ID is in which key. */
   readonly #leases = new Map<string, { readonly worker: string; readonly instance: string }>();
   /** Instances that have said in their lease that they leave: asked to, or because their start has failed. */
@@ -130,7 +129,7 @@ export class Taps {
   #onLease(entry: KvEntry): void {
     const { observer, server, fleet } = this.#options;
     if (workerKeyNumber(entry.key) === undefined) return;
-    const record = this.#recordOf(entry);
+    const record = this.#records.read(entry);
     if (record === undefined) return this.#onLeaseGone(entry.key);
     const before = this.#leases.get(entry.key);
     const { worker, instance } = record;
@@ -147,16 +146,6 @@ export class Taps {
       following: member?.following(instance)?.generation,
       holders: isNew ? this.#holdersOf(worker) : [],
     });
-  }
-
-  /** Most renewals say nothing new. */
-  #recordOf(entry: KvEntry): WorkerRecord | undefined {
-    const known = this.#read.get(entry.key);
-    const isSame = known?.entry.operation === entry.operation &&
-      sameBytes(known.entry.value, entry.value);
-    const record = isSame ? known.record : decodeWorkerRecord(entry);
-    this.#read.set(entry.key, { entry, record });
-    return record;
   }
 
   #onLeaseGone(key: string): void {

@@ -1,8 +1,4 @@
-import { feedAckCases } from "../../ports/contract/feed_acks_test.ts";
-import { feedFaultCases } from "../../ports/contract/feed_faults_test.ts";
-import { feedPullFaultCases } from "../../ports/contract/feed_pull_faults_test.ts";
-import { feedPullCases } from "../../ports/contract/feed_pull_test.ts";
-import { feedStoreCases } from "../../ports/contract/feed_store_test.ts";
+import { contractCases } from "../../ports/contract/all_test.ts";
 import type { World } from "../../ports/world.ts";
 import type { SimLink } from "./link.ts";
 import { runOnModel } from "./rig_test.ts";
@@ -16,13 +12,7 @@ const SEEDS = [1, 2, 3];
 const worldOf = (server: ModelServer): (link: SimLink) => World =>
   simWorld(server, { feed: { pull: { expiresMs: 1_000, heartbeatMs: 250 } } });
 
-const cases = [
-  ...feedStoreCases,
-  ...feedPullCases,
-  ...feedAckCases,
-  ...feedFaultCases,
-  ...feedPullFaultCases,
-];
+const cases = contractCases.filter(({ name }) => name.startsWith("feed:"));
 
 for (const version of VERSIONS) {
   for (const contractCase of cases) {

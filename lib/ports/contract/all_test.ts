@@ -5,6 +5,7 @@
  */
 import { feedAckCases } from "./feed_acks_test.ts";
 import { feedFaultCases } from "./feed_faults_test.ts";
+import { feedPublishCases } from "./feed_publish_test.ts";
 import { feedPullFaultCases } from "./feed_pull_faults_test.ts";
 import { feedPullCases } from "./feed_pull_test.ts";
 import { feedStoreCases } from "./feed_store_test.ts";
@@ -22,6 +23,7 @@ export const contractCases: readonly ContractCase[] = [
   ...kvWatchCases,
   ...kvFaultCases,
   ...feedStoreCases,
+  ...feedPublishCases,
   ...feedPullCases,
   ...feedAckCases,
   ...feedFaultCases,

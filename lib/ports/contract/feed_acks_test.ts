@@ -146,6 +146,13 @@ export const feedAckCases: ContractCase[] = [
       assert.equal(again.streamSequence, 2);
       assert.equal(again.deliverySequence, 4);
       assert.equal(again.deliveryCount, 2);
+      await until(clock, "the next redelivery", () => log.messages.length === 5);
+      const third = log.messages[4]!;
+      assert.deepEqual([third.streamSequence, third.deliverySequence, third.deliveryCount], [
+        2,
+        5,
+        3,
+      ]);
       // The ack of the first delivery counts for the message.
       await log.messages[1]!.ackConfirmed(2_000);
       assert.equal((await feed.streamInfo("S")).messages, 0);

@@ -73,6 +73,54 @@ export const feedPullFaultCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: requests from before a reconnect end and leave no trace",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { feed, clock } = two.world;
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      // A connection that has lived for a while comes back at once, before the server knows that it has gone.
+      await sleep(clock, 400);
+      const log = pullLog(one.world.feed, "S", "a", 5);
+      await one.world.messaging.flush(2_000);
+      let isBack = false;
+      one.world.messaging.onStatus((status) => isBack ||= status === "reconnected");
+      one.cut();
+      await until(clock, "the reconnect", () => isBack && log.pull.outstanding === 5);
+      // Those from before are over by then, if they were not with the connection.
+      await sleep(clock, 1_500);
+      assert.equal(log.pull.outstanding, 5);
+      await publishNumbers(feed, "feed.1", 1, 5);
+      await until(clock, "five", () => log.messages.length === 5);
+      assert.deepEqual(log.texts, numbers(1, 5).map(String));
+      assert.deepEqual(log.lost, []);
+      await one.close();
+      await two.close();
+    },
+  },
+  {
+    name: "feed: requests of a connection that is gone take nothing from another",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { feed, clock } = two.world;
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      pullLog(one.world.feed, "S", "a", 5);
+      await one.world.messaging.flush(2_000);
+      await one.close();
+      // Long enough for them to end.
+      await sleep(clock, 1_500);
+      const log = pullLog(feed, "S", "a", 10);
+      await publishNumbers(feed, "feed.1", 1, 10);
+      await until(clock, "ten", () => log.messages.length === 10);
+      assert.deepEqual(log.texts, numbers(1, 10).map(String));
+      assert.deepEqual(log.deliveries, numbers(1, 10));
+      await two.close();
+    },
+  },
+  {
     name: "feed: a consumer deleted while the connection is down is noticed afterwards",
     async run(rig) {
       const one = await rig.connect();
@@ -164,6 +212,38 @@ export const feedPullFaultCases: ContractCase[] = [
       ]);
       await one.close();
       await two.close();
+    },
+  },
+  {
+    name: "feed: a pull closed before it is known that its consumer is missing is told nothing",
+    async run(rig) {
+      const { world: { feed, messaging }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const log = pullLog(feed, "S", "missing", 10);
+      // The flush returns behind the server's word that nobody serves the pull, and before its word on whether the consumer is there.
+      await messaging.flush(2_000);
+      log.pull.close();
+      assert.equal(await feed.consumerInfo("S", "missing"), undefined);
+      assert.deepEqual(log.lost, []);
+      await close();
+    },
+  },
+  {
+    name: "feed: a pull that cannot learn whether its consumer is there asks again until it can",
+    async run(rig) {
+      const { world: { feed, messaging, clock }, cut, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      const log = pullLog(feed, "S", "missing", 10);
+      await messaging.flush(2_000);
+      let lostWhenCut: number | undefined;
+      messaging.onStatus(() => lostWhenCut ??= log.lost.length);
+      // The answer is on its way.
+      cut();
+      await until(clock, "the disconnect", () => lostWhenCut !== undefined);
+      assert.equal(lostWhenCut, 0);
+      await until(clock, "the end of the lane", () => log.lost.length > 0);
+      assert.deepEqual(log.lost.map(([reason]) => reason), ["deleted"]);
+      await close();
     },
   },
   {

@@ -196,6 +196,15 @@ export const kvCasCases: ContractCase[] = [
     },
   },
   {
+    name: "kv: a bucket whose keys would expire sooner than a server can see to is refused",
+    async run(rig) {
+      const { world: { kv }, close } = await rig.connect();
+      await refused(kv.open("b", { ...BUCKET, ttlMs: 99 }), "PARTI_REFUSED");
+      await kv.open("b", { ...BUCKET, ttlMs: 100 }, () => assert.fail("no drift"));
+      await close();
+    },
+  },
+  {
     name: "kv: many open one bucket at once, with different settings",
     async run(rig) {
       const links = await Promise.all(Array.from({ length: 4 }, () => rig.connect()));

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../../errors.ts";
 import { sleep } from "../clock.ts";
-import { BUCKET, bytes, numbers, refused, until, watchLog } from "./helpers_test.ts";
+import { BUCKET, bytes, numbers, refused, textOf, until, watchLog } from "./helpers_test.ts";
 import type { ContractCase } from "./rig_test.ts";
 
 /** The cases. */
@@ -52,6 +52,52 @@ export const kvFaultCases: ContractCase[] = [
         () => bucket.put("k", bytes("y")).then(() => true, () => false),
       );
       assert.equal((await bucket.get("k"))?.revision, 1, "nothing was carried out later");
+      await close();
+    },
+  },
+  {
+    name: "kv: a create that was refused for a key that has gone since succeeds",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const mine = await one.world.kv.open("b", BUCKET);
+      const other = await two.world.kv.open("b", BUCKET);
+      const old = await other.create("k", bytes("old"));
+      let isSent = false;
+      two.world.messaging.subscribe("sent", () => isSent = true);
+      await two.world.messaging.flush(2_000);
+      one.hold();
+      const created = mine.create("k", bytes("new"));
+      one.world.messaging.publish("sent", bytes(""));
+      await until(two.world.clock, "the create at the server", () => isSent);
+      await other.erase("k");
+      one.release();
+      assert.equal(await created, old + 1, "the refused attempt used no revision");
+      assert.equal(textOf((await other.get("k"))!.value), "new");
+      await one.close();
+      await two.close();
+    },
+  },
+  {
+    name: "kv: a key that was due while the server was down is gone after its restart",
+    async run(rig) {
+      const { world: { kv, clock, messaging }, close } = await rig.connect();
+      const bucket = await kv.open("b", { ...BUCKET, ttlMs: 1_000 });
+      const log = await watchLog(bucket, ">");
+      await bucket.put("k", bytes("a"));
+      await until(clock, "the key in the watch", () => log.entries.length === 1);
+      await rig.crash();
+      await until(clock, "the disconnect", () => !messaging.connected);
+      await sleep(clock, 1_500);
+      await rig.restart();
+      await until(clock, "the reconnect", () => messaging.connected);
+      const isGone = () => bucket.get("k").then((entry) => entry === undefined, () => false);
+      await until(clock, "the expiry", isGone, 4_000);
+      const last = await bucket.put("next", bytes("b"));
+      await until(clock, "the next key", () => log.entries.at(-1)?.revision === last);
+      const seen = log.entries.map(({ key, operation }) => `${key} ${operation}`);
+      const marker = rig.version.startsWith("2.10.") ? [] : ["k removed"];
+      assert.deepEqual(seen, ["k put", ...marker, "next put"]);
       await close();
     },
   },

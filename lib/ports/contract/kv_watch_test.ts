@@ -113,6 +113,23 @@ export const kvWatchCases: ContractCase[] = [
     },
   },
   {
+    name: "kv: a watch is told of an expiry where the server leaves markers, and nowhere else",
+    async run(rig) {
+      const { world, close } = await rig.connect();
+      const bucket = await world.kv.open("b", { ...BUCKET, ttlMs: 1_000 });
+      const log = await watchLog(bucket, ">");
+      await bucket.put("k", bytes("a"));
+      const isGone = async () => await bucket.get("k") === undefined;
+      await until(world.clock, "the expiry", isGone, 4_000);
+      const last = await bucket.put("next", bytes("b"));
+      await until(world.clock, "the next key", () => log.entries.at(-1)?.revision === last);
+      const seen = log.entries.map(({ key, operation }) => `${key} ${operation}`);
+      const marker = rig.version.startsWith("2.10.") ? [] : ["k removed"];
+      assert.deepEqual(seen, ["k put", ...marker, "next put"]);
+      await close();
+    },
+  },
+  {
     name: "kv: a watch is lost when its bucket is removed or its connection closed",
     async run(rig) {
       const one = await rig.connect();

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { ConnectionStatus, Notice } from "../messaging.ts";
-import { bytes, refused, textOf, until } from "./helpers_test.ts";
+import { bytes, numbers, refused, textOf, until } from "./helpers_test.ts";
 import type { ContractCase } from "./rig_test.ts";
 
 /** The cases. */
@@ -198,6 +198,61 @@ export const messagingCases: ContractCase[] = [
       assert.deepEqual(unwanted, []);
       assert.equal(messaging.connected, false);
       await refused(messaging.request("me", bytes(""), 1_000), "PARTI_DISCONNECTED");
+    },
+  },
+  {
+    name: "messaging: what is closed in the instant in which the connection is back serves no more",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { messaging } = one.world;
+      const subjects = numbers(1, 20).map((i) => `who.${i}`);
+      let closed = 0;
+      for (const subject of subjects) {
+        const subscription = messaging.subscribe(subject, (notice) => notice.respond(bytes("")));
+        messaging.onStatus((status) => {
+          if (status !== "reconnected") return;
+          subscription.close();
+          closed++;
+        });
+      }
+      await messaging.flush(2_000);
+      assert.deepEqual(await two.world.messaging.unserved(subjects, 5_000), []);
+      one.cut();
+      await until(two.world.clock, "the reconnect", () => closed === subjects.length);
+      await messaging.flush(2_000);
+      assert.deepEqual(await two.world.messaging.unserved(subjects, 5_000), subjects);
+      await one.close();
+      await two.close();
+    },
+  },
+  {
+    name: "messaging: a connection is closed at once also while the server says nothing",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const { clock } = two.world;
+      one.world.messaging.subscribe("who", (notice) => notice.respond(bytes("")));
+      await one.world.messaging.flush(2_000);
+      const seen: ConnectionStatus[] = [];
+      one.world.messaging.onStatus((status) => void seen.push(status));
+      await rig.pause();
+      const startMs = clock.monotonicMs();
+      await one.close();
+      await until(clock, "the close", () => seen.includes("closed"));
+      assert.ok(clock.monotonicMs() - startMs < 1_000, "at once");
+      rig.resume();
+      await until(
+        clock,
+        "nobody there",
+        () =>
+          two.world.messaging.unserved(["who"], 1_000).then(
+            ({ length }) => length === 1,
+            () => false,
+          ),
+      );
+      assert.deepEqual(seen, ["closed"]);
+      await two.close();
     },
   },
   {
