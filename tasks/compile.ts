@@ -35,7 +35,11 @@ export async function compile(options: CompileOptions = {}): Promise<string | un
     ...["--include", "configs"],
     ...["--output", options.output ?? "parti"],
     "tasks/parti.ts",
-  ], { cwd: root, timeoutMs: compileTimeoutMs, env: { NO_COLOR: "1", ...options.env } });
+  ], {
+    cwd: root,
+    timeoutMs: compileTimeoutMs,
+    env: { NO_COLOR: "1", ...options.env },
+  });
   if (code === 0) return undefined;
   return explainFailure(stderr);
 }

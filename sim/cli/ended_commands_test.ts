@@ -31,7 +31,7 @@ Deno.test("a run leaves its page and its tables, and `report` makes the very sam
   const derived = ["chaos.csv", "report.html", "report.junit.xml", "series.csv"];
   assert.deepEqual(
     names(dir),
-    ["chaos-plan.json", "report.json", "series.json", ...derived].sort(),
+    ["chaos-plan.json", "logs", "report.json", "series.json", ...derived].sort(),
   );
   const read = () => derived.map((name) => Deno.readTextFileSync(`${dir.path}/${name}`));
   const before = read();

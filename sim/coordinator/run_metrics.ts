@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import { exposition } from "../metrics/family.ts";
 import { type MetricsServer, serveMetrics } from "../metrics/metrics_server.ts";
@@ -29,9 +30,16 @@ export class RunMetrics implements AsyncDisposable {
 
   /**
    * @param config whether they are wanted, and where
-   * @throws {PartiError} `PARTI_INVALID_CONFIG` if the port is taken
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` if the port is taken, or this is the compiled program
    */
   constructor({ metrics: { prometheus } }: Pick<SimulationConfig, "metrics">) {
+    if (prometheus.enabled && Deno.build.standalone) {
+      throw new PartiError(
+        "PARTI_INVALID_CONFIG",
+        "metrics.prometheus.enabled: the compiled program serves no metrics",
+        { value: true, hint: "run it from source, or with --set metrics.prometheus.enabled=false" },
+      );
+    }
     if (prometheus.enabled) this.#server = serveMetrics(prometheus.port, () => this.#text());
     this.url = this.#server?.url;
   }

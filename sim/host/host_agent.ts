@@ -204,7 +204,9 @@ export class HostAgent {
     await Promise.all(children.map(({ exited }) => exited));
     clearTimeout(timer);
     for (const paused of this.#paused.values()) await paused[Symbol.asyncDispose]();
-    await Promise.race([Promise.all(this.#tellings), sleep(world.clock, FAREWELL_MS)]);
+    const told = new AbortController();
+    const telling = Promise.all(this.#tellings).then(() => told.abort());
+    await Promise.race([telling, sleep(world.clock, FAREWELL_MS, told.signal)]);
     this.#over.abort();
   }
 }

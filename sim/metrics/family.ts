@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue } from "prom-client";
+import type { MetricObjectWithValues, MetricValue } from "prom-client";
 import type { MetricFamily, Sample } from "../wire/metric_family.ts";
 import type { MetricSpec } from "./catalog.ts";
 
@@ -63,7 +63,7 @@ function commonOf({ name, help, type }: MetricSpec): Omit<MetricFamily, "values"
  * @param lists the lists
  */
 export async function sumOf(lists: readonly (readonly MetricFamily[])[]): Promise<MetricFamily[]> {
-  return await aggregate(lists).getMetricsAsJSON() as unknown as MetricFamily[];
+  return await (await aggregate(lists)).getMetricsAsJSON() as unknown as MetricFamily[];
 }
 
 /**
@@ -71,11 +71,17 @@ export async function sumOf(lists: readonly (readonly MetricFamily[])[]): Promis
  *
  * @param lists the lists
  */
-export function exposition(lists: readonly (readonly MetricFamily[])[]): Promise<string> {
-  return aggregate(lists).metrics();
+export async function exposition(
+  lists: readonly (readonly MetricFamily[])[],
+): Promise<string> {
+  return await (await aggregate(lists)).metrics();
 }
 
-function aggregate(lists: readonly (readonly MetricFamily[])[]) {
+/** `deno compile` overflows its stack on a package that prom-client needs: it must not see it. The compiled program has no metrics. */
+const PROM_CLIENT = "prom-client";
+
+async function aggregate(lists: readonly (readonly MetricFamily[])[]) {
+  const { AggregatorRegistry }: typeof import("prom-client") = await import(PROM_CLIENT);
   // prom-client takes a list of lists; its types say a list.
   const given = lists as unknown as MetricObjectWithValues<MetricValue<string>>[];
   return AggregatorRegistry.aggregate(given);

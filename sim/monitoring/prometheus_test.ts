@@ -20,8 +20,8 @@ function withPrometheus(name: string, fn: () => Promise<void>): void {
  * partitions back, also on a machine that is busy.
  */
 const EVENTS = [
-  "{ at: 1s, event: worker_crash, down: 2s }",
-  "{ at: 9s, event: worker_restart }",
+  "{ at: 4s, event: worker_crash, down: 2s }",
+  "{ at: 11s, event: worker_restart }",
   "{ at: 17s, event: worker_pause, down: 15s }",
 ];
 

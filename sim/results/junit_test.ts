@@ -24,7 +24,7 @@ Deno.test("a pass: a case for each promise and each threshold, none failed, unme
   const xml = junitXml(report);
   assertWellFormed(xml);
   assert.equal(cases(xml), 2 + INVARIANTS.length + report.thresholds.length);
-  assert.match(xml, /<testsuite name="parti sim" tests="10" failures="0" errors="0" skipped="1"/);
+  assert.match(xml, /<testsuite name="parti sim" tests="11" failures="0" errors="0" skipped="1"/);
   assert.match(xml, /name="takeoverMs\.p99 &lt;= 5000ms" time="0">\s*<skipped message="there was/);
 });
 

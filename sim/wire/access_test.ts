@@ -36,7 +36,7 @@ Deno.test("access: a user's password may come from the environment; a server of 
   const env = envOf({ NATS_PASSWORD: "s3cret", NATS_USER: "other" });
   const { coordinator } = await readAccess(natsOf({ user: "me" }), env);
   assert.deepEqual(coordinator, { user: "me", password: "s3cret" });
-  const ours = await readAccess(natsOf({ mode: "embedded", user: "me" }), env);
+  const ours = await readAccess(natsOf({ mode: "embedded" }), env);
   assert.deepEqual(ours.coordinator, {});
 });
 

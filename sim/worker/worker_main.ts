@@ -72,6 +72,8 @@ async function metricsReport(
   reporter: Reporter,
 ): Promise<MetricsReport | undefined> {
   if (!config.metrics.prometheus.enabled) return undefined;
-  const { MetricsReport } = await import("./metrics_report.ts");
+  // Not to be seen by `deno compile`, as `../metrics/family.ts` says.
+  const module = new URL("./metrics_report.ts", import.meta.url).href;
+  const { MetricsReport }: typeof import("./metrics_report.ts") = await import(module);
   return new MetricsReport({ clock, report: (report) => reporter.add(report) });
 }

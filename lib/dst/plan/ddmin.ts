@@ -33,10 +33,10 @@ export async function ddmin<T>(
   return current;
 }
 
-/**
- * All but one chunk; of two that is the other one. Zeller and Hildebrandt also try each of many chunks alone, which takes as many runs again,
- * and is hardly ever enough where a failure needs several things.
- */
+/** With more chunks than this none is tried alone: it takes as many runs again, and hardly ever enough is in one of many. */
+const FEW_CHUNKS = 16;
+
+/** One chunk alone, if they are few; then all but one. */
 async function reduce<T>(
   items: readonly T[],
   chunks: number,
@@ -46,6 +46,10 @@ async function reduce<T>(
     from: Math.floor(index * items.length / chunks),
     to: Math.floor((index + 1) * items.length / chunks),
   }));
+  for (const { from, to } of chunks <= FEW_CHUNKS ? bounds : []) {
+    const part = items.slice(from, to);
+    if (await happens(part)) return { items: part, chunks: 2 };
+  }
   for (const { from, to } of bounds) {
     const part = [...items.slice(0, from), ...items.slice(to)];
     if (await happens(part)) return { items: part, chunks: Math.max(2, chunks - 1) };

@@ -75,6 +75,9 @@ export async function shrink(options: ShrinkOptions): Promise<ShrinkResult> {
   return search.outcome(true, first);
 }
 
+/** From here on a plan is long. */
+const MANY_STEPS = 16;
+
 class Search {
   readonly #options: ShrinkOptions;
   readonly #startMs: number;
@@ -130,6 +133,8 @@ class Search {
     const atMs = this.#result?.failure?.atMs ?? Infinity;
     const soon = (steps: readonly PlanStep[]) => steps.filter((step) => step.atMs <= atMs);
     const { operations, faults } = this.#plan;
+    // A short plan is shrunk in no time; one of the later steps may be all that it takes, with others left out.
+    if (operations.length + faults.length < MANY_STEPS) return;
     await this.#accepts({
       ...this.#plan,
       operations: soon(operations),

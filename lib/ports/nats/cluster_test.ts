@@ -128,7 +128,7 @@ for (const { label, binary } of testServers()) {
     await until("the bucket takes an entry", async () => {
       return await bucket.put("k", new Uint8Array(1)).then(() => true, () => false);
     }, 30_000);
-    await until("all watches have seen it", () => watched.every((seen) => seen.has("k")), 9_000);
+    await until("all watches have seen it", () => watched.every((seen) => seen.has("k")), 30_000);
     assert.deepEqual(lost, []);
     // A listing is a watch, too: none waits for a node that is dead.
     for (let i = 0; i < 9; i++) assert.equal((await bucket.list(">")).length, 1);
