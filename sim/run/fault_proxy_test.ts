@@ -139,8 +139,9 @@ Deno.test("fault proxy: closed while something is held it leaves nothing behind"
 Deno.test("fault proxy: where no server listens a connection ends at once", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
   await using proxy = new FaultProxy({ hostname: "127.0.0.1", port });
+  // Only now: the proxy might have got this very port, and be its own server.
+  listener.close();
   const socket = await Deno.connect({
     hostname: "127.0.0.1",
     port: Number(new URL(proxy.url).port),
