@@ -39,3 +39,15 @@ export class TempDir implements Disposable {
 export function fakeServer(version: string): string {
   return `#!/bin/sh\necho "nats-server: v${version}"\n`;
 }
+
+/**
+ * Does something with a file that is there only meanwhile.
+ *
+ * @param text what is in it
+ * @param work what to do; gets its path
+ * @returns what the work returns
+ */
+export async function withFile<T>(text: string, work: (file: string) => Promise<T>): Promise<T> {
+  using dir = new TempDir();
+  return await work(dir.write("file", text));
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withFile } from "../../tasks/nats_fakes.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
 import { runOrThrow } from "../../tasks/run_command.ts";
 import { makeTestCertificates } from "../../tasks/test_certificates.ts";
@@ -58,16 +59,6 @@ async function assertRefused(
   assert.doesNotMatch(stderr, /^ {4}at /m, "no stack trace");
   assert.ok(!`${stdout}${stderr}`.includes(SECRET), stderr);
   assert.equal(report, undefined);
-}
-
-async function withFile<T>(text: string, work: (file: string) => Promise<T>): Promise<T> {
-  const file = await Deno.makeTempFile({ prefix: "parti-access-test-" });
-  await Deno.writeTextFile(file, text);
-  try {
-    return await work(file);
-  } finally {
-    await Deno.remove(file);
-  }
 }
 
 Deno.test("access: with a user's name and password, over TLS with certificates on both sides", async () => {

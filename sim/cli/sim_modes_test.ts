@@ -1,24 +1,14 @@
 import assert from "node:assert/strict";
 import { pickFreePort } from "../../tasks/free_port.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
-import { selfArguments } from "../../tasks/spawn.ts";
 import { until } from "../../tasks/until.ts";
 import type { SimReport } from "../report/report.ts";
-import { defects, SMALL } from "./sim_rig_test.ts";
+import { defects, SMALL, startSim } from "./sim_rig_test.ts";
 
 /** Starts `parti sim` as a person would in a terminal. */
 function terminal(args: readonly string[], env: Record<string, string> = {}) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: selfArguments(["sim", ...args], ["--allow-all"]),
-    env: { NO_COLOR: "1", ...env },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output = { text: "" };
-  const reading = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) output.text += text;
-  });
-  const ended = Promise.all([child.status, ...reading]).then(([{ code }]) => code);
+  const { child, output, ended: ending } = startSim(args, { env });
+  const ended = ending.then(({ code }) => code);
   return {
     child,
     output,

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { TempDir } from "../../tasks/nats_fakes.ts";
-import { selfArguments } from "../../tasks/spawn.ts";
 import { until } from "../../tasks/until.ts";
 import { checkpointsIn, readNewest, writeCheckpoint } from "../checkpoint/checkpoint_file.ts";
 import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
 import type { SimReport } from "../report/report.ts";
-import { defects, SMALL } from "./sim_rig_test.ts";
+import { defects, SMALL, startSim } from "./sim_rig_test.ts";
 
 /** A small run with checkpoints, all of whose folders are in `dir`. */
 function resumable(dir: string, ...more: string[]): string[] {
@@ -20,20 +19,7 @@ function resumable(dir: string, ...more: string[]): string[] {
 }
 
 /** Starts `parti sim` at the head of a process group of its own. */
-function start(args: readonly string[]) {
-  const child = new Deno.Command("setsid", {
-    args: [Deno.execPath(), ...selfArguments(["sim", ...args], ["--allow-all"])],
-    env: { NO_COLOR: "1" },
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output = { text: "" };
-  const reading = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) output.text += text;
-  });
-  const ended = Promise.all([child.status, ...reading]).then(([status]) => status);
-  return { child, output, ended };
-}
+const start = (args: readonly string[]) => startSim(args, { leader: true });
 
 /** Runs until a line is said and something else is so, and kills it with SIGKILL then: the coordinator, or everybody. */
 async function killAfter(

@@ -76,3 +76,34 @@ export async function processesOf(name: string): Promise<number[]> {
   const listing = await runOrThrow("ps", ["-eo", "pid=,args="]);
   return listing.split("\n").filter((line) => line.includes(name)).map((line) => parseInt(line));
 }
+
+/** How a run is started that is looked at while it goes on. */
+export interface StartOptions {
+  /** More environment variables. */
+  readonly env?: Record<string, string>;
+  /** Whether it is to be at the head of a process group of its own. */
+  readonly leader?: boolean;
+}
+
+/**
+ * Starts `parti sim` as a process of its own.
+ *
+ * @param args its arguments
+ * @param options how
+ * @returns the process, what it has said so far on either stream, and its end
+ */
+export function startSim(args: readonly string[], { env = {}, leader = false }: StartOptions) {
+  const self = selfArguments(["sim", ...args], ["--allow-all"]);
+  const child = new Deno.Command(leader ? "setsid" : Deno.execPath(), {
+    args: leader ? [Deno.execPath(), ...self] : self,
+    env: { NO_COLOR: "1", ...env },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = { text: "" };
+  const reading = [child.stdout, child.stderr].map(async (stream) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) output.text += text;
+  });
+  const ended = Promise.all([child.status, ...reading]).then(([status]) => status);
+  return { child, output, ended };
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withFile } from "../../tasks/nats_fakes.ts";
 import { nkeys } from "@nats-io/nats-core";
 import { isPartiError } from "../../lib/errors.ts";
 import { parseConfig } from "../config/config.ts";
@@ -10,16 +11,6 @@ const envOf = (values: Record<string, string>): ReadEnv => (name) => values[name
 function natsOf(section: Record<string, unknown>) {
   return parseConfig(JSON.stringify({ nats: { mode: "external", ...section } }), "c.yaml")
     .config.nats;
-}
-
-async function withFile<T>(text: string, work: (file: string) => Promise<T>): Promise<T> {
-  const file = await Deno.makeTempFile({ prefix: "parti-access-test-" });
-  await Deno.writeTextFile(file, text);
-  try {
-    return await work(file);
-  } finally {
-    await Deno.remove(file);
-  }
 }
 
 Deno.test("access: the configuration comes first, then the address, then the environment", async () => {
