@@ -26,7 +26,15 @@ export interface WarmUpOptions {
   readonly signal: AbortSignal;
 }
 
+/** How long the group may take to come up, and how much longer for each worker: they share the machine's cores. */
 const WARM_UP_MS = 60_000;
+const WARM_UP_PER_WORKER_MS = 1_000;
+
+/**
+ * How many workers may be starting at the same time. A hundred processes that load their program at once on few cores take each
+ * other so much time that those who are in the group already miss their own deadlines; nobody deploys a hundred at once either.
+ */
+const STARTING_AT_ONCE = 12;
 
 /**
  * Starts all processes and waits until the producers are ready, all workers are Stable and each partition has its owner.
@@ -39,13 +47,18 @@ const WARM_UP_MS = 60_000;
 export async function warmUp(options: WarmUpOptions): Promise<number | null> {
   const { config, fleet, state, console, signal } = options;
   const { workers = upTo(config.workers.count) } = options;
-  for (const index of workers) fleet.spawn("worker", index);
+  const waiting = [...workers];
   for (const index of upTo(config.producers.count)) fleet.spawn("producer", index);
   console.log("INFO", `Started ${config.producers.count} producers`);
-  console.log("INFO", `Started ${workers.length} workers`);
-  const amiss = await untilFine(WARM_UP_MS, signal, () => {
+  const patienceMs = WARM_UP_MS + workers.length * WARM_UP_PER_WORKER_MS;
+  const amiss = await untilFine(patienceMs, signal, () => {
     // Whoever fails now fails again: there is no point in waiting.
     if (state.incidents.length > 0) return undefined;
+    if (waiting.length > 0) {
+      startMore(fleet, waiting);
+      if (waiting.length === 0) console.log("INFO", `Started ${workers.length} workers`);
+      return `${waiting.length} workers are not started yet`;
+    }
     const producers = fleet.running("producer");
     if (producers.some(({ readyUs }) => readyUs === undefined)) return "a producer is not ready";
     return state.disorder();
@@ -60,6 +73,13 @@ export async function warmUp(options: WarmUpOptions): Promise<number | null> {
     `All workers are Stable at once ${startupMs}ms after the first one was ready`,
   );
   return startupMs;
+}
+
+/** Starts as many as may be starting; takes them out of the list. */
+function startMore(fleet: Pick<Fleet, "spawn" | "running">, waiting: number[]): void {
+  const starting = fleet.running("worker").filter(({ readyUs }) => readyUs === undefined).length;
+  const more = Math.max(0, STARTING_AT_ONCE - starting);
+  for (const index of waiting.splice(0, more)) fleet.spawn("worker", index);
 }
 
 function upTo(count: number): number[] {

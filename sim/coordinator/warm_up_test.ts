@@ -3,11 +3,11 @@ import { isPartiError } from "../../lib/errors.ts";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { Member, Role } from "../run/fleet.ts";
 import { TestFleet } from "../run/fleet_rig_test.ts";
-import { pauseFor } from "../run/wait.ts";
+import { pauseFor, untilFine } from "../run/wait.ts";
 import { warmUp } from "./warm_up.ts";
 
 /** Two workers and a producer are to be started; `amiss` is what is not in order. */
-function rig() {
+function rig(workers = 2) {
   const fleet = new TestFleet();
   const said: string[] = [];
   const state = {
@@ -17,7 +17,7 @@ function rig() {
     startupMs: 7,
   };
   const abort = new AbortController();
-  const config = simulationSchema.parse({ workers: { count: 2 }, producers: { count: 1 } });
+  const config = simulationSchema.parse({ workers: { count: workers }, producers: { count: 1 } });
   const begin = () =>
     warmUp({
       config,
@@ -38,14 +38,30 @@ Deno.test("warm-up: everybody is started, and it is over when all is in order", 
   state.amiss = "worker-1 is silent";
   let over = false;
   const warming = begin().finally(() => over = true);
-  assert.deepEqual(fleet.members.map(({ name }) => name), ["worker-0", "worker-1", "producer-0"]);
-  fleet.members[2]!.readyUs = undefined;
+  assert.deepEqual(fleet.members.map(({ name }) => name), ["producer-0", "worker-0", "worker-1"]);
+  fleet.members[0]!.readyUs = undefined;
   state.amiss = undefined;
   await pauseFor(120);
   assert.equal(over, false, "the producer is not ready");
-  fleet.members[2]!.readyUs = 1;
+  fleet.members[0]!.readyUs = 1;
   assert.equal(await warming, 7);
   assert.equal(said.at(-1), "All workers are Stable at once 7ms after the first one was ready");
+});
+
+Deno.test("warm-up: a large fleet starts a few at a time", async () => {
+  const { fleet, said, abort, begin } = rig(30);
+  const workers = () => fleet.running("worker");
+  const warming = begin();
+  for (const member of workers()) member.readyUs = undefined;
+  await pauseFor(120);
+  assert.equal(workers().length, 12, "nobody more while these are starting");
+  assert.doesNotMatch(said.join(), /Started 30 workers/);
+  workers()[3]!.readyUs = 1;
+  await untilFine(5_000, abort.signal, () => workers().length === 13 ? undefined : "not yet");
+  assert.equal(workers().length, 13, "one is up, one more starts");
+  for (const member of workers()) member.readyUs = 1;
+  assert.equal(await warming, 7);
+  assert.equal(workers().length, 30);
 });
 
 Deno.test("warm-up: who ends by itself ends it at once, with its last words", async () => {
