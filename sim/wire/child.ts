@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setPriority } from "node:os";
 import { describeError, PartiError } from "../../lib/errors.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
@@ -34,6 +35,7 @@ export async function runChild(
   role: (child: Child) => Promise<void>,
 ): Promise<void> {
   exitWhenParentDies();
+  standBack(spec.config);
   const { logs } = spec.config;
   await writeLibraryLog({ ...logs, process: spec.process, write: writeLine });
   // Ctrl-C reaches the whole process group; the coordinator decides in which order we end.
@@ -61,6 +63,19 @@ export async function runChild(
   // Draining sends the last answers; without a server there is nobody to send them to.
   await atMost(nc.drain());
   Deno.exit(code);
+}
+
+/** From so many workers on, the machine has hardly as many cores. */
+const LARGE_FLEET = 32;
+/** About a tenth of the processor time of a process that is not nice. */
+const NICE = 10;
+
+/**
+ * A hundred processes that all have something to do leave the one server they share next to nothing of the processor, and lose
+ * their leases with it. In earnest they do not share its machine. So many let the server go first.
+ */
+function standBack({ nats, workers }: Pick<ChildSpec["config"], "nats" | "workers">): void {
+  if (nats.mode === "embedded" && workers.count >= LARGE_FLEET) setPriority(NICE);
 }
 
 const FAREWELL_MS = 2_000;

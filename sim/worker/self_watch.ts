@@ -20,7 +20,7 @@ export interface SelfWatchOptions {
   readonly onImpaired: (why: Impairment, fromUs: number, untilUs: number) => void;
 }
 
-const LOOK_EVERY_MS = 200;
+const LOOK_EVERY_MS = 500;
 /** Shorter than any lease of the defaults by far, and longer than a busy machine makes a healthy worker wait. */
 const STANDSTILL_MS = 1_000;
 
