@@ -30,7 +30,7 @@ const MAX_LEGEND = 16;
  *
  * @param data what they are drawn from
  */
-export function chartsSection({ samples }: PageData): Html {
+export function chartsSection({ samples }: Pick<PageData, "samples">): Html {
   const isBad = [...samples["gaps"]!, ...samples["wrong"]!].some((count) => (count ?? 0) > 0);
   return html`
     <section aria-labelledby="time">
@@ -62,12 +62,15 @@ export function chartsSection({ samples }: PageData): Html {
   `;
 }
 
+/** What a place for the picture of owners has to know. */
+export type OwnersPlace = Pick<PageData["owners"], "partitions" | "workers">;
+
 /**
  * Who had which partition.
  *
  * @param data what it is drawn from
  */
-export function ownersSection({ owners }: PageData): Html {
+export function ownersSection({ owners }: { readonly owners: OwnersPlace }): Html {
   const { workers, partitions } = owners;
   const wanted = partitions * PARTITION_PX + AROUND_PX;
   const height = Math.min(HIGHEST_PX, Math.max(LOWEST_PX, wanted));
