@@ -6,6 +6,7 @@
 import { type Html, html, trusted } from "../page/html.ts";
 import { chartsSection, ownersSection } from "../page/pictures.ts";
 import { policyFor } from "../page/policy.ts";
+import { gridHeight } from "./browser/cells.js";
 import { LIVE_SCRIPTS, LIVE_STYLE } from "./live_assets.ts";
 import type { LiveFacts } from "./live_message.ts";
 
@@ -21,8 +22,7 @@ export interface LiveDocument {
 const TILES: readonly (readonly [string, string])[] = [
   ["sentRate", "Sent"],
   ["handledRate", "Effects"],
-  ["p50", "Latency p50"],
-  ["p99", "Latency p99"],
+  ["latency", "Latency p50 · p99"],
   ["waiting", "Lag"],
   ["workers", "Workers Stable"],
   ["unowned", "Without an owner"],
@@ -30,8 +30,15 @@ const TILES: readonly (readonly [string, string])[] = [
   ["gaps", "Gaps, by now"],
   ["lost", "Lost"],
   ["duplicates", "Duplicates"],
-  ["disorder", "Out of order, mixed up"],
+  ["outOfOrder", "Out of order"],
+  ["interleavings", "Mixed-up owners"],
 ];
+
+/** How wide the grid is where there is room: it is measured again in the browser. */
+const GRID_WIDTH = 602;
+/** A worker has so many pixels in the list, which is not higher than this. */
+const ROW_PX = 36;
+const HIGHEST_LIST_PX = 434;
 
 /**
  * Makes it.
@@ -56,7 +63,7 @@ export async function liveDocument(facts: LiveFacts): Promise<LiveDocument> {
           ${headSection(facts)}
         </header>
         <main>
-          ${nowSection(partitions)}
+          ${nowSection(facts)}
           ${chartsSection({ samples: { gaps: [], wrong: [] } })}
           ${ownersSection({ owners: { partitions, workers: [] } })}
           ${happenedSection()}
@@ -86,7 +93,7 @@ function headSection({ seed, configFile, strategy, fault, partitions, workers }:
     </div>
     <section class="verdict waiting" id="verdict" aria-labelledby="said">
       <h2 id="said">Nothing is known yet</h2>
-      <ul></ul>
+      <ul hidden></ul>
       ${fault !== null && html`<p>A defect was planted on purpose: ${fault}.</p>`}
     </section>
     <dl class="tiles" id="tiles">
@@ -102,20 +109,25 @@ function headSection({ seed, configFile, strategy, fault, partitions, workers }:
   `;
 }
 
-function nowSection(partitions: number): Html {
+function nowSection({ partitions, workers }: LiveFacts): Html {
+  const height = Math.min(HIGHEST_LIST_PX, (workers + 1) * ROW_PX);
   return html`
     <div class="now">
       <section aria-labelledby="grid-title" id="grid" data-partitions="${partitions}">
         <h2 id="grid-title">Partitions, now</h2>
         <div class="cells">
           <canvas tabindex="0" role="img" aria-label="Owner of each partition now"
-            aria-describedby="cell"></canvas>
+            aria-describedby="cell" style="height: ${gridHeight(
+              GRID_WIDTH,
+              partitions,
+            )}px"></canvas>
         </div>
         <p class="readout" id="cell"></p>
       </section>
       <section aria-labelledby="workers-title" id="workers">
         <h2 id="workers-title">Workers</h2>
-        <div class="scroll" role="region" aria-label="Workers" tabindex="0">
+        <div class="scroll" role="region" aria-label="Workers" tabindex="0"
+          style="min-height: ${height}px; max-height: ${HIGHEST_LIST_PX}px">
           <table>
             <thead>
               <tr>

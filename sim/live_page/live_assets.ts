@@ -4,6 +4,7 @@
  * @module
  */
 import { asOneScript, CHART_SCRIPT, PAGE_STYLE, PICTURE_MODULES } from "../page/assets.ts";
+import cells from "./browser/cells.js" with { type: "text" };
 import connection from "./browser/connection.js" with { type: "text" };
 import grid from "./browser/grid.js" with { type: "text" };
 import happenings from "./browser/happenings.js" with { type: "text" };
@@ -21,6 +22,6 @@ export const LIVE_SCRIPTS: readonly string[] = [
   CHART_SCRIPT,
   asOneScript([
     ...PICTURE_MODULES,
-    ...[liveData, connection, headline, grid, workerList, happenings, main],
+    ...[liveData, connection, headline, cells, grid, workerList, happenings, main],
   ]),
 ];

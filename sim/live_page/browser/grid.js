@@ -3,14 +3,11 @@
  *
  * @module
  */
+import { cellsFor, gridHeight } from "./cells.js";
 import { workerColors } from "../../page/browser/colors.js";
 import { clockText } from "../../page/browser/format.js";
 import { styleColor, styleRgb } from "../../page/browser/theme.js";
 
-/** How large a cell is, in pixels. */
-const [SMALLEST_CELL, LARGEST_CELL] = [3, 46];
-/** All of them are as high as this, if that is possible. */
-const WANTED_HEIGHT = 384;
 /** From here on there is room for a number, and for a gap between cells. */
 const [NUMBER_FROM, GAP_FROM] = [24, 5];
 /** So much of a colour is left where another worker is looked at. */
@@ -70,10 +67,9 @@ export class Grid {
 
   #measure() {
     const { clientWidth: width } = this.box;
-    const wanted = Math.floor(Math.sqrt(width * WANTED_HEIGHT / Math.max(1, this.partitions)));
-    const cell = this.#cell = Math.min(LARGEST_CELL, Math.max(SMALLEST_CELL, wanted));
-    this.#columns = Math.max(1, Math.floor(width / cell));
-    const height = Math.ceil(this.partitions / this.#columns) * cell;
+    const { cell, columns } = cellsFor(width, this.partitions);
+    [this.#cell, this.#columns] = [cell, columns];
+    const height = gridHeight(width, this.partitions);
     const ratio = devicePixelRatio;
     [this.canvas.width, this.canvas.height] = [width * ratio, height * ratio].map(Math.round);
     this.canvas.style.height = `${height}px`;

@@ -101,8 +101,7 @@ export class Headline {
     const tiles = {
       sentRate: [numberText(last("sent"), "/s")],
       handledRate: [numberText(last("handled"), "/s")],
-      p50: [numberText(last("p50"), "ms")],
-      p99: [numberText(last("p99"), "ms")],
+      latency: [`${numberText(last("p50"), "")} · ${numberText(last("p99"), "ms")}`],
       waiting: [numberText(waiting, "")],
       workers: [`${status.stable} of ${status.workers}`],
       unowned: [numberText(status.unowned, "")],
@@ -110,7 +109,8 @@ export class Headline {
       gaps: [numberText(status.gaps, ""), status.gaps],
       lost: [numberText(status.lost, ""), status.lost],
       duplicates: [numberText(duplicates, ""), duplicates],
-      disorder: [`${outOfOrder} · ${interleavings}`, outOfOrder + interleavings],
+      outOfOrder: [numberText(outOfOrder, ""), outOfOrder],
+      interleavings: [numberText(interleavings, ""), interleavings],
     };
     for (const [name, [text, bad = 0]] of Object.entries(tiles)) {
       const tile = this.tiles[name];
