@@ -90,6 +90,7 @@ browserTest("the page shows what there is, and what is new, and nothing jumps", 
   await page.until("document.querySelector('#link.ended')");
   await page.until("textOf('#verdict h2') === '✓ The run has ended: pass'");
   assert.match(await page.evaluate("textOf('#live')"), /The run has ended: pass/);
+  assert.match(await page.evaluate("document.title"), /^✓ Pass: parti simulation, seed 42/);
   assert.deepEqual(page.complaints, []);
   const { shift, shifted, refused } = await page.evaluate<Seen>("seen");
   assert.deepEqual(refused, []);

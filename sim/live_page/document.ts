@@ -64,7 +64,7 @@ export async function liveDocument(facts: LiveFacts): Promise<LiveDocument> {
         </header>
         <main>
           ${nowSection(facts)}
-          ${chartsSection({ samples: { gaps: [], wrong: [] } })}
+          ${chartsSection(undefined)}
           ${ownersSection({ owners: { partitions, workers: [] } })}
           ${happenedSection()}
         </main>

@@ -139,3 +139,18 @@ Deno.test("feed: the end is told with its verdict", () => {
   rig.feed.end({ verdict: "fail", reasons: ["1 lost"] });
   assert.deepEqual(reader.read(rig).end, { verdict: "fail", reasons: ["1 lost"] });
 });
+
+Deno.test("feed: a worker is told as its latest incarnation is, with the effects of all", () => {
+  const rig = new LiveRig();
+  rig.begin();
+  rig.fleet.members[1]!.phase = "killed";
+  rig.fleet.add("worker", 1, { process: "worker-1#2", handled: 5, rssBytes: 7 });
+  rig.fleet.add("producer", 0);
+  const reader = new Reader();
+  const { workers } = reader.read(rig);
+  assert.deepEqual(workers.map(({ name, state }) => `${name} ${state}`), [
+    ...["worker-0 Stable", "worker-1 starting", "worker-2 Stable"],
+  ]);
+  assert.deepEqual(workers.map(({ handled }) => handled), [100, 105, 100]);
+  assert.deepEqual(workers.map(({ leads }) => leads), [true, false, false]);
+});

@@ -10,7 +10,7 @@ import type { Fleet } from "../run/fleet.ts";
 import { status, TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";
 import type { SampleColumns, Series } from "../series/series.ts";
-import { LiveFeed } from "./live_feed.ts";
+import { LiveFeed, type LiveRun } from "./live_feed.ts";
 
 /** Ten seconds past the beginning of the load. */
 const FIRST_SECONDS = 13;
@@ -63,14 +63,18 @@ export class LiveRig {
 
   /** From now on there is something to show. */
   begin(): void {
-    const rig = this.#watch();
-    this.feed.begin({
-      ...{ state: this.state, fleet: this.fleet, watch: rig, durationMs: 60_000 },
+    this.feed.begin(this.run);
+  }
+
+  /** The run itself. */
+  get run(): LiveRun {
+    return {
+      ...{ state: this.state, fleet: this.fleet, watch: this.#watch(), durationMs: 60_000 },
       loadMs: () => (this.seconds - 3) * 1_000,
       chaos: () => this.chaos,
       moving: () => 0,
       lost: () => Promise.resolve(this.lost),
-    });
+    };
   }
 
   /** Time passes. */

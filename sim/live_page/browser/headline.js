@@ -80,7 +80,9 @@ export class Headline {
     list.hidden = reasons.length === 0;
     if (title !== this.#said && (this.#said !== "" || verdict !== "pass")) this.announce(title);
     this.#said = title;
-    document.title = document.title.replace(/^[^:]*:/, `${verdict === "pass" ? "" : "✕ "}Live:`);
+    const sign = verdict === "pass" ? "" : `${SO_FAR[verdict][0]} `;
+    const stand = end === undefined ? `${sign}Live` : IN_THE_END[verdict];
+    document.title = document.title.replace(/^[^:]*:/, `${stand}:`);
     this.#drawCourse(status, end);
     this.#drawTiles(status, samples);
   }
@@ -101,7 +103,7 @@ export class Headline {
     const tiles = {
       sentRate: [numberText(last("sent"), "/s")],
       handledRate: [numberText(last("handled"), "/s")],
-      latency: [`${numberText(last("p50"), "")} · ${numberText(last("p99"), "ms")}`],
+      latency: [`${shortMs(last("p50"))} · ${shortMs(last("p99"))} ms`],
       waiting: [numberText(waiting, "")],
       workers: [`${status.stable} of ${status.workers}`],
       unowned: [numberText(status.unowned, "")],
@@ -118,6 +120,11 @@ export class Headline {
       tile.classList.toggle("bad", bad > 0);
     }
   }
+}
+
+/** Of what is long nobody wants to know the tenths. */
+function shortMs(value) {
+  return numberText(value > 100 ? Math.round(value) : value, "");
 }
 
 /**

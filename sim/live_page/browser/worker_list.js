@@ -45,7 +45,8 @@ export class WorkerList {
       row.swatch.style.background = color(colors[number]);
       row.leads.hidden = !leads;
       setText(row.state, state);
-      row.state.className = `mark ${state === "Stable" ? "pass" : runs ? "unknown" : "fail"}`;
+      const kind = state === "Stable" ? "pass" : runs ? "unknown" : state;
+      row.state.className = `mark ${kind}`;
       setText(row.partitions, String(partitions));
       row.bar.style.width = `${partitions / most * 100}%`;
       row.bar.style.background = color(colors[number]);
