@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isPartiError } from "../../lib/errors.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import { liveDocument } from "../live_page/document.ts";
 import { LiveFeed, type LiveRun } from "../live_page/live_feed.ts";
@@ -29,11 +30,14 @@ export class RunPage implements AsyncDisposable {
   /**
    * Begins to serve it, if it is wanted.
    *
-   * @param asked what the run was asked to be
+   * @param asked what the run was asked to be, and whether it goes on from a checkpoint
    * @param console where what is shown, too, is said
    * @throws {PartiError} `PARTI_INVALID_CONFIG` if the port is taken, or the address is not ours
    */
-  static async open(asked: Asked, console: SimConsole): Promise<RunPage> {
+  static async open(
+    asked: Asked & { readonly resumed?: unknown },
+    console: SimConsole,
+  ): Promise<RunPage> {
     const { seed, runId, configFile, fault } = asked;
     // A checkpoint of before there was a page says nothing of it.
     const { page, ...config }: Omit<Asked["config"], "page"> & Partial<Asked["config"]> =
@@ -44,7 +48,17 @@ export class RunPage implements AsyncDisposable {
       ...{ partitions: config.partitions.count, workers: config.workers.count },
       strategy: config.workers.assignment_strategy,
     });
-    const server = new PageServer(page, await liveDocument(feed.facts), feed);
+    const document = await liveDocument(feed.facts);
+    const serve = (port: number) => new PageServer({ host: page.host, port }, document, feed);
+    let server;
+    try {
+      server = serve(page.port);
+    } catch (error) {
+      // A run that goes on has the configuration of its beginning: there is no other port that could be asked for.
+      if (asked.resumed === undefined || !isPartiError(error, "PARTI_INVALID_CONFIG")) throw error;
+      console.log("WARN", `${error.message}; it is served on another port`);
+      server = serve(0);
+    }
     console.tell((entry) => feed.said(entry));
     return new RunPage(server, feed);
   }

@@ -46,6 +46,17 @@ Deno.test("page: served on this machine unless asked otherwise, where it is said
   await reader.cancel();
 });
 
+Deno.test("page: a run that is resumed goes on, whoever has its port by now", async () => {
+  const { console, run, written } = rig();
+  await using first = await RunPage.open(asked({}), console);
+  const same = asked({ port: Number(new URL(first.url!).port) });
+  await assert.rejects(RunPage.open(same, console), /page\.port: .* the port is in use/);
+  await using second = await RunPage.open({ ...same, resumed: {} }, console);
+  second.show(run, console);
+  assert.notEqual(second.url, first.url);
+  assert.match(written[0]!, /\[WARN\] page\.port: .* in use; it is served on another port/);
+});
+
 Deno.test("page: who lets others look is told so", async () => {
   const { console, run, written } = rig();
   await using page = await RunPage.open(asked({ host: "0.0.0.0" }), console);

@@ -149,6 +149,15 @@ export class BrowserPage implements AsyncDisposable {
     await this.#ask("Input.dispatchKeyEvent", { ...event, type: "keyUp" });
   }
 
+  /** Processor time of the page's own thread since it began to be counted with the first call, in milliseconds. */
+  async busyMs(): Promise<number> {
+    await this.#ask("Performance.enable", { timeDomain: "threadTicks" });
+    const { metrics } = await this.#ask("Performance.getMetrics") as {
+      metrics: readonly { readonly name: string; readonly value: number }[];
+    };
+    return 1_000 * (metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN);
+  }
+
   /** A picture of all of the page, as PNG. */
   async picture(): Promise<Uint8Array> {
     const { cssContentSize } = await this.#ask("Page.getLayoutMetrics") as {

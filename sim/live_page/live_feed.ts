@@ -127,7 +127,7 @@ export class LiveFeed {
     this.#events.look(run.chaos(), soFar, fromMs);
     const { untilMs, gaps } = soFar.samples;
     const passedOver = gaps.at(-1) ?? 0;
-    if (passedOver > 0) this.#askForLost(run);
+    if (passedOver > 0 && this.#end === undefined) this.#askForLost(run);
     this.#texts.clear();
     const workers = liveWorkers(fleet, this.#owners);
     this.#moment = {
@@ -205,7 +205,7 @@ export class LiveFeed {
     if (nowMs - this.#askedMs < LOST_EVERY_MS) return;
     this.#askedMs = nowMs;
     const asking = run.lost(AbortSignal.timeout(LOST_PATIENCE_MS));
-    // It tells of itself when it cannot be told, and never throws; what is lost stays lost.
-    void asking.then((lost) => this.#lost = Math.max(this.#lost, lost ?? 0));
+    // What is lost stays lost. If it cannot be told, that is no reason to end a run, which asks for itself in the end.
+    asking.then((lost) => this.#lost = Math.max(this.#lost, lost ?? 0), () => {});
   }
 }
