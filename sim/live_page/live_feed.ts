@@ -91,6 +91,7 @@ export class LiveFeed {
   begin(run: LiveRun): void {
     this.#run = run;
     const { state, watch } = run;
+    this.#events.begin(run.chaos().length);
     this.#owners.begin(state.owners.changes(watch.startUs), watch.startUs);
     state.owners.onSaid = (words) => this.#owners.take(words);
   }
@@ -123,15 +124,17 @@ export class LiveFeed {
     const { state, fleet, watch, durationMs } = run;
     const { soFar } = watch;
     const fromMs = loadFromMs(soFar);
+    const workers = fleet.members.filter(({ role }) => role === "worker");
+    this.#owners.expect(workers.map(({ process }) => process));
     this.#owners.settle();
-    this.#events.look(run.chaos(), soFar, fromMs);
+    const isOver = this.#end !== undefined;
+    this.#events.look(run.chaos(), { ...soFar, fromMs, isOver });
     const { untilMs, gaps } = soFar.samples;
     const passedOver = gaps.at(-1) ?? 0;
     if (passedOver > 0 && this.#end === undefined) this.#askForLost(run);
     this.#texts.clear();
-    const workers = liveWorkers(fleet, this.#owners);
     this.#moment = {
-      ...{ fromMs, workers, samples: chartSamples(soFar) },
+      ...{ fromMs, samples: chartSamples(soFar), workers: liveWorkers(workers, this.#owners) },
       // Where samples are put together, or times are counted from elsewhere, all of it is told again.
       generation: `${soFar.stepMs} ${fromMs} ${this.#owners.generation}`,
       range: [-fromMs / 1_000, ((untilMs.at(-1) ?? 0) - fromMs) / 1_000],

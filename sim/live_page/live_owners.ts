@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { workerName } from "../page/page_data.ts";
+import { byName, workerName } from "../page/page_data.ts";
 import type { OwnerWords } from "../series/owner_log.ts";
 import type { OwnerChanges } from "../series/series.ts";
 
@@ -37,6 +37,7 @@ export class LiveOwners {
   readonly owner: number[] = [];
   readonly #maxChanges: number;
   readonly #latest = new Map<number, Latest>();
+  readonly #numbers = new Map<string, number>();
   #waiting: OwnerWords[] = [];
   #startUs = 0;
 
@@ -45,7 +46,8 @@ export class LiveOwners {
    * @param maxChanges never more than this, but two for each partition
    */
   constructor(names: readonly string[], maxChanges: number = MAX_CHANGES) {
-    this.names = [...names];
+    this.names = [];
+    for (const name of names) this.numberOf(name);
     this.#maxChanges = maxChanges;
   }
 
@@ -57,6 +59,7 @@ export class LiveOwners {
    */
   begin({ processes, atMs, partition, owner }: OwnerChanges, startUs: number): void {
     this.#startUs = startUs;
+    this.expect(processes);
     for (const [index, ms] of atMs.entries()) {
       const process = processes[owner[index]!] ?? "";
       this.#change(partition[index]!, startUs + ms * 1_000, process, process !== "");
@@ -94,8 +97,19 @@ export class LiveOwners {
    * @param name its name; it is a new one if nobody has said it yet
    */
   numberOf(name: string): number {
-    const known = this.names.indexOf(name);
-    return known >= 0 ? known : this.names.push(name) - 1;
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    this.#numbers.set(name, this.names.length);
+    return this.names.push(name) - 1;
+  }
+
+  /**
+   * Numbers workers in the order of their names, whoever of them says something first.
+   *
+   * @param processes their processes
+   */
+  expect(processes: readonly string[]): void {
+    for (const name of processes.map(workerName).sort(byName)) this.numberOf(name);
   }
 
   /** How many partitions each worker has, by its number. */

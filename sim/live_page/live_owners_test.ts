@@ -39,6 +39,13 @@ Deno.test("owners: a worker that comes back is the same one, and its former proc
   assert.deepEqual(changes(owners), [[1, 7, 0]]);
 });
 
+Deno.test("owners: workers are numbered by their names, and keep their numbers", () => {
+  const owners = new LiveOwners(["worker-0"]);
+  owners.expect(["worker-12#1", "worker-2#3", "worker-0#2"]);
+  owners.expect(["worker-1#1"]);
+  assert.deepEqual(owners.names, ["worker-0", "worker-2", "worker-12", "worker-1"]);
+});
+
 Deno.test("owners: a run that is resumed has what was there before", () => {
   const owners = new LiveOwners(["worker-0"]);
   owners.begin(

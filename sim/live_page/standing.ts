@@ -5,7 +5,7 @@
  */
 import type { Verdict } from "../report/report.ts";
 import { brokenInvariants } from "../report/invariants.ts";
-import type { Fleet } from "../run/fleet.ts";
+import type { Fleet, Member } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
 import type { LiveStatus, LiveWorker } from "./live_message.ts";
 import type { LiveOwners } from "./live_owners.ts";
@@ -93,15 +93,14 @@ export function shortened(reasons: readonly string[]): string[] {
 /**
  * The workers by their names, each as its latest incarnation is.
  *
- * @param fleet the processes
+ * @param members their processes, in the order in which they were started
  * @param owners who has what
  */
-export function liveWorkers(fleet: Pick<Fleet, "members">, owners: LiveOwners): LiveWorker[] {
+export function liveWorkers(members: readonly Member[], owners: LiveOwners): LiveWorker[] {
   const workers = new Map<string, LiveWorker>();
   const { counts } = owners;
-  for (const member of fleet.members) {
-    const { role, name, phase, status, rssBytes } = member;
-    if (role !== "worker") continue;
+  for (const member of members) {
+    const { name, phase, status, rssBytes } = member;
     const number = owners.numberOf(name);
     const runs = phase === "running";
     workers.set(name, {
