@@ -163,6 +163,22 @@ browserTest("all of it works by keyboard", async (page) => {
   assert.equal(await page.evaluate("document.getElementById('reset').disabled"), true);
 });
 
+browserTest("nothing moves for who wants no motion; dark where that is preferred", async (page) => {
+  const rig = new LiveRig();
+  rig.begin();
+  await using server = await serve(rig);
+  const look = () =>
+    page.evaluate<string[]>(`[
+      getComputedStyle(document.querySelector(".link .dot")).animationName,
+      getComputedStyle(document.body).backgroundColor,
+    ]`);
+  await page.go(server.url);
+  await page.until(LIVE);
+  assert.deepEqual(await look(), ["beat", "rgb(255, 255, 255)"]);
+  await page.prefer({ "prefers-reduced-motion": "reduce", "prefers-color-scheme": "dark" });
+  assert.deepEqual(await look(), ["none", "rgb(20, 24, 29)"]);
+});
+
 browserTest("a connection that is lost is told, and comes back by itself", async (page) => {
   const rig = new LiveRig();
   rig.begin();
@@ -181,6 +197,7 @@ browserTest("a connection that is lost is told, and comes back by itself", async
   again.begin();
   await using _server = await serve(again, Number(new URL(server.url).port));
   await page.until("document.querySelector('#link.live')");
+  assert.equal(await page.evaluate("textOf('#live')"), "connected again");
   await page.until("document.querySelectorAll('#workers tbody tr').length === 4");
 });
 

@@ -79,6 +79,8 @@ export class Grid {
     const { current, removed, pictures: { owners } } = this.data;
     const colors = workerColors(owners.workers.length);
     const [nobody, notYet, ground] = ["--nobody", "--not-yet", "--ground"].map(styleRgb);
+    // As in the picture over time: among a hundred colours one does not stand out by itself.
+    const accent = styleRgb("--line-2");
     const chosen = this.choice.value === "" ? null : Number(this.choice.value);
     const gap = this.#cell >= GAP_FROM ? 1 : 0;
     context.font = `${Math.min(12, this.#cell * 0.4)}px system-ui, sans-serif`;
@@ -88,8 +90,8 @@ export class Grid {
       if (removed.has(partition)) continue;
       const owner = current[partition];
       const color = owner === undefined ? notYet : colors[owner] ?? nobody;
-      const isFaded = chosen !== null && owner !== chosen && owner !== -1;
-      const shown = isFaded ? faded(color, ground) : color;
+      const isSeen = chosen === null || owner === -1;
+      const shown = isSeen ? color : owner === chosen ? accent : faded(color, ground);
       const [left, top] = this.#placeOf(partition);
       context.fillStyle = `rgb(${shown.join(" ")})`;
       context.fillRect(left, top, this.#cell - gap, this.#cell - gap);
@@ -157,7 +159,9 @@ export class Grid {
     if (removed.has(partition)) return `partition ${partition} · taken out of the group`;
     if (owner === undefined) return `partition ${partition} · nobody yet`;
     const name = owners.workers[owner] ?? "nobody";
-    return `partition ${partition} · ${name} since ${clockText(since[partition], 0.5)}`;
+    const time = since[partition];
+    const clock = clockText(time, Math.abs(time) < 60 ? 0.5 : 1);
+    return `partition ${partition} · ${name} since ${clock}`;
   }
 }
 

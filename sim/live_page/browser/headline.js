@@ -24,6 +24,7 @@ const PHASES = {
 /** The top of the page. */
 export class Headline {
   #said = "";
+  #wasLost = false;
 
   /** @param {(text: string) => void} announce says something to who cannot see it */
   constructor(announce) {
@@ -54,6 +55,8 @@ export class Headline {
     this.link.querySelector(".words").textContent = text;
     document.body.classList.toggle("stale", state === "lost" || state === "quiet");
     if (state === "lost") this.announce(text);
+    else if (state === "live" && this.#wasLost) this.announce("connected again");
+    this.#wasLost = state === "lost";
   }
 
   /**
