@@ -3,6 +3,8 @@ import { isPartiError } from "../../lib/errors.ts";
 import { liveDocument } from "./document.ts";
 import { LiveRig } from "./live_rig_test.ts";
 import { PageServer, refusal } from "./page_server.ts";
+import { until } from "../../tasks/until.ts";
+import { MAX_VIEWERS } from "./viewers.ts";
 
 async function serve(rig = new LiveRig(), port = 0, host = "127.0.0.1"): Promise<PageServer> {
   return new PageServer({ host, port }, await liveDocument(rig.feed.facts), rig.feed);
@@ -86,6 +88,21 @@ Deno.test("news come as server-sent events, and the last of them is the end", as
     .map((part) => JSON.parse(part.slice(6)));
   assert.equal(messages[0].facts.seed, 42);
   assert.deepEqual(messages.at(-1).end, { verdict: "pass", reasons: [] });
+});
+
+Deno.test("too many pages are refused, and one that leaves makes room", async () => {
+  await using server = await serve();
+  const open = await Promise.all(
+    Array.from({ length: MAX_VIEWERS }, () => fetch(`${server.url}/events`)),
+  );
+  const refused = await fetch(`${server.url}/events`);
+  assert.equal(refused.status, 503);
+  assert.equal(await refused.text(), "too many pages are open already\n");
+  await open.pop()!.body!.cancel();
+  await until("there is room", () => server.viewers.count < MAX_VIEWERS);
+  open.push(await fetch(`${server.url}/events`));
+  assert.equal(open.at(-1)!.status, 200);
+  for (const { body } of open) await body!.cancel();
 });
 
 Deno.test("the end waits for nobody who does not listen", async () => {

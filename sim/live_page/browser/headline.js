@@ -99,13 +99,15 @@ export class Headline {
 
   #drawTiles(status, samples) {
     const last = (name) => samples[name].at(-1);
+    // The last sample of all may be too short to make a rate.
+    const rate = (name) => samples[name].findLast((value) => value !== null);
     const { waiting, duplicates, outOfOrder, interleavings } = {
       ...status,
       waiting: Math.max(0, status.sent - status.effective),
     };
     const tiles = {
-      sentRate: [numberText(last("sent"), "/s")],
-      handledRate: [numberText(last("handled"), "/s")],
+      sentRate: [numberText(rate("sent"), "/s")],
+      handledRate: [numberText(rate("handled"), "/s")],
       latency: [`${shortMs(last("p50"))} · ${shortMs(last("p99"))} ms`],
       waiting: [numberText(waiting, "")],
       workers: [`${status.stable} of ${status.workers}`],
