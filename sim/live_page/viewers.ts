@@ -86,7 +86,8 @@ export class Viewers {
     if ((controller.desiredSize ?? 0) <= 0) {
       if (this.#nowMs() - viewer.toldMs < PATIENCE_MS) return;
       this.#remove(viewer);
-      return controller.error(new Error("it takes nothing"));
+      // Not an error, of which the server would write a stack trace: what lies ready for it is bounded, and its place is free.
+      return controller.close();
     }
     const news = this.#feed.news(cursor);
     if (news === undefined) return;

@@ -57,7 +57,7 @@ function eventRow({ number, at, until, type, target, open, skipped, failed }) {
     element("td", "number", String(number)),
     element("td", "number", clockText(at)),
     element("td", "", type),
-    element("td", "text", failed ?? skipped ?? target),
+    element("td", "text", skipped ?? target),
     well,
   );
   return row;

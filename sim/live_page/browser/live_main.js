@@ -15,6 +15,8 @@ import { WorkerList } from "./worker_list.js";
 
 /** Drawing takes no more than this part of the time, however slow the machine is. */
 const SHARE = 0.15;
+/** Where it takes very long it is not put off for longer than this, in milliseconds. */
+const LONGEST_REST_MS = 3_000;
 
 const at = (id) => document.getElementById(id);
 const announce = (text) => at("live").textContent = text;
@@ -46,7 +48,7 @@ function draw() {
   view.extend(liveData.pictures.range);
   drawChartsAgain();
   const nowMs = performance.now();
-  restUntilMs = nowMs + (nowMs - beganMs) / SHARE;
+  restUntilMs = nowMs + Math.min(LONGEST_REST_MS, (nowMs - beganMs) / SHARE);
 }
 
 function askToDraw() {
