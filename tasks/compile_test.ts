@@ -15,6 +15,7 @@ Deno.test("compile embeds the program and the configs into the runtime that DENO
     assert.ok(binary.includes("quick.yaml"), "the configs are embedded");
     assert.ok(binary.includes("--chaos-band: rgb("), "the page's own style is embedded");
     assert.ok(binary.includes("var uPlot=function"), "what it draws with is embedded");
+    assert.ok(binary.includes(".link.live .dot"), "and so is the live page");
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

@@ -48,6 +48,7 @@ Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
       ["--set", "workers.group.heartbeat_interval=5s"],
       /error: --set workers\.group\.heartbeat_interval=5s: workers\.group\.heartbeat_ttl: expected .* 10s/,
     ],
+    [["--set", "page.host=a b"], /error: --set page\.host=a b: .*an address or a host name/],
     // The own server's port cannot be named, so it cannot be a busy one: it is picked, and another one if it is taken meanwhile.
     [
       ["--set", "nats.port=4222"],
@@ -139,6 +140,14 @@ Deno.test("the metrics' port is in use: one clear message, exit 3, nothing start
   await assertRefused(
     ["--set", prometheus],
     /error: metrics\.prometheus\.port: cannot serve metrics on 127\.0\.0\.1:\d+: the port is in use\nhint: /,
+  );
+});
+
+Deno.test("the page's port is in use: one clear message, exit 3, nothing started", async () => {
+  using busy = listener("");
+  await assertRefused(
+    ["--set", `page.port=${busy.port}`],
+    /error: page\.port: cannot serve the live page on 127\.0\.0\.1:\d+: the port is in use\nhint: .*page\.port=/,
   );
 });
 

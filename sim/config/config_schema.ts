@@ -49,6 +49,7 @@ export const CHAOS_TYPES = [
 export type ChaosType = (typeof CHAOS_TYPES)[number];
 
 const chaosType = choice(CHAOS_TYPES);
+const HOST_FORMAT = "an address or a host name, such as 127.0.0.1";
 
 /** What a process is: all of a run, or a part of it that is started by hand. */
 export const MODES = ["all-in-one", "coordinator", "producer", "worker"] as const;
@@ -153,6 +154,15 @@ const metrics = z.strictObject({
   }).prefault({}),
 });
 
+/** The page on which a run is looked at while it goes on. */
+const page = z.strictObject({
+  enabled: flag().default(true),
+  host: z.string({ error: HOST_FORMAT }).regex(/^[A-Za-z0-9.:_-]{1,253}$/, { error: HOST_FORMAT })
+    .default("127.0.0.1"),
+  // 0 is any port that is free, so that two runs at once are no mistake.
+  port: whole(0, 65_535).default(0),
+});
+
 /** How it is said what happens: on standard output, and in the output folder's `logs`, a file for each process. */
 const logs = z.strictObject({
   format: choice(["text", "json"]).default("text"),
@@ -197,6 +207,7 @@ export const simulationSchema = z.strictObject({
   metrics: metrics.prefault({}),
   logs: logs.prefault({}),
   checkpointing: checkpointing.prefault({}),
+  page: page.prefault({}),
 });
 
 /** A checked configuration, in the file's own spelling; durations are milliseconds, sizes are bytes. */

@@ -247,7 +247,7 @@ Deno.test("broken YAML and a missing file are clear", async () => {
 Deno.test("a file that is no mapping is refused with its place, whatever is set", () => {
   const expected =
     "my.yaml:1:1: expected a section with simulation, partitions, producers, workers, " +
-    "coordinator, chaos, thresholds, nats, metrics, logs, checkpointing, got ";
+    "coordinator, chaos, thresholds, nats, metrics, logs, checkpointing, page, got ";
   assert.equal(refusal("- 1\n"), `${expected}[1]`);
   assert.equal(refusal("hello\n", sets("simulation.seed=3")), `${expected}"hello"`);
   assert.equal(refusal("42\n", sets("simulation.seed=3")), `${expected}42`);

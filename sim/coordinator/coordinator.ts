@@ -44,6 +44,7 @@ import {
 } from "./run_checkpoint.ts";
 import { type Asked, RunFacts } from "./run_facts.ts";
 import { RunMetrics } from "./run_metrics.ts";
+import { RunPage } from "./run_page.ts";
 import { RunObserver } from "./run_observer.ts";
 import { RunWatch, STATUS_INTERVAL_MS } from "./run_watch.ts";
 import { keepServerLog } from "./server_log.ts";
@@ -120,6 +121,7 @@ export class Coordinator {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, access, console } = this.#options;
     const metrics = cleanUp.use(new RunMetrics(config));
+    const page = cleanUp.use(await RunPage.open(this.#options, console));
     const storeDir = this.#storeDir;
     const stage = await openStage(config, seed, runId, access.coordinator, storeDir);
     this.#stage = cleanUp.use(stage);
@@ -132,7 +134,7 @@ export class Coordinator {
     this.#prepare(cleanUp);
     this.#resume();
     if (changesPartitions(config)) await this.#partitions.publish(() => this.#aborted);
-    this.#show(metrics);
+    this.#show(metrics, page);
     await this.#warmUp();
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
@@ -145,6 +147,7 @@ export class Coordinator {
       this.#state.doubts.push("the run was interrupted");
     }
     const report = this.#conclude(this.#aborted ? undefined : waiting);
+    page.end(report);
     return { report, series: this.#watch.series };
   }
 
@@ -433,7 +436,7 @@ export class Coordinator {
     return lostSoFar({ ledger, stage: this.#stage, reader: this.#reader, signal });
   }
 
-  #show(metrics: RunMetrics): void {
+  #show(metrics: RunMetrics, page: RunPage): void {
     const { config, seed, runId, console } = this.#options;
     console.log("INFO", "Started coordinator");
     if (metrics.url !== undefined) console.log("INFO", `Metrics: ${metrics.url}`);
@@ -443,8 +446,16 @@ export class Coordinator {
       strategy: config.workers.assignment_strategy,
       nats_server: this.#serverVersion,
     };
+    const lost = (signal: AbortSignal) => this.#lostSoFar(signal);
+    page.show({
+      ...{ state: this.#state, fleet: this.#fleet, watch: this.#watch, lost },
+      durationMs: config.simulation.duration,
+      loadMs: () => this.#facts.loadMs,
+      chaos: () => this.#chaos.records,
+      moving: () => this.#observer.moving,
+    }, console);
     metrics.show({
-      lost: (signal) => this.#lostSoFar(signal),
+      lost,
       view: () => ({
         ...{ state: this.#state, fleet: this.#fleet, chaos: this.#chaos.records, info },
         ...{ phase: this.#watch.phase, observer: this.#observer },

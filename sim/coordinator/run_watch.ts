@@ -137,15 +137,27 @@ export class RunWatch {
     this.#before = { sent, handled, moves };
   }
 
+  /** When the run began, in microseconds since 1970. */
+  get startUs(): number {
+    return this.#startUs;
+  }
+
+  /** How it went by now, but for who had what. */
+  get soFar(): Pick<Series, "stepMs" | "phases" | "samples"> {
+    return {
+      stepMs: STATUS_INTERVAL_MS * SAMPLE_EVERY * this.#timeline.every,
+      phases: this.#phases,
+      samples: this.#timeline.columns,
+    };
+  }
+
   /** All of it. */
   get series(): Series {
     return {
       format: SERIES_FORMAT,
       version: SERIES_VERSION,
       runId: this.#options.runId,
-      stepMs: STATUS_INTERVAL_MS * SAMPLE_EVERY * this.#timeline.every,
-      phases: this.#phases,
-      samples: this.#timeline.columns,
+      ...this.soFar,
       owners: this.#options.state.owners.changes(this.#startUs),
     };
   }

@@ -5,7 +5,13 @@
  * @module
  */
 import { formatDuration } from "../config/units.ts";
-import { formatEntry, type LogFormat, type LogTag, timeOfDay } from "../logs/log_line.ts";
+import {
+  formatEntry,
+  type LogEntry,
+  type LogFormat,
+  type LogTag,
+  timeOfDay,
+} from "../logs/log_line.ts";
 
 /** Where a console writes, and what it can do. */
 export interface ConsoleOptions {
@@ -60,6 +66,7 @@ export class SimConsole {
   #lastPlainMs = Number.NEGATIVE_INFINITY;
   #lastPhase = "";
   #record: (line: string) => void = () => {};
+  #follow: (entry: LogEntry) => void = () => {};
 
   /** @param options where and how */
   constructor(options: ConsoleOptions) {
@@ -73,12 +80,18 @@ export class SimConsole {
    * @param text what is to be said
    */
   log(tag: LogTag, text: string): void {
-    const { now, format = "text", color } = this.#options;
-    const entry = { time: now(), tag, message: text };
+    const entry = { time: this.#options.now(), tag, message: text };
+    this.#follow(entry);
+    this.#say(entry);
+  }
+
+  #say(entry: LogEntry): void {
+    const { format = "text", color } = this.#options;
+    const { tag, message } = entry;
     const line = formatEntry(format, entry);
     this.#record(line);
     if (format === "json" || !color) return this.#write(line);
-    this.#write(`[${timeOfDay(entry.time)}] \x1b[${COLORS[tag]}m[${tag}]\x1b[0m ${text}`);
+    this.#write(`[${timeOfDay(entry.time)}] \x1b[${COLORS[tag]}m[${tag}]\x1b[0m ${message}`);
   }
 
   /**
@@ -88,6 +101,15 @@ export class SimConsole {
    */
   alsoTo(record: (line: string) => void): void {
     this.#record = record;
+  }
+
+  /**
+   * From now on somebody else is told what is logged, too, but for figures.
+   *
+   * @param follow takes what is said
+   */
+  tell(follow: (entry: LogEntry) => void): void {
+    this.#follow = follow;
   }
 
   /**
@@ -118,7 +140,7 @@ export class SimConsole {
     if (quiet && figures.phase === this.#lastPhase) return;
     this.#lastPlainMs = nowMs;
     this.#lastPhase = figures.phase;
-    this.log("INFO", text);
+    this.#say({ time: this.#options.now(), tag: "INFO", message: text });
   }
 
   #write(line: string): void {

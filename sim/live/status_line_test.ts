@@ -50,6 +50,15 @@ Deno.test("a terminal has one line that is written over and taken away for log l
   ]);
 });
 
+Deno.test("what is logged can be shown elsewhere, too; figures are not", () => {
+  const { shown } = console({});
+  const told: string[] = [];
+  shown.tell(({ tag, message }) => told.push(`${tag} ${message}`));
+  shown.status(figures);
+  shown.log("CHAOS", "x");
+  assert.deepEqual(told, ["CHAOS x"]);
+});
+
 Deno.test("a narrow terminal gets no second line", () => {
   const { shown, written } = console({ terminal: true, columns: () => 30 });
   shown.status(figures);

@@ -20,10 +20,18 @@ import view from "./browser/view.js" with { type: "text" };
 /** All styles. */
 export const PAGE_STYLE: string = [uplotStyle, style, pictures].join("\n");
 
-/** All scripts, in the order in which they run. */
+/** What draws the charts; it runs before whatever uses it. */
+export const CHART_SCRIPT: string = uplotScript;
+
+/** The modules that draw pictures: each imports only from those before it. */
+export const PICTURE_MODULES: readonly string[] = [
+  ...[format, colors, view, theme, ownerMap, marks, charts, ownerPicture],
+];
+
+/** All scripts of `report.html`, in the order in which they run. */
 export const PAGE_SCRIPTS: readonly string[] = [
-  uplotScript,
-  asOneScript([format, colors, view, theme, ownerMap, marks, charts, ownerPicture, main]),
+  CHART_SCRIPT,
+  asOneScript([...PICTURE_MODULES, main]),
 ];
 
 /**

@@ -10,6 +10,7 @@ import { PAGE_SCRIPTS, PAGE_STYLE } from "./assets.ts";
 import { type Html, html, jsonForScript, trusted } from "./html.ts";
 import { pageData } from "./page_data.ts";
 import { chartsSection, ownersSection } from "./pictures.ts";
+import { policyFor } from "./policy.ts";
 import {
   chaosSection,
   detailsSection,
@@ -36,7 +37,7 @@ export async function renderPage(report: SimReport, series: Series): Promise<str
     <html lang="en">
       <head>
         <meta charset="utf-8">
-        <meta http-equiv="Content-Security-Policy" content="${await policy()}">
+        <meta http-equiv="Content-Security-Policy" content="${await policyFor(PAGE_SCRIPTS)}">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
         <title>${VERDICTS[verdict]}: parti simulation, seed ${seed}</title>
@@ -68,22 +69,6 @@ export async function renderPage(report: SimReport, series: Series): Promise<str
       </body>
     </html>
   `.text;
-}
-
-/** Nothing is fetched, and no script runs but ours: not even if a text should have become one. */
-async function policy(): Promise<string> {
-  const hashes = await Promise.all(PAGE_SCRIPTS.map(async (script) => {
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
-    return `'sha256-${new Uint8Array(digest).toBase64()}'`;
-  }));
-  return [
-    "default-src 'none'",
-    `script-src ${hashes.join(" ")}`,
-    "style-src 'unsafe-inline'",
-    "img-src data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
 }
 
 function contents(): Html {

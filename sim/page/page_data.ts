@@ -42,30 +42,11 @@ const LEAST_PART = 0.25;
 export function pageData(report: SimReport, series: Series): PageData {
   const fromMs = loadFromMs(series);
   const seconds = (ms: number) => Math.round(ms - fromMs) / 1_000;
-  const { samples } = series;
+  const { untilMs } = series.samples;
   const highest = series.owners.partition.reduce((most, one) => Math.max(most, one), -1);
-  const { untilMs } = samples;
-  const perSecond = (counts: readonly number[]) =>
-    counts.map((count, row) => {
-      const ms = untilMs[row]! - (row === 0 ? 0 : untilMs[row - 1]!);
-      return ms < series.stepMs * LEAST_PART ? null : Math.round(count / ms * 10_000) / 10;
-    });
   return {
     range: [seconds(0), seconds(untilMs.at(-1) ?? 0)],
-    samples: {
-      at: untilMs.map(seconds),
-      sent: perSecond(samples.sent),
-      handled: perSecond(samples.handled),
-      p50: samples.latencyP50Ms,
-      p99: samples.latencyP99Ms,
-      waiting: samples.waiting,
-      stable: samples.stable,
-      workers: samples.workers,
-      moves: samples.moves,
-      gaps: samples.gaps,
-      wrong: samples.defects.map((count, row) => count - (samples.defects[row - 1] ?? 0)),
-      megabytes: samples.rssBytes.map((bytes) => Math.round(bytes / 1e5) / 10),
-    },
+    samples: chartSamples(series),
     events: report.chaos.flatMap(({ atMs, recoveredMs, type, target, skipped }, index) => {
       if (skipped !== undefined) return [];
       const at = seconds(runMsOf(series, atMs));
@@ -77,6 +58,39 @@ export function pageData(report: SimReport, series: Series): PageData {
       partitions: Math.max(report.partitions, highest + 1),
       ...ownersByName(series.owners, seconds),
     },
+  };
+}
+
+/**
+ * The samples as charts draw them.
+ *
+ * @param series the series
+ * @returns columns of the same length; `at` has the end of each sample
+ */
+export function chartSamples(
+  series: Pick<Series, "stepMs" | "phases" | "samples">,
+): PageData["samples"] {
+  const fromMs = loadFromMs(series);
+  const { stepMs, samples } = series;
+  const { untilMs } = samples;
+  const perSecond = (counts: readonly number[]) =>
+    counts.map((count, row) => {
+      const ms = untilMs[row]! - (row === 0 ? 0 : untilMs[row - 1]!);
+      return ms < stepMs * LEAST_PART ? null : Math.round(count / ms * 10_000) / 10;
+    });
+  return {
+    at: untilMs.map((ms) => Math.round(ms - fromMs) / 1_000),
+    sent: perSecond(samples.sent),
+    handled: perSecond(samples.handled),
+    p50: samples.latencyP50Ms,
+    p99: samples.latencyP99Ms,
+    waiting: samples.waiting,
+    stable: samples.stable,
+    workers: samples.workers,
+    moves: samples.moves,
+    gaps: samples.gaps,
+    wrong: samples.defects.map((count, row) => count - (samples.defects[row - 1] ?? 0)),
+    megabytes: samples.rssBytes.map((bytes) => Math.round(bytes / 1e5) / 10),
   };
 }
 

@@ -28,10 +28,11 @@ const MAX_LEGEND = 16;
 /**
  * The figures over time.
  *
- * @param data what they are drawn from
+ * @param data what they are drawn from; undefined while a run goes on
  */
-export function chartsSection({ samples }: PageData): Html {
-  const isBad = [...samples["gaps"]!, ...samples["wrong"]!].some((count) => (count ?? 0) > 0);
+export function chartsSection(data: PageData | undefined): Html {
+  const { gaps = [], wrong = [] } = data?.samples ?? {};
+  const isClean = data !== undefined && ![...gaps, ...wrong].some((count) => (count ?? 0) > 0);
   return html`
     <section aria-labelledby="time">
       <h2 id="time">Over time</h2>
@@ -40,7 +41,7 @@ export function chartsSection({ samples }: PageData): Html {
           <li><span class="swatch line"></span>chaos, by its number</li>
           ${swatch("var(--chaos-band)", "until all was well")}
           ${swatch("var(--moves)", "partitions move")}
-          ${swatch("var(--bad-band)", `gaps or duplicates${isBad ? "" : ": none seen"}`)}
+          ${swatch("var(--bad-band)", `gaps or duplicates${isClean ? ": none seen" : ""}`)}
         </ul>
         <button type="button" id="reset" disabled>Show all</button>
       </div>
@@ -62,12 +63,15 @@ export function chartsSection({ samples }: PageData): Html {
   `;
 }
 
+/** What a place for the picture of owners has to know. */
+export type OwnersPlace = Pick<PageData["owners"], "partitions" | "workers">;
+
 /**
  * Who had which partition.
  *
  * @param data what it is drawn from
  */
-export function ownersSection({ owners }: PageData): Html {
+export function ownersSection({ owners }: { readonly owners: OwnersPlace }): Html {
   const { workers, partitions } = owners;
   const wanted = partitions * PARTITION_PX + AROUND_PX;
   const height = Math.min(HIGHEST_PX, Math.max(LOWEST_PX, wanted));

@@ -16,6 +16,18 @@ interface Said {
   readonly partitions: readonly number[];
 }
 
+/** What a worker has said, or what is said of one that was killed. */
+export interface OwnerWords {
+  /** Whether it has acquired partitions, or lets go of them. */
+  readonly kind: "acquired" | "let go";
+  /** Its process and incarnation. */
+  readonly process: string;
+  /** Their numbers. */
+  readonly partitions: readonly number[];
+  /** When, in microseconds since 1970. */
+  readonly atUs: number;
+}
+
 /** One change of an owner. */
 interface Change {
   readonly atUs: number;
@@ -57,6 +69,8 @@ export class OwnerLog {
   #changes: Change[] = [];
   #resolutionUs = 0;
   #moves = 0;
+  /** Called with all that is said, in whatever order it comes: for whoever shows it at once. */
+  onSaid: (words: OwnerWords) => void = () => {};
 
   /**
    * @param partitions how many there are
@@ -86,6 +100,7 @@ export class OwnerLog {
       this.#holders.set(partition, by);
     }
     this.#add({ kind: "acquired", by, partitions, atUs });
+    this.onSaid({ kind: "acquired", process, partitions, atUs });
   }
 
   /**
@@ -97,6 +112,7 @@ export class OwnerLog {
    */
   letGo(process: string, partitions: readonly number[], atUs: number): void {
     this.#add({ kind: "let go", by: this.#numberOf(process), partitions, atUs });
+    this.onSaid({ kind: "let go", process, partitions, atUs });
   }
 
   /**

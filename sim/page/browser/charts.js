@@ -47,11 +47,15 @@ const CHARTS = {
  * @param {object} data the data of the page
  * @param {View} view what is shown
  * @param {(text: string) => void} announce says something to who cannot see it
+ * @returns {() => void} draws them again, when there is more data
  */
 export function drawCharts(parent, data, view, announce) {
-  for (const figure of parent.querySelectorAll("[data-chart]")) {
-    drawChart(figure, data, view, announce, CHARTS[figure.dataset.chart]);
-  }
+  const charts = [...parent.querySelectorAll("[data-chart]")].map((figure) =>
+    drawChart(figure, data, view, announce, CHARTS[figure.dataset.chart])
+  );
+  return () => {
+    for (const drawAgain of charts) drawAgain();
+  };
 }
 
 function drawChart(figure, data, view, announce, chart) {
@@ -59,9 +63,12 @@ function drawChart(figure, data, view, announce, chart) {
   const title = figure.querySelector("h3").textContent;
   const legend = fillLegend(figure.querySelector(".legend"), data, chart);
   const size = () => ({ width: plot.clientWidth, height: plot.clientHeight });
-  const columns = chart.lines.map(([, column]) => columnOf(data, column, chart.logarithmic));
+  const columns = () => [
+    data.samples.at,
+    ...chart.lines.map(([, column]) => columnOf(data, column, chart.logarithmic)),
+  ];
   const options = { ...size(), ...optionsOf(data, view, chart) };
-  const drawn = new uPlot(options, [data.samples.at, ...columns], plot);
+  const drawn = new uPlot(options, columns(), plot);
   view.listeners.add(() => follow(drawn, view, legend));
   new ResizeObserver(() => drawn.setSize(size())).observe(plot);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.redraw());
@@ -72,6 +79,10 @@ function drawChart(figure, data, view, announce, chart) {
     event.preventDefault();
     announce(`${title}: ${legend.text()}`);
   });
+  return () => {
+    drawn.setData(columns());
+    legend.show(view.moment);
+  };
 }
 
 function columnOf(data, column, logarithmic) {
@@ -95,7 +106,8 @@ function fillLegend(list, data, { lines, unit }) {
   list.append(time);
   return {
     show(moment) {
-      const row = moment === null ? -1 : sampleAt(data.samples.at, moment);
+      const latest = data.isLive === true ? data.samples.at.length - 1 : -1;
+      const row = moment === null ? latest : sampleAt(data.samples.at, moment);
       time.textContent = moment === null ? "" : `at ${clockText(data.samples.at[row] ?? 0)}`;
       for (const { column, value } of values) {
         value.textContent = row < 0 ? "" : numberText(data.samples[column][row], unit);

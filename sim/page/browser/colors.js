@@ -14,16 +14,15 @@ const DISTINCT = [
 const GOLDEN_ANGLE = 137.508;
 
 /**
- * A colour for each of many workers.
+ * A colour for each of many workers. One that comes changes no other's.
  *
  * @param {number} count how many there are
  * @returns {[number, number, number][]} red, green and blue, from 0 to 255
  */
 export function workerColors(count) {
-  if (count <= DISTINCT.length) {
-    return /** @type {[number, number, number][]} */ (DISTINCT.slice(0, count));
-  }
   return Array.from({ length: count }, (_, index) => {
+    const [red, green, blue] = DISTINCT[index] ?? [];
+    if (red !== undefined) return [red, green ?? 0, blue ?? 0];
     const lightness = [0.6, 0.5, 0.74][index % 3] ?? 0.5;
     return fromHsl((index * GOLDEN_ANGLE) % 360, 0.62, lightness);
   });

@@ -20,16 +20,29 @@ export const NOT_YET = -2;
 
 /** The changes, by partition. */
 export class OwnerMap {
+  #taken;
+
   /** @param {Owners} owners the changes, in their order */
   constructor(owners) {
     /** @type {{ at: number[], owner: number[] }[]} */
-    this.rows = Array.from({ length: owners.partitions }, () => ({ at: [], owner: [] }));
-    owners.partition.forEach((partition, index) => {
-      const row = this.rows[partition];
-      if (row === undefined) return;
-      row.at.push(owners.at[index] ?? 0);
-      row.owner.push(owners.owner[index] ?? NOBODY);
-    });
+    this.rows = [];
+    this.#taken = 0;
+    this.take(owners);
+  }
+
+  /**
+   * Takes what has been added to the changes since they were looked at last.
+   *
+   * @param {Owners} owners all of them, and how many partitions there are by now
+   */
+  take({ partitions, at, partition, owner }) {
+    while (this.rows.length < partitions) this.rows.push({ at: [], owner: [] });
+    for (; this.#taken < partition.length; this.#taken++) {
+      const row = this.rows[partition[this.#taken] ?? NOBODY];
+      if (row === undefined) continue;
+      row.at.push(at[this.#taken] ?? 0);
+      row.owner.push(owner[this.#taken] ?? NOBODY);
+    }
   }
 
   /**

@@ -19,6 +19,19 @@ Deno.test("owners are found by time", () => {
   assert.equal(map.ownerAt(9, 0), NOT_YET);
 });
 
+Deno.test("changes and partitions that are added later are as if they had been there", () => {
+  const owners = {
+    ...{ partitions: 1, workers: ["worker-0"], at: [1], partition: [0], owner: [0] },
+  };
+  const growing = new OwnerMap(owners);
+  owners.at.push(5, 6);
+  owners.partition.push(0, 1);
+  owners.owner.push(NOBODY, 0);
+  growing.take({ ...owners, partitions: 2 });
+  growing.take({ ...owners, partitions: 2 });
+  assert.deepEqual(growing.rows, [{ at: [1, 5], owner: [0, NOBODY] }, { at: [6], owner: [0] }]);
+});
+
 Deno.test("partitions are ordered by number, or so that a worker's are together", () => {
   assert.deepEqual(map.order("number", 0), [0, 1]);
   assert.deepEqual(map.order("owner", 0), [1, 0]);

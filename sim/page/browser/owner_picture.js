@@ -31,8 +31,6 @@ export class OwnerPicture {
   constructor(root, data, view, announce) {
     this.data = data;
     this.view = view;
-    this.map = new OwnerMap(data.owners);
-    this.colors = workerColors(data.owners.workers.length);
     this.canvas = root.querySelector("canvas");
     this.readout = root.querySelector(".readout");
     this.cross = root.querySelector(".cross");
@@ -49,7 +47,21 @@ export class OwnerPicture {
     this.canvas.addEventListener("pointerleave", () => view.look(null));
     this.canvas.addEventListener("dblclick", () => view.reset());
     this.canvas.addEventListener("keydown", (event) => this.#press(event, announce));
+    this.begin();
     this.draw();
+  }
+
+  /** Looks at all of the data, from its beginning. */
+  begin() {
+    this.map = new OwnerMap(this.data.owners);
+    this.more();
+  }
+
+  /** There is more data; it is drawn with the next change of the view. */
+  more() {
+    this.map.take(this.data.owners);
+    this.colors = workerColors(this.data.owners.workers.length);
+    this.#painted = "";
   }
 
   /** Draws all of it. */

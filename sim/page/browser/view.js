@@ -24,6 +24,20 @@ export class View {
   }
 
   /**
+   * There is more of the run. Who sees all of it goes on to do so; who looks closer at its end stays at the end.
+   *
+   * @param {readonly [number, number]} full all of the run by now
+   */
+  extend([from, until]) {
+    const { isZoomed, range: [begin, end] } = this;
+    const wasAtEnd = end >= this.full[1];
+    this.full = /** @type {[number, number]} */ ([from, Math.max(until, from + 1)]);
+    const last = isZoomed && !wasAtEnd ? Math.min(end, this.full[1]) : this.full[1];
+    this.range = isZoomed ? [Math.max(from, last - (end - begin)), last] : this.full;
+    this.#tell();
+  }
+
+  /**
    * Shows a stretch.
    *
    * @param {number} from its beginning; all of it lies in the run

@@ -48,3 +48,19 @@ Deno.test("the sample that a moment lies in", () => {
   ]);
   assert.equal(sampleAt([], 1), 0);
 });
+
+Deno.test("a run that goes on is shown to its end, a part of it only if it reached to the end", () => {
+  const view = new View([-3, 60]);
+  let told = 0;
+  view.listeners.add(() => told++);
+  view.extend([-3, 61]);
+  assert.deepEqual([view.range, view.isZoomed, told], [[-3, 61], false, 1]);
+  view.show(51, 61);
+  view.extend([-3, 62]);
+  assert.deepEqual(view.range, [52, 62], "it goes along");
+  view.show(10, 20);
+  view.extend([-3, 63]);
+  assert.deepEqual([view.range, view.full], [[10, 20], [-3, 63]], "it stays");
+  view.extend([0, 5]);
+  assert.ok(view.range[0] >= 0 && view.range[1] <= 5, "another run is never left");
+});
