@@ -161,7 +161,9 @@ export class Cluster implements AsyncDisposable {
 
   /** Makes a worker and does not start it. */
   async make(options: MemberOptions = {}): Promise<Member> {
-    const { world, nc } = await this.#rig.connect();
+    const own = await this.#rig.connect();
+    const { nc } = own;
+    const world = options.world ?? own.world;
     const source = options.source ?? this.#options.options?.source ??
       staticSource(this.#partitions);
     const { config, ...rest } = options;
