@@ -99,3 +99,37 @@ natsTest(
     await fleet.assertClean();
   },
 );
+
+natsTest(
+  "row 20: a process is SIGKILLed and another comes in its place within the grace: it has the number and the part of the dead one, and nothing moves",
+  async (rig) => {
+    await using fleet = await GroupFleet.open(rig, {
+      partitionCount: 12,
+      config: {
+        heartbeatTtl: "20s",
+        workerIdTtl: "20s",
+        // Far longer than the start of a process takes.
+        emergencyGracePeriod: "20s",
+      },
+    });
+    await fleet.spawn(3);
+    await fleet.untilStable();
+    await fleet.traffic.whilePublishing(async () => {
+      const { length } = fleet.publications.all;
+      const [victim] = fleet.followers;
+      const { workerId, partitions } = victim!.status!;
+      const before = fleet.owners();
+      await fleet.kill(victim!);
+      const [again] = await fleet.spawn(1);
+      await fleet.untilStable();
+      assert.equal(again!.status!.workerId, workerId);
+      assert.deepEqual([...again!.status!.partitions].sort(), [...partitions].sort());
+      for (const [id, owner] of before) {
+        if (owner !== victim!.name) assert.equal(fleet.owners().get(id), owner, `${id} stays`);
+      }
+      // The one version that there has to be: another instance is another right.
+      assert.equal(fleet.publications.all.length, length + 1);
+    }, EVERY_MS);
+    await fleet.assertClean();
+  },
+);

@@ -246,51 +246,54 @@ natsTest("rows 22, 24, 45: three of five die at once, then the rest but one", as
 natsTest(
   "rows 76, 39: all stop, all come back: one rebalance, the IDs there were, most partitions with the ID that had them",
   async (rig) => {
-    await using cluster = await Cluster.open(rig, { partitionCount: 30 });
-    await cluster.add(6);
+    await using cluster = await Cluster.open(rig, { partitionCount: 50 });
+    await cluster.add(10);
     await cluster.untilStable();
     const before = cluster.owners();
     await cluster.publish(2);
     await cluster.untilDrained();
     const stoppedAtMs = performance.now();
     await cluster.stop(...cluster.running);
-    assert.ok(performance.now() - stoppedAtMs < 2_000);
+    // None of them waited for its shutdown timeout.
+    assert.ok(performance.now() - stoppedAtMs < 4_000, `${performance.now() - stoppedAtMs} ms`);
     const generations = cluster.publications.generations.length;
     // Nobody is there, and the work goes on arriving.
     await cluster.publish(5);
-    await cluster.add(6);
+    await cluster.add(10);
     await cluster.untilStable();
     assert.equal(cluster.publications.generations.length, generations + 1);
     const owners = cluster.owners();
     assert.deepEqual(new Set(owners.values()), new Set(before.values()));
     const kept = [...owners].filter(([id, owner]) => before.get(id) === owner);
-    assert.ok(kept.length >= 24, `${kept.length} of 30 kept`);
+    assert.ok(kept.length >= 40, `${kept.length} of 50 kept`);
     await cluster.untilDrained();
     await cluster.assertEffects();
   },
 );
 
 natsTest(
-  "rows 25, 42: a rolling update under load replaces everybody; nothing is lost or comes twice",
+  "rows 25, 42: a rolling update under load replaces everybody: all is covered at each step, nothing is lost or comes twice, and in the end most is where it was",
   async (rig) => {
-    await using cluster = await Cluster.open(rig, { partitionCount: 15, workMs: 1 });
-    await cluster.add(3);
+    await using cluster = await Cluster.open(rig, { partitionCount: 100, workMs: 1 });
+    await cluster.add(10);
     await cluster.untilStable();
     const before = cluster.owners();
     await cluster.whilePublishing(async () => {
       for (const old of [...cluster.running]) {
         const { workerId } = old.manager;
         await cluster.stop(old);
+        await cluster.untilStable();
         const [fresh] = await cluster.add();
         assert.equal(fresh!.manager.workerId, workerId, "the free ID is taken");
         await cluster.untilStable();
       }
-    });
+    }, 50);
     await cluster.untilDrained();
     await cluster.assertEffects();
     const redelivered = cluster.members.reduce((sum, member) => sum + member.redelivered, 0);
     assert.equal(redelivered, 0);
-    assert.ok(before.size === 15);
+    const kept = [...cluster.owners()].filter(([id, owner]) => before.get(id) === owner);
+    assert.ok(kept.length >= 80, `${kept.length} of 100 kept`);
   },
 );
 

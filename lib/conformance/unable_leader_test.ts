@@ -43,6 +43,38 @@ async function guardedWorld(rig: Rig, bucket: string): Promise<{
 }
 
 natsTest(
+  "row 36: a fourth joins while publications fail: the same leader tries again, and it gets its part",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { partitionCount: 40 });
+    const guarded = await guardedWorld(rig, assignmentBucket(cluster.group));
+    const [leader] = await cluster.add(1, { world: guarded.world });
+    await cluster.add(2);
+    await cluster.untilStable();
+    assert.equal(cluster.leader, leader);
+    const { epoch, generation } = cluster.publications.latest!;
+    guarded.refuse(true);
+    const joining = cluster.add(1);
+    const failures = () =>
+      leader!.errors.filter((error) => isPartiError(error, "PARTI_REFUSED")).length;
+    await until("it has tried twice", () => failures() >= 2);
+    assert.equal(cluster.publications.latest!.generation, generation);
+    guarded.refuse(false);
+    const [fourth] = await joining;
+    await cluster.untilStable();
+    // A number that was tried may have come through after all: it is not used again, and the next one leaves it out.
+    for (const violation of cluster.publications.violations.splice(0)) {
+      assert.match(violation, /after generation \d+ of the same epoch$/);
+    }
+    assert.equal(cluster.leader, leader);
+    assert.equal(cluster.publications.latest!.epoch, epoch);
+    assert.equal(fourth!.manager.assignment!.partitions.length, 10);
+    await cluster.publish(2);
+    await cluster.untilDrained();
+    await cluster.assertEffects();
+  },
+);
+
+natsTest(
   "the leader's publications are refused: another worker takes over, orphaned partitions get owners, and it may lead again",
   async (rig) => {
     await using cluster = await Cluster.open(rig, { idle: true });
