@@ -9,8 +9,8 @@ import type { MessageHandler } from "../consumption/dispatch/handler.ts";
 import { FencedOutput } from "../effects/effects.ts";
 import { leaseBucket } from "../names.ts";
 import { sleep } from "../ports/clock.ts";
-import type { KvBucket, KvStore } from "../ports/kv.ts";
 import type { World } from "../ports/world.ts";
+import { changedBuckets } from "../test_support/changed_world.ts";
 import { Cluster, type Member } from "../test_support/cluster.ts";
 import { natsTest, type Rig, until } from "../test_support/rig.ts";
 import { trafficNames } from "../test_support/traffic.ts";
@@ -98,24 +98,16 @@ const DELAY_MS = 0.3 * TTL_MS;
 /** A world whose renewals of leases are late, every second one. */
 async function lateWorld(rig: Rig): Promise<World> {
   const { world } = await rig.connect();
-  const open: KvStore["open"] = async (name, options, onDrift) => {
-    const real = await world.kv.open(name, options, onDrift);
-    if (name !== leaseBucket("g")) return real;
-    const count = new Map<string, number>();
-    const update: KvBucket["update"] = async (key, value, revision) => {
-      const turn = (count.get(key) ?? 0) + 1;
-      count.set(key, turn);
-      if (turn % 2 === 0) await sleep(world.clock, DELAY_MS);
-      return await real.update(key, value, revision);
-    };
-    return new Proxy(real, {
-      get: (target, name: keyof KvBucket) => {
-        const value = name === "update" ? update : target[name];
-        return typeof value === "function" ? value.bind(target) : value;
+  const count = new Map<string, number>();
+  return changedBuckets(world, (real) =>
+    real.name !== leaseBucket("g") ? {} : {
+      update: async (key, value, revision) => {
+        const turn = (count.get(key) ?? 0) + 1;
+        count.set(key, turn);
+        if (turn % 2 === 0) await sleep(world.clock, DELAY_MS);
+        return await real.update(key, value, revision);
       },
     });
-  };
-  return { ...world, kv: { open, destroy: (name) => world.kv.destroy(name) } };
 }
 
 natsTest(

@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { isPartiError, PartiError } from "../errors.ts";
 import { assignmentBucket } from "../names.ts";
-import type { KvBucket, KvStore } from "../ports/kv.ts";
 import type { World } from "../ports/world.ts";
+import { changedBuckets } from "../test_support/changed_world.ts";
 import { Cluster } from "../test_support/cluster.ts";
 import { natsTest, type Rig, until } from "../test_support/rig.ts";
 
@@ -18,28 +18,18 @@ async function guardedWorld(rig: Rig, bucket: string): Promise<{
 }> {
   const { world } = await rig.connect();
   let isRefusing = false;
-  const open: KvStore["open"] = async (name, options, onDrift) => {
-    const real = await world.kv.open(name, options, onDrift);
-    if (name !== bucket) return real;
-    const write =
-      <Args extends unknown[]>(run: (...args: Args) => Promise<number>) => (...args: Args) =>
-        isRefusing
-          ? Promise.reject(new PartiError("PARTI_REFUSED", "planted: no writes for this user"))
-          : run(...args);
-    const guarded: Partial<KvBucket> = {
+  const write =
+    <Args extends unknown[]>(run: (...args: Args) => Promise<number>) => (...args: Args) =>
+      isRefusing
+        ? Promise.reject(new PartiError("PARTI_REFUSED", "planted: no writes for this user"))
+        : run(...args);
+  const guarded = changedBuckets(world, (real) =>
+    real.name !== bucket ? {} : {
       create: write((...args) => real.create(...args)),
       update: write((...args) => real.update(...args)),
       put: write((...args) => real.put(...args)),
-    };
-    return new Proxy(real, {
-      get: (target, name: keyof KvBucket) => {
-        const value = guarded[name] ?? target[name];
-        return typeof value === "function" ? value.bind(target) : value;
-      },
     });
-  };
-  const kv: KvStore = { open, destroy: (name) => world.kv.destroy(name) };
-  return { world: { ...world, kv }, refuse: (yes) => isRefusing = yes };
+  return { world: guarded, refuse: (yes) => isRefusing = yes };
 }
 
 natsTest(
