@@ -40,7 +40,7 @@ natsTest(
     await using fleet = await GroupFleet.open(rig, {
       partitionCount: 12,
       workMs: WORK_MS,
-      config: LEASES,
+      config: { ...LEASES, heartbeatTtl: "6s", electionTimeout: "5s" },
     });
     await fleet.spawn(3);
     await fleet.untilStable();
@@ -51,7 +51,7 @@ natsTest(
       const { instance } = victim!.status!;
       fleet.pause(victim!);
       const count = await renewals(rig);
-      // So long that it misses renewals of its own, and not so long that its lease ends.
+      // A leader renews thrice in five seconds: so long that the others miss several renewals, and not so long that the lease ends.
       await until("the leader has renewed twice", async () => await count() >= 3);
       fleet.resume(victim!);
       await fleet.untilStable();

@@ -76,8 +76,6 @@ export interface Member {
   readonly errors: unknown[];
   /** What went wrong in the hooks' order or the states' legality. */
   readonly violations: string[];
-  /** Messages that came again. */
-  redelivered: number;
   /** Started and not stopped or killed since. */
   running: boolean;
 }
@@ -175,9 +173,6 @@ export class Cluster implements AsyncDisposable {
       source,
       config: this.#config(config),
       hooks: observe(() => member, rest.hooks ?? this.#options.options?.hooks ?? {}),
-      consumptionEvents: {
-        redelivered: () => void member.redelivered++,
-      },
     });
     const member: Member = {
       manager,
@@ -188,7 +183,6 @@ export class Cluster implements AsyncDisposable {
       changes: [],
       errors: [],
       violations: [],
-      redelivered: 0,
       running: false,
     };
     this.members.push(member);
