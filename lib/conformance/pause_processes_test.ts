@@ -51,8 +51,8 @@ natsTest(
       const { instance } = victim!.status!;
       fleet.pause(victim!);
       const count = await renewals(rig);
-      // A leader renews thrice in five seconds: so long that the others miss several renewals, and not so long that the lease ends.
-      await until("the leader has renewed twice", async () => await count() >= 3);
+      // About two and a half of six seconds: long enough that the others miss several renewals, and not so long that the lease ends.
+      await until("the leader has renewed five times", async () => await count() >= 6);
       fleet.resume(victim!);
       await fleet.untilStable();
       assert.equal(fleet.publications.all.length, length, "no version for it");
