@@ -64,7 +64,7 @@ export interface Member {
   readonly manager: Manager;
   /** Its world. */
   readonly world: World;
-  /** Its connection. */
+  /** Its connection, unless it was given a world of its own. */
   readonly nc: NatsConnection;
   /** Its source; each worker has one, as processes have. */
   readonly source: PartitionSource;
@@ -209,7 +209,10 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(members.map((member) => member.manager.stop()));
   }
 
-  /** What SIGKILL looks like to everybody else: the connection is gone without a word. */
+  /**
+   * What SIGKILL looks like to everybody else: the connection is gone without a word. Whoever was given a world of its own has its
+   * connection closed first by whoever made that.
+   */
   async kill(...members: Member[]): Promise<void> {
     for (const member of members) {
       member.running = false;
