@@ -5,7 +5,9 @@
 import assert from "node:assert/strict";
 
 /** The scenarios that must hold: the strengthened versions of the original's integration tests. */
-const ROWS = [...range(1, 14), ...range(27, 33), ...range(50, 97)];
+const ROWS = range(1, 97);
+/** Those that the README lists line by line, with what they ask for. */
+const LISTED = [...range(15, 26), ...range(34, 49)];
 const WEAKNESSES = range(1, 42);
 
 /** Where a scenario is shown by tests whose names do not carry its number. */
@@ -54,6 +56,29 @@ function weaknessesIn(text: string): number[] {
   return [...text.matchAll(/\bW-(\d+)/g)].map(([, number]) => Number(number));
 }
 
+/** The names of the tests in a file's text, as they stand there. */
+function testsIn(text: string): string[] {
+  return [...text.matchAll(/[Tt]est\(\s*([`"'][^\n]*)/g)].map(([, test]) => test!);
+}
+
+/** The lines of the README's tables: their cells, but those of the heads. */
+function tableLines(readme: string): string[][] {
+  return readme.split("\n").filter((line) => line.startsWith("| ") && line.includes("_test.ts"))
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+/** The lines of tables whose last cells name a file and a test in it that are not there. */
+async function broken(lines: readonly string[][]): Promise<string[]> {
+  const found: string[] = [];
+  for (const line of lines) {
+    const [file, test] = line.slice(-2) as [string, string];
+    const url = new URL(file.replaceAll("`", ""), import.meta.url);
+    const text = await Deno.readTextFile(url).catch(() => "");
+    if (!testsIn(text).some((name) => name.includes(test))) found.push(`${file}: ${test}`);
+  }
+  return found;
+}
+
 /** The names of all tests of the library, as they stand in its files. */
 async function testNames(): Promise<string> {
   const names: string[] = [];
@@ -62,7 +87,7 @@ async function testNames(): Promise<string> {
       if (isDirectory) await walk(new URL(`${name}/`, folder));
       else if (name.endsWith("_test.ts") && name !== "coverage_test.ts") {
         const text = await Deno.readTextFile(new URL(name, folder));
-        for (const [, test] of text.matchAll(/[Tt]est\(\s*([`"'][^\n]*)/g)) names.push(test!);
+        names.push(...testsIn(text));
       }
     }
   };
@@ -130,4 +155,21 @@ Deno.test("planted: a file that was moved is found", () => {
   assert.deepEqual(absent(["see one_test.ts and a/one_test.ts", "two.ts"], files), [
     "a/one_test.ts",
   ]);
+});
+
+Deno.test("each line of the README's tables names a test that is there, and each row that is to be listed has a line", async () => {
+  const lines = tableLines(await Deno.readTextFile(new URL("README.md", import.meta.url)));
+  assert.deepEqual(await broken(lines), []);
+  const rows = new Set(lines.map(([row]) => Number(row)));
+  assert.deepEqual(LISTED.filter((row) => !rows.has(row)), []);
+  // What is no row is one of the scenarios that nobody tested.
+  assert.ok(lines.filter(([row]) => Number.isNaN(Number(row))).length >= 20);
+});
+
+Deno.test("planted: a line that names a lost file or test is found", async () => {
+  const lines = tableLines(
+    "| row | where | test |\n| 1 | `gone_test.ts` | x |\n| 2 | `coverage_test.ts` | planted: a line |\n" +
+      "| 3 | `coverage_test.ts` | no such test |",
+  );
+  assert.deepEqual(await broken(lines), ["`gone_test.ts`: x", "`coverage_test.ts`: no such test"]);
 });

@@ -8,39 +8,13 @@ import type { MessageHandler } from "../consumption/dispatch/handler.ts";
 import { isPartiError } from "../errors.ts";
 import type { ElectionAgent } from "../leadership/election_agent.ts";
 import { sleep } from "../ports/clock.ts";
-import { connectNats, natsWorld } from "../ports/nats/world.ts";
-import { TestProxy } from "../ports/nats/tcp_proxy_test.ts";
 import type { World } from "../ports/world.ts";
 import { Cluster } from "../test_support/cluster.ts";
-import { natsTest, type Rig, until } from "../test_support/rig.ts";
+import { cuttable } from "../test_support/cuttable.ts";
+import { natsTest, until } from "../test_support/rig.ts";
 
 /** A lease that lasts far longer than the others need to take over. */
 const LONG_LEASE = { heartbeatTtl: "12s", workerIdTtl: "15s", electionTimeout: "12s" } as const;
-
-/** A world over a connection that can be cut, and kept from coming back. */
-async function cuttable(rig: Rig): Promise<
-  { world: World; cut: () => void; mend: () => void } & AsyncDisposable
-> {
-  const proxy = new TestProxy(rig.server.port);
-  const nc = await connectNats({
-    servers: proxy.url,
-    ignoreClusterUpdates: true,
-    // What is held back while the connection is cut is the server's greeting.
-    timeout: 500,
-  });
-  return {
-    world: natsWorld(nc),
-    cut: () => {
-      proxy.cut();
-      proxy.hold();
-    },
-    mend: () => proxy.release(),
-    [Symbol.asyncDispose]: async () => {
-      await nc.close();
-      await proxy.close();
-    },
-  };
-}
 
 /** A handler whose first messages last until they are told to stop, and a record of who handled what. */
 function stubborn(world: World) {

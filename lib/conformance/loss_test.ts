@@ -19,6 +19,15 @@ async function evict(cluster: Cluster, member: Member): Promise<void> {
   await bucket.remove(workerKey(Number(member.manager.workerId!.split("-")[1])));
 }
 
+/** An outage of the server is nobody's death. */
+function assertNoEmergency(cluster: Cluster): void {
+  for (const { states } of cluster.members) {
+    assert.ok(!states.includes("Emergency"), states.join());
+  }
+  const reasons = cluster.publications.all.map(({ reason }) => reason);
+  assert.ok(!reasons.includes("emergency"), reasons.join());
+}
+
 /** The share of partitions that have the owner they had. */
 function kept(cluster: Cluster, before: ReadonlyMap<string, string>): number {
   const same = [...cluster.owners()].filter(([id, owner]) => before.get(id) === owner);
@@ -131,6 +140,7 @@ for (const version of ["2.15", "2.10"]) {
       await cluster.untilStable(20_000);
       assert.deepEqual(cluster.running.map(({ manager }) => manager.workerId).sort(), ids);
       for (const { manager } of cluster.running) assert.ok(!instances.has(manager.instance));
+      assertNoEmergency(cluster);
       assert.ok(kept(cluster, before) >= 0.9, `${kept(cluster, before)} kept`);
       await cluster.publish(5);
       await cluster.untilDrained();
@@ -140,12 +150,17 @@ for (const version of ["2.15", "2.10"]) {
   );
 
   natsTest(
-    `rows 16, 18: nats-server ${version} down for less than the lease: nobody fences, nothing moves, nothing comes twice`,
+    `rows 16, 18: nats-server ${version} down for less than the lease: all are degraded, the assignment is frozen, nobody fences, nothing comes twice`,
     async (rig) => {
       await using cluster = await Cluster.open(rig, {
         partitionCount: 20,
         workMs: 1,
-        config: { heartbeatTtl: "8s", workerIdTtl: "10s", electionTimeout: "8s" },
+        config: {
+          heartbeatTtl: "15s",
+          workerIdTtl: "20s",
+          electionTimeout: "15s",
+          degradedBehavior: { enterThreshold: "300ms", exitThreshold: "100ms" },
+        },
       });
       await cluster.add(3);
       await cluster.untilStable();
@@ -154,6 +169,10 @@ for (const version of ["2.15", "2.10"]) {
       const instances = cluster.running.map(({ manager }) => manager.instance);
       const { generation } = cluster.publications.latest!;
       await rig.server.kill();
+      await Promise.all(
+        cluster.running.map(({ manager }) => manager.waitState("Degraded", 10_000)),
+      );
+      assert.deepEqual(cluster.owners(), before, "frozen while the server is away");
       await rig.server.restart();
       await until(
         "all are connected",
@@ -165,6 +184,7 @@ for (const version of ["2.15", "2.10"]) {
       assert.deepEqual(cluster.running.map(({ manager }) => manager.instance), instances);
       assert.equal(cluster.publications.latest!.generation, generation);
       assert.deepEqual(cluster.owners(), before);
+      assertNoEmergency(cluster);
       await cluster.assertEffects();
     },
     binary === undefined ? {} : { binary },

@@ -4,24 +4,22 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type Partition, partitionId, type PartitionSource } from "../assignment/partition.ts";
 import { type StaticSource, staticSource } from "../assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../config/config.ts";
-import { encodeJson } from "../codec.ts";
 import { FencedOutput } from "../effects/effects.ts";
 import { describeError, isPartiError } from "../errors.ts";
 import type { AssignmentChange } from "../manager/hooks.ts";
 import { Manager } from "../manager/manager.ts";
 import type { ManagerOptions } from "../manager/manager_options.ts";
-import { partitionSubject } from "../names.ts";
 import { sleep } from "../ports/clock.ts";
 import type { World } from "../ports/world.ts";
 import { type ManagerState, TRANSITIONS } from "../manager/state.ts";
-import { compareEffects, OwnerOracle } from "./owner_oracle.ts";
+import { OwnerOracle } from "./owner_oracle.ts";
 import { Publications } from "./publications.ts";
 import { type Rig, until } from "./rig.ts";
+import { Traffic, trafficNames } from "./traffic.ts";
 
 /** Short times, so that tests are short; long enough for two busy cores. */
 export const TEST_TIMING = {
@@ -66,7 +64,7 @@ export interface Member {
   readonly manager: Manager;
   /** Its world. */
   readonly world: World;
-  /** Its connection. */
+  /** Its connection, unless it was given a world of its own. */
   readonly nc: NatsConnection;
   /** Its source; each worker has one, as processes have. */
   readonly source: PartitionSource;
@@ -78,8 +76,6 @@ export interface Member {
   readonly errors: unknown[];
   /** What went wrong in the hooks' order or the states' legality. */
   readonly violations: string[];
-  /** Messages that came again. */
-  redelivered: number;
   /** Started and not stopped or killed since. */
   running: boolean;
 }
@@ -104,10 +100,9 @@ export class Cluster implements AsyncDisposable {
   readonly publications: Publications;
   /** A world of the test's own, never disturbed. */
   readonly world: World;
-  readonly #nc: NatsConnection;
   readonly #rig: Rig;
   readonly #options: ClusterOptions;
-  readonly #published = new Map<string, number>();
+  readonly #traffic: Traffic;
   #partitions: readonly Partition[];
 
   private constructor(
@@ -120,9 +115,9 @@ export class Cluster implements AsyncDisposable {
     this.#options = options;
     this.group = options.group ?? "g";
     this.world = own.world;
-    this.#nc = own.nc;
     this.publications = publications;
     this.#partitions = partitions(options.partitionCount ?? 12);
+    this.#traffic = new Traffic(own, this.group, () => this.#partitions);
   }
 
   /** Makes the streams and begins to watch; no worker yet. */
@@ -131,29 +126,18 @@ export class Cluster implements AsyncDisposable {
     const group = options.group ?? "g";
     const publications = await Publications.watch(own.world, group);
     const cluster = new Cluster(rig, options, own, publications);
-    if (options.idle) return cluster;
-    const common = { storage: "file", replicas: 1 } as const;
-    await own.world.feed.ensureStream(cluster.feed, {
-      ...common,
-      retention: "workqueue",
-      subjects: [`${group}.in.>`],
-    });
-    await own.world.feed.ensureStream(cluster.output, {
-      ...common,
-      retention: "limits",
-      subjects: [`${group}.out.>`],
-    });
+    if (!options.idle) await cluster.#traffic.open();
     return cluster;
   }
 
   /** The feed's name. */
   get feed(): string {
-    return `FEED-${this.group}`;
+    return trafficNames(this.group).feed;
   }
 
   /** The output stream's name. */
   get output(): string {
-    return `OUT-${this.group}`;
+    return trafficNames(this.group).output;
   }
 
   /** Everybody who runs. */
@@ -175,7 +159,9 @@ export class Cluster implements AsyncDisposable {
 
   /** Makes a worker and does not start it. */
   async make(options: MemberOptions = {}): Promise<Member> {
-    const { world, nc } = await this.#rig.connect();
+    const own = await this.#rig.connect();
+    const { nc } = own;
+    const world = options.world ?? own.world;
     const source = options.source ?? this.#options.options?.source ??
       staticSource(this.#partitions);
     const { config, ...rest } = options;
@@ -187,9 +173,6 @@ export class Cluster implements AsyncDisposable {
       source,
       config: this.#config(config),
       hooks: observe(() => member, rest.hooks ?? this.#options.options?.hooks ?? {}),
-      consumptionEvents: {
-        redelivered: () => void member.redelivered++,
-      },
     });
     const member: Member = {
       manager,
@@ -200,7 +183,6 @@ export class Cluster implements AsyncDisposable {
       changes: [],
       errors: [],
       violations: [],
-      redelivered: 0,
       running: false,
     };
     this.members.push(member);
@@ -227,7 +209,10 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(members.map((member) => member.manager.stop()));
   }
 
-  /** What SIGKILL looks like to everybody else: the connection is gone without a word. */
+  /**
+   * What SIGKILL looks like to everybody else: the connection is gone without a word. Whoever was given a world of its own has its
+   * connection closed first by whoever made that.
+   */
   async kill(...members: Member[]): Promise<void> {
     for (const member of members) {
       member.running = false;
@@ -271,52 +256,23 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Publishes to every partition. */
-  async publish(perPartition = 1, list = this.#partitions): Promise<void> {
-    // The test's own connection has a server's restart behind it too.
-    await until("the test is connected", () => this.world.messaging.connected);
-    const all: Promise<unknown>[] = [];
-    for (const partition of list) {
-      const id = partitionId(partition);
-      const first = this.#published.get(id) ?? 0;
-      this.#published.set(id, first + perPartition);
-      for (let n = first; n < first + perPartition; n++) {
-        all.push(this.world.feed.publish(`${this.group}.in.${id}`, encodeJson({ n })));
-      }
-    }
-    await Promise.all(all);
+  publish(perPartition = 1, list = this.#partitions): Promise<void> {
+    return this.#traffic.publish(perPartition, list);
   }
 
   /** Publishes one round after another until the function comes back. */
-  async whilePublishing(run: () => Promise<void>, everyMs = 10): Promise<void> {
-    let over = false;
-    const publishing = (async () => {
-      while (!over) {
-        await this.publish();
-        await sleep(this.world.clock, everyMs);
-      }
-    })();
-    try {
-      await run();
-    } finally {
-      over = true;
-      await publishing;
-    }
+  whilePublishing(run: () => Promise<void>, everyMs = 10): Promise<void> {
+    return this.#traffic.whilePublishing(run, everyMs);
   }
 
   /** Waits until the feed is empty. */
-  async untilDrained(timeoutMs = 15_000): Promise<void> {
-    await until(
-      "the feed is empty",
-      async () =>
-        this.world.messaging.connected &&
-        (await this.world.feed.streamInfo(this.feed)).messages === 0,
-      timeoutMs,
-    );
+  untilDrained(timeoutMs = 15_000): Promise<void> {
+    return this.#traffic.untilDrained(timeoutMs);
   }
 
   /** Asserts that every message had its effect exactly once, in order. */
-  async assertEffects(): Promise<void> {
-    assert.deepEqual(compareEffects(this.#published, await this.#effects()), []);
+  assertEffects(): Promise<void> {
+    return this.#traffic.assertEffects();
   }
 
   /** Asserts that nothing happened that must not happen. */
@@ -336,7 +292,7 @@ export class Cluster implements AsyncDisposable {
   #config(overrides: Partial<GroupConfigInput> | undefined): GroupConfigInput {
     const consumer = this.#options.idle ? undefined : {
       stream: this.feed,
-      subjectTemplate: `${this.group}.in.{{.PartitionID}}`,
+      subjectTemplate: trafficNames(this.group).feedTemplate,
       deadLetterSubject: `${this.group}.dead`,
     };
     return {
@@ -352,7 +308,7 @@ export class Cluster implements AsyncDisposable {
   #handler(world: World): NonNullable<ManagerOptions["handler"]> {
     const output = new FencedOutput(world.feed, {
       stream: this.output,
-      subjectTemplate: `${this.group}.out.{{.PartitionID}}`,
+      subjectTemplate: trafficNames(this.group).outputTemplate,
       timeoutMs: 2_000,
     });
     return async (message, context) => {
@@ -373,23 +329,6 @@ export class Cluster implements AsyncDisposable {
         end();
       }
     };
-  }
-
-  async #effects(): Promise<Map<string, number[]>> {
-    const effects = new Map<string, number[]>();
-    const { messages, lastSequence } = await this.world.feed.streamInfo(this.output);
-    if (messages === 0) return effects;
-    const consumer = await jetstream(this.#nc).consumers.get(this.output);
-    const all = await consumer.consume();
-    const prefix = partitionSubject(`${this.group}.out.{{.PartitionID}}`, "");
-    for await (const message of all) {
-      const id = message.subject.slice(prefix.length);
-      const list = effects.get(id) ?? [];
-      effects.set(id, list);
-      list.push(message.json<{ n: number }>().n);
-      if (message.seq === lastSequence) break;
-    }
-    return effects;
   }
 
   /** Why the group is not stable; undefined if it is. */

@@ -25,11 +25,18 @@ export class OwnerOracle {
   readonly #last = new Map<string, Span>();
   readonly #dead = new Set<string>();
   readonly #workers = new Set<string>();
+  readonly #begun = new Set<number>();
+  #repeatedCount = 0;
   #startedCount = 0;
 
   /** How many handlers have been started. */
   get startedCount(): number {
     return this.#startedCount;
+  }
+
+  /** How often a message was begun that had been begun before: as often as its work was done for nothing. */
+  get repeatedCount(): number {
+    return this.#repeatedCount;
   }
 
   /** Whether a worker has started any handler, by its stable ID. */
@@ -48,6 +55,8 @@ export class OwnerOracle {
     // A dead process runs nothing. Here its handlers live on for a while; they count for nobody.
     if (this.#dead.has(token.instance)) return () => {};
     this.#startedCount++;
+    if (this.#begun.has(sequence)) this.#repeatedCount++;
+    this.#begun.add(sequence);
     this.#workers.add(token.worker);
     const span: Span = { token, sequence };
     const open = this.#open.get(token.partitionId) ?? new Set();

@@ -18,10 +18,12 @@ Deno.test("one owner after another is right", () => {
   oracle.begin(token("a"), 1)();
   oracle.begin(token("a"), 2)();
   oracle.begin(token("b", { generation: 2 }), 2)();
-  oracle.begin(token("c", { partitionId: "q" }), 1);
+  oracle.begin(token("c", { partitionId: "q" }), 4);
   oracle.begin(token("b", { generation: 2 }), 3);
   assert.deepEqual(oracle.violations, []);
   assert.equal(oracle.startedCount, 5);
+  // The second message was begun by both.
+  assert.equal(oracle.repeatedCount, 1);
 });
 
 Deno.test("planted: two workers at once are seen", () => {
