@@ -64,11 +64,16 @@ export function readMutantsOptions(
   const listed = mutants.filter(({ name }) => only.length === 0 || only.includes(name));
   return {
     listed,
-    chosen: listed.filter(({ masked }) => masked === undefined || only.length > 0),
+    chosen: listed.filter((mutant) => isHunted(mutant) || only.length > 0),
     maxSeeds: whole("--max-seeds", raw.maxSeeds, 1),
     controlSeeds: whole("--control-seeds", raw.controlSeeds, 0),
     shrinkTime: shrink ? shrinkTime ?? SHRINK_TIME_DEFAULT : undefined,
   };
+}
+
+/** Those that nobody expects to be found are hunted only if they are named. */
+function isHunted({ masked, elusive }: Mutant): boolean {
+  return masked === undefined && elusive === undefined;
 }
 
 function whole(option: string, text: string, min: number): number {

@@ -52,20 +52,24 @@ export function renderHunts(hunts: readonly Hunt[]): string[] {
 }
 
 /**
- * Lists planted bugs; those that are masked come last, with the reason.
+ * Lists planted bugs; those that are not hunted come last, with the reason.
  *
  * @param mutants the bugs
  * @returns the lines
  */
 export function renderList(mutants: readonly Mutant[]): string[] {
   const lineOf = ({ name, file, about }: Mutant): string => `${name}  ${file}\n  ${about}`;
-  const masked = mutants.filter((mutant) => mutant.masked !== undefined);
+  const withReason = (title: string, reasonOf: (mutant: Mutant) => string | undefined) => {
+    const lines = mutants.flatMap((mutant) => {
+      const reason = reasonOf(mutant);
+      return reason === undefined ? [] : [`${lineOf(mutant)}\n  ${reason}`];
+    });
+    return lines.length === 0 ? [] : ["", `${title}, and hunted only if named:`, ...lines];
+  };
   return [
-    ...mutants.filter((mutant) => mutant.masked === undefined).map(lineOf),
-    ...(masked.length === 0
-      ? []
-      : ["", "masked by a second line of defence, and hunted only if named:"]),
-    ...masked.map((mutant) => `${lineOf(mutant)}\n  ${mutant.masked}`),
+    ...mutants.filter(({ masked, elusive }) => (masked ?? elusive) === undefined).map(lineOf),
+    ...withReason("masked by a second line of defence", ({ masked }) => masked),
+    ...withReason("not found yet", ({ elusive }) => elusive),
   ];
 }
 

@@ -8,6 +8,7 @@ import {
   renderList,
 } from "./dst_mutants_report.ts";
 import type { Finding, Hunt } from "./dst_mutants_hunt.ts";
+import type { Mutant } from "../lib/dst/mutants/mutant.ts";
 
 function hunt(name: string, found: Hunt["found"]): Hunt {
   const mutant = { name, about: "A bug.", file: "lib/a.ts", find: "a", replace: "b" };
@@ -51,13 +52,17 @@ Deno.test("one that is not found, or cannot be planted, is no success", () => {
   }
 });
 
-Deno.test("masked ones are listed apart, with the reason", () => {
+Deno.test("those that are not hunted are listed apart, with the reason", () => {
   const [bug, other] = [hunt("bug", undefined).mutant, hunt("other", undefined).mutant];
-  assert.deepEqual(renderList([{ ...other, masked: "Because." }, bug]), [
+  const rare: Mutant = { ...other, name: "rare", elusive: "Seldom." };
+  assert.deepEqual(renderList([{ ...other, masked: "Because." }, rare, bug]), [
     "bug  lib/a.ts\n  A bug.",
     "",
     "masked by a second line of defence, and hunted only if named:",
     "other  lib/a.ts\n  A bug.\n  Because.",
+    "",
+    "not found yet, and hunted only if named:",
+    "rare  lib/a.ts\n  A bug.\n  Seldom.",
   ]);
   assert.deepEqual(renderList([bug]), ["bug  lib/a.ts\n  A bug."]);
 });

@@ -77,6 +77,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/dispatch/slot.ts",
     find: "if (run.lane === this.lane && this.lane !== undefined) this.stale = true;\n    else ",
     replace: "",
+    elusive:
+      'A message is given up while its lane stays, and the next one is there already and runs to its end before it comes again (lib/consumption/dispatch/slot_test.ts: "a message given up on its own lane makes the slot stale: the lane is past it").',
   },
   {
     name: "out-of-order-accepted",
@@ -128,6 +130,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/lanes/detacher.ts",
     find: 'if (isPartiError(error, "PARTI_NOT_FOUND")) return await this.#delete(lane, setbackMs);',
     replace: "return await this.#delete(lane, setbackMs);",
+    elusive:
+      'A lane cannot be shrunk, again and again, while a handler runs on it and its heir waits (lib/consumption/lanes/detacher_test.ts: "a lane that ended and cannot be shrunk stays the lock on what it handles").',
   },
   {
     name: "tried-again-without-lane",
@@ -205,6 +209,8 @@ export const consumptionMutants: readonly Mutant[] = [
     file: "lib/consumption/lanes/survey.ts",
     find: 'return later > 0 ? "lawful" : "unlawful";',
     replace: 'return later > Infinity ? "lawful" : "unlawful";',
+    elusive:
+      'A worker misses a generation, and before it hears of it asks for lanes that were made since (lib/consumption/lanes/survey_test.ts: "a lane made in a later generation is lawful: the asker is behind").',
   },
   {
     name: "evicted-without-right",

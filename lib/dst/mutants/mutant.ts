@@ -22,6 +22,11 @@ export interface Mutant {
    * as `(file: "name")`.
    */
   readonly masked?: string;
+  /**
+   * What would have to coincide for a simulated group to show it, which a thousand seeds have not brought about. As {@linkcode masked},
+   * with the unit test that shows it at its end.
+   */
+  readonly elusive?: string;
   /** Whether it shows only when each seed is run twice and compared. */
   readonly twice?: boolean;
 }
@@ -51,7 +56,7 @@ export function plant({ find, replace }: Mutant, source: string): string | undef
 }
 
 /**
- * The unit test that shows a masked bug.
+ * The unit test that shows a bug which the simulation does not.
  *
  * @param masked what is said of it
  * @returns its file and its name; undefined if none is named
