@@ -9,6 +9,7 @@ import type { ChaosRecord } from "../report/report.ts";
 import type { Member } from "../run/fleet.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
+import { comeBack, crashCoordinator } from "./coordinator_acts.ts";
 import { disconnect } from "./network_acts.ts";
 import { killNode } from "./node_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
@@ -54,6 +55,7 @@ const ACTS: Readonly<Record<Exclude<ChaosType, LeaderChaos>, Act>> = {
   partition_changes: changePartitions,
   poison_message: poison,
   nats_node_kill: killNode,
+  coordinator_crash: crashCoordinator,
 };
 
 /** Runs a plan. */
@@ -81,7 +83,8 @@ export class ChaosRunner {
    * @param loadMs how long there was load before the run was resumed, in milliseconds
    */
   async run(signal: AbortSignal, loadMs = 0): Promise<void> {
-    const startMs = performance.now() - loadMs;
+    const beganMs = performance.now();
+    const startMs = beganMs - loadMs;
     this.#scene.begin(loadMs);
     const acts: Promise<void>[] = [];
     const over = new Set(this.records.map(({ number }) => number));
@@ -92,7 +95,11 @@ export class ChaosRunner {
       await this.#turn;
       const lateMs = performance.now() - dueMs;
       // The load may end at the very moment of the last event.
-      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) break;
+      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) {
+        if (dueMs > beganMs) break;
+        this.#scene.skip(event, "the coordinator was away until the load was over");
+        continue;
+      }
       acts.push(this.#act(event, signal));
     }
     await Promise.all(acts);
@@ -105,6 +112,16 @@ export class ChaosRunner {
    */
   load(records: readonly ChaosRecord[]): void {
     this.#scene.records.push(...records);
+  }
+
+  /**
+   * Goes on after the coordinator before this one was killed on purpose.
+   *
+   * @param killedUs when, in microseconds since 1970
+   * @param caughtUp returns true once all that happened meanwhile is known, and false if that does not come
+   */
+  comeBack(killedUs: number, caughtUp: () => Promise<boolean>): void {
+    comeBack(this.#scene, killedUs, caughtUp);
   }
 
   #act(event: PlannedChaos, signal: AbortSignal): Promise<void> {

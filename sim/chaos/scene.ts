@@ -4,11 +4,11 @@
  * @module
  */
 import type { Messaging } from "../../lib/ports/messaging.ts";
+import type { FailingNetworks, Ground, KillableCluster, KillableServer } from "../ground/ground.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { Departure } from "../measure/recovery.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
-import type { Networks } from "../run/networks.ts";
 import type { PartitionControl } from "../run/partition_control.ts";
 import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
@@ -16,28 +16,6 @@ import type { PlannedChaos } from "./chaos_plan.ts";
 import { ChaosTargets, type Owned } from "./chaos_targets.ts";
 import { type GroupTiming, Hits } from "./hits.ts";
 import { Validation } from "./validation.ts";
-
-/** The server, as far as chaos is concerned. */
-export interface KillableServer {
-  /** Kills it with SIGKILL. */
-  kill(): Promise<void>;
-  /** Starts it again with the same store and port. */
-  restart(): Promise<void>;
-}
-
-/** A cluster, as far as chaos is concerned. */
-export interface KillableCluster {
-  /** The nodes' names. */
-  readonly names: readonly string[];
-  /** A node by its name. */
-  node(name: string): KillableServer & { readonly pid: number } | undefined;
-  /** Who leads a stream. */
-  leaderOf(stream: string): Promise<string | undefined>;
-  /** How many clients a node has. */
-  clientsAt(name: string): Promise<number>;
-  /** Waits until all nodes run and are current. */
-  untilWhole(): Promise<void>;
-}
 
 /** What a scene is made from. */
 export interface SceneOptions {
@@ -58,7 +36,9 @@ export interface SceneOptions {
   /** The stream whose leader is worth killing. */
   readonly feedStream?: string;
   /** The networks of the processes, if they have any that can fail. */
-  readonly networks?: Networks | undefined;
+  readonly networks?: FailingNetworks | undefined;
+  /** Has the coordinator killed, where somebody is there who starts another one. */
+  readonly crash?: Ground["crash"];
   /** The fleet is never smaller than this. */
   readonly minWorkers: number;
   /** Called after each entry in the book; resolves when a run that is resumed would know of it. */
@@ -176,6 +156,19 @@ export class Scene {
     this.validation.begin(record, atUs, unfinished);
     state.chaos(atUs, moves);
     return record;
+  }
+
+  /**
+   * An event that happened before this coordinator came is to be validated. Its fault is over.
+   *
+   * @param record its place in the book
+   * @param atUs when it happened, in microseconds since 1970
+   * @param unfinished what it still has to bring about, apart from the group being whole
+   */
+  reopen(record: ChaosRecord, atUs: number, unfinished: () => string | undefined): void {
+    this.validation.begin(record, atUs, unfinished);
+    this.validation.ended(record);
+    this.options.state.chaos(atUs, record.moves);
   }
 
   /**

@@ -3,21 +3,23 @@
  *
  * @module
  */
-import { type ChaosPlan, planChaos } from "../chaos/chaos_plan.ts";
+import { type ChaosPlan, networksFail, planChaos } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
 import { Checkpoints } from "../checkpoint/checkpoints.ts";
+import { Journal, readJournal } from "../checkpoint/journal.ts";
+import { storeIn } from "../checkpoint/run_folder.ts";
 import { changesPartitions } from "../config/config_rules.ts";
 import { resolveGroup } from "../config/group_check.ts";
 import { describeEnd, type ProcessEnd } from "../host/host.ts";
-import { LocalHost } from "../host/local_host.ts";
 import { RemoteHosts } from "../host/remote_hosts.ts";
+import type { Ground, Left } from "../ground/ground.ts";
+import { openGround } from "../ground/own_ground.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
 import type { SimReport } from "../report/report.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import { Fleet, type Member } from "../run/fleet.ts";
-import { Networks } from "../run/networks.ts";
 import { PartitionControl } from "../run/partition_control.ts";
 import { type Phase, RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
@@ -27,6 +29,7 @@ import { nowUs } from "../streams/message.ts";
 import { isDeadLetter } from "../streams/topology.ts";
 import type { RunAccess } from "../wire/access.ts";
 import { type Inbox, openInbox } from "../wire/inbox.ts";
+import { catchUp, startMissing, takeOver } from "./come_back.ts";
 import { conclude, type Outcome } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
 import { drain } from "./drain.ts";
@@ -46,7 +49,6 @@ import { type Asked, RunFacts } from "./run_facts.ts";
 import { RunMetrics } from "./run_metrics.ts";
 import { RunObserver } from "./run_observer.ts";
 import { RunWatch, STATUS_INTERVAL_MS } from "./run_watch.ts";
-import { keepServerLog } from "./server_log.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
 import { warmUp } from "./warm_up.ts";
@@ -65,6 +67,8 @@ export interface RunOptions extends Asked {
   readonly checkpointFolder?: string | undefined;
   /** The run as it was, if it is to go on from there. */
   readonly resumed?: RunCheckpoint | undefined;
+  /** What the run stands on, where that is not to be its own. */
+  readonly ground?: Ground | undefined;
   /** Called once there is a server with the run's streams: until then nothing is run. */
   readonly onBegin: () => void;
   /** Ends the run early. */
@@ -84,6 +88,7 @@ export class Coordinator {
   /** Fires when the group is whole again after all chaos, or is not and will not be waited for. */
   readonly #validated = new AbortController();
   readonly #state: RunState;
+  #ground!: Ground;
   #stage!: Stage;
   #fleet!: Fleet;
   #reader!: EffectsReader;
@@ -95,6 +100,7 @@ export class Coordinator {
   #inbox!: Inbox;
   #hosts: RemoteHosts | undefined;
   #checkpoints: Checkpoints | undefined;
+  #journal: Journal | undefined;
   #loadFromUs = 0;
   #watch!: RunWatch;
   #restarts = 0;
@@ -120,15 +126,16 @@ export class Coordinator {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, access, console } = this.#options;
     const metrics = cleanUp.use(new RunMetrics(config));
-    const storeDir = this.#storeDir;
-    const stage = await openStage(config, seed, runId, access.coordinator, storeDir);
-    this.#stage = cleanUp.use(stage);
-    this.#options.onBegin();
-    console.log(
-      "INFO",
-      `Using nats-server ${this.#serverVersion} at ${this.#stage.urls.join(", ")}`,
+    const ground = this.#ground = this.#options.ground ?? cleanUp.use(
+      await openGround({
+        ...this.#options,
+        networksFail: networksFail(this.plan),
+        storeDir: this.#storeDir,
+      }),
     );
-    cleanUp.defer(() => keepServerLog(this.#stage, this.#options.logs));
+    this.#stage = cleanUp.use(await openStage(ground, config, seed, runId, access.coordinator));
+    this.#options.onBegin();
+    console.log("INFO", `Using nats-server ${this.#serverVersion} at ${ground.urls.join(", ")}`);
     this.#prepare(cleanUp);
     this.#resume();
     if (changesPartitions(config)) await this.#partitions.publish(() => this.#aborted);
@@ -150,13 +157,16 @@ export class Coordinator {
 
   get #storeDir(): string | undefined {
     const { checkpointFolder } = this.#options;
-    return checkpointFolder === undefined ? undefined : `${checkpointFolder}/store`;
+    return checkpointFolder === undefined ? undefined : storeIn(checkpointFolder);
   }
 
   /** Everything that was known is known again, before anybody is started. */
   #resume(): void {
-    const { resumed } = this.#options;
-    if (resumed !== undefined) {
+    const { resumed, checkpointFolder } = this.#options;
+    const { left } = this.#ground;
+    if (resumed !== undefined && left !== undefined) {
+      takeOver(this.#parts, resumed, left, readJournal(checkpointFolder!, resumed.journal));
+    } else if (resumed !== undefined) {
       loadRun(this.#parts, resumed);
       this.#state.outage(resumed.savedUs, Number.POSITIVE_INFINITY);
     }
@@ -177,12 +187,13 @@ export class Coordinator {
 
   #checkpoint(): RunCheckpoint {
     const { config, configFile, arguments: again, seed, runId, fault, out } = this.#options;
-    const serverPids = this.#stage.server?.pids ?? [];
+    const serverPids = this.#ground.server?.pids ?? [];
     return {
       asked: { config, configFile, arguments: again, seed, runId, ...(fault && { fault }) },
       out,
       loadFromUs: this.#loadFromUs,
       serverPids,
+      journal: this.#journal?.next() ?? 0,
       ...saveRun(this.#parts),
     };
   }
@@ -200,28 +211,25 @@ export class Coordinator {
   }
 
   #prepare(cleanUp: AsyncDisposableStack): void {
-    const { config, runId, seed, fault, console, logs, signal } = this.#options;
+    const { config, runId, seed, fault, console, signal } = this.#options;
     const group = resolveGroup(config);
     const maxWorkers = Math.min(
       config.workers.count * 2,
       group.workerIdMax - group.workerIdMin + 1,
     );
-    const local = new LocalHost(this.#options.access, logs);
     const hosts = this.#hosts = this.#remoteHosts(maxWorkers);
     if (hosts !== undefined) cleanUp.use(hosts);
-    const networks = this.#failingNetworks();
-    if (networks !== undefined) cleanUp.use(networks);
+    const ground = this.#ground;
     this.#fleet = new Fleet({
       spec: {
         runId,
         seed,
-        natsUrl: this.#stage.urls.join(","),
+        natsUrl: ground.urls.join(","),
         config,
         topology: this.#stage.topology,
         ...(fault === undefined ? {} : { fault }),
       },
-      natsUrlOf: networks && ((name) => networks.urlOf(name)),
-      hostOf: (role, index) => hosts === undefined ? local : hosts.hostOf(role, index),
+      hostOf: (role, index) => hosts === undefined ? ground.host : hosts.hostOf(role, index),
       maxWorkers,
       onUnexpectedExit: (member, status) => this.#unexpectedExit(member, status),
     });
@@ -233,7 +241,7 @@ export class Coordinator {
         this.#observer.takeReport(process, report);
       },
       begun: (...what) => this.#state.takeBegun(...what),
-    });
+    }, (heard) => this.#journal?.append(heard));
     cleanUp.defer(() => inbox.close());
     const { topology } = this.#stage;
     const { nc } = this.#stage;
@@ -258,10 +266,9 @@ export class Coordinator {
       state: this.#state,
       messaging: this.#stage.world.messaging,
       console,
-      server: this.#stage.server,
-      cluster: this.#stage.cluster,
+      ...{ server: ground.server, cluster: ground.cluster, networks: ground.networks },
+      crash: ground.crash,
       feedStream: this.#stage.topology.feedStream,
-      networks,
       minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
       timing: group,
       windowMs: this.#patienceMs,
@@ -298,6 +305,10 @@ export class Coordinator {
     const { config, checkpointFolder: folder, console } = this.#options;
     if (folder === undefined) return;
     const { interval: intervalMs, keep } = config.checkpointing;
+    if (this.#ground.crash !== undefined) {
+      const onTrouble = (message: string) => void this.#state.doubts.push(message);
+      this.#journal = cleanUp.use(new Journal({ folder, keep: keep + 1, onTrouble }));
+    }
     this.#checkpoints = cleanUp.use(
       new Checkpoints({
         ...{ folder, intervalMs, keep },
@@ -325,15 +336,27 @@ export class Coordinator {
     });
   }
 
-  /** Where no network is to fail, nothing lies between a process and the server. */
-  #failingNetworks(): Networks | undefined {
-    const { server, urls } = this.#stage;
-    const isAsked = this.plan.events.some(({ type }) => type === "nats_disconnect");
-    const areOurs = server !== undefined && this.#hosts === undefined;
-    return isAsked && areOurs ? new Networks(urls) : undefined;
+  /** Everybody is at work already. */
+  async #goOn({ killedUs }: Left): Promise<void> {
+    const { config, runId, signal } = this.#options;
+    const [fleet, stage, reader, { partitions }] = [
+      this.#fleet,
+      this.#stage,
+      this.#reader,
+      this.#state,
+    ];
+    await startMissing(fleet, config);
+    this.#chaos.comeBack(killedUs, () =>
+      catchUp({
+        ...{ fleet, stage, reader, runId, signal },
+        messaging: stage.world.messaging,
+        changes: () => partitions.changes,
+        patienceMs: this.#patienceMs,
+      }));
   }
 
   async #warmUp(): Promise<void> {
+    if (this.#ground.left !== undefined) return await this.#goOn(this.#ground.left);
     this.#watch.enter("warm-up");
     const { resumed, config } = this.#options;
     if (this.#hosts !== undefined) {
@@ -355,7 +378,7 @@ export class Coordinator {
     const { config, console, signal } = this.#options;
     this.#watch.enter("load");
     const { loadMs } = this.#facts;
-    this.#state.moves.begin(nowUs());
+    if (this.#ground.left === undefined) this.#state.moves.begin(nowUs());
     this.#loadFromUs = this.#options.resumed?.loadFromUs ?? nowUs();
     this.#facts.loadBegins();
     this.#checkpoints?.start();

@@ -43,6 +43,8 @@ export interface RunCheckpoint {
   readonly effects: { readonly last: number; readonly missed: number };
   /** The last batch of reports of each child. */
   readonly batches: readonly [process: string, number: number][];
+  /** Where in the journal it goes on with what was heard later; 0 where there is none. */
+  readonly journal: number;
 }
 
 /** The parts of a run that have something to remember. */
@@ -71,7 +73,7 @@ export interface RunParts {
  */
 export function saveRun(
   { facts, state, watch, fleet, chaos, reader, inbox }: RunParts,
-): Omit<RunCheckpoint, "asked" | "out" | "loadFromUs" | "serverPids"> {
+): Omit<RunCheckpoint, "asked" | "out" | "loadFromUs" | "serverPids" | "journal"> {
   return {
     savedUs: nowUs(),
     facts: facts.save(),

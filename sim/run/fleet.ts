@@ -51,8 +51,6 @@ export interface Member {
 export interface FleetOptions {
   /** What all children have in common. */
   readonly spec: Omit<ChildSpec, "name" | "index" | "process">;
-  /** The servers' addresses for a process, where each has its own. */
-  readonly natsUrlOf?: ((name: string) => string) | undefined;
   /**
    * Who starts a process.
    *
@@ -78,7 +76,7 @@ export interface SavedFleet {
 /** A process as JSON holds it. */
 export type SavedMember =
   & Pick<Member, "role" | "name" | "index" | "process" | "startedUs" | "phase">
-  & Partial<Pick<Member, "readyUs" | "endedUs" | "status">>
+  & Partial<Pick<Member, "readyUs" | "endedUs" | "status" | "statusUs">>
   & Pick<Member, "rssBytes" | "handled">
   & { readonly pid: number };
 
@@ -153,30 +151,15 @@ export class Fleet {
     const incarnation = (this.#incarnations.get(name) ?? 0) + 1;
     this.#incarnations.set(name, incarnation);
     const process = `${name}#${incarnation}`;
-    const { spec: common, natsUrlOf, hostOf } = this.#options;
-    const natsUrl = natsUrlOf?.(name) ?? common.natsUrl;
-    const spec: ChildSpec = { ...common, natsUrl, name, index, process };
+    const { spec: common, hostOf } = this.#options;
+    const spec: ChildSpec = { ...common, name, index, process };
     const hosted = hostOf(role, index)?.spawn(role, spec) ?? nowhere(name);
-    const member: Member = {
-      role,
-      name,
-      index,
-      process,
-      hosted,
-      startedUs: nowUs(),
-      readyUs: undefined,
-      endedUs: undefined,
-      stableUs: undefined,
-      status: undefined,
-      statusUs: undefined,
-      rssBytes: 0,
-      handled: 0,
-      phase: "running",
-      exited: hosted.exited,
-      output: hosted.output,
-    };
-    this.#members.set(process, member);
-    void hosted.exited.then((end) => {
+    return this.#follow(memberOf({ role, name, index, process, startedUs: nowUs() }, hosted));
+  }
+
+  #follow(member: Member): Member {
+    this.#members.set(member.process, member);
+    void member.exited.then((end) => {
       const wanted = member.phase !== "running";
       member.endedUs ??= nowUs();
       member.phase = "gone";
@@ -189,12 +172,13 @@ export class Fleet {
   save(): SavedFleet {
     const members = this.members.map((member): SavedMember => {
       const { role, name, index, process, startedUs, readyUs, endedUs, phase } = member;
-      const { status, rssBytes, handled } = member;
+      const { status, statusUs, rssBytes, handled } = member;
       return {
         ...{ role, name, index, process, startedUs, phase, rssBytes, handled, pid: pidOf(member) },
         ...(readyUs === undefined ? {} : { readyUs }),
         ...(endedUs === undefined ? {} : { endedUs }),
         ...(status === undefined ? {} : { status }),
+        ...(statusUs === undefined ? {} : { statusUs }),
       };
     });
     return { incarnations: [...this.#incarnations], members };
@@ -211,15 +195,43 @@ export class Fleet {
       this.#incarnations.set(name, count + UNKNOWN_INCARNATIONS);
     }
     for (const saved of members) {
-      const member: Member = {
-        ...{ readyUs: undefined, endedUs, status: undefined, ...saved },
-        ...{ stableUs: undefined, statusUs: undefined, phase: "gone", output: [] },
-        exited: Promise.resolve({ code: 137, signal: "SIGKILL" }),
-        hosted: undefined,
-        formerPid: saved.pid,
-      };
-      this.#members.set(member.process, member);
+      this.#members.set(saved.process, formerOf({ endedUs, ...saved }));
     }
+  }
+
+  /**
+   * Goes on with processes that live, or have ended meanwhile, for a fleet that has nobody yet.
+   *
+   * @param saved who was there
+   * @param processes all that were ever started; also those that were so after it was saved
+   */
+  adopt({ members }: SavedFleet, processes: ReadonlyMap<string, HostedProcess>): void {
+    const known = new Map(members.map((member) => [member.process, member]));
+    for (const [process, hosted] of processes) {
+      const [name, incarnation] = process.split("#") as [string, string];
+      const [role, index] = name.split("-") as [Role, string];
+      const count = Math.max(this.#incarnations.get(name) ?? 0, Number(incarnation));
+      this.#incarnations.set(name, count);
+      const fresh = { role, name, index: Number(index), process, startedUs: nowUs() };
+      const saved = known.get(process);
+      if (saved === undefined) this.#follow(memberOf(fresh, hosted));
+      else if (saved.phase === "gone") this.#members.set(process, formerOf(saved));
+      else this.#follow({ ...memberOf(saved, hosted), ...saved });
+    }
+    // Those of before the keeper of all these was started.
+    for (const saved of members) {
+      if (!processes.has(saved.process)) this.#members.set(saved.process, formerOf(saved));
+    }
+  }
+
+  /** Waits for the ends of those that were killed or asked to leave, and kills whoever does not. */
+  async untilLeft(): Promise<void> {
+    await Promise.all(this.members.map(async (member) => {
+      if (member.phase === "leaving") await this.leave(member);
+      if (member.phase !== "killed") return;
+      this.kill(member);
+      await member.exited;
+    }));
   }
 
   /**
@@ -270,6 +282,36 @@ export class Fleet {
     }));
     return stubborn.filter((member) => member !== undefined);
   }
+}
+
+type Born = Pick<Member, "role" | "name" | "index" | "process" | "startedUs">;
+
+/** A process that runs and has said nothing yet. */
+function memberOf({ role, name, index, process, startedUs }: Born, hosted: HostedProcess): Member {
+  return {
+    ...{ role, name, index, process, hosted, startedUs },
+    readyUs: undefined,
+    endedUs: undefined,
+    stableUs: undefined,
+    status: undefined,
+    statusUs: undefined,
+    rssBytes: 0,
+    handled: 0,
+    phase: "running",
+    exited: hosted.exited,
+    output: hosted.output,
+  };
+}
+
+/** A process that had ended before the coordinator came. */
+function formerOf(saved: SavedMember): Member {
+  return {
+    ...{ readyUs: undefined, endedUs: undefined, status: undefined, ...saved },
+    ...{ stableUs: undefined, statusUs: undefined, phase: "gone", output: [] },
+    exited: Promise.resolve({ code: 137, signal: "SIGKILL" }),
+    hosted: undefined,
+    formerPid: saved.pid,
+  };
 }
 
 /** The operating system's number of a process; 0 if it is not known. */

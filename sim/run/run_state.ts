@@ -240,12 +240,13 @@ export class RunState {
    *
    * @param saved what was known
    * @param savedUs when, in microseconds since 1970
+   * @param living processes that go on as they did
    */
-  load(saved: SavedState, savedUs: number): void {
+  load(saved: SavedState, savedUs: number, living?: ReadonlySet<string>): void {
     this.ledger.load(saved.ledger);
     this.measurements.load(saved.measurements);
     this.partitions.load(saved.partitions);
-    this.owners.load(saved.owners, savedUs);
+    this.owners.load(saved.owners, savedUs, living);
     this.moves.load(saved.moves, this.partitions.weights);
     for (const name of ["incidents", "violations", "doubts"] as const) {
       this[name].push(...saved.said[name]);
