@@ -170,6 +170,7 @@ export class ChaosRunner {
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#scene.validation.look();
+      this.#scene.options.onLook?.();
       await pauseFor(POLL_MS, signal);
     }
   }

@@ -43,6 +43,8 @@ export interface SceneOptions {
   readonly minWorkers: number;
   /** Called after each entry in the book; resolves when a run that is resumed would know of it. */
   readonly onRecord?: () => Promise<void> | undefined;
+  /** Called each time it is looked how the events stand. */
+  readonly onLook?: () => void;
   /** When the group notices that somebody is silent. */
   readonly timing: GroupTiming;
   /** How long the group may take to be whole again after an event, in milliseconds. */

@@ -15,8 +15,9 @@ import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
 import type { Topology } from "../streams/topology.ts";
-import type { Heard } from "../wire/inbox.ts";
-import type { PartitionChanges } from "../wire/wire.ts";
+import type { Command, PartitionChanges } from "../wire/wire.ts";
+import { type JournalEntry, withConclusions } from "./conclusions.ts";
+import type { RunObserver } from "./run_observer.ts";
 import type { RunCheckpoint, RunParts } from "./run_checkpoint.ts";
 
 /** So long after its end an act may not have told of a fault yet when a checkpoint is made. */
@@ -28,17 +29,18 @@ const REPORT_MS = 5_000;
  * Knows again what the coordinator before knew. Nothing may have been heard yet.
  *
  * @param parts what remembers
- * @param saved its last checkpoint
+ * @param checkpoint its last checkpoint
  * @param left what it has left
- * @param heard what it had heard since then
+ * @param journal what it had heard and concluded since then
  */
 export function takeOver(
-  parts: RunParts,
-  saved: RunCheckpoint,
+  parts: RunParts & { readonly observer: Pick<RunObserver, "keeps"> },
+  checkpoint: RunCheckpoint,
   left: Left,
-  heard: readonly Heard[],
+  journal: readonly JournalEntry[],
 ): void {
-  const { facts, state, watch, fleet, chaos, reader, inbox } = parts;
+  const { facts, state, watch, fleet, chaos, reader, inbox, observer } = parts;
+  const saved = withConclusions(checkpoint, journal);
   const { savedUs } = saved;
   facts.load(saved.facts, (nowUs() - savedUs) / 1_000);
   state.load(saved.state, savedUs, left.living);
@@ -48,11 +50,15 @@ export function takeOver(
   reader.load(saved.effects.last, saved.effects.missed);
   for (const [process, number] of saved.batches) inbox.lastNumbers.set(process, number);
   state.moves.begin(savedUs);
-  for (const member of fleet.members) if (member.phase !== "gone") keepsWhatItHas(state, member);
+  for (const member of fleet.members) {
+    if (member.phase === "gone") continue;
+    keepsWhatItHas(state, member);
+    observer.keeps(member);
+  }
   for (const fault of left.faults) {
     if (fault.untilUs > savedUs - TOLD_US) tell(parts, fault);
   }
-  for (const one of heard) inbox.again(one);
+  for (const entry of journal) if (!("concluded" in entry)) inbox.again(entry);
 }
 
 /** What a worker has is no news for whoever counts moves. */
@@ -158,8 +164,9 @@ async function hear(
   member: Member,
   isOver: () => boolean,
 ): Promise<void> {
-  const tell = (what: Parameters<typeof command>[3]) =>
-    command(messaging, runId, member, what, REPORT_MS);
+  // Whoever is killed meanwhile does not answer any more.
+  const tell = (what: Command) =>
+    Promise.race([command(messaging, runId, member, what, REPORT_MS), member.exited]);
   while (!isOver() && member.phase === "running") {
     try {
       if (member.role === "producer") await tell({ command: "change", changes: changes() });

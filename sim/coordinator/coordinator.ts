@@ -29,6 +29,7 @@ import { nowUs } from "../streams/message.ts";
 import { isDeadLetter } from "../streams/topology.ts";
 import type { RunAccess } from "../wire/access.ts";
 import { type Inbox, openInbox } from "../wire/inbox.ts";
+import { Conclusions, conclusionsOf, type JournalEntry } from "./conclusions.ts";
 import { catchUp, startMissing, takeOver } from "./come_back.ts";
 import { conclude, type Outcome } from "./conclude.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
@@ -165,7 +166,8 @@ export class Coordinator {
     const { resumed, checkpointFolder } = this.#options;
     const { left } = this.#ground;
     if (resumed !== undefined && left !== undefined) {
-      takeOver(this.#parts, resumed, left, readJournal(checkpointFolder!, resumed.journal));
+      const journal = readJournal<JournalEntry>(checkpointFolder!, resumed.journal);
+      takeOver({ ...this.#parts, observer: this.#observer }, resumed, left, journal);
     } else if (resumed !== undefined) {
       loadRun(this.#parts, resumed);
       this.#state.outage(resumed.savedUs, Number.POSITIVE_INFINITY);
@@ -259,6 +261,10 @@ export class Coordinator {
       patienceMs: this.#patienceMs,
       signal,
     });
+    const conclusions = new Conclusions(
+      () => conclusionsOf(this.#state, this.#chaos.records),
+      (entry) => this.#journal?.append(entry),
+    );
     this.#chaos = new ChaosRunner({
       plan: this.plan,
       runId,
@@ -278,6 +284,7 @@ export class Coordinator {
       }),
       signal,
       onRecord: () => this.#checkpoints?.soon(),
+      onLook: () => conclusions.note(),
     });
     this.#writeCheckpoints(cleanUp);
     this.#state.onStatus = (member) => this.#chaos.onStatus(member);
