@@ -6,6 +6,7 @@
 import type { ChaosType } from "../config/config_schema.ts";
 import type { Defect } from "../ledger/ledger.ts";
 import type { ChaosRecord } from "../report/report.ts";
+import type { SavedRecovery } from "../measure/recovery.ts";
 import type { Member } from "../run/fleet.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
@@ -76,6 +77,11 @@ export class ChaosRunner {
     return this.#scene.records;
   }
 
+  /** Whether this coordinator is about to be killed. */
+  get isDying(): boolean {
+    return this.#scene.dying;
+  }
+
   /**
    * Injects each event at its time, or a moment later if the one before took long or there is no leader to hit.
    *
@@ -109,9 +115,11 @@ export class ChaosRunner {
    * Goes on after a run was resumed: what has happened does not happen again.
    *
    * @param records what was done before
+   * @param recoveries what others had still to take over, where they are at work
    */
-  load(records: readonly ChaosRecord[]): void {
+  load(records: readonly ChaosRecord[], recoveries: readonly SavedRecovery[] = []): void {
     this.#scene.records.push(...records);
+    this.#scene.goOnRecovering(recoveries);
   }
 
   /**

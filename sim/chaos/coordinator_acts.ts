@@ -20,6 +20,7 @@ const UNKILLED_MS = 60_000;
 export async function crashCoordinator(scene: Scene, event: PlannedChaos): Promise<void> {
   const { crash, signal, state } = scene.options;
   if (crash === undefined) return scene.skip(event, "nobody is there who would start it again");
+  scene.dying = true;
   scene.record(event, `coordinator, process ${Deno.pid}`);
   await scene.saved;
   await crash({ afterMs: event.picks[0]! * MAX_AFTER_MS, downMs: event.downMs });

@@ -6,7 +6,7 @@
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { FailingNetworks, Ground, KillableCluster, KillableServer } from "../ground/ground.ts";
 import type { SimConsole } from "../live/status_line.ts";
-import type { Departure } from "../measure/recovery.ts";
+import type { Departure, SavedRecovery } from "../measure/recovery.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
 import type { PartitionControl } from "../run/partition_control.ts";
@@ -86,6 +86,8 @@ export class Scene {
   readonly validation: Validation;
   /** Resolves when a run that is resumed would know of the last entry in the book. */
   saved: Promise<void> = Promise.resolve();
+  /** Whether this coordinator is to be killed: what it is told from now on, the next one has to know. */
+  dying = false;
   /** Whether the server, or a node of the cluster, was killed and is not back yet. */
   serverAway = false;
   readonly #aftermath = new Set<Promise<void>>();
@@ -224,13 +226,25 @@ export class Scene {
    * @param how all of them went
    */
   untilTakenOver(record: ChaosRecord, gone: readonly Going[], how: Departure): void {
-    let open = gone.length;
-    let worstUs = 0;
+    const { number: event } = record;
+    const onRecovered = untilAll(record, gone.length);
     for (const { member: { process }, owned, atUs } of gone) {
-      this.options.state.gone({ ...owned, process, atUs, how }, (recoveredUs) => {
-        worstUs = Math.max(worstUs, recoveredUs);
-        if (--open === 0) record.recoveredMs = Math.round(worstUs / 1_000);
-      });
+      this.options.state.gone({ ...owned, process, atUs, how, event }, onRecovered);
+    }
+  }
+
+  /**
+   * Goes on waiting for what a coordinator before this one has waited for: all but pauses, which have ended with it.
+   *
+   * @param recoveries what was not taken over yet
+   */
+  goOnRecovering(recoveries: readonly SavedRecovery[]): void {
+    const { recovery } = this.options.state.measurements;
+    const lasting = recoveries.filter(({ gone }) => gone.how !== "paused");
+    for (const [event, left] of Map.groupBy(lasting, ({ gone }) => gone.event)) {
+      const record = this.records.find(({ number }) => number === event);
+      const onRecovered = untilAll(record, left.length);
+      for (const each of left) recovery.load(each, onRecovered);
     }
   }
 
@@ -292,4 +306,14 @@ export class Scene {
   get #nowMs(): number {
     return Math.round(performance.now() - this.#startMs);
   }
+}
+
+/** An event is over when so many are; the slowest counts. */
+function untilAll(record: ChaosRecord | undefined, count: number): (recoveredUs: number) => void {
+  let open = count;
+  let worstUs = 0;
+  return (recoveredUs) => {
+    worstUs = Math.max(worstUs, recoveredUs);
+    if (--open === 0 && record !== undefined) record.recoveredMs = Math.round(worstUs / 1_000);
+  };
 }

@@ -30,14 +30,13 @@ export class Journal implements Disposable {
   #troubled = false;
 
   /**
-   * Begins a file after those that are there.
+   * For files after those that are there; {@linkcode next} begins the first one.
    *
    * @param options what it needs
    */
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#number = numbersIn(options.folder).at(-1) ?? 0;
-    this.next();
   }
 
   /**

@@ -13,12 +13,14 @@ Deno.test("journal: what came in since a checkpoint is read in order, also what 
   using dir = new TempDir();
   {
     using journal = journalIn(dir.path).journal;
+    assert.equal(journal.next(), 1);
     journal.append("before");
     assert.equal(journal.next(), 2);
     journal.append({ first: 1 });
   }
   {
     using journal = journalIn(dir.path).journal;
+    journal.next();
     journal.append([2]);
   }
   assert.deepEqual(readJournal(dir.path, 2), [{ first: 1 }, [2]]);
@@ -48,7 +50,7 @@ Deno.test("journal: planted: a missing file, or a line that is spoilt, is told a
 Deno.test("journal: files of checkpoints that are not kept any more are removed", () => {
   using dir = new TempDir();
   using journal = journalIn(dir.path, 2).journal;
-  for (let checkpoint = 0; checkpoint < 5; checkpoint++) journal.next();
+  for (let checkpoint = 0; checkpoint < 6; checkpoint++) journal.next();
   const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name).sort();
   assert.deepEqual(names, ["journal_000004.jsonl", "journal_000005.jsonl", "journal_000006.jsonl"]);
 });
@@ -56,6 +58,7 @@ Deno.test("journal: files of checkpoints that are not kept any more are removed"
 Deno.test("journal: that it cannot be written is told once, and nothing is thrown at who reports", () => {
   using dir = new TempDir();
   const { journal, troubles } = journalIn(dir.path);
+  journal.next();
   journal[Symbol.dispose]();
   journal.append(1);
   journal.append(2);

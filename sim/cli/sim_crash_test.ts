@@ -146,13 +146,17 @@ Deno.test("a coordinator that is killed while others stand still, are cut off, o
   assert.deepEqual((await atWork(run.name)).others, others);
   const ended = await run.end();
   assertWhole(ended);
-  const { report: { chaos }, text } = ended;
+  const { report, text } = ended;
+  const { chaos } = report;
   assert.deepEqual(
     chaos.map(({ skipped, failed }) => skipped ?? failed),
     new Array(7).fill(undefined),
   );
   assertRecovered(chaos[2], text);
   assertRecovered(chaos[6], text);
+  // The killed worker's partitions are taken over whoever looks.
+  assert.ok(chaos[3]!.recoveredMs! > 0, text);
+  assert.ok(report.recoveryMs.count > 0, text);
 });
 
 Deno.test("planted: a message that was lost before the coordinator was killed fails the run after it", async () => {

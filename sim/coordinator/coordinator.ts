@@ -195,9 +195,18 @@ export class Coordinator {
       out,
       loadFromUs: this.#loadFromUs,
       serverPids,
-      journal: this.#journal?.next() ?? 0,
+      journal: this.#nextJournal(),
       ...saveRun(this.#parts),
     };
+  }
+
+  /** Only the checkpoint before the end needs one: a coordinator that dies by itself is not followed by another one. */
+  #nextJournal(): number {
+    const { checkpointFolder: folder, config: { checkpointing: { keep } } } = this.#options;
+    if (!this.#chaos.isDying || folder === undefined) return 0;
+    const onTrouble = (message: string) => void this.#state.doubts.push(message);
+    this.#journal ??= new Journal({ folder, keep, onTrouble });
+    return this.#journal.next();
   }
 
   get #serverVersion(): string {
@@ -312,10 +321,7 @@ export class Coordinator {
     const { config, checkpointFolder: folder, console } = this.#options;
     if (folder === undefined) return;
     const { interval: intervalMs, keep } = config.checkpointing;
-    if (this.#ground.crash !== undefined) {
-      const onTrouble = (message: string) => void this.#state.doubts.push(message);
-      this.#journal = cleanUp.use(new Journal({ folder, keep: keep + 1, onTrouble }));
-    }
+    cleanUp.defer(() => this.#journal?.[Symbol.dispose]());
     this.#checkpoints = cleanUp.use(
       new Checkpoints({
         ...{ folder, intervalMs, keep },

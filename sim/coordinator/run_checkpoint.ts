@@ -8,6 +8,7 @@
  * @module
  */
 import type { ChaosRunner } from "../chaos/chaos_run.ts";
+import type { SavedRecovery } from "../measure/recovery.ts";
 import type { Fleet, SavedFleet } from "../run/fleet.ts";
 import type { RunState, SavedState } from "../run/run_state.ts";
 import type { ChaosRecord } from "../report/report.ts";
@@ -39,6 +40,8 @@ export interface RunCheckpoint {
   readonly fleet: SavedFleet;
   /** What chaos has done. */
   readonly chaos: readonly ChaosRecord[];
+  /** Workers that went and whose partitions others have not taken over yet. */
+  readonly recoveries: readonly SavedRecovery[];
   /** How far the effects have been read. */
   readonly effects: { readonly last: number; readonly missed: number };
   /** The last batch of reports of each child. */
@@ -81,6 +84,7 @@ export function saveRun(
     watch: watch.save(),
     fleet: fleet.save(),
     chaos: chaos.records,
+    recoveries: state.measurements.recovery.save(),
     effects: { last: reader.last, missed: reader.missed },
     batches: [...inbox.lastNumbers],
   };
