@@ -119,7 +119,7 @@ export class ChaosRunner {
    */
   load(records: readonly ChaosRecord[], recoveries: readonly SavedRecovery[] = []): void {
     this.#scene.records.push(...records);
-    this.#scene.goOnRecovering(recoveries);
+    this.#scene.recoveries.load(recoveries);
   }
 
   /**
@@ -203,6 +203,6 @@ export class ChaosRunner {
 
   /** To be told of each worker's status. */
   onStatus(member: Member): void {
-    this.#scene.onStatus(member);
+    this.#scene.recoveries.onStatus(member);
   }
 }

@@ -6,15 +6,15 @@
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { FailingNetworks, Ground, KillableCluster, KillableServer } from "../ground/ground.ts";
 import type { SimConsole } from "../live/status_line.ts";
-import type { Departure, SavedRecovery } from "../measure/recovery.ts";
 import type { ChaosRecord } from "../report/report.ts";
-import type { Fleet, Member } from "../run/fleet.ts";
+import type { Fleet } from "../run/fleet.ts";
 import type { PartitionControl } from "../run/partition_control.ts";
 import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
-import { ChaosTargets, type Owned } from "./chaos_targets.ts";
+import { ChaosTargets } from "./chaos_targets.ts";
 import { type GroupTiming, Hits } from "./hits.ts";
+import { Recoveries } from "./recoveries.ts";
 import { Validation } from "./validation.ts";
 
 /** What a scene is made from. */
@@ -55,23 +55,6 @@ export interface SceneOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A worker that goes, with what it had. */
-export interface Going {
-  /** The worker. */
-  readonly member: Member;
-  /** What it owned. */
-  readonly owned: Owned;
-  /** When it went, in microseconds since 1970. */
-  readonly atUs: number;
-}
-
-/** What workers are waited for. */
-interface Waiting {
-  readonly processes: Set<string>;
-  readonly sinceUs: number;
-  readonly done: () => void;
-}
-
 /** A scene. */
 export class Scene {
   /** What was done, in order. */
@@ -82,6 +65,8 @@ export class Scene {
   readonly targets: ChaosTargets;
   /** Whom chaos has hit, and who is under something that lasts. */
   readonly hits: Hits;
+  /** When each event is over. */
+  readonly recoveries: Recoveries;
   /** Whether the group is whole again after each event. */
   readonly validation: Validation;
   /** Resolves when a run that is resumed would know of the last entry in the book. */
@@ -91,7 +76,6 @@ export class Scene {
   /** Whether the server, or a node of the cluster, was killed and is not back yet. */
   serverAway = false;
   readonly #aftermath = new Set<Promise<void>>();
-  readonly #untilStable = new Set<Waiting>();
   /** What is under way of each event: its act, and what has to be put back. */
   readonly #underWay = new Map<ChaosRecord, number>();
   readonly #over = new AbortController();
@@ -104,6 +88,7 @@ export class Scene {
     const isUnder = (process: string) => this.hits.isUnder(process);
     this.targets = new ChaosTargets({ ...options, isUnder });
     const { console, state, windowMs } = options;
+    this.recoveries = new Recoveries(state, this.records);
     this.validation = new Validation({
       windowMs,
       nowUs,
@@ -218,72 +203,6 @@ export class Scene {
     this.#aftermath.add(done);
   }
 
-  /**
-   * An event is over when all partitions of all who went are handled by others.
-   *
-   * @param record its place in the book
-   * @param gone who went
-   * @param how all of them went
-   */
-  untilTakenOver(record: ChaosRecord, gone: readonly Going[], how: Departure): void {
-    const { number: event } = record;
-    const onRecovered = untilAll(record, gone.length);
-    for (const { member: { process }, owned, atUs } of gone) {
-      this.options.state.gone({ ...owned, process, atUs, how, event }, onRecovered);
-    }
-  }
-
-  /**
-   * Goes on waiting for what a coordinator before this one has waited for: all but pauses, which have ended with it.
-   *
-   * @param recoveries what was not taken over yet
-   */
-  goOnRecovering(recoveries: readonly SavedRecovery[]): void {
-    const { recovery } = this.options.state.measurements;
-    const lasting = recoveries.filter(({ gone }) => gone.how !== "paused");
-    for (const [event, left] of Map.groupBy(lasting, ({ gone }) => gone.event)) {
-      const record = this.records.find(({ number }) => number === event);
-      const onRecovered = untilAll(record, left.length);
-      for (const each of left) recovery.load(each, onRecovered);
-    }
-  }
-
-  /**
-   * An event is over when each of these workers has said that it is Stable.
-   *
-   * @param record its place in the book
-   * @param members the workers
-   * @param fromUs when it began, in microseconds since 1970
-   * @param sinceUs what they said before does not count
-   */
-  untilStable(
-    record: ChaosRecord,
-    members: readonly Member[],
-    fromUs: number,
-    sinceUs: number = fromUs,
-  ): void {
-    this.#untilStable.add({
-      processes: new Set(members.map(({ process }) => process)),
-      sinceUs,
-      done: () => record.recoveredMs = Math.round((nowUs() - fromUs) / 1_000),
-    });
-  }
-
-  /**
-   * To be told of each worker's status.
-   *
-   * @param member the worker
-   */
-  onStatus(member: Member): void {
-    if (member.status?.state !== "Stable") return;
-    for (const watch of this.#untilStable) {
-      if ((member.statusUs ?? 0) < watch.sinceUs) continue;
-      if (!watch.processes.delete(member.process) || watch.processes.size > 0) continue;
-      this.#untilStable.delete(watch);
-      watch.done();
-    }
-  }
-
   #blank({ number, type }: PlannedChaos, target: string): ChaosRecord {
     const moves = { total: 0, needed: 0 };
     return { number, atMs: this.#nowMs, type, target, recoveredMs: null, wholeMs: null, moves };
@@ -306,14 +225,4 @@ export class Scene {
   get #nowMs(): number {
     return Math.round(performance.now() - this.#startMs);
   }
-}
-
-/** An event is over when so many are; the slowest counts. */
-function untilAll(record: ChaosRecord | undefined, count: number): (recoveredUs: number) => void {
-  let open = count;
-  let worstUs = 0;
-  return (recoveredUs) => {
-    worstUs = Math.max(worstUs, recoveredUs);
-    if (--open === 0 && record !== undefined) record.recoveredMs = Math.round(worstUs / 1_000);
-  };
 }

@@ -11,6 +11,7 @@ import type { Left, PastFault } from "../ground/ground.ts";
 import { command } from "../run/ask.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
+import { loadState } from "../run/saved_state.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
@@ -43,7 +44,7 @@ export function takeOver(
   const saved = withConclusions(checkpoint, journal);
   const { savedUs } = saved;
   facts.load(saved.facts, (nowUs() - savedUs) / 1_000);
-  state.load(saved.state, savedUs, left.living);
+  loadState(state, saved.state, savedUs, left.living);
   watch.load(saved.watch, left.killedUs);
   fleet.adopt(saved.fleet, left.processes);
   chaos.load(saved.chaos, saved.recoveries);

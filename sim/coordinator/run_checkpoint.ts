@@ -10,7 +10,8 @@
 import type { ChaosRunner } from "../chaos/chaos_run.ts";
 import type { SavedRecovery } from "../measure/recovery.ts";
 import type { Fleet, SavedFleet } from "../run/fleet.ts";
-import type { RunState, SavedState } from "../run/run_state.ts";
+import type { RunState } from "../run/run_state.ts";
+import { loadState, type SavedState, saveState } from "../run/saved_state.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
@@ -80,7 +81,7 @@ export function saveRun(
   return {
     savedUs: nowUs(),
     facts: facts.save(),
-    state: state.save(),
+    state: saveState(state),
     watch: watch.save(),
     fleet: fleet.save(),
     chaos: chaos.records,
@@ -99,7 +100,7 @@ export function saveRun(
 export function loadRun(parts: RunParts, saved: RunCheckpoint): void {
   const { facts, state, watch, fleet, chaos, reader, inbox } = parts;
   facts.load(saved.facts);
-  state.load(saved.state, saved.savedUs);
+  loadState(state, saved.state, saved.savedUs);
   watch.load(saved.watch, saved.savedUs);
   fleet.load(saved.fleet, saved.savedUs);
   chaos.load(saved.chaos);
