@@ -18,6 +18,8 @@ import { nowUs } from "../streams/message.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { Command, PartitionChanges } from "../wire/wire.ts";
 import { type JournalEntry, withConclusions } from "./conclusions.ts";
+import type { Parts } from "./parts.ts";
+import type { RunOptions } from "./run_options.ts";
 import type { RunObserver } from "./run_observer.ts";
 import type { RunCheckpoint, RunParts } from "./run_checkpoint.ts";
 
@@ -115,6 +117,26 @@ export async function startMissing(
       fleet.spawn(role, index);
     }
   }
+}
+
+/**
+ * Goes on in the middle of the load: everybody is at work already.
+ *
+ * @param parts the run
+ * @param left what the coordinator before has left
+ * @param options what the run is made from
+ */
+export async function goOn(parts: Parts, left: Left, options: RunOptions): Promise<void> {
+  const { fleet, stage, reader, chaos, state: { partitions } } = parts;
+  const { config, runId, signal } = options;
+  await startMissing(fleet, config);
+  chaos.comeBack(left.killedUs, () =>
+    catchUp({
+      ...{ fleet, stage, reader, runId, signal },
+      messaging: stage.world.messaging,
+      changes: () => partitions.changes,
+      patienceMs: config.coordinator.validation_window,
+    }));
 }
 
 /** What catching up needs. */
