@@ -86,7 +86,8 @@ class GroundLineClient {
     const id = ++this.#id;
     const answer = Promise.withResolvers<unknown>();
     this.#calls.set(id, answer);
-    await this.#writer.write({ id, body });
+    // What cannot be said is not answered.
+    this.#writer.write({ id, body }).catch(() => answer.reject(gone()));
     return await answer.promise as T;
   }
 
@@ -133,10 +134,14 @@ class GroundLineClient {
 
   #disconnected(): void {
     for (const { reject } of this.#calls.values()) {
-      reject(new PartiError("PARTI_DISCONNECTED", "the keeper of servers and processes has gone"));
+      reject(gone());
     }
     this.#calls.clear();
   }
+}
+
+function gone(): PartiError {
+  return new PartiError("PARTI_DISCONNECTED", "the keeper of servers and processes has gone");
 }
 
 /** A process of the keeper. */
