@@ -65,6 +65,8 @@ export class ChaosRunner {
   readonly #scene: Scene;
   /** One act at a time: whom the next may hit depends on what this one does. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** When this coordinator had caught up with what happened before it came; what was due by then could not happen in time. */
+  #backMs = Number.NEGATIVE_INFINITY;
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -89,8 +91,7 @@ export class ChaosRunner {
    * @param loadMs how long there was load before the run was resumed, in milliseconds
    */
   async run(signal: AbortSignal, loadMs = 0): Promise<void> {
-    const beganMs = performance.now();
-    const startMs = beganMs - loadMs;
+    const startMs = performance.now() - loadMs;
     this.#scene.begin(loadMs);
     const acts: Promise<void>[] = [];
     const over = new Set(this.records.map(({ number }) => number));
@@ -102,7 +103,7 @@ export class ChaosRunner {
       const lateMs = performance.now() - dueMs;
       // The load may end at the very moment of the last event.
       if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) {
-        if (dueMs > beganMs) break;
+        if (dueMs > this.#backMs) break;
         this.#scene.skip(event, "the coordinator was away until the load was over");
         continue;
       }
@@ -123,13 +124,15 @@ export class ChaosRunner {
   }
 
   /**
-   * Goes on after the coordinator before this one was killed on purpose.
+   * Goes on after the coordinator before this one was killed on purpose. Nothing else happens until all is known of the time between.
    *
    * @param killedUs when, in microseconds since 1970
    * @param caughtUp returns true once all that happened meanwhile is known, and false if that does not come
    */
   comeBack(killedUs: number, caughtUp: () => Promise<boolean>): void {
-    comeBack(this.#scene, killedUs, caughtUp);
+    this.#inTurn(() => comeBack(this.#scene, killedUs, caughtUp)).finally(() =>
+      this.#backMs = performance.now()
+    );
   }
 
   #act(event: PlannedChaos, signal: AbortSignal): Promise<void> {

@@ -35,8 +35,13 @@ export async function crashCoordinator(scene: Scene, event: PlannedChaos): Promi
  * @param scene the scene, with the records of before
  * @param killedUs when it was killed, in microseconds since 1970
  * @param caughtUp returns true once all that happened meanwhile is known, and false if that does not come
+ * @returns when it has returned
  */
-export function comeBack(scene: Scene, killedUs: number, caughtUp: () => Promise<boolean>): void {
+export async function comeBack(
+  scene: Scene,
+  killedUs: number,
+  caughtUp: () => Promise<boolean>,
+): Promise<void> {
   const record = scene.records.findLast(({ type, skipped }) => {
     return type === "coordinator_crash" && skipped === undefined;
   });
@@ -44,7 +49,5 @@ export function comeBack(scene: Scene, killedUs: number, caughtUp: () => Promise
   scene.reopen(record, killedUs, () => {
     return record.recoveredMs === null ? "what happened meanwhile is not known yet" : undefined;
   });
-  scene.later(async () => {
-    if (await caughtUp()) record.recoveredMs = Math.round((nowUs() - killedUs) / 1_000);
-  });
+  if (await caughtUp()) record.recoveredMs = Math.round((nowUs() - killedUs) / 1_000);
 }

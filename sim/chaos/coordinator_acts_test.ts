@@ -61,16 +61,16 @@ function afterCrash(windowMs: number) {
   scene.records.push({ number: 4, type: "coordinator_crash", ...of });
   scene.records.push({ number: 5, type: "worker_crash", ...of });
   const caughtUp = Promise.withResolvers<boolean>();
-  comeBack(scene, nowUs() - 1_000_000, () => caughtUp.promise);
-  return { ...rig, record: scene.records[1]!, caughtUp };
+  const back = comeBack(scene, nowUs() - 1_000_000, () => caughtUp.promise);
+  return { ...rig, record: scene.records[1]!, caughtUp, back };
 }
 
 Deno.test("coordinator acts: the next one measures from the kill until all is known, and is whole no sooner", async () => {
-  const { scene, record, caughtUp } = afterCrash(60_000);
+  const { scene, record, caughtUp, back } = afterCrash(60_000);
   scene.validation.look();
   assert.deepEqual([record.recoveredMs, record.wholeMs], [null, null]);
   caughtUp.resolve(true);
-  await scene.settle();
+  await back;
   assert.ok(record.recoveredMs! >= 1_000);
   scene.validation.look();
   assert.ok(record.wholeMs! >= 0);
@@ -81,13 +81,13 @@ Deno.test("coordinator acts: the next one measures from the kill until all is kn
 });
 
 Deno.test("coordinator acts: planted: what is never caught up with fails the event by its name", async () => {
-  const { scene, state, record, caughtUp } = afterCrash(1);
+  const { scene, state, record, caughtUp, back } = afterCrash(1);
   await until("its time is up", () => {
     scene.validation.look();
     return record.failed !== undefined;
   });
   caughtUp.resolve(false);
-  await scene.settle();
+  await back;
   assert.equal(record.recoveredMs, null);
   assert.deepEqual(state.incidents, [
     "#4 coordinator_crash (coordinator, process 1): not whole again within 1ms: " +
