@@ -12,6 +12,7 @@ import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
 import { comeBack, crashCoordinator } from "./coordinator_acts.ts";
 import { disconnect } from "./network_acts.ts";
+import type { Hit } from "./hits.ts";
 import { killNode } from "./node_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
 import { changePartitions, poison } from "./partition_acts.ts";
@@ -22,6 +23,14 @@ import { crash, pause, restart, scaleDown, scaleUp, slowDown } from "./worker_ac
 export interface ChaosOptions extends SceneOptions {
   /** What will go wrong. */
   readonly plan: ChaosPlan;
+}
+
+/** What came of events and need not be over, as JSON holds it. */
+export interface Aftermath {
+  /** Workers that went and whose partitions others have not taken over yet. */
+  readonly recoveries: readonly SavedRecovery[];
+  /** Who fell silent. */
+  readonly hits: readonly Hit[];
 }
 
 /** So much before its time an event may be done if the load ends. */
@@ -116,11 +125,19 @@ export class ChaosRunner {
    * Goes on after a run was resumed: what has happened does not happen again.
    *
    * @param records what was done before
-   * @param recoveries what others had still to take over, where they are at work
+   * @param aftermath what came of it that is not over, where processes are at work as they were
    */
-  load(records: readonly ChaosRecord[], recoveries: readonly SavedRecovery[] = []): void {
+  load(records: readonly ChaosRecord[], aftermath?: Aftermath): void {
     this.#scene.records.push(...records);
-    this.#scene.recoveries.load(recoveries);
+    if (aftermath === undefined) return;
+    this.#scene.recoveries.load(aftermath.recoveries);
+    this.#scene.hits.load(aftermath.hits);
+  }
+
+  /** What came of the events and is not over, as JSON holds it. */
+  get aftermath(): Aftermath {
+    const { hits, options: { state } } = this.#scene;
+    return { recoveries: state.measurements.recovery.save(), hits: hits.save() };
   }
 
   /**

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { networksFail, planChaos } from "../chaos/chaos_plan.ts";
 import { storeIn } from "../checkpoint/run_folder.ts";
@@ -67,17 +68,22 @@ export async function runKept(console: SimConsole, input: Input): Promise<number
       const connected = listener.accept().then((connection) => keeper.serve(connection), () => {});
       code = await untilEnd(child, signal);
       const { killedUs, downMs } = crashes;
-      // A bug, or somebody else: that is no event of chaos. What it has left can be resumed.
       if (killedUs === undefined || crashed >= most) break;
       await connected;
-      await keeper.endFaults(killedUs);
+      await keeper.endFaults(killedUs).catch((error) => {
+        throw withExitCode(error, exitCodes.unknown);
+      });
       console.log("CHAOS", `The coordinator (process ${child.pid}) is dead; its processes go on`);
       await pauseFor(downMs, signal);
       goesOn = true;
     }
   }
   if (isOver) await afterwards(console, checkpointFolder, signal);
-  return code;
+  if (Object.values(exitCodes).some((known) => known === code)) return code;
+  // A bug, or somebody else: that is no event of chaos.
+  console.log("FAIL", `The coordinator ended by itself, with code ${code}`);
+  console.print(`It can go on where it was: parti sim --resume ${checkpointFolder}`);
+  return exitCodes.unknown;
 }
 
 /** When coordinators are killed. */

@@ -49,7 +49,7 @@ export function takeOver(
   loadState(state, saved.state, savedUs, left.living);
   watch.load(saved.watch, left.killedUs);
   fleet.adopt(saved.fleet, left.processes);
-  chaos.load(saved.chaos, saved.recoveries);
+  chaos.load(saved.chaos, saved.aftermath);
   reader.load(saved.effects.last, saved.effects.missed);
   for (const [process, number] of saved.batches) inbox.lastNumbers.set(process, number);
   state.moves.begin(savedUs);

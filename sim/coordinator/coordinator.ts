@@ -13,7 +13,7 @@ import { describeEnd, type ProcessEnd } from "../host/host.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import type { Member } from "../run/fleet.ts";
-import type { Phase } from "../run/run_state.ts";
+import type { Phase } from "../run/saved_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import { goOn, takeOver } from "./come_back.ts";

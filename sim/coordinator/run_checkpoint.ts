@@ -7,8 +7,7 @@
  *
  * @module
  */
-import type { ChaosRunner } from "../chaos/chaos_run.ts";
-import type { SavedRecovery } from "../measure/recovery.ts";
+import type { Aftermath, ChaosRunner } from "../chaos/chaos_run.ts";
 import type { Fleet, SavedFleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
 import { loadState, type SavedState, saveState } from "../run/saved_state.ts";
@@ -41,8 +40,8 @@ export interface RunCheckpoint {
   readonly fleet: SavedFleet;
   /** What chaos has done. */
   readonly chaos: readonly ChaosRecord[];
-  /** Workers that went and whose partitions others have not taken over yet. */
-  readonly recoveries: readonly SavedRecovery[];
+  /** What came of that and need not be over. */
+  readonly aftermath: Aftermath;
   /** How far the effects have been read. */
   readonly effects: { readonly last: number; readonly missed: number };
   /** The last batch of reports of each child. */
@@ -85,7 +84,7 @@ export function saveRun(
     watch: watch.save(),
     fleet: fleet.save(),
     chaos: chaos.records,
-    recoveries: state.measurements.recovery.save(),
+    aftermath: chaos.aftermath,
     effects: { last: reader.last, missed: reader.missed },
     batches: [...inbox.lastNumbers],
   };

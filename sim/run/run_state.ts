@@ -17,17 +17,10 @@ import type { Report } from "../wire/wire.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { disorderOf, isStable, startupMsOf } from "./group_order.ts";
 import { PartitionSet } from "./partition_set.ts";
+import type { Phase } from "./saved_state.ts";
 
 /** Log lines about defects; the rest is in the report. */
 const MAX_DEFECT_LINES = 20;
-
-/** A time, in microseconds since 1970. */
-export interface Phase {
-  /** Since when. */
-  readonly fromUs: number;
-  /** Until when. */
-  readonly untilUs: number;
-}
 
 /** What is known. */
 export class RunState {

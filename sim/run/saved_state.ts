@@ -8,7 +8,15 @@ import type { SavedMeasurements } from "../measure/measure.ts";
 import type { MoveCount } from "../measure/moves.ts";
 import type { SavedOwners } from "../series/owner_log.ts";
 import type { SavedPartitions } from "./partition_set.ts";
-import type { Phase, RunState } from "./run_state.ts";
+import type { RunState } from "./run_state.ts";
+
+/** A time, in microseconds since 1970. */
+export interface Phase {
+  /** Since when. */
+  readonly fromUs: number;
+  /** Until when. */
+  readonly untilUs: number;
+}
 
 /** What is known, as JSON holds it. */
 export interface SavedState {
