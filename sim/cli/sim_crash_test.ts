@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { TempDir } from "../../tasks/nats_fakes.ts";
 import { runOrThrow } from "../../tasks/run_command.ts";
 import { until } from "../../tasks/until.ts";
+import { checkpointsIn } from "../checkpoint/checkpoint_file.ts";
 import type { ChaosRecord, SimReport } from "../report/report.ts";
 import { defects, SMALL, startSim } from "./sim_rig_test.ts";
 
@@ -234,4 +235,31 @@ Deno.test("a run without its coordinator is interrupted in order, by the next on
   assert.equal(report.verdict, "unknown");
   assert.match(text, /It can go on where it was: parti sim --resume /);
   assert.deepEqual(await atWork(run.name), { coordinators: [], others: [] });
+});
+
+Deno.test("a coordinator that dies otherwise ends the run, which can be gone on with, chaos on it included", async () => {
+  using dir = new TempDir();
+  const run = crashing(
+    dir.path,
+    ["{ at: 4s, event: coordinator_crash, down: 1s }"],
+    ...["--duration", "9s", "--seed", "25"],
+  );
+  const checkpoints = `${dir.path}/checkpoints`;
+  await until("a checkpoint", async () => {
+    const [folder] = await Array.fromAsync(Deno.readDir(checkpoints)).catch(() => []);
+    return folder !== undefined &&
+      (await checkpointsIn(`${checkpoints}/${folder.name}`)).length > 0;
+  }, PATIENCE_MS);
+  const { coordinators: [pid] } = await atWork(run.name);
+  Deno.kill(pid!, "SIGKILL");
+  const { code } = await run.ended;
+  const { text } = run.output;
+  assert.equal(code, 2, text);
+  assert.match(text, /\[FAIL] The coordinator ended by itself, with code 137\nIt can go on where/);
+  assert.deepEqual(await atWork(run.name), { coordinators: [], others: [] });
+  const again = startSim(["--resume", checkpoints], { leader: true });
+  const ended = await watched(dir.path, again).end();
+  assertWhole(ended);
+  assertRecovered(ended.report.chaos[0], ended.text);
+  assert.equal(ended.report.resumed, 2);
 });

@@ -47,7 +47,7 @@ export function takeOver(
   const { savedUs } = saved;
   facts.load(saved.facts, (nowUs() - savedUs) / 1_000);
   loadState(state, saved.state, savedUs, left.living);
-  watch.load(saved.watch, left.killedUs);
+  watch.load(saved.watch);
   fleet.adopt(saved.fleet, left.processes);
   chaos.load(saved.chaos, saved.aftermath);
   reader.load(saved.effects.last, saved.effects.missed);
