@@ -49,27 +49,25 @@ export async function runKept(console: SimConsole, input: Input): Promise<number
       onOver: () => isOver = true,
     });
     cleanUp.defer(() => keeper.killAll());
-    const folder = await Deno.makeTempDir({ prefix: "parti-ground-" });
-    cleanUp.defer(() => Deno.remove(folder, { recursive: true }));
-    const socket = `${folder}/socket`;
-    using listener = Deno.listen({ transport: "unix", path: socket });
     const { runId, configFile, fault, arguments: again } = input;
     const asked = { config, configFile, arguments: again, seed, runId, fault };
-    const spec = { asked, out, checkpointFolder, socket };
+    const spec = { asked, out, checkpointFolder };
     let goesOn = input.resumed !== undefined;
     const most = plan.events.filter(({ type }) => type === "coordinator_crash").length;
     for (let crashed = 0;; crashed++) {
+      const door = await Door.open();
+      const { socket } = door;
       const child = start(
-        { ...spec, goesOn, notes: crashed === 0 ? notes : [] },
+        { ...spec, socket, goesOn, notes: crashed === 0 ? notes : [] },
         access.coordinator,
       );
       crashes.of(child);
-      // Where the coordinator ends before it has connected, the listener is closed while it waits.
-      const connected = listener.accept().then((connection) => keeper.serve(connection), () => {});
+      const serving = door.through.then((connection) => connection && keeper.serve(connection));
       code = await untilEnd(child, signal);
+      door.close();
+      await serving;
       const { killedUs, downMs } = crashes;
       if (killedUs === undefined || crashed >= most) break;
-      await connected;
       await keeper.endFaults(killedUs).catch((error) => {
         throw withExitCode(error, exitCodes.unknown);
       });
@@ -84,6 +82,41 @@ export async function runKept(console: SimConsole, input: Input): Promise<number
   console.log("FAIL", `The coordinator ended by itself, with code ${code}`);
   console.print(`It can go on where it was: parti sim --resume ${checkpointFolder}`);
   return exitCodes.unknown;
+}
+
+/** Where one coordinator comes in. The socket's file is there until then and no longer, so that none is left if all are killed. */
+class Door {
+  /** The path of the socket. */
+  readonly socket: string;
+  /** The coordinator's connection; undefined if it has ended before it came. */
+  readonly through: Promise<Deno.Conn | undefined>;
+  readonly #listener: Deno.Listener;
+  #isOpen = true;
+
+  private constructor(folder: string) {
+    this.socket = `${folder}/socket`;
+    const listener = this.#listener = Deno.listen({ transport: "unix", path: this.socket });
+    const accepting = listener.accept().catch((error) => {
+      if (this.#isOpen) throw error;
+      return undefined;
+    });
+    this.through = accepting.finally(async () => {
+      this.close();
+      await Deno.remove(folder, { recursive: true });
+    });
+  }
+
+  static async open(): Promise<Door> {
+    return new Door(await Deno.makeTempDir({ prefix: "parti-ground-" }));
+  }
+
+  /** Nobody comes in any more. Safe to call twice. */
+  close(): void {
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      this.#listener.close();
+    }
+  }
 }
 
 /** When coordinators are killed. */
