@@ -31,7 +31,7 @@ export interface PlannedChaos {
   readonly picks: readonly number[];
   /** How many workers come or go, for scaling; 1 for the rest. */
   readonly count: number;
-  /** How long a process stays away or stands still, or its network fails, in milliseconds; 0 for a cut, which is instant. */
+  /** How long a process stays away (the coordinator, too) or stands still, or its network fails, in milliseconds; 0 for a cut, which is instant. */
   readonly downMs: number;
   /** How the network fails, if it does. */
   readonly network?: NetworkFault;
@@ -180,6 +180,15 @@ function downMsOf(type: ChaosType, choices: Seeded): number {
 export function chooseVictim(alive: readonly string[], pick: number): string | undefined {
   const sorted = alive.toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
   return sorted[Math.floor(pick * sorted.length)];
+}
+
+/**
+ * Whether networks of processes are to fail.
+ *
+ * @param plan the plan
+ */
+export function networksFail({ events }: ChaosPlan): boolean {
+  return events.some(({ type }) => type === "nats_disconnect");
 }
 
 /**

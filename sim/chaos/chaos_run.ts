@@ -6,10 +6,13 @@
 import type { ChaosType } from "../config/config_schema.ts";
 import type { Defect } from "../ledger/ledger.ts";
 import type { ChaosRecord } from "../report/report.ts";
+import type { SavedRecovery } from "../measure/recovery.ts";
 import type { Member } from "../run/fleet.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { ChaosPlan, PlannedChaos } from "./chaos_plan.ts";
+import { comeBack, crashCoordinator } from "./coordinator_acts.ts";
 import { disconnect } from "./network_acts.ts";
+import type { Hit } from "./hits.ts";
 import { killNode } from "./node_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
 import { changePartitions, poison } from "./partition_acts.ts";
@@ -20,6 +23,14 @@ import { crash, pause, restart, scaleDown, scaleUp, slowDown } from "./worker_ac
 export interface ChaosOptions extends SceneOptions {
   /** What will go wrong. */
   readonly plan: ChaosPlan;
+}
+
+/** What came of events and need not be over, as JSON holds it. */
+export interface Aftermath {
+  /** Workers that went and whose partitions others have not taken over yet. */
+  readonly recoveries: readonly SavedRecovery[];
+  /** Who fell silent. */
+  readonly hits: readonly Hit[];
 }
 
 /** So much before its time an event may be done if the load ends. */
@@ -54,6 +65,7 @@ const ACTS: Readonly<Record<Exclude<ChaosType, LeaderChaos>, Act>> = {
   partition_changes: changePartitions,
   poison_message: poison,
   nats_node_kill: killNode,
+  coordinator_crash: crashCoordinator,
 };
 
 /** Runs a plan. */
@@ -62,6 +74,8 @@ export class ChaosRunner {
   readonly #scene: Scene;
   /** One act at a time: whom the next may hit depends on what this one does. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** When this coordinator had caught up with what happened before it came; what was due by then could not happen in time. */
+  #backMs = Number.NEGATIVE_INFINITY;
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -72,6 +86,11 @@ export class ChaosRunner {
   /** What was done, in order. */
   get records(): readonly ChaosRecord[] {
     return this.#scene.records;
+  }
+
+  /** Whether this coordinator is about to be killed. */
+  get isDying(): boolean {
+    return this.#scene.dying;
   }
 
   /**
@@ -92,7 +111,11 @@ export class ChaosRunner {
       await this.#turn;
       const lateMs = performance.now() - dueMs;
       // The load may end at the very moment of the last event.
-      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) break;
+      if (signal.aborted && (lateMs < -LAST_MOMENT_MS || lateMs > MAX_LATE_MS)) {
+        if (dueMs > this.#backMs) break;
+        this.#scene.skip(event, "the coordinator was away until the load was over");
+        continue;
+      }
       acts.push(this.#act(event, signal));
     }
     await Promise.all(acts);
@@ -102,9 +125,31 @@ export class ChaosRunner {
    * Goes on after a run was resumed: what has happened does not happen again.
    *
    * @param records what was done before
+   * @param aftermath what came of it that is not over, where processes are at work as they were
    */
-  load(records: readonly ChaosRecord[]): void {
+  load(records: readonly ChaosRecord[], aftermath?: Aftermath): void {
     this.#scene.records.push(...records);
+    if (aftermath === undefined) return;
+    this.#scene.recoveries.load(aftermath.recoveries);
+    this.#scene.hits.load(aftermath.hits);
+  }
+
+  /** What came of the events and is not over, as JSON holds it. */
+  get aftermath(): Aftermath {
+    const { hits, options: { state } } = this.#scene;
+    return { recoveries: state.measurements.recovery.save(), hits: hits.save() };
+  }
+
+  /**
+   * Goes on after the coordinator before this one was killed on purpose. Nothing else happens until all is known of the time between.
+   *
+   * @param killedUs when, in microseconds since 1970
+   * @param caughtUp returns true once all that happened meanwhile is known, and false if that does not come
+   */
+  comeBack(killedUs: number, caughtUp: () => Promise<boolean>): void {
+    this.#inTurn(() => comeBack(this.#scene, killedUs, caughtUp)).finally(() =>
+      this.#backMs = performance.now()
+    );
   }
 
   #act(event: PlannedChaos, signal: AbortSignal): Promise<void> {
@@ -153,6 +198,7 @@ export class ChaosRunner {
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#scene.validation.look();
+      this.#scene.options.onLook?.();
       await pauseFor(POLL_MS, signal);
     }
   }
@@ -177,6 +223,6 @@ export class ChaosRunner {
 
   /** To be told of each worker's status. */
   onStatus(member: Member): void {
-    this.#scene.onStatus(member);
+    this.#scene.recoveries.onStatus(member);
   }
 }

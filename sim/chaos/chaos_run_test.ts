@@ -5,6 +5,8 @@ import { SimConsole } from "../live/status_line.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { RUN_ID, TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";
+import { pauseFor } from "../run/wait.ts";
+import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { ChaosRunner } from "./chaos_run.ts";
 
@@ -86,4 +88,26 @@ Deno.test("chaos: no event waits for one that waits for a leader", async () => {
     "nobody leads",
     "nobody leads",
   ]);
+});
+
+Deno.test("chaos: what was due before the coordinator had caught up is done then, or skipped when the load is over", async () => {
+  for (const isOver of [false, true]) {
+    const { chaos } = rig("producer_crash", 0, 5);
+    chaos.load([{
+      ...{ number: 9, atMs: 0, type: "coordinator_crash", target: "it", recoveredMs: null },
+      ...{ wholeMs: null, moves: { total: 0, needed: 0 } },
+    }]);
+    const caughtUp = Promise.withResolvers<boolean>();
+    chaos.comeBack(nowUs(), () => caughtUp.promise);
+    const end = new AbortController();
+    const running = chaos.run(end.signal, 60_000);
+    await pauseFor(20);
+    assert.equal(chaos.records.length, 1);
+    if (isOver) end.abort();
+    caughtUp.resolve(true);
+    await running;
+    const why = isOver ? "the coordinator was away until the load was over" : "no producer runs";
+    assert.deepEqual(chaos.records.map(({ skipped }) => skipped), [undefined, why, why]);
+    assert.ok(chaos.records[0]!.recoveredMs! >= 0);
+  }
 });

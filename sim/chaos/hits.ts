@@ -23,10 +23,21 @@ export interface GroupTiming {
 /** What the others may take beyond the leases. */
 const SLACK_MS = 2_000;
 
+/** That a worker fell silent, as JSON holds it. */
+export interface Hit {
+  /** When, in microseconds since 1970. */
+  readonly atUs: number;
+  /** Whether it led. */
+  readonly leader: boolean;
+}
+
+/** So many are remembered: what was long ago is over. */
+const MAX_SAVED = 100;
+
 /** The book of hits. */
 export class Hits {
   readonly #timing: GroupTiming;
-  readonly #hits: { readonly atUs: number; readonly leader: boolean }[] = [];
+  readonly #hits: Hit[] = [];
   readonly #lasting = new Map<string, number>();
 
   /** @param timing the group's times */
@@ -43,6 +54,20 @@ export class Hits {
    */
   silenced(victim: Victim, atUs: number, leader: boolean = victim.status?.leader === true): void {
     this.#hits.push({ atUs, leader });
+  }
+
+  /** Who fell silent, as JSON holds it: the last ones. */
+  save(): Hit[] {
+    return this.#hits.slice(-MAX_SAVED);
+  }
+
+  /**
+   * Goes on from there.
+   *
+   * @param hits who fell silent before
+   */
+  load(hits: readonly Hit[]): void {
+    this.#hits.push(...hits);
   }
 
   /**

@@ -46,3 +46,12 @@ Deno.test("hits: who is under something that lasts is so until the last of it is
   ends[1]!();
   assert.ok(!hits.isUnder("a#1"));
 });
+
+Deno.test("hits: whoever comes after knows of those of before", () => {
+  const before = rig();
+  before.silenced({ ...worker, status: { leader: true } }, 99 * SECOND_US);
+  const after = rig();
+  assert.equal(after.hadTime(100 * SECOND_US, 109 * SECOND_US), true);
+  after.load(before.save());
+  assert.equal(after.hadTime(100 * SECOND_US, 109 * SECOND_US), false);
+});

@@ -49,6 +49,6 @@ export async function disconnect(scene: Scene, event: PlannedChaos): Promise<voi
     const untilUs = nowUs();
     wellAgain(untilUs);
     state.ledger.impairments.networkFailed(victim.process, atUs, untilUs);
-    scene.untilStable(record, [victim], atUs, untilUs);
+    scene.recoveries.untilStable(record, [victim], atUs, untilUs);
   }, record);
 }

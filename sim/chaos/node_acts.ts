@@ -3,10 +3,11 @@
  *
  * @module
  */
+import type { KillableCluster } from "../ground/ground.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import { chooseVictim, type PlannedChaos } from "./chaos_plan.ts";
-import type { KillableCluster, Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 
 /** So often it is the one who leads the stream of messages. */
 const LEADER_CHANCE = 0.5;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import type { KillableCluster } from "../ground/ground.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { killNode } from "./node_acts.ts";
-import type { KillableCluster } from "./scene.ts";
 import { sceneRig } from "./scene_rig_test.ts";
 
 const EVENT: PlannedChaos = {

@@ -4,40 +4,18 @@
  * @module
  */
 import type { Messaging } from "../../lib/ports/messaging.ts";
+import type { FailingNetworks, Ground, KillableCluster, KillableServer } from "../ground/ground.ts";
 import type { SimConsole } from "../live/status_line.ts";
-import type { Departure } from "../measure/recovery.ts";
 import type { ChaosRecord } from "../report/report.ts";
-import type { Fleet, Member } from "../run/fleet.ts";
-import type { Networks } from "../run/networks.ts";
+import type { Fleet } from "../run/fleet.ts";
 import type { PartitionControl } from "../run/partition_control.ts";
 import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
-import { ChaosTargets, type Owned } from "./chaos_targets.ts";
+import { ChaosTargets } from "./chaos_targets.ts";
 import { type GroupTiming, Hits } from "./hits.ts";
+import { Recoveries } from "./recoveries.ts";
 import { Validation } from "./validation.ts";
-
-/** The server, as far as chaos is concerned. */
-export interface KillableServer {
-  /** Kills it with SIGKILL. */
-  kill(): Promise<void>;
-  /** Starts it again with the same store and port. */
-  restart(): Promise<void>;
-}
-
-/** A cluster, as far as chaos is concerned. */
-export interface KillableCluster {
-  /** The nodes' names. */
-  readonly names: readonly string[];
-  /** A node by its name. */
-  node(name: string): KillableServer & { readonly pid: number } | undefined;
-  /** Who leads a stream. */
-  leaderOf(stream: string): Promise<string | undefined>;
-  /** How many clients a node has. */
-  clientsAt(name: string): Promise<number>;
-  /** Waits until all nodes run and are current. */
-  untilWhole(): Promise<void>;
-}
 
 /** What a scene is made from. */
 export interface SceneOptions {
@@ -58,11 +36,15 @@ export interface SceneOptions {
   /** The stream whose leader is worth killing. */
   readonly feedStream?: string;
   /** The networks of the processes, if they have any that can fail. */
-  readonly networks?: Networks | undefined;
+  readonly networks?: FailingNetworks | undefined;
+  /** Has the coordinator killed, where somebody is there who starts another one. */
+  readonly crash?: Ground["crash"];
   /** The fleet is never smaller than this. */
   readonly minWorkers: number;
   /** Called after each entry in the book; resolves when a run that is resumed would know of it. */
   readonly onRecord?: () => Promise<void> | undefined;
+  /** Called each time it is looked how the events stand. */
+  readonly onLook?: () => void;
   /** When the group notices that somebody is silent. */
   readonly timing: GroupTiming;
   /** How long the group may take to be whole again after an event, in milliseconds. */
@@ -71,23 +53,6 @@ export interface SceneOptions {
   readonly partitions?: PartitionControl;
   /** Ends the run early. */
   readonly signal?: AbortSignal;
-}
-
-/** A worker that goes, with what it had. */
-export interface Going {
-  /** The worker. */
-  readonly member: Member;
-  /** What it owned. */
-  readonly owned: Owned;
-  /** When it went, in microseconds since 1970. */
-  readonly atUs: number;
-}
-
-/** What workers are waited for. */
-interface Waiting {
-  readonly processes: Set<string>;
-  readonly sinceUs: number;
-  readonly done: () => void;
 }
 
 /** A scene. */
@@ -100,14 +65,17 @@ export class Scene {
   readonly targets: ChaosTargets;
   /** Whom chaos has hit, and who is under something that lasts. */
   readonly hits: Hits;
+  /** When each event is over. */
+  readonly recoveries: Recoveries;
   /** Whether the group is whole again after each event. */
   readonly validation: Validation;
   /** Resolves when a run that is resumed would know of the last entry in the book. */
   saved: Promise<void> = Promise.resolve();
+  /** Whether this coordinator is to be killed: what it is told from now on, the next one has to know. */
+  dying = false;
   /** Whether the server, or a node of the cluster, was killed and is not back yet. */
   serverAway = false;
   readonly #aftermath = new Set<Promise<void>>();
-  readonly #untilStable = new Set<Waiting>();
   /** What is under way of each event: its act, and what has to be put back. */
   readonly #underWay = new Map<ChaosRecord, number>();
   readonly #over = new AbortController();
@@ -120,6 +88,7 @@ export class Scene {
     const isUnder = (process: string) => this.hits.isUnder(process);
     this.targets = new ChaosTargets({ ...options, isUnder });
     const { console, state, windowMs } = options;
+    this.recoveries = new Recoveries(state, this.records);
     this.validation = new Validation({
       windowMs,
       nowUs,
@@ -179,6 +148,19 @@ export class Scene {
   }
 
   /**
+   * An event that happened before this coordinator came is to be validated. Its fault is over.
+   *
+   * @param record its place in the book
+   * @param atUs when it happened, in microseconds since 1970
+   * @param unfinished what it still has to bring about, apart from the group being whole
+   */
+  reopen(record: ChaosRecord, atUs: number, unfinished: () => string | undefined): void {
+    this.validation.begin(record, atUs, unfinished);
+    this.validation.ended(record);
+    this.options.state.chaos(atUs, record.moves);
+  }
+
+  /**
    * The act of an event is done. Its fault is over unless something has to be put back.
    *
    * @param event the event
@@ -219,60 +201,6 @@ export class Scene {
       if (record !== undefined) this.#isDone(record);
     });
     this.#aftermath.add(done);
-  }
-
-  /**
-   * An event is over when all partitions of all who went are handled by others.
-   *
-   * @param record its place in the book
-   * @param gone who went
-   * @param how all of them went
-   */
-  untilTakenOver(record: ChaosRecord, gone: readonly Going[], how: Departure): void {
-    let open = gone.length;
-    let worstUs = 0;
-    for (const { member: { process }, owned, atUs } of gone) {
-      this.options.state.gone({ ...owned, process, atUs, how }, (recoveredUs) => {
-        worstUs = Math.max(worstUs, recoveredUs);
-        if (--open === 0) record.recoveredMs = Math.round(worstUs / 1_000);
-      });
-    }
-  }
-
-  /**
-   * An event is over when each of these workers has said that it is Stable.
-   *
-   * @param record its place in the book
-   * @param members the workers
-   * @param fromUs when it began, in microseconds since 1970
-   * @param sinceUs what they said before does not count
-   */
-  untilStable(
-    record: ChaosRecord,
-    members: readonly Member[],
-    fromUs: number,
-    sinceUs: number = fromUs,
-  ): void {
-    this.#untilStable.add({
-      processes: new Set(members.map(({ process }) => process)),
-      sinceUs,
-      done: () => record.recoveredMs = Math.round((nowUs() - fromUs) / 1_000),
-    });
-  }
-
-  /**
-   * To be told of each worker's status.
-   *
-   * @param member the worker
-   */
-  onStatus(member: Member): void {
-    if (member.status?.state !== "Stable") return;
-    for (const watch of this.#untilStable) {
-      if ((member.statusUs ?? 0) < watch.sinceUs) continue;
-      if (!watch.processes.delete(member.process) || watch.processes.size > 0) continue;
-      this.#untilStable.delete(watch);
-      watch.done();
-    }
   }
 
   #blank({ number, type }: PlannedChaos, target: string): ChaosRecord {

@@ -46,7 +46,7 @@ export async function crash(
   const atUs = fleet.kill(victim);
   const record = scene.record(event, victim.name, atUs);
   scene.hits.silenced(victim, atUs);
-  scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "killed");
+  scene.recoveries.untilTakenOver(record, [{ member: victim, owned, atUs }], "killed");
   scene.later(async () => {
     await victim.exited;
     await pauseFor(event.downMs, scene.over);
@@ -66,7 +66,7 @@ export async function restart(
   const owned = await scene.targets.owned(victim);
   const atUs = nowUs();
   const record = scene.record(event, victim.name, atUs);
-  scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "leaving");
+  scene.recoveries.untilTakenOver(record, [{ member: victim, owned, atUs }], "leaving");
   scene.later(async () => {
     await leave(scene, victim);
     fleet.spawn("worker", victim.index);
@@ -86,7 +86,7 @@ export async function pause(
   const record = scene.record(event, victim.name, atUs);
   const leads = event.type === "leader_pause" || victim.status?.leader === true;
   scene.hits.silenced(victim, atUs, leads);
-  scene.untilTakenOver(record, [{ member: victim, owned, atUs }], "paused");
+  scene.recoveries.untilTakenOver(record, [{ member: victim, owned, atUs }], "paused");
   const over = scene.hits.begin(victim);
   scene.later(async () => {
     try {
@@ -143,7 +143,7 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
     if (victim.phase === "running") await tell("quick");
     const untilUs = nowUs();
     quickAgain(untilUs);
-    scene.untilStable(record, [victim], atUs, untilUs);
+    scene.recoveries.untilStable(record, [victim], atUs, untilUs);
   }, record);
 }
 
@@ -158,7 +158,7 @@ export function scaleUp(scene: Scene, event: PlannedChaos): void {
   if (added.length === 0) return scene.skip(event, "the fleet is as large as it may be");
   const atUs = nowUs();
   const record = scene.record(event, `adding ${namesOf(added)}`, atUs);
-  scene.untilStable(record, added, atUs, 0);
+  scene.recoveries.untilStable(record, added, atUs, 0);
 }
 
 /** Some workers leave for good. */
@@ -169,7 +169,7 @@ export async function scaleDown(scene: Scene, event: PlannedChaos): Promise<void
   const atUs = nowUs();
   const record = scene.record(event, `removing ${namesOf(victims)}`, atUs);
   const gone = victims.map((member, index) => ({ member, owned: owned[index]!, atUs }));
-  scene.untilTakenOver(record, gone, "leaving");
+  scene.recoveries.untilTakenOver(record, gone, "leaving");
   for (const victim of victims) scene.later(() => leave(scene, victim), record);
 }
 

@@ -42,6 +42,15 @@ async function foldersIn(folder: string): Promise<string[]> {
 }
 
 /**
+ * Where servers of a run's own keep their streams.
+ *
+ * @param folder the run's folder
+ */
+export function storeIn(folder: string): string {
+  return `${folder}/store`;
+}
+
+/**
  * Takes a run's folder for this process. The kernel gives it back however the process ends.
  *
  * @param folder the run's folder; must exist

@@ -55,6 +55,11 @@ Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.
       Deno.exitCode = await runSim(options);
     });
   registerEnded(sim);
+  program.command("sim-coordinator <spec>", { hidden: true })
+    .action(async (spec: string) => {
+      const { runCoordinator } = await import("./coordinator_command.ts");
+      Deno.exitCode = await runCoordinator(JSON.parse(spec));
+    });
   program.command("sim-producer <spec>", { hidden: true })
     .action(async (spec: string) => {
       const { runProducer } = await import("../producer/producer_main.ts");

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { describeError, PartiError } from "../../lib/errors.ts";
-import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
-import { interruptible } from "../../tasks/interruptible.ts";
+import { PartiError } from "../../lib/errors.ts";
+import { exitCodes } from "../../tasks/exit_codes.ts";
 import { describePlan, planChaos } from "../chaos/chaos_plan.ts";
 import {
   describeConfig,
@@ -14,24 +13,18 @@ import {
   type SimulationConfig,
 } from "../config/config.ts";
 import { hideUserInfo, showSet, withoutSecrets } from "../config/secrets.ts";
-import { checkpointsIn } from "../checkpoint/checkpoint_file.ts";
 import { takeRunFolder } from "../checkpoint/run_folder.ts";
-import { Coordinator } from "../coordinator/coordinator.ts";
-import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
-import type { Asked } from "../coordinator/run_facts.ts";
 import { planFault } from "../fault/fault.ts";
 import { processConsole, type SimConsole } from "../live/status_line.ts";
-import { REPORT_FILE, type SimReport, type Verdict } from "../report/report.ts";
-import { renderReport } from "../report/report_block.ts";
 import { freshSeed } from "../seed/seeded.ts";
-import { readAccess, type RunAccess } from "../wire/access.ts";
+import { readAccess } from "../wire/access.ts";
+import { crashesCoordinator } from "../config/config_rules.ts";
+import { argumentsAgain } from "./again.ts";
+import { type Input, runAlone } from "./execute.ts";
 import { runHost } from "./host_command.ts";
 import { roleFromEnvironment, slotsFromEnvironment } from "./host_slots.ts";
-import { openLogs } from "./open_logs.ts";
 import { resumeInput } from "./resume_input.ts";
-import { SERIES_FILE } from "../series/series.ts";
-import { argumentsAgain } from "./again.ts";
-import { writeDerived } from "./ended_commands.ts";
+import { runKept } from "./run_kept.ts";
 
 /** The options as they were given. */
 export interface SimCommandOptions {
@@ -59,26 +52,6 @@ export interface SimCommandOptions {
   readonly resume?: string | boolean;
 }
 
-const EXIT_CODES: Readonly<Record<Verdict, number>> = {
-  pass: exitCodes.pass,
-  fail: exitCodes.fail,
-  unknown: exitCodes.unknown,
-};
-
-/** A run that can begin, or go on. */
-interface Input extends Asked {
-  /** Who it is to the servers. */
-  readonly access: RunAccess;
-  /** The folder of the report. */
-  readonly out: string;
-  /** What is worth saying of the input. */
-  readonly notes?: readonly string[];
-  /** The run as it was, if it is to go on. */
-  readonly resumed?: RunCheckpoint;
-  /** The folder of what it needs to go on, if it is to be resumable. */
-  readonly checkpointFolder?: string;
-}
-
 /**
  * Runs the simulation.
  *
@@ -95,12 +68,17 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   console.print(`Seed: ${saved.asked.seed}`);
   console.log("INFO", `Resuming from checkpoint: ${file}`);
   await Deno.mkdir(saved.out, { recursive: true });
-  return await execute(console, {
+  return await run(console, {
     ...{ ...saved.asked, fault: saved.asked.fault },
     // Secrets are in no checkpoint: they come from the environment again.
     access: await readAccess(saved.asked.config.nats, readEnvironment),
     ...{ out: saved.out, notes, resumed: saved, checkpointFolder: folder },
   });
+}
+
+/** Whoever is to be killed on purpose cannot be the one who has all the rest. */
+function run(console: SimConsole, input: Input): Promise<number> {
+  return crashesCoordinator(input.config) ? runKept(console, input) : runAlone(console, input);
 }
 
 async function runFresh(options: SimCommandOptions): Promise<number> {
@@ -137,59 +115,12 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   const asked = { config, configFile, arguments: again, seed, runId, fault, access };
   try {
     const folder = checkpointFolder === undefined ? {} : { checkpointFolder };
-    return await execute(console, { ...asked, out, ...folder });
+    return await run(console, { ...asked, out, ...folder });
   } catch (error) {
     // Nothing was found out: a folder nobody asked for is not worth keeping.
     if (options.out === undefined) await Deno.remove(out, { recursive: true });
     throw error;
   }
-}
-
-async function execute(console: SimConsole, input: Input): Promise<number> {
-  const { config, seed, out, notes = [], checkpointFolder, resumed } = input;
-  using logs = openLogs(out, config, console, "coordinator");
-  for (const note of notes) console.log("WARN", note);
-  using interrupt = interruptible(() =>
-    console.log("WARN", "Interrupted: stopping everything (again to stop at once)")
-  );
-  const { signal } = interrupt;
-  let begun = false;
-  const onBegin = () => {
-    begun = true;
-    if (resumed === undefined) describeRun(console, config, describePlan(coordinator.plan));
-  };
-  const coordinator = new Coordinator({ ...input, console, logs, onBegin, signal });
-  await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
-  try {
-    const { report, series } = await coordinator.run();
-    await writeJson(`${out}/${REPORT_FILE}`, report);
-    // Numbers in columns: a line for each would only be long.
-    await Deno.writeTextFile(`${out}/${SERIES_FILE}`, `${JSON.stringify(series)}\n`);
-    // The verdict stands, whether or not it can be shown.
-    const page = await writeDerived({ folder: out, report, series }).catch((error) => {
-      console.log("WARN", `The page could not be made: ${describeError(error)}`);
-    });
-    console.clear();
-    console.log("INFO", completeLine(report));
-    for (const line of renderReport(report)) console.print(line);
-    console.print(`Report: ${out}/${REPORT_FILE}`);
-    if (page !== undefined) console.print(`Page:   ${page}`);
-    if (checkpointFolder !== undefined) await afterwards(console, checkpointFolder, signal);
-    return EXIT_CODES[report.verdict];
-  } catch (error) {
-    console.clear();
-    // Before the run had begun it was the input or the surroundings; then the message says it all.
-    if (!begun) throw error;
-    console.print(`The run with seed ${seed} ended early.`);
-    throw withExitCode(error, exitCodes.unknown);
-  }
-}
-
-/** A run that came to its end needs nothing any more; one that was interrupted can go on. */
-async function afterwards(console: SimConsole, folder: string, signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) return await Deno.remove(folder, { recursive: true });
-  const hasCheckpoint = (await checkpointsIn(folder)).length > 0;
-  if (hasCheckpoint) console.print(`It can go on where it was: parti sim --resume ${folder}`);
 }
 
 /** Says what would be run, on standard output: as a configuration that gives the very same run, with the plan in comments. */
@@ -242,24 +173,6 @@ function overridesOf(options: SimCommandOptions): Override[] {
   return overrides;
 }
 
-function describeRun(console: SimConsole, config: SimulationConfig, plan: readonly string[]): void {
-  const { partitions, workers, simulation } = config;
-  console.log("INFO", `Starting simulation in ${simulation.mode} mode`);
-  console.log(
-    "INFO",
-    `Partitions: ${partitions.count}, Workers: ${workers.count}, ` +
-      `Rate: ${partitions.message_rate_per_partition} msg/sec per partition`,
-  );
-  console.log("INFO", `Chaos: ${plan.length} events`);
-  for (const line of plan.slice(0, 20)) console.log("INFO", `  ${line}`);
-}
-
-function completeLine({ messages }: SimReport): string {
-  const { sent, received, lost, duplicateEffects } = messages;
-  return `Simulation complete: ${sent} messages sent, ${received} received, ${lost} gaps, ` +
-    `${duplicateEffects} duplicates`;
-}
-
 /** Makes a folder and gives its whole path: whoever resumes the run may do so from elsewhere. */
 async function openFolder(path: string, option: string): Promise<string> {
   try {
@@ -272,8 +185,4 @@ async function openFolder(path: string, option: string): Promise<string> {
       cause,
     });
   }
-}
-
-async function writeJson(path: string, value: SimReport | unknown): Promise<void> {
-  await Deno.writeTextFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -5,7 +5,7 @@
  */
 import { strategyByName } from "../../lib/assignment/strategies/strategies.ts";
 import { isPartiError } from "../../lib/errors.ts";
-import type { SimulationConfig } from "./config_schema.ts";
+import type { ChaosType, SimulationConfig } from "./config_schema.ts";
 import { checkGroup } from "./group_check.ts";
 import { ACCESS_KEYS, ACCESS_SECTIONS, urlsOf } from "./nats_section.ts";
 import { formatDuration } from "./units.ts";
@@ -39,9 +39,43 @@ const MAX_CHANGING = 20_000;
  * @param config a configuration whose fields are each right
  */
 export function changesPartitions({ chaos }: Pick<SimulationConfig, "chaos">): boolean {
-  const isAsked = chaos.events.includes("partition_changes") ||
-    chaos.timeline.some(({ event }) => event === "partition_changes");
-  return chaos.enabled && isAsked;
+  return asks(chaos, "partition_changes");
+}
+
+/**
+ * Whether the coordinator is killed while it runs.
+ *
+ * @param config a configuration whose fields are each right
+ */
+export function crashesCoordinator({ chaos }: Pick<SimulationConfig, "chaos">): boolean {
+  return asks(chaos, "coordinator_crash");
+}
+
+function asks({ enabled, events, timeline }: SimulationConfig["chaos"], type: ChaosType): boolean {
+  return enabled && (events.includes(type) || timeline.some(({ event }) => event === type));
+}
+
+/** A coordinator that is killed goes on from its checkpoint, and finds its processes with whoever has started both. */
+function checkCrash(config: SimulationConfig): CrossIssue[] {
+  if (!crashesCoordinator(config)) return [];
+  const { checkpointing, simulation, chaos } = config;
+  const asked = chaos.events.includes("coordinator_crash") ? "events" : "timeline";
+  const causes = [["chaos", asked], ["chaos", "enabled"]];
+  const issues: CrossIssue[] = [];
+  if (!checkpointing.enabled) {
+    const allowed =
+      "true with coordinator_crash, because whoever comes after it goes on from there";
+    issues.push({ path: ["checkpointing", "enabled"], allowed, causes, got: "false" });
+  }
+  if (simulation.mode === "coordinator") {
+    issues.push({
+      path: ["chaos", asked],
+      allowed: "no coordinator_crash with simulation.mode coordinator, because nobody is there " +
+        "who would start it again",
+      causes: [["simulation", "mode"]],
+    });
+  }
+  return issues;
 }
 
 /**
@@ -147,6 +181,7 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
       "nats.mode",
     );
   }
+  issues.push(...checkCrash(config));
   expect(
     !changesPartitions(config) || partitions.count <= MAX_CHANGING,
     "partitions.count",

@@ -43,6 +43,7 @@ export const CHAOS_TYPES = [
   "partition_changes",
   "poison_message",
   "nats_node_kill",
+  "coordinator_crash",
 ] as const;
 
 /** One kind of chaos event. */

@@ -194,6 +194,20 @@ Deno.test("thresholds can be set or taken away one by one, however the file writ
   );
 });
 
+Deno.test("a coordinator is killed only where another one can come after it", () => {
+  const text = "chaos:\n  enabled: true\n  events: [coordinator_crash]\n";
+  assert.match(
+    refusal(text),
+    /^my\.yaml:.*checkpointing\.enabled: expected true with coordinator_crash, because .*, got false$/,
+  );
+  assert.match(
+    refusal(text, sets("checkpointing.enabled=true", "simulation.mode=coordinator")),
+    /^--set simulation\.mode=coordinator: chaos\.events: expected no coordinator_crash with /,
+  );
+  parseConfig(text, "my.yaml", sets("checkpointing.enabled=true"));
+  parseConfig(text, "my.yaml", sets("chaos.enabled=false"));
+});
+
 Deno.test("mistakes in thresholds are told with their place", () => {
   const of = (line: string) => refusal(`thresholds:\n  ${line}\n`);
   assert.equal(

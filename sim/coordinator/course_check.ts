@@ -9,7 +9,7 @@ import { formatDuration } from "../config/units.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Member } from "../run/fleet.ts";
 import type { PartitionSet } from "../run/partition_set.ts";
-import type { Phase } from "../run/run_state.ts";
+import type { Phase } from "../run/saved_state.ts";
 import {
   addedRate,
   meanMultiplier,

@@ -66,26 +66,28 @@ export class LoadControl {
       return producers.every(({ readyUs }) => readyUs !== undefined) ? undefined : "not ready";
     });
     await Promise.all(producers.map(async (producer) => {
-      if (await this.#finishes(producer)) {
-        producer.phase = "leaving";
-        await producer.exited;
-      } else {
-        doubts.push(`${producer.process} could not tell what it has sent`);
-      }
+      if (await this.#finishes(producer)) await producer.exited;
+      else doubts.push(`${producer.process} could not tell what it has sent`);
     }));
   }
 
   /** Who reconnects at this moment is not there yet to be told: it is told again until there is no more time. */
   async #finishes(producer: Member): Promise<boolean> {
     const { patienceMs, signal } = this.#options;
+    // From now on it may end at any time: that can be seen before its answer, which comes another way.
+    setPhase(producer, "leaving");
     const deadlineMs = performance.now() + patienceMs;
     for (;;) {
       const leftMs = Math.min(FINISH_TIMEOUT_MS, Math.max(1, deadlineMs - performance.now()));
       if (await this.#tell(producer, "finish", leftMs)) return true;
-      const over = performance.now() >= deadlineMs || signal.aborted;
-      if (over || producer.phase !== "running") return false;
+      // A producer ends well only when all that it has sent was told and answered.
+      if (producer.phase === "gone") return (await producer.exited).code === 0;
+      if (performance.now() >= deadlineMs || signal.aborted) break;
       await pauseFor(POLL_MS, signal);
     }
+    // It goes on, and is asked to leave with all the others.
+    setPhase(producer, "running");
+    return false;
   }
 
   async #tell(member: Member, name: "start" | "finish", timeoutMs: number): Promise<boolean> {
@@ -97,4 +99,8 @@ export class LoadControl {
       return false;
     }
   }
+}
+
+function setPhase(member: Member, phase: Member["phase"]): void {
+  member.phase = phase;
 }

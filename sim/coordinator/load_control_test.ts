@@ -66,7 +66,7 @@ Deno.test("load: every producer tells what it has sent and ends", async () => {
 Deno.test("load: one that cannot tell is a doubt; one that is not ready yet is waited for", async () => {
   const { fleet, doubts, control } = rig(300);
   const late = fleet.add("producer", 0, { readyUs: undefined });
-  fleet.add("producer", 1);
+  const mute = fleet.add("producer", 1);
   fleet.answer = ({ index }) => index === 1 ? assert.fail("no answer") : null;
   const finishing = control.finish();
   await pauseFor(10);
@@ -74,6 +74,7 @@ Deno.test("load: one that cannot tell is a doubt; one that is not ready yet is w
   late.readyUs = 1;
   await finishing;
   assert.deepEqual(doubts, ["producer-1#1 could not tell what it has sent"]);
+  assert.equal(mute.phase, "running", "somebody else has to end it");
 });
 
 Deno.test("load: one that reconnects when it is asked is asked again", async () => {
@@ -86,13 +87,20 @@ Deno.test("load: one that reconnects when it is asked is asked again", async () 
   assert.deepEqual(doubts, []);
 });
 
-Deno.test("load: one that has ended is not asked again", async () => {
-  const { fleet, doubts, control } = rig();
-  const producer = fleet.add("producer", 0);
-  fleet.answer = () => {
-    producer.phase = "gone";
-    return assert.fail("no responders");
-  };
-  await control.finish();
-  assert.deepEqual(doubts, ["producer-0#1 could not tell what it has sent"]);
-});
+for (
+  const [code, doubt] of [[0, []], [1, ["producer-0#1 could not tell what it has sent"]]] as const
+) {
+  Deno.test(`load: one that has ended with code ${code} is not asked again`, async () => {
+    const { fleet, doubts, control } = rig();
+    const exited = Promise.resolve({ code, signal: null });
+    const producer = fleet.add("producer", 0, { exited });
+    fleet.answer = () => {
+      assert.equal(producer.phase, "leaving", "its end is no surprise, also if it is seen first");
+      producer.phase = "gone";
+      throw new Error("no responders");
+    };
+    await control.finish();
+    assert.equal(fleet.commands.length, 1);
+    assert.deepEqual(doubts, doubt);
+  });
+}

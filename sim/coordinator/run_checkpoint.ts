@@ -7,9 +7,10 @@
  *
  * @module
  */
-import type { ChaosRunner } from "../chaos/chaos_run.ts";
+import type { Aftermath, ChaosRunner } from "../chaos/chaos_run.ts";
 import type { Fleet, SavedFleet } from "../run/fleet.ts";
-import type { RunState, SavedState } from "../run/run_state.ts";
+import type { RunState } from "../run/run_state.ts";
+import { loadState, type SavedState, saveState } from "../run/saved_state.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
@@ -39,10 +40,14 @@ export interface RunCheckpoint {
   readonly fleet: SavedFleet;
   /** What chaos has done. */
   readonly chaos: readonly ChaosRecord[];
+  /** What came of that and need not be over. */
+  readonly aftermath: Aftermath;
   /** How far the effects have been read. */
   readonly effects: { readonly last: number; readonly missed: number };
   /** The last batch of reports of each child. */
   readonly batches: readonly [process: string, number: number][];
+  /** Where in the journal it goes on with what was heard later; 0 where there is none. */
+  readonly journal: number;
 }
 
 /** The parts of a run that have something to remember. */
@@ -71,14 +76,15 @@ export interface RunParts {
  */
 export function saveRun(
   { facts, state, watch, fleet, chaos, reader, inbox }: RunParts,
-): Omit<RunCheckpoint, "asked" | "out" | "loadFromUs" | "serverPids"> {
+): Omit<RunCheckpoint, "asked" | "out" | "loadFromUs" | "serverPids" | "journal"> {
   return {
     savedUs: nowUs(),
     facts: facts.save(),
-    state: state.save(),
+    state: saveState(state),
     watch: watch.save(),
     fleet: fleet.save(),
     chaos: chaos.records,
+    aftermath: chaos.aftermath,
     effects: { last: reader.last, missed: reader.missed },
     batches: [...inbox.lastNumbers],
   };
@@ -93,7 +99,7 @@ export function saveRun(
 export function loadRun(parts: RunParts, saved: RunCheckpoint): void {
   const { facts, state, watch, fleet, chaos, reader, inbox } = parts;
   facts.load(saved.facts);
-  state.load(saved.state, saved.savedUs);
+  loadState(state, saved.state, saved.savedUs);
   watch.load(saved.watch, saved.savedUs);
   fleet.load(saved.fleet, saved.savedUs);
   chaos.load(saved.chaos);

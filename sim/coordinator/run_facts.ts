@@ -96,10 +96,12 @@ export class RunFacts {
    * The run goes on from there.
    *
    * @param saved what was known
+   * @param sinceMs how long ago, if it has gone on since then, in milliseconds
    */
-  load({ startedAt, durationMs, loadMs, startupMs, machine, resumed }: SavedFacts): void {
+  load(saved: SavedFacts, sinceMs = 0): void {
+    const { startedAt, durationMs, loadMs, startupMs, machine, resumed } = saved;
     this.#startedAt = startedAt;
-    this.#earlier = { durationMs, loadMs };
+    this.#earlier = { durationMs: durationMs + sinceMs, loadMs: loadMs + sinceMs };
     this.startupMs = startupMs;
     this.machineLoad.load(machine);
     this.resumed = resumed + 1;

@@ -7,7 +7,7 @@ import type { SimConsole } from "../live/status_line.ts";
 import { formatDuration } from "../config/units.ts";
 import { type Rebalance, RebalanceWatch } from "../measure/rebalances.ts";
 import { Observations } from "../metrics/observations.ts";
-import type { Fleet } from "../run/fleet.ts";
+import type { Fleet, Member } from "../run/fleet.ts";
 import { nowUs } from "../streams/message.ts";
 import type { Report } from "../wire/wire.ts";
 
@@ -66,6 +66,17 @@ export class RunObserver {
     } else if (report.kind === "lanes" && report.change === "acquired") {
       this.#rebalances.acquired(process, report.partitions, report.atUs);
     }
+  }
+
+  /**
+   * A worker was at work before this coordinator came: that it has what it has is no rebalancing.
+   *
+   * @param worker the worker
+   */
+  keeps({ process, status, statusUs = 0 }: Pick<Member, "process" | "status" | "statusUs">): void {
+    if (status === undefined) return;
+    this.#rebalances.acquired(process, status.owned, statusUs);
+    this.#rebalances.assigned(process, status, statusUs);
   }
 
   /**

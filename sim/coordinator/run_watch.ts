@@ -82,11 +82,14 @@ export class RunWatch {
    * Goes on from there.
    *
    * @param saved what it had seen
-   * @param savedUs when, in microseconds since 1970: since then nobody has seen anything
+   * @param awayUs since when the run was away, in microseconds since 1970; undefined if it went on, though nobody saw it
    */
-  load({ startUs, phases, timeline }: SavedWatch, savedUs: number): void {
+  load({ startUs, phases, timeline }: SavedWatch, awayUs?: number): void {
     this.#startUs = startUs;
-    this.#phases = [...phases, { phase: AWAY, atMs: Math.round((savedUs - startUs) / 1_000) }];
+    this.#phases = [...phases];
+    if (awayUs !== undefined) {
+      this.#phases.push({ phase: AWAY, atMs: Math.round((awayUs - startUs) / 1_000) });
+    }
     this.#timeline.load(timeline);
     const { sent, effective: handled, owners } = this.#options.state;
     this.#before = { sent, handled, moves: owners.moves };
@@ -98,12 +101,12 @@ export class RunWatch {
   }
 
   /**
-   * A phase begins.
+   * A phase begins, or goes on.
    *
    * @param phase which
    */
   enter(phase: string): void {
-    this.#phases.push({ phase, atMs: this.#nowMs });
+    if (phase !== this.phase) this.#phases.push({ phase, atMs: this.#nowMs });
   }
 
   /** Takes the last sample: that all leave in the end is nobody's concern. */

@@ -75,3 +75,17 @@ Deno.test("phases are told with their beginning", () => {
   assert.deepEqual(watch.series.phases.map(({ phase }) => phase), ["warm-up", "load"]);
   assert.ok(watch.series.phases.every(({ atMs }) => atMs >= 0 && atMs < 60_000));
 });
+
+Deno.test("a run that went on while nobody saw it was at its load all the time, and one that was not was away", () => {
+  const { watch } = rig();
+  watch.enter("load");
+  const saved = watch.save();
+  const phasesAfter = (awayUs?: number) => {
+    const { watch: next } = rig();
+    next.load(saved, awayUs);
+    next.enter("load");
+    return next.series.phases.map(({ phase }) => phase);
+  };
+  assert.deepEqual(phasesAfter(), ["load"]);
+  assert.deepEqual(phasesAfter(nowUs()), ["load", "away", "load"]);
+});

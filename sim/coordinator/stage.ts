@@ -1,6 +1,5 @@
 /**
- * What a run stands on: a server, a connection, the streams. Ours is started and removed with the run; on somebody else's
- * only what the run has made is removed.
+ * The coordinator's connection to the servers, and the run's streams there. On somebody else's servers what the run has made is removed.
  *
  * @module
  */
@@ -8,22 +7,15 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
-import { launchNatsCluster, type NatsCluster } from "../../tasks/nats_cluster.ts";
-import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
-import { replicasOf, urlsOf } from "../config/nats_section.ts";
+import { replicasOf } from "../config/nats_section.ts";
+import type { Ground } from "../ground/ground.ts";
 import { partitionRates, partitionWeights } from "../seed/weights.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
 import { type Access, connectionOptionsOf } from "../wire/access.ts";
 
-/** A server with the run's streams on it. */
+/** The run's streams, and the way to them. */
 export interface Stage extends AsyncDisposable {
-  /** The server, if it is ours: one, or a cluster. */
-  readonly server: NatsServer | NatsCluster | undefined;
-  /** The same, if it is a cluster. */
-  readonly cluster: NatsCluster | undefined;
-  /** The servers' addresses. */
-  readonly urls: readonly string[];
   /** The coordinator's connection. */
   readonly nc: NatsConnection;
   /** The coordinator's world. */
@@ -35,73 +27,40 @@ export interface Stage extends AsyncDisposable {
 /**
  * Sets the stage.
  *
+ * @param ground where the servers are
  * @param config the configuration
  * @param seed the run's seed
  * @param runId the run
  * @param access who it is to the server
- * @param storeDir where a server of our own keeps its streams, if they are to be there after it
  * @returns the stage
  * @throws {PartiError} if there is no usable server
  */
 export async function openStage(
+  ground: Pick<Ground, "urls" | "server">,
   config: SimulationConfig,
   seed: number,
   runId: string,
   access: Access,
-  storeDir?: string,
 ): Promise<Stage> {
   await using cleanUp = new AsyncDisposableStack();
-  const { mode, cluster: size } = config.nats;
-  const cluster = mode === "embedded" && size > 1
-    ? cleanUp.use(await launchNatsCluster({ size, ...ownOptions(config, storeDir) }))
-    : undefined;
-  const single = mode === "embedded" && size === 1
-    ? cleanUp.use(await launchOne(config, storeDir))
-    : undefined;
-  const server = cluster ?? single;
-  const urls = cluster?.urls ?? urlsOf(single?.url ?? config.nats.url);
   const nc = await connectNats({
     ...connectionOptionsOf(access),
-    servers: urls,
+    servers: [...ground.urls],
     name: "coordinator",
   });
   cleanUp.defer(() => nc.close());
   const world = natsWorld(nc);
-  const topology = topologyOf(config.simulation.name, server === undefined ? runId : undefined);
-  if (server === undefined) cleanUp.defer(() => removeFromServer(world, topology));
+  const isOurs = ground.server !== undefined;
+  const topology = topologyOf(config.simulation.name, isOurs ? undefined : runId);
+  if (!isOurs) cleanUp.defer(() => removeFromServer(world, topology));
   await createStreams(world, topology, config, seed);
   const owned = cleanUp.move();
   return {
-    server,
-    cluster,
-    urls,
     nc,
     world,
     topology,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-/** Whoever is started by hand has to find the servers: then they are where the configuration says. */
-function ownOptions({ nats, simulation }: SimulationConfig, storeDir?: string) {
-  const { max_memory: maxMemoryBytes, max_file_storage: maxFileBytes } = nats.jetstream;
-  return {
-    ...(storeDir === undefined ? {} : { storeDir }),
-    ...(simulation.mode === "coordinator" ? { ports: urlsOf(nats.url).map(portOf) } : {}),
-    jetstream: {
-      ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
-      ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
-    },
-  };
-}
-
-function launchOne(config: SimulationConfig, storeDir?: string): Promise<NatsServer> {
-  const { ports, ...options } = ownOptions(config, storeDir);
-  return launchNats({ ...options, ...(ports === undefined ? {} : { port: ports[0]! }) });
-}
-
-function portOf(url: string): number {
-  return Number(new URL(url.replace(/^\w+:/, "http:")).port || 4_222);
 }
 
 /** Effects are kept this long for the reader; the last one of each partition is what the fence stands on. */

@@ -18,11 +18,17 @@ import {
 import { type Tenure, Tenures } from "./tenures.ts";
 
 /** A handler that has begun and whose end is not known. */
-interface Begun {
+export interface Begun {
   readonly partition: number;
   readonly instance: string;
   readonly sequence: number;
   readonly startUs: number;
+}
+
+/** A worker that was killed. */
+export interface Victim {
+  readonly process: string;
+  readonly atUs: number;
 }
 
 /** A report that was under way when its worker was killed is here by then. */
@@ -44,8 +50,12 @@ export interface SavedSpans {
   readonly unchecked: readonly SpanPair[];
   /** Who was killed when. */
   readonly killedAtUs: readonly [process: string, atUs: number][];
-  /** Handlers whose end is not known. */
-  readonly unreported: number;
+  /** Handlers that had begun. */
+  readonly begun: readonly (Begun & { readonly process: string })[];
+  /** Who was killed a moment ago. */
+  readonly victims: readonly Victim[];
+  /** How many handlers were killed with their worker. */
+  readonly killed: number;
 }
 
 /** All handlers of a run. */
@@ -60,7 +70,7 @@ export class HandlerSpans {
   readonly unchecked: SpanPair[] = [];
   readonly #pages: Tenures[];
   readonly #begun = new Map<string, Map<string, Begun>>();
-  readonly #victims: { readonly process: string; readonly atUs: number }[] = [];
+  readonly #victims: Victim[] = [];
   readonly #killedAtUs = new Map<string, number>();
   #killed = 0;
 
@@ -101,9 +111,7 @@ export class HandlerSpans {
     sequence: number,
     startUs: number,
   ): void {
-    const begun = this.#begun.get(process) ?? new Map<string, Begun>();
-    begun.set(`${partition} ${sequence} ${startUs}`, { partition, instance, sequence, startUs });
-    this.#begun.set(process, begun);
+    this.#note(process, { partition, instance, sequence, startUs });
     this.#buryKilled(startUs - LAST_WORDS_US);
   }
 
@@ -145,7 +153,13 @@ export class HandlerSpans {
     this.#buryKilled(Number.POSITIVE_INFINITY);
   }
 
-  /** What they have shown, as JSON holds it. The handlers themselves are not in it: whoever goes on from here compares new ones only. */
+  #note(process: string, begun: Begun): void {
+    const all = this.#begun.get(process) ?? new Map<string, Begun>();
+    all.set(`${begun.partition} ${begun.sequence} ${begun.startUs}`, begun);
+    this.#begun.set(process, all);
+  }
+
+  /** What they have shown, as JSON holds it. The handlers that have ended are not in it: whoever goes on from here compares new ones only. */
   save(): SavedSpans {
     return {
       overlaps: [...this.overlaps],
@@ -153,7 +167,11 @@ export class HandlerSpans {
       repeated: [...this.repeated],
       unchecked: this.unchecked,
       killedAtUs: [...this.#killedAtUs],
-      unreported: this.unreported,
+      begun: [...this.#begun].flatMap(([process, all]) =>
+        all.values().map((begun) => ({ process, ...begun })).toArray()
+      ),
+      victims: this.#victims,
+      killed: this.#killed,
     };
   }
 
@@ -168,7 +186,9 @@ export class HandlerSpans {
     }
     this.unchecked.push(...saved.unchecked);
     for (const [process, atUs] of saved.killedAtUs) this.#killedAtUs.set(process, atUs);
-    this.#killed = saved.unreported;
+    for (const { process, ...begun } of saved.begun) this.#note(process, begun);
+    this.#victims.push(...saved.victims);
+    this.#killed = saved.killed;
   }
 
   #buryKilled(beforeUs: number): void {

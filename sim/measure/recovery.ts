@@ -25,6 +25,18 @@ export interface Gone {
   readonly generation: number;
   /** How it went: kills and pauses have histograms of their own. */
   readonly how: Departure;
+  /** The number of the chaos event that made it go. */
+  readonly event?: number;
+}
+
+/** A disappearance that is not recovered yet, as JSON holds it. */
+export interface SavedRecovery {
+  /** The worker. */
+  readonly gone: Gone;
+  /** The partitions that nobody else has handled yet. */
+  readonly open: readonly number[];
+  /** The slowest of the others so far, in microseconds. */
+  readonly worstUs: number;
 }
 
 /** One disappearance that is being watched. */
@@ -70,12 +82,31 @@ export class RecoveryTracker {
     const { partitions } = gone;
     if (gone.how === "paused") this.#standstills.begin(gone.process, partitions, gone.atUs);
     if (partitions.length === 0) return onRecovered(0);
-    const watch: Watch = { gone, open: new Set(partitions), onRecovered, worstUs: 0 };
-    for (const partition of partitions) {
+    this.#watch({ gone, open: new Set(partitions), onRecovered, worstUs: 0 });
+  }
+
+  #watch(watch: Watch): void {
+    for (const partition of watch.open) {
       const watches = this.#byPartition.get(partition);
       if (watches === undefined) this.#byPartition.set(partition, [watch]);
       else watches.push(watch);
     }
+  }
+
+  /** What is not recovered yet, as JSON holds it. */
+  save(): SavedRecovery[] {
+    const watches = new Set([...this.#byPartition.values()].flat());
+    return [...watches].map(({ gone, open, worstUs }) => ({ gone, open: [...open], worstUs }));
+  }
+
+  /**
+   * Goes on with one of before.
+   *
+   * @param saved what was not recovered
+   * @param onRecovered as for {@linkcode gone}
+   */
+  load({ gone, open, worstUs }: SavedRecovery, onRecovered: (recoveredUs: number) => void): void {
+    this.#watch({ gone, open: new Set(open), onRecovered, worstUs });
   }
 
   /**

@@ -64,7 +64,7 @@ export interface SimReport {
   readonly startedAt: string;
   /** The whole run, from the first process to the verdict. */
   readonly durationMs: number;
-  /** How often the run was resumed from a checkpoint. */
+  /** How often another coordinator went on from a checkpoint: the run was resumed, or chaos had killed the one before. */
   readonly resumed: number;
   /** The server. */
   readonly natsServerVersion: string;

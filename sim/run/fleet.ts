@@ -5,54 +5,16 @@
  */
 import type { Host, HostedProcess, ProcessEnd } from "../host/host.ts";
 import { nowUs } from "../streams/message.ts";
-import type { ChildSpec, Role, WorkerStatus } from "../wire/wire.ts";
+import type { ChildSpec, Role } from "../wire/wire.ts";
+import { formerOf, type Member, memberOf, nowhere, pidOf, type SavedMember } from "./member.ts";
 
+export { type Member, pidOf, type SavedMember } from "./member.ts";
 export type { Role } from "../wire/wire.ts";
-
-/** One process: one incarnation of a name. */
-export interface Member {
-  /** Its role. */
-  readonly role: Role;
-  /** Its name, such as `worker-4`. */
-  readonly name: string;
-  /** Its number. */
-  readonly index: number;
-  /** Its name and incarnation, such as `worker-4#2`. */
-  readonly process: string;
-  /** The process itself; undefined for one of before the run was resumed. */
-  readonly hosted: HostedProcess | undefined;
-  /** When it was started, in microseconds since 1970. */
-  readonly startedUs: number;
-  /** When it reported itself. */
-  readyUs: number | undefined;
-  /** When it ended, or was killed. */
-  endedUs: number | undefined;
-  /** Since when it has been Stable, if it is a worker; undefined while it is not. */
-  stableUs: number | undefined;
-  /** What it last reported, if it is a worker. */
-  status: WorkerStatus | undefined;
-  /** When it reported that. */
-  statusUs: number | undefined;
-  /** Its memory as last reported. */
-  rssBytes: number;
-  /** Messages whose effect it has written, if it is a worker. */
-  handled: number;
-  /** `leaving` was asked to go, `killed` was killed by us, `gone` has ended. */
-  phase: "running" | "leaving" | "killed" | "gone";
-  /** The operating system's number of one of before the run was resumed. */
-  readonly formerPid?: number;
-  /** Its end. */
-  readonly exited: Promise<ProcessEnd>;
-  /** The last lines it wrote. */
-  readonly output: string[];
-}
 
 /** What a fleet is made from. */
 export interface FleetOptions {
   /** What all children have in common. */
   readonly spec: Omit<ChildSpec, "name" | "index" | "process">;
-  /** The servers' addresses for a process, where each has its own. */
-  readonly natsUrlOf?: ((name: string) => string) | undefined;
   /**
    * Who starts a process.
    *
@@ -74,13 +36,6 @@ export interface SavedFleet {
   /** All processes that were ever started. */
   readonly members: readonly SavedMember[];
 }
-
-/** A process as JSON holds it. */
-export type SavedMember =
-  & Pick<Member, "role" | "name" | "index" | "process" | "startedUs" | "phase">
-  & Partial<Pick<Member, "readyUs" | "endedUs" | "status">>
-  & Pick<Member, "rssBytes" | "handled">
-  & { readonly pid: number };
 
 /**
  * After a crash nobody knows how many were started since the last checkpoint: the next incarnation has a number that none of
@@ -153,30 +108,15 @@ export class Fleet {
     const incarnation = (this.#incarnations.get(name) ?? 0) + 1;
     this.#incarnations.set(name, incarnation);
     const process = `${name}#${incarnation}`;
-    const { spec: common, natsUrlOf, hostOf } = this.#options;
-    const natsUrl = natsUrlOf?.(name) ?? common.natsUrl;
-    const spec: ChildSpec = { ...common, natsUrl, name, index, process };
+    const { spec: common, hostOf } = this.#options;
+    const spec: ChildSpec = { ...common, name, index, process };
     const hosted = hostOf(role, index)?.spawn(role, spec) ?? nowhere(name);
-    const member: Member = {
-      role,
-      name,
-      index,
-      process,
-      hosted,
-      startedUs: nowUs(),
-      readyUs: undefined,
-      endedUs: undefined,
-      stableUs: undefined,
-      status: undefined,
-      statusUs: undefined,
-      rssBytes: 0,
-      handled: 0,
-      phase: "running",
-      exited: hosted.exited,
-      output: hosted.output,
-    };
-    this.#members.set(process, member);
-    void hosted.exited.then((end) => {
+    return this.#follow(memberOf({ role, name, index, process, startedUs: nowUs() }, hosted));
+  }
+
+  #follow(member: Member): Member {
+    this.#members.set(member.process, member);
+    void member.exited.then((end) => {
       const wanted = member.phase !== "running";
       member.endedUs ??= nowUs();
       member.phase = "gone";
@@ -189,12 +129,13 @@ export class Fleet {
   save(): SavedFleet {
     const members = this.members.map((member): SavedMember => {
       const { role, name, index, process, startedUs, readyUs, endedUs, phase } = member;
-      const { status, rssBytes, handled } = member;
+      const { status, statusUs, rssBytes, handled } = member;
       return {
         ...{ role, name, index, process, startedUs, phase, rssBytes, handled, pid: pidOf(member) },
         ...(readyUs === undefined ? {} : { readyUs }),
         ...(endedUs === undefined ? {} : { endedUs }),
         ...(status === undefined ? {} : { status }),
+        ...(statusUs === undefined ? {} : { statusUs }),
       };
     });
     return { incarnations: [...this.#incarnations], members };
@@ -211,15 +152,43 @@ export class Fleet {
       this.#incarnations.set(name, count + UNKNOWN_INCARNATIONS);
     }
     for (const saved of members) {
-      const member: Member = {
-        ...{ readyUs: undefined, endedUs, status: undefined, ...saved },
-        ...{ stableUs: undefined, statusUs: undefined, phase: "gone", output: [] },
-        exited: Promise.resolve({ code: 137, signal: "SIGKILL" }),
-        hosted: undefined,
-        formerPid: saved.pid,
-      };
-      this.#members.set(member.process, member);
+      this.#members.set(saved.process, formerOf({ endedUs, ...saved }));
     }
+  }
+
+  /**
+   * Goes on with processes that live, or have ended meanwhile, for a fleet that has nobody yet.
+   *
+   * @param saved who was there
+   * @param processes all that were ever started; also those that were so after it was saved
+   */
+  adopt({ members }: SavedFleet, processes: ReadonlyMap<string, HostedProcess>): void {
+    const known = new Map(members.map((member) => [member.process, member]));
+    for (const [process, hosted] of processes) {
+      const [name, incarnation] = process.split("#") as [string, string];
+      const [role, index] = name.split("-") as [Role, string];
+      const count = Math.max(this.#incarnations.get(name) ?? 0, Number(incarnation));
+      this.#incarnations.set(name, count);
+      const fresh = { role, name, index: Number(index), process, startedUs: nowUs() };
+      const saved = known.get(process);
+      if (saved === undefined) this.#follow(memberOf(fresh, hosted));
+      else if (saved.phase === "gone") this.#members.set(process, formerOf(saved));
+      else this.#follow({ ...memberOf(saved, hosted), ...saved });
+    }
+    // Those of before the keeper of all these was started.
+    for (const saved of members) {
+      if (!processes.has(saved.process)) this.#members.set(saved.process, formerOf(saved));
+    }
+  }
+
+  /** Waits for the ends of those that were killed or asked to leave, and kills whoever does not. */
+  async untilLeft(): Promise<void> {
+    await Promise.all(this.members.map(async (member) => {
+      if (member.phase === "leaving") await this.leave(member);
+      if (member.phase !== "killed") return;
+      this.kill(member);
+      await member.exited;
+    }));
   }
 
   /**
@@ -270,21 +239,4 @@ export class Fleet {
     }));
     return stubborn.filter((member) => member !== undefined);
   }
-}
-
-/** The operating system's number of a process; 0 if it is not known. */
-export function pidOf({ hosted, formerPid }: Pick<Member, "hosted" | "formerPid">): number {
-  return hosted?.pid ?? formerPid ?? 0;
-}
-
-/** A process that nobody could start has ended at once. */
-function nowhere(name: string): HostedProcess {
-  return {
-    pid: 0,
-    exited: Promise.resolve({ code: 1, signal: null }),
-    output: [`there is no host for ${name} (any more)`],
-    kill: () => {},
-    terminate: () => {},
-    pause: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
-  };
 }

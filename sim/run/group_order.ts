@@ -46,3 +46,18 @@ export function disorderOf(
 export function isStable({ status }: Pick<Member, "status">): boolean {
   return status?.state === "Stable";
 }
+
+/**
+ * How long the group took to come up.
+ *
+ * @param workers those that run
+ * @returns from the first one's readiness until all were Stable at once, in milliseconds; null while they are not
+ */
+export function startupMsOf(
+  workers: readonly Pick<Member, "readyUs" | "stableUs">[],
+): number | null {
+  const ready = workers.map(({ readyUs }) => readyUs);
+  const stable = workers.map(({ stableUs }) => stableUs);
+  if (ready.includes(undefined) || stable.includes(undefined)) return null;
+  return Math.round((Math.max(...stable as number[]) - Math.min(...ready as number[])) / 1_000);
+}

@@ -4,50 +4,23 @@
  * @module
  */
 import { isPartiError } from "../../lib/errors.ts";
-import { type Defect, Ledger, type SavedLedger } from "../ledger/ledger.ts";
+import { type Defect, Ledger } from "../ledger/ledger.ts";
 import type { SimConsole } from "../live/status_line.ts";
 import type { Share } from "../measure/balance.ts";
-import { Measurements, type SavedMeasurements } from "../measure/measure.ts";
+import { Measurements } from "../measure/measure.ts";
 import { type MoveCount, Moves } from "../measure/moves.ts";
 import type { Gone } from "../measure/recovery.ts";
-import { OwnerLog, type SavedOwners } from "../series/owner_log.ts";
+import { OwnerLog } from "../series/owner_log.ts";
 import { decodeEffect } from "../streams/effect.ts";
 import { decodeMessage } from "../streams/message.ts";
 import type { Report } from "../wire/wire.ts";
 import type { Fleet, Member } from "./fleet.ts";
-import { disorderOf, isStable } from "./group_order.ts";
-import { PartitionSet, type SavedPartitions } from "./partition_set.ts";
+import { disorderOf, isStable, startupMsOf } from "./group_order.ts";
+import { PartitionSet } from "./partition_set.ts";
+import type { Phase } from "./saved_state.ts";
 
 /** Log lines about defects; the rest is in the report. */
 const MAX_DEFECT_LINES = 20;
-
-/** A time, in microseconds since 1970. */
-export interface Phase {
-  /** Since when. */
-  readonly fromUs: number;
-  /** Until when. */
-  readonly untilUs: number;
-}
-
-/** What is known, as JSON holds it. */
-export interface SavedState {
-  /** The book. */
-  readonly ledger: SavedLedger;
-  /** The figures. */
-  readonly measurements: SavedMeasurements;
-  /** The group's partitions. */
-  readonly partitions: SavedPartitions;
-  /** Who had what since when. */
-  readonly owners: SavedOwners;
-  /** Who gave what to whom. */
-  readonly moves: { readonly count: MoveCount; readonly weight: MoveCount };
-  /** What went wrong, and why the verdict may not be sure. */
-  readonly said: Readonly<Record<"incidents" | "violations" | "doubts", readonly string[]>>;
-  /** When the server was away. */
-  readonly outages: readonly Phase[];
-  /** Counts for the status line. */
-  readonly counts: Readonly<Record<"defects" | "sent" | "effective", number>>;
-}
 
 /** What is known. */
 export class RunState {
@@ -219,41 +192,6 @@ export class RunState {
     }
   }
 
-  /** What is known, as JSON holds it. */
-  save(): SavedState {
-    const { incidents, violations, doubts, outages, defects, sent, effective } = this;
-    const { count, weight } = this.moves;
-    return {
-      ledger: this.ledger.save(),
-      measurements: this.measurements.save(),
-      partitions: this.partitions.save(),
-      owners: this.owners.save(),
-      moves: { count, weight },
-      said: { incidents, violations, doubts },
-      outages,
-      counts: { defects, sent, effective },
-    };
-  }
-
-  /**
-   * Goes on from there; for a state in which nothing is known yet.
-   *
-   * @param saved what was known
-   * @param savedUs when, in microseconds since 1970
-   */
-  load(saved: SavedState, savedUs: number): void {
-    this.ledger.load(saved.ledger);
-    this.measurements.load(saved.measurements);
-    this.partitions.load(saved.partitions);
-    this.owners.load(saved.owners, savedUs);
-    this.moves.load(saved.moves, this.partitions.weights);
-    for (const name of ["incidents", "violations", "doubts"] as const) {
-      this[name].push(...saved.said[name]);
-    }
-    this.outages.push(...saved.outages);
-    Object.assign(this, saved.counts);
-  }
-
   /** Workers that run and are Stable. */
   get stable(): Member[] {
     return this.#fleet().running("worker").filter(isStable);
@@ -356,10 +294,6 @@ export class RunState {
    * From the first worker's readiness until all workers were Stable at once, in milliseconds; null while they are not.
    */
   get startupMs(): number | null {
-    const workers = this.#fleet().running("worker");
-    const ready = workers.map(({ readyUs }) => readyUs);
-    const stable = workers.map(({ stableUs }) => stableUs);
-    if (ready.includes(undefined) || stable.includes(undefined)) return null;
-    return Math.round((Math.max(...stable as number[]) - Math.min(...ready as number[])) / 1_000);
+    return startupMsOf(this.#fleet().running("worker"));
   }
 }

@@ -6,6 +6,7 @@ import { encodeMessage } from "../streams/message.ts";
 import type { Fleet } from "./fleet.ts";
 import { TestFleet } from "./fleet_rig_test.ts";
 import { RunState } from "./run_state.ts";
+import { loadState, saveState } from "./saved_state.ts";
 
 /** Where a cut lies between the two handlers of the story that were at work at once. */
 const BETWEEN_TWO_HANDLERS = 7;
@@ -113,7 +114,7 @@ Deno.test("saved state: a run that goes on from any moment finds what it would h
     const before = freshState();
     for (const step of steps.slice(0, cut)) step(before);
     const after = freshState();
-    after.load(JSON.parse(JSON.stringify(before.save())), 0);
+    loadState(after, JSON.parse(JSON.stringify(saveState(before))), 0);
     for (const step of steps.slice(cut)) step(after);
     assert.deepEqual(told(after), expected, `cut before step ${cut}`);
   }
@@ -129,7 +130,7 @@ Deno.test("saved state: figures and moves go on, too", () => {
   moves.count.total = 5;
   moves.weight.needed = 3;
   const after = freshState();
-  after.load(JSON.parse(JSON.stringify(before.save())), 0);
+  loadState(after, JSON.parse(JSON.stringify(saveState(before))), 0);
   after.measurements.handoff.record(80_000);
   assert.deepEqual(after.measurements.handoff.percentiles(), {
     count: 2,
@@ -149,7 +150,7 @@ Deno.test("saved state: partitions that came and went are known again", () => {
   before.partitions.retire([0], 200);
   before.removePartitions([0], 300);
   const after = freshState();
-  after.load(JSON.parse(JSON.stringify(before.save())), 0);
+  loadState(after, JSON.parse(JSON.stringify(saveState(before))), 0);
   assert.deepEqual(after.partitions.current, [1, added]);
   assert.deepEqual(after.partitions.weights, [0, 1, 4]);
   assert.deepEqual(after.partitions.counts, { added: 1, removed: 1 });

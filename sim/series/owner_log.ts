@@ -147,8 +147,13 @@ export class OwnerLog {
    *
    * @param saved the log so far
    * @param atUs when all of them are taken to have let go, in microseconds since 1970
+   * @param living processes that have what they had
    */
-  load({ processes, changes, resolutionUs, moves }: SavedOwners, atUs: number): void {
+  load(
+    { processes, changes, resolutionUs, moves }: SavedOwners,
+    atUs: number,
+    living: ReadonlySet<string> = new Set(),
+  ): void {
     for (const process of processes) this.#numberOf(process);
     for (const [changedUs, partition, owner] of changes) {
       this.#changes.push({ atUs: changedUs, partition, owner });
@@ -157,7 +162,9 @@ export class OwnerLog {
     this.#resolutionUs = resolutionUs;
     this.#moves = moves;
     for (const [partition, owner] of this.#owners) {
-      if (owner !== NOBODY) this.#add({ kind: "let go", by: owner, partitions: [partition], atUs });
+      if (owner === NOBODY) continue;
+      if (living.has(processes[owner]!)) this.#holders.set(partition, owner);
+      else this.#add({ kind: "let go", by: owner, partitions: [partition], atUs });
     }
   }
 

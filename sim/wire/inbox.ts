@@ -15,6 +15,11 @@ import {
 
 const TAKEN = toBytes("taken");
 
+/** What children have said, as a journal holds it. */
+export type Heard =
+  | { readonly batch: ReportBatch }
+  | { readonly begun: Parameters<InboxHandler["begun"]> };
+
 /** Who is told what children say. Must not throw. */
 export interface InboxHandler {
   /** A report, once, in each child's order. */
@@ -33,6 +38,8 @@ export interface InboxHandler {
 export interface Inbox extends Subscription {
   /** The number of the last batch taken of each child. */
   readonly lastNumbers: Map<string, number>;
+  /** Takes once more what was heard before: a batch that was taken is not taken again. */
+  again(heard: Heard): void;
 }
 
 /**
@@ -41,32 +48,43 @@ export interface Inbox extends Subscription {
  * @param messaging where
  * @param runId the run
  * @param handler who is told
+ * @param keep is given everything before anybody is told, and before it is answered for
  * @returns the way to stop listening
  */
 export function openInbox(
   messaging: Messaging,
   runId: string,
   handler: InboxHandler,
+  keep: (heard: Heard) => void = () => {},
 ): Inbox {
   const lastNumbers = new Map<string, number>();
+  const take = (heard: Heard) => {
+    if ("begun" in heard) return handler.begun(...heard.begun);
+    const { process, number, reports } = heard.batch;
+    if (!isNew(heard.batch)) return;
+    lastNumbers.set(process, number);
+    for (const report of reports) handler.report(process, report);
+  };
+  const isNew = ({ process, number }: ReportBatch) => number > (lastNumbers.get(process) ?? 0);
   const begun = messaging.subscribe(begunSubject(runId, "*"), (notice) => {
     const what = fromBytes<
       [instance: string, partition: number, sequence: number, startUs: number]
     >(notice.data);
-    handler.begun(notice.subject.slice(notice.subject.lastIndexOf(".") + 1), ...what);
+    const process = notice.subject.slice(notice.subject.lastIndexOf(".") + 1);
+    const heard: Heard = { begun: [process, ...what] };
+    keep(heard);
+    take(heard);
   });
   const reports = messaging.subscribe(reportSubject(runId), (notice) => {
     const batch = fromBytes<ReportBatch>(notice.data);
-    const last = lastNumbers.get(batch.process) ?? 0;
-    if (batch.number > last) {
-      lastNumbers.set(batch.process, batch.number);
-      for (const report of batch.reports) handler.report(batch.process, report);
-    }
+    if (isNew(batch)) keep({ batch });
+    take({ batch });
     // Only now: the child forgets what has been answered for.
     notice.respond(TAKEN);
   });
   return {
     lastNumbers,
+    again: take,
     close: () => {
       begun.close();
       reports.close();

@@ -100,6 +100,7 @@ export interface PartitionChanges {
 /** What the coordinator asks of a worker. */
 export type WorkerCommand =
   | { readonly command: "status" } // answered with a WorkerStatus
+  | { readonly command: "report" } // answered when all that it has reported until now has been answered for
   | { readonly command: "slow" } // its handlers take many times as long
   | { readonly command: "quick" }; // and do so no longer
 

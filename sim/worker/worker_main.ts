@@ -51,8 +51,9 @@ export function runWorker(spec: ChildSpec): Promise<void> {
     const terminated = new Promise<void>((resolve) =>
       Deno.addSignalListener("SIGTERM", () => resolve())
     );
-    world.messaging.subscribe(controlSubject(spec.runId, spec.process), (notice) => {
+    world.messaging.subscribe(controlSubject(spec.runId, spec.process), async (notice) => {
       const { command } = fromBytes<WorkerCommand>(notice.data);
+      if (command === "report") await reporter.flush();
       if (command === "slow" || command === "quick") worker.setSlow(command === "slow");
       notice.respond(toBytes(command === "status" ? member.status() : command));
     });

@@ -6,21 +6,19 @@
 import type { NatsCluster } from "../../tasks/nats_cluster.ts";
 import type { NatsServer } from "../../tasks/nats_launcher.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
-import type { Stage } from "./stage.ts";
 
 const MAX_BYTES = 1_048_576;
 
 /**
  * Keeps the end of it, as the server writes it.
  *
- * @param stage where the server is; somebody else's keeps its log itself
+ * @param server the server
  * @param logs where it goes
  */
 export function keepServerLog(
-  { server }: Pick<Stage, "server">,
+  server: NatsServer | NatsCluster,
   logs: Pick<RunLogs, "line">,
 ): void {
-  if (server === undefined) return;
   for (const [index, node] of nodesOf(server).entries()) {
     const name = index === 0 ? "nats-server" : `nats-server-${index}`;
     for (const line of node.logTail(MAX_BYTES).trimEnd().split("\n")) logs.line(name, line);

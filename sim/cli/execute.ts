@@ -1,0 +1,160 @@
+/**
+ * One run, from what it was asked to be to its files and its exit code.
+ *
+ * @module
+ */
+import { describeError } from "../../lib/errors.ts";
+import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
+import { type Interruptible, interruptible } from "../../tasks/interruptible.ts";
+import { describePlan } from "../chaos/chaos_plan.ts";
+import { checkpointsIn } from "../checkpoint/checkpoint_file.ts";
+import type { SimulationConfig } from "../config/config.ts";
+import { Coordinator } from "../coordinator/coordinator.ts";
+import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
+import type { Asked } from "../coordinator/run_facts.ts";
+import type { Ground } from "../ground/ground.ts";
+import type { SimConsole } from "../live/status_line.ts";
+import { REPORT_FILE, type SimReport, type Verdict } from "../report/report.ts";
+import { renderReport } from "../report/report_block.ts";
+import { SERIES_FILE } from "../series/series.ts";
+import type { RunAccess } from "../wire/access.ts";
+import { writeDerived } from "./ended_commands.ts";
+import { openLogs } from "./open_logs.ts";
+
+const EXIT_CODES: Readonly<Record<Verdict, number>> = {
+  pass: exitCodes.pass,
+  fail: exitCodes.fail,
+  unknown: exitCodes.unknown,
+};
+
+/** A run that can begin, or go on. */
+export interface Input extends Asked {
+  /** Who it is to the servers. */
+  readonly access: RunAccess;
+  /** The folder of the report. */
+  readonly out: string;
+  /** What is worth saying of the input. */
+  readonly notes?: readonly string[];
+  /** The run as it was, if it is to go on. */
+  readonly resumed?: RunCheckpoint;
+  /** The folder of what it needs to go on, if it is to be resumable. */
+  readonly checkpointFolder?: string;
+}
+
+/**
+ * Runs it in this process, until it ends or is interrupted.
+ *
+ * @param console where it is said
+ * @param input the run
+ * @returns the exit code
+ * @throws {PartiError} if the run could not begin, or not go on
+ */
+export async function runAlone(console: SimConsole, input: Input): Promise<number> {
+  using interrupt = heedInterrupts(console);
+  const { signal } = interrupt;
+  const code = await execute(console, input, signal);
+  if (input.checkpointFolder !== undefined) {
+    await afterwards(console, input.checkpointFolder, signal);
+  }
+  return code;
+}
+
+/**
+ * Heeds Ctrl-C, and says so.
+ *
+ * @param console where it is said
+ */
+export function heedInterrupts(console: SimConsole): Interruptible {
+  return interruptible(() =>
+    console.log("WARN", "Interrupted: stopping everything (again to stop at once)")
+  );
+}
+
+/**
+ * Coordinates it, writes its files and says what came of it.
+ *
+ * @param console where it is said
+ * @param input the run
+ * @param signal ends it early
+ * @param ground what it stands on, where that is not to be its own
+ * @returns the exit code
+ * @throws {PartiError} if the run could not begin, or not go on
+ */
+export async function execute(
+  console: SimConsole,
+  input: Input,
+  signal: AbortSignal,
+  ground?: Ground,
+): Promise<number> {
+  const { config, seed, out, notes = [], resumed } = input;
+  using logs = openLogs(out, config, console, "coordinator");
+  for (const note of notes) console.log("WARN", note);
+  let begun = false;
+  const onBegin = () => {
+    begun = true;
+    if (resumed === undefined) describeRun(console, config, describePlan(coordinator.plan));
+  };
+  const coordinator = new Coordinator({ ...input, console, logs, ground, onBegin, signal });
+  await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
+  try {
+    const { report, series } = await coordinator.run();
+    await writeJson(`${out}/${REPORT_FILE}`, report);
+    // Numbers in columns: a line for each would only be long.
+    await Deno.writeTextFile(`${out}/${SERIES_FILE}`, `${JSON.stringify(series)}\n`);
+    // The verdict stands, whether or not it can be shown.
+    const page = await writeDerived({ folder: out, report, series }).catch((error) => {
+      console.log("WARN", `The page could not be made: ${describeError(error)}`);
+    });
+    console.clear();
+    console.log("INFO", completeLine(report));
+    for (const line of renderReport(report)) console.print(line);
+    console.print(`Report: ${out}/${REPORT_FILE}`);
+    if (page !== undefined) console.print(`Page:   ${page}`);
+    return EXIT_CODES[report.verdict];
+  } catch (error) {
+    console.clear();
+    // Before the run had begun it was the input or the surroundings; then the message says it all.
+    if (!begun) throw error;
+    console.print(`The run with seed ${seed} ended early.`);
+    throw withExitCode(error, exitCodes.unknown);
+  }
+}
+
+/**
+ * A run that came to its end needs nothing any more; one that was interrupted can go on.
+ *
+ * @param console where that is said
+ * @param folder what it needs to go on
+ * @param signal has fired if it was interrupted
+ */
+export async function afterwards(
+  console: SimConsole,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!signal.aborted) return await Deno.remove(folder, { recursive: true });
+  const hasCheckpoint = (await checkpointsIn(folder)).length > 0;
+  if (hasCheckpoint) console.print(`It can go on where it was: parti sim --resume ${folder}`);
+}
+
+function describeRun(console: SimConsole, config: SimulationConfig, plan: readonly string[]): void {
+  const { partitions, workers, simulation } = config;
+  console.log("INFO", `Starting simulation in ${simulation.mode} mode`);
+  console.log(
+    "INFO",
+    `Partitions: ${partitions.count}, Workers: ${workers.count}, ` +
+      `Rate: ${partitions.message_rate_per_partition} msg/sec per partition`,
+  );
+  console.log("INFO", `Chaos: ${plan.length} events`);
+  for (const line of plan.slice(0, 20)) console.log("INFO", `  ${line}`);
+}
+
+function completeLine({ messages }: SimReport): string {
+  const { sent, received, lost, duplicateEffects } = messages;
+  return `Simulation complete: ${sent} messages sent, ${received} received, ${lost} gaps, ` +
+    `${duplicateEffects} duplicates`;
+}
+
+async function writeJson(path: string, value: SimReport | unknown): Promise<void> {
+  await Deno.writeTextFile(path, `${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,178 @@
+/**
+ * The parts of a run, put together.
+ *
+ * @module
+ */
+import type { ChaosPlan } from "../chaos/chaos_plan.ts";
+import { ChaosRunner } from "../chaos/chaos_run.ts";
+import type { GroupTiming } from "../chaos/hits.ts";
+import { resolveGroup } from "../config/group_check.ts";
+import type { Ground } from "../ground/ground.ts";
+import type { ProcessEnd } from "../host/host.ts";
+import { RemoteHosts } from "../host/remote_hosts.ts";
+import { Fleet, type Member } from "../run/fleet.ts";
+import { PartitionControl } from "../run/partition_control.ts";
+import { RunState } from "../run/run_state.ts";
+import { partitionWeights } from "../seed/weights.ts";
+import { EffectsReader } from "../streams/effects_reader.ts";
+import { isDeadLetter } from "../streams/topology.ts";
+import { type Inbox, openInbox } from "../wire/inbox.ts";
+import { Conclusions, conclusionsOf, type JournalEntry } from "./conclusions.ts";
+import { LoadControl } from "./load_control.ts";
+import type { RunParts } from "./run_checkpoint.ts";
+import type { RunFacts } from "./run_facts.ts";
+import { RunObserver } from "./run_observer.ts";
+import type { RunOptions } from "./run_options.ts";
+import { RunWatch, STATUS_INTERVAL_MS } from "./run_watch.ts";
+import type { Stage } from "./stage.ts";
+
+/** All parts of a run. */
+export interface Parts extends RunParts {
+  /** What it stands on. */
+  readonly ground: Ground;
+  /** Its streams. */
+  readonly stage: Stage;
+  /** Those who start processes by hand; undefined where nobody does. */
+  readonly hosts: RemoteHosts | undefined;
+  /** Who follows it for those who look at it. */
+  readonly observer: RunObserver;
+  /** The hand on the producers. */
+  readonly loadControl: LoadControl;
+  /** The hand on the partitions. */
+  readonly partitions: PartitionControl;
+}
+
+/** What they are made from. */
+export interface PartsOptions extends Omit<RunOptions, "ground"> {
+  /** What will go wrong. */
+  readonly plan: ChaosPlan;
+  /** What the run stands on. */
+  readonly ground: Ground;
+  /** Its streams. */
+  readonly stage: Stage;
+  /** When it was and how long its phases took. */
+  readonly facts: RunFacts;
+  /** Called when a process ends that was neither killed nor asked to. */
+  readonly onUnexpectedExit: (member: Member, end: ProcessEnd) => void;
+  /** Called after each chaos event; resolves when a run that is resumed would know of it. */
+  readonly onRecord: () => Promise<void> | undefined;
+  /** Keeps what comes in, for whoever comes after this coordinator. */
+  readonly keep: (entry: JournalEntry) => void;
+}
+
+/** What the group's configuration says. */
+interface Group extends GroupTiming {
+  readonly workerIdMin: number;
+  readonly workerIdMax: number;
+}
+
+/**
+ * Makes them. They listen from now on, and nothing is started yet.
+ *
+ * @param options what they are made from
+ * @param cleanUp takes what ends them
+ */
+export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack): Parts {
+  const { config, seed, runId, console, facts, ground, stage, signal } = options;
+  const group = resolveGroup(config);
+  const hosts = fleetHosts(options, group);
+  if (hosts !== undefined) cleanUp.use(hosts);
+  const fleet = makeFleet(options, group, hosts);
+  cleanUp.defer(async () => void await fleet.end("kill"));
+  const weights = partitionWeights(config.partitions, seed);
+  const state: RunState = new RunState(weights, () => fleet, console);
+  const observer = new RunObserver({ console, fleet, tickMs: STATUS_INTERVAL_MS });
+  const inbox = listen(options, state, observer);
+  cleanUp.defer(() => inbox.close());
+  const reader = makeReader(stage, state);
+  cleanUp.defer(() => reader.stop());
+  const loadControl = new LoadControl({
+    ...{ fleet, runId, signal },
+    messaging: stage.world.messaging,
+    changes: () => state.partitions.changes,
+    doubts: state.doubts,
+    patienceMs: config.coordinator.validation_window,
+  });
+  const partitions = new PartitionControl({ ...options, fleet, state });
+  const chaos = makeChaos(options, group, { fleet, state, partitions });
+  state.onStatus = (member) => chaos.onStatus(member);
+  const watch = new RunWatch({
+    ...{ runId, state, fleet, facts, console },
+    durationMs: config.simulation.duration,
+    onTick: (phase) => observer.tick(phase),
+    chaos: () => chaos.records.length,
+  });
+  watch.start();
+  cleanUp.defer(() => watch.stop());
+  const known = { facts, state, watch, fleet, chaos, reader, inbox };
+  return { ...known, ground, stage, hosts, observer, loadControl, partitions };
+}
+
+function maxWorkersOf({ config }: PartsOptions, { workerIdMin, workerIdMax }: Group): number {
+  return Math.min(config.workers.count * 2, workerIdMax - workerIdMin + 1);
+}
+
+/** Where processes are started by hand, their hosts come to us. */
+function fleetHosts(options: PartsOptions, group: Group): RemoteHosts | undefined {
+  const { config, runId, stage, console } = options;
+  if (config.simulation.mode !== "coordinator") return undefined;
+  return new RemoteHosts({
+    messaging: stage.world.messaging,
+    simulation: config.simulation.name,
+    runId,
+    slots: { worker: maxWorkersOf(options, group), producer: config.producers.count },
+    onJoin: ({ role, indexes }) => {
+      const names = indexes.map((at) => `${role}-${at}`).join(", ");
+      console.log("INFO", `A host has come for ${names}`);
+    },
+  });
+}
+
+function makeFleet(options: PartsOptions, group: Group, hosts: RemoteHosts | undefined): Fleet {
+  const { runId, seed, config, fault, ground, stage: { topology } } = options;
+  const natsUrl = ground.urls.join(",");
+  return new Fleet({
+    spec: { runId, seed, natsUrl, config, topology, ...(fault === undefined ? {} : { fault }) },
+    hostOf: (role, index) => hosts === undefined ? ground.host : hosts.hostOf(role, index),
+    maxWorkers: maxWorkersOf(options, group),
+    onUnexpectedExit: options.onUnexpectedExit,
+  });
+}
+
+function listen(options: PartsOptions, state: RunState, observer: RunObserver): Inbox {
+  const { stage, runId, keep } = options;
+  return openInbox(stage.world.messaging, runId, {
+    report: (process, report) => {
+      state.takeReport(process, report);
+      observer.takeReport(process, report);
+    },
+    begun: (...what) => state.takeBegun(...what),
+  }, keep);
+}
+
+function makeReader({ nc, topology }: Stage, state: RunState): EffectsReader {
+  return new EffectsReader(nc, topology.effectStream, (data, storedUs, at, subject) => {
+    if (isDeadLetter(topology, subject)) state.takeDeadLetter(data, storedUs);
+    else state.takeEffect(data, storedUs, at);
+  });
+}
+
+function makeChaos(
+  options: PartsOptions,
+  timing: GroupTiming,
+  parts: { readonly fleet: Fleet; readonly state: RunState; readonly partitions: PartitionControl },
+): ChaosRunner {
+  const { plan, runId, console, config, ground, stage, signal, onRecord, keep } = options;
+  const { server, cluster, networks, crash } = ground;
+  const conclusions = new Conclusions(() => conclusionsOf(parts.state, chaos.records), keep);
+  const chaos: ChaosRunner = new ChaosRunner({
+    ...{ plan, runId, console, server, cluster, networks, crash, timing, signal, onRecord },
+    ...parts,
+    messaging: stage.world.messaging,
+    feedStream: stage.topology.feedStream,
+    minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
+    windowMs: config.coordinator.validation_window,
+    onLook: () => conclusions.note(),
+  });
+  return chaos;
+}

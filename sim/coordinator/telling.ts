@@ -1,0 +1,121 @@
+/**
+ * What a run tells of itself: its figures while it goes on, and its report in the end.
+ *
+ * @module
+ */
+import type { SimulationConfig } from "../config/config_schema.ts";
+import type { IntervalSet } from "../ledger/intervals.ts";
+import type { SimReport } from "../report/report.ts";
+import type { ThresholdResult } from "../report/thresholds.ts";
+import { conclude } from "./conclude.ts";
+import { liveFigures } from "./live_figures.ts";
+import { lostSoFar } from "./live_loss.ts";
+import type { Parts } from "./parts.ts";
+import type { RunMetrics } from "./run_metrics.ts";
+import type { RunOptions } from "./run_options.ts";
+import type { RunPage } from "./run_page.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * The version of the server.
+ *
+ * @param stage the connection to it
+ */
+export function versionOf({ nc }: Pick<Stage, "nc">): string {
+  return nc.info?.version ?? "";
+}
+
+/**
+ * The figures as they are now.
+ *
+ * @param parts the run
+ * @param signal ends the looking
+ */
+export async function figuresNow(parts: Parts, signal: AbortSignal): Promise<object> {
+  const { facts, state, stage } = parts;
+  const lost = await lostNow(parts, signal);
+  const { loadMs } = facts;
+  return liveFigures({ run: facts.tell(versionOf(stage)), state, loadMs, lost });
+}
+
+function lostNow(
+  { state: { ledger }, stage, reader }: Parts,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  return lostSoFar({ ledger, stage, reader, signal });
+}
+
+/** Where a run can be looked at. */
+export interface Showing {
+  /** For Prometheus. */
+  readonly metrics: RunMetrics;
+  /** For people. */
+  readonly page: RunPage;
+}
+
+/**
+ * Shows the run from now on.
+ *
+ * @param showing where
+ * @param parts the run
+ * @param options what it is made from
+ */
+export function showRun({ metrics, page }: Showing, parts: Parts, options: RunOptions): void {
+  const { config, seed, runId, console } = options;
+  const { state, fleet, chaos, watch, observer, stage, facts } = parts;
+  console.log("INFO", "Started coordinator");
+  if (metrics.url !== undefined) console.log("INFO", `Metrics: ${metrics.url}`);
+  const lost = (signal: AbortSignal) => lostNow(parts, signal);
+  page.show({
+    ...{ state, fleet, watch, lost },
+    durationMs: config.simulation.duration,
+    loadMs: () => facts.loadMs,
+    chaos: () => chaos.records,
+    moving: () => observer.moving,
+  }, console);
+  const info = {
+    run_id: runId,
+    seed: String(seed),
+    strategy: config.workers.assignment_strategy,
+    nats_server: versionOf(stage),
+  };
+  metrics.show({
+    lost,
+    view: () => ({
+      ...{ state, fleet, info, observer },
+      ...{ chaos: chaos.records, phase: watch.phase },
+    }),
+  });
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  /** Its configuration. */
+  readonly config: SimulationConfig;
+  /** The thresholds that ended it before its time. */
+  readonly endedBy: readonly ThresholdResult[];
+  /** What is left in the feed, by partition; undefined if it was interrupted before it was drained. */
+  readonly waiting: Map<number, IntervalSet> | undefined;
+}
+
+/**
+ * Makes the report.
+ *
+ * @param parts the run
+ * @param end how it ended
+ */
+export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd): SimReport {
+  const { facts, state, fleet, chaos, reader, stage } = parts;
+  if (reader.missed > 0) {
+    state.doubts.push(`${reader.missed} effects were gone before they were read`);
+  }
+  if (waiting !== undefined) chaos.blame(state.ledger.defects(waiting));
+  return conclude({
+    ...{ state, fleet, endedBy, waiting },
+    run: facts.tell(versionOf(stage)),
+    strategy: config.workers.assignment_strategy,
+    thresholds: config.thresholds,
+    loadMs: facts.loadMs,
+    chaos: chaos.records,
+  });
+}
