@@ -240,7 +240,8 @@ function prepare(workload: AnyWorkload, plan: Plan, kernel: Kernel): Simulation 
 
 function unexpanded(workload: AnyWorkload, seed: number, error: unknown): RunResult {
   const trace = new Trace();
-  const failure = new SimulationFailure("crash", "expand", describeError(error), 0, error);
+  const kind = error instanceof SimulationFailure ? error.kind : "crash";
+  const failure = new SimulationFailure(kind, "expand", describeError(error), 0, error);
   return {
     workload: workload.name,
     seed,
