@@ -38,8 +38,8 @@ const OPTIONS = { now };
  */
 export async function runDstChild(spec: ChildSpec): Promise<void> {
   const workloads = loadWorkloads(spec.registry ?? undefined);
-  // Ctrl-C reaches the whole process group; the driver decides when we end.
-  Deno.addSignalListener("SIGINT", () => {});
+  // Ctrl-C reaches the whole process group, and what stops a job or a container often does too; the driver decides when we end.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
   let last: Promise<void> = workloads.then(() => {});
   const onLine = (line: string) => {
     last = last.then(async () => {
