@@ -71,7 +71,7 @@ async function runSeeds(workload: AnyWorkload, request: SeedsRequest): Promise<v
   for (let seed = request.first; seed < request.first + request.count; seed++) {
     const result = await runSeed(workload, seed, run);
     summary = mergeSummaries(catalog, summary, summarise(catalog, result));
-    reply({ kind: "seed", seed, failure: result.failure });
+    reply({ kind: "seed", seed, failure: result.failure, hash: result.hash });
   }
   reply({ kind: "seeds", summary, memoryBytes: memoryUsage().rss });
 }

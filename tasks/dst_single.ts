@@ -13,7 +13,7 @@ import { note, say } from "./console.ts";
 import { ChildEnded, DstChild, killChildren } from "./dst_child.ts";
 import { makeFolder, readPlan, replayCommand, writeJson, writePlan } from "./dst_files.ts";
 import type { DstOptions } from "./dst_options.ts";
-import { lost } from "./dst_pool.ts";
+import { differenceOf, lost } from "./dst_pool.ts";
 import { indent } from "./dst_report.ts";
 import { SHRINK_FOLDER, shrinkAndSay } from "./dst_shrink.ts";
 import { showCount } from "./dst_status.ts";
@@ -93,6 +93,18 @@ function checkFrom(file: string, workload: AnyWorkload, plan: Plan): void {
 
 /** The result, or the failure if the process was lost. */
 async function runInChild(plan: Plan, options: DstOptions): Promise<RunResult | RunFailure> {
+  const result = await runOnce(plan, options);
+  if (!options.twice || !("failure" in result) || result.failure?.kind === "divergence") {
+    return result;
+  }
+  const other = await runOnce(plan, { ...options, twice: false, trace: false });
+  if (!("failure" in other)) return other;
+  const failure = differenceOf(result.hash, other.hash);
+  return failure === undefined ? result : { ...result, verdict: "fail", failure };
+}
+
+/** In a process of its own. */
+async function runOnce(plan: Plan, options: DstOptions): Promise<RunResult | RunFailure> {
   const { twice, trace } = options;
   const child = new DstChild(options);
   using _interrupt = interruptible(() => {

@@ -81,6 +81,7 @@ const failing: [string, string[], RegExp][] = [
     /^toy-miss: fail \(\d+ assertions? not reached, and the time is over\)$/m,
   ],
   ["entropy", ["--seeds", "5", "--twice"], /seed 1: divergence "two runs of one seed"/],
+  ["salt", ["--seeds", "5", "--twice"], /seed 1: divergence "two processes of one seed" .*: hash/],
   ["deadlock", ["--seeds", "3"], /deadlock "deadlock" after .* these wait: godot/],
   ["livelock", ["--seeds", "3"], /livelock "livelock" after .*no time has passed/],
   ["escape", ["--seeds", "3"], /escape "Date\.now" after .*toy_register_test\.ts/],
@@ -116,6 +117,9 @@ Deno.test("one seed: its plan, its trace, its verdict", async () => {
   const bad = await dst(...toy("exit"), "--seed", "5");
   assert.equal(bad.code, 1);
   assert.match(bad.stdout, /toy-exit, seed 5: fail: crash "process"/);
+  const other = await dst(...toy("salt"), "--seed", "3", "--twice");
+  assert.equal(other.code, 1);
+  assert.match(other.stdout, /toy-salt, seed 3: fail: divergence "two processes of one seed"/);
 });
 
 const mistakes: [string[], RegExp][] = [

@@ -66,6 +66,8 @@ export interface SeedReply {
   readonly seed: number;
   /** Why it failed; null if it did not. */
   readonly failure: RunFailure | null;
+  /** The hash over everything that happened. */
+  readonly hash: string;
 }
 
 /** All seeds were run. */
