@@ -7,6 +7,7 @@
 import { type AnyWorkload, expandPlan } from "../lib/dst/workload.ts";
 import { note, say } from "./console.ts";
 import { Campaign, type CampaignGoal } from "./dst_campaign.ts";
+import { killChildren } from "./dst_child.ts";
 import { makeFolder, replayCommand, writeJson, writePlan } from "./dst_files.ts";
 import { type DstOptions, type RawDstOptions, readOptions } from "./dst_options.ts";
 import { runCampaign } from "./dst_pool.ts";
@@ -53,8 +54,9 @@ export async function runDst(raw: RawDstOptions): Promise<number> {
   const { goal } = options.what;
   const startMs = performance.now();
   const reports: WorkloadReport[] = [];
-  using interrupt = interruptible(() =>
-    note("interrupted: finishing what is running (again to stop at once)")
+  using interrupt = interruptible(
+    () => note("interrupted: finishing what is running (again to stop at once)"),
+    killChildren,
   );
   for (const workload of chosen) {
     if (interrupt.signal.aborted) break;

@@ -144,6 +144,18 @@ export class Campaign {
     this.#keep([lost]);
   }
 
+  /**
+   * Takes that a seed was another run in another process.
+   *
+   * @param differing the seed, and how it differs
+   */
+  differ(differing: FailedSeed): void {
+    const isNew = this.#failures.every(({ seed }) => seed !== differing.seed);
+    if (isNew) this.#summary = { ...this.#summary, failed: this.#summary.failed + 1 };
+    else this.#failures.splice(this.#failures.findIndex(({ seed }) => seed === differing.seed), 1);
+    this.#keep([differing]);
+  }
+
   /** Ends it: what is running is finished, nothing new begins. */
   interrupt(): void {
     this.#reason = "interrupted";

@@ -37,6 +37,12 @@ export class ChildEnded extends Error {
 const LAST_WORDS_MAX = 4_000;
 const FAREWELL_MS = 2_000;
 const encoder = new TextEncoder();
+const living = new Set<DstChild>();
+
+/** Ends all children now: one whose run never lets go of its thread does not notice that we are gone. */
+export function killChildren(): void {
+  for (const child of living) child.kill();
+}
 
 /** One child. */
 export class DstChild {
@@ -60,6 +66,8 @@ export class DstChild {
       .pipeThrough(lineSplitter())
       .getReader();
     this.#lastWords = lastWords(this.#process.stderr);
+    living.add(this);
+    void this.#process.status.then(() => living.delete(this));
   }
 
   /**
@@ -89,7 +97,7 @@ export class DstChild {
   /** Ends the child, at once if it does not go by itself. */
   async close(): Promise<void> {
     await this.#input.close().catch(() => {});
-    const timer = setTimeout(() => this.#kill(), FAREWELL_MS);
+    const timer = setTimeout(() => this.kill(), FAREWELL_MS);
     await Promise.all([this.#process.status, this.#lastWords, this.#drain()]);
     clearTimeout(timer);
   }
@@ -97,7 +105,7 @@ export class DstChild {
   async #nextLine(): Promise<string | undefined> {
     const timer = setTimeout(() => {
       this.#tooSlow = true;
-      this.#kill();
+      this.kill();
     }, this.#limitMs);
     try {
       return (await this.#lines.read()).value;
@@ -121,7 +129,8 @@ export class DstChild {
     return new ChildEnded("died", `the process ended with ${how}${said === "" ? "" : `: ${said}`}`);
   }
 
-  #kill(): void {
+  /** Ends the child at once. */
+  kill(): void {
     try {
       this.#process.kill("SIGKILL");
     } catch (error) {

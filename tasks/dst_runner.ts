@@ -38,8 +38,8 @@ const OPTIONS = { now };
  */
 export async function runDstChild(spec: ChildSpec): Promise<void> {
   const workloads = loadWorkloads(spec.registry ?? undefined);
-  // Ctrl-C reaches the whole process group; the driver decides when we end.
-  Deno.addSignalListener("SIGINT", () => {});
+  // Ctrl-C reaches the whole process group, and what stops a job or a container often does too; the driver decides when we end.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
   let last: Promise<void> = workloads.then(() => {});
   const onLine = (line: string) => {
     last = last.then(async () => {
@@ -71,7 +71,7 @@ async function runSeeds(workload: AnyWorkload, request: SeedsRequest): Promise<v
   for (let seed = request.first; seed < request.first + request.count; seed++) {
     const result = await runSeed(workload, seed, run);
     summary = mergeSummaries(catalog, summary, summarise(catalog, result));
-    reply({ kind: "seed", seed, failure: result.failure });
+    reply({ kind: "seed", seed, failure: result.failure, hash: result.hash });
   }
   reply({ kind: "seeds", summary, memoryBytes: memoryUsage().rss });
 }

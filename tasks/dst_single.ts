@@ -10,15 +10,16 @@ import { type AnyWorkload, expandPlan } from "../lib/dst/workload.ts";
 import { isPartiError, PartiError } from "../lib/errors.ts";
 import { formatDuration } from "../sim/config/units.ts";
 import { note, say } from "./console.ts";
-import { ChildEnded, DstChild } from "./dst_child.ts";
+import { ChildEnded, DstChild, killChildren } from "./dst_child.ts";
 import { makeFolder, readPlan, replayCommand, writeJson, writePlan } from "./dst_files.ts";
 import type { DstOptions } from "./dst_options.ts";
-import { lost } from "./dst_pool.ts";
+import { differenceOf, lost } from "./dst_pool.ts";
 import { indent } from "./dst_report.ts";
 import { SHRINK_FOLDER, shrinkAndSay } from "./dst_shrink.ts";
 import { showCount } from "./dst_status.ts";
 import { chooseWorkloads } from "./dst_workloads.ts";
-import { exitCodes } from "./exit_codes.ts";
+import { exitCodes, withExitCode } from "./exit_codes.ts";
+import { interruptible } from "./interruptible.ts";
 import { withProgress } from "./progress.ts";
 
 /**
@@ -67,7 +68,12 @@ async function planOf(workloads: readonly AnyWorkload[], options: DstOptions): P
       hint: `name one with --workload: ${chosen.map(({ name }) => name).join(", ")}`,
     });
   }
-  return expandPlan(chosen[0]!, what.seed);
+  try {
+    return expandPlan(chosen[0]!, what.seed);
+  } catch (error) {
+    // Among many seeds this one has failed.
+    throw withExitCode(error, exitCodes.fail);
+  }
 }
 
 /** A plan from a file is refused by what the workload says of it, with the file's name. */
@@ -87,8 +93,24 @@ function checkFrom(file: string, workload: AnyWorkload, plan: Plan): void {
 
 /** The result, or the failure if the process was lost. */
 async function runInChild(plan: Plan, options: DstOptions): Promise<RunResult | RunFailure> {
+  const result = await runOnce(plan, options);
+  if (!options.twice || !("failure" in result) || result.failure?.kind === "divergence") {
+    return result;
+  }
+  const other = await runOnce(plan, { ...options, twice: false, trace: false });
+  if (!("failure" in other)) return other;
+  const failure = differenceOf(result.hash, other.hash);
+  return failure === undefined ? result : { ...result, verdict: "fail", failure };
+}
+
+/** In a process of its own. */
+async function runOnce(plan: Plan, options: DstOptions): Promise<RunResult | RunFailure> {
   const { twice, trace } = options;
   const child = new DstChild(options);
+  using _interrupt = interruptible(() => {
+    killChildren();
+    Deno.exit(exitCodes.unknown);
+  });
   try {
     const work = () =>
       child.ask({ kind: "plan", plan, twice, trace }, (reply) => {

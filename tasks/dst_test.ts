@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { TempDir } from "./nats_fakes.ts";
 import { spawnSelf } from "./spawn.ts";
+import { until } from "./until.ts";
 
 const REGISTRY = "tasks/dst_toys_test.ts";
 const cwd = new URL("..", import.meta.url).pathname;
@@ -80,6 +81,7 @@ const failing: [string, string[], RegExp][] = [
     /^toy-miss: fail \(\d+ assertions? not reached, and the time is over\)$/m,
   ],
   ["entropy", ["--seeds", "5", "--twice"], /seed 1: divergence "two runs of one seed"/],
+  ["salt", ["--seeds", "5", "--twice"], /seed 1: divergence "two processes of one seed" .*: hash/],
   ["deadlock", ["--seeds", "3"], /deadlock "deadlock" after .* these wait: godot/],
   ["livelock", ["--seeds", "3"], /livelock "livelock" after .*no time has passed/],
   ["escape", ["--seeds", "3"], /escape "Date\.now" after .*toy_register_test\.ts/],
@@ -115,6 +117,9 @@ Deno.test("one seed: its plan, its trace, its verdict", async () => {
   const bad = await dst(...toy("exit"), "--seed", "5");
   assert.equal(bad.code, 1);
   assert.match(bad.stdout, /toy-exit, seed 5: fail: crash "process"/);
+  const other = await dst(...toy("salt"), "--seed", "3", "--twice");
+  assert.equal(other.code, 1);
+  assert.match(other.stdout, /toy-salt, seed 3: fail: divergence "two processes of one seed"/);
 });
 
 const mistakes: [string[], RegExp][] = [
@@ -188,3 +193,50 @@ Deno.test("Ctrl-C ends it with what it knows and exit code 2", async () => {
   assert.equal(code, 2);
   assert.match(stdout, /^toy-none: unknown \(interrupted\)$/m);
 });
+
+Deno.test("SIGTERM to the whole process group fails no seed", async () => {
+  const child = start([...toy("none"), "--time", "10m", "--jobs", "1"]);
+  const errors = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  await errors.read();
+  const [runner] = await childrenOf(child.pid);
+  Deno.kill(runner!, "SIGTERM");
+  child.kill("SIGTERM");
+  const [{ code }, stdout] = await Promise.all([
+    child.status,
+    new Response(child.stdout).text(),
+    (async () => {
+      while (!(await errors.read()).done);
+    })(),
+  ]);
+  assert.equal(code, 2, stdout);
+  assert.match(stdout, /^toy-none: unknown \(interrupted\)$/m);
+});
+
+Deno.test("a second Ctrl-C leaves nobody behind, not even a run that never lets go of its thread", async () => {
+  const child = start([...toy("spin"), "--first-seed", "5", "--seeds", "1", "--jobs", "1"]);
+  const errors = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  const silent = new Response(child.stdout).text();
+  await errors.read();
+  const [runner] = await childrenOf(child.pid);
+  child.kill("SIGINT");
+  // It says that it has heard.
+  await errors.read();
+  child.kill("SIGINT");
+  while (!(await errors.read()).done);
+  assert.equal((await child.status).code, 2);
+  await silent;
+  await until("the run is no more", async () => !await isRunning(runner!));
+});
+
+/** The processes that a process has started. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("pgrep", { args: ["-P", `${pid}`] }).output();
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").map(Number);
+}
+
+/** Whether a process runs; one that is dead and not yet buried does not. */
+async function isRunning(pid: number): Promise<boolean> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "stat=", "-p", `${pid}`] })
+    .output();
+  return /^[^ZX]/.test(new TextDecoder().decode(stdout).trim());
+}

@@ -7,7 +7,16 @@
 import { type ToyBug, toyWorkload } from "../lib/dst/toy_register_test.ts";
 
 const bugs: ToyBug[] = [
-  ...["none", "blind-put", "blind-retry", "miss", "entropy", "deadlock", "livelock"] as const,
+  ...[
+    "none",
+    "blind-put",
+    "blind-retry",
+    "miss",
+    "entropy",
+    "salt",
+    "deadlock",
+    "livelock",
+  ] as const,
   ...["spin", "rejection", "escape", "exit"] as const,
 ];
 

@@ -66,6 +66,8 @@ export interface SeedReply {
   readonly seed: number;
   /** Why it failed; null if it did not. */
   readonly failure: RunFailure | null;
+  /** The hash over everything that happened. */
+  readonly hash: string;
 }
 
 /** All seeds were run. */
@@ -108,10 +110,12 @@ export function readReply(line: string): Reply | undefined {
  * Writes what a child says.
  *
  * @param reply what it says
- * @returns a line with its end
+ * @returns a line of its own, whatever was written before
  */
 export function writeReply(reply: Reply): string {
-  return `${PREFIX}${JSON.stringify(reply)}\n`;
+  // The code under test may have printed a line without its end.
+  return `\n${PREFIX}${JSON.stringify(reply)}\n`;
 }
 
-const PREFIX = "dst ";
+/** With a character that nobody prints. */
+const PREFIX = "\u001edst ";

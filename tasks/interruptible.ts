@@ -15,12 +15,19 @@ export interface Interruptible extends Disposable {
  * Ctrl-C, or a request to terminate, ends what goes on in order; the second one at once, and the children end with us.
  *
  * @param onInterrupted says at the first one what happens now
+ * @param onSecond ends at the second one those children that would not notice that we are gone
  * @returns the signal to heed
  */
-export function interruptible(onInterrupted: () => void): Interruptible {
+export function interruptible(
+  onInterrupted: () => void,
+  onSecond: () => void = () => {},
+): Interruptible {
   const controller = new AbortController();
   const onSignal = () => {
-    if (controller.signal.aborted) Deno.exit(exitCodes.unknown);
+    if (controller.signal.aborted) {
+      onSecond();
+      Deno.exit(exitCodes.unknown);
+    }
     onInterrupted();
     controller.abort();
   };

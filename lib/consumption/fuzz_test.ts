@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { ModelTeam, type ModelTeamOptions } from "./model_team_test.ts";
+import { envCount } from "../test_support/env_count.ts";
 
-const SEEDS = Number(Deno.env.get("PARTI_FUZZ_SEEDS") ?? 40);
-const FIRST = Number(Deno.env.get("PARTI_FUZZ_FIRST") ?? 1);
+const SEEDS = envCount("PARTI_FUZZ_SEEDS", 40);
+const FIRST = envCount("PARTI_FUZZ_FIRST", 1);
 
 /** Moves and messages for a while, with something happening at every step. */
 async function live(team: ModelTeam, steps: number, happen: (team: ModelTeam) => void) {

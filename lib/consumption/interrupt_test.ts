@@ -10,6 +10,7 @@ import { all, calls, team } from "./lanes/keeper_rig_test.ts";
 import { ModelTeam } from "./model_team_test.ts";
 import { Run } from "./dispatch/run.ts";
 import { testConfig } from "./team_test.ts";
+import { envCount } from "../test_support/env_count.ts";
 
 const AWAY = new PartiError("PARTI_DISCONNECTED", "away");
 const GRACE_MS = 100;
@@ -216,8 +217,8 @@ Deno.test("interrupt: back within the grace nothing is noticed", async () => {
   await group.end();
 });
 
-const SEEDS = Number(Deno.env.get("PARTI_FUZZ_SEEDS") ?? 20);
-const FIRST = Number(Deno.env.get("PARTI_FUZZ_FIRST") ?? 1);
+const SEEDS = envCount("PARTI_FUZZ_SEEDS", 20);
+const FIRST = envCount("PARTI_FUZZ_FIRST", 1);
 
 /** Cuts a member off for a while; whoever is away for longer than the grace may be taken for dead. */
 function cutOff(group: ModelTeam): void {

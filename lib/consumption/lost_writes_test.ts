@@ -4,9 +4,10 @@ import { natsTest, type Rig, until } from "../test_support/rig.ts";
 import { ModelTeam } from "./model_team_test.ts";
 import type { Disk } from "./model_server_test.ts";
 import { FEED, Team } from "./team_test.ts";
+import { envCount } from "../test_support/env_count.ts";
 
-const SEEDS = Number(Deno.env.get("PARTI_FUZZ_SEEDS") ?? 40);
-const FIRST = Number(Deno.env.get("PARTI_FUZZ_FIRST") ?? 1);
+const SEEDS = envCount("PARTI_FUZZ_SEEDS", 40);
+const FIRST = envCount("PARTI_FUZZ_FIRST", 1);
 
 const EMPTY: Disk = { sequence: 0, messages: [] };
 const decoder = new TextDecoder();

@@ -63,6 +63,8 @@ export interface RunPlanOptions {
   readonly now: () => number;
   /** Called with each record of the trace. */
   readonly onTrace?: (record: TraceRecord) => void;
+  /** See {@linkcode KernelOptions.distrustQuiet}: the same run, only slower, if what promises to set nothing off keeps its promise. */
+  readonly distrustQuiet?: boolean;
 }
 
 const RECENT_MAX = 20;
@@ -160,7 +162,8 @@ class PlannedRun {
   readonly #simulations: Simulation[] = [];
   #runs = 0;
 
-  constructor(workload: AnyWorkload, plan: Plan, { now, onTrace }: RunPlanOptions) {
+  constructor(workload: AnyWorkload, plan: Plan, options: RunPlanOptions) {
+    const { now, onTrace, distrustQuiet } = options;
     this.#workload = workload;
     this.#plan = orderPlan(plan);
     this.#now = now;
@@ -171,6 +174,7 @@ class PlannedRun {
       ...(limits === undefined ? {} : { limits }),
       ...(lateEffects === undefined ? {} : { lateEffects }),
       ...(stubs === undefined ? {} : { stubs }),
+      ...(distrustQuiet === undefined ? {} : { distrustQuiet }),
       ...(onTrace === undefined ? {} : {
         onTrace: (record: TraceRecord) => {
           if (this.#runs === 1) onTrace(record);
@@ -240,7 +244,8 @@ function prepare(workload: AnyWorkload, plan: Plan, kernel: Kernel): Simulation 
 
 function unexpanded(workload: AnyWorkload, seed: number, error: unknown): RunResult {
   const trace = new Trace();
-  const failure = new SimulationFailure("crash", "expand", describeError(error), 0, error);
+  const kind = error instanceof SimulationFailure ? error.kind : "crash";
+  const failure = new SimulationFailure(kind, "expand", describeError(error), 0, error);
   return {
     workload: workload.name,
     seed,

@@ -34,6 +34,7 @@ export type ToyBug =
   | "blind-retry" // repeats an increment whose acknowledgement was lost, without asking whether it was applied
   | "miss" // declares something that never happens
   | "entropy" // takes a latency from outside the seed
+  | "salt" // takes a latency from what was drawn when the module was loaded
   | "deadlock"
   | "livelock"
   | "spin" // never lets go of the thread
@@ -144,6 +145,8 @@ function* simplify(plan: Plan): Iterable<Simplification> {
 
 /** Outside the seed: what the toy with the leak draws from. */
 let leak = 0;
+/** Other in each process, and the same in all runs of one. */
+const salt = Math.random();
 
 /** One run. */
 class Run {
@@ -237,6 +240,7 @@ class Run {
   }
 
   #leak(): number {
+    if (this.#bug === "salt") return salt;
     return this.#bug === "entropy" ? leak++ % 7 : 0;
   }
 

@@ -185,6 +185,41 @@ Deno.test("a seed of which no plan can be made has failed", async () => {
   assert.match(failure!.message, /no idea/);
 });
 
+Deno.test("a plan that does not follow from the seed is no plan, in a run and for a file alike", async () => {
+  let calls = 0;
+  /** What is at work, and what it is found by. */
+  const sources: [() => number, string, RegExp][] = [
+    [() => Math.random(), "escape", /^Math\.random: the world outside was used/],
+    [() => swallowed(() => Date.now()), "escape", /^Date\.now: the world outside was used/],
+    [() => calls++, "divergence", /^two plans of one seed: /],
+  ];
+  for (const [source, kind, message] of sources) {
+    const workload: AnyWorkload = {
+      ...toyWorkload("none"),
+      expand: () => ({
+        parameters: { n: source() },
+        operations: [],
+        faults: [],
+        buggify: {},
+        swarm: {},
+      }),
+    };
+    const { failure } = await runSeed(workload, 9, (plan) => runPlan(workload, plan, options));
+    assert.deepEqual([failure?.kind, failure?.check], [kind, "expand"]);
+    assert.match(failure?.message ?? "", message);
+    assert.throws(() => expandPlan(workload, 9), { kind });
+  }
+  assert.ok(Date.now() > 0, "the ways out are open again");
+});
+
+function swallowed(act: () => number): number {
+  try {
+    return act();
+  } catch {
+    return 0;
+  }
+}
+
 Deno.test("what is expanded is checked like a file", () => {
   const step = { id: "a", atMs: 0, kind: "increment", args: { client: 1 } };
   const workload: AnyWorkload = {

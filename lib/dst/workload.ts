@@ -7,7 +7,8 @@ import type { Assertions } from "./assertions/assertions.ts";
 import { type Catalog, checkCatalog } from "./assertions/catalog.ts";
 import type { Buggifier } from "./buggify.ts";
 import { Draws } from "./draw.ts";
-import type { StubOptions } from "./host/stubs.ts";
+import { installStubs, type StubOptions } from "./host/stubs.ts";
+import { SimulationFailure } from "./kernel/failure.ts";
 import type { Kernel, KernelLimits, KernelOptions } from "./kernel/kernel.ts";
 import { type Plan, PLAN_VERSION, type PlanBody, type PlanStep } from "./plan/plan.ts";
 import { checkPlan } from "./plan/plan_json.ts";
@@ -121,13 +122,38 @@ export function defineWorkload<C extends Catalog>(workload: Workload<C>): AnyWor
  * @param seed an integer from 0 to 2^53 − 1
  * @returns the plan, checked, its steps in order
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if what the workload made is not a plan
+ * @throws {SimulationFailure} if it does not follow from the seed alone
  */
 export function expandPlan(workload: AnyWorkload, seed: number): Plan {
-  const body = workload.expand(seed, drawsOf(seed));
+  const body = expandGuarded(workload, seed);
+  // What depends on how often it was asked would be another plan in the process that replays it.
+  if (JSON.stringify(body) !== JSON.stringify(expandGuarded(workload, seed))) {
+    const message = "it was expanded twice, and the plans differ";
+    throw new SimulationFailure("divergence", "two plans of one seed", message, 0);
+  }
   const plan = { version: PLAN_VERSION, workload: workload.name, seed, ...body };
   const checked = checkPlan(plan, `what ${workload.name} makes of seed ${seed}`);
   workload.check?.(checked);
   return checked;
+}
+
+/** With the ways out closed, as in a run: a plan that does not follow from the seed is not the one that failed when it is made again. */
+function expandGuarded(workload: AnyWorkload, seed: number): PlanBody {
+  let escaped: SimulationFailure | undefined;
+  const onEscape = (failure: SimulationFailure): void => {
+    escaped ??= failure;
+  };
+  const { stubs } = workload;
+  const putBack = stubs === false ? () => {} : installStubs({ nowMs: () => 0, onEscape }, stubs);
+  let body: PlanBody;
+  try {
+    body = workload.expand(seed, drawsOf(seed));
+  } finally {
+    putBack();
+  }
+  // It may have caught what it got.
+  if (escaped !== undefined) throw escaped;
+  return body;
 }
 
 /**

@@ -75,6 +75,20 @@ export class AssignmentWatch {
     this.#checkComplete(snapshot, before);
   }
 
+  /**
+   * An assignment was written that no worker takes for one, such as one that gives a partition to two workers. All stay with what they had,
+   * so that nothing else would show it until the group should be whole.
+   *
+   * @param bytes what was written
+   */
+  unreadable(bytes: Uint8Array): void {
+    this.#assertions.always(
+      "an assignment is complete",
+      false,
+      () => `nobody can read: ${new TextDecoder().decode(bytes).slice(0, 2_000)}`,
+    );
+  }
+
   /** A leader's first word has its epoch and the generation that it found: there is nothing new to look at. */
   #checkComplete(snapshot: Snapshot, before: Snapshot | undefined): void {
     const { workers, generation, reason } = snapshot;

@@ -8,6 +8,8 @@ import { PartiError } from "../../errors.ts";
 import { TRANSITIONS } from "../../manager/state.ts";
 import { NO_FAULTS } from "../nats/faults.ts";
 import type { Plan, PlanStep } from "../plan/plan.ts";
+import { BUGGIFY_SITES } from "./catalog.ts";
+import { FAMILIES } from "./expand.ts";
 import { readParameters } from "./parameters.ts";
 
 const node = z.int().min(0).max(99);
@@ -74,11 +76,22 @@ const KINDS: Readonly<Record<string, z.ZodType>> = {
  * Checks parameters and steps.
  *
  * @param plan the plan
- * @throws {PartiError} `PARTI_INVALID_CONFIG` with what is wrong in the first step that is
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` with what is wrong in the first step that is, or the first name that is unknown
  */
 export function checkCorePlan(plan: Plan): void {
   readParameters(plan.parameters);
   for (const step of [...plan.operations, ...plan.faults]) checkStep(step);
+  checkNames("buggify site", plan.buggify, BUGGIFY_SITES);
+  checkNames("family", plan.swarm, FAMILIES);
+}
+
+function checkNames(what: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new PartiError("PARTI_INVALID_CONFIG", `there is no ${what} "${unknown}"`, {
+    value: unknown,
+    hint: `there are: ${known.join(", ")}`,
+  });
 }
 
 function checkStep({ id, kind, args }: PlanStep): void {

@@ -39,4 +39,6 @@ Deno.test("what a plan may not contain is refused by name", () => {
   assert.match(refusal(step("nats-faults", { forMs: 1 })), /faults/);
   assert.match(refusal(step("split", { share: 0.5, forMs: 1 })), /nodes/);
   assert.match(refusal({ parameters: { ...plan.parameters, workers: "five" } }), /workers/);
+  assert.match(refusal({ buggify: { "look-fail": true } }), /no buggify site "look-fail"/);
+  assert.match(refusal({ swarm: { crashes: false } }), /no family "crashes"/);
 });

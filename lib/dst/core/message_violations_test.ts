@@ -44,6 +44,9 @@ export const messageViolations: readonly [keyof CoreCatalog, (rig: Rig) => void]
     rig.observer.messages.stored("p0", 3);
     rig.effect(3, 1, 1);
   }],
+  // Written without a header that says whose it is.
+  ["effects are of the newest owner", (rig) => rig.effect(2, NaN, 1)],
+  ["effects are of the newest owner", (rig) => rig.effect(2, 1, NaN)],
   ["only poison becomes a dead letter, in its turn", (rig) => {
     rig.observer.messages.deadLetter("p0", 2);
   }],

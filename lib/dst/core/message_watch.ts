@@ -115,7 +115,9 @@ export class MessageWatch {
       () => `${partition}: the effect of ${input} is stored; the next in the feed is ${expected}`,
     );
     facts.settled++;
-    const isOlder = (epoch - facts.epoch || generation - facts.generation) < 0;
+    // One that does not say whose it is would compare with nothing, and nothing with it.
+    const isSaid = Number.isInteger(epoch) && Number.isInteger(generation);
+    const isOlder = !isSaid || (epoch - facts.epoch || generation - facts.generation) < 0;
     this.#options.assertions.always(
       "effects are of the newest owner",
       !isOlder,

@@ -18,6 +18,10 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     "an assignment is complete",
     (rig) => rig.publish(3_000, { generation: 2, parts: { A: ["p0"] } }),
   ],
+  [
+    "an assignment is complete",
+    ({ observer }) => observer.assignments.unreadable(new TextEncoder().encode("{")),
+  ],
   ...messageViolations,
   ["a stable ID has one holder", (rig) => rig.lease("worker-A", "C", 3_000, { holders: ["A"] })],
   ["moves without need keep their distance", (rig) => {

@@ -196,8 +196,9 @@ export class Taps {
     if (entry.key !== CURRENT_KEY || entry.operation === "removed") return;
     const { observer, server, onPublished } = this.#options;
     const pointer = pointerOf(entry);
-    const snapshot = decodeSnapshot(pointer === undefined ? entry.value : this.#whole(pointer));
-    if (snapshot === undefined) return;
+    const bytes = pointer === undefined ? entry.value : this.#whole(pointer);
+    const snapshot = decodeSnapshot(bytes);
+    if (snapshot === undefined) return observer.assignments.unreadable(bytes);
     observer.assignments.published(snapshot, server.nowMs);
     onPublished(snapshot);
   }

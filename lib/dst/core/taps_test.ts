@@ -1,7 +1,14 @@
 /** What the server does without telling any client reaches the observer. */
 import assert from "node:assert/strict";
+import { encodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
 import { encodeWorkerRecord } from "../../membership/worker_lease.ts";
-import { laneMetadata, leaseBucket, workerKey } from "../../names.ts";
+import {
+  assignmentBucket,
+  CURRENT_KEY,
+  laneMetadata,
+  leaseBucket,
+  workerKey,
+} from "../../names.ts";
 import type { ConsumerConfig } from "../../ports/feed.ts";
 import { Assertions } from "../assertions/assertions.ts";
 import { Kernel } from "../kernel/kernel.ts";
@@ -110,6 +117,45 @@ Deno.test("lanes that are made, shrink, go or are forgotten are seen", async () 
     "what is handled is locked: 1 of p1 runs, and its lane has gone",
     "what is handled is locked: 1 of p2 started; the lane is nobody's",
   ]);
+});
+
+Deno.test("an assignment that gives a partition to two workers is seen, although no worker reads it", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  const server = new ModelServer({ kernel, version: "2.15.1" });
+  const broken: string[] = [];
+  const assertions = new Assertions<CoreCatalog>(
+    coreCatalog,
+    (name) => void broken.push(name),
+  );
+  const observer = new Observer(assertions, cadenceRules(plainParameters("2.15.1")));
+  for (const [name, prefix] of STREAMS) {
+    StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
+  }
+  const how = { ttlMs: 0, replicas: 1, storage: "file" } as const;
+  const bucket = KvModel.of(server).create(assignmentBucket(GROUP), how);
+  let published = 0;
+  const fleet = nobody as unknown as Fleet;
+  const onPublished = () => void published++;
+  new Taps({ server, observer, fleet, assertions, onSent: () => {}, onPublished }).open();
+  const ofWorker = (id: string) => ({ id, instance: id, partitions: ["p0"] });
+  const snapshot = (workers: Snapshot["workers"]) =>
+    new TextEncoder().encode(encodeSnapshot({
+      epoch: 1,
+      generation: 1,
+      leader: { worker: "worker-0", instance: "worker-0" },
+      reason: "cold_start",
+      atMs: 0,
+      workers,
+      weights: {},
+    }));
+  observer.sourceSays(["p0"], 0);
+  await kernel.run(async () => {
+    await kernel.sleep(1);
+    bucket.write(CURRENT_KEY, snapshot([ofWorker("worker-0")]));
+    assert.deepEqual([broken, published], [[], 1]);
+    bucket.write(CURRENT_KEY, snapshot([ofWorker("worker-0"), ofWorker("worker-1")]));
+  });
+  assert.deepEqual([broken, published], [["an assignment is complete"], 1]);
 });
 
 /** A handler of the one worker starts. */

@@ -36,13 +36,13 @@ const VALUES = ["localStorage", "sessionStorage", "caches"];
 /** Members, by the path to the object. */
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   "Math": ["random"],
-  "performance": ["now", "mark", "measure"],
+  "performance": ["now", "mark", "measure", "toJSON"],
   "crypto": ["getRandomValues", "randomUUID"],
   "AbortSignal": ["timeout"],
   "Atomics": ["wait", "waitAsync"],
   // Compiled on other threads: when it is done is chance.
   "WebAssembly": ["compile", "compileStreaming", "instantiate", "instantiateStreaming"],
-  "process": ["hrtime", "uptime", "cpuUsage", "memoryUsage", "resourceUsage"],
+  "process": ["hrtime", "uptime", "cpuUsage", "memoryUsage", "resourceUsage", "getBuiltinModule"],
   // Formats the time of the clock where it is given none, and in the zone of the machine.
   "Intl": ["DateTimeFormat"],
   // Read on other threads.
@@ -52,8 +52,14 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
 /** Objects all of whose functions are ways out. `crypto.subtle` finishes on other threads. */
 const WHOLE = ["crypto.subtle", "Temporal.Now", "Deno.env"];
 
-/** Values of `Deno` that differ from run to run. */
-const DENO_VALUES = ["pid", "ppid"];
+/** Values that differ from run to run, by the path to the object. */
+const MEMBER_VALUES: Readonly<Record<string, readonly string[]>> = {
+  "Deno": ["pid", "ppid"],
+  "performance": ["timeOrigin"],
+  "navigator": ["locks"],
+  // The time of the clock, where it is given none.
+  "File.prototype": ["lastModified"],
+};
 
 /** What of `Deno` touches nothing, or is read by its own test runner. Everything else is a way out, also what later versions add. */
 const DENO_HARMLESS = new Set([
@@ -80,7 +86,9 @@ export function findWays(): Way[] {
     ...Object.entries(MEMBERS).flatMap(([path, keys]) => membersOf(path, () => keys)),
     ...WHOLE.flatMap((path) => membersOf(path, functionsOf)),
     ...membersOf("Deno", functionsOf),
-    ...DENO_VALUES.map((key) => wayTo("Deno.", follow("Deno"), key, "value")),
+    ...Object.entries(MEMBER_VALUES).flatMap(([path, keys]) =>
+      keys.map((key) => wayTo(`${path}.`, follow(path), key, "value"))
+    ),
   ];
   return ways.filter((way) => way !== undefined);
 }

@@ -16,10 +16,11 @@ import {
 } from "./feed_operations_test.ts";
 import { simWorld } from "./sim_world.ts";
 import { simulate } from "./simulate_test.ts";
+import { envCount } from "../../test_support/env_count.ts";
 
 /** Operations per server. `PARTI_FUZZ_OPERATIONS=10000` is a long run, and `PARTI_FUZZ_SEED` another one. */
-const OPERATIONS = Number(Deno.env.get("PARTI_FUZZ_OPERATIONS") ?? 1_000);
-const SEED = Number(Deno.env.get("PARTI_FUZZ_SEED") ?? 1);
+const OPERATIONS = envCount("PARTI_FUZZ_OPERATIONS", 1_000);
+const SEED = envCount("PARTI_FUZZ_SEED", 1);
 /** A run with streams of its own has so many at most. */
 const PER_RUN = 250;
 /** How long the model's messages take in its own time, in milliseconds; all of them have arrived then. */

@@ -6,10 +6,11 @@ import { natsRig, testServers } from "../../ports/nats/rig_test.ts";
 import type { World } from "../../ports/world.ts";
 import { Draws } from "../draw.ts";
 import { simulate } from "./simulate_test.ts";
+import { envCount } from "../../test_support/env_count.ts";
 
 /** Operations per server. `PARTI_FUZZ_OPERATIONS=10000` is a long run, and `PARTI_FUZZ_SEED` another one. */
-const OPERATIONS = Number(Deno.env.get("PARTI_FUZZ_OPERATIONS") ?? 800);
-const SEED = Number(Deno.env.get("PARTI_FUZZ_SEED") ?? 1);
+const OPERATIONS = envCount("PARTI_FUZZ_OPERATIONS", 800);
+const SEED = envCount("PARTI_FUZZ_SEED", 1);
 /** A run with a bucket of its own has so many. */
 const PER_RUN = 400;
 const KEYS = ["a", "a.1", "a.2", "b.1", "b.2.c"];
