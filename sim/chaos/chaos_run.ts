@@ -31,6 +31,8 @@ export interface Aftermath {
   readonly recoveries: readonly SavedRecovery[];
   /** Who fell silent. */
   readonly hits: readonly Hit[];
+  /** The numbers of the events after which the group was not seen whole yet. */
+  readonly open: readonly number[];
 }
 
 /** So much before its time an event may be done if the load ends. */
@@ -132,12 +134,14 @@ export class ChaosRunner {
     if (aftermath === undefined) return;
     this.#scene.recoveries.load(aftermath.recoveries);
     this.#scene.hits.load(aftermath.hits);
+    this.#scene.cutOff = aftermath.open;
   }
 
   /** What came of the events and is not over, as JSON holds it. */
   get aftermath(): Aftermath {
-    const { hits, options: { state } } = this.#scene;
-    return { recoveries: state.measurements.recovery.save(), hits: hits.save() };
+    const { hits, validation, options: { state } } = this.#scene;
+    const recoveries = state.measurements.recovery.save();
+    return { recoveries, hits: hits.save(), open: validation.open };
   }
 
   /**
