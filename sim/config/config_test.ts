@@ -248,6 +248,11 @@ Deno.test("mistakes in thresholds are told with their place", () => {
 Deno.test("broken YAML and a missing file are clear", async () => {
   assert.match(refusal("a: [1, 2\nb: 3\n"), /^my\.yaml:\d+:\d+: this is not YAML: /);
   assert.match(refusal("a: 1\na: 2\n"), /^my\.yaml:2:1: this is not YAML: .*unique/i);
+  for (const text of ["*nix", "&a [*a]", "&a { b: *a }"]) {
+    const circle = `chaos: { enabled: true }\nworkers: ${text}\n`;
+    assert.match(refusal(circle), /^my\.yaml:2:\d+: this is not YAML to us: an alias means/);
+  }
+  assert.match(refusal("", sets("chaos.enabled=&a [*a]")), /^--set chaos.*the value is not YAML$/);
   await assert.rejects(loadConfig("no/such.yaml"), (error) => {
     assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
     assert.equal(
