@@ -95,6 +95,17 @@ Deno.test("list entries are placed", () => {
   assert.match(refusal("chaos:\n  enabled: true\n"), /chaos\.events: expected at least one event/);
 });
 
+Deno.test("the loss of a node is not asked of a single server, which nobody could do without", () => {
+  const events = "chaos:\n  enabled: true\n  events: [nats_node_kill, worker_crash]\n";
+  assert.match(
+    refusal(events),
+    /^my\.yaml:3:11: chaos\.events: expected no nats_node_kill without/,
+  );
+  const lines = "chaos:\n  enabled: true\n  timeline: [{ at: 1s, event: nats_node_kill }]\n";
+  assert.match(refusal(lines), /^my\.yaml:3:13: chaos\.timeline: expected no nats_node_kill/);
+  assert.doesNotThrow(() => parseConfig(`${events}nats: { cluster: 3 }\n`, "my.yaml"));
+});
+
 Deno.test("every mistake has one line", () => {
   const lines = refusal("partitions:\n  count: -5\n  wrong: 1\nnats:\n  mode: magic\n").split("\n");
   assert.equal(lines.length, 3);
