@@ -15,7 +15,7 @@ import { disconnect } from "./network_acts.ts";
 import type { Hit } from "./hits.ts";
 import { killNode } from "./node_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
-import { changePartitions, poison } from "./partition_acts.ts";
+import { changePartitions, finishCutOff, poison } from "./partition_acts.ts";
 import { Scene, type SceneOptions } from "./scene.ts";
 import { crash, pause, restart, scaleDown, scaleUp, slowDown } from "./worker_acts.ts";
 
@@ -78,6 +78,8 @@ export class ChaosRunner {
   #turn: Promise<unknown> = Promise.resolve();
   /** When this coordinator had caught up with what happened before it came; what was due by then could not happen in time. */
   #backMs = Number.NEGATIVE_INFINITY;
+  /** Whether the run goes on with new processes: what was under way is over. */
+  #isResumed = false;
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -104,6 +106,7 @@ export class ChaosRunner {
   async run(signal: AbortSignal, loadMs = 0): Promise<void> {
     const startMs = performance.now() - loadMs;
     this.#scene.begin(loadMs);
+    if (this.#isResumed) finishCutOff(this.#scene);
     const acts: Promise<void>[] = [];
     const over = new Set(this.records.map(({ number }) => number));
     for (const event of this.#plan.events) {
@@ -131,6 +134,7 @@ export class ChaosRunner {
    */
   load(records: readonly ChaosRecord[], aftermath?: Aftermath): void {
     this.#scene.records.push(...records);
+    this.#isResumed = aftermath === undefined;
     if (aftermath === undefined) return;
     this.#scene.recoveries.load(aftermath.recoveries);
     this.#scene.hits.load(aftermath.hits);

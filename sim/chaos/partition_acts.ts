@@ -52,6 +52,22 @@ export function finishChanges(scene: Scene, record: ChaosRecord): () => string |
   return () => changes.amiss;
 }
 
+/**
+ * The same for a run that was resumed: what was to go must not stay for ever because everybody was killed meanwhile.
+ *
+ * @param scene the scene, with the records of before
+ */
+export function finishCutOff(scene: Scene): void {
+  const { current, loaded } = scene.options.state.partitions;
+  const record = scene.records.findLast(({ type, skipped, failed, wholeMs }) => {
+    return type === "partition_changes" && skipped === undefined && failed === undefined &&
+      wholeMs === null;
+  });
+  if (record === undefined || loaded.length === current.length) return;
+  scene.validation.begin(record, nowUs(), finishChanges(scene, record));
+  scene.validation.ended(record);
+}
+
 /** Partitions that come and go. */
 class Changes {
   /** What is not as it should be; undefined once all is. */
