@@ -15,7 +15,7 @@ import { disconnect } from "./network_acts.ts";
 import type { Hit } from "./hits.ts";
 import { killNode } from "./node_acts.ts";
 import { crashProducer, killServer } from "./other_acts.ts";
-import { changePartitions, poison } from "./partition_acts.ts";
+import { changePartitions, finishCutOff, poison } from "./partition_acts.ts";
 import { Scene, type SceneOptions } from "./scene.ts";
 import { crash, pause, restart, scaleDown, scaleUp, slowDown } from "./worker_acts.ts";
 
@@ -31,6 +31,8 @@ export interface Aftermath {
   readonly recoveries: readonly SavedRecovery[];
   /** Who fell silent. */
   readonly hits: readonly Hit[];
+  /** The numbers of the events after which the group was not seen whole yet. */
+  readonly open: readonly number[];
 }
 
 /** So much before its time an event may be done if the load ends. */
@@ -76,6 +78,8 @@ export class ChaosRunner {
   #turn: Promise<unknown> = Promise.resolve();
   /** When this coordinator had caught up with what happened before it came; what was due by then could not happen in time. */
   #backMs = Number.NEGATIVE_INFINITY;
+  /** Whether the run goes on with new processes: what was under way is over. */
+  #isResumed = false;
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -102,6 +106,7 @@ export class ChaosRunner {
   async run(signal: AbortSignal, loadMs = 0): Promise<void> {
     const startMs = performance.now() - loadMs;
     this.#scene.begin(loadMs);
+    if (this.#isResumed) finishCutOff(this.#scene);
     const acts: Promise<void>[] = [];
     const over = new Set(this.records.map(({ number }) => number));
     for (const event of this.#plan.events) {
@@ -129,15 +134,18 @@ export class ChaosRunner {
    */
   load(records: readonly ChaosRecord[], aftermath?: Aftermath): void {
     this.#scene.records.push(...records);
+    this.#isResumed = aftermath === undefined;
     if (aftermath === undefined) return;
     this.#scene.recoveries.load(aftermath.recoveries);
     this.#scene.hits.load(aftermath.hits);
+    this.#scene.cutOff = aftermath.open;
   }
 
   /** What came of the events and is not over, as JSON holds it. */
   get aftermath(): Aftermath {
-    const { hits, options: { state } } = this.#scene;
-    return { recoveries: state.measurements.recovery.save(), hits: hits.save() };
+    const { hits, validation, options: { state } } = this.#scene;
+    const recoveries = state.measurements.recovery.save();
+    return { recoveries, hits: hits.save(), open: validation.open };
   }
 
   /**

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import type { ChaosRecord } from "../report/report.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
+import { finishChanges } from "./partition_acts.ts";
 import type { Scene } from "./scene.ts";
 
 /** So long after its last checkpoint it is killed at most: what comes in meanwhile must not be forgotten either. */
@@ -46,8 +48,23 @@ export async function comeBack(
     return type === "coordinator_crash" && skipped === undefined;
   });
   if (record === undefined) return;
+  reopenCutOff(scene, record, killedUs);
   scene.reopen(record, killedUs, () => {
     return record.recoveredMs === null ? "what happened meanwhile is not known yet" : undefined;
   });
   if (await caughtUp()) record.recoveredMs = Math.round((nowUs() - killedUs) / 1_000);
+}
+
+/** Whatever else was not over when the coordinator was killed has its window, too: the group has to be whole again after each event. */
+function reopenCutOff(scene: Scene, crash: ChaosRecord, killedUs: number): void {
+  const cutOff = scene.records.filter(({ number, wholeMs, failed }) => {
+    return scene.cutOff.includes(number) && number !== crash.number && wholeMs === null &&
+      failed === undefined;
+  });
+  const last = cutOff.findLast(({ type }) => type === "partition_changes");
+  const unfinished = last === undefined ? undefined : finishChanges(scene, last);
+  for (const record of cutOff) {
+    scene.validation.begin(record, killedUs, () => record === last ? unfinished?.() : undefined);
+    scene.validation.ended(record);
+  }
 }

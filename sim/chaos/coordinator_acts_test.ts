@@ -46,9 +46,10 @@ Deno.test("coordinator acts: where nobody would start another one it is skipped 
 });
 
 /** A coordinator that comes after one that was killed a second ago. */
-function afterCrash(windowMs: number) {
+function afterCrash(windowMs: number, cutOff: readonly number[] = []) {
   const rig = sceneRig([], { windowMs });
   const { scene, members } = rig;
+  scene.cutOff = cutOff;
   for (const member of members.members) {
     Object.assign(member, { status: status({ owned: [] }), statusUs: Number.MAX_SAFE_INTEGER });
   }
@@ -78,6 +79,27 @@ Deno.test("coordinator acts: the next one measures from the kill until all is kn
     null,
     null,
   ]);
+});
+
+Deno.test("coordinator acts: what was not over when the one before was killed has its window, and its measured end", async () => {
+  const { scene, record, caughtUp, back } = afterCrash(60_000, [4, 5]);
+  scene.validation.look();
+  assert.ok(scene.records[2]!.wholeMs! >= 0);
+  assert.deepEqual([scene.records[0]!.wholeMs, record.wholeMs], [null, null]);
+  caughtUp.resolve(true);
+  await back;
+});
+
+Deno.test("coordinator acts: planted: a group that is not whole again fails the event that was cut off, by its name", async () => {
+  const { scene, members, caughtUp, back } = afterCrash(1, [5]);
+  caughtUp.resolve(true);
+  await back;
+  members.members[1]!.status = status({ owned: [3] });
+  await until("its time is up", () => {
+    scene.validation.look();
+    return scene.records[1]!.failed !== undefined || scene.records[2]!.failed !== undefined;
+  });
+  assert.match(scene.options.state.incidents.join(), /not whole again within 1ms.*#5 worker_crash/);
 });
 
 Deno.test("coordinator acts: planted: what is never caught up with fails the event by its name", async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ChaosRecord } from "../report/report.ts";
+import type { PartitionControl } from "../run/partition_control.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import { chooseVictim, type PlannedChaos } from "./chaos_plan.ts";
@@ -25,45 +26,109 @@ export function changePartitions(scene: Scene, event: PlannedChaos): void {
   const added = state.addPartitions(control.nextWeights(add), atUs);
   state.partitions.retire(removed, atUs);
   const target = `adding ${listOf(added)}, removing ${listOf(removed)}`;
-  let amiss: string | undefined = "the list of partitions is not written";
-  const record = scene.record(event, target, atUs, () => amiss);
-  const isOver = () => isGivenUp(scene, record);
-  const until = async (look: () => Promise<string | undefined> | string | undefined) => {
-    for (let found = await look(); found !== undefined && !isOver(); found = await look()) {
-      amiss = found;
-      await pauseFor(POLL_MS);
-    }
-  };
-  const drained = async () => {
-    const left = await control.waiting(removed);
-    return left.length === 0 ? undefined : `partitions ${listOf(left)} are not drained`;
-  };
-  const stranded = async () => {
-    return (await control.waiting(removed)).length > 0 ? undefined : "nothing is stranded";
-  };
-  const take = async () => {
-    if (isOver()) return;
-    state.removePartitions(removed, nowUs());
-    await control.publish(isOver);
-    await until(() => misplaced(scene, added, removed));
-  };
+  const changes = new Changes(scene, added, removed);
+  const record = scene.record(event, target, atUs, () => changes.amiss);
   scene.later(async () => {
     // A run that is resumed has to know of partitions to which somebody may have sent.
     await scene.saved;
+    if (!await changes.carryOut(record)) return;
+    record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
+  });
+}
+
+/**
+ * Goes on with what a coordinator that was killed had begun: what gets no load any more is drained, and goes.
+ *
+ * @param scene the scene
+ * @param record the last event that was not over
+ * @returns what is still amiss; undefined once nothing is
+ */
+export function finishChanges(scene: Scene, record: ChaosRecord): () => string | undefined {
+  const { state: { partitions }, partitions: control } = scene.options;
+  if (control === undefined) return () => undefined;
+  const { current, loaded } = partitions;
+  const changes = new Changes(scene, [], current.filter((one) => !loaded.includes(one)));
+  scene.later(async () => void await changes.carryOut(record));
+  return () => changes.amiss;
+}
+
+/**
+ * The same for a run that was resumed: what was to go must not stay for ever because everybody was killed meanwhile.
+ *
+ * @param scene the scene, with the records of before
+ */
+export function finishCutOff(scene: Scene): void {
+  const { current, loaded } = scene.options.state.partitions;
+  const record = scene.records.findLast(({ type, skipped, failed, wholeMs }) => {
+    return type === "partition_changes" && skipped === undefined && failed === undefined &&
+      wholeMs === null;
+  });
+  if (record === undefined || loaded.length === current.length) return;
+  scene.validation.begin(record, nowUs(), finishChanges(scene, record));
+  scene.validation.ended(record);
+}
+
+/** Partitions that come and go. */
+class Changes {
+  /** What is not as it should be; undefined once all is. */
+  amiss: string | undefined = "the list of partitions is not written";
+  readonly #scene: Scene;
+  readonly #control: PartitionControl;
+  readonly #added: readonly number[];
+  readonly #removed: readonly number[];
+
+  constructor(scene: Scene, added: readonly number[], removed: readonly number[]) {
+    this.#scene = scene;
+    this.#control = scene.options.partitions!;
+    this.#added = added;
+    this.#removed = removed;
+  }
+
+  /** Publishes what comes, drains what goes, and takes it away; true once all is done, false if it is given up. */
+  async carryOut(record: ChaosRecord): Promise<boolean> {
+    const isOver = () => isGivenUp(this.#scene, record);
+    const control = this.#control;
     await control.publish(isOver);
     if (control.strands) {
-      await take();
-      await until(stranded);
+      await this.#take(isOver);
+      await this.#until(isOver, () => this.#stranded());
     }
     await control.tellProducers(isOver);
     if (!control.strands) {
-      await until(drained);
-      await take();
+      await this.#until(isOver, () => this.#drained());
+      await this.#take(isOver);
     }
+    if (isOver()) return false;
+    this.amiss = undefined;
+    return true;
+  }
+
+  async #until(
+    isOver: () => boolean,
+    look: () => Promise<string | undefined> | string | undefined,
+  ): Promise<void> {
+    for (let found = await look(); found !== undefined && !isOver(); found = await look()) {
+      this.amiss = found;
+      await pauseFor(POLL_MS);
+    }
+  }
+
+  async #drained(): Promise<string | undefined> {
+    const left = await this.#control.waiting(this.#removed);
+    return left.length === 0 ? undefined : `partitions ${listOf(left)} are not drained`;
+  }
+
+  async #stranded(): Promise<string | undefined> {
+    const left = await this.#control.waiting(this.#removed);
+    return left.length > 0 ? undefined : "nothing is stranded";
+  }
+
+  async #take(isOver: () => boolean): Promise<void> {
     if (isOver()) return;
-    amiss = undefined;
-    record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
-  });
+    this.#scene.options.state.removePartitions(this.#removed, nowUs());
+    await this.#control.publish(isOver);
+    await this.#until(isOver, () => misplaced(this.#scene, this.#added, this.#removed));
+  }
 }
 
 /** Which go: such as have load and no poisoned message under way, and not too many. */

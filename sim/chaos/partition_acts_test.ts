@@ -4,7 +4,7 @@ import { status } from "../run/fleet_rig_test.ts";
 import type { PartitionControl } from "../run/partition_control.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
-import { changePartitions, poison } from "./partition_acts.ts";
+import { changePartitions, finishChanges, finishCutOff, poison } from "./partition_acts.ts";
 import { sceneRig } from "./scene_rig_test.ts";
 
 /** Ten partitions whose first worker has all of them; what is done with them is in `done`, in its order. */
@@ -60,6 +60,40 @@ Deno.test("partition acts: what goes is drained before it leaves the list, and t
   assert.ok(record!.recoveredMs !== null);
   assert.deepEqual(state.partitions.counts, { added: 2, removed: 3 });
   assert.deepEqual(state.incidents, []);
+});
+
+Deno.test("partition acts: what a killed coordinator had begun to take away is drained and goes, by the next one", async () => {
+  const { done, feed, scene, state, owns } = rig();
+  state.partitions.retire([0, 5], nowUs());
+  feed.waiting = [5];
+  const moves = { total: 0, needed: 0 };
+  const of = { number: 1, atMs: 0, target: "", recoveredMs: null, wholeMs: null, moves };
+  const amiss = finishChanges(scene, { ...of, type: "partition_changes" });
+  await until("not drained", () => amiss() === "partitions 5 are not drained");
+  feed.waiting = [];
+  await until("removed", () => done.length === 3);
+  assert.deepEqual(done, ["list of 10", "tell  and 0,5", "list of 8"]);
+  assert.match(amiss() ?? "", /still have an owner|not drained/);
+  owns(state.partitions.current);
+  await scene.settle();
+  assert.equal(amiss(), undefined);
+  assert.deepEqual(state.partitions.counts, { added: 0, removed: 2 });
+});
+
+Deno.test("partition acts: a run that was resumed takes away what was to go, and that event has its window", async () => {
+  const { done, scene, state, owns } = rig();
+  const moves = { total: 0, needed: 0 };
+  const of = { number: 1, atMs: 0, target: "", recoveredMs: null, wholeMs: null, moves };
+  scene.records.push({ ...of, type: "partition_changes" });
+  finishCutOff(scene);
+  assert.deepEqual([done, scene.validation.isOpen], [[], false], "nothing was cut off");
+  state.partitions.retire([0, 5], nowUs());
+  finishCutOff(scene);
+  assert.deepEqual(scene.validation.open, [1]);
+  await until("removed", () => done.length === 3);
+  owns(state.partitions.current);
+  await scene.settle();
+  assert.deepEqual(state.partitions.counts, { added: 0, removed: 2 });
 });
 
 Deno.test("partition acts: planted: what is not drained stays in the list, and the event fails by its name", async () => {

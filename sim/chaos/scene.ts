@@ -75,6 +75,8 @@ export class Scene {
   dying = false;
   /** Whether the server, or a node of the cluster, was killed and is not back yet. */
   serverAway = false;
+  /** The numbers of the events that were not over when the coordinator before this one was killed. */
+  cutOff: readonly number[] = [];
   readonly #aftermath = new Set<Promise<void>>();
   /** What is under way of each event: its act, and what has to be put back. */
   readonly #underWay = new Map<ChaosRecord, number>();

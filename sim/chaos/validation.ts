@@ -54,6 +54,12 @@ export class Validation {
     return this.#courses.some(({ closedUs }) => closedUs === undefined);
   }
 
+  /** The numbers of the events after which the group was not seen whole yet. */
+  get open(): number[] {
+    return this.#courses.filter(({ closedUs }) => closedUs === undefined)
+      .map(({ record }) => record.number);
+  }
+
   /**
    * An event happens.
    *

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { describeError } from "../../lib/errors.ts";
+import { describeError, PartiError } from "../../lib/errors.ts";
 import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
 import { type Interruptible, interruptible } from "../../tasks/interruptible.ts";
 import { describePlan } from "../chaos/chaos_plan.ts";
 import { checkpointsIn } from "../checkpoint/checkpoint_file.ts";
 import type { SimulationConfig } from "../config/config.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
+import type { Outcome } from "../coordinator/conclude.ts";
 import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
 import type { Asked } from "../coordinator/run_facts.ts";
 import type { Ground } from "../ground/ground.ts";
@@ -96,28 +97,25 @@ export async function execute(
   };
   const coordinator = new Coordinator({ ...input, console, logs, ground, onBegin, signal });
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
-  try {
-    const { report, series } = await coordinator.run();
-    await writeJson(`${out}/${REPORT_FILE}`, report);
-    // Numbers in columns: a line for each would only be long.
-    await Deno.writeTextFile(`${out}/${SERIES_FILE}`, `${JSON.stringify(series)}\n`);
-    // The verdict stands, whether or not it can be shown.
-    const page = await writeDerived({ folder: out, report, series }).catch((error) => {
-      console.log("WARN", `The page could not be made: ${describeError(error)}`);
-    });
-    console.clear();
-    console.log("INFO", completeLine(report));
-    for (const line of renderReport(report)) console.print(line);
-    console.print(`Report: ${out}/${REPORT_FILE}`);
-    if (page !== undefined) console.print(`Page:   ${page}`);
-    return EXIT_CODES[report.verdict];
-  } catch (error) {
+  const { report, series } = await coordinator.run().catch((error) => {
     console.clear();
     // Before the run had begun it was the input or the surroundings; then the message says it all.
     if (!begun) throw error;
     console.print(`The run with seed ${seed} ended early.`);
     throw withExitCode(error, exitCodes.unknown);
-  }
+  });
+  // The verdict stands, whether or not it can be written, or shown.
+  const unwritten = await writeResult(out, report, series);
+  const page = await writeDerived({ folder: out, report, series }).catch((error) => {
+    console.log("WARN", `The page could not be made: ${describeError(error)}`);
+  });
+  console.clear();
+  console.log("INFO", completeLine(report));
+  for (const line of renderReport(report)) console.print(line);
+  if (unwritten !== undefined) throw withExitCode(unwritten, exitCodes.unknown);
+  console.print(`Report: ${out}/${REPORT_FILE}`);
+  if (page !== undefined) console.print(`Page:   ${page}`);
+  return EXIT_CODES[report.verdict];
 }
 
 /**
@@ -155,6 +153,33 @@ function completeLine({ messages }: SimReport): string {
     `${duplicateEffects} duplicates`;
 }
 
-async function writeJson(path: string, value: SimReport | unknown): Promise<void> {
+/** What programs read: all of a file or nothing of it. Returns what stood in the way. */
+async function writeResult(
+  out: string,
+  report: SimReport,
+  series: Outcome["series"],
+): Promise<PartiError | undefined> {
+  // Of the series a line for each number would only be long.
+  const texts = [[REPORT_FILE, JSON.stringify(report, null, 2)], [
+    SERIES_FILE,
+    JSON.stringify(series),
+  ]] as const;
+  for (const [name, text] of texts) {
+    const file = `${out}/${name}`;
+    try {
+      await Deno.writeTextFile(file, `${text}\n`);
+    } catch (cause) {
+      await Deno.remove(file).catch(() => {});
+      return new PartiError("PARTI_INVALID_FILE", `cannot write ${file}: ${describeError(cause)}`, {
+        value: file,
+        hint: "is the disk full, or the folder gone? The verdict above stands all the same",
+        cause,
+      });
+    }
+  }
+  return undefined;
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
   await Deno.writeTextFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -43,16 +43,6 @@ Deno.test("a run on a cluster passes while its nodes are killed one after the ot
   assert.ok(Number(dead[0]![2]) > 0, "the first one had clients");
 });
 
-Deno.test("a run on one server skips what needs a cluster, and does not say that it has passed", async () => {
-  const { code, stdout, report } = await sim(
-    ...[...SMALL, "--set", "chaos.enabled=true", "--set", "chaos.events=[]"],
-    ...["--set", "chaos.timeline=[{ at: 1s, event: nats_node_kill }]"],
-  );
-  assert.equal(code, 2, stdout);
-  assert.equal(report!.chaos[0]!.skipped, "there is no cluster of ours: nats.cluster");
-  assert.match(report!.reasons.join(), /only 0 of 1 planned chaos events were done/);
-});
-
 Deno.test("in a cluster networks fail as ever: nobody finds a way past his own", async () => {
   const timeline = "[{ at: 500ms, event: nats_disconnect, network: away, down: 9s }]";
   const { code, stdout, stderr, report } = await sim(

@@ -107,13 +107,13 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   await using cleanUp = new AsyncDisposableStack();
   const out = await openFolder(options.out ?? `out/${name}`, "--out");
   const { enabled, path } = config.checkpointing;
-  const checkpointFolder = enabled
-    ? await openFolder(`${path}/${name}`, "checkpointing.path")
-    : undefined;
-  if (checkpointFolder !== undefined) cleanUp.use(await takeRunFolder(checkpointFolder));
   const again = argumentsAgain(options, seed);
   const asked = { config, configFile, arguments: again, seed, runId, fault, access };
   try {
+    const checkpointFolder = enabled
+      ? await openFolder(`${path}/${name}`, "checkpointing.path")
+      : undefined;
+    if (checkpointFolder !== undefined) cleanUp.use(await takeRunFolder(checkpointFolder));
     const folder = checkpointFolder === undefined ? {} : { checkpointFolder };
     return await run(console, { ...asked, out, ...folder });
   } catch (error) {
@@ -173,13 +173,15 @@ function overridesOf(options: SimCommandOptions): Override[] {
   return overrides;
 }
 
-/** Makes a folder and gives its whole path: whoever resumes the run may do so from elsewhere. */
+/** Makes a folder to write to and gives its whole path: whoever resumes the run may do so from elsewhere. */
 async function openFolder(path: string, option: string): Promise<string> {
   try {
     await Deno.mkdir(path, { recursive: true });
+    // Whether it can be written to shows by writing.
+    await Deno.remove(await Deno.makeTempFile({ dir: path, prefix: ".parti-" }));
     return await Deno.realPath(path);
   } catch (cause) {
-    throw new PartiError("PARTI_INVALID_CONFIG", `cannot create the folder ${path}: ${cause}`, {
+    throw new PartiError("PARTI_INVALID_CONFIG", `cannot use the folder ${path}: ${cause}`, {
       value: path,
       hint: `name another one with ${option}`,
       cause,

@@ -43,6 +43,12 @@ Deno.test("bad input: one clear message, exit 3, nothing started", async () => {
     [["--config", ""], /error: --config: expected a file, such as configs\/quick\.yaml, got ""/],
     [["--out", ""], /error: --out: expected a folder, got ""/],
     [["--out", " "], /error: --out: expected a folder, got " "/],
+    // Nobody may write there, root neither.
+    [["--out", "/proc/self"], /error: cannot use the folder \/proc\/self: .*\nhint: name another/],
+    [
+      ["--set", "checkpointing.enabled=true", "--set", "checkpointing.path=/proc/self"],
+      /error: cannot use the folder \/proc\/self\/sim-.*\nhint: .*checkpointing\.path/,
+    ],
     [["--fault", "explode"], /error: --fault explode: expected one of lose, duplicate/],
     [
       ["--set", "workers.group.heartbeat_interval=5s"],

@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { LineCounter, parse, parseDocument, stringify } from "yaml";
+import {
+  type Alias,
+  type Document,
+  LineCounter,
+  parse,
+  parseDocument,
+  stringify,
+  visit,
+} from "yaml";
 import { encode, type z } from "zod";
 import { PartiError } from "../../lib/errors.ts";
 import {
@@ -93,7 +101,7 @@ export function parseConfig(
       : "";
     throw invalid([`${file}:${line}:${col}: this is not YAML: ${bad.message}${quote}`], text);
   }
-  const raw: unknown = document.toJS() ?? {};
+  const raw = plainOf(document, lines, file);
   if (typeof raw !== "object" || Array.isArray(raw)) {
     const shown = JSON.stringify(raw);
     throw invalid([`${file}:1:1: expected ${sectionAt([])}, got ${shown}`], raw);
@@ -106,6 +114,32 @@ export function parseConfig(
     throw invalid(crossed.map((issue) => describeCrossIssue(issue, raw, source)), raw);
   }
   return { config: result.data };
+}
+
+/** What is in a document. An alias can mean what is not there, what it is itself a part of, or far too much. */
+function plainOf(document: Document.Parsed, lines: LineCounter, file: string): unknown {
+  try {
+    return withoutCircles(document.toJS() ?? {});
+  } catch {
+    let bad: Alias | undefined;
+    visit(document, {
+      Alias: (_key, alias) => {
+        bad ??= alias;
+        if (alias.resolve(document) !== undefined) return undefined;
+        bad = alias;
+        return visit.BREAK;
+      },
+    });
+    const { line, col } = lines.linePos(bad?.range?.[0] ?? 0);
+    const why = "an alias means what is not there, what it is a part of, or too much";
+    throw invalid([`${file}:${line}:${col}: this is not YAML to us: ${why}`], file);
+  }
+}
+
+/** Throws for a value that is a part of itself. */
+function withoutCircles<T>(value: T): T {
+  JSON.stringify(value);
+  return value;
 }
 
 /**
@@ -146,7 +180,9 @@ function applyOverrides(raw: unknown, overrides: readonly Override[]): Map<strin
     }
     try {
       // Unquoted, "> 0" and "!= 0" are something else in YAML.
-      node[path.at(-1)!] = threshold && LOOKS_LIKE_LIMIT.test(value) ? value : parse(value);
+      node[path.at(-1)!] = threshold && LOOKS_LIKE_LIMIT.test(value)
+        ? value
+        : withoutCircles(parse(value));
     } catch {
       throw invalid([`${shown}: the value is not YAML`], set);
     }

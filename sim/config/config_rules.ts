@@ -181,6 +181,13 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
       "nats.mode",
     );
   }
+  expect(
+    cluster > 1 || !asks(chaos, "nats_node_kill"),
+    chaos.events.includes("nats_node_kill") ? "chaos.events" : "chaos.timeline",
+    "no nats_node_kill without nats.cluster 3, because there is no node that the others could do without",
+    "nats.cluster",
+    "chaos.enabled",
+  );
   issues.push(...checkCrash(config));
   expect(
     !changesPartitions(config) || partitions.count <= MAX_CHANGING,

@@ -95,6 +95,17 @@ Deno.test("list entries are placed", () => {
   assert.match(refusal("chaos:\n  enabled: true\n"), /chaos\.events: expected at least one event/);
 });
 
+Deno.test("the loss of a node is not asked of a single server, which nobody could do without", () => {
+  const events = "chaos:\n  enabled: true\n  events: [nats_node_kill, worker_crash]\n";
+  assert.match(
+    refusal(events),
+    /^my\.yaml:3:11: chaos\.events: expected no nats_node_kill without/,
+  );
+  const lines = "chaos:\n  enabled: true\n  timeline: [{ at: 1s, event: nats_node_kill }]\n";
+  assert.match(refusal(lines), /^my\.yaml:3:13: chaos\.timeline: expected no nats_node_kill/);
+  assert.doesNotThrow(() => parseConfig(`${events}nats: { cluster: 3 }\n`, "my.yaml"));
+});
+
 Deno.test("every mistake has one line", () => {
   const lines = refusal("partitions:\n  count: -5\n  wrong: 1\nnats:\n  mode: magic\n").split("\n");
   assert.equal(lines.length, 3);
@@ -248,6 +259,11 @@ Deno.test("mistakes in thresholds are told with their place", () => {
 Deno.test("broken YAML and a missing file are clear", async () => {
   assert.match(refusal("a: [1, 2\nb: 3\n"), /^my\.yaml:\d+:\d+: this is not YAML: /);
   assert.match(refusal("a: 1\na: 2\n"), /^my\.yaml:2:1: this is not YAML: .*unique/i);
+  for (const text of ["*nix", "&a [*a]", "&a { b: *a }"]) {
+    const circle = `chaos: { enabled: true }\nworkers: ${text}\n`;
+    assert.match(refusal(circle), /^my\.yaml:2:\d+: this is not YAML to us: an alias means/);
+  }
+  assert.match(refusal("", sets("chaos.enabled=&a [*a]")), /^--set chaos.*the value is not YAML$/);
   await assert.rejects(loadConfig("no/such.yaml"), (error) => {
     assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
     assert.equal(

@@ -73,7 +73,7 @@ export class Coordinator {
   async run(): Promise<Outcome> {
     await using cleanUp = new AsyncDisposableStack();
     const { config, seed, runId, access, console } = this.#options;
-    const metrics = cleanUp.use(new RunMetrics(config));
+    const metrics = cleanUp.use(RunMetrics.open(this.#options, console));
     const page = cleanUp.use(await RunPage.open(this.#options, console));
     const ground = this.#ground = this.#options.ground ?? cleanUp.use(
       await openGround({

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { PartiError } from "../../lib/errors.ts";
+import { isPartiError, PartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
+import type { SimConsole } from "../live/status_line.ts";
 import { exposition } from "../metrics/family.ts";
 import { type MetricsServer, serveMetrics } from "../metrics/metrics_server.ts";
 import { type RunView, simulationMetrics } from "../metrics/simulation_metrics.ts";
+import type { Asked } from "./run_facts.ts";
 
 /** What is shown. */
 export interface RunMetricsSource {
@@ -42,6 +44,28 @@ export class RunMetrics implements AsyncDisposable {
     }
     if (prometheus.enabled) this.#server = serveMetrics(prometheus.port, () => this.#text());
     this.url = this.#server?.url;
+  }
+
+  /**
+   * Begins to serve them, if they are wanted. A run that goes on has the configuration of its beginning: there is no other port that could be
+   * asked for, so that it goes on without them where that is taken.
+   *
+   * @param asked what the run was asked to be, and whether it goes on from a checkpoint
+   * @param console where that is said
+   * @throws {PartiError} as the constructor does, for a run that begins
+   */
+  static open(
+    { config, resumed }: Pick<Asked, "config"> & { readonly resumed?: unknown },
+    console: Pick<SimConsole, "log">,
+  ): RunMetrics {
+    try {
+      return new RunMetrics(config);
+    } catch (error) {
+      if (resumed === undefined || !isPartiError(error, "PARTI_INVALID_CONFIG")) throw error;
+      console.log("WARN", `${error.message}; the run goes on without them`);
+      const prometheus = { ...config.metrics.prometheus, enabled: false };
+      return new RunMetrics({ metrics: { prometheus } });
+    }
   }
 
   /**

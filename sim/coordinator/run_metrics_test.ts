@@ -15,6 +15,18 @@ Deno.test("metrics: none are served unless they are wanted", async () => {
   assert.equal(metrics.url, undefined);
 });
 
+Deno.test("metrics: a run that goes on does so without them where its port was taken meanwhile, and says so", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const prometheus = { enabled: true, port: taken.addr.port };
+  const config = simulationSchema.parse({ metrics: { prometheus } });
+  const said: string[] = [];
+  const console = { log: (tag: string, message: string) => void said.push(`${tag} ${message}`) };
+  assert.throws(() => RunMetrics.open({ config }, console), /the port is in use/);
+  await using metrics = RunMetrics.open({ config, resumed: {} }, console);
+  assert.equal(metrics.url, undefined);
+  assert.match(said.join(), /^WARN .*the port is in use; the run goes on without them$/);
+});
+
 Deno.test("metrics: served where it is asked for; what is lost is asked for, and never gets less", async () => {
   const port = pickFreePort();
   const prometheus = { enabled: true, port };

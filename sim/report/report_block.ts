@@ -49,6 +49,7 @@ export function renderReport(report: SimReport): string[] {
     line("  given up:", messages.givenUp),
     line("Throughput:", `${messages.perSecond} msg/s`),
     line("Chaos Events:", happened.length),
+    line("  skipped:", skippedText(report.chaos)),
     line("  whole again:", wholeText(happened)),
     line("Balance:", balanceText(report.balance)),
     ...workersText(report.workers).map(([name, text]) => line(`  ${name}:`, text)),
@@ -92,6 +93,18 @@ export function renderReport(report: SimReport): string[] {
 
 function changesText({ added, removed }: SimReport["partitionChanges"]): string {
   return `${added} added, ${removed} removed while it ran`;
+}
+
+/** What was planned and not done: a kind of which nothing was done has proven nothing. */
+function skippedText(chaos: SimReport["chaos"]): string {
+  const kinds = [...Map.groupBy(chaos, ({ type }) => type)].flatMap(([type, all]) => {
+    const skipped = all.filter(({ skipped }) => skipped !== undefined).length;
+    if (skipped === 0) return [];
+    return [
+      `${skipped} of ${all.length} ${type}${skipped === all.length ? " (none was done)" : ""}`,
+    ];
+  });
+  return kinds.join(", ") || "none";
 }
 
 /** After how many events the group was seen whole again, how long that took at most, and how many failed. */

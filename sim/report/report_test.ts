@@ -143,6 +143,7 @@ Deno.test("the block of a run that passes", () => {
     "  given up:       0",
     "Throughput:       208 msg/s",
     "Chaos Events:     1",
+    "  skipped:        1 of 1 scale_up (none was done)",
     "  whole again:    after 1 of 1, 0 failed, at most 1730ms later (#1 worker_crash)",
     "Balance:          StickyBalanced, highest load 1.02 times the mean",
     "  worker-4:       51 partitions in the end, 140 messages handled",
