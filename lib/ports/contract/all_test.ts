@@ -10,6 +10,7 @@ import { feedPublishCases } from "./feed_publish_test.ts";
 import { feedPullFaultCases } from "./feed_pull_faults_test.ts";
 import { feedPullCases } from "./feed_pull_test.ts";
 import { feedStoreCases } from "./feed_store_test.ts";
+import { feedVersionCases } from "./feed_versions_test.ts";
 import { kvCasCases } from "./kv_cas_test.ts";
 import { kvFaultCases } from "./kv_faults_test.ts";
 import { kvWatchCases } from "./kv_watch_test.ts";
@@ -30,6 +31,7 @@ export const contractCases: readonly ContractCase[] = [
   ...feedAckCases,
   ...feedLaneCases,
   ...feedFaultCases,
+  ...feedVersionCases,
   ...feedPullFaultCases,
   ...messagingCases,
   ...messagingDeathCases,
