@@ -1,6 +1,10 @@
 /**
- * Where versions of nats-server differ in how streams and consumers behave. Each line was read in the server's source and checked on the
- * real one by `differential_feed_test.ts`.
+ * Where versions of nats-server differ in how streams and consumers behave.
+ *
+ * That both ends of the table are right is checked on real servers: each line has a case in the contract (`version_traits_test.ts` names
+ * it), which runs on 2.10.27 and on the newest server. At which version in between a line begins is not: no such version is run. It was
+ * read in the server's source, which has the one behaviour in the release before and the other in the release named here, and in
+ * no later release of an older line.
  *
  * @module
  */

@@ -5,13 +5,16 @@
  */
 import { feedAckCases } from "./feed_acks_test.ts";
 import { feedFaultCases } from "./feed_faults_test.ts";
+import { feedLaneCases } from "./feed_lanes_test.ts";
 import { feedPublishCases } from "./feed_publish_test.ts";
 import { feedPullFaultCases } from "./feed_pull_faults_test.ts";
 import { feedPullCases } from "./feed_pull_test.ts";
 import { feedStoreCases } from "./feed_store_test.ts";
+import { feedVersionCases } from "./feed_versions_test.ts";
 import { kvCasCases } from "./kv_cas_test.ts";
 import { kvFaultCases } from "./kv_faults_test.ts";
 import { kvWatchCases } from "./kv_watch_test.ts";
+import { messagingDeathCases } from "./messaging_deaths_test.ts";
 import { messagingCases } from "./messaging_test.ts";
 import type { ContractCase } from "./rig_test.ts";
 
@@ -26,7 +29,10 @@ export const contractCases: readonly ContractCase[] = [
   ...feedPublishCases,
   ...feedPullCases,
   ...feedAckCases,
+  ...feedLaneCases,
   ...feedFaultCases,
+  ...feedVersionCases,
   ...feedPullFaultCases,
   ...messagingCases,
+  ...messagingDeathCases,
 ];

@@ -79,6 +79,30 @@ export const kvFaultCases: ContractCase[] = [
     },
   },
   {
+    name:
+      "kv: a create whose answer is lost may have been carried out, and a look at the key tells",
+    async run(rig) {
+      const one = await rig.connect();
+      const two = await rig.connect();
+      const mine = await one.world.kv.open("b", BUCKET);
+      const other = await two.world.kv.open("b", BUCKET);
+      const { clock } = two.world;
+      one.hold();
+      const created = refused(mine.create("k", bytes("nonce")), "PARTI_TIMEOUT");
+      await until(clock, "the key", async () => await other.get("k") !== undefined);
+      one.cut();
+      await created;
+      await until(clock, "the reconnect", () => one.world.messaging.connected);
+      // To try again says no more than that somebody was first; the nonce says who.
+      await refused(mine.create("k", bytes("nonce")), "PARTI_CONFLICT");
+      const entry = await mine.get("k");
+      assert.deepEqual([textOf(entry!.value), entry!.revision], ["nonce", 1]);
+      await mine.update("k", bytes("mine"), entry!.revision);
+      await one.close();
+      await two.close();
+    },
+  },
+  {
     name: "kv: a key that was due while the server was down is gone after its restart",
     async run(rig) {
       const { world: { kv, clock, messaging }, close } = await rig.connect();

@@ -2,19 +2,27 @@ import assert from "node:assert/strict";
 import { launchNatsCluster, type NatsCluster } from "../../../tasks/nats_cluster.ts";
 import { until } from "../../../tasks/until.ts";
 import { isPartiError } from "../../errors.ts";
+import { pullLog, textOf } from "../contract/helpers_test.ts";
 import type { ConsumerConfig } from "../feed.ts";
 import type { World } from "../world.ts";
 import type { NatsConnection } from "./client_types.ts";
+import { callApi } from "./api.ts";
 import { connectNats } from "./connect.ts";
+import { linkOf } from "./link.ts";
 import { testServers } from "./rig_test.ts";
 import { natsWorld } from "./world.ts";
 
 const STREAM = "FEED";
 const BUCKET = { ttlMs: 0, replicas: 3, storage: "file" } as const;
 
+interface Leader {
+  readonly leader?: string;
+}
+
 /** A cluster with a WorkQueue stream on all nodes. */
 class Scene implements AsyncDisposable {
   readonly #connections: NatsConnection[] = [];
+  #admin: NatsConnection | undefined;
 
   private constructor(readonly cluster: NatsCluster) {}
 
@@ -31,10 +39,27 @@ class Scene implements AsyncDisposable {
 
   /** A world whose connection knows only these nodes. */
   async at(...names: string[]): Promise<World> {
+    return natsWorld(await this.#connect(names));
+  }
+
+  /** Makes the leader of a stream or, if one is named, of a consumer step down, and waits until there is one again. */
+  async stepDown(stream: string, ...consumer: [] | [string]): Promise<void> {
+    const nc = this.#admin ??= await this.#connect(this.cluster.names);
+    const kind = consumer.length === 0 ? "STREAM" : "CONSUMER";
+    const path = [kind, "LEADER", "STEPDOWN", stream, ...consumer].join(".");
+    const info = [kind, "INFO", stream, ...consumer].join(".");
+    const call = (what: string) => callApi<{ cluster?: Leader }>(linkOf(nc), what, undefined, what);
+    await until(`${path} is carried out`, () => call(path).then(() => true, () => false), 30_000);
+    await until(`${info} names a leader`, async () => {
+      return await call(info).then(({ cluster }) => !!cluster?.leader, () => false);
+    }, 30_000);
+  }
+
+  async #connect(names: readonly string[]): Promise<NatsConnection> {
     const servers = names.map((name) => this.cluster.node(name)!.url);
     const nc = await connectNats({ servers, ignoreClusterUpdates: true });
     this.#connections.push(nc);
-    return natsWorld(nc);
+    return nc;
   }
 
   /** A node that leads neither the cluster nor the stream, and the two others. */
@@ -147,5 +172,61 @@ for (const { label, binary } of testServers()) {
     await until("a bucket can be made", async () => {
       return await kv.open("b", BUCKET).then(() => true, () => false);
     }, 30_000);
+  });
+
+  Deno.test(`${label}, cluster: a lane that was shrunk reads what it kept, whichever node leads it and the stream`, async () => {
+    await using scene = await Scene.open(binary);
+    const { feed } = await scene.at(...scene.cluster.names);
+    const data = new TextEncoder();
+    const all = { ...lane(0), filterSubjects: ["feed.1", "feed.2", "feed.3"] };
+    await feed.createConsumer(STREAM, all);
+    const log = pullLog(feed, STREAM, all.name, 1_000);
+    await feed.shrinkConsumer(STREAM, all, ["feed.1", "feed.2"]);
+    const rest = lane(3);
+    await feed.createConsumer(STREAM, rest);
+    const other = pullLog(feed, STREAM, rest.name, 1_000);
+    for (let round = 1; round <= 4; round++) {
+      await scene.stepDown(STREAM, all.name);
+      if (round % 2 === 0) await scene.stepDown(STREAM);
+      for (const number of [1, 2, 3]) {
+        const publish = () => feed.publish(`feed.${number}`, data.encode(`${number}:${round}`));
+        await until("a publication", () => publish().then(() => true, () => false), 30_000);
+      }
+      const seenBy = ({ messages }: typeof log) =>
+        new Set(messages.map((message) => textOf(message.data))).size;
+      await until(`round ${round} at both lanes`, () => {
+        return seenBy(log) === 2 * round && seenBy(other) === round;
+      }, 30_000);
+    }
+    assert.ok(log.messages.every(({ subject }) => subject !== "feed.3"));
+    assert.deepEqual([log.lost, other.lost], [[], []]);
+  });
+
+  Deno.test(`${label}, cluster: a key that has expired is gone, whichever node leads the bucket`, async () => {
+    await using scene = await Scene.open(binary);
+    const { kv } = await scene.at(...scene.cluster.names);
+    const bucket = await kv.open("b", { ...BUCKET, ttlMs: 1_000 });
+    let last = 0;
+    for (let round = 0; round < 4; round++) {
+      // It is on its way to its end while the leader changes.
+      const create = () => bucket.create("k", new Uint8Array(1)).catch(() => 0);
+      let revision = 0;
+      await until("the key is free", async () => (revision = await create()) > 0, 30_000);
+      assert.ok(revision > last, `${revision} after ${last}`);
+      last = revision;
+      await scene.stepDown("KV_b");
+      await until("the key is gone", async () => {
+        return await bucket.get("k").then((entry) => entry === undefined, () => false);
+      }, 30_000);
+      await scene.stepDown("KV_b");
+    }
+    // Any node answers a `get`: a copy that was left behind somewhere would show.
+    const isGone = async () => {
+      for (let i = 0; i < 30; i++) if (await bucket.get("k") !== undefined) return false;
+      return true;
+    };
+    await until("the key is gone on all nodes", () => isGone().catch(() => false), 30_000);
+    await scene.stepDown("KV_b");
+    assert.ok(await isGone());
   });
 }

@@ -182,6 +182,31 @@ fact("streams and buckets of ours take more than a thousand consumers", async (n
 });
 
 fact(
+  "a stream without a bound of its own takes a thousand consumers, of an old server any number",
+  async (nc, server) => {
+    const { feed } = natsWorld(nc);
+    const body = { name: "S", subjects: ["s.>"], storage: "memory", retention: "workqueue" };
+    await callApi(linkOf(nc), "STREAM.CREATE.S", body, "create");
+    const results: PromiseSettledResult<void>[] = [];
+    // A few at a time: a server works off one connection's calls in turn and answers no ping meanwhile.
+    for (let i = 1; i <= 1_005; i += 15) {
+      const some = numbers(i, i + 14).map((n) =>
+        feed.createConsumer("S", lane(`l${n}`, [`s.${n}`]))
+      );
+      results.push(...await Promise.allSettled(some));
+    }
+    const refusals = results.flatMap((result) =>
+      result.status === "rejected" ? [result.reason] : []
+    );
+    assert.equal(refusals.length, server.version.startsWith("2.10.") ? 0 : 5);
+    for (const { code, hint } of refusals) {
+      assert.equal(code, "PARTI_REFUSED");
+      assert.match(hint, /max_consumers/);
+    }
+  },
+);
+
+fact(
   "the subjects of a stream with sources, a mirror or a transform are not all it holds, and it says so",
   async (nc) => {
     const { feed } = natsWorld(nc);
@@ -203,3 +228,39 @@ fact(
     assert.deepEqual(found, { plain: false, sourced: true, mirrored: true, transformed: true });
   },
 );
+
+fact("a server has what the table of capabilities says of its version", async (nc, server) => {
+  const { feed } = natsWorld(nc);
+  const link = linkOf(nc);
+  const { markers, perKeyTtl, atomicBatch, consumerReset } = capabilitiesOf(server.version);
+  const wanted = {
+    subject_delete_marker_ttl: 1e9,
+    allow_msg_ttl: true,
+    allow_atomic: true,
+    allow_rollup_hdrs: true,
+  };
+  const body = { name: "S", subjects: ["s.>"], storage: "memory", ...wanted };
+  const { config } = await callApi<{ config: Partial<typeof wanted> }>(
+    link,
+    "STREAM.CREATE.S",
+    body,
+    "create",
+  );
+  // What a server does not know it leaves out, without a word.
+  assert.deepEqual(
+    {
+      markers: config.subject_delete_marker_ttl === 1e9,
+      perKeyTtl: config.allow_msg_ttl === true,
+      atomicBatch: config.allow_atomic === true,
+    },
+    { markers, perKeyTtl, atomicBatch },
+  );
+  await feed.createConsumer("S", lane("several", ["s.1", "s.2"]));
+  const reset = callApi(link, "CONSUMER.RESET.S.several", undefined, "reset", 1_000);
+  const isKnown = await reset.then(() => true, (error) => {
+    // A call that an old server does not know is never answered.
+    assert.equal(error.code, "PARTI_TIMEOUT");
+    return false;
+  });
+  assert.equal(isKnown, consumerReset);
+});
