@@ -7,7 +7,7 @@ import { formatDuration } from "../config/units.ts";
 import { describeError } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
 import { command } from "../run/ask.ts";
-import { pauseFor } from "../run/wait.ts";
+import { patiently, pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import type { Owned } from "./chaos_targets.ts";
@@ -123,7 +123,7 @@ async function checkTakenOver(
 
 /** A worker's handlers take many times as long for a while: its partitions wait, and nobody else's. */
 export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void> {
-  const { messaging, runId, state } = scene.options;
+  const { messaging, runId, state, windowMs, signal } = scene.options;
   const [victim] = scene.targets.workers(event, 1);
   if (victim === undefined) return scene.skip(event, NOBODY_WELL);
   const tell = (what: "slow" | "quick") =>
@@ -140,7 +140,14 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
   scene.later(async () => {
     await pauseFor(event.downMs, scene.over);
     over();
-    if (victim.phase === "running") await tell("quick");
+    // Its server may be away, or the coordinator's connection to it.
+    const deadlineMs = performance.now() + windowMs;
+    const isGone = () => victim.phase !== "running" || signal?.aborted === true;
+    const isOver = () => isGone() || performance.now() > deadlineMs;
+    const isQuick = await patiently(isOver, () => tell("quick"));
+    if (!isQuick && !isGone()) {
+      throw new Error(`${victim.name} could not be told to be quick again`);
+    }
     const untilUs = nowUs();
     quickAgain(untilUs);
     scene.recoveries.untilStable(record, [victim], atUs, untilUs);

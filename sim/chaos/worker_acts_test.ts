@@ -6,7 +6,7 @@ import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import type { Scene } from "./scene.ts";
 import { sceneRig } from "./scene_rig_test.ts";
-import { pause } from "./worker_acts.ts";
+import { pause, slowDown } from "./worker_acts.ts";
 
 const DOWN_MS = 150;
 
@@ -58,4 +58,30 @@ Deno.test("worker acts: a pause shorter than a lease, or with the taker silent a
   const silent = { process: "worker-1#1", status: status({ leader: true }) };
   const others = await paused(DOWN_MS / 2, (_, scene) => scene.hits.silenced(silent, nowUs()));
   assert.deepEqual(others, []);
+});
+
+const SLOW: PlannedChaos = {
+  ...{ number: 1, atMs: 0, type: "slow_worker", picks: [0], count: 1, downMs: 10 },
+};
+
+Deno.test("worker acts: a slow worker is told to be quick again until it has heard it", async () => {
+  const { scene, members, state } = sceneRig([4]);
+  let deaf = 3;
+  members.answer = (_, command) => {
+    if (command === "quick" && deaf-- > 0) throw new Error("not connected");
+    return null;
+  };
+  await slowDown(scene, SLOW);
+  await scene.settle();
+  assert.deepEqual(state.incidents, []);
+  const told = members.commands.filter((command) => !command.startsWith("status"));
+  assert.deepEqual(told, ["slow worker-0#1", ...new Array(4).fill("quick worker-0#1")]);
+});
+
+Deno.test("worker acts: planted: a worker that stays slow is an incident", async () => {
+  const { scene, members, state } = sceneRig([4], { windowMs: 100 });
+  members.answer = (_, command) => command === "quick" ? assert.fail("no answer") : null;
+  await slowDown(scene, SLOW);
+  await scene.settle();
+  assert.match(state.incidents.join(), /worker-0 could not be told to be quick again/);
 });

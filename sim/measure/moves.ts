@@ -15,6 +15,14 @@ export interface MoveCount {
   needed: number;
 }
 
+/** Moves as JSON holds them. */
+export interface SavedMoves {
+  /** By number. */
+  readonly count: MoveCount;
+  /** By weight. */
+  readonly weight: MoveCount;
+}
+
 /** Something that happened. */
 type Step =
   & { readonly atUs: number }
@@ -153,13 +161,23 @@ export class Moves {
   }
 
   /**
+   * The moves so far, as JSON holds them: those of the last minute are not, since reports of it may still come.
+   *
+   * @param atUs when that is, in microseconds since 1970
+   */
+  save(atUs: number): SavedMoves {
+    this.#settle(atUs - LATE_US);
+    return { count: { ...this.count }, weight: { ...this.weight } };
+  }
+
+  /**
    * Goes on from there. Who has what is not known then: the group settles anew.
    *
    * @param saved the moves so far
    * @param weights weights by partition, as they are now
    */
   load(
-    saved: { readonly count: MoveCount; readonly weight: MoveCount },
+    saved: SavedMoves,
     weights: readonly number[],
   ): void {
     this.#weights.splice(0, this.#weights.length, ...weights);

@@ -159,3 +159,16 @@ Deno.test("moves: planted: for partitions that come or go as much has to move as
   assert.deepEqual(went.count, { total: 4, needed: 2 });
   assert.equal(went.moves.totalWeight, 28);
 });
+
+Deno.test("moves: what is saved is all that no late report can change any more, also of the events", () => {
+  const { moves, count, acquired } = rig();
+  moves.gone("a#1", "killed", 20 * SECOND_US);
+  acquired("b#1", range(0, 10), 21);
+  acquired("c#1", range(10, 14), 90);
+  const settled = { total: 10, needed: 10 };
+  assert.deepEqual(moves.save(100 * SECOND_US), { count: settled, weight: settled });
+  assert.deepEqual(count, settled);
+  // What was too young then is not forgotten by whoever saved it.
+  moves.finish();
+  assert.deepEqual(moves.count, { total: 14, needed: 10 });
+});

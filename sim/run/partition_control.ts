@@ -14,7 +14,7 @@ import type { ProducerCommand } from "../wire/wire.ts";
 import { command } from "./ask.ts";
 import type { Fleet } from "./fleet.ts";
 import type { RunState } from "./run_state.ts";
-import { pauseFor, POLL_MS } from "./wait.ts";
+import { patiently } from "./wait.ts";
 
 /** What it needs. */
 export interface PartitionControlOptions {
@@ -73,12 +73,12 @@ export class PartitionControl {
    */
   publish(isOver: () => boolean): Promise<void> {
     const { stage: { world, topology }, state: { partitions } } = this.#options;
-    this.#writing = this.#writing.then(() =>
-      patiently(isOver, async () => {
+    this.#writing = this.#writing.then(async () => {
+      await patiently(isOver, async () => {
         const bucket = await openPartitionBucket(world.kv, topology);
         await writePartitionList(bucket, partitions.weights, partitions.current);
-      })
-    );
+      });
+    });
     return this.#writing;
   }
 
@@ -129,13 +129,13 @@ export class PartitionControl {
   }
 
   /** One that was killed is told when it is back. */
-  #tell(
+  async #tell(
     index: number,
     what: DistributiveOmit<ProducerCommand, "changes">,
     isOver: () => boolean,
   ): Promise<void> {
     const { fleet, runId, stage: { world }, state } = this.#options;
-    return patiently(isOver, async () => {
+    await patiently(isOver, async () => {
       const producer = fleet.running("producer").find((one) => one.index === index);
       if (producer?.readyUs === undefined) throw new Error(`producer-${index} is not there`);
       const told = { ...what, changes: state.partitions.changes };
@@ -145,14 +145,3 @@ export class PartitionControl {
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-
-/** Tries until it succeeds: servers and producers are killed on purpose meanwhile. */
-async function patiently(isOver: () => boolean, work: () => Promise<void>): Promise<void> {
-  while (!isOver()) {
-    try {
-      return await work();
-    } catch {
-      await pauseFor(POLL_MS);
-    }
-  }
-}

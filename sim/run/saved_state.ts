@@ -5,7 +5,8 @@
  */
 import type { SavedLedger } from "../ledger/ledger.ts";
 import type { SavedMeasurements } from "../measure/measure.ts";
-import type { MoveCount } from "../measure/moves.ts";
+import type { SavedMoves } from "../measure/moves.ts";
+import { nowUs } from "../streams/message.ts";
 import type { SavedOwners } from "../series/owner_log.ts";
 import type { SavedPartitions } from "./partition_set.ts";
 import type { RunState } from "./run_state.ts";
@@ -29,7 +30,7 @@ export interface SavedState {
   /** Who had what since when. */
   readonly owners: SavedOwners;
   /** Who gave what to whom. */
-  readonly moves: { readonly count: MoveCount; readonly weight: MoveCount };
+  readonly moves: SavedMoves;
   /** What went wrong, and why the verdict may not be sure. */
   readonly said: Readonly<Record<"incidents" | "violations" | "doubts", readonly string[]>>;
   /** When the server was away. */
@@ -45,13 +46,12 @@ export interface SavedState {
  */
 export function saveState(state: RunState): SavedState {
   const { incidents, violations, doubts, outages, defects, sent, effective } = state;
-  const { count, weight } = state.moves;
   return {
     ledger: state.ledger.save(),
     measurements: state.measurements.save(),
     partitions: state.partitions.save(),
     owners: state.owners.save(),
-    moves: { count, weight },
+    moves: state.moves.save(nowUs()),
     said: { incidents, violations, doubts },
     outages,
     counts: { defects, sent, effective },

@@ -57,3 +57,25 @@ export async function untilFine(
     await pauseFor(POLL_MS);
   }
 }
+
+/**
+ * Tries until it succeeds: servers and processes are killed on purpose meanwhile.
+ *
+ * @param isOver when to stop trying
+ * @param work what is tried; whatever it rejects with is a reason to try again
+ * @returns true once it has succeeded; false if it was over before
+ */
+export async function patiently(
+  isOver: () => boolean,
+  work: () => Promise<unknown>,
+): Promise<boolean> {
+  while (!isOver()) {
+    try {
+      await work();
+      return true;
+    } catch {
+      await pauseFor(POLL_MS);
+    }
+  }
+  return false;
+}
