@@ -45,7 +45,7 @@ export interface LaunchNatsClusterOptions {
 interface MetaGroup {
   readonly leader?: string;
   readonly cluster_size?: number;
-  readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[];
+  readonly replicas?: readonly { readonly offline?: boolean }[];
 }
 
 /** What a node's monitoring says of its streams. */
@@ -237,11 +237,11 @@ export class NatsCluster implements AsyncDisposable {
     if (name === undefined || name === "") return "there is no leader";
     if (others.length > 0) return `nodes disagree on who leads: ${[...leaders].join(", ")}`;
     const group = groups[this.nodes.indexOf(this.node(name)!)];
-    const current = group?.replicas?.filter(({ current, offline }) => current && offline !== true);
-    if (group?.cluster_size !== size || current?.length !== size - 1) {
-      return `${(current?.length ?? 0) + 1} of ${size} nodes are current`;
-    }
-    return undefined;
+    // Whether it is as far as the leader each node has said itself. What the leader thinks of that (`current`) can stay wrong for
+    // as long as the cluster has nothing to do: then nothing is sent that would be answered with how far a node is.
+    const there = group?.replicas?.filter(({ offline }) => offline !== true) ?? [];
+    if (group?.cluster_size === size && there.length === size - 1) return undefined;
+    return `${name} leads, and knows of ${1 + there.length} of ${size} nodes that are there`;
   }
 }
 

@@ -69,6 +69,8 @@ export class BrowserPage implements AsyncDisposable {
         ...["--disable-dev-shm-usage", `--user-data-dir=${folder}/profile`],
         ...[`--window-size=${size.join()}`, "--remote-debugging-port=0", "about:blank"],
       ],
+      // It is killed in the end: what it puts elsewhere would stay there.
+      env: { TMPDIR: folder },
       stdout: "null",
       stderr: "piped",
     }).spawn();
