@@ -60,7 +60,8 @@ export class BrowserPage implements AsyncDisposable {
     size: readonly [number, number] = [1_280, 900],
   ): Promise<BrowserPage> {
     await using cleanUp = new AsyncDisposableStack();
-    const folder = await Deno.makeTempDir({ prefix: "parti-page-test-" });
+    // Short: the browser makes a socket in a folder of its own in there, and the path of a socket has 107 bytes at most.
+    const folder = await Deno.makeTempDir({ prefix: "page-" });
     cleanUp.defer(() => removeSoon(folder));
     const child = new Deno.Command(chromium, {
       args: [
