@@ -74,6 +74,8 @@ export class Member {
   #stopping: Promise<void> | undefined;
   #instance: string | undefined;
   #isToldToLead = false;
+  /** Since when it has been starting, by its own clock; undefined while it is not. */
+  #startingSinceMs: number | undefined;
 
   /** @param options what it is made from */
   constructor(options: MemberOptions) {
@@ -141,6 +143,13 @@ export class Member {
     return !this.owner.dead && this.#stopping === undefined;
   }
 
+  /** Whether its start has taken longer than it may: it gives up by itself then, and gives back what it has. */
+  get givesUp(): boolean {
+    if (this.#startingSinceMs === undefined) return false;
+    const startingMs = this.#options.world.clock.monotonicMs() - this.#startingSinceMs;
+    return startingMs >= this.manager.config.startupTimeoutMs;
+  }
+
   /**
    * Starts it, some time after its process began.
    *
@@ -173,7 +182,10 @@ export class Member {
     const bootMs = new Draws(simulation.plan.seed, "boot", this.owner.name)
       .between(0, parameters.bootMaxMs);
     if (bootMs > 0) await sleep(world.clock, bootMs, this.#stop.signal);
-    if (this.wanted) await this.manager.start();
+    if (!this.wanted) return;
+    this.#startingSinceMs = world.clock.monotonicMs();
+    await this.manager.start();
+    this.#startingSinceMs = undefined;
   }
 
   #strategy(): AssignmentStrategy {

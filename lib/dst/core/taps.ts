@@ -178,7 +178,8 @@ export class Taps {
     const member = fleet.ofInstance(instance);
     // One that has found out by itself has no session as this instance any more.
     const isUnaware = member?.wanted === true && member.manager.instance === instance;
-    if (!isUnaware) return;
+    // One whose start takes too long gives its lease back, and says so only afterwards.
+    if (!isUnaware || member.givesUp) return;
     assertions.reachable("somebody was evicted alive");
     if (!this.#leavers.has(instance)) observer.evicted(instance, server.nowMs);
   }

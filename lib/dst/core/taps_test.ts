@@ -165,3 +165,31 @@ function begin(observer: Observer, partitionId: string): (isWell: boolean) => vo
   const view = { isConnected: true, connectedAtMs: 0, following: undefined };
   return observer.messages.begin(right, 1, view);
 }
+
+for (const givesUp of [false, true]) {
+  Deno.test(`a lease that goes while its holder ${givesUp ? "gives up its start: its own doing" : "lives: an eviction"}`, () => {
+    const kernel = new Kernel({ seed: 1 });
+    const server = new ModelServer({ kernel, version: "2.15.1" });
+    const broken: string[] = [];
+    const assertions = new Assertions<CoreCatalog>(coreCatalog, (name) => void broken.push(name));
+    const observer = new Observer(assertions, cadenceRules(plainParameters("2.15.1")));
+    for (const [name, prefix] of STREAMS) {
+      StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
+    }
+    const how = { ttlMs: TTL_MS, replicas: 1, storage: "file" } as const;
+    const bucket = KvModel.of(server).create(leaseBucket(GROUP), how);
+    const member = {
+      ...{ wanted: true, givesUp, manager: { instance: "a" }, hasLeased() {} },
+      ...{ owner: { paused: false }, link: { flows: true }, following: () => undefined },
+    };
+    const fleet = { ...nobody, ofProcess: () => member, ofInstance: () => member };
+    new Taps({
+      ...{ server, observer, assertions, fleet: fleet as unknown as Fleet },
+      ...{ onSent: () => {}, onPublished: () => {} },
+    }).open();
+    const record = { worker: "worker-0", instance: "a", host: "h", capacity: 1, labels: {} };
+    bucket.write(workerKey(0), encodeWorkerRecord({ ...record, leaving: false, applied: 0 }));
+    bucket.write(workerKey(0), undefined);
+    assert.deepEqual(broken, givesUp ? [] : ["whoever lives is not evicted"]);
+  });
+}
