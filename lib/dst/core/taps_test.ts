@@ -167,7 +167,7 @@ function begin(observer: Observer, partitionId: string): (isWell: boolean) => vo
 }
 
 for (const givesUp of [false, true]) {
-  Deno.test(`a lease that goes while its holder ${givesUp ? "gives up its start: its own doing" : "lives: an eviction"}`, () => {
+  Deno.test(`a lease that goes while its holder ${givesUp ? "gives up its start: its own doing" : "lives: an eviction"}`, async () => {
     const kernel = new Kernel({ seed: 1 });
     const server = new ModelServer({ kernel, version: "2.15.1" });
     const broken: string[] = [];
@@ -188,8 +188,11 @@ for (const givesUp of [false, true]) {
       ...{ onSent: () => {}, onPublished: () => {} },
     }).open();
     const record = { worker: "worker-0", instance: "a", host: "h", capacity: 1, labels: {} };
-    bucket.write(workerKey(0), encodeWorkerRecord({ ...record, leaving: false, applied: 0 }));
-    bucket.write(workerKey(0), undefined);
+    await kernel.run(async () => {
+      await kernel.sleep(1);
+      bucket.write(workerKey(0), encodeWorkerRecord({ ...record, leaving: false, applied: 0 }));
+      bucket.write(workerKey(0), undefined);
+    });
     assert.deepEqual(broken, givesUp ? [] : ["whoever lives is not evicted"]);
   });
 }
