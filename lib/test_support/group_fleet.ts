@@ -15,6 +15,7 @@ import {
 } from "./group_worker.ts";
 import { Publications } from "./publications.ts";
 import { type ConnectedWorld, type Rig, until } from "./rig.ts";
+import { endProgram, startProgram } from "./worker_program.ts";
 import { Traffic, trafficNames } from "./traffic.ts";
 
 /** How a fleet is made. */
@@ -58,7 +59,6 @@ export const FLEET_TIMING = {
 const PATIENCE_MS = 45_000;
 const ANSWER_MS = 2_000;
 /** What a worker needs: the server, its own code, and what the NATS client asks of the system. */
-const PERMISSIONS = ["--allow-net=127.0.0.1", "--allow-read", "--allow-env", "--allow-sys"];
 const decoder = new TextDecoder();
 
 /** The processes. */
@@ -201,15 +201,7 @@ export class GroupFleet implements AsyncDisposable {
 
   /** Kills whatever still runs: after a failure nobody asks whether it ends in order. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.workers.map(async ({ child }) => {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended already.
-      }
-      await child.stdin.close().catch(() => {});
-      await child.status;
-    }));
+    await Promise.all(this.workers.map(({ child }) => endProgram(child)));
     await this.publications.close();
   }
 
@@ -227,24 +219,10 @@ export class GroupFleet implements AsyncDisposable {
         ...this.#options.config,
       },
     };
-    const program = new URL("group_worker.ts", import.meta.url).href;
-    const flags = ["--quiet", "--no-check", "--no-prompt", ...PERMISSIONS];
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...flags, program, JSON.stringify(spec)],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
+    const { child, isReady } = startProgram("group_worker.ts", spec, PATIENCE_MS);
     const worker: FleetWorker = { name, child, status: undefined, paused: false, ended: false };
     this.workers.push(worker);
-    let hasEnded = false;
-    void child.status.then(() => hasEnded = true);
-    let said = "";
-    // To its end: a stream that nobody reads would be left behind.
-    void (async () => {
-      for await (const chunk of child.stdout) said += decoder.decode(chunk);
-    })();
-    await until(`${name} answers`, () => said === "ready\n" || hasEnded, PATIENCE_MS);
-    assert.equal(said, "ready\n", `${name} came up`);
+    await isReady(name);
     return worker;
   }
 

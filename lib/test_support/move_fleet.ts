@@ -18,6 +18,7 @@ import {
   type MoveWorkerSpec,
 } from "./move_worker.ts";
 import { type ConnectedWorld, type Rig, until } from "./rig.ts";
+import { endProgram, startProgram } from "./worker_program.ts";
 
 /** How a fleet is made. */
 export interface MoveFleetOptions {
@@ -36,7 +37,6 @@ const OUTPUT_TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 30_000;
 const FILL_AT_ONCE = 2_000;
 /** What a worker needs: the server, its own code, and what the NATS client asks of the system. */
-const PERMISSIONS = ["--allow-net=127.0.0.1", "--allow-read", "--allow-env", "--allow-sys"];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -191,38 +191,14 @@ export class MoveFleet implements AsyncDisposable {
 
   /** Kills whatever still runs: after a failure nobody asks whether it ends in order. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#children.values()].map(async (child) => {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended already.
-      }
-      await child.stdin.close().catch(() => {});
-      await child.status;
-    }));
+    await Promise.all([...this.#children.values()].map(endProgram));
   }
 
   async #spawn(spec: MoveWorkerSpec): Promise<void> {
-    const program = new URL("move_worker.ts", import.meta.url).href;
-    const flags = ["--quiet", "--no-check", "--no-prompt", ...PERMISSIONS];
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...flags, program, JSON.stringify(spec)],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
+    const { child, isReady } = startProgram("move_worker.ts", spec, PATIENCE_MS);
     this.#children.set(spec.instance, child);
-    let ended = false;
-    void child.status.then(() => {
-      ended = true;
-      this.#ended.push(spec.instance);
-    });
-    let said = "";
-    // To its end: a stream that nobody reads would be left behind.
-    void (async () => {
-      for await (const chunk of child.stdout) said += decoder.decode(chunk);
-    })();
-    await until(`${spec.instance} listens`, () => said === "ready\n" || ended, PATIENCE_MS);
-    assert.equal(said, "ready\n", `${spec.instance} came up`);
+    void child.status.then(() => this.#ended.push(spec.instance));
+    await isReady(spec.instance);
   }
 
   async #tellAll(command: MoveCommand): Promise<void> {

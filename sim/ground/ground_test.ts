@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isPartiError } from "../../lib/errors.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
 import { until } from "../../tasks/until.ts";
-import type { HostedProcess, ProcessEnd } from "../host/host.ts";
+import { TestProcess } from "../host/process_rig_test.ts";
 import type { NetworkState } from "../run/fault_proxy.ts";
 import { nowUs } from "../streams/message.ts";
 import type { ChildSpec } from "../wire/wire.ts";
@@ -11,38 +11,6 @@ import { GroundKeeper } from "./ground_keeper.ts";
 import { connectGround, type KeptGround } from "./kept_ground.ts";
 
 const spec = (process: string) => ({ process, name: process.split("#")[0] }) as ChildSpec;
-
-/** A process that is only said to exist. */
-class TestProcess implements HostedProcess {
-  readonly output = ["its last line"];
-  readonly seen: string[] = [];
-  readonly pid: number;
-  readonly #end = Promise.withResolvers<ProcessEnd>();
-
-  constructor(pid: number) {
-    this.pid = pid;
-  }
-
-  get exited(): Promise<ProcessEnd> {
-    return this.#end.promise;
-  }
-
-  kill(): void {
-    this.seen.push("kill");
-    this.#end.resolve({ code: 137, signal: "SIGKILL" });
-  }
-
-  terminate(): void {
-    this.seen.push("terminate");
-    this.#end.resolve({ code: 0, signal: null });
-  }
-
-  pause(): Promise<AsyncDisposable> {
-    this.seen.push("pause");
-    const resume = () => Promise.resolve(void this.seen.push("resume"));
-    return Promise.resolve({ [Symbol.asyncDispose]: resume });
-  }
-}
 
 /** A ground of a server, a network for each name, and processes; and its keeper, which coordinators connect to. */
 function rig() {

@@ -5,41 +5,8 @@ import { launchNats } from "../../tasks/nats_launcher.ts";
 import { until } from "../../tasks/until.ts";
 import type { ChildSpec, Role } from "../wire/wire.ts";
 import { HostAgent } from "./host_agent.ts";
-import type { HostedProcess, ProcessEnd } from "./host.ts";
 import { RemoteHosts } from "./remote_hosts.ts";
-
-/** A process that does nothing but note what is done to it, and ends by kill and terminate. */
-class TestProcess implements HostedProcess {
-  readonly pid: number;
-  readonly output = ["its last line"];
-  readonly seen: string[] = [];
-  readonly #end = Promise.withResolvers<ProcessEnd>();
-
-  constructor(pid: number) {
-    this.pid = pid;
-  }
-
-  get exited(): Promise<ProcessEnd> {
-    return this.#end.promise;
-  }
-
-  kill(): void {
-    this.seen.push("kill");
-    this.#end.resolve({ code: 137, signal: "SIGKILL" });
-  }
-
-  terminate(): void {
-    this.seen.push("terminate");
-    this.#end.resolve({ code: 0, signal: null });
-  }
-
-  pause(): Promise<AsyncDisposable> {
-    this.seen.push("pause");
-    return Promise.resolve({
-      [Symbol.asyncDispose]: () => Promise.resolve(void this.seen.push("resume")),
-    });
-  }
-}
+import { TestProcess } from "./process_rig_test.ts";
 
 /** A server; coordinators and hosts on it. */
 async function rig() {

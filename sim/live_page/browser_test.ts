@@ -1,21 +1,16 @@
 import assert from "node:assert/strict";
-import { findChromium } from "../page/chromium_rig_test.ts";
+import { browserTest } from "../page/chromium_rig_test.ts";
 import { PLANTED } from "../page/planted_rig_test.ts";
 import { liveDocument } from "./document.ts";
 import { BrowserPage } from "./devtools_rig_test.ts";
 import { LiveRig } from "./live_rig_test.ts";
 import { PageServer } from "./page_server.ts";
 
-const chromium = findChromium();
 const CHARTS = 6;
 
-/** A test in a browser; where there is none its name says what is missing. */
-function browserTest(name: string, test: (page: BrowserPage) => Promise<void>): void {
-  if (chromium === undefined) {
-    const why = "skipped: no chromium on the PATH, and PARTI_CHROMIUM names none";
-    return Deno.test({ name: `live, in a browser: ${name} (${why})`, ignore: true, fn: () => {} });
-  }
-  Deno.test(`live, in a browser: ${name}`, async () => {
+/** A test of the page in a browser that notes what {@linkcode WATCH} is for. */
+function pageTest(name: string, test: (page: BrowserPage) => Promise<void>): void {
+  browserTest(`live, in a browser: ${name}`, async (chromium) => {
     await using page = await BrowserPage.open(chromium);
     await page.before(WATCH);
     await test(page);
@@ -67,7 +62,7 @@ async function serve(rig: LiveRig, port = 0): Promise<PageServer> {
 const LIVE = "document.querySelector('#link.live') && textOf('[data-tile=sentRate]') !== '—'";
 const SIX_COLORS = "colorsOf(document.querySelector('#grid canvas')) >= 3";
 
-browserTest("the page shows what there is, and what is new, and nothing jumps", async (page) => {
+pageTest("the page shows what there is, and what is new, and nothing jumps", async (page) => {
   const rig = new LiveRig();
   rig.begin();
   await using server = await serve(rig);
@@ -97,7 +92,7 @@ browserTest("the page shows what there is, and what is new, and nothing jumps", 
   assert.ok(shift < MOST_SHIFT, `layout shift ${shift}: ${shifted}`);
 });
 
-browserTest("a defect is red at once, and said to who cannot see it", async (page) => {
+pageTest("a defect is red at once, and said to who cannot see it", async (page) => {
   const rig = new LiveRig();
   rig.begin();
   await using server = await serve(rig);
@@ -121,7 +116,7 @@ browserTest("a defect is red at once, and said to who cannot see it", async (pag
   assert.match(await page.evaluate("textOf('#log .tag.FAIL + .text')"), /duplicate in partition 1/);
 });
 
-browserTest("all of it works by keyboard", async (page) => {
+pageTest("all of it works by keyboard", async (page) => {
   const rig = new LiveRig();
   rig.begin();
   await using server = await serve(rig);
@@ -163,7 +158,7 @@ browserTest("all of it works by keyboard", async (page) => {
   assert.equal(await page.evaluate("document.getElementById('reset').disabled"), true);
 });
 
-browserTest("nothing moves for who wants no motion; dark where that is preferred", async (page) => {
+pageTest("nothing moves for who wants no motion; dark where that is preferred", async (page) => {
   const rig = new LiveRig();
   rig.begin();
   await using server = await serve(rig);
@@ -179,7 +174,7 @@ browserTest("nothing moves for who wants no motion; dark where that is preferred
   assert.deepEqual(await look(), ["none", "rgb(20, 24, 29)"]);
 });
 
-browserTest("a connection that is lost is told, and comes back by itself", async (page) => {
+pageTest("a connection that is lost is told, and comes back by itself", async (page) => {
   const rig = new LiveRig();
   rig.begin();
   const server = await serve(rig);
@@ -201,7 +196,7 @@ browserTest("a connection that is lost is told, and comes back by itself", async
   await page.until("document.querySelectorAll('#workers tbody tr').length === 4");
 });
 
-browserTest("planted: a script in what was said does not run", async (page) => {
+pageTest("planted: a script in what was said does not run", async (page) => {
   const rig = new LiveRig(undefined, PLANTED);
   rig.begin();
   rig.state.incidents.push(PLANTED);
@@ -229,7 +224,7 @@ const UPDATE_BUSY_MS = 300;
 const LONGEST_TASK_MS = 2_000;
 const UPDATES = 10;
 
-browserTest("1,500 partitions and 100 workers do not make it slow", async (page) => {
+pageTest("1,500 partitions and 100 workers do not make it slow", async (page) => {
   const rig = new LiveRig({ partitions: 1_500, workers: 100, seconds: 1_800 });
   rig.pass(1_700);
   rig.begin();

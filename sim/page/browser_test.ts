@@ -2,19 +2,11 @@ import assert from "node:assert/strict";
 import { syntheticRun } from "../results/synthetic_rig_test.ts";
 import type { SimReport } from "../report/report.ts";
 import type { Series } from "../series/series.ts";
-import { findChromium, openPage } from "./chromium_rig_test.ts";
+import { browserTest, openPage } from "./chromium_rig_test.ts";
 import { renderPage } from "./page.ts";
 import { plantedRun } from "./planted_rig_test.ts";
 
-const chromium = findChromium();
 const CHARTS = 6;
-
-/** A test in a browser; where there is none its name says what is missing. */
-function browserTest(name: string, test: (chromium: string) => Promise<void>): void {
-  if (chromium !== undefined) return Deno.test(`in a browser: ${name}`, () => test(chromium));
-  const why = "skipped: no chromium on the PATH, and PARTI_CHROMIUM names none";
-  Deno.test({ name: `in a browser: ${name} (${why})`, ignore: true, fn: () => {} });
-}
 
 /** Looks at the page from within, when all is drawn, and tells what it has seen in an attribute. */
 const PROBE = `
@@ -87,7 +79,7 @@ async function probed(
 }
 
 browserTest(
-  "the page opens from disk, draws its charts, and nothing is refused",
+  "in a browser: the page opens from disk, draws its charts, and nothing is refused",
   async (browser) => {
     const { report, series } = syntheticRun();
     const { dom, complaints } = await openPage(browser, await renderPage(report, series));
@@ -98,7 +90,7 @@ browserTest(
 );
 
 browserTest(
-  "every picture has something in it, nothing jumps, and keys do what is said",
+  "in a browser: every picture has something in it, nothing jumps, and keys do what is said",
   async (browser) => {
     const seen = await probed(browser, syntheticRun());
     assert.deepEqual(seen.errors, []);
@@ -115,7 +107,7 @@ browserTest(
 );
 
 browserTest(
-  "it is as well on a small screen, with 1,500 partitions and 100 workers",
+  "in a browser: it is as well on a small screen, with 1,500 partitions and 100 workers",
   async (browser) => {
     const size = { partitions: 1_500, workers: 100, seconds: 1_800 };
     const seen = await probed(browser, syntheticRun(size), [500, 900]);
@@ -127,22 +119,28 @@ browserTest(
   },
 );
 
-browserTest("planted: a script in what was said does not run, policy or not", async (browser) => {
-  const { report, series } = plantedRun();
-  const { complaints } = await openPage(browser, await renderPage(report, series));
-  assert.deepEqual(complaints, []);
-  const seen = await probed(browser, plantedRun());
-  assert.deepEqual(seen.errors, []);
-  assert.equal(seen.planted, "undefined");
-});
+browserTest(
+  "in a browser: planted: a script in what was said does not run, policy or not",
+  async (browser) => {
+    const { report, series } = plantedRun();
+    const { complaints } = await openPage(browser, await renderPage(report, series));
+    assert.deepEqual(complaints, []);
+    const seen = await probed(browser, plantedRun());
+    assert.deepEqual(seen.errors, []);
+    assert.equal(seen.planted, "undefined");
+  },
+);
 
-browserTest("a run that ended before it had begun is shown all the same", async (browser) => {
-  const { report, series } = syntheticRun();
-  const samples = Object.fromEntries(Object.keys(series.samples).map((key) => [key, []]));
-  const nothing = { processes: [], resolutionMs: 0, atMs: [], partition: [], owner: [] };
-  const empty = { ...series, phases: [], samples, owners: nothing } as unknown as Series;
-  const page = await renderPage({ ...report, chaos: [], workers: [] }, empty);
-  const { dom, complaints } = await openPage(browser, page);
-  assert.deepEqual(complaints, []);
-  assert.equal(dom.match(/class="uplot/g)?.length, CHARTS);
-});
+browserTest(
+  "in a browser: a run that ended before it had begun is shown all the same",
+  async (browser) => {
+    const { report, series } = syntheticRun();
+    const samples = Object.fromEntries(Object.keys(series.samples).map((key) => [key, []]));
+    const nothing = { processes: [], resolutionMs: 0, atMs: [], partition: [], owner: [] };
+    const empty = { ...series, phases: [], samples, owners: nothing } as unknown as Series;
+    const page = await renderPage({ ...report, chaos: [], workers: [] }, empty);
+    const { dom, complaints } = await openPage(browser, page);
+    assert.deepEqual(complaints, []);
+    assert.equal(dom.match(/class="uplot/g)?.length, CHARTS);
+  },
+);

@@ -37,6 +37,19 @@ export function findChromium(): string | undefined {
 }
 
 /**
+ * A test in a browser; where there is none its name says what is missing.
+ *
+ * @param name what is to hold
+ * @param test is given the browser
+ */
+export function browserTest(name: string, test: (chromium: string) => Promise<void>): void {
+  const chromium = findChromium();
+  if (chromium !== undefined) return Deno.test(name, () => test(chromium));
+  const why = "skipped: no chromium on the PATH, and PARTI_CHROMIUM names none";
+  Deno.test({ name: `${name} (${why})`, ignore: true, fn: () => {} });
+}
+
+/**
  * Opens a page from disk.
  *
  * @param chromium the browser

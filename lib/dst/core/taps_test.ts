@@ -29,34 +29,58 @@ const HOW = { retention: "limits", storage: "file", replicas: 1 } as const;
 /** A fleet of which nobody lives any more. */
 const nobody = { ofProcess: () => undefined, ofInstance: () => undefined, wanted: [], alive: [] };
 
+/** A server with the group's streams, and what is seen of it; `taps` looks once the kernel runs. */
+function rig(
+  { version = "2.15.1", fleet = nobody, onPublished = () => {} }: {
+    readonly version?: "2.10.27" | "2.15.1";
+    readonly fleet?: unknown;
+    readonly onPublished?: () => void;
+  } = {},
+) {
+  const kernel = new Kernel({ seed: 1 });
+  const server = new ModelServer({ kernel, version });
+  /** The promises that were broken, and how. */
+  const broken: { readonly name: string; readonly detail: string }[] = [];
+  const assertions = new Assertions<CoreCatalog>(
+    coreCatalog,
+    (name, detail) => void broken.push({ name, detail }),
+  );
+  const observer = new Observer(assertions, cadenceRules(plainParameters(version)));
+  const streams = StreamsModel.of(server);
+  for (const [name, prefix] of STREAMS) {
+    streams.createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
+  }
+  const bucket = (name: string, ttlMs: number) =>
+    KvModel.of(server).create(name, { ttlMs, replicas: 1, storage: "file" });
+  const taps = new Taps({
+    ...{ server, observer, assertions, onPublished, onSent: () => {} },
+    fleet: fleet as Fleet,
+  });
+  taps.open();
+  const names = () => broken.map(({ name }) => name);
+  return { kernel, server, broken, names, observer, streams, bucket, taps };
+}
+
+/** The one worker's lease. */
+const LEASE = encodeWorkerRecord({
+  ...{ worker: "worker-0", instance: "a", host: "h", capacity: 1, labels: {} },
+  ...{ leaving: false, applied: 0 },
+});
+
 for (const version of ["2.10.27", "2.15.1"] as const) {
   Deno.test(`a handler that starts after its lease has expired is seen on ${version}`, async () => {
-    const kernel = new Kernel({ seed: 1 });
-    const server = new ModelServer({ kernel, version });
-    const parameters = plainParameters(version);
-    const broken: string[] = [];
-    const onBroken = (name: string) => void broken.push(name);
-    const assertions = new Assertions<CoreCatalog>(coreCatalog, onBroken);
-    const observer = new Observer(assertions, cadenceRules(parameters));
-    const fleet = nobody as unknown as Fleet;
-    for (const [name, prefix] of STREAMS) {
-      StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
-    }
-    const how = { ttlMs: TTL_MS, replicas: 1, storage: "file" } as const;
-    const leases = KvModel.of(server).create(leaseBucket(GROUP), how);
-    new Taps({ server, observer, fleet, assertions, onSent: () => {}, onPublished: () => {} })
-      .open();
-    StreamsModel.of(server).createConsumer(FEED, lane("lane", ["p0"]), "test");
+    const { kernel, names, observer, streams, bucket } = rig({ version });
+    const leases = bucket(leaseBucket(GROUP), TTL_MS);
+    streams.createConsumer(FEED, lane("lane", ["p0"]), "test");
     await kernel.run(async () => {
       await kernel.sleep(1);
-      const record = { worker: "worker-0", instance: "a", host: "", capacity: 1, labels: {} };
-      leases.write(workerKey(0), encodeWorkerRecord({ ...record, leaving: false, applied: 0 }));
+      leases.write(workerKey(0), LEASE);
       begin(observer, "p0")(false);
-      assert.deepEqual(broken, []);
+      assert.deepEqual(names(), []);
       await kernel.sleep(3 * TTL_MS);
       begin(observer, "p0")(false);
     });
-    assert.deepEqual(broken, ["only under a valid lease"]);
+    assert.deepEqual(names(), ["only under a valid lease"]);
   });
 }
 
@@ -72,32 +96,11 @@ function lane(name: string, partitions: readonly string[]): ConsumerConfig {
 }
 
 Deno.test("lanes that are made, shrink, go or are forgotten are seen", async () => {
-  const kernel = new Kernel({ seed: 1 });
-  const server = new ModelServer({ kernel, version: "2.15.1" });
-  const broken: string[] = [];
-  const assertions = new Assertions<CoreCatalog>(
-    coreCatalog,
-    (name, detail) => void broken.push(`${name}: ${detail}`),
-  );
-  const observer = new Observer(assertions, cadenceRules(plainParameters("2.15.1")));
-  for (const [name, prefix] of STREAMS) {
-    StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
-  }
-  const fleet = nobody as unknown as Fleet;
-  const taps = new Taps({
-    server,
-    observer,
-    fleet,
-    assertions,
-    onSent: () => {},
-    onPublished: () => {},
-  });
-  taps.open();
+  const { kernel, server, broken, observer, streams: model, taps } = rig();
   observer.leased(
     { worker: "worker-0", instance: "a", leaving: false, applied: 0 },
     { nowMs: 0, isFit: true, holders: [], following: undefined },
   );
-  const model = StreamsModel.of(server);
   await kernel.run(async () => {
     await kernel.sleep(1);
     begin(observer, "p0")(false);
@@ -111,32 +114,21 @@ Deno.test("lanes that are made, shrink, go or are forgotten are seen", async () 
     taps.serverCrashed();
     begin(observer, "p2");
   });
-  assert.deepEqual(broken.map((text) => text.replace(/ at .*?\)/, "")), [
-    "what is handled is locked: 1 of p0 started; the lane is nobody's",
-    "what is handled is locked: 1 of p0 runs, and its lane has gone",
-    "what is handled is locked: 1 of p1 runs, and its lane has gone",
-    "what is handled is locked: 1 of p2 started; the lane is nobody's",
-  ]);
+  assert.deepEqual(
+    broken.map(({ name, detail }) => `${name}: ${detail}`.replace(/ at .*?\)/, "")),
+    [
+      "what is handled is locked: 1 of p0 started; the lane is nobody's",
+      "what is handled is locked: 1 of p0 runs, and its lane has gone",
+      "what is handled is locked: 1 of p1 runs, and its lane has gone",
+      "what is handled is locked: 1 of p2 started; the lane is nobody's",
+    ],
+  );
 });
 
 Deno.test("an assignment that gives a partition to two workers is seen, although no worker reads it", async () => {
-  const kernel = new Kernel({ seed: 1 });
-  const server = new ModelServer({ kernel, version: "2.15.1" });
-  const broken: string[] = [];
-  const assertions = new Assertions<CoreCatalog>(
-    coreCatalog,
-    (name) => void broken.push(name),
-  );
-  const observer = new Observer(assertions, cadenceRules(plainParameters("2.15.1")));
-  for (const [name, prefix] of STREAMS) {
-    StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
-  }
-  const how = { ttlMs: 0, replicas: 1, storage: "file" } as const;
-  const bucket = KvModel.of(server).create(assignmentBucket(GROUP), how);
   let published = 0;
-  const fleet = nobody as unknown as Fleet;
-  const onPublished = () => void published++;
-  new Taps({ server, observer, fleet, assertions, onSent: () => {}, onPublished }).open();
+  const { kernel, names, observer, bucket } = rig({ onPublished: () => void published++ });
+  const assignments = bucket(assignmentBucket(GROUP), 0);
   const ofWorker = (id: string) => ({ id, instance: id, partitions: ["p0"] });
   const snapshot = (workers: Snapshot["workers"]) =>
     new TextEncoder().encode(encodeSnapshot({
@@ -151,11 +143,11 @@ Deno.test("an assignment that gives a partition to two workers is seen, although
   observer.sourceSays(["p0"], 0);
   await kernel.run(async () => {
     await kernel.sleep(1);
-    bucket.write(CURRENT_KEY, snapshot([ofWorker("worker-0")]));
-    assert.deepEqual([broken, published], [[], 1]);
-    bucket.write(CURRENT_KEY, snapshot([ofWorker("worker-0"), ofWorker("worker-1")]));
+    assignments.write(CURRENT_KEY, snapshot([ofWorker("worker-0")]));
+    assert.deepEqual([names(), published], [[], 1]);
+    assignments.write(CURRENT_KEY, snapshot([ofWorker("worker-0"), ofWorker("worker-1")]));
   });
-  assert.deepEqual([broken, published], [["an assignment is complete"], 1]);
+  assert.deepEqual([names(), published], [["an assignment is complete"], 1]);
 });
 
 /** A handler of the one worker starts. */
@@ -168,31 +160,18 @@ function begin(observer: Observer, partitionId: string): (isWell: boolean) => vo
 
 for (const givesUp of [false, true]) {
   Deno.test(`a lease that goes while its holder ${givesUp ? "gives up its start: its own doing" : "lives: an eviction"}`, async () => {
-    const kernel = new Kernel({ seed: 1 });
-    const server = new ModelServer({ kernel, version: "2.15.1" });
-    const broken: string[] = [];
-    const assertions = new Assertions<CoreCatalog>(coreCatalog, (name) => void broken.push(name));
-    const observer = new Observer(assertions, cadenceRules(plainParameters("2.15.1")));
-    for (const [name, prefix] of STREAMS) {
-      StreamsModel.of(server).createStream(name, { ...HOW, subjects: [`${prefix}>`] }, "test");
-    }
-    const how = { ttlMs: TTL_MS, replicas: 1, storage: "file" } as const;
-    const bucket = KvModel.of(server).create(leaseBucket(GROUP), how);
     const member = {
       ...{ wanted: true, givesUp, manager: { instance: "a" }, hasLeased() {} },
       ...{ owner: { paused: false }, link: { flows: true }, following: () => undefined },
     };
     const fleet = { ...nobody, ofProcess: () => member, ofInstance: () => member };
-    new Taps({
-      ...{ server, observer, assertions, fleet: fleet as unknown as Fleet },
-      ...{ onSent: () => {}, onPublished: () => {} },
-    }).open();
-    const record = { worker: "worker-0", instance: "a", host: "h", capacity: 1, labels: {} };
+    const { kernel, names, bucket } = rig({ fleet });
+    const leases = bucket(leaseBucket(GROUP), TTL_MS);
     await kernel.run(async () => {
       await kernel.sleep(1);
-      bucket.write(workerKey(0), encodeWorkerRecord({ ...record, leaving: false, applied: 0 }));
-      bucket.write(workerKey(0), undefined);
+      leases.write(workerKey(0), LEASE);
+      leases.write(workerKey(0), undefined);
     });
-    assert.deepEqual(broken, givesUp ? [] : ["whoever lives is not evicted"]);
+    assert.deepEqual(names(), givesUp ? [] : ["whoever lives is not evicted"]);
   });
 }
