@@ -206,7 +206,7 @@ export async function isGone(
 }
 
 /**
- * Listens to probes for an instance until closed, and answers whoever asks a question: a probe is empty and wants no answer.
+ * Listens to probes for an instance until closed, and answers whoever asks a question: of a probe it is not told.
  *
  * @param messaging how probes travel
  * @param group the group
@@ -225,9 +225,7 @@ export function answerProbes(
 ): Subscription {
   return messaging.subscribe(
     probeSubject(group, instance),
-    (notice) => {
-      if (notice.data.length > 0) notice.respond(encodeJson(describe()));
-    },
+    (notice) => notice.respond(encodeJson(describe())),
     onRefused,
   );
 }

@@ -31,7 +31,8 @@ export interface Messaging {
   /** Sends without waiting; dropped silently while disconnected for long. */
   publish(subject: string, data: Uint8Array): void;
   /**
-   * Calls `onNotice` for each message on a subject (wildcards allowed).
+   * Calls `onNotice` for each message on a subject (wildcards allowed) but empty ones: these are probes ({@linkcode unserved}), which are
+   * between who asks and the server.
    *
    * Whether this user may subscribe is known only later, since the server says nothing where it may. A refused subscription has ended,
    * also one that is refused after a change of permissions: `onError` is told once, with `PARTI_REFUSED` and the subject as its
@@ -48,7 +49,7 @@ export interface Messaging {
    */
   request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   /**
-   * Asks which subjects nobody serves, with an empty message to each that wants no answer: of whoever serves one nothing is heard. For
+   * Asks which subjects nobody serves, with an empty message to each: whoever serves one is not told, and nothing is heard of it. For
    * what is asked of many, again and again, this is half of what requests would cost.
    *
    * @param subjects the subjects, without wildcards

@@ -22,7 +22,12 @@ import { refreshSubject } from "../names.ts";
 import { sleep } from "../ports/clock.ts";
 import type { Subscription } from "../ports/messaging.ts";
 import { jitter } from "../ports/random.ts";
-import { decodeRefreshAnswer, encodeRefreshed, encodeRefreshFailure } from "./refresh_answer.ts";
+import {
+  decodeRefreshAnswer,
+  encodeRefreshed,
+  encodeRefreshFailure,
+  REFRESH,
+} from "./refresh_answer.ts";
 import type { SessionOptions } from "./session_options.ts";
 
 /** What a candidate needs. */
@@ -119,7 +124,7 @@ export class Candidate {
     return decodeRefreshAnswer(
       await world.messaging.request(
         refreshSubject(config.group),
-        new Uint8Array(),
+        REFRESH,
         operationTimeoutMs,
       ),
     );

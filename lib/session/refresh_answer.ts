@@ -6,6 +6,9 @@
 import { decodeJsonObject, encodeJson } from "../codec.ts";
 import { describeError, isPartiError, PartiError } from "../errors.ts";
 
+/** What the leader is sent: anything but an empty message, which would be a probe. */
+export const REFRESH: Uint8Array = encodeJson("refresh");
+
 /**
  * Encodes that the partitions were read again.
  *

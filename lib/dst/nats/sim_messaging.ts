@@ -12,10 +12,7 @@ import { checkPayload, copyOf } from "./payload.ts";
 
 const NOTHING = new Uint8Array();
 
-/** Nobody listens for answers to an empty probe. */
-const UNHEARD = (): void => {};
-
-/** A notice as its receiver has it. Most are probes, which nobody answers: an answer is only made where one is given. */
+/** A notice as its receiver has it. */
 class SimNotice implements Notice {
   readonly subject: string;
   readonly data: Uint8Array;
@@ -105,9 +102,7 @@ class SimMessaging implements Messaging {
     for (const subject of subjects) checkSubject(subject, "request");
     // One write of the client carries them all, and the ping by which it knows that the server has had them.
     return await this.#link.call<string[]>("who serves", timeoutMs, (_session, reply) => {
-      const unserved = subjects.filter((subject) =>
-        this.#core.publish(subject, NOTHING, UNHEARD) === 0
-      );
+      const unserved = subjects.filter((subject) => this.#core.publish(subject, NOTHING) === 0);
       reply(() => unserved);
     });
   }

@@ -39,6 +39,7 @@ class NatsMessaging implements Messaging {
     const callback = (error: Error | null, msg: Msg): void => {
       // The client has ended the subscription by now, and renews it after no reconnect.
       if (error) return guarded(() => onError(refusalOf(error, subject)));
+      if (msg.data.length === 0) return;
       const notice: Notice = {
         subject: msg.subject,
         data: plainBytes(msg.data),
