@@ -22,3 +22,19 @@ Deno.test("bytes are the same if their length and each of them is", () => {
   assert.equal(sameBytes(bytes, new Uint8Array([1, 2, 4])), false);
   assert.equal(sameBytes(bytes, new Uint8Array([1, 2])), false);
 });
+
+Deno.test("long bytes are compared to the last one, wherever they begin", () => {
+  const longest = Uint8Array.from({ length: 300 }, (_, i) => i & 0xff);
+  for (const length of [127, 128, 129, 130, 131, 296]) {
+    for (const begin of [0, 1, 4]) {
+      const bytes = longest.subarray(begin, begin + length);
+      const copy = bytes.slice();
+      assert.equal(sameBytes(bytes, copy), true);
+      for (let at = 0; at < length; at++) {
+        copy[at]! ^= 1;
+        assert.equal(sameBytes(bytes, copy), false, `${length} bytes from ${begin}, at ${at}`);
+        copy[at]! ^= 1;
+      }
+    }
+  }
+});

@@ -152,10 +152,10 @@ natsTest(
     messaging.subscribe("question", (notice) => notice.respond(notice.data));
     await messaging.flush(2_000);
     for (const subject of ["secret.a", "secret.b", "secret.a", "open"]) {
-      messaging.publish(subject, new Uint8Array());
+      messaging.publish(subject, new Uint8Array(1));
     }
     for (let i = 0; i < 2; i++) {
-      await assert.rejects(strong.world.messaging.request("question", new Uint8Array(), 100));
+      await assert.rejects(strong.world.messaging.request("question", new Uint8Array(1), 100));
     }
     await messaging.flush(2_000);
     const hint = (subject: string) => `allow this user to publish to ${subject}`;
@@ -165,7 +165,7 @@ natsTest(
     );
     assert.equal(told[0]!.value, "secret.a");
     refusals.close();
-    messaging.publish("secret.c", new Uint8Array());
+    messaging.publish("secret.c", new Uint8Array(1));
     await messaging.flush(2_000);
     assert.equal(told.length, 3);
   },

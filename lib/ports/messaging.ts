@@ -28,7 +28,7 @@ export type ConnectionStatus = "disconnected" | "reconnected" | "closed";
 export interface Messaging {
   /** Whether the connection is up as far as the client knows. */
   readonly connected: boolean;
-  /** Sends without waiting; dropped silently while disconnected for long. */
+  /** Sends without waiting; dropped silently while disconnected for long. Throws `PARTI_REFUSED` for no bytes at all: that is a probe. */
   publish(subject: string, data: Uint8Array): void;
   /**
    * Calls `onNotice` for each message on a subject (wildcards allowed) but empty ones: these are probes ({@linkcode unserved}), which are
@@ -45,7 +45,7 @@ export interface Messaging {
   ): Subscription;
   /**
    * Sends and waits for one answer. Throws `PARTI_NO_RESPONDERS` at once when nobody serves the subject, `PARTI_TIMEOUT`,
-   * or `PARTI_DISCONNECTED`.
+   * `PARTI_DISCONNECTED`, or `PARTI_REFUSED` for no bytes at all.
    */
   request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   /**

@@ -5,6 +5,7 @@
  */
 import { isPartiError, PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Messaging, Notice, Subscription } from "../../ports/messaging.ts";
+import { refuseEmpty } from "../../ports/probe.ts";
 import { type CoreMessage, CoreModel } from "./core_model.ts";
 import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
@@ -57,6 +58,7 @@ class SimMessaging implements Messaging {
   }
 
   publish(subject: string, data: Uint8Array): void {
+    refuseEmpty(data, `publish to ${subject}`);
     if (!this.connected) return;
     checkSubject(subject, "publish");
     const copy = checkPayload(data, `publish to ${subject}`);
@@ -83,6 +85,7 @@ class SimMessaging implements Messaging {
   }
 
   async request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    refuseEmpty(data, `request to ${subject}`);
     checkSubject(subject, "request");
     const copy = checkPayload(data, `request to ${subject}`);
     return await this.#link.call<Uint8Array>("request", timeoutMs, (_session, reply) => {

@@ -46,9 +46,9 @@ Deno.test("of several answers the first counts, and one that comes too late is n
     });
     one.subscribe("notice", (notice) => notice.respond(bytes("nobody asked")));
     await one.flush(1_000);
-    assert.equal(textOf(await two.request("s", bytes(""), 1_000)), "1");
-    await refused(two.request("late", bytes(""), 100), "PARTI_TIMEOUT");
-    two.publish("notice", bytes(""));
+    assert.equal(textOf(await two.request("s", bytes("?"), 1_000)), "1");
+    await refused(two.request("late", bytes("?"), 100), "PARTI_TIMEOUT");
+    two.publish("notice", bytes("?"));
     await kernel.sleep(1_000);
   }));
 
@@ -133,9 +133,9 @@ Deno.test("what is no subject, or too much, is refused", () =>
   simulate("2.15.1", async ({ connect }) => {
     const { messaging } = connect().world;
     const tooMuch = new Uint8Array(MAX_PAYLOAD_BYTES + 1);
-    assert.throws(() => messaging.publish("", bytes("")), { code: "PARTI_REFUSED" });
+    assert.throws(() => messaging.publish("", bytes("?")), { code: "PARTI_REFUSED" });
     assert.throws(() => messaging.publish("s", tooMuch), { code: "PARTI_TOO_LARGE" });
     assert.throws(() => messaging.subscribe("a b", () => {}), { code: "PARTI_REFUSED" });
-    await refused(messaging.request("", bytes(""), 100), "PARTI_REFUSED");
+    await refused(messaging.request("", bytes("?"), 100), "PARTI_REFUSED");
     await refused(messaging.request("s", tooMuch, 100), "PARTI_TOO_LARGE");
   }));

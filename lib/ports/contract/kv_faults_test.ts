@@ -68,7 +68,7 @@ export const kvFaultCases: ContractCase[] = [
       await two.world.messaging.flush(2_000);
       one.hold();
       const created = mine.create("k", bytes("new"));
-      one.world.messaging.publish("sent", bytes(""));
+      one.world.messaging.publish("sent", bytes("?"));
       await until(two.world.clock, "the create at the server", () => isSent);
       await other.erase("k");
       one.release();

@@ -19,14 +19,14 @@ export const messagingDeathCases: ContractCase[] = [
       two.world.messaging.subscribe("probe", () => isAsked = true);
       await two.world.messaging.flush(2_000);
       const startMs = clock.monotonicMs();
-      const request = refused(messaging.request("probe", bytes(""), 1_000), "PARTI_TIMEOUT");
+      const request = refused(messaging.request("probe", bytes("?"), 1_000), "PARTI_TIMEOUT");
       await until(clock, "the request", () => isAsked);
       await two.close();
       await request;
       const tookMs = clock.monotonicMs() - startMs;
       assert.ok(tookMs > 900, `the server told of the death, after ${tookMs} ms`);
       const againMs = clock.monotonicMs();
-      await refused(messaging.request("probe", bytes(""), 5_000), "PARTI_NO_RESPONDERS");
+      await refused(messaging.request("probe", bytes("?"), 5_000), "PARTI_NO_RESPONDERS");
       assert.ok(clock.monotonicMs() - againMs < 1_000, "at once");
       await one.close();
     },
@@ -40,10 +40,10 @@ export const messagingDeathCases: ContractCase[] = [
       two.world.messaging.subscribe("probe", (notice) => notice.respond(bytes("here")));
       await two.world.messaging.flush(2_000);
       two.hold();
-      await refused(messaging.request("probe", bytes(""), 250), "PARTI_TIMEOUT");
+      await refused(messaging.request("probe", bytes("?"), 250), "PARTI_TIMEOUT");
       assert.deepEqual(await messaging.unserved(["probe"], 5_000), [], "for the server it serves");
       two.release();
-      assert.equal(textOf(await messaging.request("probe", bytes(""), 5_000)), "here");
+      assert.equal(textOf(await messaging.request("probe", bytes("?"), 5_000)), "here");
       await one.close();
       await two.close();
     },

@@ -47,22 +47,21 @@ export const messagingCases: ContractCase[] = [
       const two = await rig.connect();
       const { messaging, clock } = one.world;
       two.world.messaging.subscribe("echo", (notice) => notice.respond(notice.data));
-      two.world.messaging.subscribe("mute", (notice) => {
-        if (notice.data.length > 0) notice.respond(bytes("?"));
-      });
+      two.world.messaging.subscribe("mute", () => {});
       await two.world.messaging.flush(2_000);
       assert.equal(textOf(await messaging.request("echo", bytes("hi"), 2_000)), "hi");
-      assert.equal((await messaging.request("echo", bytes(""), 2_000)).length, 0);
       const startMs = clock.monotonicMs();
-      await refused(messaging.request("nobody", bytes(""), 5_000), "PARTI_NO_RESPONDERS");
+      await refused(messaging.request("nobody", bytes("?"), 5_000), "PARTI_NO_RESPONDERS");
       assert.ok(clock.monotonicMs() - startMs < 1_000, "at once");
-      await refused(messaging.request("mute", bytes(""), 100), "PARTI_TIMEOUT");
+      await refused(messaging.request("mute", bytes("?"), 100), "PARTI_TIMEOUT");
+      await refused(messaging.request("echo", bytes(""), 2_000), "PARTI_REFUSED");
+      assert.throws(() => messaging.publish("echo", bytes("")), { code: "PARTI_REFUSED" });
       await two.close();
       await until(
         clock,
         "no responders",
         () =>
-          messaging.request("echo", bytes(""), 250).then(
+          messaging.request("echo", bytes("?"), 250).then(
             () => false,
             (error) => error.code === "PARTI_NO_RESPONDERS",
           ),
@@ -92,7 +91,6 @@ export const messagingCases: ContractCase[] = [
       }
       assert.deepEqual(await messaging.unserved([], 5_000), []);
       // What is sent after the probes arrives after them.
-      messaging.publish(served[0]!, bytes(""));
       messaging.publish(served[0]!, bytes("x"));
       await until(clock, "the message", () => heard.length > 0);
       assert.deepEqual(heard, [bytes("x")], "of probes nobody is told");
@@ -156,7 +154,7 @@ export const messagingCases: ContractCase[] = [
       const two = await rig.connect();
       two.world.messaging.subscribe("probe", (notice) => notice.respond(bytes("ok")));
       await two.world.messaging.flush(2_000);
-      await one.world.messaging.request("probe", bytes(""), 1_000);
+      await one.world.messaging.request("probe", bytes("?"), 1_000);
       two.hold();
       two.cut();
       const { clock, messaging } = one.world;
@@ -165,7 +163,7 @@ export const messagingCases: ContractCase[] = [
       await until(
         clock,
         "the answer",
-        () => messaging.request("probe", bytes(""), 250).then(() => true, () => false),
+        () => messaging.request("probe", bytes("?"), 250).then(() => true, () => false),
       );
       assert.ok(clock.monotonicMs() - startMs < 5_000);
       await one.close();
@@ -185,19 +183,19 @@ export const messagingCases: ContractCase[] = [
       await rig.crash();
       await until(clock, "the disconnect", () => seen.length === 1);
       assert.equal(messaging.connected, false);
-      await refused(messaging.request("me", bytes(""), 1_000), "PARTI_DISCONNECTED");
+      await refused(messaging.request("me", bytes("?"), 1_000), "PARTI_DISCONNECTED");
       await refused(messaging.flush(1_000), "PARTI_DISCONNECTED");
       messaging.publish("me", bytes("dropped"));
       await rig.restart();
       await until(clock, "the reconnect", () => seen.length === 2);
       assert.equal(messaging.connected, true);
-      assert.equal(textOf(await messaging.request("me", bytes(""), 2_000)), "still here");
+      assert.equal(textOf(await messaging.request("me", bytes("?"), 2_000)), "still here");
       await close();
       await until(clock, "the close", () => seen.length === 3);
       assert.deepEqual(seen, ["disconnected", "reconnected", "closed"]);
       assert.deepEqual(unwanted, []);
       assert.equal(messaging.connected, false);
-      await refused(messaging.request("me", bytes(""), 1_000), "PARTI_DISCONNECTED");
+      await refused(messaging.request("me", bytes("?"), 1_000), "PARTI_DISCONNECTED");
     },
   },
   {
@@ -262,7 +260,7 @@ export const messagingCases: ContractCase[] = [
       const { messaging, clock } = one.world;
       messaging.subscribe("mute", () => {});
       const startMs = clock.monotonicMs();
-      const request = refused(messaging.request("mute", bytes(""), 60_000), "PARTI_TIMEOUT");
+      const request = refused(messaging.request("mute", bytes("?"), 60_000), "PARTI_TIMEOUT");
       await messaging.flush(2_000);
       await rig.crash();
       await request;

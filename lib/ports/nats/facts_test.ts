@@ -148,7 +148,7 @@ fact(
   async (_nc, server) => {
     const nc = await connectNats({ servers: server.url, user: "weak", pass: "x" });
     const { feed, messaging } = natsWorld(nc);
-    await refused(messaging.request("secret", bytes(""), 5_000), "PARTI_REFUSED");
+    await refused(messaging.request("secret", bytes("?"), 5_000), "PARTI_REFUSED");
     await refused(feed.destroyStream("S"), "PARTI_REFUSED");
     await nc.close();
   },

@@ -6,6 +6,7 @@
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Messaging, Notice, Subscription } from "../messaging.ts";
+import { refuseEmpty } from "../probe.ts";
 import { type Link, linkOf } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
 import { Refusals } from "./permissions.ts";
@@ -23,6 +24,7 @@ class NatsMessaging implements Messaging {
   }
 
   publish(subject: string, data: Uint8Array): void {
+    refuseEmpty(data, `publish to ${subject}`);
     if (!this.#link.connected) return;
     try {
       this.#link.nc.publish(subject, data);
@@ -58,6 +60,7 @@ class NatsMessaging implements Messaging {
   }
 
   async request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    refuseEmpty(data, `request to ${subject}`);
     return plainBytes((await this.#link.ask(subject, data, timeoutMs)).data);
   }
 
