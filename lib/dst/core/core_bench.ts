@@ -2,7 +2,7 @@
  * How fast whole groups are, with hashing and invariants on, in one process: `deno run -A lib/dst/core/core_bench.ts`. Each line is the
  * median of some runs of one group that nothing happens to but load: it is started, has five messages per second, and is stopped.
  *
- * More than half of the events of a group at rest are probes, by which a death is noticed within a third of a second; so each size is
+ * A good part of the events of a group at rest are probes, by which a death is noticed within a third of a second; so each size is
  * shown with the default configuration and with rare probes. `deno run -A lib/dst/core/core_bench.ts 20` measures one size only.
  *
  * @module
