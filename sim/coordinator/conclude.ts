@@ -102,6 +102,7 @@ export function conclude(findings: Findings): SimReport {
     unmovedPartitions: measurements.unmovedPartitions,
     slowest: {
       recovery: measurements.recovery.slowest.items,
+      recoveryFromWork: measurements.recovery.slowestFromWork.items,
       handoff: measurements.slowHandoffs.items,
       handoffVacancy: measurements.vacancies.slowest.items,
       unmoved: measurements.slowUnmoved.items,

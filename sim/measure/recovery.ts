@@ -67,6 +67,8 @@ export class RecoveryTracker {
   readonly fromPause: DurationHistogram = new DurationHistogram();
   /** The slowest recoveries, from the kill. */
   readonly slowest: Slowest = new Slowest();
+  /** The slowest from when there was a message: what held that one up need not be the kill, which may be long ago. */
+  readonly slowestFromWork: Slowest = new Slowest();
   readonly #byPartition = new Map<number, Watch[]>();
   readonly #standstills = new Standstills();
   /** Who has acquired each partition last, as the workers report it. */
@@ -208,10 +210,11 @@ export class RecoveryTracker {
     const recoveredUs = effect.storedUs - atUs;
     if (how === "killed") {
       this.fromKill.record(recoveredUs);
-      this.slowest.add(recoveredUs, effect.storedUs, effect.partition, () => {
-        return `${victim} → ${effect.process}`;
-      });
-      this.fromWork.record(effect.storedUs - Math.max(atUs, effect.availableUs));
+      const fromWorkUs = effect.storedUs - Math.max(atUs, effect.availableUs);
+      const who = (): string => `${victim} → ${effect.process}`;
+      this.slowest.add(recoveredUs, effect.storedUs, effect.partition, who);
+      this.slowestFromWork.add(fromWorkUs, effect.storedUs, effect.partition, who);
+      this.fromWork.record(fromWorkUs);
     }
     if (how === "paused") this.fromPause.record(recoveredUs);
     watch.worstUs = Math.max(watch.worstUs, recoveredUs);

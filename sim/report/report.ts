@@ -133,6 +133,7 @@ export interface SimReport {
   /** The slowest of each, to look into. */
   readonly slowest: {
     readonly recovery: readonly SlowItem[];
+    readonly recoveryFromWork: readonly SlowItem[];
     readonly handoff: readonly SlowItem[];
     readonly handoffVacancy: readonly SlowItem[];
     readonly unmoved: readonly SlowItem[];

@@ -119,7 +119,7 @@ const report: SimReport = {
     { id: "worker-4", process: "worker-4#1", pid: 2, rssBytes: 1, partitions: 0, handled: 100 },
     { id: "worker-4", process: "worker-4#2", pid: 3, rssBytes: 1, partitions: 51, handled: 40 },
   ],
-  slowest: { recovery: [], handoff: [], handoffVacancy: [], unmoved: [] },
+  slowest: { recovery: [], recoveryFromWork: [], handoff: [], handoffVacancy: [], unmoved: [] },
   defects: [],
   incidents: [],
 };

@@ -63,7 +63,7 @@ export function syntheticReport(changes: Partial<SimReport> = {}, size: Size = S
         ...{ operator: "<=", limit: 5_000, actual: null, holds: true },
       },
     ],
-    slowest: { recovery: [], handoff: [], handoffVacancy: [], unmoved: [] },
+    slowest: { recovery: [], recoveryFromWork: [], handoff: [], handoffVacancy: [], unmoved: [] },
     workers: Array.from({ length: workers }, (_, index) => ({
       ...{ id: `worker-${index}`, process: `worker-${index}#1`, pid: 1_000 + index },
       ...{ rssBytes: 90_000_000, partitions: Math.round(partitions / workers) },
