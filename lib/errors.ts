@@ -117,6 +117,10 @@ export function invariant(condition: boolean, message: string): asserts conditio
  */
 export function describeError(error: unknown): string {
   if (error instanceof PartiError) return `${error.code}: ${error.message}`;
-  if (error instanceof Error) return error.message;
-  return String(error);
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    // Whoever asks is dealing with one failure, and must not get another one.
+    return "something that cannot be put into words";
+  }
 }

@@ -9,7 +9,7 @@ import type { GroupConsumerConfig } from "../config/config.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";
 import { ACK_PENDING_LEAST } from "./lanes/ack_pending.ts";
-import { shardStream } from "../sharding/shards.ts";
+import { keyPrefix, shardStream } from "../sharding/shards.ts";
 import { mayLieUnder } from "../subject_template.ts";
 
 /** So many streams are asked about at the same time. */
@@ -46,10 +46,13 @@ export async function checkFeed(
   let least: number | undefined;
   for (let first = 0; first < shards; first += AT_ONCE) {
     const some = Array.from({ length: Math.min(AT_ONCE, shards - first) }, (_, i) => first + i);
-    const checked = await Promise.all(
-      some.map((shard) => checkStream(feed, streamOfShard(config, shard))),
+    const checks = await Promise.allSettled(
+      some.map((shard) => checkShard(feed, config, shard)),
     );
-    for (const { maxAckPending = Infinity } of checked) {
+    for (const check of checks) {
+      // The first of them, whichever was answered first.
+      if (check.status === "rejected") throw check.reason;
+      const { maxAckPending = Infinity } = check.value;
       if (maxAckPending < (least ?? Infinity)) least = maxAckPending;
     }
   }
@@ -64,6 +67,33 @@ async function checkStream(
   checkRetention(info, config);
   checkSubjects(info, config);
   checkLimit(info, config);
+  return { maxAckPending: info.maxAckPending };
+}
+
+/** A shard is read as a whole: whatever else lay in it would be taken for a key of it. */
+async function checkShard(
+  feed: Pick<FeedStore, "streamInfo">,
+  config: FeedToCheck,
+  shard: number,
+): Promise<CheckedFeed> {
+  const one = streamOfShard(config, shard);
+  const info = await infoOf(feed, one);
+  checkRetention(info, one);
+  checkLimit(info, one);
+  const prefix = keyPrefix(config.subjectTemplate, shard);
+  const strange = info.subjects.filter((subject) => !subject.startsWith(prefix));
+  if (strange.length > 0 || info.mayHoldOthers) {
+    throw new PartiError(
+      "PARTI_INVALID_CONFIG",
+      `stream ${one.stream} may hold other messages than those of ${prefix}>: ${
+        info.mayHoldOthers ? "it has a source, a mirror or a transform" : strange.join(", ")
+      }`,
+      {
+        value: info.subjects,
+        hint: "use the subject template with which the streams were made, and streams of their own",
+      },
+    );
+  }
   return { maxAckPending: info.maxAckPending };
 }
 
@@ -122,8 +152,8 @@ function checkRetention({ retention }: StreamInfo, config: StreamToCheck): void 
     {
       value: retention,
       hint:
-        "a stream's retention cannot become workqueue later: use another stream, which may have this one as its source: " +
-        creation(`${stream}-FEED`, config),
+        "a stream's retention cannot become workqueue later: use another stream (not with this one as its source, which may lose messages " +
+        `when the server is restarted): ${creation(`${stream}-FEED`, config)}`,
     },
   );
 }

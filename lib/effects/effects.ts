@@ -64,6 +64,8 @@ interface Tail {
   readonly generation: number;
 }
 
+/** So many partitions' tails are remembered, those written last. Another one's is read again. */
+const TAILS_MAX = 10_000;
 /** How often a refused write looks again before it gives up. */
 const ATTEMPTS_MAX = 5;
 
@@ -106,7 +108,7 @@ export class FencedOutput {
       // done is done.
       const tail = this.#tails.get(token.partitionId) ?? await this.#readTail(token.partitionId);
       if (tail.inputSequence >= inputSequence) {
-        this.#tails.set(token.partitionId, tail);
+        this.#remember(token.partitionId, tail);
         return "already";
       }
       if ((tail.epoch - token.epoch || tail.generation - token.generation) > 0) {
@@ -115,7 +117,7 @@ export class FencedOutput {
       try {
         const outputSequence = await this.#publish(token, tail, inputSequence, data, headers);
         const { epoch, generation } = token;
-        this.#tails.set(token.partitionId, { outputSequence, inputSequence, epoch, generation });
+        this.#remember(token.partitionId, { outputSequence, inputSequence, epoch, generation });
         return "written";
       } catch (error) {
         this.#tails.delete(token.partitionId);
@@ -140,6 +142,16 @@ export class FencedOutput {
 
   #subject(id: PartitionId): string {
     return partitionSubject(this.#options.subjectTemplate, id);
+  }
+
+  #remember(id: PartitionId, tail: Tail): void {
+    this.#tails.delete(id);
+    this.#tails.set(id, tail);
+    if (this.#tails.size <= TAILS_MAX) return;
+    for (const oldest of this.#tails.keys()) {
+      this.#tails.delete(oldest);
+      return;
+    }
   }
 
   async #publish(

@@ -54,16 +54,42 @@ export function shardOf(id: PartitionId, shards: number): number {
  * @param feed the layout
  * @param id the key: a partition's identity
  * @returns the subject, in the stream of the key's shard
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no layout: the template, or the number of shards
  *
  * @example
  * ```ts
  * import { shardSubject } from "@parti/parti";
  * const feed = { stream: "ORDERS", subjectTemplate: "orders.{{.Shard}}.{{.PartitionID}}", shards: 16 };
- * console.log(shardSubject(feed, "tenant-7")); // orders.3.tenant-7
+ * console.log(shardSubject(feed, "tenant-7")); // orders.13.tenant-7
  * ```
  */
 export function shardSubject(feed: Omit<ShardedFeed, "stream">, id: PartitionId): string {
+  checkLayout(feed);
   return keyPrefix(feed.subjectTemplate, shardOf(id, feed.shards)) + id;
+}
+
+/**
+ * Checks a layout: whoever publishes by a wrong one stores messages where nobody looks for them.
+ *
+ * @param feed the layout
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it cannot be one
+ */
+export function checkLayout({ subjectTemplate, shards }: Omit<ShardedFeed, "stream">): void {
+  if (!isShardTemplate(subjectTemplate)) {
+    throw new PartiError(
+      "PARTI_INVALID_CONFIG",
+      `${subjectTemplate} is no sharded feed's template`,
+      {
+        value: subjectTemplate,
+        hint: "{{.Shard}} has to be a token of it and {{.PartitionID}} its end",
+      },
+    );
+  }
+  if (Number.isInteger(shards) && shards >= 1 && shards <= SHARDS_MAX) return;
+  throw new PartiError("PARTI_INVALID_CONFIG", `${shards} is no number of shards`, {
+    value: shards,
+    hint: `a whole number from 1 to ${SHARDS_MAX}`,
+  });
 }
 
 /**

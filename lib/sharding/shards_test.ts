@@ -57,3 +57,20 @@ Deno.test("a template has the shard as a token and the key at the end", () => {
   ];
   for (const template of bad) assert.equal(isShardTemplate(template), false, template);
 });
+
+Deno.test("a layout that is none is told, and nothing is published by it", () => {
+  for (const shards of [0, 1.5, NaN, -1, 1_025]) {
+    assert.throws(() => shardSubject({ subjectTemplate: TEMPLATE, shards }, "a"), {
+      code: "PARTI_INVALID_CONFIG",
+    });
+  }
+  const subjectTemplate = "orders.{{.PartitionID}}";
+  assert.throws(() => shardSubject({ subjectTemplate, shards: 4 }, "a"), {
+    code: "PARTI_INVALID_CONFIG",
+    value: subjectTemplate,
+  });
+  assert.equal(
+    shardSubject({ subjectTemplate: TEMPLATE, shards: 16 }, "tenant-7"),
+    "orders.13.tenant-7",
+  );
+});

@@ -11,6 +11,7 @@ import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type LaneOwner, partitionSubject } from "../../names.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
+import type { Slot } from "./slot.ts";
 
 /** Header values must stay on one line and below the server's limits. */
 const REASON_LENGTH_MAX = 512;
@@ -48,7 +49,7 @@ export interface DeadLetterOptions {
  * second try is stored once, and a message that got the same sequence in a stream made anew is stored too.
  *
  * @param options the world, the configuration and whose message it was
- * @param id the partition
+ * @param from the partition, and the stream its messages lie in
  * @param message the message
  * @param error why it failed the last time
  * @returns what of the message the letter leaves out
@@ -57,7 +58,7 @@ export interface DeadLetterOptions {
  */
 export async function deadLetter(
   options: DeadLetterOptions,
-  id: PartitionId,
+  { id, stream }: Pick<Slot, "id" | "stream">,
   message: FeedMessage,
   error: unknown,
 ): Promise<LeftOut> {
@@ -66,7 +67,7 @@ export async function deadLetter(
   const own = {
     "Parti-Reason": headerValue(describeError(error)),
     "Parti-Subject": message.subject,
-    "Parti-Stream": config.stream,
+    "Parti-Stream": stream,
     "Parti-Stream-Sequence": String(message.streamSequence),
     "Parti-Group": owner.group,
     "Parti-Worker": owner.worker,
@@ -75,7 +76,7 @@ export async function deadLetter(
   for (const { leftOut, data, headers } of formsOf(message)) {
     try {
       await world.feed.publish(subject, data, {
-        messageId: `dead:${config.stream}:${message.streamSequence}:${message.storedAtMs}`,
+        messageId: `dead:${stream}:${message.streamSequence}:${message.storedAtMs}`,
         timeoutMs: operationTimeoutMs,
         headers: { ...headers, ...own },
       });

@@ -11,7 +11,12 @@ function send(failure: unknown): Promise<unknown> {
   const world = { feed } as World;
   const owner = { group: "g", worker: "w", instance: "i" };
   const options = { world, config: testConfig(), owner, operationTimeoutMs: 100 };
-  return deadLetter(options, "a", new FakeMessage("a", 7), new Error("broken"));
+  return deadLetter(
+    options,
+    { id: "a", stream: "feed" },
+    new FakeMessage("a", 7),
+    new Error("broken"),
+  );
 }
 
 Deno.test("dead letter: without a stream for it somebody is told what to do", async () => {

@@ -77,7 +77,7 @@ function codeOf(thrown: unknown): PartiErrorCode | undefined {
  * lock on it: somebody else may have the partition already.
  */
 function mayTry(slot: Slot, run: Run): boolean {
-  return slot.wanted && !run.aborted && run.lane?.ended !== "deleted";
+  return slot.wanted && !run.aborted && run.lane?.ended !== "deleted" && slot.mayRetry;
 }
 
 /** What came of a try. */
@@ -86,8 +86,9 @@ interface Tried {
   readonly error: PartiError | undefined;
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+function isThenable(value: unknown): boolean {
+  return (typeof value === "object" && value !== null || typeof value === "function") &&
+    "then" in value;
 }
 
 function failure(slot: Slot, { message: { streamSequence } }: Run, error: unknown): PartiError {
@@ -154,8 +155,11 @@ export class Dispatcher {
     // A handler that is done at once comes here again, and what it has made room for is seen by the loop that has started it.
     if (this.#pumping) return;
     this.#pumping = true;
-    this.#places.fill(() => this.#startNext());
-    this.#pumping = false;
+    try {
+      this.#places.fill(() => this.#startNext());
+    } finally {
+      this.#pumping = false;
+    }
   }
 
   /** Starts the first message of the slot that waits longest; false if there is none, or nothing may be started. */
@@ -203,9 +207,10 @@ export class Dispatcher {
     } catch (error) {
       return ended(failure(slot, run, error));
     }
-    // What returns nothing may as well return a number that nobody asked for.
-    if (!isThenable(handling)) ended();
-    else handling.then(() => ended(), (error) => ended(failure(slot, run, error)));
+    // What returns nothing may as well return a number that nobody asked for, and what is no promise of the language need not behave as one.
+    if (!isThenable(handling)) return ended();
+    const promise = handling instanceof Promise ? handling : Promise.resolve(handling);
+    promise.then(() => ended(), (error) => ended(failure(slot, run, error)));
   }
 
   /**

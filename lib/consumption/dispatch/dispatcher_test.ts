@@ -281,3 +281,49 @@ Deno.test("a handler that returns no promise is done when it comes back, whateve
   assert.equal(dispatcher.runningCount, 0);
   assert.ok(told.outcomes.every(([, , outcome]) => outcome === "done"));
 });
+
+/** What a handler may do that no handler should, with its first message. */
+const ODDITIES: Readonly<Record<string, () => unknown>> = {
+  "throws what has no words": () => {
+    throw Object.create(null);
+  },
+  "rejects with what has no words": () => Promise.reject(Object.create(null)),
+  "returns what is no promise and throws": () => ({
+    then() {
+      throw new Error("no");
+    },
+  }),
+};
+
+for (const [what, odd] of Object.entries(ODDITIES)) {
+  Deno.test(`a handler that ${what} has failed, and stops nobody`, async () => {
+    const handler = ({ streamSequence }: PartitionMessage) =>
+      (streamSequence === 1 ? odd() : undefined) as never;
+    const { dispatcher, told, feed, made } = rig(handler, { maxDeliver: 1 });
+    const [a, b] = made("a", "b");
+    feed(a!, 1);
+    feed(b!, 2);
+    await settle();
+    assert.equal(dispatcher.runningCount, 0);
+    assert.deepEqual(told.outcomes.map(([id]) => id).sort(), ["a", "b"]);
+    assert.deepEqual(told.errors, []);
+  });
+}
+
+Deno.test("what is no promise and says twice that it is done is done once", async () => {
+  const open: number[] = [];
+  const handler = ({ streamSequence }: PartitionMessage): never => {
+    const twice = {
+      then(resolve: () => void) {
+        resolve();
+        resolve();
+      },
+    };
+    open.push(streamSequence);
+    return (streamSequence === 1 ? twice : new Promise(() => {})) as never;
+  };
+  const { dispatcher, feed, made } = rig(handler);
+  feed(made("a")[0]!, 1, 2, 3);
+  await settle();
+  assert.deepEqual([open, dispatcher.runningCount], [[1, 2], 1]);
+});

@@ -27,6 +27,8 @@ export class Hold {
   stale = false;
   /** See `Slot.outranked`. */
   outranked = false;
+  /** See `Slot.outrankedUntilMs`. */
+  outrankedUntilMs = 0;
   /** See `Slot.setbacks`. */
   setbacks = 0;
 

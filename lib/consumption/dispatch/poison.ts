@@ -49,7 +49,7 @@ export async function settlePoison(
       slot.blocked = true;
       await slot.pause(world.clock, jitter(world.random, config.retryMaxMs));
       // Somebody else is to have this partition: it can try from there.
-      if (run.aborted || !slot.wanted || !mayAct()) return "abandoned";
+      if (run.aborted || !slot.wanted || !slot.mayRetry || !mayAct()) return "abandoned";
     }
   } finally {
     slot.blocked = false;
@@ -64,7 +64,7 @@ async function isStored(
 ): Promise<boolean> {
   try {
     const { message } = run;
-    const leftOut = await deadLetter(options, slot.id, message, error);
+    const leftOut = await deadLetter(options, slot, message, error);
     if (leftOut === "headers and data") options.events.error(withoutData(slot, message));
     options.events.deadLettered(slot.id, message, error);
     return true;

@@ -6,12 +6,14 @@
  */
 import type { Partition, PartitionId } from "../../assignment/partition.ts";
 import { invariant, type PartiError } from "../../errors.ts";
+import type { FeedMessage } from "../../ports/feed.ts";
+import type { Lane } from "../lanes/lane.ts";
 import type { Hold } from "./hold.ts";
 import type { Run } from "./run.ts";
-import { Slot } from "./slot.ts";
+import { Slot, type Taken } from "./slot.ts";
 
 /** Idle keys are forgotten when there are more than this: those whose acks the server has confirmed. */
-export const KEYS_MAX = 4_096;
+export const KEYS_MAX = 1_024;
 
 /** A key within a shard: what waits and what runs is its own, what it is held by is the shard's. */
 class KeySlot extends Slot {
@@ -25,6 +27,23 @@ class KeySlot extends Slot {
   /** Nothing waits, runs or is to run. */
   get idle(): boolean {
     return this.queue.length === 0 && this.running === undefined && !this.ready && !this.stopped;
+  }
+
+  override get stale(): boolean {
+    return super.stale;
+  }
+
+  override set stale(stale: boolean) {
+    this.#shard.stale = stale;
+  }
+
+  override get mayRetry(): boolean {
+    return !this.stale && this.lane?.closed === false;
+  }
+
+  override take(message: FeedMessage, lane: Lane): Taken {
+    this.#shard.passed(message.streamSequence);
+    return super.take(message, lane);
   }
 
   override get running(): Run | undefined {
@@ -44,6 +63,8 @@ export class ShardSlot extends Slot {
   #recent = new Map<string, KeySlot>();
   #older = new Map<string, KeySlot>();
   readonly #running = new Set<KeySlot>();
+  /** The highest sequence that the present lane has brought. */
+  #passed = 0;
 
   /**
    * @param partition the shard, as the group shares it
@@ -61,6 +82,30 @@ export class ShardSlot extends Slot {
   ) {
     super(partition, id, `${keyPrefix}>`, stream, hold);
     this.#keyPrefix = keyPrefix;
+  }
+
+  /** A lane begins at the oldest message left: what the one before has not acknowledged comes before anything younger. */
+  override get lane(): Lane | undefined {
+    return super.lane;
+  }
+
+  override set lane(lane: Lane | undefined) {
+    if (lane !== super.lane) this.#passed = 0;
+    super.lane = lane;
+  }
+
+  /** Notes how far the lane has come. */
+  passed(streamSequence: number): void {
+    this.#passed = Math.max(this.#passed, streamSequence);
+  }
+
+  override get stale(): boolean {
+    return super.stale;
+  }
+
+  override set stale(stale: boolean) {
+    super.stale = stale;
+    if (stale) this.#wakeAll();
   }
 
   /** How many keys are known. */
@@ -88,8 +133,7 @@ export class ShardSlot extends Slot {
 
   override set wanted(wanted: boolean) {
     super.wanted = wanted;
-    if (wanted) return;
-    for (const key of this.#running) key.wake();
+    if (!wanted) this.#wakeAll();
   }
 
   /** Something that runs in it: by full right if anything does. So the shard is let go when nothing does any more. */
@@ -116,7 +160,9 @@ export class ShardSlot extends Slot {
     for (const key of this.#running) key.abort(reason);
   }
 
+  /** Its lane ends: what is between two tries waits no longer, since the lane is kept for as long as anything runs. */
   override drop(): number {
+    this.#wakeAll();
     let dropped = 0;
     for (const key of this.parts) dropped += key.drop();
     return dropped;
@@ -127,7 +173,14 @@ export class ShardSlot extends Slot {
     // What was idle at the last look, and nothing has come for since, had sent its acks before this confirmation: it can be forgotten.
     this.#older = new Map();
     const busy = new Map<string, KeySlot>();
-    for (const [subject, key] of this.#recent) (key.idle ? this.#older : busy).set(subject, key);
+    for (const [subject, key] of this.#recent) {
+      const isOver = key.idle && key.doneSequence <= this.#passed;
+      (isOver ? this.#older : busy).set(subject, key);
+    }
     this.#recent = busy;
+  }
+
+  #wakeAll(): void {
+    for (const key of this.#running) key.wake();
   }
 }

@@ -130,3 +130,54 @@ Deno.test("keys whose acks are confirmed are forgotten once there are many; one 
   assert.equal(shard.part("feed.3.busy"), busy);
   assert.ok(shard.keyCount <= KEYS_MAX + 2, `${shard.keyCount} keys`);
 });
+
+Deno.test("a fenced key keeps its shard from being acquired for a while, and another key's success does not end that", () => {
+  const { shard, lane } = shardOnLane();
+  const [a, b] = [take(shard, lane, "a", 1), take(shard, lane, "b", 2)];
+  a.outranked = true;
+  a.outrankedUntilMs = 9_000;
+  assert.equal(shard.dueAtMs, 9_000);
+  finish(b, start(b));
+  assert.equal(shard.outranked, true);
+  finish(a, start(a));
+  assert.equal(shard.outranked, false);
+});
+
+Deno.test("what waits between two tries gives up when its lane ends or another key has given up, so that all get a fresh one", async () => {
+  for (const end of ["lane", "key"] as const) {
+    const { shard, lane } = shardOnLane();
+    const [a, b] = [take(shard, lane, "a", 1), take(shard, lane, "b", 2)];
+    start(a);
+    const waited = a.waitFor((signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve()))
+    );
+    assert.equal(a.mayRetry, true);
+    if (end === "lane") lane.fail("stalled", "as after a lost delivery");
+    else {
+      const run = start(b);
+      b.running = undefined;
+      b.giveUp(run);
+    }
+    await waited;
+    assert.equal(a.mayRetry, false, end);
+  }
+});
+
+Deno.test("a key is not forgotten before a later lane has come past what it has done: its ack may have gone nowhere", () => {
+  const { shard, lane } = shardOnLane();
+  const late = take(shard, lane, "late", 1_000_000);
+  finish(late, start(late));
+  lane.gone("deleted, and the ack with it");
+  lane.detach(shard);
+  const next = fakeLane([shard]).lane;
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < KEYS_MAX; i++) {
+      const slot = take(shard, next, `r${round}-${i}`, round * KEYS_MAX + i + 1);
+      finish(slot, start(slot));
+    }
+    shard.confirmed();
+  }
+  assert.ok(shard.keyCount < 3 * KEYS_MAX, "others are forgotten");
+  const again = shard.part("feed.3.late");
+  assert.equal(again.take(new FakeMessage("3.late", 1_000_000), next), "already-done");
+});

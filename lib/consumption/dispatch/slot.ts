@@ -28,8 +28,6 @@ export class Slot {
   readonly stream: string;
   /** By what it is held. */
   readonly hold: Hold;
-  /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
-  outrankedUntilMs = 0;
   /** As far as this worker knows nobody holds it: who did has told so, or has gone. */
   believedFree = false;
   /** Poison stopped it. */
@@ -55,6 +53,8 @@ export class Slot {
   /** The last message taken, or expected to come again. */
   readonly #queued = new Mark();
   #running: Run | undefined;
+  /** It was its own write that was fenced. */
+  #isFenced = false;
   /** Ends what is waited for between two tries of what runs. */
   #wake: AbortController | undefined;
 
@@ -142,6 +142,21 @@ export class Slot {
 
   set outranked(outranked: boolean) {
     this.hold.outranked = outranked;
+    this.#isFenced = outranked;
+  }
+
+  /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
+  get outrankedUntilMs(): number {
+    return this.hold.outrankedUntilMs;
+  }
+
+  set outrankedUntilMs(untilMs: number) {
+    this.hold.outrankedUntilMs = untilMs;
+  }
+
+  /** Whether what has failed may be tried again where it is. A key must not keep the others of its shard from a fresh lane. */
+  get mayRetry(): boolean {
+    return true;
   }
 
   /** How often in a row its lane ended by itself before it was of any use. */
@@ -228,7 +243,8 @@ export class Slot {
     );
     this.#done.moveTo(message);
     this.setbacks = 0;
-    this.outranked = false;
+    // What has gone well in one key of a shard says nothing of another's.
+    if (this.#isFenced) this.outranked = false;
   }
 
   /**

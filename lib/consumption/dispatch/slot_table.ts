@@ -55,6 +55,8 @@ export class SlotTable {
     const wanted = new Map(
       desired.partitions.map((partition) => [partitionId(partition), partition]),
     );
+    const { shards } = this.#layout;
+    if (shards !== undefined) { for (const id of wanted.keys()) shardNumber(id, shards); }
     const removed = this.#unwant((slot) => !wanted.has(slot.id));
     const added: Slot[] = [];
     for (const [id, partition] of wanted) {

@@ -1,3 +1,4 @@
+import { SlotTable } from "./slot_table.ts";
 import assert from "node:assert/strict";
 import { calls, locks, team } from "../lanes/keeper_rig_test.ts";
 
@@ -48,4 +49,15 @@ Deno.test("the token of a partition held all the time rises with the assignment"
   await group.drained();
   group.assertEffects();
   await group.end();
+});
+
+Deno.test("an assignment with what is no shard of the feed changes nothing", () => {
+  const subjectTemplate = "S.{{.Shard}}.{{.PartitionID}}";
+  const table = new SlotTable({ stream: "S", subjectTemplate, shards: 4 });
+  const named = (...ids: string[]) => ids.map((id) => ({ keys: [id] }));
+  table.apply({ epoch: 1, generation: 1, partitions: named("shard-0", "shard-1") }, 0);
+  const wrong = { epoch: 1, generation: 2, partitions: named("shard-2", "tenant-7") };
+  assert.throws(() => table.apply(wrong, 0), { code: "PARTI_INVALID_PARTITION" });
+  const wanted = [...table.all.values()].map(({ id, stream, wanted }) => [id, stream, wanted]);
+  assert.deepEqual(wanted, [["shard-0", "S-0", true], ["shard-1", "S-1", true]]);
 });

@@ -20,6 +20,7 @@ export class AckLog {
   #sent: FeedMessage[] = [];
   #confirmAt = CONFIRM_EVERY;
   #doubtful = false;
+  #wasRefused = false;
   #turn: Promise<void> = Promise.resolve();
 
   /**
@@ -100,7 +101,8 @@ export class AckLog {
     }
     this.#refusal = undefined;
     this.#forget(count);
-    this.#onConfirmed();
+    // Those that were refused once are not among those confirmed, and may come again.
+    if (!this.#wasRefused) this.#onConfirmed();
   }
 
   #forget(count: number): void {
@@ -111,6 +113,7 @@ export class AckLog {
   #noteRefusal(refusal: PartiError): void {
     const isNew = this.#refusal === undefined;
     this.#refusal = refusal;
+    this.#wasRefused = true;
     if (isNew) this.#onRefused(refusal);
   }
 }

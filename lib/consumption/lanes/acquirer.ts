@@ -55,6 +55,8 @@ export class Acquirer {
   readonly #announced = new Map<PartitionId, number>();
   #retryTimer: Timer | undefined;
   #serial = 0;
+  /** What a lane is to have room for. */
+  #prefetchMost: number;
   #gatherUntilMs = 0;
   #closed = false;
 
@@ -67,6 +69,7 @@ export class Acquirer {
     this.#options = options;
     this.#table = table;
     this.#orphans = orphans;
+    this.#prefetchMost = Math.max(options.config.prefetch, PREFETCH_MOST);
   }
 
   /** Tries whatever is due. */
@@ -226,7 +229,7 @@ export class Acquirer {
       name,
       filterSubjects: config.shards === undefined ? slots.map((slot) => slot.subject) : [],
       ackWaitMs: config.ackWaitMs,
-      maxAckPending: ackPendingOf(Math.max(config.prefetch, PREFETCH_MOST), maxAckPending),
+      maxAckPending: ackPendingOf(this.#prefetchMost, maxAckPending),
       inactiveThresholdMs: config.inactiveThresholdMs,
       metadata: laneMetadata(owner, epoch, number),
     };
@@ -235,6 +238,8 @@ export class Acquirer {
     } catch (error) {
       // It may be there, unless the server said no.
       if (isPartiError(error, "PARTI_TIMEOUT")) this.#orphans.add(stream, name);
+      // The server or the account may allow less than this asks for, and tells that to nobody before.
+      if (isPartiError(error, "PARTI_REFUSED")) this.#prefetchMost = config.prefetch;
       throw error;
     } finally {
       this.#creating.delete(name);

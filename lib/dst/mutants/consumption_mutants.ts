@@ -158,8 +158,8 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "tried-again-without-lane",
     about: "What is tried again is tried although its lane, which is the lock, was deleted.",
     file: "lib/consumption/dispatch/dispatcher.ts",
-    find: 'return slot.wanted && !run.aborted && run.lane?.ended !== "deleted";',
-    replace: "return slot.wanted && !run.aborted;",
+    find: 'return slot.wanted && !run.aborted && run.lane?.ended !== "deleted" && slot.mayRetry;',
+    replace: "return slot.wanted && !run.aborted && slot.mayRetry;",
   },
   {
     name: "failure-skipped",

@@ -5,6 +5,7 @@
  */
 import { assignmentBucket, leaseBucket, releasedSubject } from "../../names.ts";
 import { streamOf } from "./kv_format.ts";
+import { feedStreams, shardStream } from "../../sharding/shards.ts";
 
 /** One permission. */
 export interface Permission {
@@ -22,8 +23,10 @@ export interface Permission {
 export interface PermissionNames {
   /** The group. */
   readonly group: string;
-  /** The stream that is consumed. */
+  /** The stream that is consumed, or what the names of a sharded feed's streams begin with. */
   readonly stream: string;
+  /** How many shards the feed has; left out if it is one stream. */
+  readonly shards?: number;
   /** The output stream of a `FencedOutput` and its subjects, if there is one. */
   readonly output?: { readonly stream: string; readonly subjects: string };
 }
@@ -34,7 +37,9 @@ export interface PermissionNames {
  * @param names what it works on
  * @returns one line each
  */
-export function workerPermissions({ group, stream, output }: PermissionNames): Permission[] {
+export function workerPermissions(
+  { group, stream, shards, output }: PermissionNames,
+): Permission[] {
   const buckets = [leaseBucket(group), assignmentBucket(group)];
   return [
     publish("$JS.API.INFO", "is there JetStream"),
@@ -42,15 +47,10 @@ export function workerPermissions({ group, stream, output }: PermissionNames): P
     publish(`$JS.API.STREAM.PURGE.${streamOf(assignmentBucket(group))}`, "removing old chunks", {
       when: "an assignment is too large for one message; without it markers are left",
     }),
-    publish(`$JS.API.STREAM.INFO.${stream}`, "is it a WorkQueue"),
-    publish(`$JS.API.CONSUMER.CREATE.${stream}.*`, "acquiring partitions, and letting go of some"),
-    publish(`$JS.API.CONSUMER.DELETE.${stream}.*`, "letting go of partitions, evicting the dead"),
-    publish(`$JS.API.CONSUMER.INFO.${stream}.*`, "is a lane still there", {
-      when: "a connection was interrupted",
-    }),
-    publish(`$JS.API.CONSUMER.LIST.${stream}`, "who holds what"),
-    publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.*`, "messages"),
-    publish(`$JS.ACK.${stream}.>`, "acknowledging them"),
+    ...feedStreams(stream, shards).flatMap(feedPermissions),
+    ...(shards === undefined ? [] : [
+      publish(`$JS.API.STREAM.INFO.${shardStream(stream, shards)}`, "are there no more shards"),
+    ]),
     publish(`parti.${group}.probe.*`, "who is alive"),
     publish(releasedSubject(group), "telling what is let go"),
     publish(`${releasedSubject(group)}.*`, "the same to its next owner"),
@@ -70,6 +70,20 @@ export function workerPermissions({ group, stream, output }: PermissionNames): P
       publish(output.subjects, "effects"),
       publish(`$JS.API.STREAM.MSG.GET.${output.stream}`, "where a partition's effects stand"),
     ]),
+  ];
+}
+
+function feedPermissions(stream: string): Permission[] {
+  return [
+    publish(`$JS.API.STREAM.INFO.${stream}`, "is it a WorkQueue"),
+    publish(`$JS.API.CONSUMER.CREATE.${stream}.*`, "acquiring partitions, and letting go of some"),
+    publish(`$JS.API.CONSUMER.DELETE.${stream}.*`, "letting go of partitions, evicting the dead"),
+    publish(`$JS.API.CONSUMER.INFO.${stream}.*`, "is a lane still there", {
+      when: "a connection was interrupted",
+    }),
+    publish(`$JS.API.CONSUMER.LIST.${stream}`, "who holds what"),
+    publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.*`, "messages"),
+    publish(`$JS.ACK.${stream}.>`, "acknowledging them"),
   ];
 }
 
