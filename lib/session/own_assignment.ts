@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Partition } from "../assignment/partition.ts";
+import type { Partition, PartitionId } from "../assignment/partition.ts";
 import { ownersOf, type Snapshot, type SnapshotWorker } from "../assignment/snapshot.ts";
 import type { DesiredPartitions } from "../consumption/dispatch/desired.ts";
 import type { Assignment } from "../manager/hooks.ts";
@@ -72,15 +72,21 @@ export function desiredOf(
   before: Snapshot | undefined,
 ): DesiredPartitions {
   const known = new Set(snapshot.workers.map((worker) => worker.instance));
-  const owners = before === undefined ? undefined : ownersOf(before);
-  const successors = ownersOf(snapshot);
+  const owners = before === undefined ? () => undefined : instancesOf(before);
+  const successorOf = instancesOf(snapshot);
   return {
     ...assignment,
     isKnown: (other) => known.has(other),
     contenderOf: (id) => {
-      const owner = owners?.get(id)?.instance;
+      const owner = owners(id);
       return owner !== undefined && owner !== instance && known.has(owner) ? owner : undefined;
     },
-    successorOf: (id) => successors.get(id)?.instance,
+    successorOf,
   };
+}
+
+/** Who owns what, looked up only when it is asked for first: most workers keep what they have, and the table is as large as the group. */
+function instancesOf(snapshot: Snapshot): (id: PartitionId) => string | undefined {
+  let owners: ReadonlyMap<PartitionId, SnapshotWorker> | undefined;
+  return (id) => (owners ??= ownersOf(snapshot)).get(id)?.instance;
 }
