@@ -16,7 +16,7 @@ export interface LaneTableOptions {
   /** The world. */
   readonly world: Pick<World, "clock" | "feed">;
   /** How to consume. */
-  readonly config: Pick<GroupConsumerConfig, "stream" | "prefetch">;
+  readonly config: Pick<GroupConsumerConfig, "stream" | "prefetch" | "shards">;
   /** How long the confirmation of acks may take, in milliseconds. */
   readonly operationTimeoutMs: number;
   /** Told of each delivery a slot has taken. */
@@ -34,6 +34,8 @@ export interface LaneTableOptions {
 
 /** However many lanes share the room, each has some. */
 const LANE_LIMIT_MIN = 4;
+/** The same for shards: a worker has as many lanes as it has shards, and each holds many keys. */
+const SHARD_LIMIT_MIN = 32;
 
 /** A worker's lanes by name. */
 export class LaneTable {
@@ -71,7 +73,7 @@ export class LaneTable {
     const { world, config, operationTimeoutMs, onTaken, onEnd, onRefused } = this.#options;
     const lane = new Lane({
       feed: world.feed,
-      stream: config.stream,
+      stream: slots[0]?.stream ?? config.stream,
       config: consumer,
       slots,
       operationTimeoutMs,
@@ -94,8 +96,9 @@ export class LaneTable {
 
   /** Divides the prefetch among the lanes; where all partitions are stopped nothing is asked for. */
   shareRoom(): void {
-    const share = Math.floor(this.#options.config.prefetch / Math.max(1, this.#lanes.size));
-    const limit = Math.max(LANE_LIMIT_MIN, share);
+    const { prefetch, shards } = this.#options.config;
+    const share = Math.floor(prefetch / Math.max(1, this.#lanes.size));
+    const limit = Math.max(shards === undefined ? LANE_LIMIT_MIN : SHARD_LIMIT_MIN, share);
     for (const lane of this.#lanes.values()) {
       const stopped = [...lane.slots.values()].every((slot) => slot.stopped);
       lane.setLimit(stopped ? 0 : Math.min(limit, roomOf(lane.config.maxAckPending)));
