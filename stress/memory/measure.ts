@@ -143,5 +143,5 @@ const ballast: unknown[] = [];
 function plantGrowth(before: Memory, now: Memory): void {
   const bytes = (now.heapBytes - before.heapBytes) * GROWTH;
   // An array of numbers that are no whole ones takes eight bytes for each.
-  for (let n = 0; n < 10; n++) ballast.push(Array.from({ length: bytes / 80 }, Math.random));
+  for (let n = 0; n < 10; n++) ballast.push(new Array(Math.max(0, Math.floor(bytes / 80))).fill(0.5));
 }

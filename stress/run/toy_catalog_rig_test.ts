@@ -20,7 +20,7 @@ async function measure(heapMb: number, workMs: number): Promise<CaseOutcome> {
   await new Promise((resolve) => setTimeout(resolve, workMs));
   const durationMs = performance.now() - beganMs;
   // Numbers that are no whole ones take eight bytes each.
-  held.push(new Array(heapMb * 131_072).fill(0.5));
+  held.push(new Array(Math.round(heapMb * 131_072)).fill(0.5));
   const { heapBytes } = await collectedMemory();
   return {
     samples: [
