@@ -36,6 +36,8 @@ Deno.test("collected memory: in a process that may collect, garbage does not cou
   const program = `
     const { collectedMemory } = await import(${JSON.stringify(module)});
     const fill = () => Array.from({ length: 200_000 }, (_, n) => ({ n }));
+    fill();
+    await collectedMemory();
     const before = (await collectedMemory()).heapBytes;
     fill();
     const garbage = (await collectedMemory()).heapBytes;

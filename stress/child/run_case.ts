@@ -131,7 +131,9 @@ async function followWords(
   onLine: (line: string) => void,
 ): Promise<string> {
   let text = "";
-  for await (const line of stream.pipeThrough(new TextDecoderStream()).pipeThrough(lineSplitter())) {
+  for await (
+    const line of stream.pipeThrough(new TextDecoderStream()).pipeThrough(lineSplitter())
+  ) {
     onLine(line);
     text = `${text}\n${line}`.slice(-LAST_WORDS_MAX);
   }

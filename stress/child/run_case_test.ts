@@ -9,7 +9,7 @@ Deno.test("a case runs in a process of its own beside a server of its own, which
   const { outcome, natsServerVersion } = await runCaseOnce(toyCase("server"), options);
   assert.deepEqual(outcome.problems, []);
   assert.match(natsServerVersion!, /^2\./);
-  const [{ value: pid }] = outcome.samples as [{ value: number }];
+  const pid = outcome.samples[0]!.value;
   await until("the server is gone", async () => !await isThere(`/proc/${pid}`));
 });
 

@@ -24,19 +24,25 @@ export interface TimerCount {
 export function countTimers(globals: Globals = globalThis): TimerCount {
   const pending = new Set<unknown>();
   const { setTimeout, setInterval, clearTimeout, clearInterval } = globals;
-  globals.setTimeout = ((fire: (...args: unknown[]) => void, delayMs?: number, ...args: unknown[]) => {
-    const id: unknown = setTimeout((...given: unknown[]) => {
-      pending.delete(id);
-      fire(...given);
-    }, delayMs, ...args);
-    pending.add(id);
-    return id;
-  }) as typeof setTimeout;
-  globals.setInterval = ((fire: (...args: unknown[]) => void, delayMs?: number, ...args: unknown[]) => {
-    const id: unknown = setInterval(fire, delayMs, ...args);
-    pending.add(id);
-    return id;
-  }) as typeof setInterval;
+  globals.setTimeout =
+    ((fire: (...args: unknown[]) => void, delayMs?: number, ...args: unknown[]) => {
+      const id: unknown = setTimeout(
+        (...given: unknown[]) => {
+          pending.delete(id);
+          fire(...given);
+        },
+        delayMs,
+        ...args,
+      );
+      pending.add(id);
+      return id;
+    }) as typeof setTimeout;
+  globals.setInterval =
+    ((fire: (...args: unknown[]) => void, delayMs?: number, ...args: unknown[]) => {
+      const id: unknown = setInterval(fire, delayMs, ...args);
+      pending.add(id);
+      return id;
+    }) as typeof setInterval;
   globals.clearTimeout = ((id?: number) => {
     pending.delete(id);
     clearTimeout(id);

@@ -20,7 +20,11 @@ export const LEAK_CASES: readonly StressCase[] = [
     timeoutMs: TIMEOUT_MS,
     metrics: [
       figure("slope", "MB/min", "growth of the heap after forced collections, by least squares"),
-      figure("slopeLow", "MB/min", "the lower end of its 95 % interval; above the floor it is a leak"),
+      figure(
+        "slopeLow",
+        "MB/min",
+        "the lower end of its 95 % interval; above the floor it is a leak",
+      ),
       figure("slopeHigh", "MB/min", "the upper end"),
       figure("floor", "MB/min", "growth that is not told from noise in a run of this length"),
       { ...figure("cycles", "", "workers that came and went"), better: "higher" },

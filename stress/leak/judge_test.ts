@@ -11,12 +11,19 @@ function heapThatGrows(perMinuteMb: number, seed = 1) {
 }
 
 Deno.test("leak: a heap that only scatters does not leak, whatever the chances", () => {
-  for (let seed = 0; seed < 50; seed++) assert.equal(heapThatGrows(0, seed).leaks, false, `${seed}`);
+  for (let seed = 0; seed < 50; seed++) {
+    assert.equal(heapThatGrows(0, seed).leaks, false, `${seed}`);
+  }
 });
 
 Deno.test("leak: planted: 100 KB per minute is found and told in numbers", () => {
-  for (let seed = 0; seed < 50; seed++) assert.equal(heapThatGrows(0.1, seed).leaks, true, `${seed}`);
-  assert.match(describeLeak(heapThatGrows(0.1)), /^the heap grows by 0\.\d+ MB per minute \(95 %: /);
+  for (let seed = 0; seed < 50; seed++) {
+    assert.equal(heapThatGrows(0.1, seed).leaks, true, `${seed}`);
+  }
+  assert.match(
+    describeLeak(heapThatGrows(0.1)),
+    /^the heap grows by 0\.\d+ MB per minute \(95 %: /,
+  );
 });
 
 Deno.test("leak: growth below the floor is noise, and so is what only happens in the beginning", () => {

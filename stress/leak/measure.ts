@@ -46,7 +46,9 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   const held: unknown[] = [];
   for (let cycle = 0; elapsedMs() < durationMs; cycle++) {
     context.progress(
-      `${Math.round(elapsedMs() / 1_000)} of ${durationMs / 1_000} s, ${cycle} workers came and went`,
+      `${Math.round(elapsedMs() / 1_000)} of ${
+        durationMs / 1_000
+      } s, ${cycle} workers came and went`,
     );
     const nextMs = elapsedMs() + CYCLE_MS;
     await group.add(1);

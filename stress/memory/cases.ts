@@ -42,7 +42,10 @@ function metricsOf(name: string, workers: number): readonly Metric[] {
     },
     { ...{ name: "timers", unit: "", kind: "count", ...over }, what: "pending timers" },
     { ...{ name: "sockets", unit: "", kind: "count", ...over }, what: "connections to the server" },
-    { ...{ name: "subscriptions", unit: "", kind: "count", ...over }, what: "subscriptions of these" },
+    {
+      ...{ name: "subscriptions", unit: "", kind: "count", ...over },
+      what: "subscriptions of these",
+    },
     { ...{ name: "consumers", unit: "", kind: "count", ...over }, what: "consumers on the server" },
   ];
   if (workers === 0) return metrics;

@@ -143,5 +143,7 @@ const ballast: unknown[] = [];
 function plantGrowth(before: Memory, now: Memory): void {
   const bytes = (now.heapBytes - before.heapBytes) * GROWTH;
   // An array of numbers that are no whole ones takes eight bytes for each.
-  for (let n = 0; n < 10; n++) ballast.push(new Array(Math.max(0, Math.floor(bytes / 80))).fill(0.5));
+  for (let n = 0; n < 10; n++) {
+    ballast.push(new Array(Math.max(0, Math.floor(bytes / 80))).fill(0.5));
+  }
 }

@@ -45,7 +45,10 @@ export async function renderStressPage(result: StressResult): Promise<string> {
       <body>
         <header>
           <h1>Stress report</h1>
-          <p class="muted">${startedAt.replace("T", " ").replace(/\.\d+Z$/, " UTC")} · ${formatDuration(
+          <p class="muted">${startedAt.replace("T", " ").replace(
+            /\.\d+Z$/,
+            " UTC",
+          )} · ${formatDuration(
             durationMs,
           )} · seed ${seed}</p>
           ${verdictSection(result)}
@@ -68,9 +71,11 @@ function verdictSection({ verdict, reasons, fault, quick, load }: StressResult):
   return html`
     <section class="verdict ${verdict}" aria-labelledby="verdict">
       <h2 id="verdict">${VERDICTS[verdict]}</h2>
-      ${reasons.length === 0 ? html`<p>Every bound holds, and nothing was found to be wrong.</p>` : html`
-        <ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>
-      `}
+      ${reasons.length === 0
+        ? html`<p>Every bound holds, and nothing was found to be wrong.</p>`
+        : html`
+          <ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>
+        `}
       ${quick && html`<p>This was a sanity check: each figure was measured once.</p>`}
       ${fault !== null && html`<p>A defect was planted on purpose: ${fault}.</p>`}
       ${isOverloaded(load) && html`

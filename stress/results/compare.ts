@@ -113,7 +113,9 @@ function changeOf({ id }: CaseResult, before: MetricResult, after: MetricResult)
   const asRatio = before.ratio !== undefined && after.ratio !== undefined;
   const [one, other] = asRatio ? [before.ratio, after.ratio] : [before, after];
   const base = Math.abs(one.median);
-  const change = base === 0 ? (other.median === 0 ? 0 : Infinity) : (other.median - one.median) / base;
+  const change = base === 0
+    ? (other.median === 0 ? 0 : Infinity)
+    : (other.median - one.median) / base;
   const errors = [medianError(one.values), medianError(other.values)] as const;
   const band = errors[0] === undefined || errors[1] === undefined || base === 0
     ? undefined
@@ -125,7 +127,7 @@ function changeOf({ id }: CaseResult, before: MetricResult, after: MetricResult)
     figure: `${id} ${before.name}${asRatio ? " (ratio)" : ""}`,
     unit: asRatio ? "" : before.unit,
     ...{ before: one.median, after: other.median, change, band, limit },
-    outcome: isTiny ? "same" : judge(before, change, band, limit),
+    outcome: isTiny && band !== undefined ? "same" : judge(before, change, band, limit),
   };
 }
 

@@ -5,7 +5,10 @@ import type { StressResult } from "./result.ts";
 import { resultWith } from "./result_rig_test.ts";
 
 /** A run of the suite: each figure scatters by a few per cent around what it truly is. */
-function run(seed: number, truth: { heap?: number; start?: number; rate?: number } = {}): StressResult {
+function run(
+  seed: number,
+  truth: { heap?: number; start?: number; rate?: number } = {},
+): StressResult {
   const { heap = 4, start = 900, rate = 50_000 } = truth;
   const chance = new Seeded(seed, "run");
   let draw = 0;

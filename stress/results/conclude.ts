@@ -83,7 +83,9 @@ function resultOf(
     ...{ name, unit, kind, better, what },
     ...inShort(values),
     ...(ratio === undefined ? {} : { limit: { what: limit!, ...inShort(limits) }, ratio }),
-    ...(target === undefined ? {} : { target, holds: holds(target, (ratio ?? inShort(values)).median) }),
+    ...(target === undefined
+      ? {}
+      : { target, holds: holds(target, (ratio ?? inShort(values)).median) }),
   };
 }
 
@@ -155,7 +157,9 @@ export function conclude(
 }
 
 function missed({ name, unit, median, ratio, target }: MetricResult): string {
-  const value = ratio === undefined ? `${round(median)} ${unit}`.trim() : `ratio ${round(ratio.median)}`;
+  const value = ratio === undefined
+    ? `${round(median)} ${unit}`.trim()
+    : `ratio ${round(ratio.median)}`;
   const { atMost, atLeast } = target!;
   const bound = atMost !== undefined && (ratio?.median ?? median) > atMost
     ? `at most ${atMost}`

@@ -41,7 +41,9 @@ const schema = z.looseObject({
     failures: z.array(text),
     series: z.array(z.looseObject({ atSeconds: z.array(count), values: z.array(maybe) })),
   })),
-  studies: z.array(z.looseObject({ id: text, title: text, xs: z.array(count), ys: z.array(count) })),
+  studies: z.array(
+    z.looseObject({ id: text, title: text, xs: z.array(count), ys: z.array(count) }),
+  ),
   verdict: z.enum(["pass", "fail", "unknown"]),
   reasons: z.array(text),
 });
@@ -154,7 +156,10 @@ export async function saveBaseline(
   }
   await makeFolder(folder, "--dir");
   const file = `${folder}/${name}.json`;
-  await writeResult(file, { ...result, cases: result.cases.map((one) => ({ ...one, series: [] })) });
+  await writeResult(file, {
+    ...result,
+    cases: result.cases.map((one) => ({ ...one, series: [] })),
+  });
   return file;
 }
 

@@ -28,7 +28,9 @@ export interface MachineFacts {
  * @param natsServerVersion the version of the server that was used
  * @returns the facts
  */
-export async function describeMachine(natsServerVersion: string | undefined): Promise<MachineFacts> {
+export async function describeMachine(
+  natsServerVersion: string | undefined,
+): Promise<MachineFacts> {
   return {
     cpuModel: await cpuModel(),
     cpus: navigator.hardwareConcurrency,

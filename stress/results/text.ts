@@ -24,7 +24,9 @@ export function figureText(value: number | null | undefined): string {
  * @param metric the figure
  * @returns such as `4.9 – 5.1`; nothing for a single one
  */
-export function rangeText({ count, min, max }: Pick<MetricResult, "count" | "min" | "max">): string {
+export function rangeText(
+  { count, min, max }: Pick<MetricResult, "count" | "min" | "max">,
+): string {
   return count < 2 ? "" : `${figureText(min)} – ${figureText(max)}`;
 }
 

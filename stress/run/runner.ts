@@ -88,12 +88,16 @@ export async function runCases(
     report(what);
     let doing = "starting";
     try {
-      const run = await withProgress(what, (line) => report(`${line}: ${doing}`), () =>
-        runOnce(stressCase, {
-          ...options,
-          repetition,
-          onProgress: (now) => doing = now,
-        }));
+      const run = await withProgress(
+        what,
+        (line) => report(`${line}: ${doing}`),
+        () =>
+          runOnce(stressCase, {
+            ...options,
+            repetition,
+            onProgress: (now) => doing = now,
+          }),
+      );
       outcomes.push(run.outcome);
       natsServerVersion ??= run.natsServerVersion;
     } catch (error) {

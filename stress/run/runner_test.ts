@@ -46,9 +46,12 @@ Deno.test("runner: each case as often as it wants, round by round, in an order t
   assert.deepEqual(order.slice(0, 3).sort(), ["a0", "b0", "c0"]);
   assert.deepEqual(order.slice(3, 5).sort(), ["a1", "b1"]);
   assert.deepEqual(order.slice(5), ["b2"]);
-  assert.deepEqual(measured.map(({ stressCase, outcomes }) => [idOf(stressCase), outcomes.length]), [
-    ...[["g/a", 2], ["g/b", 3], ["g/c", 1]],
-  ]);
+  assert.deepEqual(
+    measured.map(({ stressCase, outcomes }) => [idOf(stressCase), outcomes.length]),
+    [
+      ...[["g/a", 2], ["g/b", 3], ["g/c", 1]],
+    ],
+  );
   const again = rig(() => fine(0));
   await runCases(cases, again.options);
   assert.deepEqual(again.order, order);

@@ -16,7 +16,12 @@ import { loadCatalog } from "../registry.ts";
 import { caseResults, conclude, studyResults } from "../results/conclude.ts";
 import { DEFAULT_OUT, makeFolder, writeResult } from "../results/files.ts";
 import { commitOf, describeMachine } from "../results/machine.ts";
-import { RESULT_FILE, RESULT_FORMAT, RESULT_VERSION, type StressResult } from "../results/result.ts";
+import {
+  RESULT_FILE,
+  RESULT_FORMAT,
+  RESULT_VERSION,
+  type StressResult,
+} from "../results/result.ts";
 import { resultLines } from "../results/block.ts";
 import { runCases } from "./runner.ts";
 import { selectCases } from "./select.ts";

@@ -54,7 +54,9 @@ export const catalog: Catalog = {
           ...{ name: "heap", unit: "MB", kind: "memory", better: "lower", what: "the heap" },
           ...{ overBaseline: true, target: { atMost: HEAP_MB * 1.5 } },
         },
-        { ...{ name: "duration", unit: "ms", kind: "duration", better: "lower", what: "the work" } },
+        {
+          ...{ name: "duration", unit: "ms", kind: "duration", better: "lower", what: "the work" },
+        },
       ],
     }),
     toy("server", async ({ monitorUrl, serverPid }) => {
@@ -67,7 +69,13 @@ export const catalog: Catalog = {
     }, {
       server: true,
       metrics: [{
-        ...{ name: "pid", unit: "", kind: "count", better: "neither", what: "the server's process" },
+        ...{
+          name: "pid",
+          unit: "",
+          kind: "count",
+          better: "neither",
+          what: "the server's process",
+        },
       }],
     }),
     toy("throws", () => Promise.reject(new Error("planted"))),

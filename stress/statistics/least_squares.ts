@@ -33,7 +33,9 @@ export interface PowerFit {
 }
 
 /** 97.5 % of Student's distribution, for so few degrees of freedom that no formula is near. */
-const SMALL_T = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706] as const;
+const SMALL_T = [
+  ...[12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306, 2.2622, 2.2281],
+];
 /** 97.5 % of the normal distribution. */
 const Z = 1.959964;
 
@@ -70,9 +72,7 @@ export function fitLine(xs: readonly number[], ys: readonly number[]): LineFit |
   const unexplained = sum(xs.map((x, at) => (ys[at]! - intercept - slope * x) ** 2));
   const syy = sum(ys.map((y) => (y - meanY) ** 2));
   const degrees = count - 2;
-  const half = degrees < 1
-    ? Infinity
-    : studentT(degrees) * Math.sqrt(unexplained / degrees / sxx);
+  const half = degrees < 1 ? Infinity : studentT(degrees) * Math.sqrt(unexplained / degrees / sxx);
   return {
     ...{ slope, intercept, count },
     slopeInterval: [slope - half, slope + half],

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { fitLine, fitPower, studentT } from "./least_squares.ts";
 
 function near(actual: number, expected: number, tolerance: number): void {
-  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} ± ${tolerance}`);
+  assert.ok(
+    Math.abs(actual - expected) <= tolerance,
+    `${actual} is not ${expected} ± ${tolerance}`,
+  );
 }
 
 Deno.test("least squares: a line is found through points that lie on it, and it is certain", () => {

@@ -12,7 +12,7 @@ Deno.test("spread: the error of a median grows with the scatter, and is nothing 
   assert.equal(medianError([7, 7, 7, 7, 7]), 0);
   // Deviations 2 1 0 1 2: MAD 1, so 1.4826 × √(π/2) ÷ √5.
   assert.ok(Math.abs(medianError([8, 9, 10, 11, 12])! - 0.831) < 0.001);
-  assert.equal(medianError([80, 90, 100, 110, 120]), medianError([8, 9, 10, 11, 12])! * 10);
+  assert.ok(Math.abs(medianError([80, 90, 100, 110, 120])! - 8.31) < 0.01);
 });
 
 Deno.test("spread: one value far off does not widen it, and two values say nothing", () => {

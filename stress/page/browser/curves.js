@@ -59,7 +59,8 @@ function fillLegend(list, { lines, unit, x, xName }) {
       value.textContent = row === null ? "" : `${short(lines[at].values[row])} ${unit}`.trimEnd();
     });
   };
-  const step = (by) => show(Math.min(x.length - 1, Math.max(0, (shown ?? (by > 0 ? -1 : x.length)) + by)));
+  const step = (by) =>
+    show(Math.min(x.length - 1, Math.max(0, (shown ?? (by > 0 ? -1 : x.length)) + by)));
   return { show, step };
 }
 
@@ -76,14 +77,17 @@ function optionsOf({ lines, logarithmic }, legend) {
         : { range: (_, min, max) => uPlot.rangeNum(Math.min(0, min ?? 0), max ?? 1, 0.1, true) },
     },
     axes: [{ ...axis(), size: 28 }, { ...axis(), size: 62 }],
-    series: [{}, ...lines.map(({ name, points }, at) => {
-      const stroke = () => styleColor(COLORS[at % COLORS.length]);
-      return {
-        ...{ label: name, stroke, width: 1.5 },
-        points: { show: points, size: 7, fill: stroke },
-        ...(points ? { paths: () => null } : { dash: [6, 4] }),
-      };
-    })],
+    series: [
+      {},
+      ...lines.map(({ name, points }, at) => {
+        const stroke = () => styleColor(COLORS[at % COLORS.length]);
+        return {
+          ...{ label: name, stroke, width: 1.5 },
+          points: { show: points, size: 7, fill: stroke },
+          ...(points ? { paths: () => null } : { dash: [6, 4] }),
+        };
+      }),
+    ],
     hooks: { setCursor: [(u) => legend.show(u.cursor.idx ?? null)] },
   };
 }
