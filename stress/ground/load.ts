@@ -54,8 +54,13 @@ export class Load implements AsyncDisposable {
       env: { NO_COLOR: "1" },
       stdout: "piped",
     }));
-    await load.#line();
-    return load;
+    try {
+      await load.#line();
+      return load;
+    } catch (error) {
+      await load[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /**
