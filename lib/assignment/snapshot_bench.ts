@@ -46,6 +46,6 @@ for (const [w, p] of [[100, 1_500], [100, 10_000], [1_000, 100_000]] as const) {
   Deno.bench("decode", { group }, () => void decodeSnapshot(data));
   Deno.bench("who owns what", { group }, () => void ownersOf(snapshot));
   Deno.bench("a worker's own part, and what its consumer is told", { group }, () => {
-    desiredOf(assignmentOf(snapshot, mine), mine.instance, snapshot, snapshot);
+    desiredOf(assignmentOf(snapshot, mine), mine.instance, snapshot, snapshot, new Set());
   });
 }
