@@ -12,7 +12,6 @@ import type {
   StrategyPartition,
 } from "../partition.ts";
 import {
-  partitionsOf,
   type RebalanceReason,
   type Snapshot,
   type SnapshotWorker,
@@ -136,7 +135,10 @@ export function differsFromSource(
   snapshot: Snapshot,
   partitions: readonly StrategyPartition[],
 ): boolean {
-  const assigned = new Map(partitionsOf(snapshot).map(({ id, weight }) => [id, weight]));
+  const assigned = new Map<PartitionId, number>();
+  for (const worker of snapshot.workers) {
+    for (const id of worker.partitions) assigned.set(id, snapshot.weights[id] ?? 1);
+  }
   if (assigned.size !== partitions.length) return true;
   return partitions.some(({ id, weight }) => assigned.get(id) !== weight);
 }
