@@ -15,6 +15,7 @@ import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { LaneTable } from "./lane_table.ts";
 import type { Orphans } from "./orphans.ts";
 import { OUTRANKED_MS } from "./outranked.ts";
+import { PREFETCH_MOST } from "./prefetch.ts";
 import type { Slot } from "../dispatch/slot.ts";
 import { surveyHolders } from "./survey.ts";
 
@@ -225,7 +226,7 @@ export class Acquirer {
       name,
       filterSubjects: config.shards === undefined ? slots.map((slot) => slot.subject) : [],
       ackWaitMs: config.ackWaitMs,
-      maxAckPending: ackPendingOf(config.prefetch, maxAckPending),
+      maxAckPending: ackPendingOf(Math.max(config.prefetch, PREFETCH_MOST), maxAckPending),
       inactiveThresholdMs: config.inactiveThresholdMs,
       metadata: laneMetadata(owner, epoch, number),
     };

@@ -9,6 +9,7 @@ import type { ConsumerConfig, FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
 import { roomOf } from "./ack_pending.ts";
 import { Lane, type LaneEnd } from "./lane.ts";
+import { Prefetch } from "./prefetch.ts";
 import type { Slot, Taken } from "../dispatch/slot.ts";
 
 /** What the table needs. */
@@ -41,10 +42,12 @@ const SHARD_LIMIT_MIN = 32;
 export class LaneTable {
   readonly #options: LaneTableOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly #prefetch: Prefetch;
 
   /** @param options what it needs */
   constructor(options: LaneTableOptions) {
     this.#options = options;
+    this.#prefetch = new Prefetch(options.config.prefetch, options.world.clock.monotonicMs());
   }
 
   /** All lanes, as they are now: the list may be walked while lanes come and go. */
@@ -78,7 +81,10 @@ export class LaneTable {
       slots,
       operationTimeoutMs,
       openedAtMs: world.clock.monotonicMs(),
-      onTaken,
+      onTaken: (slot, message, taken, from) => {
+        onTaken(slot, message, taken, from);
+        if (this.#prefetch.took(message.data.length)) this.adaptRoom();
+      },
       onEnd,
       onRefused,
     });
@@ -94,10 +100,15 @@ export class LaneTable {
     this.shareRoom();
   }
 
+  /** Looks whether the handlers are quicker or slower than before, and divides the room anew if so. */
+  adaptRoom(): void {
+    if (this.#prefetch.adapt(this.#options.world.clock.monotonicMs())) this.shareRoom();
+  }
+
   /** Divides the prefetch among the lanes; where all partitions are stopped nothing is asked for. */
   shareRoom(): void {
-    const { prefetch, shards } = this.#options.config;
-    const share = Math.floor(prefetch / Math.max(1, this.#lanes.size));
+    const { shards } = this.#options.config;
+    const share = Math.floor(this.#prefetch.room / Math.max(1, this.#lanes.size));
     const limit = Math.max(shards === undefined ? LANE_LIMIT_MIN : SHARD_LIMIT_MIN, share);
     for (const lane of this.#lanes.values()) {
       const stopped = [...lane.slots.values()].every((slot) => slot.stopped);

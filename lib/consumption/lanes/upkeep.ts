@@ -89,6 +89,7 @@ export class Upkeep {
 
   #look(): void {
     const { buggify } = this.#options.world;
+    this.#table.adaptRoom();
     for (const lane of this.#table.all) {
       if (lane.busy || lane.closed) continue;
       if (buggify("lane-stalls", 0.02)) lane.fail("stalled", "on purpose");

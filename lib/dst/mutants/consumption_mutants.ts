@@ -140,9 +140,9 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "acked-at-start",
     about: "A message is acknowledged when its handler starts.",
     file: "lib/consumption/dispatch/dispatcher.ts",
-    find: "    onStarted(slot, message);\n    void this.#run(slot, run);",
+    find: "    onStarted(slot, message);\n    this.#begin(slot, run);",
     replace:
-      "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    void this.#run(slot, run);",
+      "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    this.#begin(slot, run);",
   },
   {
     name: "lock-deleted-in-doubt",
