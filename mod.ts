@@ -100,9 +100,11 @@ export {
   type WorkerMetrics,
 } from "./lib/metrics/collector.ts";
 export * from "./lib/ports/clock.ts";
+export * from "./lib/ports/departures.ts";
 export * from "./lib/ports/feed.ts";
 export * from "./lib/ports/kv.ts";
 export * from "./lib/ports/messaging.ts";
+export * from "./lib/ports/publish_again.ts";
 export * from "./lib/ports/random.ts";
 export * from "./lib/ports/world.ts";
 export * from "./lib/ports/nats/world.ts";

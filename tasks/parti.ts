@@ -20,6 +20,7 @@ Examples:
   parti sim                          one minute of work and chaos, then a verdict
   parti sim --seed 42 --out out/42   the same again, with its report in a folder
   parti dst                          the library on a simulated cluster, 200 seeds
+  parti stress --quick               memory, scale and speed, measured in less than a minute
   parti nats-server                  which nats-server will be used, fetched if need be
 
 From source, \`deno task sim …\` is \`parti sim …\`.
@@ -66,6 +67,8 @@ async function buildProgram(): Promise<Command> {
   registerSim(program);
   const { registerDst } = await import("./dst_cli.ts");
   registerDst(program);
+  const { registerStress } = await import("../stress/cli.ts");
+  registerStress(program);
   return program;
 }
 

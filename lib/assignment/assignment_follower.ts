@@ -30,6 +30,8 @@ export interface AssignmentFollowerOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Every worker has such a watch, and at rest this is all that it costs: a message for each worker. */
+const WATCH_HEARTBEAT_MS = 2_000;
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
@@ -54,6 +56,7 @@ export class AssignmentFollower {
     this.#watch = new SteadyWatch({
       bucket,
       pattern: CURRENT_KEY,
+      heartbeatMs: WATCH_HEARTBEAT_MS,
       clock,
       random,
       onEntry: (entry) => this.#take(entry),

@@ -51,7 +51,7 @@ export interface ProbeConfig {
   readonly timeoutMs: number;
   /** How long after a first miss the probe that decides is sent, in milliseconds. */
   readonly graceMs: number;
-  /** About how many probes one worker sends per second; more workers stretch the rounds. */
+  /** About how many probes one worker sends per second; more workers stretch the rounds. Whoever is said to have gone is asked for at once. */
   readonly budgetPerSecond: number;
 }
 

@@ -55,8 +55,9 @@ export interface ProbeInput {
    */
   readonly grace?: DurationInput;
   /**
-   * About how many probes one worker sends per second: in a large group the rounds are stretched to keep to it.
-   * @default 300
+   * About how many probes one worker sends per second: in a large group the rounds are stretched to keep to it. Each is two messages for the
+   * server. Where the server tells by itself that a worker has gone, as a NATS server does, that worker is asked for at once all the same.
+   * @default 40
    */
   readonly budgetPerSecond?: number;
 }

@@ -33,7 +33,7 @@ Deno.test("only the group is required; all else has the Go program's defaults, w
     drainTimeoutMs: 5_000,
     assignment: { minRebalanceThreshold: 0.15, minRebalanceIntervalMs: 10_000 },
     kvBuckets: { replicas: 1, storage: "file" },
-    probe: { intervalMs: 200, timeoutMs: 250, graceMs: 100, budgetPerSecond: 300 },
+    probe: { intervalMs: 200, timeoutMs: 250, graceMs: 100, budgetPerSecond: 40 },
     degradedAlert: {
       infoThresholdMs: 30_000,
       warnThresholdMs: 120_000,

@@ -208,6 +208,7 @@ export class ModelClient {
           sequence: server.write(subject, data, options),
           duplicate: false,
         })),
+      room: unused,
       lastMessage: (_stream: string, subject: string): Promise<StoredMessage | undefined> =>
         this.call("last", () => {
           const last = server.last(subject);

@@ -88,9 +88,11 @@ class KvCandidacy implements Candidacy {
     this.#options = options;
     this.#candidate = candidate;
     this.#handlers = handlers;
+    // The leader's renewals are signs of life for the watch as well: the server need not add any before they are overdue.
     this.#watch = new SteadyWatch({
       bucket: options.bucket,
       pattern: LEADER_KEY,
+      heartbeatMs: options.ttlMs,
       clock: options.clock,
       random: options.random,
       onEntry: (entry) => this.#take(entry),

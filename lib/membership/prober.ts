@@ -102,6 +102,17 @@ export class Prober {
     this.#arm(1);
   }
 
+  /**
+   * Somebody may have gone: it is asked for at once, if it is a target, and not only in the next round.
+   *
+   * @param instance who
+   */
+  suspect(instance: string): void {
+    if (this.#closing.signal.aborted || !this.#options.targets().includes(instance)) return;
+    const instances = this.#notAsked([instance]);
+    if (instances.length > 0) void this.#ask(instances);
+  }
+
   /** Ends the probing: no call-back comes afterwards. */
   close(): void {
     this.#closing.abort();

@@ -293,3 +293,20 @@ natsTest("a worker's death is noticed by its connection, a living one's never", 
   assert.equal(await isGone(probe, "living"), false);
   prober.close();
 });
+
+Deno.test("whoever is suspected is asked for at once, and judged as in a round", async () => {
+  const { clock, fates, sent, gone, prober } = setUp({ intervalMs: 10_000 });
+  fates.set("a", "nobody");
+  fates.set("b", "alive");
+  prober.suspect("a");
+  prober.suspect("a");
+  prober.suspect("b");
+  prober.suspect("stranger");
+  await clock.advance(GRACE_MS);
+  assert.deepEqual(sent, ["a", "b", "a"], "each once at a time, and of strangers nobody asks");
+  assert.deepEqual(gone, ["a"]);
+  prober.close();
+  prober.suspect("b");
+  assert.equal(sent.length, 3);
+  assert.equal(clock.pendingTimers, 0);
+});

@@ -17,6 +17,8 @@ export interface SteadyWatchOptions {
   readonly bucket: KvBucket;
   /** The keys, as a NATS subject pattern. */
   readonly pattern: string;
+  /** How often the server says that the watch is still there, in milliseconds; as often as the bucket does by itself unless given. */
+  readonly heartbeatMs?: number;
   /** Time. */
   readonly clock: Clock;
   /** Jitter. */
@@ -58,7 +60,7 @@ export class SteadyWatch {
 
   /** Never rejects. */
   async #open(): Promise<void> {
-    const { bucket, pattern, onEntry, onInitialized } = this.#options;
+    const { bucket, pattern, heartbeatMs, onEntry, onInitialized } = this.#options;
     try {
       const watch = await bucket.watch(pattern, {
         onEntry: (entry) => {
@@ -72,7 +74,7 @@ export class SteadyWatch {
           this.#watch = undefined;
           this.#reopen(error);
         },
-      });
+      }, heartbeatMs === undefined ? {} : { heartbeatMs });
       if (this.#closed) await watch.close();
       else this.#watch = watch;
     } catch (error) {

@@ -41,7 +41,7 @@ export function measuredBucket(
     remove: (key, revision) => measure("remove", bucket.remove(key, revision)),
     erase: (key) => measure("erase", bucket.erase(key)),
     list: (pattern) => measure("list", bucket.list(pattern)),
-    watch: (pattern, handler) => measure("watch", bucket.watch(pattern, handler)),
+    watch: (...args) => measure("watch", bucket.watch(...args)),
   };
 }
 

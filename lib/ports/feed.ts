@@ -210,6 +210,12 @@ export interface FeedStore {
   pull(stream: string, consumer: string, handler: PullHandler): Pull;
   /** Stores a message and waits for the stream's word. Throws `PARTI_TOO_LARGE` if it, or its headers, are more than may be stored. */
   publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<PublishAck>;
+  /**
+   * Waits until a publication would be sent at once: for whoever publishes on without waiting for each outcome. So many may wait for the
+   * stream's word; what is published beyond that waits here, however much it is. Returns undefined if there is room, so that nobody waits
+   * who need not: messages that are published in one go travel together.
+   */
+  room(): Promise<void> | undefined;
   /** The last message of a subject, read from the stream's leader; undefined if there is none. */
   lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined>;
 }

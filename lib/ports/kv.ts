@@ -32,6 +32,16 @@ export interface KvWatch {
   close(): Promise<void>;
 }
 
+/** How a watch is kept. */
+export interface KvWatchOptions {
+  /**
+   * While nothing changes the server says this often that the watch is still there, in milliseconds, so two or three times as long is how
+   * long a watch that ended without a word goes unnoticed. Each word is a message for each watch: what many watch should not be
+   * talked about every second.
+   */
+  readonly heartbeatMs?: number;
+}
+
 /**
  * An open bucket. All methods throw {@linkcode PartiError}: `PARTI_TIMEOUT` (no answer in time, or the connection went before it: the
  * outcome of a write is then unknown, read and compare), `PARTI_DISCONNECTED` (nothing was sent), `PARTI_NO_RESPONDERS`, `PARTI_TOO_LARGE`, `PARTI_REFUSED`, and `PARTI_CONFLICT` where noted.
@@ -62,7 +72,7 @@ export interface KvBucket {
    * Reports the present entries and later changes of keys that match `pattern`. The latest state of a key is always reported; one
    * that was overwritten before it could be reported may be left out. An expiry is reported only where the server leaves markers.
    */
-  watch(pattern: string, handler: KvWatchHandler): Promise<KvWatch>;
+  watch(pattern: string, handler: KvWatchHandler, options?: KvWatchOptions): Promise<KvWatch>;
 }
 
 /** How a bucket is made if it is not there. */

@@ -5,6 +5,7 @@
  */
 import type { Buggify } from "./buggify.ts";
 import type { Clock } from "./clock.ts";
+import type { Departures } from "./departures.ts";
 import type { FeedStore } from "./feed.ts";
 import type { KvStore } from "./kv.ts";
 import type { Messaging } from "./messaging.ts";
@@ -22,6 +23,8 @@ export interface World {
   readonly feed: FeedStore;
   /** Core messaging. */
   readonly messaging: Messaging;
+  /** Hints that somebody has gone. Without them all goes as well, only the death of one of many is noticed later. */
+  readonly departures?: Departures;
   /** Places that may misbehave on purpose; in production {@linkcode NO_BUGGIFY}. */
   readonly buggify: Buggify;
 }

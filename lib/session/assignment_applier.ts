@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Snapshot } from "../assignment/snapshot.ts";
+import type { PartitionId } from "../assignment/partition.ts";
+import type { Snapshot, SnapshotWorker } from "../assignment/snapshot.ts";
 import type { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import type { Assignment } from "../manager/hooks.ts";
 import { assignmentOf, desiredOf, sameIds } from "./own_assignment.ts";
@@ -30,6 +31,8 @@ export interface AssignmentApplierOptions {
 export class AssignmentApplier {
   readonly #options: AssignmentApplierOptions;
   #assignment: Assignment | undefined;
+  /** What was this worker's and is not any more. Until it is settled it may still hold it. */
+  readonly #leaving = new Set<PartitionId>();
   #settled = false;
   #applied = 0;
   #closing = false;
@@ -73,7 +76,9 @@ export class AssignmentApplier {
     if (!samePartitions) this.#settled = false;
     // Closing, it has let go of everything for good.
     if (!this.#closing) {
-      this.#options.consumer()?.update(desiredOf(assignment, instance, snapshot, before));
+      this.#noteLeaving(last, mine);
+      const desired = desiredOf(assignment, instance, snapshot, before, this.#leaving);
+      this.#options.consumer()?.update(desired);
     }
     if (assignment.partitions.length === 0) onEmpty();
     // A new leader's first word has its epoch and the old generation: nothing to apply.
@@ -92,6 +97,11 @@ export class AssignmentApplier {
     return this.#options.consumer()?.close();
   }
 
+  #noteLeaving(last: Assignment | undefined, mine: SnapshotWorker | undefined): void {
+    for (const { keys } of last?.partitions ?? []) this.#leaving.add(keys.join("."));
+    for (const id of mine?.partitions ?? []) this.#leaving.delete(id);
+  }
+
   get #over(): boolean {
     return this.#options.signal.aborted;
   }
@@ -104,6 +114,7 @@ export class AssignmentApplier {
     if (this.#over || this.#assignment?.generation !== assignment.generation) return;
     this.#applied = assignment.generation;
     this.#settled = true;
+    this.#leaving.clear();
     events.onProgress();
     await acknowledge();
   }

@@ -34,8 +34,10 @@ function rig(options: { consumes?: boolean } = {}) {
     all.push(one);
     return one.promise;
   };
+  const told: DesiredPartitions[] = [];
   const consumer = {
     update: (desired: DesiredPartitions) => {
+      told.push(desired);
       log.push(`update ${names(desired.partitions)}`);
       return true;
     },
@@ -67,7 +69,7 @@ function rig(options: { consumes?: boolean } = {}) {
     signal: end.signal,
   });
   const taken = (): string[] => log.splice(0);
-  return { applier, errors, end, hooks, settling, taken };
+  return { applier, errors, end, hooks, settling, taken, told };
 }
 
 Deno.test("applier: the consumer is told first, then the hook; acknowledged when both are done", async () => {
@@ -159,4 +161,28 @@ Deno.test("applier: what fails in the background is told", async () => {
   await settle();
   assert.deepEqual(errors, [error]);
   assert.equal(applier.applied, 0);
+});
+
+Deno.test("applier: the consumer knows who gets what is leaving, over several generations, until all of it is gone", async () => {
+  const { applier, hooks, settling, told } = rig();
+  const successors = () => ["a", "b", "c"].map((id) => told.at(-1)!.successorOf!(id));
+  applier.take(snapshot(1, { me: ["a", "b", "c"] }), undefined);
+  assert.deepEqual(successors(), [undefined, undefined, undefined]);
+  const second = snapshot(2, { me: ["b", "c"], i1: ["a"] });
+  applier.take(second, snapshot(1, { me: ["a", "b", "c"] }));
+  assert.deepEqual(successors(), ["i1", undefined, undefined]);
+  // The first may not have gone yet, and its successor is another one now.
+  applier.take(snapshot(3, { me: ["c"], i1: ["b"], i2: ["a"] }), second);
+  assert.deepEqual(successors(), ["i2", "i1", undefined]);
+  // What comes back is not leaving.
+  const fourth = snapshot(4, { me: ["a", "c"], i1: ["b"] });
+  applier.take(fourth, undefined);
+  assert.deepEqual(successors(), [undefined, "i1", undefined]);
+  for (const hook of hooks) hook.resolve();
+  await settle();
+  for (const one of settling) one.resolve();
+  await settle();
+  assert.equal(applier.isSettled, true);
+  applier.take(snapshot(5, { me: ["a"], i1: ["b", "c"] }), fourth);
+  assert.deepEqual(successors(), [undefined, undefined, "i1"]);
 });

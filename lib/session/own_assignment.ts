@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Partition } from "../assignment/partition.ts";
-import { ownersOf, type Snapshot, type SnapshotWorker } from "../assignment/snapshot.ts";
+import type { Partition, PartitionId } from "../assignment/partition.ts";
+import type { Snapshot, SnapshotWorker } from "../assignment/snapshot.ts";
 import type { DesiredPartitions } from "../consumption/dispatch/desired.ts";
 import type { Assignment } from "../manager/hooks.ts";
 
@@ -57,12 +57,13 @@ export function sameIds(a: Assignment, b: Assignment): boolean {
 
 /**
  * What a worker's consumer is told to hold: the assignment, who else is in the group, from whom each partition comes and to whom
- * it goes.
+ * it goes. It is kept until the next one, so it holds what has moved and not the whole assignment.
  *
  * @param assignment the worker's own part of `snapshot`
  * @param instance the worker's instance
  * @param snapshot the group's assignment
  * @param before the group's assignment before it; undefined if this worker has seen none
+ * @param leaving the partitions that are not this worker's any more and may not have been let go yet
  * @returns what the consumer is told
  */
 export function desiredOf(
@@ -70,17 +71,33 @@ export function desiredOf(
   instance: string,
   snapshot: Snapshot,
   before: Snapshot | undefined,
+  leaving: ReadonlySet<PartitionId>,
 ): DesiredPartitions {
   const known = new Set(snapshot.workers.map((worker) => worker.instance));
-  const owners = before === undefined ? undefined : ownersOf(before);
-  const successors = ownersOf(snapshot);
+  const own = new Set(assignment.partitions.map(({ keys }) => keys.join(".")));
+  const contenders = ownersAmong(own, before?.workers ?? [], (owner) => {
+    return owner !== instance && known.has(owner);
+  });
+  const successors = ownersAmong(leaving, snapshot.workers, () => true);
   return {
     ...assignment,
     isKnown: (other) => known.has(other),
-    contenderOf: (id) => {
-      const owner = owners?.get(id)?.instance;
-      return owner !== undefined && owner !== instance && known.has(owner) ? owner : undefined;
-    },
-    successorOf: (id) => successors.get(id)?.instance,
+    contenderOf: (id) => contenders.get(id),
+    successorOf: (id) => successors.get(id),
   };
+}
+
+/** Which instance owns each of some partitions. */
+function ownersAmong(
+  ids: ReadonlySet<PartitionId>,
+  workers: readonly SnapshotWorker[],
+  counts: (instance: string) => boolean,
+): Map<PartitionId, string> {
+  const owners = new Map<PartitionId, string>();
+  if (ids.size === 0) return owners;
+  for (const { instance, partitions } of workers) {
+    if (!counts(instance)) continue;
+    for (const id of partitions) if (ids.has(id)) owners.set(id, instance);
+  }
+  return owners;
 }

@@ -67,7 +67,7 @@ Deno.test("own assignment: the consumer is told from whom a partition comes and 
   const before = snapshot({ i0: "a", i1: "b", i2: "c d" }, [], 3);
   const after = snapshot({ i0: "b c", i1: "d", i3: "a" });
   const own = assignmentOf(after, after.workers[0]);
-  const desired = desiredOf(own, "i0", after, before);
+  const desired = desiredOf(own, "i0", after, before, new Set(["a", "d", "gone"]));
   assert.equal(desired.partitions, own.partitions);
   assert.deepEqual([desired.epoch, desired.generation], [3, 4]);
   assert.deepEqual(["i0", "i1", "i2", "i3"].map((one) => desired.isKnown!(one)), [
@@ -83,9 +83,11 @@ Deno.test("own assignment: the consumer is told from whom a partition comes and 
     undefined,
     undefined,
   ]);
-  assert.deepEqual(["a", "b", "d", "gone"].map((id) => desired.successorOf!(id)), [
+  // Of what it keeps, and of what it never had, it has nothing to tell.
+  assert.deepEqual(["a", "b", "c", "d", "gone"].map((id) => desired.successorOf!(id)), [
     "i3",
-    "i0",
+    undefined,
+    undefined,
     "i1",
     undefined,
   ]);
@@ -93,7 +95,9 @@ Deno.test("own assignment: the consumer is told from whom a partition comes and 
 
 Deno.test("own assignment: without an assignment before it nobody holds anything", () => {
   const group = snapshot({ i0: "a", i1: "b" });
-  const desired = desiredOf(assignmentOf(group, group.workers[0]), "i0", group, undefined);
+  const own = assignmentOf(group, group.workers[0]);
+  const desired = desiredOf(own, "i0", group, undefined, new Set());
+  assert.equal(desired.contenderOf!("a"), undefined);
   assert.equal(desired.contenderOf!("b"), undefined);
-  assert.equal(desired.successorOf!("b"), "i1");
+  assert.equal(desired.successorOf!("b"), undefined);
 });

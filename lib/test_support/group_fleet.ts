@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import type { GroupConfigInput } from "../config/config.ts";
+import { QUESTION } from "../membership/prober.ts";
 import { TEST_TIMING } from "./cluster.ts";
 import {
   groupControlSubject,
@@ -159,7 +160,7 @@ export class GroupFleet implements AsyncDisposable {
   /** Asks a worker how it is. */
   async ask(worker: FleetWorker): Promise<GroupWorkerStatus> {
     const subject = groupControlSubject(worker.name);
-    const data = await this.#own.world.messaging.request(subject, new Uint8Array(), ANSWER_MS);
+    const data = await this.#own.world.messaging.request(subject, QUESTION, ANSWER_MS);
     worker.status = JSON.parse(decoder.decode(data)) as GroupWorkerStatus;
     return worker.status;
   }

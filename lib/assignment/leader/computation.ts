@@ -12,8 +12,6 @@ import type {
   StrategyPartition,
 } from "../partition.ts";
 import {
-  ownersOf,
-  partitionsOf,
   type RebalanceReason,
   type Snapshot,
   type SnapshotWorker,
@@ -61,7 +59,9 @@ export interface Computation {
 export function computeSnapshot(input: ComputationInput): Computation {
   const { before, members, partitions } = input;
   const previous = new Map<PartitionId, string>();
-  for (const [id, owner] of ownersOf(before)) previous.set(id, owner.id);
+  for (const worker of before.workers) {
+    for (const id of worker.partitions) previous.set(id, worker.id);
+  }
   const owners = askStrategy(input, previous);
 
   const parts = new Map<string, string[]>(members.map((member) => [member.worker, []]));
@@ -93,19 +93,22 @@ function askStrategy(
   input: ComputationInput,
   previous: ReadonlyMap<PartitionId, string>,
 ): ReadonlyMap<PartitionId, string> {
-  // The strategy may be the user's: what it does to its arrays must not be done to ours.
-  const question = (): StrategyInput => ({
-    workers: input.members.filter((member) => !member.leaving).map((member) => ({
+  const { partitions } = input;
+  const workers = () =>
+    input.members.filter((member) => !member.leaving).map((member) => ({
       id: member.worker,
       capacity: member.capacity,
       labels: member.labels,
-    })),
-    partitions: [...input.partitions],
+    }));
+  // The strategy may be the user's: what it does to its arrays must not be done to ours.
+  const question: StrategyInput = {
+    workers: workers(),
+    partitions: [...partitions],
     previous: new Map(previous),
-  });
+  };
   let answer: ReadonlyMap<PartitionId, string>;
   try {
-    answer = input.strategy(question());
+    answer = input.strategy(question);
   } catch (error) {
     if (isPartiError(error)) throw error;
     throw new PartiError(
@@ -117,7 +120,7 @@ function askStrategy(
       },
     );
   }
-  validateAssignment(question(), answer);
+  validateAssignment({ workers: workers(), partitions, previous }, answer);
   return answer;
 }
 
@@ -132,7 +135,10 @@ export function differsFromSource(
   snapshot: Snapshot,
   partitions: readonly StrategyPartition[],
 ): boolean {
-  const assigned = new Map(partitionsOf(snapshot).map(({ id, weight }) => [id, weight]));
+  const assigned = new Map<PartitionId, number>();
+  for (const worker of snapshot.workers) {
+    for (const id of worker.partitions) assigned.set(id, snapshot.weights[id] ?? 1);
+  }
   if (assigned.size !== partitions.length) return true;
   return partitions.some(({ id, weight }) => assigned.get(id) !== weight);
 }

@@ -6,6 +6,8 @@
  */
 import { announceRelease } from "../../consumption/lanes/release_notices.ts";
 import { Prober } from "../../membership/prober.ts";
+import { probeSubject } from "../../names.ts";
+import type { DepartureWatch } from "../../ports/departures.ts";
 import { type Member, Roster } from "../../membership/roster.ts";
 import { Evictor } from "./evictor.ts";
 import type { GroupLeaderOptions } from "./group_leader_options.ts";
@@ -43,6 +45,8 @@ export class Liveness {
   readonly #options: LivenessOptions;
   readonly #roster: Roster;
   readonly #prober: Prober;
+  /** Says at once that somebody has gone, where the server can: with many workers the prober's rounds are long. */
+  readonly #departures: DepartureWatch | undefined;
   readonly #evictor: Evictor;
   readonly #sweeper: LaneSweeper;
   /** Evicted by this leader and not buried yet. */
@@ -67,6 +71,7 @@ export class Liveness {
       relistEveryMs: config.heartbeatTtlMs * 2,
       onChange: () => {
         this.#prober.wake();
+        this.#expectOthers();
         events.onChange();
       },
       onError,
@@ -90,7 +95,7 @@ export class Liveness {
       random,
       messaging,
       ...config.probe,
-      targets: () => this.#others(),
+      targets: () => this.#expectOthers(),
       revisionOf: (instance) => this.#evictor.revisionOf(instance),
       onGone: (instance, revision) => {
         this.#evictor.condemn(instance, "no responders", revision);
@@ -99,6 +104,11 @@ export class Liveness {
       onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
     });
     this.#prober.hold(options.holdForMs ?? 0);
+    this.#departures = world.departures?.watch(
+      leases.name,
+      (subject) => this.#prober.suspect(subject.slice(probeSubject(group, "").length)),
+      onError,
+    );
     const { consumer } = config;
     const streams = consumer === undefined ? [] : feedStreams(consumer.stream, consumer.shards);
     const reaper = new LaneReaper({ feed, group, streams, onError });
@@ -174,6 +184,7 @@ export class Liveness {
   /** Nobody is judged, evicted or freed any more but who is at this moment. */
   end(): void {
     this.#prober.close();
+    this.#departures?.close();
     this.#sweeper.close();
     this.#evictor.close();
   }
@@ -181,6 +192,14 @@ export class Liveness {
   /** Ends the watching. */
   close(): Promise<void> {
     return this.#roster.close();
+  }
+
+  /** The same; whoever is new among them is watched over from now on. */
+  #expectOthers(): string[] {
+    const others = this.#others();
+    const { group } = this.#options.config;
+    this.#departures?.expect(others.map((instance) => probeSubject(group, instance)));
+    return others;
   }
 
   /** Every other instance with a lease. */

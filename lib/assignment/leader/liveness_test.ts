@@ -1,15 +1,31 @@
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../config/config.ts";
 import { timeout } from "../../membership/fake_bucket_test.ts";
-import { laneMetadata } from "../../names.ts";
+import { laneMetadata, probeSubject } from "../../names.ts";
+import type { Departures } from "../../ports/departures.ts";
 import { type MemoryGroup, memoryTest, settle } from "./leader_rig_test.ts";
 import { Liveness } from "./liveness.ts";
 
 /** The prober's verdict: two rounds and a grace, in milliseconds. */
 const DETECTED_MS = 600;
 
+/** Hints of departures, given by the test. */
+function hints() {
+  const all = { expected: [] as readonly string[], hint: (_subject: string) => {}, closed: false };
+  const departures: Departures = {
+    watch: (_bucket, onDeparture) => {
+      all.hint = onDeparture;
+      return {
+        expect: (subjects) => void (all.expected = subjects),
+        close: () => void (all.closed = true),
+      };
+    },
+  };
+  return { all, departures };
+}
+
 /** The liveness of a group as `worker-0` sees it, and what it tells. */
-function watch(group: MemoryGroup, holdForMs = 0) {
+function watch(group: MemoryGroup, holdForMs = 0, departures?: Departures) {
   const told = {
     changes: 0,
     verdicts: 0,
@@ -18,7 +34,7 @@ function watch(group: MemoryGroup, holdForMs = 0) {
     errors: [] as unknown[],
   };
   const liveness = new Liveness({
-    world: group.world,
+    world: departures === undefined ? group.world : { ...group.world, departures },
     config: resolveConfig({ group: "g", consumer: { stream: "work" } }),
     self: { worker: "worker-0", instance: "i0" },
     leases: group.leases,
@@ -208,3 +224,22 @@ memoryTest("liveness: after the end nobody is judged, evicted or freed", async (
   assert.deepEqual([told.verdicts, told.evicted, lanes(group)], [0, [], "lane-i0 lane-i1"]);
   await liveness.close();
 });
+
+memoryTest(
+  "liveness: after a hint whoever has gone is found at once, and whoever is there is left alone",
+  async (group) => {
+    const { all, departures } = hints();
+    const { liveness, told } = watch(group, 0, departures);
+    group.join([0, 1, 2]);
+    await settle();
+    assert.deepEqual(all.expected, ["i1", "i2"].map((instance) => probeSubject("g", instance)));
+    group.kill([1]);
+    all.hint(probeSubject("g", "i1"));
+    all.hint(probeSubject("g", "i2"));
+    // Less than one interval between two rounds.
+    await group.clock.advance(150);
+    assert.deepEqual([told.verdicts, told.missed], [1, ["i1", "i1"]]);
+    await close(liveness);
+    assert.equal(all.closed, true);
+  },
+);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { PartitionId } from "../partition.ts";
-import { type Hash64, xxh3Into } from "./xxh3.ts";
+import { type Hash64, xxh3Into, xxh3NumberInto, xxh3NumberKey } from "./xxh3.ts";
 
 const DOT = 46;
 const encoder = new TextEncoder();
@@ -67,19 +67,23 @@ export function workerHash(workerId: string, seed: Hash64, out: Hash64): void {
   xxh3Into(scratch, length, seed, out);
 }
 
-const pointBytes = new Uint8Array(8);
+/**
+ * What all points of a worker have in common.
+ *
+ * @param worker the worker's hash; not changed
+ * @param key receives it, for {@linkcode ringPointHash}
+ */
+export function ringPointKey(worker: Hash64, key: Hash64): void {
+  xxh3NumberKey(worker, key);
+}
 
 /**
  * Where one virtual node of a worker stands on the ring: XXH3 of its number as a little-endian u64, seeded with the worker.
  *
- * @param worker the worker's hash; not changed
+ * @param key what {@linkcode ringPointKey} has made of the worker; not changed
  * @param index the virtual node's number, 0 ≤ index < 2^32
  * @param out receives the hash
  */
-export function ringPointHash(worker: Hash64, index: number, out: Hash64): void {
-  pointBytes[0] = index;
-  pointBytes[1] = index >>> 8;
-  pointBytes[2] = index >>> 16;
-  pointBytes[3] = index >>> 24;
-  xxh3Into(pointBytes, 8, worker, out);
+export function ringPointHash(key: Hash64, index: number, out: Hash64): void {
+  xxh3NumberInto(index, key, out);
 }

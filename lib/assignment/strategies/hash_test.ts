@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { partitionHash, ringPointHash, seedHash, workerHash } from "./hash.ts";
+import { partitionHash, ringPointHash, ringPointKey, seedHash, workerHash } from "./hash.ts";
 import { xxh3 } from "./xxh3.ts";
 
 const big = ({ hi, lo }: { hi: number; lo: number }) => BigInt(hi) << 32n | BigInt(lo);
@@ -44,6 +44,7 @@ Deno.test("hash: test vectors", () => {
   assert.equal(hex(ofWorker("worker-12")), VECTORS.worker);
   const point = { hi: 0, lo: 0 };
   workerHash("worker-12", seedHash(0), point);
+  ringPointKey(point, point);
   ringPointHash(point, 149, point);
   assert.equal(hex(big(point)), VECTORS.point);
 });
@@ -71,7 +72,9 @@ Deno.test("hash: a ring point is the number as a little-endian u64, seeded with 
   const worker = seedHash(0);
   workerHash("worker-3", seedHash(0), worker);
   const out = { hi: 0, lo: 0 };
-  ringPointHash(worker, 0x01020304, out);
+  const key = { hi: 0, lo: 0 };
+  ringPointKey(worker, key);
+  ringPointHash(key, 0x01020304, out);
   assert.equal(big(out), xxh3(Uint8Array.of(4, 3, 2, 1, 0, 0, 0, 0), big(worker)));
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { partitionHash, ringPointHash, seedHash, workerHash } from "./hash.ts";
+import { partitionHash, ringPointHash, ringPointKey, seedHash, workerHash } from "./hash.ts";
 import { Ring } from "./ring.ts";
 import { ringCache } from "./ring_cache.ts";
 import { workers } from "./strategy_testing.ts";
@@ -13,6 +13,7 @@ function plainRing(ids: readonly string[], virtualNodes: number) {
   ids.forEach((id, owner) => {
     const worker = { hi: 0, lo: 0 };
     workerHash(id, seedHash(0), worker);
+    ringPointKey(worker, worker);
     for (let j = 0; j < virtualNodes; j++) {
       const point = { hi: 0, lo: 0 };
       ringPointHash(worker, j, point);
@@ -47,6 +48,7 @@ Deno.test("ring: a hash that equals a point belongs to it; walking on wraps arou
   const ring = new Ring(["a", "b"], 3, seedHash(0));
   const point = { hi: 0, lo: 0 };
   workerHash("b", seedHash(0), point);
+  ringPointKey(point, point);
   ringPointHash(point, 1, point);
   assert.equal(ring.ownerAt(ring.find(point)), 1);
   assert.equal(ring.size, 6);

@@ -111,10 +111,17 @@ function hash1to3(bytes: Uint8Array, length: number, seedHi: number, seedLo: num
 }
 
 function hash4to8(bytes: Uint8Array, length: number, seedHi: number, seedLo: number): void {
+  key4to8(seedHi, seedLo);
+  mix4to8((H ^ read32(bytes, 0)) >>> 0, (L ^ read32(bytes, length - 4)) >>> 0, length);
+}
+
+/** The part that the seed alone decides. */
+function key4to8(seedHi: number, seedLo: number): void {
   const mixedSeedHi = (seedHi ^ swap32(seedLo)) >>> 0;
   sub((word(12) ^ word(20)) >>> 0, (word(8) ^ word(16)) >>> 0, mixedSeedHi, seedLo);
-  const h = (H ^ read32(bytes, 0)) >>> 0;
-  const l = (L ^ read32(bytes, length - 4)) >>> 0;
+}
+
+function mix4to8(h: number, l: number, length: number): void {
   // h ^= rotl(h, 49) ^ rotl(h, 24)
   const rh = (h ^ (l << 17 | h >>> 15) ^ (h << 24 | l >>> 8)) >>> 0;
   const rl = (l ^ (h << 17 | l >>> 15) ^ (l << 24 | h >>> 8)) >>> 0;
@@ -187,6 +194,31 @@ export function xxh3Into(bytes: Uint8Array, length: number, seed: Hash64, out: H
   else if (length > 3) hash4to8(bytes, length, seed.hi, seed.lo);
   else if (length > 0) hash1to3(bytes, length, seed.hi, seed.lo);
   else hash0(seed.hi, seed.lo);
+  out.hi = H;
+  out.lo = L;
+}
+
+/**
+ * What all numbers that are hashed with one seed have in common, for {@linkcode xxh3NumberInto}.
+ *
+ * @param seed the seed
+ * @param key receives it
+ */
+export function xxh3NumberKey(seed: Hash64, key: Hash64): void {
+  key4to8(seed.hi, seed.lo);
+  key.hi = H;
+  key.lo = L;
+}
+
+/**
+ * XXH3-64 of a number as a little-endian u64, into halves: half the work where many are hashed with one seed.
+ *
+ * @param number the number, 0 ≤ number < 2^32
+ * @param key what {@linkcode xxh3NumberKey} has made of the seed
+ * @param out receives the hash
+ */
+export function xxh3NumberInto(number: number, key: Hash64, out: Hash64): void {
+  mix4to8((key.hi ^ number) >>> 0, key.lo, 8);
   out.hi = H;
   out.lo = L;
 }

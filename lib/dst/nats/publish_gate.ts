@@ -34,6 +34,11 @@ export class PublishGate {
     return undefined;
   }
 
+  /** Waits until there is room, and does not take it. Returns undefined if there is. */
+  room(): Promise<void> | undefined {
+    return this.#inFlight < this.#max ? undefined : this.enter()?.then(() => this.leave());
+  }
+
   /** Goes out. The place goes to the one who waits longest, if somebody does. */
   leave(): void {
     const next = this.#waiting[this.#first];

@@ -24,3 +24,17 @@ Deno.test("no more than so many are inside, and the others come in their order",
   assert.equal(gate.inFlight, 0);
   assert.equal(gate.enter(), undefined, "there is room: nobody waits");
 });
+
+Deno.test("whoever waits for room is told of it and does not take it", async () => {
+  const gate = new PublishGate(1);
+  assert.equal(gate.room(), undefined);
+  assert.equal(gate.inFlight, 0);
+  await gate.enter();
+  let told = false;
+  const room = gate.room()!.then(() => told = true);
+  await settle();
+  assert.equal(told, false);
+  gate.leave();
+  await room;
+  assert.equal(gate.inFlight, 0);
+});

@@ -168,6 +168,10 @@ class SimFeed implements FeedStore {
     }
   }
 
+  room(): Promise<void> | undefined {
+    return this.#gate.room();
+  }
+
   async lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
     try {
       return await this.#call("last message", (what) => {

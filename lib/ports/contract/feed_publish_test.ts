@@ -22,6 +22,25 @@ export const feedPublishCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: whoever waits for room has no more under way than may be",
+    async run(rig) {
+      const { world: { feed }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      let underWay = 0, most = 0;
+      const acks: Promise<unknown>[] = [];
+      for (const i of numbers(1, 10_000)) {
+        const room = feed.room();
+        if (room !== undefined) await room;
+        most = Math.max(most, ++underWay);
+        acks.push(feed.publish("feed.1", bytes(String(i))).finally(() => underWay--));
+      }
+      await Promise.all(acks);
+      assert.ok(most > 1 && most < 5_000, `${most} were under way at once`);
+      assert.equal((await feed.streamInfo("S")).messages, 10_000);
+      await close();
+    },
+  },
+  {
     name: "feed: a publication is refused without a stream, dropped as duplicate, and fenced",
     async run(rig) {
       const { world: { feed }, close } = await rig.connect();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { parseAckSubject } from "./ack_subject.ts";
 
 const EXPECTED = {
@@ -22,6 +23,22 @@ Deno.test("both forms of ack subjects are read", () => {
     assert.deepEqual(rest, expected);
     assert.ok(Math.abs(storedAtMs - expectedMs) < 0.001, String(storedAtMs));
   }
+});
+
+Deno.test("whatever numbers there are, they are read as numbers are", () => {
+  const whole = fc.oneof(fc.nat(), fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }));
+  const time = fc.bigInt({ min: 0n, max: 9_000_000_000_000_000_000n });
+  const heads = fc.constantFrom("S.c", "_.hash.S.c", "domain.hash.S.c");
+  fc.assert(fc.property(heads, whole, whole, whole, time, whole, (head, a, b, c, at, pending) => {
+    const reply = `$JS.ACK.${head}.${a}.${b}.${c}.${at}.${pending}`;
+    assert.deepEqual(parseAckSubject(reply), {
+      deliveryCount: a,
+      streamSequence: b,
+      deliverySequence: c,
+      storedAtMs: Number(at) / 1e6,
+      pending,
+    });
+  }));
 });
 
 Deno.test("what is no ack subject is refused", () => {

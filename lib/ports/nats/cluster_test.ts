@@ -42,6 +42,16 @@ class Scene implements AsyncDisposable {
     return natsWorld(await this.#connect(names));
   }
 
+  /** Somebody who listens on a subject, over one of the nodes. */
+  async worker(number: number, subject: string): Promise<{ nc: NatsConnection; subject: string }> {
+    const { names } = this.cluster;
+    const nc = await this.#connect([names[number % names.length]!]);
+    const { messaging } = natsWorld(nc);
+    messaging.subscribe(subject, () => {});
+    await messaging.flush(5_000);
+    return { nc, subject };
+  }
+
   /** Makes the leader of a stream or, if one is named, of a consumer step down, and waits until there is one again. */
   async stepDown(stream: string, ...consumer: [] | [string]): Promise<void> {
     const nc = this.#admin ??= await this.#connect(this.cluster.names);
@@ -228,5 +238,38 @@ for (const { label, binary } of testServers()) {
     await until("the key is gone on all nodes", () => isGone().catch(() => false), 30_000);
     await scene.stepDown("KV_b");
     assert.ok(await isGone());
+  });
+
+  Deno.test(`${label}, cluster: whoever goes is told, whichever node it was connected to and whichever asks`, async () => {
+    await using scene = await Scene.open(binary);
+    const own = await scene.at(scene.cluster.names[0]!);
+    const bucket = await own.kv.open("parti-g-leases", BUCKET);
+    const gone: string[] = [];
+    const errors: unknown[] = [];
+    const watch = own.departures!.watch(
+      bucket.name,
+      (subject) => gone.push(subject),
+      (error) => errors.push(error),
+    );
+    // Consumers are spread over the nodes, so with so many some are on another node than their subscriber, and some on the same.
+    const workers = await Promise.all(
+      Array.from({ length: 9 }, (_, n) => scene.worker(n, `probe.${n}`)),
+    );
+    const subjects = workers.map(({ subject }) => subject);
+    watch.expect(subjects);
+    await until("all are watched over", async () => {
+      const lanes = await own.feed.listConsumers(`KV_${bucket.name}`);
+      return lanes.filter(({ name }) => name.startsWith("parti_there_")).length === 9;
+    }, 20_000);
+    for (const { nc, subject } of workers) {
+      const tookMs = await elapsedMs(async () => {
+        await nc.close();
+        await until(`${subject} is told`, () => gone.includes(subject), 10_000);
+      });
+      assert.ok(tookMs < 2_000, `${subject} was told after ${tookMs} ms`);
+    }
+    assert.deepEqual(gone, subjects, "each once, and in the order in which they went");
+    assert.deepEqual(errors, []);
+    watch.close();
   });
 }

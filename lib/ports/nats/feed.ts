@@ -150,6 +150,10 @@ class NatsFeed implements FeedStore {
     return this.#publisher.publish(subject, data, options);
   }
 
+  room(): Promise<void> | undefined {
+    return this.#publisher.room();
+  }
+
   lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
     return readLastMessage(this.#link, stream, subject);
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import { isPartiError, PartiError } from "../../errors.ts";
-import type { KvBucket, KvEntry, KvWatch, KvWatchHandler } from "../kv.ts";
+import type { KvBucket, KvEntry, KvWatch, KvWatchHandler, KvWatchOptions } from "../kv.ts";
 import { callApi } from "./api.ts";
 import { checkKey, checkPattern, entryOf, OPERATION_HEADER, streamOf } from "./kv_format.ts";
 import { KvWatcher } from "./kv_watch.ts";
@@ -141,8 +141,12 @@ export class NatsKvBucket implements KvBucket {
   }
 
   /** See {@linkcode KvBucket.watch}. */
-  async watch(pattern: string, handler: KvWatchHandler): Promise<KvWatch> {
-    const watcher = this.#watcher(pattern, handler);
+  async watch(
+    pattern: string,
+    handler: KvWatchHandler,
+    { heartbeatMs }: KvWatchOptions = {},
+  ): Promise<KvWatch> {
+    const watcher = this.#watcher(pattern, handler, heartbeatMs);
     try {
       await watcher.start();
     } catch (error) {
@@ -152,9 +156,13 @@ export class NatsKvBucket implements KvBucket {
     return watcher;
   }
 
-  #watcher(pattern: string, handler: KvWatchHandler): KvWatcher {
+  #watcher(pattern: string, handler: KvWatchHandler, heartbeatMs?: number): KvWatcher {
     const filter = this.#prefix + checkPattern(pattern);
-    const { pull } = this.#options;
+    const { pull: own } = this.#options;
+    // The server takes no more than half of the time after which it ends a request.
+    const pull = heartbeatMs === undefined
+      ? own
+      : { ...own, heartbeatMs: Math.min(heartbeatMs, own.expiresMs / 2) };
     return new KvWatcher(this.#link, this.#stream, this.#prefix, filter, handler, pull);
   }
 

@@ -14,7 +14,7 @@ import {
 import { PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Subscription } from "../messaging.ts";
 import { missingPermission } from "./permissions.ts";
-import { Requester } from "./requester.ts";
+import { Requester, type Waiter } from "./requester.ts";
 
 /** How long a call waits for its answer unless told otherwise, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 5_000;
@@ -90,6 +90,18 @@ export class Link {
   ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<Msg> {
     if (!this.connected) return Promise.reject(notConnected(subject));
     return this.#requester.ask(subject, data, timeoutMs, headers);
+  }
+
+  /**
+   * Sends a request as {@linkcode ask} does, and tells without a promise what became of it; see {@linkcode Requester.send}.
+   *
+   * @param data the payload
+   * @param waiter where to, and who is told
+   * @param headers headers, if any
+   */
+  send(data: Uint8Array, waiter: Waiter, headers?: MsgHdrs): void {
+    if (this.connected) this.#requester.send(data, waiter, headers);
+    else waiter.failed(notConnected(waiter.subject));
   }
 
   /**

@@ -3,15 +3,18 @@
  *
  * @module
  */
-import { headers as newHeaders, type MsgHdrs } from "@nats-io/nats-core";
-import { PartiError } from "../../errors.ts";
+import { headers as newHeaders, type Msg, type MsgHdrs } from "@nats-io/nats-core";
+import type { PartiError } from "../../errors.ts";
 import type { PublishAck, PublishOptions } from "../feed.ts";
-import { readAnswer } from "./api.ts";
 import type { Link } from "./link.ts";
-import type { WirePubAck } from "./wire.ts";
+import { fromClientError } from "./nats_errors.ts";
+import { readPubAck } from "./pub_ack.ts";
+import type { Waiter } from "./requester.ts";
 
 /** How many publications may wait for the stream's word at once unless told otherwise. */
 export const DEFAULT_MAX_IN_FLIGHT = 4_096;
+
+const NO_OPTIONS: PublishOptions = {};
 
 function headersOf(options: PublishOptions): MsgHdrs | undefined {
   const { messageId, expectedLastSubjectSequence, headers } = options;
@@ -27,7 +30,48 @@ function headersOf(options: PublishOptions): MsgHdrs | undefined {
   return all;
 }
 
-/** Publishes with a bounded number of messages under way; the next one waits until there is room. */
+/** A publication under way: gives its place back and settles its promise. */
+class Publication implements Waiter {
+  readonly subject: string;
+  readonly timeoutMs: number;
+  deadlineMs = 0;
+  readonly #leave: () => void;
+  readonly #resolve: (ack: PublishAck) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    subject: string,
+    timeoutMs: number,
+    leave: () => void,
+    resolve: (ack: PublishAck) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.subject = subject;
+    this.timeoutMs = timeoutMs;
+    this.#leave = leave;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  answered(answer: Msg): void {
+    this.#leave();
+    try {
+      this.#resolve(readPubAck(answer.data, this.subject));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  failed(error: PartiError): void {
+    this.#leave();
+    this.#reject(error);
+  }
+}
+
+/**
+ * Publishes with a bounded number of messages under way; the next one waits until there is room. All share one inbox, and each costs
+ * one promise: that is the whole difference to a bare loop on the client.
+ */
 export class Publisher {
   readonly #link: Link;
   readonly #maxInFlight: number;
@@ -46,6 +90,18 @@ export class Publisher {
   }
 
   /**
+   * Waits until a publication would be sent at once.
+   *
+   * @returns undefined if it would; otherwise settles when there is room, and whoever publishes then, without waiting for anything else in
+   * between, finds it
+   */
+  room(): Promise<void> | undefined {
+    if (this.#inFlight < this.#maxInFlight) return undefined;
+    // Not taken, only waited for: it goes to the next in line, if there is one, or to whoever publishes then.
+    return this.#place().then(this.#leave);
+  }
+
+  /**
    * Stores a message and waits for the stream's word.
    *
    * @param subject a subject that a stream stores
@@ -56,31 +112,39 @@ export class Publisher {
    *   `PARTI_TIMEOUT` (it may have been stored), `PARTI_DISCONNECTED` (it was not sent),
    *   `PARTI_TOO_LARGE`, `PARTI_REFUSED`
    */
-  async publish(
+  publish(
     subject: string,
     data: Uint8Array,
-    options: PublishOptions = {},
+    options: PublishOptions = NO_OPTIONS,
   ): Promise<PublishAck> {
     if (this.#inFlight >= this.#maxInFlight) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else this.#inFlight++;
-    try {
-      const timeoutMs = options.timeoutMs ?? this.#link.timeoutMs;
-      const answer = await this.#link.ask(subject, data, timeoutMs, headersOf(options));
-      const ack = readAnswer<WirePubAck>(answer.data, `publish to ${subject}`);
-      if (typeof ack.seq !== "number") {
-        throw new PartiError("PARTI_REFUSED", `publish to ${subject}: not a stream's answer`, {
-          value: ack,
-          hint: "a subscriber answers on this subject instead of a stream",
-        });
-      }
-      return { sequence: ack.seq, duplicate: ack.duplicate === true };
-    } finally {
-      this.#leave();
+      return this.#place().then(() => this.#send(subject, data, options));
     }
+    this.#inFlight++;
+    return this.#send(subject, data, options);
   }
 
-  #leave(): void {
+  #send(subject: string, data: Uint8Array, options: PublishOptions): Promise<PublishAck> {
+    return new Promise((resolve, reject) => {
+      const timeoutMs = options.timeoutMs ?? this.#link.timeoutMs;
+      const publication = new Publication(subject, timeoutMs, this.#leave, resolve, reject);
+      let headers: MsgHdrs | undefined;
+      try {
+        headers = headersOf(options);
+      } catch (error) {
+        publication.failed(fromClientError(error, `publish to ${subject}`));
+        return;
+      }
+      this.#link.send(data, publication, headers);
+    });
+  }
+
+  /** Waits for a place. */
+  #place(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  readonly #leave = (): void => {
     const next = this.#waiting[this.#firstWaiting];
     if (next === undefined) {
       this.#inFlight--;
@@ -93,5 +157,5 @@ export class Publisher {
       this.#firstWaiting = 0;
     }
     next();
-  }
+  };
 }

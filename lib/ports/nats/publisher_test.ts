@@ -74,3 +74,34 @@ Deno.test("a lost connection ends what is under way, and nothing is sent until i
   assert.equal((await back).sequence, 1);
   await server.close();
 });
+
+Deno.test("whoever waits for room is told of it and does not take it", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 2);
+  assert.equal(publisher.room(), undefined);
+  const acks = [publisher.publish("s.0", DATA), publisher.publish("s.1", DATA)];
+  let told = false;
+  const room = publisher.room()!.then(() => told = true);
+  acks.push(publisher.publish("s.2", DATA));
+  await settle();
+  assert.equal(told, false);
+  answer(server, 0, { stream: "S", seq: 1 });
+  await room;
+  await settle();
+  assert.equal(server.published.length, 3, "the place went on to the one behind");
+  answer(server, 1, { stream: "S", seq: 2 });
+  answer(server, 2, { stream: "S", seq: 3 });
+  await Promise.all(acks);
+  await server.close();
+});
+
+Deno.test("what cannot be sent is told, and takes no place", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 1);
+  const refused = publisher.publish("s", DATA, { headers: { "no:name": "x" } });
+  await assert.rejects(refused, { code: "PARTI_REFUSED" });
+  const next = publisher.publish("s", DATA);
+  answer(server, 0, { stream: "S", seq: 1 });
+  assert.equal((await next).sequence, 1);
+  await server.close();
+});

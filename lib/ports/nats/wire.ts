@@ -45,7 +45,8 @@ export interface WireStreamInfo {
 export interface WireConsumerConfig {
   readonly name?: string;
   readonly durable_name?: string;
-  readonly deliver_policy: "all" | "last_per_subject" | "by_start_sequence";
+  readonly deliver_subject?: string;
+  readonly deliver_policy: "all" | "last_per_subject" | "by_start_sequence" | "new";
   readonly opt_start_seq?: number;
   readonly ack_policy: "explicit" | "none";
   readonly ack_wait?: number;

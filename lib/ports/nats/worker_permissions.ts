@@ -4,6 +4,7 @@
  * @module
  */
 import { assignmentBucket, leaseBucket, releasedSubject } from "../../names.ts";
+import { DELETED_PREFIX } from "./departures.ts";
 import { streamOf } from "./kv_format.ts";
 import { feedStreams, shardStream } from "../../sharding/shards.ts";
 
@@ -63,6 +64,10 @@ export function workerPermissions(
     publish("_INBOX.>", "answering as the leader", { when: "`refreshPartitions` is called" }),
     subscribe("_INBOX.>", "answers and messages"),
     subscribe(`parti.${group}.probe.*`, "being seen to be alive"),
+    subscribe(
+      `${DELETED_PREFIX}.${streamOf(leaseBucket(group))}.*`,
+      "hearing at once, as the leader, that one of many workers has gone",
+    ),
     subscribe(releasedSubject(group), "hearing what is let go"),
     subscribe(`${releasedSubject(group)}.*`, "the same from who held it"),
     subscribe(`parti.${group}.refresh`, "being asked as the leader"),

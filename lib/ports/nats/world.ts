@@ -8,6 +8,7 @@ import { NO_BUGGIFY } from "../buggify.ts";
 import type { World } from "../world.ts";
 import type { NatsConnection } from "./client_types.ts";
 import { systemClock } from "./clock.ts";
+import { natsDepartures } from "./departures.ts";
 import { natsFeed, type NatsFeedOptions } from "./feed.ts";
 import { natsKv, type NatsKvOptions } from "./kv.ts";
 import { linkOf } from "./link.ts";
@@ -59,6 +60,7 @@ export function natsWorld(nc: NatsConnection, options: NatsWorldOptions = {}): W
     kv: natsKv(nc, options.kv),
     feed: natsFeed(nc, options.feed),
     messaging: natsMessaging(nc),
+    departures: natsDepartures(nc),
     buggify: NO_BUGGIFY,
   };
 }

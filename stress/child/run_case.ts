@@ -1,0 +1,141 @@
+/**
+ * One repetition of a case, as the suite sees it: a server of its own, a process of its own, an answer or a reason why there is none.
+ *
+ * @module
+ */
+import { PartiError } from "../../lib/errors.ts";
+import { launchNats } from "../../tasks/nats_launcher.ts";
+import { spawnSelf } from "../../tasks/spawn.ts";
+import { lineSplitter } from "../../tasks/test_output.ts";
+import { type CaseOutcome, type Fault, idOf, type StressCase } from "../case.ts";
+import { EXPOSE_GC } from "./collected_memory.ts";
+import { CASE_COMMAND, type CaseSpec, readAnswer } from "./wire.ts";
+
+/** How it is run. */
+export interface RunCaseOptions {
+  /** Which repetition, from 0. */
+  readonly repetition: number;
+  /** Whether this is only a sanity check. */
+  readonly quick: boolean;
+  /** All chances follow from it. */
+  readonly seed: number;
+  /** A module with another catalog than the project's. */
+  readonly registry?: string | undefined;
+  /** A planted defect. */
+  readonly fault?: Fault | undefined;
+  /** How long the case is to go on, in milliseconds. */
+  readonly durationMs?: number | undefined;
+  /** Told what the case is doing. */
+  readonly onProgress?: (what: string) => void;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
+}
+
+/** What came of one process. */
+export interface CaseRun {
+  /** What it has measured. */
+  readonly outcome: CaseOutcome;
+  /** The version of its server; undefined if it had none. */
+  readonly natsServerVersion: string | undefined;
+}
+
+const LAST_WORDS_MAX = 2_000;
+/** Streams of the largest case, with a margin. */
+const STORE_MAX_BYTES = 16 * 1_024 ** 3;
+
+/**
+ * Runs a case once.
+ *
+ * @param stressCase the case
+ * @param options how
+ * @returns what it has measured
+ * @throws {PartiError} `PARTI_REFUSED` if it could not be measured, `PARTI_TIMEOUT` if it took too long, `PARTI_ABORTED`; or what the
+ * launching of the server throws
+ */
+export async function runCaseOnce(
+  stressCase: StressCase,
+  options: RunCaseOptions,
+): Promise<CaseRun> {
+  await using server = stressCase.server
+    ? await launchNats({ monitorPort: true, jetstream: { maxFileBytes: STORE_MAX_BYTES } })
+    : undefined;
+  const spec: CaseSpec = {
+    id: idOf(stressCase),
+    registry: options.registry ?? null,
+    url: server?.url ?? "",
+    monitorUrl: server === undefined ? "" : `http://127.0.0.1:${server.monitorPort}`,
+    serverPid: server?.pid ?? 0,
+    quick: options.quick,
+    seed: options.seed,
+    repetition: options.repetition,
+    fault: options.fault ?? null,
+    durationMs: options.durationMs ?? null,
+  };
+  const timeoutMs = stressCase.timeoutMs + (options.durationMs ?? 0);
+  const outcome = await runProcess(spec, timeoutMs, options);
+  return { outcome, natsServerVersion: server?.version };
+}
+
+async function runProcess(
+  spec: CaseSpec,
+  timeoutMs: number,
+  { onProgress = () => {}, signal = new AbortController().signal }: RunCaseOptions,
+): Promise<CaseOutcome> {
+  if (signal.aborted) throw new PartiError("PARTI_ABORTED", "interrupted");
+  const child = spawnSelf([CASE_COMMAND, JSON.stringify(spec)], {
+    permissions: ["--allow-all"],
+    env: { NO_COLOR: "1", ...EXPOSE_GC },
+    stdout: "piped",
+    stderr: "piped",
+  });
+  let tooSlow = false;
+  const kill = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended in the meantime.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  };
+  const timer = setTimeout(() => {
+    tooSlow = true;
+    kill();
+  }, timeoutMs);
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    const [stdout, words, status] = await Promise.all([
+      new Response(child.stdout).text(),
+      followWords(child.stderr, onProgress),
+      child.status,
+    ]);
+    const answer = readAnswer(stdout);
+    if (answer?.kind === "outcome") return answer.outcome;
+    if (signal.aborted) throw new PartiError("PARTI_ABORTED", "interrupted");
+    if (tooSlow) {
+      throw new PartiError("PARTI_TIMEOUT", `it took more than ${timeoutMs / 1_000} s`, {
+        value: timeoutMs,
+      });
+    }
+    if (answer !== undefined) throw new PartiError("PARTI_REFUSED", answer.message);
+    const how = status.signal === null ? `exit code ${status.code}` : status.signal;
+    throw new PartiError("PARTI_REFUSED", `its process ended with ${how}: ${words.trim()}`);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", kill);
+    await child.stdin.close().catch(() => {});
+  }
+}
+
+async function followWords(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+): Promise<string> {
+  let text = "";
+  for await (
+    const line of stream.pipeThrough(new TextDecoderStream()).pipeThrough(lineSplitter())
+  ) {
+    onLine(line);
+    text = `${text}\n${line}`.slice(-LAST_WORDS_MAX);
+  }
+  return text;
+}

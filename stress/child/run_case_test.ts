@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { until } from "../../tasks/until.ts";
+import { toyCase, toyRegistry } from "../run/toy_catalog_rig_test.ts";
+import { runCaseOnce } from "./run_case.ts";
+
+const options = { repetition: 0, quick: false, seed: 1, registry: toyRegistry() };
+
+Deno.test("a case runs in a process of its own beside a server of its own, which is gone afterwards", async () => {
+  const { outcome, natsServerVersion } = await runCaseOnce(toyCase("server"), options);
+  assert.deepEqual(outcome.problems, []);
+  assert.match(natsServerVersion!, /^2\./);
+  const pid = outcome.samples[0]!.value;
+  await until("the server is gone", async () => !await isThere(`/proc/${pid}`));
+});
+
+Deno.test("a case that throws, dies or hangs is told as what it is", async () => {
+  const run = (name: string) => runCaseOnce(toyCase(name), options);
+  await assert.rejects(run("throws"), { code: "PARTI_REFUSED", message: "planted" });
+  await assert.rejects(run("dies"), /ended with exit code 7/);
+  await assert.rejects(run("hangs"), { code: "PARTI_TIMEOUT", message: "it took more than 2 s" });
+});
+
+Deno.test("an interruption ends a case at once", async () => {
+  const controller = new AbortController();
+  const hanging = { ...toyCase("hangs"), timeoutMs: 60_000 };
+  const running = runCaseOnce(hanging, { ...options, signal: controller.signal });
+  controller.abort();
+  await assert.rejects(running, { code: "PARTI_ABORTED" });
+});
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

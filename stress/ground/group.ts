@@ -1,0 +1,205 @@
+/**
+ * A group of workers in this process, each a `Manager` over a connection of its own, as an application would have them; and the time at
+ * which all of them are well.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { staticSource } from "../../lib/assignment/sources/static_source.ts";
+import type { GroupConfigInput } from "../../lib/config/config.ts";
+import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
+import { Manager } from "../../lib/manager/manager.ts";
+import type { Clock } from "../../lib/ports/clock.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import type { World } from "../../lib/ports/world.ts";
+import { until } from "../../tasks/until.ts";
+import type { Fault } from "../case.ts";
+
+/** What the group is called. */
+export const GROUP_NAME = "stress";
+/** The stream it consumes. */
+export const STREAM = "STRESS";
+/** A partition's subject. */
+export const SUBJECT_TEMPLATE = "stress.in.{{.PartitionID}}";
+
+/** How a group is made. */
+export interface GroupOptions {
+  /** The server. */
+  readonly url: string;
+  /** How many partitions: `0`, `1`, … */
+  readonly partitions: number;
+  /** The highest number of workers there will ever be at once. */
+  readonly mostWorkers: number;
+  /** Whether messages are consumed, or only assignments followed. */
+  readonly consume: boolean;
+  /** A planted defect. */
+  readonly fault?: Fault | undefined;
+}
+
+/** One worker. */
+interface Member {
+  readonly manager: Manager;
+  readonly nc: NatsConnection;
+}
+
+/** The library's own default leaves two planned rebalances 10 s apart, which is no cost of either. */
+const CONFIG = {
+  group: GROUP_NAME,
+  assignment: { minRebalanceInterval: 0 },
+  startupTimeout: "5m",
+  shutdownTimeout: "30s",
+} as const satisfies GroupConfigInput;
+
+const SETTLE_TIMEOUT_MS = 300_000;
+/** The planted slowness: everything that waits, waits so many times as long. */
+const SLOWNESS = 4;
+
+/** A group. */
+export class StressGroup implements AsyncDisposable {
+  readonly #options: GroupOptions;
+  readonly #members: Member[] = [];
+  readonly #handled: Uint32Array;
+  readonly #list: readonly { readonly keys: readonly string[] }[];
+  #handledTotal = 0;
+
+  private constructor(options: GroupOptions) {
+    this.#options = options;
+    this.#handled = new Uint32Array(options.partitions);
+    this.#list = Array.from({ length: options.partitions }, (_, n) => ({ keys: [String(n)] }));
+  }
+
+  /**
+   * Makes the stream; there is no worker yet.
+   *
+   * @param options how
+   */
+  static async open(options: GroupOptions): Promise<StressGroup> {
+    await makeStream(options.url);
+    return new StressGroup(options);
+  }
+
+  /** How many workers there are. */
+  get workers(): number {
+    return this.#members.length;
+  }
+
+  /** How many messages were handled so far. */
+  get handled(): number {
+    return this.#handledTotal;
+  }
+
+  /** How many partitions have had a message so far. */
+  get partitionsServed(): number {
+    return this.#handled.reduce((count, handled) => count + (handled > 0 ? 1 : 0), 0);
+  }
+
+  /**
+   * Connects so many new workers, one connection each, and starts none of them.
+   *
+   * @param count how many
+   * @returns starts them, all at once; the promise resolves when the whole group is well
+   */
+  async prepare(count: number): Promise<() => Promise<void>> {
+    const fresh: Member[] = [];
+    for (let n = 0; n < count; n++) fresh.push(await this.#make());
+    return async () => {
+      this.#members.push(...fresh);
+      await Promise.all(fresh.map(({ manager }) => manager.start()));
+      await this.untilWell();
+    };
+  }
+
+  /**
+   * Connects and starts so many new workers.
+   *
+   * @param count how many
+   */
+  async add(count: number): Promise<void> {
+    await (await this.prepare(count))();
+  }
+
+  /**
+   * Has a worker leave in order, and closes its connection.
+   *
+   * @param at which one; by default the last
+   * @returns when the others are well again
+   */
+  async remove(at = this.#members.length - 1): Promise<void> {
+    const [member] = this.#members.splice(at, 1);
+    const leaving = member!.manager.stop();
+    await this.untilWell();
+    await leaving;
+    await member!.nc.close();
+  }
+
+  /** Waits until every worker is Stable, all follow the same generation, and each partition has an owner. */
+  untilWell(): Promise<void> {
+    return until("the group is well", () => this.#isWell(), SETTLE_TIMEOUT_MS);
+  }
+
+  /** Ends all workers, in order. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const members = this.#members.splice(0);
+    await Promise.all(members.map(({ manager }) => manager.stop()));
+    await Promise.all(members.map(({ nc }) => nc.close()));
+  }
+
+  #isWell(): boolean {
+    let owned = 0;
+    const generation = this.#members[0]?.manager.assignment?.generation;
+    for (const { manager } of this.#members) {
+      if (manager.state !== "Stable" || manager.assignment?.generation !== generation) return false;
+      owned += manager.assignment?.partitions.length ?? 0;
+    }
+    return owned === this.#options.partitions;
+  }
+
+  async #make(): Promise<Member> {
+    const { url, consume, mostWorkers, fault } = this.#options;
+    const nc = await connectNats({ servers: url, name: "stress-worker" });
+    const world = fault === "slow" ? slowed(natsWorld(nc)) : natsWorld(nc);
+    const manager = new Manager({
+      world,
+      config: {
+        ...CONFIG,
+        // Who leaves keeps its ID until it has gone.
+        workerIdMax: Math.max(99, mostWorkers),
+        ...(consume ? { consumer: { stream: STREAM, subjectTemplate: SUBJECT_TEMPLATE } } : {}),
+      },
+      source: staticSource(this.#list),
+      ...(consume ? { handler: this.#handler() } : {}),
+    });
+    return { manager, nc };
+  }
+
+  #handler(): MessageHandler {
+    return (_message, { partitionId }) => {
+      this.#handled[Number(partitionId)]!++;
+      this.#handledTotal++;
+    };
+  }
+}
+
+/**
+ * Makes the stream that a group consumes.
+ *
+ * @param url the server
+ */
+export async function makeStream(url: string): Promise<void> {
+  const nc = await connectNats({ servers: url, name: "stress-setup" });
+  await natsWorld(nc).feed.ensureStream(STREAM, {
+    subjects: ["stress.in.*"],
+    ...{ retention: "workqueue", storage: "file", replicas: 1 },
+  });
+  await nc.close();
+}
+
+function slowed(world: World): World {
+  const { clock } = world;
+  const slow: Clock = {
+    monotonicMs: () => clock.monotonicMs(),
+    wallMs: () => clock.wallMs(),
+    setTimer: (delayMs, fire) => clock.setTimer(delayMs * SLOWNESS, fire),
+  };
+  return { ...world, clock: slow };
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { Seeded } from "../../sim/seed/seeded.ts";
+import { describeLeak, judgeLeak } from "./judge.ts";
+
+/** A heap of ten minutes, looked at every 2.5 s, that scatters by a tenth of a megabyte and grows by so much per minute. */
+function heapThatGrows(perMinuteMb: number, seed = 1) {
+  const chance = new Seeded(seed, "heap");
+  const at = Array.from({ length: 240 }, (_, n) => n * 2.5);
+  const heap = at.map((seconds, n) => 20 + perMinuteMb * seconds / 60 + chance.float(n) * 0.1);
+  return judgeLeak(at, heap, 600);
+}
+
+Deno.test("leak: a heap that only scatters does not leak, whatever the chances", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    assert.equal(heapThatGrows(0, seed).leaks, false, `${seed}`);
+  }
+});
+
+Deno.test("leak: planted: 100 KB per minute is found and told in numbers", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    assert.equal(heapThatGrows(0.1, seed).leaks, true, `${seed}`);
+  }
+  assert.match(
+    describeLeak(heapThatGrows(0.1)),
+    /^the heap grows by 0\.\d+ MB per minute \(95 %: /,
+  );
+});
+
+Deno.test("leak: growth below the floor is noise, and so is what only happens in the beginning", () => {
+  assert.equal(heapThatGrows(0.03).leaks, false);
+  const at = Array.from({ length: 100 }, (_, n) => n);
+  const warmUp = at.map((n) => 20 + Math.min(n, 20) * 0.2 + (n % 3) * 0.01);
+  assert.equal(judgeLeak(at, warmUp, 100).leaks, false);
+});
+
+Deno.test("leak: too few samples are no leak, and no slope", () => {
+  assert.deepEqual(judgeLeak([1], [5], 10), { fit: undefined, floorPerSecond: 0.05, leaks: false });
+});

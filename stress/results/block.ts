@@ -1,0 +1,39 @@
+/**
+ * What is said in the end.
+ *
+ * @module
+ */
+import { formatDuration } from "../../sim/config/units.ts";
+import { machineText } from "./machine.ts";
+import type { StressResult, Verdict } from "./result.ts";
+import { COLUMNS, figureRows, lawText, NUMBER_COLUMNS, tableLines } from "./text.ts";
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  pass: "PASS",
+  fail: "FAIL",
+  unknown: "COULD NOT VERIFY",
+};
+
+/**
+ * The whole result for people.
+ *
+ * @param result the result
+ * @param out the folder it is in
+ * @returns the lines
+ */
+export function resultLines(result: StressResult, out: string): string[] {
+  const { machine, commit, durationMs, seed, cases, studies, verdict, reasons, fault } = result;
+  return [
+    machineText(machine),
+    `commit ${commit || "unknown"}, seed ${seed}, took ${formatDuration(durationMs)}`,
+    ...(fault === null ? [] : [`A defect was planted on purpose: ${fault}.`]),
+    "",
+    ...tableLines([COLUMNS, ...figureRows(cases)], NUMBER_COLUMNS),
+    ...(studies.length === 0 ? [] : ["", "Laws"]),
+    ...studies.map((study) => `  ${study.title}: ${lawText(study)}`),
+    "",
+    `${VERDICTS[verdict]}${reasons.length === 0 ? "" : ":"}`,
+    ...reasons.map((reason) => `  - ${reason}`),
+    `Report: ${out}/stress.html, stress.json`,
+  ];
+}

@@ -1,0 +1,201 @@
+/**
+ * A result held against a baseline: what has changed beyond the noise of both, and whether it is worse than is tolerated.
+ *
+ * The noise band of a figure is twice the standard error of the difference of both medians, relative to the baseline's. A figure fails if it
+ * is worse by more than its limit and the band together.
+ *
+ * @module
+ */
+import { medianError } from "../statistics/spread.ts";
+import { machineDifferences } from "./machine.ts";
+import type { CaseResult, MetricResult, StressResult, Verdict } from "./result.ts";
+
+/** Memory may grow by so much. */
+export const MEMORY_LIMIT = 0.1;
+/** Work may take so much longer. */
+export const DURATION_LIMIT = 0.5;
+/**
+ * What lies below these says more of how it is looked at than of what is measured: a change by less is none. For memory in MB, for durations
+ * in ms.
+ */
+const LEAST_CHANGE: Readonly<Record<string, number>> = { memory: 0.05, duration: 20 };
+/** Of so many standard errors 95 % of all chance lies within. */
+const ERRORS = 2;
+
+/** What became of a figure. */
+export type Outcome =
+  /** Worse than is tolerated. */
+  | "worse"
+  /** Changed beyond the noise, and tolerated or not judged. */
+  | "changed"
+  /** Within the noise. */
+  | "same"
+  /** Too few repetitions to know the noise. */
+  | "unsure";
+
+/** One figure in both. */
+export interface Change {
+  /** The case and the figure, such as `memory/10w-500p heap`. */
+  readonly figure: string;
+  /** The unit; empty for ratios. */
+  readonly unit: string;
+  /** The baseline's median. */
+  readonly before: number;
+  /** The result's median. */
+  readonly after: number;
+  /** How much more, as a share of the baseline. */
+  readonly change: number;
+  /** Chance alone may change it by so much, as a share; undefined for too few repetitions. */
+  readonly band: number | undefined;
+  /** How much worse it may be, as a share; undefined where that is not judged. */
+  readonly limit: number | undefined;
+  /** What is thought of it. */
+  readonly outcome: Outcome;
+}
+
+/** What came of it. */
+export interface Comparison {
+  /** All figures that both have. */
+  readonly changes: readonly Change[];
+  /** `fail` if a figure is worse than is tolerated, `unknown` if it could not be found out. */
+  readonly verdict: Verdict;
+  /** Why it is not a pass. */
+  readonly reasons: readonly string[];
+  /** What else should be known. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Compares.
+ *
+ * @param baseline how it was
+ * @param result how it is
+ * @returns what has changed, and what is thought of it
+ */
+export function compareResults(baseline: StressResult, result: StressResult): Comparison {
+  const machines = machineDifferences(baseline.machine, result.machine)
+    .map((difference) => `another machine: ${difference}`);
+  const doubts = [...machines, ...result.quick ? ["the result is only a sanity check"] : []];
+  const changes: Change[] = [];
+  for (const before of baseline.cases) {
+    const after = result.cases.find(({ id }) => id === before.id);
+    if (after === undefined) {
+      doubts.push(`${before.id} is missing`);
+      continue;
+    }
+    for (const metric of before.metrics) {
+      const now = after.metrics.find(({ name }) => name === metric.name);
+      if (now === undefined) doubts.push(`${before.id} ${metric.name} is missing`);
+      else changes.push(changeOf(before, metric, now));
+    }
+  }
+  if (changes.length === 0) doubts.push("there is nothing that both have measured");
+  // On another machine nothing can be said to have become worse.
+  const judged = machines.length > 0 ? [] : changes;
+  const worse = judged.filter(({ outcome }) => outcome === "worse").map(describeWorse);
+  const unsure = judged.filter(({ outcome }) => outcome === "unsure");
+  if (unsure.length > 0) {
+    doubts.push(
+      `${unsure.length} figures have too few repetitions to know their noise (${
+        unsure[0]!.figure
+      }, …): three at least`,
+    );
+  }
+  return {
+    changes,
+    verdict: worse.length > 0 ? "fail" : doubts.length > 0 ? "unknown" : "pass",
+    reasons: [...worse, ...doubts],
+    notes: notesOf(baseline, result, judged),
+  };
+}
+
+function changeOf({ id }: CaseResult, before: MetricResult, after: MetricResult): Change {
+  const asRatio = before.ratio !== undefined && after.ratio !== undefined;
+  const [one, other] = asRatio ? [before.ratio, after.ratio] : [before, after];
+  const base = Math.abs(one.median);
+  const change = base === 0
+    ? (other.median === 0 ? 0 : Infinity)
+    : (other.median - one.median) / base;
+  const errors = [medianError(one.values), medianError(other.values)] as const;
+  const band = errors[0] === undefined || errors[1] === undefined || base === 0
+    ? undefined
+    : ERRORS * Math.hypot(errors[0], errors[1]) / base;
+  const limit = limitOf(before);
+  const smallest = asRatio ? 0 : LEAST_CHANGE[before.kind] ?? 0;
+  const isTiny = Math.abs(other.median - one.median) < smallest;
+  return {
+    figure: `${id} ${before.name}${asRatio ? " (ratio)" : ""}`,
+    unit: asRatio ? "" : before.unit,
+    ...{ before: one.median, after: other.median, change, band, limit },
+    outcome: isTiny && band !== undefined ? "same" : judge(before, change, band, limit),
+  };
+}
+
+/** A rate that has gone down to 1/1.5 takes half as long again for the same work. */
+function limitOf({ kind, better }: MetricResult): number | undefined {
+  if (better === "neither") return undefined;
+  if (kind === "memory") return MEMORY_LIMIT;
+  if (kind === "duration") return DURATION_LIMIT;
+  return kind === "rate" ? 1 - 1 / (1 + DURATION_LIMIT) : undefined;
+}
+
+function judge(
+  { better }: MetricResult,
+  change: number,
+  band: number | undefined,
+  limit: number | undefined,
+): Outcome {
+  if (band === undefined) return limit === undefined ? "changed" : "unsure";
+  if (Math.abs(change) <= band) return "same";
+  const worse = better === "higher" ? -change : change;
+  return limit !== undefined && worse > limit + band ? "worse" : "changed";
+}
+
+function describeWorse({ figure, unit, before, after, change, band, limit }: Change): string {
+  const by = `${percent(change)}, tolerated ${percent(limit!)} ± ${percent(band!)} of noise`;
+  return `${figure}: ${short(before)} → ${short(after)} ${unit}`.trimEnd() + ` (${by})`;
+}
+
+function notesOf(
+  baseline: StressResult,
+  result: StressResult,
+  judged: readonly Change[],
+): string[] {
+  const notes: string[] = [];
+  const versions = [
+    ["Deno", baseline.machine.denoVersion, result.machine.denoVersion],
+    ["nats-server", baseline.machine.natsServerVersion, result.machine.natsServerVersion],
+  ] as const;
+  for (const [what, before, after] of versions) {
+    if (before !== after) notes.push(`${what} was ${before || "none"} and is ${after || "none"}`);
+  }
+  const blind = judged.filter(({ band, limit }) =>
+    band !== undefined && limit !== undefined && band > limit
+  );
+  if (blind.length > 0) {
+    notes.push(
+      `of ${blind.length} figures the noise is more than is tolerated, something may hide in it: ` +
+        blind.map(({ figure, band }) => `${figure} (± ${percent(band!)})`).join(", "),
+    );
+  }
+  const fresh = result.cases.filter(({ id }) => !baseline.cases.some((one) => one.id === id));
+  if (fresh.length > 0) {
+    notes.push(`not in the baseline: ${fresh.map(({ id }) => id).join(", ")}`);
+  }
+  return notes;
+}
+
+/**
+ * A share for people.
+ *
+ * @param share such as 0.153
+ * @returns such as `15 %`
+ */
+export function percent(share: number): string {
+  if (!Number.isFinite(share)) return "∞ %";
+  return `${Number((share * 100).toPrecision(2))} %`;
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

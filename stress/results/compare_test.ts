@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { Seeded } from "../../sim/seed/seeded.ts";
+import { compareResults } from "./compare.ts";
+import type { StressResult } from "./result.ts";
+import { resultWith } from "./result_rig_test.ts";
+
+/** A run of the suite: each figure scatters by a few per cent around what it truly is. */
+function run(
+  seed: number,
+  truth: { heap?: number; start?: number; rate?: number } = {},
+): StressResult {
+  const { heap = 4, start = 900, rate = 50_000 } = truth;
+  const chance = new Seeded(seed, "run");
+  let draw = 0;
+  const five = (value: number, scatter: number) =>
+    Array.from({ length: 5 }, () => value * (1 + (chance.float(draw++) * 2 - 1) * scatter));
+  return resultWith({
+    "memory/50w-500p": { heap: five(heap, 0.02) },
+    "scale/50w-500p": { start: five(start, 0.15), messages: five(300, 0.3) },
+    "speed/consume": { rate: five(rate, 0.1) },
+  });
+}
+
+const reasonsOf = (truth: Parameters<typeof run>[1], seed = 99) =>
+  compareResults(run(1), run(seed, truth));
+
+Deno.test("compare: repeats of the same pass, whatever the chances", () => {
+  for (let seed = 2; seed < 202; seed++) {
+    assert.deepEqual(compareResults(run(1), run(seed)).reasons, [], `seed ${seed}`);
+  }
+});
+
+Deno.test("compare: planted: memory that has grown by 15 % fails, and is named", () => {
+  for (let seed = 2; seed < 52; seed++) {
+    const { verdict, reasons } = reasonsOf({ heap: 4 * 1.15 }, seed);
+    assert.equal(verdict, "fail", `seed ${seed}`);
+    assert.equal(reasons.length, 1);
+    assert.match(reasons[0]!, /^memory\/50w-500p heap: \S+ → \S+ MB \(1\d %, tolerated 10 % ±/);
+  }
+});
+
+Deno.test("compare: planted: a slowdown fails, of a duration as of a rate", () => {
+  for (let seed = 2; seed < 52; seed++) {
+    const slow = reasonsOf({ start: 900 * 2.2, rate: 50_000 / 2.2 }, seed);
+    assert.equal(slow.verdict, "fail");
+    assert.deepEqual(slow.reasons.map((reason) => reason.split(":")[0]), [
+      "scale/50w-500p start",
+      "speed/consume rate",
+    ]);
+  }
+});
+
+Deno.test("compare: what is tolerated or better passes, and so does what is only counted", () => {
+  assert.equal(reasonsOf({ heap: 4 * 1.05, start: 900 * 1.3 }).verdict, "pass");
+  assert.equal(reasonsOf({ heap: 2, start: 300, rate: 500_000 }).verdict, "pass");
+  const many = resultWith({ "scale/50w-500p": { messages: [900, 901, 902] } });
+  const few = resultWith({ "scale/50w-500p": { messages: [300, 301, 302] } });
+  const { verdict, changes } = compareResults(few, many);
+  assert.equal(verdict, "pass");
+  assert.equal(changes[0]!.outcome, "changed");
+});
+
+Deno.test("compare: a change too small to be seen is none, however large its share", () => {
+  const [before, after] = [[0.01, 0.01, 0.01], [0.03, 0.03, 0.03]].map((heap) =>
+    resultWith({ "memory/1w-100p": { heap } })
+  );
+  assert.equal(compareResults(before!, after!).verdict, "pass");
+});
+
+Deno.test("compare: noise that hides what it is to find is told", () => {
+  const noisy = resultWith({ "memory/1w-100p": { heap: [1, 2, 3, 4, 5] } });
+  const { verdict, notes } = compareResults(noisy, noisy);
+  assert.equal(verdict, "pass");
+  assert.match(notes.join(), /of 1 figures the noise is more than is tolerated.*1w-100p heap/);
+});
+
+Deno.test("compare: another machine, a missing case or figure, too few repetitions are not verified", () => {
+  const before = run(1);
+  const unknown = (after: StressResult, reason: RegExp, from = before) => {
+    const { verdict, reasons } = compareResults(from, after);
+    assert.equal(verdict, "unknown");
+    assert.match(reasons.join("\n"), reason);
+  };
+  const machine = { ...before.machine, cpus: 64 };
+  unknown({ ...run(2, { heap: 9 }), machine }, /another machine: number of processors: 2 and 64/);
+  const [memory, ...others] = run(2).cases;
+  unknown({ ...before, cases: others }, /memory\/50w-500p is missing/);
+  unknown({ ...before, cases: [{ ...memory!, metrics: [] }, ...others] }, /heap is missing/);
+  const once = resultWith({ "memory/50w-500p": { heap: [4, 4] } });
+  unknown(once, /1 figures have too few repetitions/, once);
+  unknown(resultWith({}), /nothing that both/, resultWith({}));
+  unknown({ ...run(2), quick: true }, /only a sanity check/);
+});
+
+Deno.test("compare: a regression is one although something else is missing", () => {
+  const { cases, ...rest } = run(3, { heap: 6 });
+  const { verdict, reasons } = compareResults(run(1), { ...rest, cases: cases.slice(0, 1) });
+  assert.equal(verdict, "fail");
+  assert.match(reasons[0]!, /heap/);
+  assert.ok(reasons.some((reason) => reason.endsWith("is missing")));
+});
+
+Deno.test("compare: other versions and new cases are told", () => {
+  const after = run(2);
+  const newer = { ...after, machine: { ...after.machine, denoVersion: "3.0.0" } };
+  const { notes, verdict } = compareResults(
+    { ...run(1), cases: run(1).cases.slice(0, 2) },
+    newer,
+  );
+  assert.equal(verdict, "pass");
+  assert.deepEqual(notes, ["Deno was 2.9.6 and is 3.0.0", "not in the baseline: speed/consume"]);
+});

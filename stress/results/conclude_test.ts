@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import type { CaseOutcome, Metric, StressCase } from "../case.ts";
+import type { MeasuredCase } from "../run/runner.ts";
+import { caseResults, conclude, studyResults } from "./conclude.ts";
+
+const IDLE = { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 1, loadAverageAfter: 1 };
+const BUSY = { ...IDLE, loadAverageHighest: 9 };
+
+const HEAP: Metric = {
+  ...{ name: "heap", unit: "MB", kind: "memory", better: "lower", what: "heap" },
+};
+
+function measured(
+  name: string,
+  metrics: readonly Metric[],
+  outcomes: readonly CaseOutcome[],
+  more: Partial<StressCase> = {},
+): MeasuredCase {
+  const stressCase: StressCase = {
+    ...{ group: "g", name, title: name, metrics, repetitions: 1, quick: true, server: false },
+    timeoutMs: 1,
+    run: () => Promise.resolve({ samples: [] }),
+    ...more,
+  };
+  return { stressCase, outcomes, failures: [] };
+}
+
+const samples = (...values: number[]): CaseOutcome[] =>
+  values.map((value) => ({ samples: [{ metric: "heap", value }] }));
+
+Deno.test("result: the baseline's median is taken off, and shares are made of what is left", () => {
+  const metrics: Metric[] = [{ ...HEAP, overBaseline: true }, {
+    ...{ ...HEAP, name: "perWorker" },
+    share: { of: "heap", by: 4 },
+  }];
+  const [, result] = caseResults([
+    measured("base", [HEAP], samples(10, 11, 90)),
+    measured("one", metrics, samples(15, 19, 17), { baseline: "base" }),
+  ]);
+  const [heap, perWorker] = result!.metrics;
+  assert.deepEqual(heap!.values, [4, 8, 6]);
+  assert.deepEqual([heap!.median, heap!.min, heap!.max, heap!.count], [6, 4, 8, 3]);
+  assert.equal(perWorker!.median, 1.5);
+  assert.deepEqual(result!.failures, []);
+});
+
+Deno.test("result: without its baseline a figure is not measured, instead of wrong", () => {
+  const [, result] = caseResults([
+    measured("base", [HEAP], []),
+    measured("one", [{ ...HEAP, overBaseline: true }], samples(15), { baseline: "base" }),
+  ]);
+  assert.deepEqual(result!.metrics, []);
+  assert.deepEqual(result!.failures, ["heap was not measured"]);
+});
+
+Deno.test("result: a ratio is made run by run, and its bound is held against its median", () => {
+  const rate: Metric = {
+    ...{ name: "heap", unit: "msg/s", kind: "rate", better: "higher", what: "rate" },
+    ...{ limit: "the bare loop", target: { atLeast: 0.85 } },
+  };
+  const outcome: CaseOutcome = {
+    samples: [[90, 100], [40, 50], [95, 100], [180, 200], [10, 100]].map(([value, limit]) => ({
+      ...{ metric: "heap", value: value!, limit: limit! },
+    })),
+  };
+  const [result] = caseResults([measured("one", [rate], [outcome])]);
+  const [metric] = result!.metrics;
+  assert.deepEqual(metric!.ratio!.values, [0.9, 0.8, 0.95, 0.9, 0.1]);
+  assert.equal(metric!.ratio!.median, 0.9);
+  assert.equal(metric!.limit!.what, "the bare loop");
+  assert.equal(metric!.holds, true);
+});
+
+Deno.test("result: a line and a power are read out of the cases that were measured", () => {
+  const sized = (workers: number, value: number) =>
+    measured(`w${workers}`, [HEAP], samples(value), { size: { workers, partitions: 1 } });
+  const cases = caseResults([sized(1, 3), sized(2, 5), sized(4, 9)]);
+  const study = {
+    ...{ group: "g", name: "law", title: "law", over: "workers", metric: "heap" } as const,
+    cases: ["w1", "w2", "w4", "w8"],
+  };
+  const [line] = studyResults([{ ...study, law: "line" }], cases);
+  assert.equal(line!.line!.slope, 2);
+  assert.deepEqual(line!.xs, [1, 2, 4]);
+  const [power] = studyResults([{ ...study, law: "power" }], cases);
+  assert.ok(power!.power!.exponent > 0.7 && power!.power!.exponent < 0.9);
+  assert.deepEqual(studyResults([{ ...study, law: "line" }], cases.slice(0, 1)), []);
+});
+
+Deno.test("verdict: planted: a bound that is missed fails, unless the machine had too much to do and it is no memory", () => {
+  const missed = (kind: "memory" | "duration") =>
+    caseResults([measured("one", [{ ...HEAP, kind, target: { atMost: 5 } }], samples(6))]);
+  assert.deepEqual(conclude(missed("duration"), IDLE, false), {
+    verdict: "fail",
+    reasons: ["g/one: heap is 6 MB, and should be at most 5"],
+  });
+  assert.equal(conclude(missed("duration"), BUSY, false).verdict, "unknown");
+  assert.equal(conclude(missed("memory"), BUSY, false).verdict, "fail");
+});
+
+Deno.test("verdict: a problem fails, what could not be measured or was interrupted is unknown, all else passes", () => {
+  const fine = caseResults([measured("one", [{ ...HEAP, target: { atMost: 5 } }], samples(5))]);
+  assert.deepEqual(conclude(fine, IDLE, false), { verdict: "pass", reasons: [] });
+  assert.equal(conclude(fine, IDLE, true).verdict, "unknown");
+  const leaks = caseResults([
+    measured("one", [HEAP], [{ samples: [{ metric: "heap", value: 1 }], problems: ["it leaks"] }]),
+  ]);
+  assert.deepEqual(conclude(leaks, IDLE, false).reasons, ["g/one: it leaks"]);
+  const failed = caseResults([{ ...measured("one", [HEAP], []), failures: ["no server"] }]);
+  assert.deepEqual(conclude(failed, IDLE, false), {
+    verdict: "unknown",
+    reasons: ["g/one: no server"],
+  });
+  const skipped = caseResults([measured("one", [HEAP], [])]);
+  assert.equal(conclude(skipped, IDLE, false).verdict, "unknown");
+});

@@ -1,0 +1,120 @@
+/**
+ * What `parti stress baseline` and `parti stress compare` do with results.
+ *
+ * @module
+ */
+import { PartiError } from "../../lib/errors.ts";
+import { say } from "../../tasks/console.ts";
+import { exitCodes } from "../../tasks/exit_codes.ts";
+import { compareResults, type Comparison, percent } from "../results/compare.ts";
+import {
+  BASELINE_FOLDER,
+  baselineName,
+  DEFAULT_OUT,
+  readResult,
+  saveBaseline,
+} from "../results/files.ts";
+import { figureText, tableLines } from "../results/text.ts";
+
+/** The options of `baseline`. */
+export interface BaselineOptions {
+  /** What to call it. */
+  readonly name?: string;
+  /** Where baselines are. */
+  readonly dir?: string;
+}
+
+/**
+ * Saves a result as a baseline.
+ *
+ * @param path the result; by default the last run's
+ * @param options what to call it
+ * @returns the exit code
+ * @throws {PartiError} if there is no such result, or it is no baseline
+ */
+export async function runBaseline(
+  path: string | undefined,
+  options: BaselineOptions,
+): Promise<number> {
+  const result = await readResult(path ?? DEFAULT_OUT);
+  const name = options.name ?? baselineName(result);
+  const file = await saveBaseline(result, name, options.dir ?? BASELINE_FOLDER);
+  say(`${file}: ${result.cases.length} cases of ${result.startedAt}`);
+  return exitCodes.pass;
+}
+
+/**
+ * Compares a result with a baseline.
+ *
+ * @param baselinePath the baseline; by default the one that is named after this result's machine
+ * @param resultPath the result; by default the last run's
+ * @param dir where baselines are
+ * @returns the exit code: 1 if something has become worse, 2 if that could not be found out
+ * @throws {PartiError} if one of them cannot be read
+ */
+export async function runCompare(
+  baselinePath: string | undefined,
+  resultPath: string | undefined,
+  dir: string = BASELINE_FOLDER,
+): Promise<number> {
+  const result = await readResult(resultPath ?? DEFAULT_OUT);
+  const path = baselinePath === undefined
+    ? await defaultBaseline(dir, baselineName(result))
+    : await named(dir, baselinePath);
+  const comparison = compareResults(await readResult(path), result);
+  for (const line of comparisonLines(comparison, path)) say(line);
+  return exitCodes[comparison.verdict];
+}
+
+/** A baseline is named by its file, or as it was called when it was saved. */
+async function named(dir: string, path: string): Promise<string> {
+  const inFolder = `${dir}/${path}.json`;
+  return await isThere(path) || !await isThere(inFolder) ? path : inFolder;
+}
+
+async function defaultBaseline(dir: string, name: string): Promise<string> {
+  const file = `${dir}/${name}.json`;
+  if (await isThere(file)) return file;
+  throw new PartiError("PARTI_NOT_FOUND", `there is no baseline of this machine: ${file}`, {
+    value: file,
+    hint: "name another one, or save one with `deno task stress baseline`",
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+const VERDICTS = {
+  pass: "PASS: nothing has become worse than is tolerated",
+  fail: "FAIL:",
+  unknown: "COULD NOT VERIFY:",
+} as const;
+
+function comparisonLines({ changes, verdict, reasons, notes }: Comparison, path: string): string[] {
+  const rows = changes.map(({ figure, unit, before, after, change, band, limit, outcome }) => [
+    ...[figure, figureText(before), figureText(after), unit],
+    `${change > 0 ? "+" : ""}${percent(change)}`,
+    band === undefined ? "—" : `± ${percent(band)}`,
+    limit === undefined ? "" : percent(limit),
+    outcome === "worse" ? "WORSE" : outcome,
+  ]);
+  const heads = ["Figure", "Before", "After", "Unit", "Change", "Noise", "Tolerated", ""];
+  return [
+    `Baseline: ${path}`,
+    "",
+    ...tableLines([heads, ...rows], new Set([1, 2, 4, 5, 6])),
+    "",
+    ...notes.map((line) => `note: ${line}`),
+    VERDICTS[verdict],
+    ...reasons.map((reason) => `  - ${reason}`),
+  ];
+}

@@ -1,0 +1,161 @@
+/**
+ * What `parti stress` does: chooses, runs, writes the result, says what came of it.
+ *
+ * @module
+ */
+import { PartiError } from "../../lib/errors.ts";
+import { parseDurationMs } from "../../sim/config/units.ts";
+import { MachineLoad } from "../../sim/measure/machine_load.ts";
+import { freshSeed } from "../../sim/seed/seeded.ts";
+import { note, say } from "../../tasks/console.ts";
+import { exitCodes } from "../../tasks/exit_codes.ts";
+import { interruptible } from "../../tasks/interruptible.ts";
+import { type Catalog, type Fault, FAULTS, idOf } from "../case.ts";
+import { renderStressPage } from "../page/page.ts";
+import { loadCatalog } from "../registry.ts";
+import { caseResults, conclude, studyResults } from "../results/conclude.ts";
+import { DEFAULT_OUT, makeFolder, writeResult } from "../results/files.ts";
+import { commitOf, describeMachine } from "../results/machine.ts";
+import {
+  RESULT_FILE,
+  RESULT_FORMAT,
+  RESULT_VERSION,
+  type StressResult,
+} from "../results/result.ts";
+import { resultLines } from "../results/block.ts";
+import { runCases } from "./runner.ts";
+import { selectCases } from "./select.ts";
+
+/** The page's name in the output folder. */
+export const PAGE_FILE = "stress.html";
+
+/** The options as they were given. */
+export interface StressOptions {
+  /** Groups, cases or laws. */
+  readonly only?: readonly string[];
+  /** A sanity check. */
+  readonly quick?: boolean;
+  /** Show what there is. */
+  readonly list?: boolean;
+  /** The output folder. */
+  readonly out?: string;
+  /** How often each case is run. */
+  readonly repeat?: string;
+  /** The seed. */
+  readonly seed?: string;
+  /** How long the leak run goes on. */
+  readonly duration?: string;
+  /** A defect to plant. */
+  readonly fault?: string;
+  /** A module with another catalog. */
+  readonly registry?: string;
+}
+
+/**
+ * Runs the suite.
+ *
+ * @param options the options as they were given
+ * @returns the exit code
+ * @throws {PartiError} for bad input, and where nothing could be measured
+ */
+export async function runStress(options: StressOptions): Promise<number> {
+  const catalog = await loadCatalog(options.registry);
+  if (options.list === true) {
+    for (const line of listLines(catalog)) say(line);
+    return exitCodes.pass;
+  }
+  const quick = options.quick ?? false;
+  const cases = selectCases(catalog, options.only ?? [], quick);
+  if (cases.length === 0) {
+    throw new PartiError("PARTI_INVALID_CONFIG", "no case is left to run", {
+      ...{ value: options.only, hint: "leave out --quick, or see --list" },
+    });
+  }
+  const seed = wholeNumber("seed", options.seed, 0) ?? freshSeed();
+  const repeat = wholeNumber("repeat", options.repeat, 1);
+  const durationMs = durationOf(options.duration);
+  const fault = faultOf(options.fault);
+  const out = options.out ?? DEFAULT_OUT;
+  if (out.trim() === "") throw invalid("out", out, "a folder");
+  await makeFolder(out, "--out");
+  const startedAt = new Date();
+  const load = new MachineLoad();
+  note(`Seed: ${seed}`);
+  using interrupt = interruptible(() => note("Interrupted: what was measured is written."));
+  const measured = await runCases(cases, {
+    ...{ quick, repeat, seed, fault, durationMs, registry: options.registry, report: note },
+    signal: interrupt.signal,
+    onRun: () => load.sample(),
+  });
+  const results = caseResults(measured.cases);
+  const result: StressResult = {
+    ...{ format: RESULT_FORMAT, version: RESULT_VERSION, startedAt: startedAt.toISOString() },
+    durationMs: Date.now() - startedAt.getTime(),
+    ...{ arguments: argumentsAgain(options, seed), seed, quick, fault: fault ?? null },
+    commit: await commitOf(),
+    machine: await describeMachine(measured.natsServerVersion),
+    load: load.machine,
+    ...{ cases: results, studies: studyResults(catalog.studies, results) },
+    ...conclude(results, load.machine, interrupt.signal.aborted),
+  };
+  await writeResult(`${out}/${RESULT_FILE}`, result);
+  await Deno.writeTextFile(`${out}/${PAGE_FILE}`, await renderStressPage(result));
+  for (const line of resultLines(result, out)) say(line);
+  return exitCodes[result.verdict];
+}
+
+function listLines({ cases, studies }: Catalog): string[] {
+  return [
+    ...cases.flatMap((one) => {
+      const marks = [`${one.repetitions} ×`, ...one.quick ? ["quick"] : []].join(", ");
+      return [
+        `${idOf(one)}  (${marks})  ${one.title}`,
+        ...one.metrics.map(({ name, unit, what }) =>
+          `    ${name}${unit === "" ? "" : ` [${unit}]`}: ${what}`
+        ),
+      ];
+    }),
+    ...studies.map((study) => `${idOf(study)}  (law)  ${study.title}: ${study.cases.join(", ")}`),
+  ];
+}
+
+function argumentsAgain(options: StressOptions, seed: number): string[] {
+  const { only = [], quick, repeat, duration, fault } = options;
+  return [
+    "stress",
+    ...only.flatMap((name) => ["--only", name]),
+    ...(quick === true ? ["--quick"] : []),
+    ...(repeat === undefined ? [] : ["--repeat", repeat]),
+    ...(duration === undefined ? [] : ["--duration", duration]),
+    ...(fault === undefined ? [] : ["--fault", fault]),
+    ...["--seed", String(seed)],
+  ];
+}
+
+function wholeNumber(option: string, text: string | undefined, min: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && Number.isSafeInteger(value)) return value;
+  throw invalid(option, text, `a whole number from ${min} on`);
+}
+
+function durationOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDurationMs(text);
+  if (ms !== undefined && ms > 0) return ms;
+  throw invalid("duration", text, 'a duration such as "30s" or "10m"');
+}
+
+function faultOf(text: string | undefined): Fault | undefined {
+  if (text === undefined) return undefined;
+  const fault = FAULTS.find((one) => one === text);
+  if (fault !== undefined) return fault;
+  throw invalid("fault", text, FAULTS.join(", "));
+}
+
+function invalid(option: string, value: string, allowed: string): PartiError {
+  const got = JSON.stringify(value);
+  return new PartiError("PARTI_INVALID_CONFIG", `--${option}: expected ${allowed}, got ${got}`, {
+    value,
+  });
+}

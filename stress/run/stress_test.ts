@@ -1,0 +1,96 @@
+/**
+ * The whole command as a process of its own: exit codes, files, and the gate against planted regressions.
+ */
+import assert from "node:assert/strict";
+import { spawnSelf } from "../../tasks/spawn.ts";
+import { TempDir } from "../../tasks/nats_fakes.ts";
+import { readResult } from "../results/files.ts";
+import { toyRegistry } from "./toy_catalog_rig_test.ts";
+
+async function stress(...args: string[]) {
+  const { code, stdout, stderr } = await spawnSelf(["stress", ...args], {
+    permissions: ["--allow-all"],
+    ...{ env: { NO_COLOR: "1" }, stdin: "null", stdout: "piped", stderr: "piped" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+const toys = (out: string, plant: Record<string, number> = {}) =>
+  stress("--only", "toy/both", "--registry", toyRegistry(plant), "--out", out, "--seed", "1");
+
+Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown fail, and are named", async () => {
+  using temp = new TempDir();
+  const dir = `${temp.path}/baselines`;
+  const first = await toys(`${temp.path}/first`);
+  assert.equal(first.code, 0, first.stdout + first.stderr);
+  assert.match(first.stdout, /^toy\/both +heap .*≤ 12 +holds$/m);
+  assert.match(first.stdout, /^PASS$/m);
+  const saved = await stress("baseline", `${temp.path}/first`, "--name", "here", "--dir", dir);
+  assert.equal(saved.code, 0, saved.stderr);
+  const compare = (out: string) => stress("compare", "here", `${temp.path}/${out}`, "--dir", dir);
+  for (const again of ["again-1", "again-2"]) {
+    assert.equal((await toys(`${temp.path}/${again}`)).code, 0);
+    const { code, stdout } = await compare(again);
+    assert.equal(code, 0, stdout);
+  }
+  await toys(`${temp.path}/grown`, { heap: 1.15 });
+  const grown = await compare("grown");
+  assert.equal(grown.code, 1, grown.stdout);
+  assert.match(grown.stdout, /^ {2}- toy\/both heap: 8.* → 9\.2.* MB \(15 %, tolerated 10 %/m);
+  await toys(`${temp.path}/slow`, { slow: 3 });
+  const slow = await compare("slow");
+  assert.equal(slow.code, 1, slow.stdout);
+  assert.match(slow.stdout, /^ {2}- toy\/both duration: /m);
+  assert.doesNotMatch(slow.stdout, /^ {2}- toy\/both heap/m);
+});
+
+Deno.test("a bound that is missed is exit code 1; the page and the data tell it", async () => {
+  using temp = new TempDir();
+  const { code, stdout } = await toys(temp.path, { heap: 2 });
+  assert.equal(code, 1);
+  assert.match(stdout, /^FAIL:\n {2}- toy\/both: heap is 16.* MB, and should be at most 12$/m);
+  const result = await readResult(temp.path);
+  assert.equal(result.verdict, "fail");
+  assert.deepEqual(result.cases.map(({ id }) => id), ["toy/baseline", "toy/both"]);
+  assert.match(await Deno.readTextFile(`${temp.path}/stress.html`), /✕ Fail/);
+});
+
+Deno.test("what could not be measured is exit code 2, and does not keep the others from it", async () => {
+  using temp = new TempDir();
+  const { code, stdout } = await stress(
+    ...["--only", "toy/throws", "--only", "toy/both", "--repeat", "1"],
+    ...["--registry", toyRegistry(), "--out", temp.path],
+  );
+  assert.equal(code, 2, stdout);
+  assert.match(stdout, /^COULD NOT VERIFY:\n {2}- toy\/throws: PARTI_REFUSED: planted$/m);
+  assert.match(stdout, /^toy\/both +heap/m);
+});
+
+Deno.test("--list shows every case with its figures, and runs nothing", async () => {
+  const { code, stdout } = await stress("--list");
+  assert.equal(code, 0);
+  assert.match(stdout, /^memory\/10w-500p +\(5 ×, quick\) +10 workers, 500 partitions$/m);
+  assert.match(stdout, /^ {4}heap \[MB\]: heap in use after forced collections/m);
+  assert.match(stdout, /^memory\/per-worker +\(law\) .*1w-100p, 5w-100p/m);
+});
+
+const mistakes: [string[], RegExp][] = [
+  [["--only", "memroy"], /no group or case "memroy"\nhint: did you mean memory\?/],
+  [["--repeat", "0"], /--repeat: expected a whole number from 1 on, got "0"/],
+  [["--seed", "x"], /--seed: expected a whole number/],
+  [["--duration", "10"], /--duration: expected a duration such as/],
+  [["--fault", "lose"], /--fault: expected memory, slow, leak, got "lose"/],
+  [["--out", ""], /--out: expected a folder/],
+  [["compare", "none", "/no/such"], /there is no \/no\/such/],
+  [["baseline", "/no/such"], /there is no \/no\/such/],
+];
+
+for (const [args, message] of mistakes) {
+  Deno.test(`a mistake is one clear message and exit code 3: stress ${args.join(" ")}`, async () => {
+    const { code, stdout, stderr } = await stress(...args);
+    assert.equal(code, 3, stdout + stderr);
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /^ {4}at /m, "no stack trace");
+  });
+}

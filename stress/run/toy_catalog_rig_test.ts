@@ -1,0 +1,106 @@
+/**
+ * A catalog of cases that are quick to measure, for the tests of the suite itself. Its address says what is planted: `?heap=1.15&slow=2`.
+ * No test of its own.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import type { CaseOutcome, Catalog, StressCase } from "../case.ts";
+import { collectedMemory } from "../child/collected_memory.ts";
+
+const planted = new URL(import.meta.url).searchParams;
+const factor = (name: string) => Number(planted.get(name) ?? 1);
+
+const HEAP_MB = 8;
+const WORK_MS = 60;
+const held: unknown[] = [];
+
+async function measure(heapMb: number, workMs: number): Promise<CaseOutcome> {
+  const beganMs = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, workMs));
+  const durationMs = performance.now() - beganMs;
+  // Numbers that are no whole ones take eight bytes each.
+  held.push(new Array(Math.round(heapMb * 131_072)).fill(0.5));
+  const { heapBytes } = await collectedMemory();
+  return {
+    samples: [
+      { metric: "heap", value: heapBytes / 1_048_576 },
+      { metric: "duration", value: durationMs },
+    ],
+  };
+}
+
+function toy(name: string, run: StressCase["run"], more: Partial<StressCase> = {}): StressCase {
+  return {
+    ...{ group: "toy", name, title: `a toy: ${name}`, metrics: [], repetitions: 1, quick: false },
+    ...{ server: false, timeoutMs: 30_000, run },
+    ...more,
+  };
+}
+
+/** The catalog. */
+export const catalog: Catalog = {
+  cases: [
+    toy("baseline", () => measure(0, 0), {
+      repetitions: 3,
+      metrics: [{
+        ...{ name: "heap", unit: "MB", kind: "memory", better: "lower", what: "the heap" },
+      }],
+    }),
+    toy("both", () => measure(HEAP_MB * factor("heap"), WORK_MS * factor("slow")), {
+      ...{ repetitions: 3, baseline: "baseline", quick: true },
+      metrics: [
+        {
+          ...{ name: "heap", unit: "MB", kind: "memory", better: "lower", what: "the heap" },
+          ...{ overBaseline: true, target: { atMost: HEAP_MB * 1.5 } },
+        },
+        {
+          ...{ name: "duration", unit: "ms", kind: "duration", better: "lower", what: "the work" },
+        },
+      ],
+    }),
+    toy("server", async ({ monitorUrl, serverPid }) => {
+      const told = await (await fetch(`${monitorUrl}/varz`)).json();
+      const isThere = existsSync(`/proc/${serverPid}`);
+      return {
+        samples: [{ metric: "pid", value: serverPid }],
+        problems: isThere && told.jetstream !== undefined ? [] : ["it is not the server"],
+      };
+    }, {
+      server: true,
+      metrics: [{
+        ...{
+          name: "pid",
+          unit: "",
+          kind: "count",
+          better: "neither",
+          what: "the server's process",
+        },
+      }],
+    }),
+    toy("throws", () => Promise.reject(new Error("planted"))),
+    toy("dies", () => Deno.exit(7)),
+    toy("hangs", () => new Promise(() => {}), { timeoutMs: 2_000 }),
+  ],
+  studies: [],
+};
+
+/**
+ * The address of this catalog.
+ *
+ * @param plant what is planted
+ */
+export function toyRegistry(plant: Readonly<Record<string, number>> = {}): string {
+  const url = new URL(import.meta.url);
+  for (const [name, value] of Object.entries(plant)) url.searchParams.set(name, String(value));
+  return url.href;
+}
+
+/**
+ * One of its cases.
+ *
+ * @param name its name
+ */
+export function toyCase(name: string): StressCase {
+  return catalog.cases.find((one) => one.name === name)!;
+}

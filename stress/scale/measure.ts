@@ -1,0 +1,107 @@
+/**
+ * What a group costs by its size: the time to start, the time of a move, and what the server has to do for it.
+ *
+ * @module
+ */
+import type { CaseContext, CaseOutcome, CaseSize, Sample } from "../case.ts";
+import { StressGroup } from "../ground/group.ts";
+import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
+
+/** What is measured. */
+export interface ScaleCase extends CaseSize {
+  /** Whether messages are consumed, or only assignments followed. */
+  readonly consume: boolean;
+}
+
+/** Several times the interval of heartbeats. */
+const [REST_MS, QUICK_REST_MS] = [8_000, 3_000];
+/** What a start or a move leaves to be done afterwards, such as merging lanes, is none of the rest. */
+const CALM_MS = 1_500;
+
+/**
+ * Measures a group: started all at once, at rest, one worker more, one less.
+ *
+ * @param what how large
+ * @param context of the case
+ * @returns the figures
+ */
+export async function measureScale(what: ScaleCase, context: CaseContext): Promise<CaseOutcome> {
+  const { workers, partitions, consume } = what;
+  const monitor = new ServerMonitor(context.monitorUrl, context.serverPid);
+  await using group = await StressGroup.open({
+    ...{ url: context.url, partitions, consume, mostWorkers: workers + 1, fault: context.fault },
+  });
+  const start = await group.prepare(workers);
+  context.progress(`starting ${workers} workers`);
+  const started = await monitor.during(start);
+  await pause(CALM_MS);
+  context.progress("at rest");
+  const rest = await monitor.during(() => pause(context.quick ? QUICK_REST_MS : REST_MS));
+  context.progress("one worker more");
+  const join = await group.prepare(1);
+  const joined = await monitor.during(join);
+  await pause(CALM_MS);
+  context.progress("one worker less");
+  const left = await monitor.during(() => group.remove());
+  return {
+    samples: [
+      { metric: "start", value: started.durationMs },
+      ...restSamples(rest),
+      ...moveSamples("join", joined, rest),
+      ...moveSamples("leave", left, rest),
+    ],
+  };
+}
+
+/**
+ * Measures a group that grows in bursts.
+ *
+ * @param steps how many workers there are after each
+ * @param partitions how many
+ * @param context of the case
+ * @returns the time of each step
+ */
+export async function measureGrowth(
+  steps: readonly number[],
+  partitions: number,
+  context: CaseContext,
+): Promise<CaseOutcome> {
+  await using group = await StressGroup.open({
+    ...{ url: context.url, partitions, consume: true, fault: context.fault },
+    mostWorkers: Math.max(...steps),
+  });
+  const samples: Sample[] = [];
+  for (const workers of steps) {
+    context.progress(`growing to ${workers} workers`);
+    const grow = await group.prepare(workers - group.workers);
+    const beganMs = performance.now();
+    await grow();
+    samples.push({ metric: `to${workers}`, value: performance.now() - beganMs });
+  }
+  return { samples };
+}
+
+function restSamples({ durationMs, messages, bytes, cpuMs }: ServerWork): Sample[] {
+  const seconds = durationMs / 1_000;
+  return [
+    { metric: "restMessages", value: messages / seconds },
+    { metric: "restBytes", value: bytes / seconds / 1_024 },
+    // Where the system does not tell, the figure is missing, and said to be.
+    ...(cpuMs === undefined ? [] : [{ metric: "restCpu", value: cpuMs / durationMs * 100 }]),
+  ];
+}
+
+/** A move costs what happened beyond that which happens anyway. */
+function moveSamples(name: string, move: ServerWork, rest: ServerWork): Sample[] {
+  const beyond = (of: (work: ServerWork) => number) =>
+    Math.max(0, of(move) - of(rest) * move.durationMs / rest.durationMs);
+  return [
+    { metric: name, value: move.durationMs },
+    { metric: `${name}Messages`, value: beyond(({ messages }) => messages) },
+    { metric: `${name}Bytes`, value: beyond(({ bytes }) => bytes) / 1_024 },
+  ];
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

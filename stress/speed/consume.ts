@@ -1,0 +1,144 @@
+/**
+ * How fast a backlog is consumed: every message handled and acknowledged, by a whole worker with lease, election and assignment.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { staticSource } from "../../lib/assignment/sources/static_source.ts";
+import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
+import { Manager } from "../../lib/manager/manager.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import type { World } from "../../lib/ports/world.ts";
+import { until } from "../../tasks/until.ts";
+import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
+import { bareAck, barePull } from "./bare_client.ts";
+import { FEED, FEED_TEMPLATE, fill, makeStreams, names } from "./streams.ts";
+import { inTurns, ROUNDS } from "./turns.ts";
+
+const COUNT = 100_000;
+const QUICK_COUNT = 10_000;
+const PARTITIONS = names(100);
+/** How many messages the bare loop asks for: more or fewer make it no faster. */
+const BATCH = 1_024;
+const PATIENCE_MS = 60_000;
+
+/** Counts messages from the first one on, so that what comes before it, a start for instance, does not count. */
+class Meter {
+  readonly #count: number;
+  readonly #over = Promise.withResolvers<number>();
+  #seen = 0;
+  #firstAtMs = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /** Messages per second, when the last one has come. */
+  get rate(): Promise<number> {
+    return this.#over.promise;
+  }
+
+  /** One has come. */
+  note(): void {
+    if (this.#seen++ === 0) this.#firstAtMs = performance.now();
+    if (this.#seen !== this.#count) return;
+    this.#over.resolve(this.#count * 1_000 / (performance.now() - this.#firstAtMs));
+  }
+}
+
+/** A filled stream; and after the measuring it must be empty, or something was not acknowledged. */
+async function drained(
+  world: World,
+  count: number,
+  drain: (meter: Meter) => Promise<void>,
+): Promise<number> {
+  await makeStreams(world.feed);
+  await fill(world.feed, PARTITIONS, count);
+  const meter = new Meter(count);
+  await drain(meter);
+  const isEmpty = async () => (await world.feed.streamInfo(FEED)).messages === 0;
+  await until("the stream is empty", isEmpty, PATIENCE_MS);
+  return await meter.rate;
+}
+
+let group = 0;
+
+/** A worker of a group of its own. */
+function makeManager(world: World, handler: MessageHandler): Manager {
+  return new Manager({
+    world,
+    config: {
+      group: `speed-${group++}`,
+      preset: "fast",
+      consumer: { stream: FEED, subjectTemplate: FEED_TEMPLATE },
+    },
+    source: staticSource(PARTITIONS.map((name) => ({ keys: [name] }))),
+    handler,
+  });
+}
+
+function whole(world: World, count: number): Promise<number> {
+  return drained(world, count, async (meter) => {
+    await using manager = makeManager(world, () => meter.note());
+    await manager.start();
+    await meter.rate;
+  });
+}
+
+function bare(nc: NatsConnection, world: World, count: number): Promise<number> {
+  return drained(world, count, async (meter) => {
+    await world.feed.createConsumer(FEED, {
+      name: "bare",
+      filterSubjects: PARTITIONS.map((name) => `feed.${name}`),
+      ackWaitMs: 30_000,
+      maxAckPending: 4_096,
+      inactiveThresholdMs: 60_000,
+      metadata: {},
+    });
+    const pull = barePull(nc, FEED, "bare", BATCH, (message) => {
+      bareAck(nc, message);
+      meter.note();
+    });
+    await meter.rate;
+    pull.close();
+  });
+}
+
+async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> {
+  const nc = await connectNats({ servers: url });
+  try {
+    const world = natsWorld(nc);
+    const count = quick ? QUICK_COUNT : COUNT;
+    const turns = await inTurns(
+      quick ? 1 : ROUNDS,
+      () => whole(world, count),
+      () => bare(nc, world, count),
+      progress,
+    );
+    return { samples: turns.map((turn) => ({ metric: "consume", ...turn })) };
+  } finally {
+    await nc.close();
+  }
+}
+
+/** The case. */
+export const CONSUME_CASE: StressCase = {
+  group: "speed",
+  name: "consume",
+  title: "Consuming a backlog of 100,000 messages over 100 partitions by one worker",
+  metrics: [{
+    name: "consume",
+    unit: "msg/s",
+    kind: "rate",
+    better: "higher",
+    what: "Messages handled and acknowledged by a whole worker, in order within each partition",
+    limit:
+      "a bare loop that pulls and acknowledges on the client, from a consumer with the same filter",
+    target: { atLeast: 0.85 },
+  }],
+  repetitions: 1,
+  quick: true,
+  server: true,
+  timeoutMs: 300_000,
+  run,
+};

@@ -1,0 +1,161 @@
+/**
+ * From a message to its effect: published, handled, and written to an output that a zombie cannot write to.
+ *
+ * @module
+ */
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import { staticSource } from "../../lib/assignment/sources/static_source.ts";
+import { FencedOutput } from "../../lib/effects/effects.ts";
+import { Manager } from "../../lib/manager/manager.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import type { World } from "../../lib/ports/world.ts";
+import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
+import { median } from "../statistics/spread.ts";
+import { bareAck, barePull } from "./bare_client.ts";
+import {
+  FEED,
+  FEED_TEMPLATE,
+  makeStreams,
+  names,
+  OUTPUT,
+  OUTPUT_TEMPLATE,
+  PAYLOAD,
+} from "./streams.ts";
+import { inTurns, ROUNDS } from "./turns.ts";
+
+const COUNT = 500;
+const QUICK_COUNT = 50;
+const PARTITIONS = names(10);
+const TIMEOUT_MS = 5_000;
+const START_MS = 20_000;
+
+/** Publishes one message at a time and waits for its effect; the median time in between, in milliseconds. */
+async function latencyOf(world: World, count: number, effects: Effects): Promise<number> {
+  const tookMs: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const effect = effects.next();
+    const startedAtMs = performance.now();
+    await world.feed.publish(`feed.${PARTITIONS[n % PARTITIONS.length]}`, PAYLOAD);
+    await effect;
+    tookMs.push(performance.now() - startedAtMs);
+  }
+  return median(tookMs);
+}
+
+/** Tells whoever waits for an effect that there is one. */
+class Effects {
+  #waiting = Promise.withResolvers<void>();
+
+  next(): Promise<void> {
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  stored(): void {
+    this.#waiting.resolve();
+  }
+
+  failed(error: unknown): void {
+    this.#waiting.reject(error);
+  }
+}
+
+let group = 0;
+
+async function whole(world: World, count: number): Promise<number> {
+  await makeStreams(world.feed);
+  const effects = new Effects();
+  const output = new FencedOutput(world.feed, {
+    stream: OUTPUT,
+    subjectTemplate: OUTPUT_TEMPLATE,
+    timeoutMs: TIMEOUT_MS,
+  });
+  await using manager = new Manager({
+    world,
+    config: {
+      group: `effect-${group++}`,
+      preset: "fast",
+      consumer: { stream: FEED, subjectTemplate: FEED_TEMPLATE },
+    },
+    source: staticSource(PARTITIONS.map((name) => ({ keys: [name] }))),
+    handler: async (message, context) => {
+      await output.write(context, message.streamSequence, message.data);
+      effects.stored();
+    },
+    hooks: { onError: (error) => effects.failed(error) },
+  });
+  await manager.start();
+  await manager.waitState("Stable", START_MS);
+  return await latencyOf(world, count, effects);
+}
+
+/** Pulls, writes with the expected sequence, acknowledges; one message at a time in each partition. */
+async function bare(nc: NatsConnection, world: World, count: number): Promise<number> {
+  await makeStreams(world.feed);
+  const effects = new Effects();
+  const tails = new Map<string, number>();
+  await world.feed.createConsumer(FEED, {
+    name: "bare",
+    filterSubjects: PARTITIONS.map((name) => `feed.${name}`),
+    ackWaitMs: 30_000,
+    maxAckPending: 4_096,
+    inactiveThresholdMs: 60_000,
+    metadata: {},
+  });
+  const write = async (message: Msg): Promise<void> => {
+    const subject = message.subject.replace("feed.", "output.");
+    const expectedLastSubjectSequence = tails.get(subject) ?? 0;
+    const options = { expectedLastSubjectSequence, timeoutMs: TIMEOUT_MS };
+    const { sequence } = await world.feed.publish(subject, message.data, options);
+    tails.set(subject, sequence);
+    bareAck(nc, message);
+    effects.stored();
+  };
+  const pull = barePull(nc, FEED, "bare", 256, (message) => {
+    write(message).catch((error) => effects.failed(error));
+  });
+  try {
+    return await latencyOf(world, count, effects);
+  } finally {
+    pull.close();
+  }
+}
+
+async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> {
+  const nc = await connectNats({ servers: url });
+  try {
+    const world = natsWorld(nc);
+    const count = quick ? QUICK_COUNT : COUNT;
+    const turns = await inTurns(
+      quick ? 1 : ROUNDS,
+      () => whole(world, count),
+      () => bare(nc, world, count),
+      progress,
+    );
+    return { samples: turns.map((turn) => ({ metric: "effect", ...turn })) };
+  } finally {
+    await nc.close();
+  }
+}
+
+/** The case. */
+export const EFFECT_CASE: StressCase = {
+  group: "speed",
+  name: "effect",
+  title: "From a publication to its stored effect, one message at a time",
+  metrics: [{
+    name: "effect",
+    unit: "ms",
+    kind: "duration",
+    better: "lower",
+    what:
+      "The median time from publishing a message to the stream's word that its effect is stored",
+    limit: "a bare loop that pulls, writes the same guarded effect and acknowledges",
+    target: { atMost: 1.5 },
+  }],
+  repetitions: 1,
+  quick: true,
+  server: true,
+  timeoutMs: 180_000,
+  run,
+};

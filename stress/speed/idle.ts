@@ -1,0 +1,127 @@
+/**
+ * What a group at rest costs the server: messages in and out, and its share of a core.
+ *
+ * @module
+ */
+import type { NatsConnection } from "@nats-io/nats-core";
+import { staticSource } from "../../lib/assignment/sources/static_source.ts";
+import { Manager } from "../../lib/manager/manager.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import { sleep } from "../../lib/ports/clock.ts";
+import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
+import { FEED, FEED_TEMPLATE, makeStreams, names } from "./streams.ts";
+
+const WORKERS = 100;
+const QUICK_WORKERS = 10;
+const PARTITIONS = names(500);
+const STABLE_MS = 60_000;
+/** What comes of starting is over after this long. */
+const REST_MS = 5_000;
+const MEASURED_MS = 20_000;
+const QUICK_MEASURED_MS = 3_000;
+/** Linux counts the time of processes in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
+
+interface Count {
+  readonly atMs: number;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly cpuSeconds: number;
+}
+
+async function look(monitorUrl: string, pid: number): Promise<Count> {
+  const response = await fetch(`${monitorUrl}/varz`);
+  const { in_msgs, out_msgs, in_bytes, out_bytes } = await response.json();
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return {
+    atMs: performance.now(),
+    messages: in_msgs + out_msgs,
+    bytes: in_bytes + out_bytes,
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+  };
+}
+
+async function run(context: CaseContext): Promise<CaseOutcome> {
+  const { url, monitorUrl, serverPid, quick, progress } = context;
+  const connections: NatsConnection[] = [];
+  const managers: Manager[] = [];
+  const count = quick ? QUICK_WORKERS : WORKERS;
+  try {
+    const own = await connectNats({ servers: url });
+    connections.push(own);
+    await makeStreams(natsWorld(own).feed);
+    const partitions = PARTITIONS.map((name) => ({ keys: [name] }));
+    for (let n = 0; n < count; n++) {
+      const nc = await connectNats({ servers: url });
+      connections.push(nc);
+      managers.push(
+        new Manager({
+          world: natsWorld(nc),
+          config: { group: "idle", consumer: { stream: FEED, subjectTemplate: FEED_TEMPLATE } },
+          source: staticSource(partitions),
+          handler: () => {},
+        }),
+      );
+    }
+    progress(`starting ${count} workers`);
+    await Promise.all(managers.map((manager) => manager.start()));
+    await Promise.all(managers.map((manager) => manager.waitState("Stable", STABLE_MS)));
+    const { clock } = natsWorld(own);
+    await sleep(clock, REST_MS);
+    progress("at rest");
+    const before = await look(monitorUrl, serverPid);
+    await sleep(clock, quick ? QUICK_MEASURED_MS : MEASURED_MS);
+    const after = await look(monitorUrl, serverPid);
+    const seconds = (after.atMs - before.atMs) / 1_000;
+    return {
+      samples: [
+        { metric: "messages", value: (after.messages - before.messages) / seconds },
+        { metric: "bytes", value: (after.bytes - before.bytes) / seconds },
+        { metric: "core", value: 100 * (after.cpuSeconds - before.cpuSeconds) / seconds },
+      ],
+    };
+  } finally {
+    await Promise.all(managers.map((manager) => manager.stop()));
+    await Promise.all(connections.map((nc) => nc.close()));
+  }
+}
+
+/** The case. */
+export const IDLE_CASE: StressCase = {
+  group: "speed",
+  name: "idle",
+  title: "100 workers with 500 partitions and nothing to do",
+  size: { workers: WORKERS, partitions: PARTITIONS.length },
+  metrics: [
+    {
+      name: "messages",
+      unit: "msg/s",
+      kind: "count",
+      better: "lower",
+      what: "Messages in and out of the server, everything counted",
+      target: { atMost: 500 },
+    },
+    {
+      name: "bytes",
+      unit: "B/s",
+      kind: "count",
+      better: "lower",
+      what: "Their bytes",
+    },
+    {
+      name: "core",
+      unit: "%",
+      kind: "count",
+      better: "lower",
+      what: "The server's share of one core",
+      target: { atMost: 5 },
+    },
+  ],
+  repetitions: 3,
+  quick: true,
+  server: true,
+  timeoutMs: 180_000,
+  run,
+};
