@@ -83,6 +83,8 @@ export { type CheckedFeed, checkFeed, type FeedToCheck } from "./lib/consumption
 export { type ConsumptionEvents } from "./lib/consumption/events.ts";
 export type { LaneEnd } from "./lib/consumption/lanes/lane.ts";
 export type { LaneOwner } from "./lib/names.ts";
+export * from "./lib/sharding/make_shards.ts";
+export { type ShardedFeed, shardOf, shardStream, shardSubject } from "./lib/sharding/shards.ts";
 export * from "./lib/effects/effects.ts";
 export * from "./lib/effects/effects_publisher.ts";
 

@@ -5,6 +5,7 @@
  */
 
 const PLACEHOLDER = "{{.PartitionID}}";
+const SHARD = "{{.Shard}}";
 // Stands for the placeholder while a template is split at its dots, because the placeholder has one itself.
 const MARK = "\u0000";
 // deno-lint-ignore no-control-regex
@@ -13,12 +14,12 @@ const TOKEN = /^[^\s.*>{}\u0001-\u001f\u007f]+$/;
 /**
  * Counts the places for the partition in a template.
  *
- * @param template a subject in which `{{.PartitionID}}` may occur
- * @returns how often it does, or undefined if the template has an empty token, a wildcard, white space or other braces
+ * @param template a subject in which `{{.PartitionID}}` may occur, and in a sharded feed `{{.Shard}}`
+ * @returns how often the first does, or undefined if the template has an empty token, a wildcard, white space or other braces
  */
 export function placeholders(template: string): number | undefined {
   if (template.includes(MARK)) return undefined;
-  const tokens = template.replaceAll(PLACEHOLDER, MARK).split(".");
+  const tokens = template.replaceAll(PLACEHOLDER, MARK).replaceAll(SHARD, "0").split(".");
   if (!tokens.every((token) => TOKEN.test(token))) return undefined;
   return template.split(PLACEHOLDER).length - 1;
 }
@@ -31,7 +32,6 @@ export function placeholders(template: string): number | undefined {
  * @returns false only if no two partitions can make them meet
  */
 export function mayMeet(a: string, b: string): boolean {
-  const split = (template: string) => template.replaceAll(PLACEHOLDER, MARK).split(".");
   return tokensMayMeet(split(a), split(b));
 }
 
@@ -45,7 +45,12 @@ export function mayMeet(a: string, b: string): boolean {
 export function mayLieUnder(template: string, pattern: string): boolean {
   // What ends in `>` has a token there or more, as a partition's identity has.
   const tokens = pattern.split(".").map((token) => token === ">" ? MARK : token);
-  return tokensMayMeet(template.replaceAll(PLACEHOLDER, MARK).split("."), tokens);
+  return tokensMayMeet(split(template), tokens);
+}
+
+/** A shard's number is taken for any tokens, as a partition's identity is: that errs on the safe side. */
+function split(template: string): string[] {
+  return template.replaceAll(PLACEHOLDER, MARK).replaceAll(SHARD, MARK).split(".");
 }
 
 function tokensMayMeet(a: readonly string[], b: readonly string[]): boolean {

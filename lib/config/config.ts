@@ -87,8 +87,10 @@ export interface DegradedBehaviorConfig {
 export interface GroupConsumerConfig {
   /** The stream. */
   readonly stream: string;
-  /** A partition's subject, with `{{.PartitionID}}` exactly once. */
+  /** A partition's subject, with `{{.PartitionID}}` exactly once, and in a sharded feed with `{{.Shard}}`. */
   readonly subjectTemplate: string;
+  /** How many shards the feed has; undefined if it is one stream. */
+  readonly shards: number | undefined;
   /** Unacknowledged messages are delivered again after this long, in milliseconds. */
   readonly ackWaitMs: number;
   /** How often a message is tried before it counts as poison, ≥ 1. */

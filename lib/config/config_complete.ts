@@ -97,7 +97,8 @@ function completeConsumer(input: ParsedConsumer, group: string): GroupConsumerCo
   const d = CONSUMER_DEFAULTS;
   return {
     stream: input.stream,
-    subjectTemplate: input.subjectTemplate ?? `${input.stream}.{{.PartitionID}}`,
+    subjectTemplate: input.subjectTemplate ?? defaultTemplate(input),
+    shards: input.shards,
     ackWaitMs: input.ackWait ?? d.ackWaitMs,
     maxDeliver: input.maxDeliver ?? d.maxDeliver,
     prefetch: input.prefetch ?? d.prefetch,
@@ -111,6 +112,12 @@ function completeConsumer(input: ParsedConsumer, group: string): GroupConsumerCo
     inactiveThresholdMs: input.inactiveThreshold ?? d.inactiveThresholdMs,
     manualAck: input.manualAck ?? d.manualAck,
   };
+}
+
+function defaultTemplate({ stream, shards }: ParsedConsumer): string {
+  return shards === undefined
+    ? `${stream}.{{.PartitionID}}`
+    : `${stream}.{{.Shard}}.{{.PartitionID}}`;
 }
 
 /**

@@ -131,10 +131,18 @@ export interface ConsumerInput {
   /** The WorkQueue stream to consume. Required. */
   readonly stream: string;
   /**
-   * A partition's subject; `{{.PartitionID}}` stands for its keys joined with dots. It must occur exactly once.
-   * @default "<stream>.{{.PartitionID}}"
+   * A partition's subject; `{{.PartitionID}}` stands for its keys joined with dots. It must occur exactly once. In a sharded feed it is the
+   * end, and `{{.Shard}}` is a token before it.
+   * @default "<stream>.{{.PartitionID}}", sharded "<stream>.{{.Shard}}.{{.PartitionID}}"
    */
   readonly subjectTemplate?: string;
+  /**
+   * The feed is sharded: so many WorkQueue streams `<stream>-0`, `<stream>-1`, … (`makeShards` makes them). The group shares the shards, and
+   * each is read without a filter; within one, messages of a key (`{{.PartitionID}}`) come in order, and keys are handled at the same time.
+   * The same for all workers and producers, for as long as the feed lives. Without it the feed is one stream.
+   * @default none
+   */
+  readonly shards?: number;
   /**
    * The server delivers an unacknowledged message again after this long. Running handlers renew it by themselves.
    * @default "30s"
@@ -146,7 +154,8 @@ export interface ConsumerInput {
    */
   readonly maxDeliver?: number;
   /**
-   * How many messages a worker holds in advance, over all its partitions. At least `concurrency`.
+   * How many messages a worker holds in advance, over all its partitions. At least `concurrency`. Where its handlers are quick it holds more by
+   * itself: what they handle in half a second, up to 4,096 messages and 16 MB.
    * @default 256
    */
   readonly prefetch?: number;

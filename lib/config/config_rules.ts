@@ -10,6 +10,7 @@
 import type { GroupConfig } from "./config.ts";
 import { type ConfigProblem, type KeyPath, valueAt } from "./config_problems.ts";
 import { formatDuration } from "./duration.ts";
+import { isShardTemplate } from "../sharding/shards.ts";
 import { mayMeet } from "../subject_template.ts";
 
 /** A number of the configuration under the name that users know. */
@@ -102,6 +103,7 @@ const RULES: readonly Rule[] = [
 export function checkRules(config: GroupConfig, input: unknown): ConfigProblem[] {
   const problems = RULES.flatMap((rule) => checkRule(rule, config, input));
   const { consumer } = config;
+  problems.push(...checkShards(config, input));
   if (consumer !== undefined && mayMeet(consumer.subjectTemplate, consumer.deadLetterSubject)) {
     problems.push(
       problemAt(["consumer", "deadLetterSubject"], consumer.deadLetterSubject, input, {
@@ -109,6 +111,26 @@ export function checkRules(config: GroupConfig, input: unknown): ConfigProblem[]
         related: [["consumer", "subjectTemplate"], ["consumer", "stream"]],
       }),
     );
+  }
+  return problems;
+}
+
+/** A shard has one lane for all its keys: a key that stops would stop them all, without anybody having asked for that. */
+function checkShards({ consumer }: GroupConfig, input: unknown): ConfigProblem[] {
+  if (consumer === undefined) return [];
+  const { shards, subjectTemplate, onPoison } = consumer;
+  const related = [["consumer", "shards"]];
+  const problems: ConfigProblem[] = [];
+  if (isShardTemplate(subjectTemplate) !== (shards !== undefined)) {
+    const allowed = shards === undefined
+      ? "a subject without {{.Shard}}, unless consumer.shards says how many there are"
+      : "a subject with {{.Shard}} as a token and {{.PartitionID}} at its end, since the feed is sharded";
+    const path = ["consumer", "subjectTemplate"];
+    problems.push(problemAt(path, subjectTemplate, input, { allowed, related }));
+  }
+  if (shards !== undefined && onPoison === "stop") {
+    const allowed = "dead-letter: in a sharded feed a key that stops would stop its whole shard";
+    problems.push(problemAt(["consumer", "onPoison"], onPoison, input, { allowed, related }));
   }
   return problems;
 }

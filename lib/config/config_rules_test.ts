@@ -57,6 +57,23 @@ const RULES: [keeps: Rest, breaks: Rest, said: string][] = [
     'emergencyGracePeriod: "7s" is not allowed; allowed: at most heartbeatTtl, which is 6s',
   ],
   [
+    { consumer: { stream: "s", shards: 4 } },
+    { consumer: { stream: "s", shards: 4, subjectTemplate: "s.{{.PartitionID}}" } },
+    'consumer.subjectTemplate: "s.{{.PartitionID}}" is not allowed; allowed: a subject with {{.Shard}} as a token and {{.PartitionID}} at its end, since the feed is sharded',
+  ],
+  [
+    {
+      consumer: { stream: "s", shards: 4, subjectTemplate: "t.{{.Shard}}.{{.PartitionID}}" },
+    },
+    { consumer: { stream: "s", subjectTemplate: "t.{{.Shard}}.{{.PartitionID}}" } },
+    'consumer.subjectTemplate: "t.{{.Shard}}.{{.PartitionID}}" is not allowed; allowed: a subject without {{.Shard}}, unless consumer.shards says how many there are',
+  ],
+  [
+    { consumer: { stream: "s", shards: 4, onPoison: "dead-letter" } },
+    { consumer: { stream: "s", shards: 4, onPoison: "stop" } },
+    'consumer.onPoison: "stop" is not allowed; allowed: dead-letter: in a sharded feed a key that stops would stop its whole shard',
+  ],
+  [
     { drainTimeout: "10s" },
     { drainTimeout: "11s" },
     'drainTimeout: "11s" is not allowed; allowed: at most shutdownTimeout, which is 10s',

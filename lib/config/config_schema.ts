@@ -8,6 +8,7 @@ import { z } from "zod";
 import { CONSUMER_DEFAULTS, DEGRADED_BEHAVIOR_PRESETS, GROUP_PRESETS } from "./config_defaults.ts";
 import { formatDuration } from "./duration.ts";
 import { choice, duration, flag, real, section, text, textThat, whole } from "./schema_parts.ts";
+import { SHARDS_MAX } from "../sharding/shards.ts";
 import { placeholders } from "../subject_template.ts";
 
 const TOKEN_ALLOWED = "1 to 64 characters of A-Z, a-z, 0-9, _ and -";
@@ -99,9 +100,14 @@ const degradedBehavior = section("When degraded mode begins and ends.", {
 export const consumerSchema = section("How the owned partitions' messages are consumed.", {
   stream: text("The WorkQueue stream to consume.", STREAM_ALLOWED, STREAM),
   subjectTemplate: textThat(
-    "A partition's subject; {{.PartitionID}} stands for its keys joined with dots.",
+    "A partition's subject; {{.PartitionID}} stands for its keys joined with dots, {{.Shard}} for its shard.",
     `${SUBJECT} exactly once`,
     (subject) => placeholders(subject) === 1,
+  ).optional(),
+  shards: whole(
+    "How many streams <stream>-0, <stream>-1, … the feed consists of; without it, it is one stream.",
+    1,
+    SHARDS_MAX,
   ).optional(),
   ackWait: duration(
     "The server delivers an unacknowledged message again after this long.",
@@ -130,7 +136,7 @@ export const consumerSchema = section("How the owned partitions' messages are co
   deadLetterSubject: textThat(
     "Where poison messages go; a stream must store it.",
     `${SUBJECT} at most once`,
-    (subject) => (placeholders(subject) ?? 2) <= 1,
+    (subject) => (placeholders(subject) ?? 2) <= 1 && !subject.includes("{{.Shard}}"),
   ).optional(),
   maxLanes: whole(
     "How many lanes (durable consumers) a worker may have before idle ones are merged.",

@@ -84,6 +84,9 @@ const BAD: [string, unknown][] = [
   ["consumer.stream", ""],
   ["consumer.subjectTemplate", "orders"],
   ["consumer.subjectTemplate", "orders.*.{{.PartitionID}}"],
+  ["consumer.shards", 0],
+  ["consumer.shards", 1_025],
+  ["consumer.deadLetterSubject", "dead.{{.Shard}}.{{.PartitionID}}"],
   ["consumer.maxDeliver", 0],
   ["consumer.retryMultiplier", 0.9],
   ["consumer.onPoison", "drop"],
@@ -126,8 +129,10 @@ Deno.test("every default in the documentation is the one in force", () => {
     GroupConfigInput: "",
   };
   const fromNames: Record<string, string> = {
-    "consumer.subjectTemplate": '"<stream>.{{.PartitionID}}"',
+    "consumer.subjectTemplate":
+      '"<stream>.{{.PartitionID}}", sharded "<stream>.{{.Shard}}.{{.PartitionID}}"',
     "consumer.deadLetterSubject": '"parti.<group>.dead.{{.PartitionID}}"',
+    "consumer.shards": "none",
     preferredId: "none",
   };
   let checked = 0;

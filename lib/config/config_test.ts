@@ -46,6 +46,7 @@ Deno.test("only the group is required; all else has the Go program's defaults, w
   assert.deepEqual(consumer, {
     stream: "orders",
     subjectTemplate: "orders.{{.PartitionID}}",
+    shards: undefined,
     ackWaitMs: 30_000,
     maxDeliver: 5,
     prefetch: 256,

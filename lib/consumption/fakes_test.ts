@@ -6,6 +6,7 @@
 import type { PartiError } from "../errors.ts";
 import type { FeedMessage, FeedStore, Pull, PullHandler } from "../ports/feed.ts";
 import { Lane, type LaneEnd } from "./lanes/lane.ts";
+import { Hold } from "./dispatch/hold.ts";
 import { Slot, type Taken } from "./dispatch/slot.ts";
 
 /** A delivery that notes what is said about it. */
@@ -80,9 +81,11 @@ export class FakePull implements Pull {
   }
 }
 
+const RIGHT = { epoch: 1, generation: 1 };
+
 /** Slots by name. */
 export function slots(...ids: string[]): Slot[] {
-  return ids.map((id) => new Slot({ keys: [id] }, id, `feed.${id}`, { epoch: 1, generation: 1 }));
+  return ids.map((id) => new Slot({ keys: [id] }, id, `feed.${id}`, "feed", new Hold(RIGHT)));
 }
 
 /** A lane over a fake pull. */

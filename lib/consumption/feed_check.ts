@@ -9,20 +9,29 @@ import type { GroupConsumerConfig } from "../config/config.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";
 import { ACK_PENDING_LEAST } from "./lanes/ack_pending.ts";
+import { shardStream } from "../sharding/shards.ts";
 import { mayLieUnder } from "../subject_template.ts";
+
+/** So many streams are asked about at the same time. */
+const AT_ONCE = 16;
 
 /** What lanes need to know of a stream that was checked. */
 export type CheckedFeed = Pick<StreamInfo, "maxAckPending">;
 
 /** What of a configuration is checked. */
-export type FeedToCheck = Pick<GroupConsumerConfig, "stream" | "subjectTemplate">;
+export type FeedToCheck =
+  & Pick<GroupConsumerConfig, "stream" | "subjectTemplate">
+  & Partial<Pick<GroupConsumerConfig, "shards">>;
+
+/** One stream of it. */
+type StreamToCheck = Pick<FeedToCheck, "stream" | "subjectTemplate">;
 
 /**
- * Checks that a stream exists, is a WorkQueue stream, and may hold what partitions are made of. `Manager.start` and the first lane of a
- * `WorkerConsumer` do so by themselves.
+ * Checks that a stream exists, is a WorkQueue stream, and may hold what partitions are made of; of a sharded feed, every stream. `Manager.start`
+ * and the first lane of a `WorkerConsumer` do so by themselves.
  *
  * @param feed where streams are
- * @param config which stream, and a partition's subject in it
+ * @param config which stream or streams, and a partition's subject
  * @returns what lanes need to know of it
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is missing, has another retention, other subjects or too low a limit for its consumers, or
  * what the server says
@@ -31,6 +40,26 @@ export async function checkFeed(
   feed: Pick<FeedStore, "streamInfo">,
   config: FeedToCheck,
 ): Promise<CheckedFeed> {
+  const { shards } = config;
+  if (shards === undefined) return await checkStream(feed, config);
+  await checkCount(feed, config.stream, shards);
+  let least: number | undefined;
+  for (let first = 0; first < shards; first += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, shards - first) }, (_, i) => first + i);
+    const checked = await Promise.all(
+      some.map((shard) => checkStream(feed, streamOfShard(config, shard))),
+    );
+    for (const { maxAckPending = Infinity } of checked) {
+      if (maxAckPending < (least ?? Infinity)) least = maxAckPending;
+    }
+  }
+  return { maxAckPending: least };
+}
+
+async function checkStream(
+  feed: Pick<FeedStore, "streamInfo">,
+  config: StreamToCheck,
+): Promise<CheckedFeed> {
   const info = await infoOf(feed, config);
   checkRetention(info, config);
   checkSubjects(info, config);
@@ -38,9 +67,37 @@ export async function checkFeed(
   return { maxAckPending: info.maxAckPending };
 }
 
+/** A feed with more shards than this group knows of would be consumed in part, and nobody would notice. */
+async function checkCount(
+  feed: Pick<FeedStore, "streamInfo">,
+  stream: string,
+  shards: number,
+): Promise<void> {
+  const beyond = shardStream(stream, shards);
+  try {
+    await feed.streamInfo(beyond);
+  } catch (error) {
+    if (isPartiError(error, "PARTI_NOT_FOUND")) return;
+    throw error;
+  }
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `there is a stream ${beyond}: the feed has more shards than ${shards}, and those would not be consumed`,
+    { value: shards, hint: "set consumer.shards to the number of streams there are" },
+  );
+}
+
+/** A shard's stream and what lies in it, as a feed of one stream. */
+function streamOfShard({ stream, subjectTemplate }: FeedToCheck, shard: number): StreamToCheck {
+  return {
+    stream: shardStream(stream, shard),
+    subjectTemplate: subjectTemplate.replace("{{.Shard}}", String(shard)),
+  };
+}
+
 async function infoOf(
   feed: Pick<FeedStore, "streamInfo">,
-  config: FeedToCheck,
+  config: StreamToCheck,
 ): Promise<StreamInfo> {
   const { stream } = config;
   try {
@@ -55,7 +112,7 @@ async function infoOf(
   }
 }
 
-function checkRetention({ retention }: StreamInfo, config: FeedToCheck): void {
+function checkRetention({ retention }: StreamInfo, config: StreamToCheck): void {
   if (retention === "workqueue") return;
   const { stream } = config;
   throw new PartiError(
@@ -72,7 +129,7 @@ function checkRetention({ retention }: StreamInfo, config: FeedToCheck): void {
 }
 
 /** What comes from another stream, or is stored under another subject than it was sent to, is not told by the stream's subjects. */
-function checkSubjects({ subjects, mayHoldOthers }: StreamInfo, config: FeedToCheck): void {
+function checkSubjects({ subjects, mayHoldOthers }: StreamInfo, config: StreamToCheck): void {
   const { stream, subjectTemplate } = config;
   if (mayHoldOthers || subjects.some((subject) => mayLieUnder(subjectTemplate, subject))) return;
   throw new PartiError(
@@ -89,7 +146,7 @@ function checkSubjects({ subjects, mayHoldOthers }: StreamInfo, config: FeedToCh
   );
 }
 
-function checkLimit({ maxAckPending }: StreamInfo, { stream }: FeedToCheck): void {
+function checkLimit({ maxAckPending }: StreamInfo, { stream }: StreamToCheck): void {
   if (maxAckPending === undefined || maxAckPending >= ACK_PENDING_LEAST) return;
   throw new PartiError(
     "PARTI_INVALID_CONFIG",
@@ -102,7 +159,7 @@ function checkLimit({ maxAckPending }: StreamInfo, { stream }: FeedToCheck): voi
 }
 
 /** How a stream is made that can be shared, for people. */
-function creation(stream: string, { subjectTemplate }: FeedToCheck): string {
+function creation(stream: string, { subjectTemplate }: StreamToCheck): string {
   return `nats stream add ${stream} --retention work --subjects "${prefixOf(subjectTemplate)}>"`;
 }
 

@@ -19,39 +19,55 @@ async function live(team: ModelTeam, steps: number, happen: (team: ModelTeam) =>
 
 function moveSome(team: ModelTeam): void {
   const living = team.living;
-  const changes: { [partition: string]: number } = {};
-  for (const partition of team.partitions) {
-    if (team.random() < 0.3) changes[partition] = living[team.pick(living.length)]!.index;
+  const changes: { [unit: string]: number } = {};
+  for (const unit of team.units) {
+    if (team.random() < 0.3) changes[unit] = living[team.pick(living.length)]!.index;
   }
   team.assign(changes);
 }
 
-function forSeeds(name: string, run: (seed: number) => Promise<void>): void {
-  Deno.test(name, async () => {
-    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
-      try {
-        await run(seed);
-      } catch (error) {
-        throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+/** A feed of one stream, where partitions move; and a sharded one, where shards with several keys do. */
+const LAYOUTS: Readonly<Record<string, Partial<ModelTeamOptions>>> = {
+  "one stream": {},
+  "sharded": { shards: 5, partitions: 14 },
+};
+
+type Layout = Partial<ModelTeamOptions>;
+
+function forSeeds(name: string, run: (seed: number, layout: Layout) => Promise<void>): void {
+  for (const [which, layout] of Object.entries(LAYOUTS)) {
+    Deno.test(`${which}: ${name}`, async () => {
+      for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+        try {
+          await run(seed, layout);
+        } catch (error) {
+          throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+        }
       }
-    }
-  });
+    });
+  }
 }
 
 function calm(seed: number, more: Partial<ModelTeamOptions> = {}): ModelTeam {
   const team = new ModelTeam({ seed, members: 3, partitions: 8, ...more });
-  team.assign(Object.fromEntries(team.partitions.map((name, index) => [name, index % 3])));
+  team.assign(Object.fromEntries(team.units.map((name, index) => [name, index % 3])));
   return team;
 }
 
-forSeeds("moves without faults: handled exactly once, in order, one at a time", async (seed) => {
-  const team = calm(seed);
-  await live(team, 60, () => {});
-  await team.drained();
-  team.record.assertExact();
-  team.assertEffects();
-  await team.end();
-});
+forSeeds(
+  "moves without faults: handled exactly once, in order, one at a time",
+  async (seed, layout) => {
+    const team = calm(seed, layout);
+    await live(team, 60, () => {});
+    await team.drained();
+    team.record.assertExact();
+    team.assertEffects();
+    await team.end();
+    if (layout.shards === undefined) return;
+    const merges = team.members.map(({ told }) => told.get("compacted") ?? 0);
+    assert.deepEqual(merges, [0, 0, 0], "a shard has a lane of its own");
+  },
+);
 
 /** Quick, but now and then far beyond the drain deadline and the ack wait. */
 function moody(random: () => number): number {
@@ -61,8 +77,8 @@ function moody(random: () => number): number {
 
 forSeeds(
   "handlers that fail, are slow, and do not listen: every effect once and in order",
-  async (seed) => {
-    const team = calm(seed, { temper: moody, failures: 0.1, obedient: seed % 2 === 0 });
+  async (seed, layout) => {
+    const team = calm(seed, { ...layout, temper: moody, failures: 0.1, obedient: seed % 2 === 0 });
     await live(team, 60, () => {});
     await team.drained();
     team.assertEffects();
@@ -91,8 +107,8 @@ function mishap(team: ModelTeam): void {
 
 forSeeds(
   "lost answers, cut connections, deleted lanes: every effect once and in order",
-  async (seed) => {
-    const team = calm(seed, { temper: moody, failures: 0.05, obedient: seed % 2 === 0 });
+  async (seed, layout) => {
+    const team = calm(seed, { ...layout, temper: moody, failures: 0.05, obedient: seed % 2 === 0 });
     await live(team, 80, mishap);
     team.heal();
     await team.drained();
@@ -103,8 +119,8 @@ forSeeds(
 
 forSeeds(
   "members that die, join, or are wrongly taken for dead: every effect once and in order",
-  async (seed) => {
-    const team = calm(seed, { temper: moody, failures: 0.05 });
+  async (seed, layout) => {
+    const team = calm(seed, { ...layout, temper: moody, failures: 0.05 });
     await live(team, 80, (team) => {
       mishap(team);
       const chance = team.random();

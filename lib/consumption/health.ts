@@ -56,16 +56,16 @@ export function healthOf(
   longAgoMs: number,
 ): ConsumerHealth {
   const wanted = [...slots].filter((slot) => slot.wanted);
-  const idsOf = (choose: (slot: Slot) => boolean): PartitionId[] =>
-    wanted.filter(choose).map((slot) => slot.id);
-  const waiting = idsOf((slot) => slot.lane === undefined || slot.lane.closed);
-  const stopped = idsOf((slot) => slot.stopped);
-  const blocked = idsOf((slot) => slot.blocked);
-  const denied = idsOf((slot) => slot.lane?.refusal !== undefined);
-  const failing = idsOf((slot) =>
-    slot.failingSinceMs !== undefined && slot.failingSinceMs < longAgoMs
+  const parts = wanted.flatMap((slot) => [...slot.parts]);
+  const waiting = idsOf(wanted, (slot) => slot.lane === undefined || slot.lane.closed);
+  const stopped = idsOf(parts, (part) => part.stopped);
+  const blocked = idsOf(parts, (part) => part.blocked);
+  const denied = idsOf(wanted, (slot) => slot.lane?.refusal !== undefined);
+  const failing = idsOf(
+    parts,
+    (part) => part.failingSinceMs !== undefined && part.failingSinceMs < longAgoMs,
   );
-  const outranked = idsOf((slot) => slot.outranked);
+  const outranked = idsOf(wanted, (slot) => slot.outranked);
   const troubles = [waiting, stopped, blocked, denied, outranked];
   return {
     healthy: connected && troubles.every((ids) => ids.length === 0),
@@ -81,4 +81,8 @@ export function healthOf(
     running,
     buffered: lanes.reduce((sum, lane) => sum + lane.buffered, 0),
   };
+}
+
+function idsOf(slots: readonly Slot[], choose: (slot: Slot) => boolean): PartitionId[] {
+  return slots.filter(choose).map((slot) => slot.id);
 }

@@ -184,15 +184,16 @@ export class ModelClient {
       streamInfo: unused,
       ensureStream: unused,
       destroyStream: unused,
-      createConsumer: (_stream: string, config: ConsumerConfig) =>
-        this.call("create", () => server.create(config)),
+      createConsumer: (stream: string, config: ConsumerConfig) =>
+        this.call("create", () => server.create(config, stream)),
       shrinkConsumer: (_stream: string, config: ConsumerConfig, filter: readonly string[]) =>
         this.call("shrink", () => server.shrink(config, filter)),
       deleteConsumer: (_stream: string, name: string): Promise<boolean> =>
         this.call("delete", () => server.delete(name)),
       consumerInfo: (_stream: string, name: string): Promise<ConsumerInfo | undefined> =>
         this.call("info", () => server.info(name)),
-      listConsumers: (): Promise<ConsumerInfo[]> => this.call("list", () => server.list()),
+      listConsumers: (stream: string): Promise<ConsumerInfo[]> =>
+        this.call("list", () => server.list(stream)),
       pull: (_stream: string, consumer: string, handler: PullHandler): Pull => {
         const pull = new ModelPull(this, consumer, handler);
         this.#pulls.add(pull);

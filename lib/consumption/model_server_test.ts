@@ -1,5 +1,5 @@
 /**
- * For tests: a small model of a JetStream server, as far as lanes depend on it — one WorkQueue stream with pull consumers, one output
+ * For tests: a small model of a JetStream server, as far as lanes depend on it — WorkQueue streams with pull consumers, one output
  * stream with guarded writes, notices. It lives on a manual clock, so a test sees in milliseconds what takes minutes, and the
  * same seed gives the same run. What it does is what `lib/ports/contract` demands of a real one. Holds no test.
  *
@@ -45,6 +45,7 @@ interface Pending {
 
 /** A consumer as the server has it. */
 class ModelConsumer {
+  readonly stream: string;
   readonly config: ConsumerConfig;
   filter: Set<string>;
   cursor = 0;
@@ -54,9 +55,14 @@ class ModelConsumer {
   readonly pending = new Map<number, Pending>();
   readonly due: number[] = [];
 
-  constructor(config: ConsumerConfig) {
+  constructor(stream: string, config: ConsumerConfig) {
+    this.stream = stream;
     this.config = config;
     this.filter = new Set(config.filterSubjects);
+  }
+
+  reads(stream: string, subject: string): boolean {
+    return stream === this.stream && (this.filter.size === 0 || this.filter.has(subject));
   }
 }
 
@@ -69,12 +75,18 @@ export class ModelServer {
   readonly output: Stored[] = [];
   /** What was asked of it, by name of the call. */
   readonly calls = new Map<string, number>();
+  readonly #streamOf: (subject: string) => string;
   readonly #consumers = new Map<string, ModelConsumer>();
   readonly #notices = new Set<(subject: string, data: Uint8Array) => void>();
   #sequence = 0;
 
-  constructor(clock: ManualClock) {
+  /**
+   * @param clock the clock it lives on
+   * @param streamOf in which stream of the feed a message lies; one and the same unless told otherwise
+   */
+  constructor(clock: ManualClock, streamOf: (subject: string) => string = () => "feed") {
     this.clock = clock;
+    this.#streamOf = streamOf;
   }
 
   /** The lanes there are. */
@@ -123,14 +135,17 @@ export class ModelServer {
     return this.output.findLast((stored) => stored.subject === subject);
   }
 
-  create(config: ConsumerConfig): void {
+  create(config: ConsumerConfig, stream = "feed"): void {
     this.#count("create");
+    const { name, filterSubjects } = config;
     for (const other of this.#consumers.values()) {
-      if (config.filterSubjects.some((subject) => other.filter.has(subject))) {
+      if (other.stream !== stream) continue;
+      const isWhole = filterSubjects.length === 0 || other.filter.size === 0;
+      if (isWhole || filterSubjects.some((subject) => other.filter.has(subject))) {
         throw new PartiError("PARTI_FILTER_OVERLAP", "filtered consumer not unique");
       }
     }
-    this.#consumers.set(config.name, new ModelConsumer(config));
+    this.#consumers.set(name, new ModelConsumer(stream, config));
   }
 
   shrink(
@@ -165,9 +180,10 @@ export class ModelServer {
     return consumer === undefined ? undefined : this.#info(consumer);
   }
 
-  list(): ConsumerInfo[] {
+  list(stream = "feed"): ConsumerInfo[] {
     this.#count("list");
-    return this.lanes;
+    const consumers = [...this.#consumers.values()].filter((one) => one.stream === stream);
+    return consumers.map((consumer) => this.#info(consumer));
   }
 
   /** So many more messages may be sent to a puller. */
@@ -266,7 +282,9 @@ export class ModelServer {
   #nextNew(consumer: ModelConsumer): Stored | undefined {
     if (consumer.pending.size >= consumer.config.maxAckPending) return undefined;
     for (const [sequence, stored] of this.feed) {
-      if (sequence <= consumer.cursor || !consumer.filter.has(stored.subject)) continue;
+      const { subject } = stored;
+      if (sequence <= consumer.cursor) continue;
+      if (!consumer.reads(this.#streamOf(subject), subject)) continue;
       consumer.cursor = sequence;
       return stored;
     }

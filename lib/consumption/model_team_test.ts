@@ -6,9 +6,11 @@
  */
 import assert from "node:assert/strict";
 import type { GroupConsumerConfig } from "../config/config.ts";
+import { partitionId } from "../assignment/partition.ts";
 import { FencedOutput } from "../effects/effects.ts";
 import { isPartiError } from "../errors.ts";
 import { sleep } from "../ports/clock.ts";
+import { shardPartitions, shardSubject } from "../sharding/shards.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
 import type { ConsumptionEvents } from "./events.ts";
 import type { HandlerContext, MessageHandler, PartitionMessage } from "./dispatch/handler.ts";
@@ -18,6 +20,8 @@ import { ModelServer } from "./model_server_test.ts";
 import { announceRelease } from "./lanes/release_notices.ts";
 import { Journal, names, seeded, testConfig } from "./team_test.ts";
 import { WorkerConsumer } from "./worker_consumer.ts";
+
+const SHARD_TEMPLATE = "feed.{{.Shard}}.{{.PartitionID}}";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -29,7 +33,10 @@ export type Temper = (random: () => number) => number;
 export interface ModelTeamOptions {
   readonly seed: number;
   readonly members: number;
+  /** How many partitions; in a sharded feed, how many keys. */
   readonly partitions: number;
+  /** How many shards the feed has; it is one stream unless told otherwise. */
+  readonly shards?: number;
   readonly config?: Partial<GroupConsumerConfig>;
   readonly drainTimeoutMs?: number;
   readonly latencyMaxMs?: number;
@@ -62,12 +69,15 @@ export interface ModelMember {
 /** The group. */
 export class ModelTeam {
   readonly clock = new ManualClock();
-  readonly server = new ModelServer(this.clock);
+  readonly server: ModelServer;
   readonly record = new Journal();
   readonly random: () => number;
   readonly members: ModelMember[] = [];
+  /** What is published to, and handled in order. */
   readonly partitions: string[];
-  /** Partition → index of its member. */
+  /** What moves: partitions, or shards. */
+  readonly units: string[];
+  /** What moves → index of its member. */
   readonly owners = new Map<string, number>();
   readonly #options: ModelTeamOptions;
   readonly #leader: ModelClient;
@@ -78,13 +88,21 @@ export class ModelTeam {
     this.#options = options;
     this.random = seeded(options.seed);
     this.partitions = names(options.partitions);
+    const { shards } = options;
+    this.units = shards === undefined
+      ? this.partitions
+      : shardPartitions(shards).map((shard) => partitionId(shard));
+    this.server = new ModelServer(
+      this.clock,
+      (subject) => shards === undefined ? "feed" : `feed-${subject.split(".")[1]}`,
+    );
     this.#leader = new ModelClient(this.server, { random: this.random, latencyMaxMs: 5 });
     for (let i = 0; i < options.members; i++) this.join();
   }
 
   /** A new member, as a process that has just started. */
   join(): ModelMember {
-    const { drainTimeoutMs = 1_000, latencyMaxMs = 5, config, graceMs } = this.#options;
+    const { drainTimeoutMs = 1_000, latencyMaxMs = 5, config, graceMs, shards } = this.#options;
     const index = this.members.length;
     const client = new ModelClient(this.server, { random: this.random, latencyMaxMs });
     const instance = `instance-${index}`;
@@ -102,7 +120,13 @@ export class ModelTeam {
     const handle: MessageHandler = (message, context) => this.#handle(message, context, output);
     const consumer = new WorkerConsumer({
       world: client.world,
-      config: testConfig({ ackWaitMs: 3_000, prefetch: 16, maxLanes: 2, ...config }),
+      config: testConfig({
+        ackWaitMs: 3_000,
+        prefetch: 16,
+        maxLanes: 2,
+        ...(shards === undefined ? {} : { shards, subjectTemplate: SHARD_TEMPLATE }),
+        ...config,
+      }),
       owner: { group: "test", worker: `w-${index}`, instance },
       handler: handle,
       ...(gate === undefined ? {} : { mayBegin: (signal) => gate.pass(signal) }),
@@ -140,7 +164,11 @@ export class ModelTeam {
   publish(partition: string): void {
     const payload = `${++this.#sent}`;
     this.record.sent(partition, payload);
-    this.server.store(`feed.${partition}`, encoder.encode(payload));
+    const { shards } = this.#options;
+    const subject = shards === undefined
+      ? `feed.${partition}`
+      : shardSubject({ subjectTemplate: SHARD_TEMPLATE, shards }, partition);
+    this.server.store(subject, encoder.encode(payload));
   }
 
   /** Gives partitions to members; every member learns of it after a while of its own. */

@@ -28,6 +28,7 @@ export function testConfig(changes: Partial<GroupConsumerConfig> = {}): GroupCon
   return {
     stream: FEED,
     subjectTemplate: "feed.{{.PartitionID}}",
+    shards: undefined,
     ackWaitMs: 30_000,
     maxDeliver: 5,
     prefetch: 256,

@@ -86,7 +86,7 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#options = options;
     this.#events = guardedEvents(options.events ?? {});
     const { world, config, owner, checkedFeed } = options;
-    this.#slots = new SlotTable(config.subjectTemplate);
+    this.#slots = new SlotTable(config);
     this.#settling = new Settling(this.#slots, this.#events.outranked);
     const mayAct = () => this.#mayAct();
     const events = this.#events;
@@ -109,7 +109,7 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#ackWaits = new AckWaitKeeper({
       clock: world.clock,
       ackWaitMs: config.ackWaitMs,
-      slots: this.#slots.all,
+      parts: () => this.#slots.parts(),
       lanes: () => this.#keeper.lanes,
       mayAct,
     });
@@ -142,7 +142,7 @@ export class WorkerConsumer implements AsyncDisposable {
     for (const slot of added) this.#keeper.expect(slot, desired.contenderOf?.(slot.id));
     this.#desired = desired;
     // One may have been on its way out and not gone yet.
-    for (const slot of added) this.#dispatcher.offer(slot);
+    for (const slot of added) for (const part of slot.parts) this.#dispatcher.offer(part);
     this.#events.updated(added.length, removed, total);
     this.#kick();
     return true;
@@ -166,6 +166,7 @@ export class WorkerConsumer implements AsyncDisposable {
   /** Goes on with partitions that a poison message has stopped: the message is tried anew. */
   resumePartition(id: PartitionId): boolean {
     const slot = this.#slots.all.get(id);
+    // In a sharded feed poison stops nothing.
     if (slot === undefined || !slot.stopped) return false;
     slot.stopped = false;
     this.#keeper.shareRoom();
@@ -201,7 +202,7 @@ export class WorkerConsumer implements AsyncDisposable {
    */
   interrupt(reason: string): void {
     const error = new PartiError("PARTI_DISCONNECTED", reason);
-    for (const slot of this.#slots.all.values()) slot.running?.interrupt(error);
+    for (const part of this.#slots.parts()) part.running?.interrupt(error);
   }
 
   /**
@@ -259,7 +260,7 @@ export class WorkerConsumer implements AsyncDisposable {
   /** A slot runs nothing any more. In the usual case nothing waits for that: this runs once for every message. */
   #idle(slot: Slot): void {
     const isUsual = slot.wanted && !slot.stale && !slot.moving && slot.lane?.closed === false;
-    if (!isUsual || this.outranked.includes(slot.id)) this.#kick();
+    if (!isUsual || this.outranked.length > 0) this.#kick();
   }
 
   #mayAct(): boolean {

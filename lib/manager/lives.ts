@@ -23,8 +23,8 @@ export interface LivesOptions {
   readonly world: World;
   /** The group. */
   readonly group: string;
-  /** The stream that is consumed, if the library does that. */
-  readonly stream: string | undefined;
+  /** The streams that are consumed; none if the library does not do that. */
+  readonly streams: readonly string[];
   /** The number to claim first. */
   readonly preferredId: number | undefined;
   /** Opens the buckets, making them if they are not there. Again before each new life: a server may have lost them. */
@@ -228,8 +228,8 @@ export class Lives {
   /** A former life of this process holds nothing by right any more. */
   async #removeFormerLanes(): Promise<void> {
     if (this.#former.size === 0) return;
-    const { world, group, stream, events } = this.#options;
-    const reaper = new LaneReaper({ feed: world.feed, group, stream, onError: events.onError });
+    const { world, group, streams, events } = this.#options;
+    const reaper = new LaneReaper({ feed: world.feed, group, streams, onError: events.onError });
     await reaper.reap((instance) => !this.#former.has(instance));
   }
 

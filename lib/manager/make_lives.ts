@@ -16,6 +16,7 @@ import { makeConsumer } from "../session/make_consumer.ts";
 import type { ManagerOptions } from "./manager_options.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
 import type { KvBucket } from "../ports/kv.ts";
+import { feedStreams } from "../sharding/shards.ts";
 import type { World } from "../ports/world.ts";
 import type { SessionEvents } from "../session/session_options.ts";
 
@@ -31,6 +32,8 @@ export interface LivesParts {
   readonly metrics: MetricsCollector;
   /** Told of each operation on a bucket that failed, and asked until when others that were cut off too are on their way back. */
   readonly degraded: Pick<DegradedMonitor, "kvError" | "recoveringUntilMs">;
+  /** When the connection came back last, on the monotonic clock, in milliseconds; undefined if it has never been away. */
+  readonly reconnectedAtMs: () => number | undefined;
   /** Who is told what sessions tell. */
   readonly events: SessionEvents;
 }
@@ -42,7 +45,7 @@ export interface LivesParts {
  * @returns the lives, before the first
  */
 export function makeLives(parts: LivesParts): Lives {
-  const { options, config, source, metrics, degraded, events } = parts;
+  const { options, config, source, metrics, degraded, reconnectedAtMs, events } = parts;
   const { world, host, strategy, election, handler } = options;
   const { consumer } = config;
   const onError = (error: unknown) => events.onError(error);
@@ -54,7 +57,7 @@ export function makeLives(parts: LivesParts): Lives {
   return new Lives({
     world,
     group: config.group,
-    stream: consumer?.stream,
+    streams: consumer === undefined ? [] : feedStreams(consumer.stream, consumer.shards),
     preferredId: config.preferredId,
     openBuckets: () => openBuckets(world, config, { kvOperation }, onError),
     // An application that consumes by itself may do so from any stream.
@@ -69,6 +72,7 @@ export function makeLives(parts: LivesParts): Lives {
       source,
       strategy: strategy ?? stickyBalanced(),
       recoveringUntilMs: () => degraded.recoveringUntilMs,
+      reconnectedAtMs,
       makeConsumer: (owner, right) =>
         makeConsumer(options, config, metrics, checkedFeed, owner, right, onError),
     }),

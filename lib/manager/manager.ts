@@ -5,6 +5,8 @@
  */
 import { settled, unlessAborted } from "../abort.ts";
 import { SourceView } from "../assignment/leader/source_view.ts";
+import type { PartitionSource } from "../assignment/partition.ts";
+import { staticSource } from "../assignment/sources/static_source.ts";
 import { configWarnings, type GroupConfig, resolveConfig } from "../config/config.ts";
 import type { ConsumerHealth, WorkerConsumer } from "../consumption/worker_consumer.ts";
 import { DegradedMonitor } from "./degraded.ts";
@@ -17,6 +19,7 @@ import { noMetrics } from "../metrics/collector.ts";
 import { guardedMetrics } from "../metrics/guarded_metrics.ts";
 import { Notifier } from "./notifier.ts";
 import type { ConnectionStatus, Subscription } from "../ports/messaging.ts";
+import { shardPartitions } from "../sharding/shards.ts";
 import { startFailure } from "./start_failure.ts";
 import { type ManagerState, StateMachine, stateOf } from "./state.ts";
 import { Telemetry } from "./telemetry.ts";
@@ -37,6 +40,7 @@ export class Manager implements AsyncDisposable {
   readonly #lives: Lives;
   readonly #stop = new AbortController();
   #connection: readonly Subscription[] = [];
+  #reconnectedAtMs: number | undefined;
   #started = false;
   #stopping: Promise<void> | undefined;
 
@@ -64,7 +68,7 @@ export class Manager implements AsyncDisposable {
     });
     this.#degraded = this.#makeDegradedMonitor();
     this.#source = new SourceView({
-      source: options.source,
+      source: sourceOf(options, this.#config),
       clock,
       timeoutMs: this.#config.operationTimeoutMs,
       allowEmpty: options.allowEmptySource ?? false,
@@ -76,6 +80,7 @@ export class Manager implements AsyncDisposable {
       source: this.#source,
       metrics: this.#telemetry.metrics,
       degraded: this.#degraded,
+      reconnectedAtMs: () => this.#reconnectedAtMs,
       events: this.#notifier.sessionEvents(() => this.#showState()),
     });
   }
@@ -241,6 +246,7 @@ export class Manager implements AsyncDisposable {
 
   #connectionChanged(status: ConnectionStatus): void {
     if (status === "reconnected") {
+      this.#reconnectedAtMs = this.#options.world.clock.monotonicMs();
       this.#degraded.reconnected();
       this.#lives.reconnected();
       return;
@@ -299,5 +305,20 @@ function checkOptions(options: ManagerOptions, config: GroupConfig): void {
     "PARTI_INVALID_CONFIG",
     "a handler needs `consumer` in the configuration",
     { hint: "set consumer.stream and consumer.subjectTemplate, or leave the handler out" },
+  );
+}
+
+/** The partitions of a sharded feed are its shards, which nobody need say twice. */
+function sourceOf({ source }: ManagerOptions, { consumer }: GroupConfig): PartitionSource {
+  const shards = consumer?.shards;
+  if ((source === undefined) === (shards !== undefined)) {
+    return source ?? staticSource(shardPartitions(shards!));
+  }
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    source === undefined
+      ? "a manager needs a source of partitions"
+      : "a sharded feed's partitions are its shards, and there is a source of others",
+    { hint: "give either `source` or `config.consumer.shards`" },
   );
 }

@@ -19,8 +19,8 @@ export interface ManagerOptions {
   readonly world: World;
   /** The group's configuration. */
   readonly config: GroupConfigInput;
-  /** Where partitions come from. */
-  readonly source: PartitionSource;
+  /** Where partitions come from. Left out where `config.consumer.shards` says what they are: the shards. */
+  readonly source?: PartitionSource;
   /** Who gets what; `StickyBalanced` unless told otherwise. */
   readonly strategy?: AssignmentStrategy;
   /** Handles messages; needs `config.consumer`. Without it the application consumes by itself, led by the hooks. */

@@ -138,10 +138,24 @@ export interface StoredMessage {
   header(name: string): string | undefined;
 }
 
+/** Another stream whose messages a stream takes over. */
+export interface StreamSource {
+  /** The other stream. */
+  readonly stream: string;
+  /** Which of its subjects, with wildcards; all of them unless told otherwise. Not together with `transform`. */
+  readonly filterSubject?: string;
+  /** Which of its subjects, and as what they are stored: `{{wildcard(1)}}`, `{{partition(16,1)}}`, … of the server's subject mapping. */
+  readonly transform?: { readonly from: string; readonly to: string };
+}
+
 /** How a stream is made if it is not there. */
 export interface StreamOptions {
-  /** The subjects it stores. */
+  /** The subjects it stores; none if all comes from its sources. */
   readonly subjects: readonly string[];
+  /** The streams that it takes messages over from, by itself and for as long as it lives. */
+  readonly sources?: readonly StreamSource[];
+  /** Messages are dropped when they are older than this, in milliseconds; never unless told otherwise. */
+  readonly maxAgeMs?: number;
   /** `workqueue` for a feed, `limits` for an output. */
   readonly retention: "workqueue" | "limits";
   /** Where it is kept. */

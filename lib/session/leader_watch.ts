@@ -11,7 +11,7 @@ import type { SessionOptions } from "./session_options.ts";
 /** What watching the leader needs. */
 export interface LeaderWatchOptions {
   /** The session's. */
-  readonly session: Pick<SessionOptions, "world" | "config" | "events">;
+  readonly session: Pick<SessionOptions, "world" | "config" | "events" | "reconnectedAtMs">;
   /** Who watches. */
   readonly self: Candidate;
   /** The assignment as this worker knows it. */
@@ -39,7 +39,7 @@ export class LeaderWatch {
    */
   constructor(options: LeaderWatchOptions) {
     this.#options = options;
-    const { world, config, events } = options.session;
+    const { world, config, events, reconnectedAtMs } = options.session;
     this.#prober = new Prober({
       group: config.group,
       clock: world.clock,
@@ -57,6 +57,9 @@ export class LeaderWatch {
       },
       onMiss: (missed, kind) => events.onProbeMiss(missed, kind),
     });
+    // A life that begins right after a reconnect knows as little of the others as one that has gone on through it.
+    const backAtMs = reconnectedAtMs?.() ?? -Infinity;
+    this.hold(Math.max(0, backAtMs + config.heartbeatTtlMs - world.clock.monotonicMs()));
   }
 
   /**

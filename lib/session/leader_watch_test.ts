@@ -23,8 +23,10 @@ function listed(...instances: string[]): Snapshot {
 }
 
 /** Somebody who watches under a clock driven by hand. */
-function rig(latest?: Snapshot, options: { inOffice?: boolean } = {}) {
+function rig(latest?: Snapshot, options: { inOffice?: boolean; awayForMs?: number } = {}) {
   const clock = new ManualClock();
+  const { awayForMs } = options;
+  const backAtMs = awayForMs === undefined ? undefined : clock.monotonicMs() - awayForMs;
   const messaging = new TestMessaging(clock);
   const gone: string[] = [];
   const misses: string[] = [];
@@ -32,6 +34,7 @@ function rig(latest?: Snapshot, options: { inOffice?: boolean } = {}) {
   const session = {
     world: { clock, messaging, random: plainRandom() },
     config,
+    reconnectedAtMs: () => backAtMs,
     events: { onProbeMiss: (instance: string, kind: string) => misses.push(`${instance} ${kind}`) },
   } as unknown as LeaderWatchOptions["session"];
   const watch = new LeaderWatch({
@@ -112,6 +115,18 @@ Deno.test("leader watch: no verdict while it is held back", async () => {
   assert.equal(watch.heldForMs, 1_000);
   assert.deepEqual(gone, []);
   await clock.advance(1_000 + DETECTED_MS);
+  assert.ok(gone.length > 0);
+  watch.close();
+});
+
+Deno.test("leader watch: one that begins right after a reconnect has no verdict until the others can be back", async () => {
+  // For a lease's time, counted from the reconnect.
+  const { clock, config: { heartbeatTtlMs }, watch, gone } = rig(undefined, { awayForMs: 1_000 });
+  assert.equal(watch.heldForMs, heartbeatTtlMs - 1_000);
+  watch.leaderIs(LEADER);
+  await clock.advance(heartbeatTtlMs - 1_000);
+  assert.deepEqual(gone, []);
+  await clock.advance(DETECTED_MS);
   assert.ok(gone.length > 0);
   watch.close();
 });

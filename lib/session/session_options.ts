@@ -60,6 +60,8 @@ export interface SessionOptions {
   readonly strategy: AssignmentStrategy;
   /** See {@linkcode GroupLeaderOptions.recoveringUntilMs}. */
   readonly recoveringUntilMs: () => number | undefined;
+  /** When the connection came back last, on the monotonic clock, in milliseconds; undefined if it has never been away. */
+  readonly reconnectedAtMs?: () => number | undefined;
   /** Makes the consumer, if the application consumes through the library. */
   readonly makeConsumer: (owner: LaneOwner, right: SessionRight) => WorkerConsumer | undefined;
   /** Who is told. */

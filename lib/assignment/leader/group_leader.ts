@@ -174,6 +174,9 @@ export class GroupLeader {
     const found = this.#survey(this.#claimed);
     const decision = this.#situation.decide(found);
     if (decision.kind === "rebalance") await this.#rebalance(decision.reason, found);
+    else if (this.#claimed.publication.inDoubt) {
+      return await this.#settle(this.#claimed.publication);
+    }
     if (this.#loop.ended) return;
     // Having to wait proves nothing: what failed before may fail again.
     if (decision.kind !== "wait") this.#setbacks.succeeded();
@@ -281,6 +284,19 @@ export class GroupLeader {
     if (inForce !== snapshot) this.#loop.wake();
     if (this.#loop.ended) return;
     this.#options.onPublished(inForce, inForce === snapshot ? movedCount : 0, nowMs - startedAtMs);
+  }
+
+  /**
+   * There is nothing to do as far as known, but the last write is in doubt: the group may live by what it said, and nothing would ever tell.
+   */
+  async #settle(publication: Publication): Promise<void> {
+    const { snapshot } = publication;
+    const inForce = await publication.settle();
+    if (inForce !== snapshot) {
+      this.#situation.published(inForce, this.#options.world.clock.monotonicMs());
+      if (!this.#loop.ended) this.#options.onPublished(inForce, 0, 0);
+    }
+    this.#loop.wake();
   }
 
   /** Shows the phase and sees to the next look. */

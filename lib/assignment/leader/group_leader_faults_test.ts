@@ -56,6 +56,26 @@ memoryTest(
 );
 
 memoryTest(
+  "leader: a publication with an unknown outcome for which there is no reason any more is found all the same, W-17",
+  async (group) => {
+    const { told } = group.lead();
+    group.join([0, 1, 2]);
+    await group.pass(2_000);
+    group.assignments.after = (operation) => {
+      if (operation !== "update") return;
+      group.assignments.after = () => {};
+      // While the answer is lost it turns out that nobody has died: what the leader knows is what it wants.
+      group.join([1]);
+      throw timeout();
+    };
+    group.kill([1]);
+    await group.pass(20_000);
+    assert.deepEqual(told.failed, ["emergency"]);
+    assertCovered(await group.current(), 12, "worker-0 worker-1 worker-2");
+  },
+);
+
+memoryTest(
   "leader: a publication that turns out to have been applied has begun its cooldown then",
   async (group) => {
     const { told } = group.lead({ config: { assignment: { minRebalanceInterval: "10s" } } });

@@ -13,11 +13,14 @@ export interface LaneReaperOptions {
   readonly feed: FeedStore;
   /** The group whose lanes are looked at; all others are left alone. */
   readonly group: string;
-  /** The stream; without one there is nothing to do. */
-  readonly stream: string | undefined;
+  /** The feed's streams; without any there is nothing to do. */
+  readonly streams: readonly string[];
   /** Told when lanes could not be listed or one could not be deleted; it is tried at the next call. */
   readonly onError: (error: unknown) => void;
 }
+
+/** So many streams are looked at at the same time. */
+const AT_ONCE = 16;
 
 /** What {@linkcode LaneReaper.reap} did. */
 export interface Reaped {
@@ -43,8 +46,20 @@ export class LaneReaper {
    * @returns what was done
    */
   async reap(isAlive: (instance: string) => boolean): Promise<Reaped> {
-    const { feed, group, stream, onError } = this.#options;
-    if (stream === undefined) return { complete: true, deleted: 0 };
+    const reaped: Reaped[] = [];
+    const { streams } = this.#options;
+    for (let from = 0; from < streams.length; from += AT_ONCE) {
+      const some = streams.slice(from, from + AT_ONCE);
+      reaped.push(...await Promise.all(some.map((stream) => this.#reapStream(stream, isAlive))));
+    }
+    return {
+      complete: reaped.every(({ complete }) => complete),
+      deleted: reaped.reduce((sum, { deleted }) => sum + deleted, 0),
+    };
+  }
+
+  async #reapStream(stream: string, isAlive: (instance: string) => boolean): Promise<Reaped> {
+    const { feed, group, onError } = this.#options;
     try {
       const dead = (await feed.listConsumers(stream)).filter((lane) => {
         const owner = laneOwner(lane.metadata);

@@ -51,7 +51,7 @@ natsTest("reaper: deletes the lanes of its own group's dead, and nothing else", 
   const reaper = new LaneReaper({
     feed,
     group: "g",
-    stream: STREAM,
+    streams: [STREAM],
     onError: (error) => errors.push(error),
   });
   const result = await reaper.reap((instance) => instance === "living");
@@ -76,7 +76,7 @@ natsTest("reaper: whoever came while lanes were listed counts as alive", async (
   const reaper = new LaneReaper({
     feed: slow,
     group: "g",
-    stream: STREAM,
+    streams: [STREAM],
     onError: (error) => assert.fail(String(error)),
   });
   const result = await reaper.reap((instance) => living.has(instance));
@@ -99,7 +99,7 @@ natsTest("reaper: one lane that cannot be deleted keeps no other, and it says so
   const reaper = new LaneReaper({
     feed: faulty,
     group: "g",
-    stream: STREAM,
+    streams: [STREAM],
     onError: (error) => errors.push(error),
   });
   assert.deepEqual(await reaper.reap(() => false), { complete: false, deleted: 2 });
@@ -115,9 +115,31 @@ Deno.test("reaper: without a stream there is nothing to do, and what cannot be l
     listConsumers: () => Promise.reject(new PartiError("PARTI_TIMEOUT", "no answer")),
   } as unknown as FeedStore;
   const onError = (error: unknown) => errors.push(error);
-  const none = new LaneReaper({ feed, group: "g", stream: undefined, onError });
+  const none = new LaneReaper({ feed, group: "g", streams: [], onError });
   assert.equal((await none.reap(() => false)).complete, true);
-  const some = new LaneReaper({ feed, group: "g", stream: STREAM, onError });
+  const some = new LaneReaper({ feed, group: "g", streams: [STREAM], onError });
   assert.equal((await some.reap(() => false)).complete, false);
   assert.equal(errors.length, 1);
+});
+
+Deno.test("reaper: it looks at every stream of a feed, and is complete only if all of them are", async () => {
+  const metadata = laneMetadata({ group: "g", worker: "w", instance: "dead" }, 1, 1);
+  const deleted: string[] = [];
+  let isOut = true;
+  const feed = {
+    listConsumers: (stream: string) =>
+      stream === "F-19" && isOut
+        ? Promise.reject(new PartiError("PARTI_TIMEOUT", "no answer"))
+        : Promise.resolve([{ name: `of ${stream}`, metadata }]),
+    deleteConsumer: (stream: string, name: string) => {
+      deleted.push(`${stream} ${name}`);
+      return Promise.resolve(true);
+    },
+  } as unknown as FeedStore;
+  const streams = Array.from({ length: 20 }, (_, i) => `F-${i}`);
+  const reaper = new LaneReaper({ feed, group: "g", streams, onError: () => {} });
+  assert.deepEqual(await reaper.reap(() => false), { complete: false, deleted: 19 });
+  isOut = false;
+  assert.deepEqual(await reaper.reap(() => false), { complete: true, deleted: 20 });
+  assert.deepEqual(new Set(deleted), new Set(streams.map((name) => `${name} of ${name}`)));
 });

@@ -11,6 +11,7 @@ import { Evictor } from "./evictor.ts";
 import type { GroupLeaderOptions } from "./group_leader_options.ts";
 import { LaneReaper } from "./lane_reaper.ts";
 import { LaneSweeper } from "./lane_sweeper.ts";
+import { feedStreams } from "../../sharding/shards.ts";
 import type { PartitionId } from "../partition.ts";
 
 /** What watching needs: that of the leader's. */
@@ -98,7 +99,9 @@ export class Liveness {
       onMiss: (instance, kind) => options.onProbeMiss?.(instance, kind),
     });
     this.#prober.hold(options.holdForMs ?? 0);
-    const reaper = new LaneReaper({ feed, group, stream: config.consumer?.stream, onError });
+    const { consumer } = config;
+    const streams = consumer === undefined ? [] : feedStreams(consumer.stream, consumer.shards);
+    const reaper = new LaneReaper({ feed, group, streams, onError });
     this.#sweeper = new LaneSweeper({
       clock,
       random,

@@ -46,6 +46,8 @@ export class Publication {
   #revision: number;
   /** The highest generation that may have reached the server: a number is never used for two contents. */
   #tried: number;
+  /** Of the last write nobody has said what became of it. */
+  #inDoubt = false;
   /** Chunks written by this pen, those in force included. */
   #written: StoredChunks[];
 
@@ -66,6 +68,14 @@ export class Publication {
   /** The snapshot in force. */
   get snapshot(): Snapshot {
     return this.#snapshot;
+  }
+
+  /**
+   * Whether the snapshot in force may be another one, since the last write of this pen may have been carried out, or may still be. The next
+   * {@linkcode publish} finds out; where nothing is to be published, {@linkcode settle} does.
+   */
+  get inDoubt(): boolean {
+    return this.#inDoubt;
   }
 
   /** The generation that the next snapshot must have. */
@@ -142,20 +152,31 @@ export class Publication {
       });
     }
     this.#tried = snapshot.generation;
+    return await this.#write(snapshot, (planned) => this.#written.push(planned));
+  }
+
+  /**
+   * Ends a doubt: writes the snapshot in force once more. After that the write in doubt can be carried out no more, or it shows that it was.
+   *
+   * @returns the snapshot in force now
+   * @throws {PartiError} as {@linkcode publish}
+   */
+  async settle(): Promise<Snapshot> {
+    return await this.#write(this.#snapshot);
+  }
+
+  async #write(snapshot: Snapshot, onChunks?: (chunks: StoredChunks) => void): Promise<Snapshot> {
     const before = this.#snapshot;
-    const { revision } = await writeSnapshot(
-      this.#bucket,
-      snapshot,
-      this.#revision,
-      (planned) => this.#written.push(planned),
-    );
+    this.#inDoubt = true;
+    const { revision } = await writeSnapshot(this.#bucket, snapshot, this.#revision, onChunks);
     if (revision === undefined) {
       await this.#adoptOwn();
     } else {
       this.#snapshot = snapshot;
       this.#revision = revision;
     }
-    this.#before = before;
+    this.#inDoubt = false;
+    if (this.#snapshot !== before) this.#before = before;
     await this.#tidy();
     return this.#snapshot;
   }

@@ -143,6 +143,30 @@ Deno.test("publication: a write that was not applied is simply written again", a
   assert.deepEqual(await inForce(bucket), again);
 });
 
+Deno.test("publication: a doubt is ended: what was applied is found, and what was not never will be", async () => {
+  for (const isApplied of [true, false]) {
+    const bucket = new FakeBucket();
+    const pen = await claim(bucket, 5);
+    const { snapshot } = pen;
+    const lost = next(pen, ["a"], ["b"]);
+    const late = { revision: (await bucket.get(CURRENT_KEY))!.revision };
+    bucket[isApplied ? "after" : "before"] = (operation) => {
+      if (operation === "update") throw timeout();
+    };
+    await refuses(pen.publish(lost), "PARTI_TIMEOUT");
+    bucket.after = bucket.before = () => {};
+    assert.equal(pen.inDoubt, true);
+    assert.deepEqual(await pen.settle(), isApplied ? lost : snapshot);
+    assert.equal(pen.inDoubt, false);
+    assert.deepEqual(await inForce(bucket), pen.snapshot);
+    // It has been under way for all this time.
+    await refuses(bucket.update(CURRENT_KEY, new Uint8Array(1), late.revision), "PARTI_CONFLICT");
+    const third = next(pen, ["a", "b"]);
+    assert.ok(third.generation > lost.generation);
+    assert.equal(await pen.publish(third), third);
+  }
+});
+
 Deno.test("publication: one generation never has two contents, however writes fail", async () => {
   const contents = new Map<string, string>();
   const bucket = new FakeBucket();

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { PartitionId } from "../../assignment/partition.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Lane } from "../lanes/lane.ts";
 import type { Slot } from "./slot.ts";
@@ -14,8 +13,8 @@ export interface AckWaitKeeperOptions {
   readonly clock: Clock;
   /** How long the server waits for an ack, in milliseconds. */
   readonly ackWaitMs: number;
-  /** All slots of the worker. */
-  readonly slots: ReadonlyMap<PartitionId, Slot>;
+  /** All that is handled in order, each by itself. */
+  readonly parts: () => Iterable<Slot>;
   /** The lanes there are. */
   readonly lanes: () => readonly Lane[];
   /** Whether this worker may act at this moment. */
@@ -50,7 +49,7 @@ export class AckWaitKeeper {
   }
 
   #extend(): void {
-    for (const slot of this.#options.slots.values()) {
+    for (const slot of this.#options.parts()) {
       if (slot.running?.aborted === false) slot.running.message.working();
       for (const message of slot.queue) message.working();
     }

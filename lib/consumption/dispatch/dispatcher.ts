@@ -80,12 +80,31 @@ function mayTry(slot: Slot, run: Run): boolean {
   return slot.wanted && !run.aborted && run.lane?.ended !== "deleted";
 }
 
+/** What came of a try. */
+interface Tried {
+  /** Why it failed; undefined if the handler did well. */
+  readonly error: PartiError | undefined;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+}
+
+function failure(slot: Slot, { message: { streamSequence } }: Run, error: unknown): PartiError {
+  return new PartiError(
+    "PARTI_HANDLER_FAILED",
+    `the handler failed on sequence ${streamSequence} of ${slot.id}: ${describeError(error)}`,
+    { cause: error, value: streamSequence },
+  );
+}
+
 /** Runs handlers. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #ready: Slot[] = [];
   readonly #places: Places;
   #runningCount = 0;
+  #pumping = false;
   #paused = false;
   #closed = false;
 
@@ -132,7 +151,11 @@ export class Dispatcher {
 
   /** Starts what can be started. To be called also when the right to act has come back. */
   pump(): void {
+    // A handler that is done at once comes here again, and what it has made room for is seen by the loop that has started it.
+    if (this.#pumping) return;
+    this.#pumping = true;
     this.#places.fill(() => this.#startNext());
+    this.#pumping = false;
   }
 
   /** Starts the first message of the slot that waits longest; false if there is none, or nothing may be started. */
@@ -158,14 +181,53 @@ export class Dispatcher {
     this.#places.take();
     run.hasPlace = true;
     onStarted(slot, message);
-    void this.#run(slot, run);
+    this.#begin(slot, run);
   }
 
-  /** Never rejects: whatever went wrong, the slot must not stay taken. */
-  async #run(slot: Slot, run: Run): Promise<void> {
+  /** The usual case, without a promise of its own for each message: nothing stands in the way, and the handler does well at once. */
+  #begin(slot: Slot, run: Run): void {
+    const { config, handler, mayBegin, world } = this.#options;
+    if (config.manualAck || mayBegin(run) !== undefined) return void this.#run(slot, run);
+    run.begin(slot.ownership);
+    const startedAtMs = world.clock.monotonicMs();
+    const ended = (error?: PartiError): void => {
+      this.#ended(slot, run, startedAtMs);
+      const isWell = error === undefined && !run.aborted && !run.interrupted &&
+        this.#options.mayAct();
+      if (isWell) this.#finish(slot, run, "done");
+      else void this.#run(slot, run, { error });
+    };
+    let handling: unknown;
+    try {
+      handling = handler(run.message, run.context);
+    } catch (error) {
+      return ended(failure(slot, run, error));
+    }
+    // What returns nothing may as well return a number that nobody asked for.
+    if (!isThenable(handling)) ended();
+    else handling.then(() => ended(), (error) => ended(failure(slot, run, error)));
+  }
+
+  /**
+   * Handles a message to its end, however often that has to be tried. Never rejects: whatever went wrong, the slot must not stay taken.
+   *
+   * @param slot whose message it is
+   * @param run the message
+   * @param first what came of the first try, if there was one
+   */
+  async #run(slot: Slot, run: Run, first?: Tried): Promise<void> {
     let outcome: Outcome = "abandoned";
     try {
-      outcome = await this.#handle(slot, run);
+      outcome = await this.#handle(slot, run, first);
+    } catch (error) {
+      this.#tell(error);
+    }
+    this.#finish(slot, run, outcome);
+  }
+
+  /** A message is over, and its slot goes on. */
+  #finish(slot: Slot, run: Run, outcome: Outcome): void {
+    try {
       if (outcome === "done") slot.done(run.message);
       this.#options.onOutcome(slot, run, outcome);
     } catch (error) {
@@ -181,18 +243,13 @@ export class Dispatcher {
     this.pump();
   }
 
-  async #handle(slot: Slot, run: Run): Promise<Outcome> {
-    const { config, world, mayAct, mayBegin, onFailure, onPoison } = this.#options;
-    for (let failures = 0;;) {
-      run.renew();
-      const gate = mayBegin(run);
-      if (gate !== undefined) {
-        await gate;
-        if (!mayTry(slot, run) || !mayAct()) return "abandoned";
-      }
-      // Only now: what waits at the gate is not interrupted, which would let it through, and has the right of when it gets through.
-      run.begin(slot.ownership);
-      const error = await this.#attempt(slot, run);
+  async #handle(slot: Slot, run: Run, first?: Tried): Promise<Outcome> {
+    const { config, world, mayAct, onFailure, onPoison } = this.#options;
+    let failures = 0;
+    for (let tried = first;; tried = undefined) {
+      tried ??= await this.#try(slot, run);
+      if (tried === undefined) return "abandoned";
+      const { error } = tried;
       if (run.aborted || !mayAct()) return "abandoned";
       if (run.interrupted) {
         // The connection was away, and others may have handled it meanwhile: what the handler said is neither done nor a failure.
@@ -231,6 +288,20 @@ export class Dispatcher {
     }
   }
 
+  /** One try, once it may begin; undefined if it may not. */
+  async #try(slot: Slot, run: Run): Promise<Tried | undefined> {
+    const { mayAct, mayBegin } = this.#options;
+    run.renew();
+    const gate = mayBegin(run);
+    if (gate !== undefined) {
+      await gate;
+      if (!mayTry(slot, run) || !mayAct()) return undefined;
+    }
+    // Only now: what waits at the gate is not interrupted, which would let it through, and has the right of when it gets through.
+    run.begin(slot.ownership);
+    return { error: await this.#attempt(slot, run) };
+  }
+
   /** Gives its place to others, if it has one. */
   #stepAside(run: Run): void {
     if (run.hasPlace) this.#places.give();
@@ -252,23 +323,23 @@ export class Dispatcher {
 
   /** One try; returns what the handler threw, wrapped, or undefined. */
   async #attempt(slot: Slot, run: Run): Promise<PartiError | undefined> {
-    const { world, handler, onHandled } = this.#options;
+    const { world, handler } = this.#options;
     const startedAtMs = world.clock.monotonicMs();
     try {
       await handler(run.message, run.context);
       await run.acked;
       return undefined;
     } catch (error) {
-      const { streamSequence } = run.message;
-      return new PartiError(
-        "PARTI_HANDLER_FAILED",
-        `the handler failed on sequence ${streamSequence} of ${slot.id}: ${describeError(error)}`,
-        { cause: error, value: streamSequence },
-      );
+      return failure(slot, run, error);
     } finally {
-      run.end();
-      onHandled(slot, world.clock.monotonicMs() - startedAtMs);
+      this.#ended(slot, run, startedAtMs);
     }
+  }
+
+  /** The handler has come back. */
+  #ended(slot: Slot, run: Run, startedAtMs: number): void {
+    run.end();
+    this.#options.onHandled(slot, this.#options.world.clock.monotonicMs() - startedAtMs);
   }
 
   #tell(error: unknown): void {

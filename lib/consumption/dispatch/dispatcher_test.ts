@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PartiError } from "../../errors.ts";
 import { settle } from "../../test_support/manual_clock.ts";
 import { gate, rig } from "./dispatcher_rig_test.ts";
-import type { HandlerContext } from "./handler.ts";
+import type { HandlerContext, PartitionMessage } from "./handler.ts";
 
 Deno.test("a partition's messages are handled one after the other, in order", async () => {
   const { open, handler } = gate();
@@ -261,4 +261,23 @@ Deno.test("a bug in what is told does not take the slot", async () => {
   await settle();
   assert.equal(told.errors.length, 1);
   assert.equal(a!.running, undefined);
+});
+
+Deno.test("a handler that returns no promise is done when it comes back, whatever it returns, however many messages wait", () => {
+  const order: number[] = [];
+  const handler = (message: PartitionMessage) => order.push(message.streamSequence) as never;
+  const { dispatcher, told, feed, made } = rig(handler);
+  const [a, b] = made("a", "b");
+  dispatcher.pause();
+  feed(a!, ...Array.from({ length: 5_000 }, (_, i) => i + 1));
+  feed(b!, 9_001);
+  dispatcher.resume();
+  assert.equal(order.length, 5_001);
+  assert.deepEqual(
+    order.filter((sequence) => sequence < 9_000),
+    order.slice().sort((x, y) => x - y).slice(0, 5_000),
+  );
+  assert.ok(order.indexOf(9_001) < 5, "other partitions have their turn");
+  assert.equal(dispatcher.runningCount, 0);
+  assert.ok(told.outcomes.every(([, , outcome]) => outcome === "done"));
 });

@@ -8,7 +8,8 @@ import type { PartiError } from "../../errors.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { Lane } from "../lanes/lane.ts";
-import type { Ownership, Slot } from "./slot.ts";
+import type { Ownership } from "./hold.ts";
+import type { Slot } from "./slot.ts";
 
 /**
  * One message being handled. There is one of these per message, so it is also the handler's context; only where the handler acknowledges

@@ -4,7 +4,7 @@ import { Settling } from "./settling.ts";
 import { SlotTable } from "./slot_table.ts";
 
 Deno.test("settling: told when the outranked ones are others; waits are over with the last of them, or at the end", async () => {
-  const table = new SlotTable("feed.{{.PartitionID}}");
+  const table = new SlotTable({ stream: "feed", subjectTemplate: "feed.{{.PartitionID}}" });
   const told: string[] = [];
   const settling = new Settling(table, (ids) => told.push(ids.join(" ")));
   table.apply({ epoch: 1, generation: 1, partitions: [{ keys: ["a"] }] }, 0);

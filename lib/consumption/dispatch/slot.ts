@@ -1,5 +1,6 @@
 /**
- * A slot: one partition as a worker holds it — what waits, what runs, what is done. The README of this folder has its states.
+ * A slot: one partition as a worker holds it — what waits, what runs, what is done. The README of this folder has its states. What it is
+ * held by is a `Hold`, which the keys of a shard have in common (`shard_slot.ts`).
  *
  * @module
  */
@@ -8,16 +9,9 @@ import { invariant, type PartiError } from "../../errors.ts";
 import { type Clock, sleep } from "../../ports/clock.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 import type { Lane } from "../lanes/lane.ts";
+import type { Hold, Ownership } from "./hold.ts";
 import { isSameMessage, Mark } from "./mark.ts";
 import type { Run } from "./run.ts";
-
-/** The right under which a partition is held: the latest assignment that gives it to this worker. */
-export interface Ownership {
-  /** The epoch of that assignment. */
-  readonly epoch: number;
-  /** The generation of that assignment. */
-  readonly generation: number;
-}
 
 /** What became of a delivery. */
 export type Taken = "queued" | "already-done" | "replaced" | "out-of-order";
@@ -30,19 +24,10 @@ export class Slot {
   readonly id: PartitionId;
   /** Its subject. */
   readonly subject: string;
-  /** Under what right it is, or will be, held. */
-  ownership: Ownership;
-  /** The lane that feeds it; undefined while it is not held. */
-  lane: Lane | undefined;
-  /** It is being put on a lane or taken off one: nothing is started meanwhile. */
-  moving = false;
-  /** Its next message is not in the queue and will not come on this lane: it needs a fresh one. */
-  stale = false;
-  /**
-   * A fenced write has shown that somebody newer owns it. Until the next assignment, or until one of its messages is handled after all,
-   * it is acquired only now and then.
-   */
-  outranked = false;
+  /** The stream it lies in. */
+  readonly stream: string;
+  /** By what it is held. */
+  readonly hold: Hold;
   /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
   outrankedUntilMs = 0;
   /** As far as this worker knows nobody holds it: who did has told so, or has gone. */
@@ -59,21 +44,17 @@ export class Slot {
   nextTryAtMs = 0;
   /** How often acquiring has been refused or has failed in a row. */
   refusals = 0;
-  /** How often in a row its lane ended by itself before it was of any use. */
-  setbacks = 0;
   /** When it was first wanted here, on the monotonic clock. */
   wantedSinceMs = 0;
   /** What waits, in stream order. */
   readonly queue: FeedMessage[] = [];
-  /** What runs. */
-  running: Run | undefined;
   /** Whether it is in the dispatcher's ready list. */
   ready = false;
   /** The last message handled to the end here. */
   readonly #done = new Mark();
   /** The last message taken, or expected to come again. */
   readonly #queued = new Mark();
-  #wanted = true;
+  #running: Run | undefined;
   /** Ends what is waited for between two tries of what runs. */
   #wake: AbortController | undefined;
 
@@ -81,23 +62,109 @@ export class Slot {
    * @param partition the partition
    * @param id its identity
    * @param subject its subject
-   * @param ownership under what right it is wanted
+   * @param stream the stream it lies in
+   * @param hold by what it is, or will be, held
    */
-  constructor(partition: Partition, id: PartitionId, subject: string, ownership: Ownership) {
+  constructor(partition: Partition, id: PartitionId, subject: string, stream: string, hold: Hold) {
     this.partition = partition;
     this.id = id;
     this.subject = subject;
-    this.ownership = ownership;
+    this.stream = stream;
+    this.hold = hold;
   }
+
+  /** What is handled in order, each by itself: the partition, or the keys of a shard that are known. */
+  get parts(): Iterable<Slot> {
+    return [this];
+  }
+
+  /** What a message under a subject belongs to; undefined if to nothing here. */
+  part(subject: string): Slot | undefined {
+    return subject === this.subject ? this : undefined;
+  }
+
+  /** The server has confirmed all acks that were sent for it before it was asked to: what they were for never comes again. */
+  confirmed(): void {}
 
   /** Whether the assignment wants it here. Once it does not, what runs pauses no longer. */
   get wanted(): boolean {
-    return this.#wanted;
+    return this.hold.wanted;
   }
 
   set wanted(wanted: boolean) {
-    this.#wanted = wanted;
-    if (!wanted) this.#wake?.abort();
+    this.hold.wanted = wanted;
+    if (!wanted) this.wake();
+  }
+
+  /** Under what right it is, or will be, held. */
+  get ownership(): Ownership {
+    return this.hold.ownership;
+  }
+
+  set ownership(ownership: Ownership) {
+    this.hold.ownership = ownership;
+  }
+
+  /** The lane that feeds it; undefined while it is not held. */
+  get lane(): Lane | undefined {
+    return this.hold.lane;
+  }
+
+  set lane(lane: Lane | undefined) {
+    this.hold.lane = lane;
+  }
+
+  /** It is being put on a lane or taken off one: nothing is started meanwhile. */
+  get moving(): boolean {
+    return this.hold.moving;
+  }
+
+  set moving(moving: boolean) {
+    this.hold.moving = moving;
+  }
+
+  /** Its next message is not in the queue and will not come on this lane: it needs a fresh one. */
+  get stale(): boolean {
+    return this.hold.stale;
+  }
+
+  set stale(stale: boolean) {
+    this.hold.stale = stale;
+  }
+
+  /**
+   * A fenced write has shown that somebody newer owns it. Until the next assignment, or until one of its messages is handled after all,
+   * it is acquired only now and then.
+   */
+  get outranked(): boolean {
+    return this.hold.outranked;
+  }
+
+  set outranked(outranked: boolean) {
+    this.hold.outranked = outranked;
+  }
+
+  /** How often in a row its lane ended by itself before it was of any use. */
+  get setbacks(): number {
+    return this.hold.setbacks;
+  }
+
+  set setbacks(setbacks: number) {
+    this.hold.setbacks = setbacks;
+  }
+
+  /** What runs. */
+  get running(): Run | undefined {
+    return this.#running;
+  }
+
+  set running(run: Run | undefined) {
+    this.#running = run;
+  }
+
+  /** Ends what is waited for between two tries. */
+  wake(): void {
+    this.#wake?.abort();
   }
 
   /** The stream sequence of the last message handled to the end here; 0 before the first. */
@@ -183,7 +250,7 @@ export class Slot {
    * @returns when it has ended, as {@linkcode pause}
    */
   async waitFor(wait: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    if (!this.#wanted || this.running?.aborted) return;
+    if (!this.wanted || this.running?.aborted) return;
     this.#wake = new AbortController();
     await wait(this.#wake.signal);
     this.#wake = undefined;
@@ -193,7 +260,7 @@ export class Slot {
   abort(reason: PartiError): void {
     if (this.running === undefined) return;
     this.running.abort(reason);
-    this.#wake?.abort();
+    this.wake();
     if (this.running.lane !== this.lane) this.#expectAgain();
   }
 

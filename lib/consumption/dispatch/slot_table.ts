@@ -4,9 +4,18 @@
  * @module
  */
 import { type Partition, type PartitionId, partitionId } from "../../assignment/partition.ts";
+import type { GroupConsumerConfig } from "../../config/config.ts";
 import { partitionSubject } from "../../names.ts";
 import type { DesiredPartitions } from "./desired.ts";
+import { keyPrefix, shardNumber, shardStream } from "../../sharding/shards.ts";
+import { Hold, type Ownership } from "./hold.ts";
+import { ShardSlot } from "./shard_slot.ts";
 import { Slot } from "./slot.ts";
+
+/** Where the messages of partitions lie: in one stream, or each shard's in one of its own. */
+export type FeedLayout =
+  & Pick<GroupConsumerConfig, "stream" | "subjectTemplate">
+  & Partial<Pick<GroupConsumerConfig, "shards">>;
 
 /** What an assignment changed. */
 export interface SlotChanges {
@@ -22,11 +31,16 @@ export interface SlotChanges {
 export class SlotTable {
   /** All slots: the wanted ones, and those that are not gone yet. */
   readonly all = new Map<PartitionId, Slot>();
-  readonly #subjectTemplate: string;
+  readonly #layout: FeedLayout;
 
-  /** @param subjectTemplate a partition's subject, with `{{.PartitionID}}` */
-  constructor(subjectTemplate: string) {
-    this.#subjectTemplate = subjectTemplate;
+  /** @param layout where a partition's messages lie */
+  constructor(layout: FeedLayout) {
+    this.#layout = layout;
+  }
+
+  /** What is handled in order, each by itself: partitions, or the keys of shards that are known. */
+  *parts(): Generator<Slot> {
+    for (const slot of this.all.values()) yield* slot.parts;
   }
 
   /**
@@ -35,7 +49,7 @@ export class SlotTable {
    * @param desired the assignment
    * @param nowMs the time on the monotonic clock, in milliseconds
    * @returns what it changed
-   * @throws {PartiError} `PARTI_INVALID_PARTITION` for a bad name; then nothing is changed
+   * @throws {PartiError} `PARTI_INVALID_PARTITION` for a bad name, or one that is no shard; then nothing is changed
    */
   apply(desired: DesiredPartitions, nowMs: number): SlotChanges {
     const wanted = new Map(
@@ -111,8 +125,7 @@ export class SlotTable {
     nowMs: number,
   ): Slot | undefined {
     const known = this.all.get(id);
-    const slot = known ??
-      new Slot(partition, id, partitionSubject(this.#subjectTemplate, id), { epoch, generation });
+    const slot = known ?? this.#make(id, partition, { epoch, generation });
     slot.partition = partition;
     if (slot.ownership.epoch !== epoch || slot.ownership.generation !== generation) {
       // Also of a partition held all the time: between two assignments that give it to us there may have been others, which we
@@ -126,5 +139,16 @@ export class SlotTable {
     slot.believedFree = false;
     slot.wantedSinceMs = nowMs;
     return slot;
+  }
+
+  #make(id: PartitionId, partition: Partition, ownership: Ownership): Slot {
+    const { stream, subjectTemplate, shards } = this.#layout;
+    const hold = new Hold(ownership);
+    if (shards === undefined) {
+      return new Slot(partition, id, partitionSubject(subjectTemplate, id), stream, hold);
+    }
+    const shard = shardNumber(id, shards);
+    const prefix = keyPrefix(subjectTemplate, shard);
+    return new ShardSlot(partition, id, prefix, shardStream(stream, shard), hold);
   }
 }

@@ -15,6 +15,7 @@ export const CONFIRM_EVERY = 128;
 export class AckLog {
   readonly #timeoutMs: number;
   readonly #onRefused: (refusal: PartiError) => void;
+  readonly #onConfirmed: () => void;
   #refusal: PartiError | undefined;
   #sent: FeedMessage[] = [];
   #confirmAt = CONFIRM_EVERY;
@@ -24,10 +25,16 @@ export class AckLog {
   /**
    * @param timeoutMs how long a confirmation may take, in milliseconds
    * @param onRefused told when the server begins to refuse acks, as it does if this user may not send them
+   * @param onConfirmed told when the server has taken all that were sent before it was asked
    */
-  constructor(timeoutMs: number, onRefused: (refusal: PartiError) => void) {
+  constructor(
+    timeoutMs: number,
+    onRefused: (refusal: PartiError) => void,
+    onConfirmed: () => void = () => {},
+  ) {
     this.#timeoutMs = timeoutMs;
     this.#onRefused = onRefused;
+    this.#onConfirmed = onConfirmed;
   }
 
   /** Why the last acks were refused; undefined if they were not. */
@@ -93,6 +100,7 @@ export class AckLog {
     }
     this.#refusal = undefined;
     this.#forget(count);
+    this.#onConfirmed();
   }
 
   #forget(count: number): void {

@@ -8,13 +8,14 @@ import type { PartitionId } from "../../assignment/partition.ts";
 import { isPartiError, PartiError } from "../../errors.ts";
 import { laneMetadata, laneName } from "../../names.ts";
 import type { Timer } from "../../ports/clock.ts";
-import type { ConsumerConfig } from "../../ports/feed.ts";
+import type { ConsumerConfig, ConsumerInfo } from "../../ports/feed.ts";
 import { jitter } from "../../ports/random.ts";
 import { ackPendingOf } from "./ack_pending.ts";
 import type { LaneKeeperOptions } from "./keeper_options.ts";
 import type { LaneTable } from "./lane_table.ts";
 import type { Orphans } from "./orphans.ts";
 import { OUTRANKED_MS } from "./outranked.ts";
+import { PREFETCH_MOST } from "./prefetch.ts";
 import type { Slot } from "../dispatch/slot.ts";
 import { surveyHolders } from "./survey.ts";
 
@@ -88,9 +89,7 @@ export class Acquirer {
       else nextMs = Math.min(nextMs, slot.dueAtMs);
     }
     this.#armRetry(nextMs - now);
-    const widest = this.#options.world.buggify("narrow-lane")
-      ? NARROW_PARTITIONS
-      : LANE_PARTITIONS_MAX;
+    const widest = this.#widest();
     for (const batch of batches.values()) {
       for (let from = 0; from < batch.length; from += widest) {
         void this.#acquire(batch.slice(from, from + widest));
@@ -163,6 +162,12 @@ export class Acquirer {
     this.#retryTimer?.cancel();
   }
 
+  /** How many partitions go on one lane: a shard is alone on its. */
+  #widest(): number {
+    if (this.#options.config.shards !== undefined) return 1;
+    return this.#options.world.buggify("narrow-lane") ? NARROW_PARTITIONS : LANE_PARTITIONS_MAX;
+  }
+
   #armRetry(delayMs: number): void {
     this.#retryTimer?.cancel();
     if (delayMs === Infinity) return;
@@ -213,27 +218,28 @@ export class Acquirer {
   async #create(slots: readonly Slot[]): Promise<void> {
     const { world, config, owner, generation, events } = this.#options;
     const { maxAckPending } = await this.#options.checkFeed();
+    const { stream } = slots[0]!;
     const { epoch, generation: number } = generation();
     const name = laneName(owner, number, ++this.#serial);
     this.#creating.add(name);
     const consumer: ConsumerConfig = {
       name,
-      filterSubjects: slots.map((slot) => slot.subject),
+      filterSubjects: config.shards === undefined ? slots.map((slot) => slot.subject) : [],
       ackWaitMs: config.ackWaitMs,
-      maxAckPending: ackPendingOf(config.prefetch, maxAckPending),
+      maxAckPending: ackPendingOf(Math.max(config.prefetch, PREFETCH_MOST), maxAckPending),
       inactiveThresholdMs: config.inactiveThresholdMs,
       metadata: laneMetadata(owner, epoch, number),
     };
     try {
-      await world.feed.createConsumer(config.stream, consumer);
+      await world.feed.createConsumer(stream, consumer);
     } catch (error) {
       // It may be there, unless the server said no.
-      if (isPartiError(error, "PARTI_TIMEOUT")) this.#orphans.add(name);
+      if (isPartiError(error, "PARTI_TIMEOUT")) this.#orphans.add(stream, name);
       throw error;
     } finally {
       this.#creating.delete(name);
     }
-    if (this.#closed) return this.#undo(name);
+    if (this.#closed) return this.#undo(stream, name);
     this.#table.open(consumer, slots);
     const now = world.clock.monotonicMs();
     let waitedMs = 0;
@@ -248,10 +254,9 @@ export class Acquirer {
   }
 
   /** The end came while a lane was being made: nobody reads it, and it blocks everybody. */
-  #undo(name: string): void {
-    const { world, config } = this.#options;
+  #undo(stream: string, name: string): void {
     // If this fails, whoever is refused evicts it.
-    world.feed.deleteConsumer(config.stream, name).catch(() => {});
+    this.#options.world.feed.deleteConsumer(stream, name).catch(() => {});
   }
 
   /**
@@ -260,8 +265,9 @@ export class Acquirer {
    */
   async #survey(batch: readonly Slot[]): Promise<readonly Slot[]> {
     const { world, config, owner, isKnown, generation, events } = this.#options;
-    const consumers = await world.feed.listConsumers(config.stream);
-    const survey = surveyHolders(consumers, {
+    const { stream } = batch[0]!;
+    const consumers = await world.feed.listConsumers(stream);
+    const survey = surveyHolders(config.shards === undefined ? consumers : unfiltered(consumers), {
       subjects: batch.map((slot) => slot.subject),
       owner,
       isOwnLane: (name) => this.#table.has(name) || this.#creating.has(name),
@@ -271,7 +277,7 @@ export class Acquirer {
     for (const lane of survey.unlawful) {
       // Evicting is done in the name of the generation; without a right of its own nobody may.
       if (this.#closed || !this.#options.mayAct()) return [];
-      if (await world.feed.deleteConsumer(config.stream, lane)) events.evicted(lane);
+      if (await world.feed.deleteConsumer(stream, lane)) events.evicted(lane);
     }
     for (const foreign of survey.foreign) {
       events.error(
@@ -284,6 +290,11 @@ export class Acquirer {
     }
     return batch.filter((slot) => !survey.held.has(slot.subject));
   }
+}
+
+/** A shard is read by one consumer without a filter: any other one of its stream stands in the way. */
+function unfiltered(consumers: readonly ConsumerInfo[]): ConsumerInfo[] {
+  return consumers.map((consumer) => ({ ...consumer, filterSubjects: [] }));
 }
 
 /** The batch of those that were announced as free. */

@@ -161,9 +161,8 @@ export class Detacher {
   }
 
   async #shrink(lane: Lane, rest: readonly Slot[]): Promise<void> {
-    const { world, config } = this.#options;
     const subjects = rest.map((slot) => slot.subject);
-    await world.feed.shrinkConsumer(config.stream, lane.config, subjects);
+    await this.#options.world.feed.shrinkConsumer(lane.stream, lane.config, subjects);
     lane.shrunk(subjects);
   }
 
@@ -190,12 +189,12 @@ export class Detacher {
 
   /** Ends a lane here and on the server, and frees all its partitions. */
   async #delete(lane: Lane, pauseMs = 0): Promise<void> {
-    const { world, config, events } = this.#options;
+    const { world, events } = this.#options;
     lane.close();
     try {
-      await world.feed.deleteConsumer(config.stream, lane.name);
+      await world.feed.deleteConsumer(lane.stream, lane.name);
     } catch (error) {
-      this.#orphans.add(lane.name);
+      this.#orphans.add(lane.stream, lane.name);
       events.error(error);
     }
     this.#table.remove(lane);

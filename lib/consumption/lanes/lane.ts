@@ -1,5 +1,6 @@
 /**
- * A lane: one durable pull consumer whose filter is a set of partitions acquired together. It never grows.
+ * A lane: one durable pull consumer whose filter is a set of partitions acquired together. It never grows. In a sharded feed it has no filter,
+ * and reads one shard.
  *
  * @module
  */
@@ -42,6 +43,8 @@ export interface LaneOptions {
 export class Lane {
   /** The durable name. */
   readonly name: string;
+  /** The stream it reads. */
+  readonly stream: string;
   /** What it feeds, by subject. */
   readonly slots: Map<string, Slot>;
   /** Its acks. */
@@ -73,8 +76,11 @@ export class Lane {
     this.#options = options;
     this.#config = options.config;
     this.name = options.config.name;
+    this.stream = options.stream;
     this.openedAtMs = options.openedAtMs;
-    this.acks = new AckLog(options.operationTimeoutMs, options.onRefused);
+    this.acks = new AckLog(options.operationTimeoutMs, options.onRefused, () => {
+      for (const slot of this.slots.values()) slot.confirmed();
+    });
     this.slots = new Map(options.slots.map((slot) => [slot.subject, slot]));
     this.#pull = options.feed.pull(options.stream, this.name, {
       onMessage: (message) => this.#take(message),
@@ -200,6 +206,13 @@ export class Lane {
     if (!this.#closed) this.#pull.request(Math.max(0, this.#limit - this.#buffered));
   }
 
+  /** A shard's lane has no filter: whatever comes on it belongs to its one slot. */
+  #slotOf(subject: string): Slot | undefined {
+    if (this.#config.filterSubjects.length > 0) return this.slots.get(subject);
+    for (const slot of this.slots.values()) return slot.part(subject);
+    return undefined;
+  }
+
   #take(message: FeedMessage): void {
     if (this.#closed) return;
     const expected = this.#delivered + 1;
@@ -210,7 +223,7 @@ export class Lane {
       this.fail("gap", `delivery ${message.deliverySequence} came instead of ${expected}`);
       return;
     }
-    const slot = this.slots.get(message.subject);
+    const slot = this.#slotOf(message.subject);
     // Without one it is of a partition that was let go: not ours to handle, nor to ack.
     const taken = slot?.take(message, this);
     if (slot !== undefined && taken === "out-of-order") {

@@ -43,7 +43,7 @@ export class LaneKeeper {
   /** @param options what it needs */
   constructor(options: LaneKeeperOptions) {
     this.#options = options;
-    const { world, config, events, onTaken, onChange, drainTimeoutMs } = options;
+    const { world, events, onTaken, onChange, drainTimeoutMs } = options;
     this.#table = new LaneTable({
       ...options,
       onTaken: (slot, message, taken, lane) => {
@@ -57,12 +57,7 @@ export class LaneKeeper {
       },
       onRefused: events.error,
     });
-    this.#orphans = new Orphans({
-      world,
-      stream: config.stream,
-      onError: events.error,
-      onGone: onChange,
-    });
+    this.#orphans = new Orphans({ world, onError: events.error, onGone: onChange });
     this.#acquirer = new Acquirer(options, this.#table, this.#orphans);
     this.#detacher = new Detacher(options, this.#table, this.#orphans);
     this.#drains = new Drains(world.clock, drainTimeoutMs, onChange);
@@ -167,9 +162,9 @@ export class LaneKeeper {
   }
 
   async #checkOnce(lane: Lane, signal: AbortSignal): Promise<void> {
-    const { world, config } = this.#options;
+    const { world } = this.#options;
     const deliveredBefore = lane.delivered;
-    const info = await world.feed.consumerInfo(config.stream, lane.name);
+    const info = await world.feed.consumerInfo(lane.stream, lane.name);
     if (signal.aborted) return;
     if (info === undefined) return lane.gone("gone after a reconnect");
     if (lane.closed) return;

@@ -9,6 +9,7 @@ import type { ConsumerConfig, FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
 import { roomOf } from "./ack_pending.ts";
 import { Lane, type LaneEnd } from "./lane.ts";
+import { Prefetch } from "./prefetch.ts";
 import type { Slot, Taken } from "../dispatch/slot.ts";
 
 /** What the table needs. */
@@ -16,7 +17,7 @@ export interface LaneTableOptions {
   /** The world. */
   readonly world: Pick<World, "clock" | "feed">;
   /** How to consume. */
-  readonly config: Pick<GroupConsumerConfig, "stream" | "prefetch">;
+  readonly config: Pick<GroupConsumerConfig, "stream" | "prefetch" | "shards">;
   /** How long the confirmation of acks may take, in milliseconds. */
   readonly operationTimeoutMs: number;
   /** Told of each delivery a slot has taken. */
@@ -34,15 +35,19 @@ export interface LaneTableOptions {
 
 /** However many lanes share the room, each has some. */
 const LANE_LIMIT_MIN = 4;
+/** The same for shards: a worker has as many lanes as it has shards, and each holds many keys. */
+const SHARD_LIMIT_MIN = 32;
 
 /** A worker's lanes by name. */
 export class LaneTable {
   readonly #options: LaneTableOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly #prefetch: Prefetch;
 
   /** @param options what it needs */
   constructor(options: LaneTableOptions) {
     this.#options = options;
+    this.#prefetch = new Prefetch(options.config.prefetch, options.world.clock.monotonicMs());
   }
 
   /** All lanes, as they are now: the list may be walked while lanes come and go. */
@@ -71,12 +76,15 @@ export class LaneTable {
     const { world, config, operationTimeoutMs, onTaken, onEnd, onRefused } = this.#options;
     const lane = new Lane({
       feed: world.feed,
-      stream: config.stream,
+      stream: slots[0]?.stream ?? config.stream,
       config: consumer,
       slots,
       operationTimeoutMs,
       openedAtMs: world.clock.monotonicMs(),
-      onTaken,
+      onTaken: (slot, message, taken, from) => {
+        onTaken(slot, message, taken, from);
+        if (this.#prefetch.took(message.data.length)) this.adaptRoom();
+      },
       onEnd,
       onRefused,
     });
@@ -92,10 +100,16 @@ export class LaneTable {
     this.shareRoom();
   }
 
+  /** Looks whether the handlers are quicker or slower than before, and divides the room anew if so. */
+  adaptRoom(): void {
+    if (this.#prefetch.adapt(this.#options.world.clock.monotonicMs())) this.shareRoom();
+  }
+
   /** Divides the prefetch among the lanes; where all partitions are stopped nothing is asked for. */
   shareRoom(): void {
-    const share = Math.floor(this.#options.config.prefetch / Math.max(1, this.#lanes.size));
-    const limit = Math.max(LANE_LIMIT_MIN, share);
+    const { shards } = this.#options.config;
+    const share = Math.floor(this.#prefetch.room / Math.max(1, this.#lanes.size));
+    const limit = Math.max(shards === undefined ? LANE_LIMIT_MIN : SHARD_LIMIT_MIN, share);
     for (const lane of this.#lanes.values()) {
       const stopped = [...lane.slots.values()].every((slot) => slot.stopped);
       lane.setLimit(stopped ? 0 : Math.min(limit, roomOf(lane.config.maxAckPending)));

@@ -12,8 +12,6 @@ import type { World } from "../../ports/world.ts";
 export interface OrphansOptions {
   /** The world. */
   readonly world: World;
-  /** The stream. */
-  readonly stream: string;
   /** Told when a deletion failed; it is tried again. */
   readonly onError: (error: unknown) => void;
   /** Told when some are gone: their partitions may be free. */
@@ -25,7 +23,8 @@ const RETRY_MS = 500;
 /** Lanes to be deleted. */
 export class Orphans {
   readonly #options: OrphansOptions;
-  readonly #names = new Set<string>();
+  /** Their streams, by name. */
+  readonly #streams = new Map<string, string>();
   #timer: Timer | undefined;
   #sweeping: Promise<void> | undefined;
   #closed = false;
@@ -37,17 +36,22 @@ export class Orphans {
 
   /** How many are left. */
   get size(): number {
-    return this.#names.size;
+    return this.#streams.size;
   }
 
-  /** Adds a lane whose fate is not known. */
-  add(name: string): void {
-    this.#names.add(name);
+  /**
+   * Adds a lane whose fate is not known.
+   *
+   * @param stream its stream
+   * @param name its name
+   */
+  add(stream: string, name: string): void {
+    this.#streams.set(name, stream);
   }
 
   /** Tries to delete what is left, unless it is being tried or a pause after a failure is on. */
   start(): void {
-    if (this.#closed || this.#names.size === 0 || this.#timer !== undefined) return;
+    if (this.#closed || this.#streams.size === 0 || this.#timer !== undefined) return;
     if (!this.#options.world.messaging.connected) return;
     void this.sweep();
   }
@@ -65,18 +69,18 @@ export class Orphans {
   }
 
   async #sweep(): Promise<void> {
-    const { world, stream, onError, onGone } = this.#options;
-    const before = this.#names.size;
-    await Promise.all([...this.#names].map(async (name) => {
+    const { world, onError, onGone } = this.#options;
+    const before = this.#streams.size;
+    await Promise.all([...this.#streams].map(async ([name, stream]) => {
       try {
         await world.feed.deleteConsumer(stream, name);
-        this.#names.delete(name);
+        this.#streams.delete(name);
       } catch (error) {
         onError(error);
       }
     }));
-    if (this.#names.size > 0) this.#pause();
-    if (this.#names.size < before && !this.#closed) onGone();
+    if (this.#streams.size > 0) this.#pause();
+    if (this.#streams.size < before && !this.#closed) onGone();
   }
 
   #pause(): void {

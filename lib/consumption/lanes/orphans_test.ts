@@ -11,7 +11,6 @@ function rig() {
   const told = { errors: 0, gone: 0 };
   const orphans = new Orphans({
     world: client.world,
-    stream: "feed",
     onError: () => told.errors++,
     onGone: () => told.gone++,
   });
@@ -30,8 +29,8 @@ function rig() {
 Deno.test("an orphan is deleted at once, also if it was never there", async () => {
   const { clock, server, orphans, told, create } = rig();
   create("a");
-  orphans.add("a");
-  orphans.add("never");
+  orphans.add("feed", "a");
+  orphans.add("feed", "never");
   orphans.start();
   await clock.advance(10);
   assert.deepEqual([orphans.size, server.lanes.length, told.gone, told.errors], [0, 0, 1, 0]);
@@ -41,12 +40,12 @@ Deno.test("an orphan is deleted at once, also if it was never there", async () =
 Deno.test("a deletion that fails is tried again in a while, not at once, and ends with the close", async () => {
   const { clock, server, client, orphans, told } = rig();
   for (let i = 0; i < 3; i++) client.fault("lose-request", "delete");
-  orphans.add("a");
+  orphans.add("feed", "a");
   orphans.start();
   await clock.advance(8_000);
   assert.deepEqual([told.errors, orphans.size, server.calls.get("delete")], [3, 0, 1]);
   client.fault("lose-request", "delete");
-  orphans.add("b");
+  orphans.add("feed", "b");
   orphans.start();
   await clock.advance(2_100);
   orphans.close();
@@ -56,7 +55,7 @@ Deno.test("a deletion that fails is tried again in a while, not at once, and end
 Deno.test("without a connection nothing is tried", async () => {
   const { client, orphans, told } = rig();
   client.cut();
-  orphans.add("a");
+  orphans.add("feed", "a");
   orphans.start();
   await settle();
   assert.deepEqual([orphans.size, told.errors], [1, 0]);

@@ -74,15 +74,22 @@ export class Upkeep {
     });
   }
 
+  /** Shards have a lane each, and stay apart. */
+  get #maxLanes(): number {
+    const { shards, maxLanes } = this.#options.config;
+    return shards === undefined ? maxLanes : Infinity;
+  }
+
   /** Nothing is to be merged, and nobody holds up anybody. */
   #isCalm(): boolean {
     const { all } = this.#table;
-    return all.length <= this.#options.config.maxLanes &&
+    return all.length <= this.#maxLanes &&
       all.every((lane) => !lane.closed && !lane.busy && lane.buffered === 0);
   }
 
   #look(): void {
     const { buggify } = this.#options.world;
+    this.#table.adaptRoom();
     for (const lane of this.#table.all) {
       if (lane.busy || lane.closed) continue;
       if (buggify("lane-stalls", 0.02)) lane.fail("stalled", "on purpose");
@@ -90,7 +97,7 @@ export class Upkeep {
     }
     if (this.#mergeInLooks-- > 0) return;
     const isEager = buggify("merge-early");
-    const maxLanes = isEager ? 1 : this.#options.config.maxLanes;
+    const maxLanes = isEager && this.#maxLanes < Infinity ? 1 : this.#maxLanes;
     const all = this.#table.all;
     const restedSinceMs = this.#options.world.clock.monotonicMs() - REST_MS;
     const isResting = all.every((lane) => lane.openedAtMs <= restedSinceMs);

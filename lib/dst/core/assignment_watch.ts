@@ -18,7 +18,7 @@ export class AssignmentWatch {
   /** Every list of partitions that the source has said. */
   readonly #lists = new Set<string>();
   #latest: Snapshot | undefined;
-  #previous: Snapshot | undefined;
+  #recent: Snapshot[] = [];
 
   /**
    * @param assertions where it tells what it finds
@@ -36,9 +36,12 @@ export class AssignmentWatch {
     return this.#latest;
   }
 
-  /** The assignment in force and the one before it: somebody may still be reading that. */
+  /**
+   * The assignment in force and the one before it, which somebody may still be reading; each as every leader has written it, since one whose
+   * term is short may end before it has cleared away what its predecessor left.
+   */
   get recent(): readonly Snapshot[] {
-    return [this.#latest, this.#previous].filter((one) => one !== undefined);
+    return this.#recent;
   }
 
   /** The source says this from now on. */
@@ -67,8 +70,8 @@ export class AssignmentWatch {
       before === undefined || compareSnapshots(before, snapshot) < 0 || isSame(before, snapshot),
       () => `${describeVersion(snapshot)} after ${before && describeVersion(before)}`,
     );
-    if (before !== undefined && !isSame(before, snapshot)) this.#previous = before;
     this.#latest = snapshot;
+    this.#remember(snapshot);
     this.#assertions.sometimesAtLeast("epochs in a run", this.#writers.size);
     this.#cadence.published(snapshot, before, nowMs);
     this.#applied.published(snapshot);
@@ -87,6 +90,13 @@ export class AssignmentWatch {
       false,
       () => `nobody can read: ${new TextDecoder().decode(bytes).slice(0, 2_000)}`,
     );
+  }
+
+  #remember(snapshot: Snapshot): void {
+    const all = [...this.#recent, snapshot];
+    const [, previous = -1] = [...new Set(all.map(({ generation }) => generation))]
+      .sort((a, b) => b - a);
+    this.#recent = all.filter(({ generation }) => generation >= previous);
   }
 
   /** A leader's first word has its epoch and the generation that it found: there is nothing new to look at. */

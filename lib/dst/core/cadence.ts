@@ -69,6 +69,10 @@ export class Cadence {
   readonly #gone = new Map<string, number>();
   /** When each instance that wants to go was last heard of. */
   readonly #leavers = new Map<string, number>();
+  /** Those who have a lease and do not want to go: where there are none, there is nobody to give anything to. */
+  readonly #heirs = new Set<string>();
+  /** Since when there has been one. */
+  #heirSinceMs = 0;
   /** Since when something may have differed from the assignment. */
   readonly #differences: Differences;
   #owners = new Map<string, number>();
@@ -101,6 +105,9 @@ export class Cadence {
 
   /** A lease was written. */
   leased({ instance, leaving }: Pick<WorkerRecord, "instance" | "leaving">, nowMs: number): void {
+    if (!leaving && this.#heirs.size === 0) this.#heirSinceMs = nowMs;
+    if (leaving) this.#heirs.delete(instance);
+    else this.#heirs.add(instance);
     if (leaving) {
       this.#differences.begin(nowMs);
       this.#leavers.set(instance, nowMs);
@@ -114,6 +121,7 @@ export class Cadence {
   /** An instance has no lease any more. */
   unleased(instance: string, nowMs: number): void {
     this.#differences.begin(nowMs);
+    this.#heirs.delete(instance);
     this.#newcomers.delete(instance);
     if (this.#leavers.has(instance)) this.#leavers.set(instance, nowMs);
     if (this.#owners.has(instance) && !this.#gone.has(instance)) this.#gone.set(instance, nowMs);
@@ -240,7 +248,7 @@ export class Cadence {
     for (const [instance, sinceMs] of this.#gone) {
       if (this.#owners.has(instance)) continue;
       this.#gone.delete(instance);
-      const seenMs = Math.max(sinceMs, knownMs);
+      const seenMs = Math.max(sinceMs, knownMs, this.#heirSinceMs);
       this.#judge("an emergency waits for nothing", instance, seenMs, { term, windowMs, nowMs });
     }
   }

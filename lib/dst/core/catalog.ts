@@ -166,6 +166,7 @@ export const coreCatalog = {
     "the leader died right after it had named somebody who has not heard of it",
   ),
   "all stable IDs were taken": reachable("a worker could not start for want of a stable ID"),
+  "a feed is sharded": sometimes("the feed has a stream for each shard, and partitions are keys"),
   "the server was away": sometimes("nobody was connected for three seconds"),
   "lanes were merged": reachable("compaction"),
   "producers in a run": sometimesAtLeast(3, "how many producers shared the partitions"),

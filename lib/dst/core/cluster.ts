@@ -15,11 +15,12 @@ import { StreamsModel } from "../nats/streams_model.ts";
 import type { Simulation } from "../workload.ts";
 import { Ambushes } from "./ambush.ts";
 import type { BUGGIFY_SITES, CoreCatalog } from "./catalog.ts";
+import { FeedShape } from "./feed_shape.ts";
 import { Fleet } from "./fleet.ts";
 import { cadenceRules } from "./group_config.ts";
 import type { Mood } from "./moody_source.ts";
 import { linkOptions } from "./network.ts";
-import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
+import { DEAD, DEAD_PREFIX, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
 import { Observer } from "./observer.ts";
 import type { CoreParameters } from "./parameters.ts";
 import { PartitionList } from "./partition_list.ts";
@@ -59,6 +60,7 @@ export class CoreCluster {
   readonly #simulation: Simulation<CoreCatalog>;
   readonly #taps: Taps;
   readonly #partitions: PartitionList;
+  readonly #shape: FeedShape;
   #behaves = false;
   #crashedAtMs = 0;
 
@@ -70,7 +72,9 @@ export class CoreCluster {
     const { kernel } = simulation;
     this.#simulation = simulation;
     this.parameters = parameters;
-    this.observer = new Observer(simulation.assertions, cadenceRules(parameters));
+    this.#shape = new FeedShape(parameters.shards);
+    const unitOf = (partition: string) => this.#shape.unitOf(partition);
+    this.observer = new Observer(simulation.assertions, cadenceRules(parameters), unitOf);
     this.server = new ModelServer({ kernel, version: parameters.version });
     this.goodDay = goodDay(parameters);
     FaultBoard.of(this.server).set(this.goodDay);
@@ -94,6 +98,7 @@ export class CoreCluster {
       observer: this.observer,
       fleet: this.fleet,
       assertions: simulation.assertions,
+      shape: this.#shape,
       onSent: (instance) => this.ambushes.sent(instance),
       onPublished: (snapshot) => this.ambushes.published(snapshot, this.fleet.alive),
     });
@@ -105,7 +110,9 @@ export class CoreCluster {
         return makeWorld(new SimLink(new SimProcess(kernel, name), this.server, options));
       },
       partitions: () => this.partitionNames,
+      subjectOf: (partition) => this.#shape.subjectOf(partition),
     });
+    simulation.assertions.sometimes("a feed is sharded", parameters.shards > 0);
     simulation.assertions.sometimesEach("latency shapes", parameters.latencyShape);
   }
 
@@ -114,10 +121,19 @@ export class CoreCluster {
     return this.#partitions.names;
   }
 
+  /** What the group shares: the partitions, or the shards in which they are keys. */
+  get unitNames(): readonly string[] {
+    return this.#shape.unitsOf(this.partitionNames);
+  }
+
   /** How many messages of the partitions there are the feed still holds. */
   get unacknowledged(): number {
-    const feed = StreamsModel.of(this.server).stream(FEED, "observer");
-    return this.partitionNames.reduce((sum, id) => sum + feed.countOf(FEED_PREFIX + id), 0);
+    const streams = StreamsModel.of(this.server);
+    const shape = this.#shape;
+    return this.partitionNames.reduce((sum, id) => {
+      const stream = streams.stream(shape.streamOf(id), "observer");
+      return sum + stream.countOf(shape.subjectOf(id));
+    }, 0);
   }
 
   /** Makes the streams, before anything goes wrong. */
@@ -125,7 +141,10 @@ export class CoreCluster {
     const { feed } = this.world;
     const common = { storage: "file", replicas: 1 } as const;
     const retention = "workqueue";
-    await feed.ensureStream(FEED, { ...common, retention, subjects: [`${FEED_PREFIX}>`] });
+    for (const stream of this.#shape.streams) {
+      const subjects = [this.#shape.subjectsOf(stream)];
+      await feed.ensureStream(stream, { ...common, retention, subjects });
+    }
     for (const [name, prefix] of [[OUTPUT, OUTPUT_PREFIX], [DEAD, DEAD_PREFIX]] as const) {
       await feed.ensureStream(name, { ...common, retention: "limits", subjects: [`${prefix}>`] });
     }
@@ -193,11 +212,13 @@ export class CoreCluster {
   }
 
   #tellObserver(): void {
-    const { names, weights } = this.#partitions;
-    this.observer.sourceSays(names, this.#simulation.kernel.nowMs, weights);
+    const weights = this.#shape.shards === undefined ? this.#partitions.weights : {};
+    this.observer.sourceSays(this.unitNames, this.#simulation.kernel.nowMs, weights);
   }
 
+  /** The partitions of a sharded feed are keys: nobody has to be told of them. */
   #tellSources(): void {
+    if (this.#shape.shards !== undefined) return;
     this.#tellObserver();
     for (const { source } of this.fleet.alive) source.update(this.#partitions.all);
   }

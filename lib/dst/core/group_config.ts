@@ -7,6 +7,7 @@ import type { ConsumerInput, GroupConfigInput } from "../../config/config.ts";
 import { resolveConfig } from "../../config/config.ts";
 import { capabilitiesOf } from "../../ports/nats/capabilities.ts";
 import type { CadenceRules } from "./cadence.ts";
+import { SHARD_TEMPLATE } from "./feed_shape.ts";
 import { DEAD_PREFIX, FEED, FEED_PREFIX, GROUP } from "./names.ts";
 import type { CoreParameters } from "./parameters.ts";
 
@@ -21,7 +22,7 @@ const SLACK_MIN_MS = 1_000;
  * @param parameters the run's
  * @returns what each worker is given, but for its preferred ID
  */
-export function groupConfig({ preset, ids, config }: CoreParameters): GroupConfigInput {
+export function groupConfig({ preset, ids, config, shards }: CoreParameters): GroupConfigInput {
   const consumer = config["consumer"] as Partial<ConsumerInput> | undefined;
   return {
     ...config,
@@ -31,7 +32,9 @@ export function groupConfig({ preset, ids, config }: CoreParameters): GroupConfi
     consumer: {
       ...consumer,
       stream: FEED,
-      subjectTemplate: `${FEED_PREFIX}{{.PartitionID}}`,
+      ...(shards === 0
+        ? { subjectTemplate: `${FEED_PREFIX}{{.PartitionID}}` }
+        : { shards, subjectTemplate: SHARD_TEMPLATE }),
       deadLetterSubject: `${DEAD_PREFIX}{{.PartitionID}}`,
     },
   };

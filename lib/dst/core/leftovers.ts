@@ -7,15 +7,16 @@ import type { Snapshot } from "../../assignment/snapshot.ts";
 import { resolveConfig } from "../../config/config.ts";
 import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
 import { assignmentBucket, chunkKey, laneOwner, leaseBucket } from "../../names.ts";
+import type { ConsumerInfo } from "../../ports/feed.ts";
 import type { KvEntry } from "../../ports/kv.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { BucketModel } from "../nats/bucket_model.ts";
 import { CoreModel } from "../nats/core_model.ts";
 import { KvModel } from "../nats/kv_model.ts";
 import type { ModelServer } from "../nats/server.ts";
-import { StreamsModel } from "../nats/streams_model.ts";
+import { feedStreamsOn, unitsRead } from "./feed_shape.ts";
 import { groupConfig } from "./group_config.ts";
-import { FEED, FEED_PREFIX, GROUP } from "./names.ts";
+import { GROUP } from "./names.ts";
 import type { CoreParameters } from "./parameters.ts";
 
 /** How late the server may be with whatever ends by itself, in milliseconds. */
@@ -33,9 +34,8 @@ const STALE_CONNECTION_MS = 30_000;
 export function leftOn(server: ModelServer, recent: readonly Snapshot[]): string[] {
   const buckets = KvModel.of(server);
   const { subscriptionCount } = CoreModel.of(server);
-  const lanes = StreamsModel.of(server).stream(FEED, "leftovers").listConsumers();
   return [
-    ...lanes.map(({ name }) => `lane ${name}`),
+    ...lanesOn(server).map(({ name }) => `lane ${name}`),
     ...keysIn(buckets.find(leaseBucket(GROUP))).map((key) => `lease ${key}`),
     ...strayParts(buckets.find(assignmentBucket(GROUP)), recent).map((key) => `part ${key}`),
     ...(subscriptionCount > 0 ? [`${subscriptionCount} subscriptions`] : []),
@@ -55,8 +55,9 @@ export function leftOfOthers(
   isThere: (instance: string) => boolean,
 ): string[] {
   const leases = KvModel.of(server).find(leaseBucket(GROUP));
-  const lanes = StreamsModel.of(server).stream(FEED, "leftovers").listConsumers();
-  const lanesLeft = lanes.filter(({ metadata }) => !isThere(laneOwner(metadata)?.instance ?? ""));
+  const lanesLeft = lanesOn(server).filter(({ metadata }) =>
+    !isThere(laneOwner(metadata)?.instance ?? "")
+  );
   const leasesLeft = entriesIn(leases).filter((entry) => {
     const record = decodeWorkerRecord(entry);
     return record !== undefined && !isThere(record.instance);
@@ -75,10 +76,8 @@ export function lanesAstray(
   server: ModelServer,
   owners: ReadonlyMap<string, string | undefined>,
 ): string[] {
-  const lanes = StreamsModel.of(server).stream(FEED, "leftovers").listConsumers();
-  return lanes.flatMap(({ name, metadata, filterSubjects }) => {
+  return lanesOn(server).flatMap(({ name, metadata, units: ids }) => {
     const instance = laneOwner(metadata)?.instance;
-    const ids = filterSubjects.map((subject) => subject.slice(FEED_PREFIX.length));
     const strange = ids.filter((id) => instance === undefined || owners.get(id) !== instance);
     return strange.length === 0 ? [] : [`${name} (${strange.join(" ")})`];
   });
@@ -115,6 +114,16 @@ export async function leftAtLast(
     if (left.length === 0 || isEnough) return left;
     await kernel.sleep(Math.min(pauseMs, untilMs - kernel.nowMs), "what is left");
   }
+}
+
+/** All lanes on the feed, with what they read of what the group shares. */
+function lanesOn(server: ModelServer): (ConsumerInfo & { readonly units: string[] })[] {
+  return feedStreamsOn(server).flatMap(([stream, model]) =>
+    model.listConsumers().map((lane) => ({
+      ...lane,
+      units: unitsRead(stream, lane.filterSubjects),
+    }))
+  );
 }
 
 /** Whether it ends when the server sees a connection end. */

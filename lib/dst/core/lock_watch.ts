@@ -13,8 +13,8 @@ import { describeStart, type HandlerStart, type WorkerView } from "./handler_sta
 export interface LaneFacts {
   /** Whose it is. */
   readonly instance: string;
-  /** What it reads. */
-  readonly partitions: readonly string[];
+  /** What it reads: partitions, or the shard. */
+  readonly units: readonly string[];
 }
 
 /** What the watch needs. */
@@ -25,12 +25,14 @@ export interface LockWatchOptions {
   readonly excuses: Excuses;
   /** Who holds a stable ID, as the bucket of leases says. */
   readonly holderOf: (worker: string) => string | undefined;
+  /** What of the group's a partition is in: itself, or its shard. */
+  readonly unitOf: (partition: string) => string;
 }
 
 /** Sees all lanes, and what is handled. */
 export class LockWatch {
   readonly #options: LockWatchOptions;
-  /** Which instance has the lane of each partition. */
+  /** Which instance has the lane of each partition, or shard. */
   readonly #holders = new Map<string, string>();
   readonly #running = new Set<HandlerStart>();
 
@@ -46,14 +48,14 @@ export class LockWatch {
    * @param after how it is; undefined if there is none any more
    */
   changed(before: LaneFacts | undefined, after: LaneFacts | undefined): void {
-    const kept = new Set(after?.partitions);
-    for (const id of before?.partitions ?? []) if (!kept.has(id)) this.#unlocked(id);
+    const kept = new Set(after?.units);
+    for (const id of before?.units ?? []) if (!kept.has(id)) this.#unlocked(id);
     for (const id of kept) this.#holders.set(id, after!.instance);
   }
 
   /** Which instance has the lane of a partition. */
   holderOf(partition: string): string | undefined {
-    return this.#holders.get(partition);
+    return this.#holders.get(this.#options.unitOf(partition));
   }
 
   /** The server has forgotten all lanes with its process. */
@@ -71,7 +73,7 @@ export class LockWatch {
   begin(start: HandlerStart, { connectedAtMs }: Pick<WorkerView, "connectedAtMs">): () => void {
     const { assertions, excuses, holderOf } = this.#options;
     const { partitionId, instance, worker } = start.right;
-    const holder = this.#holders.get(partitionId);
+    const holder = this.holderOf(partitionId);
     const isBound = holderOf(worker) === instance && excuses.isProven(instance, connectedAtMs);
     assertions.always(
       "what is handled is locked",
@@ -82,11 +84,12 @@ export class LockWatch {
     return () => void this.#running.delete(start);
   }
 
-  #unlocked(partition: string): void {
-    this.#holders.delete(partition);
+  #unlocked(unit: string): void {
+    this.#holders.delete(unit);
     for (const start of this.#running) {
       const { partitionId, signal } = start.right;
-      if (partitionId !== partition || signal.aborted || !this.#mayRely(start)) continue;
+      if (this.#options.unitOf(partitionId) !== unit) continue;
+      if (signal.aborted || !this.#mayRely(start)) continue;
       this.#options.assertions.always(
         "what is handled is locked",
         false,

@@ -104,7 +104,7 @@ export class Member {
     });
     this.manager = new Manager({
       world,
-      source: this.source,
+      ...(parameters.shards > 0 ? {} : { source: this.source }),
       handler: (message, context) => this.#work.handle(message, context),
       host: owner.name,
       hooks: this.#hooks(),

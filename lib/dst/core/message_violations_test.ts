@@ -52,7 +52,7 @@ export const messageViolations: readonly [keyof CoreCatalog, (rig: Rig) => void]
   }],
   ["only poison becomes a dead letter, in its turn", (rig) => {
     rig.observer.messages.stored("p0", 3);
-    rig.observer.messages.poisonous(3);
+    rig.observer.messages.poisonous("p0", 3);
     rig.observer.messages.deadLetter("p0", 3);
   }],
   ["nothing begins unproven", (rig) => {

@@ -44,6 +44,8 @@ export interface MessageWatchOptions {
   readonly excuses: Excuses;
   /** Who holds a stable ID, as the bucket of leases says. */
   readonly holderOf: (worker: string) => string | undefined;
+  /** What of the group's a partition is in: itself, or its shard. */
+  readonly unitOf: (partition: string) => string;
 }
 
 /** Sees all messages. */
@@ -57,7 +59,7 @@ export class MessageWatch {
   /** How many handlers each instance runs. */
   readonly #running = new Map<string, number>();
   /** Messages on which every handler throws. */
-  readonly #poison = new Set<number>();
+  readonly #poison = new Set<string>();
   #disturbedUntilMs = 0;
 
   /** @param options what it needs */
@@ -88,8 +90,8 @@ export class MessageWatch {
   }
 
   /** A message turned out to be one on which every handler throws. */
-  poisonous(sequence: number): void {
-    this.#poison.add(sequence);
+  poisonous(partition: string, sequence: number): void {
+    this.#poison.add(`${partition} ${sequence}`);
   }
 
   /**
@@ -137,11 +139,12 @@ export class MessageWatch {
     const { assertions } = this.#options;
     const facts = this.#facts(partition);
     const expected = facts.stored[facts.settled];
+    const isPoison = this.#poison.has(`${partition} ${input}`);
     assertions.always(
       "only poison becomes a dead letter, in its turn",
-      this.#poison.has(input) && input === expected,
+      isPoison && input === expected,
       () =>
-        `${partition}: ${input}, which is ${this.#poison.has(input) ? "" : "no "}poison; ` +
+        `${partition}: ${input}, which is ${isPoison ? "" : "no "}poison; ` +
         `the next in the feed is ${expected}`,
     );
     assertions.reachable("a message became a dead letter");

@@ -66,8 +66,13 @@ export class Observer {
   /**
    * @param assertions where it tells what it finds
    * @param rules what leaders go by
+   * @param unitOf what of the group's a partition is in, where that is its shard
    */
-  constructor(assertions: Assertions<CoreCatalog>, rules: CadenceRules) {
+  constructor(
+    assertions: Assertions<CoreCatalog>,
+    rules: CadenceRules,
+    unitOf: (partition: string) => string = (partition) => partition,
+  ) {
     this.#assertions = assertions;
     this.#rules = rules;
     this.#cadence = new Cadence(assertions, rules);
@@ -79,6 +84,7 @@ export class Observer {
       assertions,
       excuses,
       holderOf: (worker) => this.#holders.get(worker),
+      unitOf,
     });
   }
 

@@ -131,5 +131,5 @@ export function wellRig(rules = RULES): Rig {
 
 /** A lane that reads partitions. */
 export function lane(instance: string, ...partitions: string[]): LaneFacts {
-  return { instance, partitions };
+  return { instance, units: partitions };
 }

@@ -321,6 +321,22 @@ for (const [name, happens] of innocent) {
   });
 }
 
+Deno.test("an emergency in which there is nobody to give anything to waits for an heir", () => {
+  for (
+    const [atMs, broken] of [
+      [70_400, []],
+      [71_400, ["an emergency waits for nothing"]],
+    ] as const
+  ) {
+    const rig = wellRig();
+    rig.lease("worker-A", "A", 55_000, { leaving: true });
+    rig.observer.unleased("worker-B", 60_000);
+    rig.lease("worker-C", "C", 70_000);
+    rig.publish(atMs, { generation: 2, reason: "emergency", parts: { C: LIST } });
+    assert.deepEqual(rig.broken, broken);
+  }
+});
+
 Deno.test("where leases end without a word, a leader that is new to one waits for its whole TTL", () => {
   for (
     const [silentTtlMs, atMs, broken] of [

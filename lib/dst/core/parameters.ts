@@ -36,6 +36,8 @@ const schema = z.strictObject({
   ids: z.int().min(1).max(1_000).default(300),
   /** How many partitions. */
   partitions: z.int().min(1).max(2_000),
+  /** How many shards the feed has, so that partitions are keys of it; 0 for one stream. */
+  shards: z.int().min(0).max(64).default(0),
   /** How long a partition's name is, in characters, if that is longer than it has to be: long names make assignments large. */
   nameLength: z.int().min(0).max(4_000).default(0),
   /** How many messages per second, all partitions together. */
@@ -103,7 +105,7 @@ type Shape = Pick<
 >;
 
 /** All but what does not depend on any other of them. */
-type Shaped = Omit<CoreParameters, keyof Traffic | "mixedStrategies">;
+type Shaped = Omit<CoreParameters, keyof Traffic | "mixedStrategies" | "shards">;
 
 /**
  * Draws parameters: many small groups and a few large ones, since most of what can go wrong needs few.
@@ -142,7 +144,14 @@ export function drawParameters(draws: Draws): CoreParameters & JsonObject {
     ratePerSecond,
     ...drawTraffic(draws, parameters.partitions),
     mixedStrategies: draws.chance(0.2),
+    shards: drawShards(draws, shape),
   } as CoreParameters & JsonObject;
+}
+
+/** One feed in four is sharded. Long names are there for large assignments, which shards do not make. */
+function drawShards(draws: Draws, { maxWorkers, nameLength }: Shape): number {
+  const shards = draws.integer(1, 2 * maxWorkers);
+  return draws.chance(0.25) && nameLength === 0 ? shards : 0;
 }
 
 type Traffic = Pick<CoreParameters, "producers" | "repeats" | "latencyShape">;

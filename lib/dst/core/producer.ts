@@ -9,7 +9,6 @@ import { isPartiError } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { World } from "../../ports/world.ts";
 import type { Draws } from "../draw.ts";
-import { FEED_PREFIX } from "./names.ts";
 
 const RETRY_MS = 200;
 const TIMEOUT_MS = 2_000;
@@ -20,6 +19,8 @@ export interface ProducerOptions {
   readonly ratePerSecond: number;
   /** Where to. No other producer may publish there, or nobody knows which message comes first. */
   readonly partitions: () => readonly string[];
+  /** The subject of a partition's messages. */
+  readonly subjectOf: (partition: string) => string;
   /** The number of its n-th message, which no other message of any producer may have. */
   readonly numberOf: (n: number) => number;
   /** How likely it takes the feed's word for lost although it has it, and publishes the same again. */
@@ -86,7 +87,7 @@ export class Producer {
     for (;;) {
       try {
         const { duplicate } = await feed.publish(
-          FEED_PREFIX + partition,
+          this.#options.subjectOf(partition),
           encodeJson({ n: number }),
           { messageId: `message-${number}`, timeoutMs: TIMEOUT_MS },
         );

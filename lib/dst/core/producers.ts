@@ -21,6 +21,8 @@ export interface ProducersOptions {
   readonly connect: (name: string) => World;
   /** The partitions there are. A partition keeps its place in the list for as long as it is in it, and never comes back. */
   readonly partitions: () => readonly string[];
+  /** The subject of a partition's messages. */
+  readonly subjectOf: (partition: string) => string;
 }
 
 /** All producers of a run. */
@@ -28,7 +30,7 @@ export class Producers {
   readonly #all: readonly Producer[];
 
   /** @param options what they need */
-  constructor({ simulation, parameters, connect, partitions }: ProducersOptions) {
+  constructor({ simulation, parameters, connect, partitions, subjectOf }: ProducersOptions) {
     const { assertions, plan: { seed } } = simulation;
     const { producers: count, ratePerSecond, repeats } = parameters;
     assertions.sometimesAtLeast("producers in a run", count);
@@ -36,6 +38,7 @@ export class Producers {
       const name = `producer-${index}#1`;
       return new Producer(connect(name), {
         ratePerSecond: ratePerSecond / count,
+        subjectOf,
         partitions: partOf(partitions, (place) => place % count === index),
         numberOf: (n) => n * count + index,
         // One of them is enough for the feed to be told things twice.

@@ -37,6 +37,7 @@ class Rig {
       parameters: { ...plainParameters("2.15.1"), ...more },
       connect: (name) => this.#world(name),
       partitions: () => partitions,
+      subjectOf: (partition) => `in.${partition}`,
     });
   }
 

@@ -14,8 +14,8 @@ import { describeStart, type HandlerStart } from "./handler_start.ts";
 export class RepeatWatch {
   readonly #assertions: Assertions<CoreCatalog>;
   readonly #excuses: Excuses;
-  /** Who ended each message well, by its place in the feed. */
-  readonly #done = new Map<number, HandlerStart>();
+  /** Who ended each message well, by its partition and its place in the stream. */
+  readonly #done = new Map<string, HandlerStart>();
   /** Whose acks may have found no lane, since the server has forgotten all of them. */
   readonly #withoutLanes = new Set<string>();
 
@@ -45,7 +45,7 @@ export class RepeatWatch {
 
   /** A handler starts. */
   begin(start: HandlerStart): void {
-    const before = this.#done.get(start.sequence);
+    const before = this.#done.get(placeOf(start));
     const { instance } = start.right;
     // Whoever was cut off may not have been able to acknowledge; whoever was overtaken may not know yet.
     const isBound = before !== undefined && !this.#excuses.has(before.right.instance) &&
@@ -59,6 +59,10 @@ export class RepeatWatch {
 
   /** A handler has ended well, and its right has lasted until then. */
   endedWell(start: HandlerStart): void {
-    if (!this.#withoutLanes.has(start.right.instance)) this.#done.set(start.sequence, start);
+    if (!this.#withoutLanes.has(start.right.instance)) this.#done.set(placeOf(start), start);
   }
+}
+
+function placeOf({ right: { partitionId }, sequence }: HandlerStart): string {
+  return `${partitionId} ${sequence}`;
 }

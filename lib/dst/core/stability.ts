@@ -44,7 +44,7 @@ function groupProblem(cluster: CoreCluster, ids: number): string | undefined {
   const owned = stable.flatMap(({ manager }) =>
     manager.assignment?.partitions.map(partitionId) ?? []
   );
-  const all = cluster.partitionNames;
+  const all = cluster.unitNames;
   if (owned.length !== all.length || new Set(owned).size !== all.length) {
     return `${owned.length} of ${all.length} partitions are owned`;
   }

@@ -27,9 +27,10 @@ import { KvModel } from "../nats/kv_model.ts";
 import type { ModelServer } from "../nats/server.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
 import type { CoreCatalog } from "./catalog.ts";
+import { type FeedShape, unitsRead } from "./feed_shape.ts";
 import type { Fleet } from "./fleet.ts";
 import type { LaneFacts } from "./lock_watch.ts";
-import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
+import { DEAD, DEAD_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
 import type { Observer } from "./observer.ts";
 
 /** What taps need. */
@@ -42,6 +43,8 @@ export interface TapsOptions {
   readonly fleet: Fleet;
   /** Told of what was seen at all. */
   readonly assertions: Assertions<CoreCatalog>;
+  /** What the feed looks like. */
+  readonly shape: FeedShape;
   /** Told when a message may be on its way to an instance, whoever that is. */
   readonly onSent: (instance: string | undefined) => void;
   /** Told of each assignment too, before any worker. */
@@ -68,16 +71,18 @@ export class Taps {
 
   /** Taps the streams, which must exist; buckets are tapped as soon as somebody has made them. */
   open(): void {
-    const { server, observer: { messages }, onSent } = this.#options;
+    const { server, observer: { messages }, shape, onSent } = this.#options;
     const streams = StreamsModel.of(server);
-    streams.stream(FEED, "tap").follow(
-      ({ subject, sequence }) => {
-        const partition = subject.slice(FEED_PREFIX.length);
-        messages.stored(partition, sequence);
-        onSent(messages.locks.holderOf(partition));
-      },
-      (before, after) => messages.locks.changed(laneOf(before), laneOf(after)),
-    );
+    for (const name of shape.streams) {
+      streams.stream(name, "tap").follow(
+        ({ subject, sequence }) => {
+          const partition = shape.partitionOf(subject);
+          messages.stored(partition, sequence);
+          onSent(messages.locks.holderOf(partition));
+        },
+        (before, after) => messages.locks.changed(laneOf(name, before), laneOf(name, after)),
+      );
+    }
     streams.stream(OUTPUT, "tap").follow(({ subject, headers }) => {
       messages.effect({
         partition: subject.slice(OUTPUT_PREFIX.length),
@@ -223,11 +228,11 @@ export class Taps {
   }
 }
 
-function laneOf(consumer: ConsumerConfig | undefined): LaneFacts | undefined {
+function laneOf(stream: string, consumer: ConsumerConfig | undefined): LaneFacts | undefined {
   if (consumer === undefined) return undefined;
   const { metadata, filterSubjects } = consumer;
   return {
     instance: laneOwner(metadata)?.instance ?? consumer.name,
-    partitions: filterSubjects.map((subject) => subject.slice(FEED_PREFIX.length)),
+    units: unitsRead(stream, filterSubjects),
   };
 }

@@ -16,6 +16,7 @@ import { KvModel } from "../nats/kv_model.ts";
 import { ModelServer } from "../nats/server.ts";
 import { StreamsModel } from "../nats/streams_model.ts";
 import { type CoreCatalog, coreCatalog } from "./catalog.ts";
+import { FeedShape } from "./feed_shape.ts";
 import type { Fleet } from "./fleet.ts";
 import { cadenceRules } from "./group_config.ts";
 import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
@@ -55,6 +56,7 @@ function rig(
   const taps = new Taps({
     ...{ server, observer, assertions, onPublished, onSent: () => {} },
     fleet: fleet as Fleet,
+    shape: new FeedShape(0),
   });
   taps.open();
   const names = () => broken.map(({ name }) => name);

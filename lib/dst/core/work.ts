@@ -108,7 +108,7 @@ export class Work {
     if (workMs > 0) {
       await sleep(this.#options.world.clock, workMs, handlers.heedless ? undefined : signal);
     }
-    if (this.#isPoison(message)) throw this.#failure("poison");
+    if (this.#isPoison(message, context)) throw this.#failure("poison");
     const isUnlucky = context.attempt < this.#options.maxDeliver() &&
       this.#luck.chance(handlers.hiccups);
     const isLate = this.#luck.chance(0.5);
@@ -124,12 +124,15 @@ export class Work {
     return isLingering ? handlers.lingerMs : usualMs;
   }
 
-  #isPoison({ data, streamSequence }: PartitionMessage): boolean {
+  #isPoison(
+    { data, streamSequence }: PartitionMessage,
+    { partitionId }: HandlerContext,
+  ): boolean {
     const { parameters: { handlers }, observer } = this.#options;
     if (handlers.poison === 0) return false;
     const number = Number(decodeJsonObject(data)?.["n"]);
     if (this.#poison.floatAt(number) >= handlers.poison) return false;
-    observer.messages.poisonous(streamSequence);
+    observer.messages.poisonous(partitionId, streamSequence);
     return true;
   }
 

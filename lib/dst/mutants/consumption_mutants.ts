@@ -39,8 +39,29 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "lane-without-filter",
     about: "A lane is made without a filter and reads everybody's partitions.",
     file: "lib/consumption/lanes/acquirer.ts",
-    find: "filterSubjects: slots.map((slot) => slot.subject),",
-    replace: "filterSubjects: [],",
+    find: "config.shards === undefined ? slots.map((slot) => slot.subject) : []",
+    replace: "[]",
+  },
+  {
+    name: "shard-let-go-at-work",
+    about: "A shard is let go while handlers of its keys run.",
+    file: "lib/consumption/dispatch/shard_slot.ts",
+    find: "    let some: Run | undefined;\n",
+    replace: '    const some = undefined;\n    if (this.id !== "") return some;\n',
+  },
+  {
+    name: "keys-forgotten-at-work",
+    about: "A shard forgets its keys with each confirmation, those included whose handlers run.",
+    file: "lib/consumption/dispatch/shard_slot.ts",
+    find: "    if (this.#recent.size < KEYS_MAX) return;\n",
+    replace: "    this.#recent.clear();\n",
+  },
+  {
+    name: "keys-without-order",
+    about: "Each message of a shard is taken for a key of its own.",
+    file: "lib/consumption/dispatch/shard_slot.ts",
+    find: "    if (recent !== undefined) return recent;\n",
+    replace: "",
   },
   {
     name: "released-without-double-ack",
@@ -119,9 +140,9 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "acked-at-start",
     about: "A message is acknowledged when its handler starts.",
     file: "lib/consumption/dispatch/dispatcher.ts",
-    find: "    onStarted(slot, message);\n    void this.#run(slot, run);",
+    find: "    onStarted(slot, message);\n    this.#begin(slot, run);",
     replace:
-      "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    void this.#run(slot, run);",
+      "    onStarted(slot, message);\n    slot.lane?.ack(message);\n    this.#begin(slot, run);",
   },
   {
     name: "lock-deleted-in-doubt",

@@ -94,6 +94,11 @@ export class StreamsModel implements ServerPart {
     return stream;
   }
 
+  /** All streams. */
+  all(): StreamModel[] {
+    return [...this.#streams.values()];
+  }
+
   /**
    * Makes a stream.
    *
@@ -103,6 +108,9 @@ export class StreamsModel implements ServerPart {
    * @throws {PartiError} `PARTI_CONFLICT` if there is one of that name, `PARTI_REFUSED` if another one stores one of the subjects
    */
   createStream(name: string, options: StreamOptions, what: string): void {
+    if (options.sources !== undefined || options.maxAgeMs !== undefined) {
+      throw new Error(`${what}: streams with sources or a limit of age are not simulated`);
+    }
     if (this.#streams.has(name)) throw refusal(10058, what);
     for (const filter of this.#filters.values()) {
       if (options.subjects.some((subject) => filter.collides(subject))) throw refusal(10065, what);

@@ -16,6 +16,7 @@ import type {
   StoredMessage,
   StreamInfo,
   StreamOptions,
+  StreamSource,
 } from "../feed.ts";
 import { callApi, repeatApi } from "./api.ts";
 import {
@@ -29,7 +30,13 @@ import { type Link, linkOf } from "./link.ts";
 import { Publisher } from "./publisher.ts";
 import { DEFAULT_PULL_OPTIONS, NatsPull, type PullOptions } from "./pull.ts";
 import { readLastMessage } from "./stored_message.ts";
-import { MAX_CONSUMERS, nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
+import {
+  MAX_CONSUMERS,
+  nanosOf,
+  type WireStreamConfig,
+  type WireStreamInfo,
+  type WireStreamSource,
+} from "./wire.ts";
 
 /** How the feed behaves. */
 export interface NatsFeedOptions {
@@ -42,7 +49,9 @@ export interface NatsFeedOptions {
 function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig {
   return {
     name,
-    subjects: options.subjects,
+    ...(options.subjects.length === 0 ? {} : { subjects: options.subjects }),
+    ...(options.sources === undefined ? {} : { sources: options.sources.map(wireSourceOf) }),
+    ...(options.maxAgeMs === undefined ? {} : { max_age: nanosOf(options.maxAgeMs) }),
     retention: options.retention,
     storage: options.storage,
     num_replicas: options.replicas,
@@ -59,6 +68,16 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
     ...(options.maxAckPending === undefined
       ? {}
       : { consumer_limits: { max_ack_pending: options.maxAckPending } }),
+  };
+}
+
+function wireSourceOf({ stream, filterSubject, transform }: StreamSource): WireStreamSource {
+  return {
+    name: stream,
+    ...(filterSubject === undefined ? {} : { filter_subject: filterSubject }),
+    ...(transform === undefined
+      ? {}
+      : { subject_transforms: [{ src: transform.from, dest: transform.to }] }),
   };
 }
 

@@ -10,6 +10,13 @@
  */
 export const MAX_CONSUMERS = 100_000;
 
+/** Another stream whose messages a stream takes over. */
+export interface WireStreamSource {
+  readonly name: string;
+  readonly filter_subject?: string;
+  readonly subject_transforms?: readonly { readonly src: string; readonly dest: string }[];
+}
+
 /** A stream's configuration. */
 export interface WireStreamConfig {
   readonly name: string;
@@ -29,7 +36,7 @@ export interface WireStreamConfig {
   readonly allow_msg_ttl?: boolean;
   readonly subject_delete_marker_ttl?: number;
   readonly consumer_limits?: { readonly max_ack_pending?: number };
-  readonly sources?: readonly unknown[];
+  readonly sources?: readonly WireStreamSource[];
   readonly mirror?: unknown;
   readonly subject_transform?: unknown;
 }

@@ -1,0 +1,37 @@
+/**
+ * What a partition is held by: the right to it, and the lane that feeds it. A shard's keys have one in common.
+ *
+ * @module
+ */
+import type { Lane } from "../lanes/lane.ts";
+
+/** The right under which a partition is held: the latest assignment that gives it to this worker. */
+export interface Ownership {
+  /** The epoch of that assignment. */
+  readonly epoch: number;
+  /** The generation of that assignment. */
+  readonly generation: number;
+}
+
+/** By what a partition is held. `Slot` says what each of these means. */
+export class Hold {
+  /** See `Slot.ownership`. */
+  ownership: Ownership;
+  /** See `Slot.wanted`. */
+  wanted = true;
+  /** See `Slot.lane`. */
+  lane: Lane | undefined;
+  /** See `Slot.moving`. */
+  moving = false;
+  /** See `Slot.stale`. */
+  stale = false;
+  /** See `Slot.outranked`. */
+  outranked = false;
+  /** See `Slot.setbacks`. */
+  setbacks = 0;
+
+  /** @param ownership under what right it is wanted */
+  constructor(ownership: Ownership) {
+    this.ownership = ownership;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * A sharded feed: S streams instead of one. A message's key decides in which it lies, and a shard moves between workers as a whole. It is for
+ * throughput and for many keys: an unfiltered consumer reads what comes next, where a filtered one looks for it, and each stream of a cluster
+ * has a leader of its own.
+ *
+ * The shard of a key is what nats-server's own subject mapping `{{partition(S,…)}}` computes, so that producers in any language can leave it
+ * to the server: the FNV-1a hash of the key's tokens, 32 bits, modulo S.
+ *
+ * @module
+ */
+import type { Partition, PartitionId } from "../assignment/partition.ts";
+import { PartiError } from "../errors.ts";
+
+/** How a sharded feed is laid out. The same for everybody who writes to it or reads from it, and for as long as it lives. */
+export interface ShardedFeed {
+  /** What its streams' names begin with: `ORDERS` for `ORDERS-0`, `ORDERS-1`, … */
+  readonly stream: string;
+  /** A message's subject, with `{{.Shard}}` as a token and `{{.PartitionID}}` at the end. */
+  readonly subjectTemplate: string;
+  /** How many shards there are. */
+  readonly shards: number;
+}
+
+/** More streams than this are too many for one server: a shard costs it about as much as a hundred consumers. */
+export const SHARDS_MAX = 1_024;
+
+const SHARD_PLACEHOLDER = "{{.Shard}}";
+const KEY_PLACEHOLDER = "{{.PartitionID}}";
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+const encoder = new TextEncoder();
+
+/**
+ * The shard of a key.
+ *
+ * @param id the key: a partition's identity
+ * @param shards how many shards there are
+ * @returns its number, from 0
+ */
+export function shardOf(id: PartitionId, shards: number): number {
+  let hash = FNV_OFFSET;
+  // The server hashes the tokens one after the other, without their dots.
+  for (const byte of encoder.encode(id.replaceAll(".", ""))) {
+    hash = Math.imul(hash ^ byte, FNV_PRIME);
+  }
+  return (hash >>> 0) % shards;
+}
+
+/**
+ * The subject to publish a key's messages to.
+ *
+ * @param feed the layout
+ * @param id the key: a partition's identity
+ * @returns the subject, in the stream of the key's shard
+ *
+ * @example
+ * ```ts
+ * import { shardSubject } from "@parti/parti";
+ * const feed = { stream: "ORDERS", subjectTemplate: "orders.{{.Shard}}.{{.PartitionID}}", shards: 16 };
+ * console.log(shardSubject(feed, "tenant-7")); // orders.3.tenant-7
+ * ```
+ */
+export function shardSubject(feed: Omit<ShardedFeed, "stream">, id: PartitionId): string {
+  return keyPrefix(feed.subjectTemplate, shardOf(id, feed.shards)) + id;
+}
+
+/**
+ * What the subjects of a shard's messages begin with; the rest is the key.
+ *
+ * @param subjectTemplate the feed's template
+ * @param shard the shard's number
+ * @returns the beginning, with its last dot
+ */
+export function keyPrefix(subjectTemplate: string, shard: number): string {
+  return subjectTemplate.replace(SHARD_PLACEHOLDER, () => String(shard))
+    .slice(0, -KEY_PLACEHOLDER.length);
+}
+
+/**
+ * The stream of a shard.
+ *
+ * @param stream what the streams' names begin with
+ * @param shard the shard's number
+ */
+export function shardStream(stream: string, shard: number): string {
+  return `${stream}-${shard}`;
+}
+
+/**
+ * All streams of a feed.
+ *
+ * @param stream its stream, or what its streams' names begin with
+ * @param shards how many shards there are; undefined if the feed is one stream
+ */
+export function feedStreams(stream: string, shards: number | undefined): string[] {
+  return shards === undefined
+    ? [stream]
+    : Array.from({ length: shards }, (_, shard) => shardStream(stream, shard));
+}
+
+/**
+ * The shards as the group shares them: each is a partition.
+ *
+ * @param shards how many there are
+ * @returns partitions `shard-0`, `shard-1`, …
+ */
+export function shardPartitions(shards: number): Partition[] {
+  return Array.from({ length: shards }, (_, shard) => ({ keys: [`shard-${shard}`] }));
+}
+
+/**
+ * The number of a shard.
+ *
+ * @param id a partition's identity, as {@linkcode shardPartitions} makes it
+ * @param shards how many shards there are
+ * @returns its number
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` if it is not one of them
+ */
+export function shardNumber(id: PartitionId, shards: number): number {
+  const match = /^shard-(0|[1-9]\d*)$/.exec(id);
+  const shard = Number(match?.[1]);
+  if (match !== null && shard < shards) return shard;
+  throw new PartiError("PARTI_INVALID_PARTITION", `${id} is no shard of a feed of ${shards}`, {
+    value: id,
+    hint: "all workers of a group need the same consumer.shards",
+  });
+}
+
+/**
+ * Whether a template can be that of a sharded feed.
+ *
+ * @param template a subject, as a user writes it
+ * @returns true if `{{.Shard}}` is one of its tokens and `{{.PartitionID}}` its end
+ */
+export function isShardTemplate(template: string): boolean {
+  const tokens = template.split(`.${KEY_PLACEHOLDER}`)[0]!.split(SHARD_PLACEHOLDER);
+  const [before, after] = tokens;
+  return template.endsWith(`.${KEY_PLACEHOLDER}`) && tokens.length === 2 &&
+    (before === "" || before!.endsWith(".")) && (after === "" || after!.startsWith("."));
+}
