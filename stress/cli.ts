@@ -17,7 +17,7 @@ export function registerStress(program: Command): void {
     .description("Measure memory, scale and speed, and say whether they are as they should be.")
     .option("--only <name>", "a group, a case or a law; may be given again (default: all)", collect)
     .option("--quick", "a sanity check of less than a minute")
-    .option("--list", "show all cases, their figures and laws, and run nothing")
+    .option("--list", "show the cases, their figures and laws, and run nothing")
     .option("--out <folder>", "where stress.html and stress.json go (default: out/stress)")
     .option("--repeat <number>", "how often each case is run (default: each as often as it says)")
     .option("--seed <number>", "the order of the cases and the chances in them follow from it")
@@ -28,7 +28,7 @@ export function registerStress(program: Command): void {
       "after",
       `
 Examples:
-  deno task stress                              all of it, half an hour or more
+  deno task stress                              all of it, forty minutes or more
   deno task stress --quick                      does it work at all?
   deno task stress --only memory --only leak --duration 1h
   deno task stress --only memory/10w-500p --repeat 9

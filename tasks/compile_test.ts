@@ -16,6 +16,8 @@ Deno.test("compile embeds the program and the configs into the runtime that DENO
     assert.ok(binary.includes("--chaos-band: rgb("), "the page's own style is embedded");
     assert.ok(binary.includes("var uPlot=function"), "what it draws with is embedded");
     assert.ok(binary.includes(".link.live .dot"), "and so is the live page");
+    assert.ok(binary.includes("stress_command.ts"), "the stress suite is embedded");
+    assert.ok(binary.includes('querySelectorAll("[data-curve]")'), "and so are its curves");
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

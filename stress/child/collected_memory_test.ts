@@ -9,7 +9,7 @@ function heapThatShrinks(sizes: number[]): MemoryPorts & { collections: number }
     },
     usage() {
       const heapUsed = sizes[Math.min(this.collections, sizes.length) - 1] ?? sizes[0]!;
-      return { heapUsed, external: 7, rss: 99 };
+      return { heapUsed, code: heapUsed / 10, external: 7, rss: 99 };
     },
     breathe: () => Promise.resolve(),
   };
@@ -19,6 +19,7 @@ Deno.test("collected memory: collects until nothing more goes, and tells the lea
   const ports = heapThatShrinks([1_000, 800, 700, 700, 705, 701]);
   assert.deepEqual(await collectedMemory(ports), {
     heapBytes: 700,
+    codeBytes: 70,
     externalBytes: 7,
     rssBytes: 99,
   });

@@ -68,6 +68,8 @@ export class ServerMonitor {
   readonly #pid: number;
 
   /**
+   * Asks nothing yet.
+   *
    * @param url where it is monitored
    * @param pid its process
    */

@@ -19,7 +19,11 @@ export const LEAK_CASES: readonly StressCase[] = [
     title: "10 workers, 100 partitions under load; one comes and one goes, again and again",
     timeoutMs: TIMEOUT_MS,
     metrics: [
-      figure("slope", "MB/min", "growth of the heap after forced collections, by least squares"),
+      figure(
+        "slope",
+        "MB/min",
+        "growth of the heap after forced collections, without compiled code, by least squares",
+      ),
       figure(
         "slopeLow",
         "MB/min",

@@ -1,5 +1,6 @@
 /**
- * When a growing heap is a leak, and when it is chance.
+ * When a growing heap is a leak, and when it is chance. What is looked at are objects: the code that V8 compiles grows for ten minutes and
+ * more, and no program can let go of it.
  *
  * @module
  */

@@ -42,7 +42,7 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   });
   const startMs = performance.now();
   const elapsedMs = () => performance.now() - startMs;
-  const [atSeconds, heap, rss]: number[][] = [[], [], []];
+  const [atSeconds, objects, code, rss]: number[][] = [[], [], [], []];
   const held: unknown[] = [];
   for (let cycle = 0; elapsedMs() < durationMs; cycle++) {
     context.progress(
@@ -57,11 +57,12 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
     await pause(Math.max(0, nextMs - elapsedMs()));
     const memory = await collectedMemory();
     atSeconds!.push(elapsedMs() / 1_000);
-    heap!.push(memory.heapBytes / MEBIBYTE);
+    objects!.push((memory.heapBytes - memory.codeBytes) / MEBIBYTE);
+    code!.push(memory.codeBytes / MEBIBYTE);
     rss!.push(memory.rssBytes / MEBIBYTE);
   }
   const sent = await load.finish();
-  const judgement = judgeLeak(atSeconds!, heap!, durationMs / 1_000);
+  const judgement = judgeLeak(atSeconds!, objects!, durationMs / 1_000);
   const served = group.handled >= sent * LEAST_HANDLED
     ? []
     : [`only ${group.handled} of ${sent} messages were handled`];
@@ -73,11 +74,12 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
         { metric: "slopeHigh", value: judgement.fit.slopeInterval[1] * 60 },
       ]),
       { metric: "floor", value: judgement.floorPerSecond * 60 },
-      { metric: "cycles", value: heap!.length },
+      { metric: "cycles", value: objects!.length },
       { metric: "handled", value: group.handled / (elapsedMs() / 1_000) },
     ],
     series: [
-      { name: "heap", unit: "MB", atSeconds: atSeconds!, values: heap! },
+      { name: "objects", unit: "MB", atSeconds: atSeconds!, values: objects! },
+      { name: "code", unit: "MB", atSeconds: atSeconds!, values: code! },
       { name: "rss", unit: "MB", atSeconds: atSeconds!, values: rss! },
     ],
     problems: [...served, ...(judgement.leaks ? [describeLeak(judgement)] : [])],

@@ -25,6 +25,10 @@ function metricsOf(name: string, workers: number): readonly Metric[] {
       ...(name === LARGEST ? { target: { atMost: LARGEST_MAX_MB } } : {}),
     },
     {
+      ...{ name: "code", unit: "MB", kind: "count", ...over },
+      what: "the part of the heap that is code compiled by V8, over the baseline",
+    },
+    {
       ...{ name: "external", unit: "MB", kind: "memory", ...over },
       what: "buffers outside of the heap, over the baseline",
     },

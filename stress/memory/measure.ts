@@ -65,7 +65,6 @@ export async function measureMemory(what: MemoryCase, context: CaseContext): Pro
     context.progress(`starting ${workers} workers`);
     await group.add(workers);
   }
-  if (before !== undefined) plantGrowth(before, await collectedMemory());
   const perSecond = Math.min(
     MOST_PER_SECOND,
     Math.max(LEAST_PER_SECOND, partitions * PER_PARTITION_SECOND),
@@ -81,6 +80,7 @@ export async function measureMemory(what: MemoryCase, context: CaseContext): Pro
       SERVED_TIMEOUT_MS,
     );
   }
+  if (before !== undefined) plantGrowth(before, await collectedMemory());
   context.progress("measuring under load");
   const startMs = performance.now();
   const handledBefore = group.handled;
@@ -114,6 +114,7 @@ function samplesOf(looks: readonly Look[]): Sample[] {
   const megabytes = (of: (look: Look) => number) => middle(of) / MEBIBYTE;
   return [
     { metric: "heap", value: megabytes(({ memory }) => memory.heapBytes) },
+    { metric: "code", value: megabytes(({ memory }) => memory.codeBytes) },
     { metric: "external", value: megabytes(({ memory }) => memory.externalBytes) },
     { metric: "rss", value: megabytes(({ memory }) => memory.rssBytes) },
     { metric: "processRss", value: megabytes(({ memory }) => memory.rssBytes) },

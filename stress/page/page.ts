@@ -13,6 +13,7 @@ import type { CaseResult, StressResult, Verdict } from "../results/result.ts";
 import { figureText, lawText, rangeText, targetText } from "../results/text.ts";
 import { PAGE_STYLE, STRESS_SCRIPTS } from "./assets.ts";
 import { type Curve, curvesOf } from "./curves.ts";
+import { overview } from "./overview.ts";
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
   pass: "✓ Pass",
@@ -111,6 +112,8 @@ function groupSection(group: string, cases: readonly CaseResult[]): Html {
   return html`
     <section aria-labelledby="group-${group}">
       <h2 id="group-${group}">${group[0]!.toUpperCase() + group.slice(1)}</h2>
+      ${overview(group, own)}
+      <p class="muted">Each figure with the range of its runs; what it is shows where one points at it.</p>
       ${table(group, [...heads, ...more], rows)}
     </section>
   `;

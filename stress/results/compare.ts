@@ -117,8 +117,10 @@ function changeOf({ id }: CaseResult, before: MetricResult, after: MetricResult)
     ? (other.median === 0 ? 0 : Infinity)
     : (other.median - one.median) / base;
   const errors = [medianError(one.values), medianError(other.values)] as const;
-  const band = errors[0] === undefined || errors[1] === undefined || base === 0
+  const band = errors[0] === undefined || errors[1] === undefined
     ? undefined
+    : base === 0
+    ? 0
     : ERRORS * Math.hypot(errors[0], errors[1]) / base;
   const limit = limitOf(before);
   const smallest = asRatio ? 0 : LEAST_CHANGE[before.kind] ?? 0;
@@ -145,10 +147,10 @@ function judge(
   band: number | undefined,
   limit: number | undefined,
 ): Outcome {
-  if (band === undefined) return limit === undefined ? "changed" : "unsure";
-  if (Math.abs(change) <= band) return "same";
+  if (band === undefined && limit !== undefined) return "unsure";
+  if (Math.abs(change) <= (band ?? 0)) return "same";
   const worse = better === "higher" ? -change : change;
-  return limit !== undefined && worse > limit + band ? "worse" : "changed";
+  return limit !== undefined && worse > limit + (band ?? 0) ? "worse" : "changed";
 }
 
 function describeWorse({ figure, unit, before, after, change, band, limit }: Change): string {

@@ -67,6 +67,18 @@ Deno.test("compare: a change too small to be seen is none, however large its sha
   assert.equal(compareResults(before!, after!).verdict, "pass");
 });
 
+Deno.test("compare: what was nothing and is nothing is the same; what was nothing and is much is worse", () => {
+  const [none, much] = [[0, 0, 0], [1, 1, 1]].map((heap) =>
+    resultWith({ "memory/1w-100p": { heap, messages: heap } })
+  );
+  assert.deepEqual(compareResults(none!, none!).changes.map(({ outcome }) => outcome), [
+    ...["same", "same"],
+  ]);
+  const { verdict, changes } = compareResults(none!, much!);
+  assert.equal(verdict, "fail");
+  assert.deepEqual(changes.map(({ outcome }) => outcome), ["worse", "changed"]);
+});
+
 Deno.test("compare: noise that hides what it is to find is told", () => {
   const noisy = resultWith({ "memory/1w-100p": { heap: [1, 2, 3, 4, 5] } });
   const { verdict, notes } = compareResults(noisy, noisy);

@@ -120,7 +120,7 @@ export async function makeFolder(folder: string, option: string): Promise<void> 
  * @param result the result
  */
 export async function writeResult(file: string, result: StressResult): Promise<void> {
-  await Deno.writeTextFile(file, JSON.stringify(result, null, 1) + "\n");
+  await Deno.writeTextFile(file, JSON.stringify(result, null, 2) + "\n");
 }
 
 /**

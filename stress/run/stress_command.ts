@@ -60,12 +60,12 @@ export interface StressOptions {
  */
 export async function runStress(options: StressOptions): Promise<number> {
   const catalog = await loadCatalog(options.registry);
-  if (options.list === true) {
-    for (const line of listLines(catalog)) say(line);
-    return exitCodes.pass;
-  }
   const quick = options.quick ?? false;
   const cases = selectCases(catalog, options.only ?? [], quick);
+  if (options.list === true) {
+    for (const line of listLines({ cases, studies: catalog.studies })) say(line);
+    return exitCodes.pass;
+  }
   if (cases.length === 0) {
     throw new PartiError("PARTI_INVALID_CONFIG", "no case is left to run", {
       ...{ value: options.only, hint: "leave out --quick, or see --list" },
@@ -115,7 +115,9 @@ function listLines({ cases, studies }: Catalog): string[] {
         ),
       ];
     }),
-    ...studies.map((study) => `${idOf(study)}  (law)  ${study.title}: ${study.cases.join(", ")}`),
+    ...studies.filter(({ group, cases: parts }) =>
+      parts.every((name) => cases.some((one) => idOf(one) === idOf({ group, name })))
+    ).map((study) => `${idOf(study)}  (law)  ${study.title}: ${study.cases.join(", ")}`),
   ];
 }
 

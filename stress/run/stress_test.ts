@@ -73,6 +73,9 @@ Deno.test("--list shows every case with its figures, and runs nothing", async ()
   assert.match(stdout, /^memory\/10w-500p +\(5 ×, quick\) +10 workers, 500 partitions$/m);
   assert.match(stdout, /^ {4}heap \[MB\]: heap in use after forced collections/m);
   assert.match(stdout, /^memory\/per-worker +\(law\) .*1w-100p, 5w-100p/m);
+  const few = (await stress("--list", "--only", "memory/per-partition")).stdout;
+  assert.match(few, /^memory\/10w-50p/m);
+  assert.doesNotMatch(few, /50w-500p|per-worker|^scale/m);
 });
 
 const mistakes: [string[], RegExp][] = [

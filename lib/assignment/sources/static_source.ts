@@ -31,8 +31,8 @@ export interface StaticSource extends PartitionSource {
  */
 export function staticSource(list: readonly Partition[]): StaticSource {
   // As text: only the leader ever asks for the list, and as objects it takes ten times as much, in every worker of a process.
-  let text = JSON.stringify(copyPartitions(list));
-  const listNow = (): Partition[] => JSON.parse(text);
+  let text = encode(copyPartitions(list));
+  const listNow = () => decode(text);
   const contentNow = () => fingerprint(normalizePartitions(listNow()));
   const listeners = new Listeners();
   return {
@@ -41,8 +41,20 @@ export function staticSource(list: readonly Partition[]): StaticSource {
     update(next) {
       const copy = copyPartitions(next);
       const before = contentNow();
-      text = JSON.stringify(copy);
+      text = encode(copy);
       if (contentNow() !== before) listeners.notify();
     },
   };
+}
+
+/** As short as it can be: `[keys]`, or `[keys, weight]`. */
+function encode(list: readonly Partition[]): string {
+  return JSON.stringify(
+    list.map(({ keys, weight }) => weight === undefined ? [keys] : [keys, weight]),
+  );
+}
+
+function decode(text: string): Partition[] {
+  const list: readonly (readonly [string[], number?])[] = JSON.parse(text);
+  return list.map(([keys, weight]) => weight === undefined ? { keys } : { keys, weight });
 }
