@@ -58,8 +58,8 @@ export const assignmentMutants: readonly Mutant[] = [
     name: "given-to-leavers",
     about: "Who wants to leave is given partitions as before: nobody ever takes them over.",
     file: "lib/assignment/leader/computation.ts",
-    find: "workers: input.members.filter((member) => !member.leaving).map((member) => ({",
-    replace: "workers: input.members.map((member) => ({",
+    find: "input.members.filter((member) => !member.leaving).map((member) => ({",
+    replace: "input.members.map((member) => ({",
   },
   {
     name: "leavers-not-listed",
