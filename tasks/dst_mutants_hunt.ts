@@ -9,7 +9,7 @@ import type { RunFailure } from "../lib/dst/run_plan.ts";
 import { runCommand } from "./run_command.ts";
 
 /** What a copy of the project needs to run simulations. */
-const NEEDED = ["deno.json", "deno.lock", "mod.ts", "lib", "tasks", "configs", "sim"];
+const NEEDED = ["deno.json", "deno.lock", "mod.ts", "lib", "tasks", "configs", "sim", "stress"];
 /** Longer than any run of a seed that is well; a planted bug may make one endless. */
 const SEED_LIMIT = "60s";
 const HUNT_TIMEOUT_MS = 6 * 60 * 60_000;

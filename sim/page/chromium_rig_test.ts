@@ -62,7 +62,7 @@ export async function openPage(
   page: string,
   size: readonly [number, number] = [1_280, 4_000],
 ): Promise<Shown> {
-  const folder = await Deno.makeTempDir({ prefix: "parti-page-test-" });
+  const folder = await Deno.makeTempDir({ prefix: "page-" });
   try {
     await Deno.writeTextFile(`${folder}/report.html`, page);
     const { stdout, stderr } = await runCommand(chromium, [
@@ -75,7 +75,8 @@ export async function openPage(
       ],
       ...[`--window-size=${size.join()}`, `--virtual-time-budget=${VIRTUAL_MS}`, "--dump-dom"],
       `file://${folder}/report.html`,
-    ], { timeoutMs: TIMEOUT_MS });
+      // Chromium leaves things in the folder for temporary files: that one goes with everything else. The name is short, for its sockets' sake.
+    ], { timeoutMs: TIMEOUT_MS, env: { TMPDIR: folder } });
     const complaints = stderr.split("\n").filter((line) => line.includes("CONSOLE"));
     return { dom: stdout, complaints };
   } finally {
