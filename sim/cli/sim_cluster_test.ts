@@ -13,7 +13,7 @@ Deno.test("a run on a cluster passes while its nodes are killed one after the ot
     "{ at: 18s, event: nats_node_kill, down: 2s }",
   ];
   const { code, stdout, stderr, report } = await sim(
-    ...[...SMALL, ...CLUSTER, "--seed", "3", "--duration", "25s", "--set", "workers.count=4"],
+    ...[...SMALL, ...CLUSTER, "--seed", "3", "--duration", "25s", "--set", "workers.count=6"],
     ...[
       "--set",
       "chaos.enabled=true",
@@ -40,7 +40,8 @@ Deno.test("a run on a cluster passes while its nodes are killed one after the ot
   const dead = [...stdout.matchAll(/n\d \(pid \d+\) is dead: (\d+) of its (\d+) clients went/g)];
   assert.equal(dead.length, 2, stdout);
   for (const [, found, homeless] of dead) assert.equal(found, homeless, stdout);
-  assert.ok(Number(dead[0]![2]) > 0, "the first one had clients");
+  // Clients choose a node by chance, so one of two may have had none.
+  assert.ok(dead.some(([, , homeless]) => Number(homeless) > 0), stdout);
 });
 
 Deno.test("in a cluster networks fail as ever: nobody finds a way past his own", async () => {
