@@ -7,13 +7,20 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
 import { Manager } from "../../lib/manager/manager.ts";
-import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
+import { againstBare } from "./against_bare.ts";
 import { bareAck, barePull } from "./bare_client.ts";
-import { FEED, FEED_TEMPLATE, fill, makeStreams, names } from "./streams.ts";
-import { inTurns, ROUNDS } from "./turns.ts";
+import {
+  BARE,
+  FEED,
+  FEED_TEMPLATE,
+  fill,
+  makeBareConsumer,
+  makeStreams,
+  names,
+} from "./streams.ts";
 
 const COUNT = 100_000;
 const QUICK_COUNT = 10_000;
@@ -87,15 +94,8 @@ function whole(world: World, count: number): Promise<number> {
 
 function bare(nc: NatsConnection, world: World, count: number): Promise<number> {
   return drained(world, count, async (meter) => {
-    await world.feed.createConsumer(FEED, {
-      name: "bare",
-      filterSubjects: PARTITIONS.map((name) => `feed.${name}`),
-      ackWaitMs: 30_000,
-      maxAckPending: 4_096,
-      inactiveThresholdMs: 60_000,
-      metadata: {},
-    });
-    const pull = barePull(nc, FEED, "bare", BATCH, (message) => {
+    await makeBareConsumer(world.feed, PARTITIONS);
+    const pull = barePull(nc, FEED, BARE, BATCH, (message) => {
       bareAck(nc, message);
       meter.note();
     });
@@ -104,21 +104,12 @@ function bare(nc: NatsConnection, world: World, count: number): Promise<number> 
   });
 }
 
-async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> {
-  const nc = await connectNats({ servers: url });
-  try {
-    const world = natsWorld(nc);
-    const count = quick ? QUICK_COUNT : COUNT;
-    const turns = await inTurns(
-      quick ? 1 : ROUNDS,
-      () => whole(world, count),
-      () => bare(nc, world, count),
-      progress,
-    );
-    return { samples: turns.map((turn) => ({ metric: "consume", ...turn })) };
-  } finally {
-    await nc.close();
-  }
+function run(context: CaseContext): Promise<CaseOutcome> {
+  const count = context.quick ? QUICK_COUNT : COUNT;
+  return againstBare("consume", context, {
+    whole: (world) => whole(world, count),
+    bare: (world, nc) => bare(nc, world, count),
+  });
 }
 
 /** The case. */

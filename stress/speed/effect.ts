@@ -7,21 +7,22 @@ import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import { FencedOutput } from "../../lib/effects/effects.ts";
 import { Manager } from "../../lib/manager/manager.ts";
-import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { median } from "../statistics/spread.ts";
+import { againstBare } from "./against_bare.ts";
 import { bareAck, barePull } from "./bare_client.ts";
 import {
+  BARE,
   FEED,
   FEED_TEMPLATE,
+  makeBareConsumer,
   makeStreams,
   names,
   OUTPUT,
   OUTPUT_TEMPLATE,
   PAYLOAD,
 } from "./streams.ts";
-import { inTurns, ROUNDS } from "./turns.ts";
 
 const COUNT = 500;
 const QUICK_COUNT = 50;
@@ -94,14 +95,7 @@ async function bare(nc: NatsConnection, world: World, count: number): Promise<nu
   await makeStreams(world.feed);
   const effects = new Effects();
   const tails = new Map<string, number>();
-  await world.feed.createConsumer(FEED, {
-    name: "bare",
-    filterSubjects: PARTITIONS.map((name) => `feed.${name}`),
-    ackWaitMs: 30_000,
-    maxAckPending: 4_096,
-    inactiveThresholdMs: 60_000,
-    metadata: {},
-  });
+  await makeBareConsumer(world.feed, PARTITIONS);
   const write = async (message: Msg): Promise<void> => {
     const subject = message.subject.replace("feed.", "output.");
     const expectedLastSubjectSequence = tails.get(subject) ?? 0;
@@ -111,7 +105,7 @@ async function bare(nc: NatsConnection, world: World, count: number): Promise<nu
     bareAck(nc, message);
     effects.stored();
   };
-  const pull = barePull(nc, FEED, "bare", 256, (message) => {
+  const pull = barePull(nc, FEED, BARE, 256, (message) => {
     write(message).catch((error) => effects.failed(error));
   });
   try {
@@ -121,21 +115,12 @@ async function bare(nc: NatsConnection, world: World, count: number): Promise<nu
   }
 }
 
-async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> {
-  const nc = await connectNats({ servers: url });
-  try {
-    const world = natsWorld(nc);
-    const count = quick ? QUICK_COUNT : COUNT;
-    const turns = await inTurns(
-      quick ? 1 : ROUNDS,
-      () => whole(world, count),
-      () => bare(nc, world, count),
-      progress,
-    );
-    return { samples: turns.map((turn) => ({ metric: "effect", ...turn })) };
-  } finally {
-    await nc.close();
-  }
+function run(context: CaseContext): Promise<CaseOutcome> {
+  const count = context.quick ? QUICK_COUNT : COUNT;
+  return againstBare("effect", context, {
+    whole: (world) => whole(world, count),
+    bare: (world, nc) => bare(nc, world, count),
+  });
 }
 
 /** The case. */

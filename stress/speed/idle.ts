@@ -8,7 +8,8 @@ import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import { Manager } from "../../lib/manager/manager.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import { sleep } from "../../lib/ports/clock.ts";
-import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
+import type { CaseContext, CaseOutcome, Sample, StressCase } from "../case.ts";
+import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
 import { FEED, FEED_TEMPLATE, makeStreams, names } from "./streams.ts";
 
 const WORKERS = 100;
@@ -19,28 +20,15 @@ const STABLE_MS = 60_000;
 const REST_MS = 5_000;
 const MEASURED_MS = 20_000;
 const QUICK_MEASURED_MS = 3_000;
-/** Linux counts the time of processes in hundredths of a second. */
-const TICKS_PER_SECOND = 100;
 
-interface Count {
-  readonly atMs: number;
-  readonly messages: number;
-  readonly bytes: number;
-  readonly cpuSeconds: number;
-}
-
-async function look(monitorUrl: string, pid: number): Promise<Count> {
-  const response = await fetch(`${monitorUrl}/varz`);
-  const { in_msgs, out_msgs, in_bytes, out_bytes } = await response.json();
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return {
-    atMs: performance.now(),
-    messages: in_msgs + out_msgs,
-    bytes: in_bytes + out_bytes,
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-  };
+function samplesOf({ durationMs, messages, bytes, cpuMs }: ServerWork): Sample[] {
+  const seconds = durationMs / 1_000;
+  return [
+    { metric: "messages", value: messages / seconds },
+    { metric: "bytes", value: bytes / seconds },
+    // No system but Linux tells it.
+    ...(cpuMs === undefined ? [] : [{ metric: "core", value: 100 * cpuMs / durationMs }]),
+  ];
 }
 
 async function run(context: CaseContext): Promise<CaseOutcome> {
@@ -71,17 +59,9 @@ async function run(context: CaseContext): Promise<CaseOutcome> {
     const { clock } = natsWorld(own);
     await sleep(clock, REST_MS);
     progress("at rest");
-    const before = await look(monitorUrl, serverPid);
-    await sleep(clock, quick ? QUICK_MEASURED_MS : MEASURED_MS);
-    const after = await look(monitorUrl, serverPid);
-    const seconds = (after.atMs - before.atMs) / 1_000;
-    return {
-      samples: [
-        { metric: "messages", value: (after.messages - before.messages) / seconds },
-        { metric: "bytes", value: (after.bytes - before.bytes) / seconds },
-        { metric: "core", value: 100 * (after.cpuSeconds - before.cpuSeconds) / seconds },
-      ],
-    };
+    const server = new ServerMonitor(monitorUrl, serverPid);
+    const work = await server.during(() => sleep(clock, quick ? QUICK_MEASURED_MS : MEASURED_MS));
+    return { samples: samplesOf(work) };
   } finally {
     await Promise.all(managers.map((manager) => manager.stop()));
     await Promise.all(connections.map((nc) => nc.close()));

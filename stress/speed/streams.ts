@@ -14,6 +14,8 @@ export const OUTPUT = "output";
 export const FEED_TEMPLATE = "feed.{{.PartitionID}}";
 /** The same of the output. */
 export const OUTPUT_TEMPLATE = "output.{{.PartitionID}}";
+/** The consumer of a loop that a worker is compared with. */
+export const BARE = "bare";
 /** How large a message is. */
 export const PAYLOAD: Uint8Array = new Uint8Array(150).fill(120);
 const WINDOW = 2_000;
@@ -59,4 +61,24 @@ export async function fill(
 ): Promise<void> {
   const publish = (n: number) => feed.publish(`feed.${partitions[n % partitions.length]}`, PAYLOAD);
   await publishInWindow(publish, { count, window: WINDOW });
+}
+
+/**
+ * Makes the consumer that a bare loop pulls from: it has the same filter as a worker's.
+ *
+ * @param feed where streams are
+ * @param partitions their names
+ */
+export async function makeBareConsumer(
+  feed: FeedStore,
+  partitions: readonly string[],
+): Promise<void> {
+  await feed.createConsumer(FEED, {
+    name: BARE,
+    filterSubjects: partitions.map((name) => `feed.${name}`),
+    ackWaitMs: 30_000,
+    maxAckPending: 4_096,
+    inactiveThresholdMs: 60_000,
+    metadata: {},
+  });
 }
