@@ -225,7 +225,7 @@ export class Measurements {
     for (const [name, histogram] of Object.entries(durations)) {
       histogram.load(saved.durations[name]!);
     }
-    for (const [name, kept] of Object.entries(slowest)) kept.load(saved.slowest[name]!);
+    for (const [name, kept] of Object.entries(slowest)) kept.load(saved.slowest[name] ?? []);
     Object.assign(this.#unmoved.partitions, saved.unmovedPartitions);
     this.#idleMoves = saved.idleMoves;
   }
@@ -243,7 +243,8 @@ export class Measurements {
       },
       slowest: {
         ...{ handoff: slowHandoffs, vacancies: vacancies.slowest },
-        ...{ recovery: recovery.slowest, unmoved: this.#unmoved.slowest },
+        ...{ recovery: recovery.slowest, recoveryFromWork: recovery.slowestFromWork },
+        unmoved: this.#unmoved.slowest,
       },
     };
   }

@@ -321,3 +321,29 @@ Deno.test("unmoved latency leaves out a partition that is held up on purpose", (
   assert.deepEqual(recovered, [1_000_000]);
   assert.equal(measured.finishUnmoved().percentiles().max, 10);
 });
+
+Deno.test("what is measured is saved and goes on from there, the slowest of each kind with it", () => {
+  const before = new Measurements();
+  const kinds = [
+    before.slowHandoffs,
+    before.vacancies.slowest,
+    before.recovery.slowest,
+    before.recovery.slowestFromWork,
+    before.slowUnmoved,
+  ];
+  kinds.forEach((slowest, n) => slowest.add((n + 1) * 1_000, 0, n, () => `kind ${n}`));
+  before.recovery.fromWork.record(7_000);
+  const after = new Measurements();
+  after.load(JSON.parse(JSON.stringify(before.save())));
+  assert.deepEqual(
+    [
+      after.slowHandoffs,
+      after.vacancies.slowest,
+      after.recovery.slowest,
+      after.recovery.slowestFromWork,
+      after.slowUnmoved,
+    ].map(({ items }) => items[0]?.who),
+    kinds.map((_, n) => `kind ${n}`),
+  );
+  assert.equal(after.recovery.fromWork.percentiles().count, 1);
+});
