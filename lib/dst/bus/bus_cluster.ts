@@ -1,0 +1,151 @@
+/**
+ * The nodes of a simulated bus: a server, machines with a process each, and what happens to them.
+ *
+ * @module
+ */
+import { MessageBus } from "../../bus/bus.ts";
+import type { BusOptions } from "../../bus/bus_options.ts";
+import { isPartiError } from "../../errors.ts";
+import type { Buggify } from "../../ports/buggify.ts";
+import type { World } from "../../ports/world.ts";
+import { SimProcess } from "../kernel/node.ts";
+import { FaultBoard } from "../nats/fault_board.ts";
+import { type LinkOptions, SimLink } from "../nats/link.ts";
+import { ModelServer } from "../nats/server.ts";
+import { simWorld } from "../nats/sim_world.ts";
+import type { Catalog } from "../assertions/catalog.ts";
+import type { Simulation } from "../workload.ts";
+
+/** The bus of all simulations. */
+export const BUS = "sim";
+
+/** A process on the bus. */
+export interface BusMember {
+  /** The machine's name. */
+  readonly node: string;
+  /** The process. */
+  readonly process: SimProcess;
+  /** Its connection. */
+  readonly link: SimLink;
+  /** Its world. */
+  readonly world: World;
+  /** Its bus. */
+  readonly bus: MessageBus;
+  /** Resolves when the process has died: nothing that it waits for ever ends. */
+  readonly died: Promise<void>;
+}
+
+/** How processes are made. */
+export interface BusClusterOptions<Member extends BusMember> {
+  /** How connections behave. */
+  readonly network: (process: string) => LinkOptions;
+  /** What a bus is made from, beside the world and the names. */
+  readonly busOptions: (process: SimProcess) => Partial<BusOptions>;
+  /** Makes of a process with its bus what the simulation runs, and starts it. */
+  readonly start: (member: BusMember) => Promise<Member>;
+  /** Told when a process has ended, however it did. */
+  readonly onDeath?: (member: Member) => void;
+}
+
+const CONNECT_AGAIN_MS = 300;
+
+/** The machines and the server. */
+export class BusCluster<Member extends BusMember = BusMember> {
+  /** The server. */
+  readonly server: ModelServer;
+  /** What goes wrong on the way to the server. */
+  readonly faults: FaultBoard;
+  /** A world of the simulation's own, which no fault reaches but the server's end. */
+  readonly admin: World;
+  readonly #simulation: Simulation<Catalog>;
+  readonly #options: BusClusterOptions<Member>;
+  readonly #makeWorld: (link: SimLink) => World;
+  readonly #members = new Map<string, Member | undefined>();
+  readonly #lives = new Map<string, number>();
+  #behaves = false;
+  #closed = false;
+
+  /**
+   * @param simulation the run
+   * @param options how processes are made
+   */
+  constructor(simulation: Simulation<Catalog>, options: BusClusterOptions<Member>) {
+    const { kernel } = simulation;
+    this.#simulation = simulation;
+    this.#options = options;
+    this.server = new ModelServer({ kernel, version: "2.15.1" });
+    this.faults = FaultBoard.of(this.server);
+    this.#makeWorld = simWorld(this.server, { buggify: (owner) => this.#buggify(owner) });
+    this.admin = this.#makeWorld(new SimLink(new SimProcess(kernel, "admin#1"), this.server));
+  }
+
+  /** Whoever lives. */
+  get alive(): Member[] {
+    return [...this.#members.values()].filter((member): member is Member =>
+      member !== undefined && !member.process.dead
+    );
+  }
+
+  /** The process on a machine, if one lives there. */
+  find(node: string): Member | undefined {
+    const member = this.#members.get(node);
+    return member === undefined || member.process.dead ? undefined : member;
+  }
+
+  /** From now on no place of the library misbehaves. */
+  behave(): void {
+    this.#behaves = true;
+  }
+
+  /** Nobody is started any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Starts a process on a machine, unless one lives there or is about to. */
+  async start(node: string): Promise<void> {
+    if (this.#closed || this.find(node) !== undefined) return;
+    const life = (this.#lives.get(node) ?? 0) + 1;
+    this.#lives.set(node, life);
+    const process = new SimProcess(this.#simulation.kernel, `${node}#${life}`);
+    const link = await this.#connect(process);
+    if (link === undefined || this.#closed || this.find(node) !== undefined) return process.kill();
+    const world = this.#makeWorld(link);
+    const bus = new MessageBus({
+      ...this.#options.busOptions(process),
+      ...{ world, bus: BUS, node },
+    });
+    try {
+      await bus.start();
+      const died = new Promise<void>((resolve) => process.onDeath(resolve));
+      const member = await this.#options.start({ node, process, link, world, bus, died });
+      if (process.dead) return;
+      if (this.find(node) !== undefined) return process.kill();
+      this.#members.set(node, member);
+      process.onDeath(() => this.#options.onDeath?.(member));
+    } catch (error) {
+      if (!isPartiError(error)) throw error;
+      // The server or the network was away: the machine starts it anew.
+      process.kill();
+      await this.#simulation.kernel.sleep(CONNECT_AGAIN_MS, "start again");
+      await this.start(node);
+    }
+  }
+
+  async #connect(process: SimProcess): Promise<SimLink | undefined> {
+    while (!process.dead && !this.#closed) {
+      try {
+        return new SimLink(process, this.server, this.#options.network(process.name));
+      } catch (error) {
+        if (!isPartiError(error)) throw error;
+        await this.#simulation.kernel.sleep(CONNECT_AGAIN_MS, "connect again");
+      }
+    }
+    return undefined;
+  }
+
+  #buggify(owner: string): Buggify {
+    const fires = this.#simulation.buggify.for(owner);
+    return (site, probability) => !this.#behaves && fires(site, probability);
+  }
+}

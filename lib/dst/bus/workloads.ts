@@ -1,0 +1,19 @@
+/**
+ * The five phases of the bus, each a workload of its own.
+ *
+ * @module
+ */
+import type { AnyWorkload } from "../workload.ts";
+import { chaosWorkload, directoryWorkload } from "./actor_workloads.ts";
+import { networkWorkload } from "./network_workload.ts";
+import { pairWorkload } from "./pair_workload.ts";
+import { stormWorkload } from "./storm_workload.ts";
+
+/** The phases, in their order. */
+export const BUS_WORKLOADS: readonly AnyWorkload[] = [
+  pairWorkload,
+  networkWorkload,
+  stormWorkload,
+  directoryWorkload,
+  chaosWorkload,
+];
