@@ -97,6 +97,16 @@ export class MessageBus implements AsyncDisposable {
     return this.#pending.count;
   }
 
+  /** How many calls that waited for an answer have had their outcome. */
+  get settled(): number {
+    return this.#pending.settled;
+  }
+
+  /** How many calls were made that waited for an answer. */
+  get issued(): number {
+    return this.#pending.issued;
+  }
+
   /** What has happened so far. */
   get counts(): Readonly<BusCounts> {
     const { issued, settled, orphans } = this.#pending;

@@ -74,7 +74,10 @@ export class Host {
     const { world, bus, address, directory, states, lease, onActivation, onError } = options;
     this.#options = options;
     this.address = address;
-    this.#returns = new Returns({ world, directory, onError, over: this.#over.signal });
+    this.#returns = new Returns({
+      ...{ world, directory, address, onError, over: this.#over.signal },
+      isDead: (other) => options.nodes.isDead(other),
+    });
     this.#stage = {
       ...{ clock: world.clock, address },
       mayAct: () => lease.valid,

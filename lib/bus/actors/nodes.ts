@@ -111,6 +111,11 @@ export class Nodes {
     return seen !== undefined && seen.seenAtMs > world.clock.monotonicMs() - ttlMs;
   }
 
+  /** Whether a life is known to be over for good. */
+  isDead(address: Address): boolean {
+    return this.#dead.has(address);
+  }
+
   /** An actor has been given to a node, or its own word on its load has come with an answer. */
   noteLoad(address: Address, load: (before: number) => number): void {
     const seen = this.#seen.get(address);

@@ -7,11 +7,14 @@ import { isPartiError, type PartiError } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import { jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
+import type { Address } from "../names.ts";
 import type { ActorId } from "./actor_id.ts";
 import type { Directory } from "./directory.ts";
 
 const PAUSE_MS = 100;
 const PAUSE_MAX_MS = 2_000;
+/** A read may be out of date. So often in a row somebody else must have the place, where no write can prove it. */
+const READS = 3;
 
 /** What is needed to give places back. */
 export interface ReturnsOptions {
@@ -19,6 +22,10 @@ export interface ReturnsOptions {
   readonly world: Pick<World, "clock" | "random">;
   /** The directory. */
   readonly directory: Directory;
+  /** The life of the node. */
+  readonly address: Address;
+  /** Whether another life is over for certain. */
+  readonly isDead: (address: Address) => boolean;
   /** Fires when the life of the node is over. */
   readonly over: AbortSignal;
   /** Told of what goes wrong; it is tried again. */
@@ -43,7 +50,7 @@ export class Returns {
    * @returns when it was tried once; further tries go on by themselves. Never rejects
    */
   async give(id: ActorId, activation: string): Promise<void> {
-    if (await this.#tryOnce(id, activation)) return;
+    if (await this.#tryOnce(id, activation) === "certain") return;
     const open = this.#keepTrying(id, activation);
     this.#open.add(open);
     void open.then(() => this.#open.delete(open));
@@ -56,24 +63,35 @@ export class Returns {
 
   async #keepTrying(id: ActorId, activation: string): Promise<void> {
     const { world, over } = this.#options;
-    for (let tries = 0; !over.aborted; tries++) {
+    let reads = 0;
+    for (let tries = 0; reads < READS; tries++) {
       const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
       await sleep(world.clock, jitter(world.random, longestMs), over);
-      if (over.aborted || await this.#tryOnce(id, activation)) return;
+      if (over.aborted) return;
+      const outcome = await this.#tryOnce(id, activation);
+      if (outcome === "certain") return;
+      reads = outcome === "likely" ? reads + 1 : 0;
     }
   }
 
-  /** Whether the place is certain to be this life's no more. */
-  async #tryOnce(id: ActorId, activation: string): Promise<boolean> {
-    const { directory, onError } = this.#options;
+  /** Whether the place is this life's no more. */
+  async #tryOnce(id: ActorId, activation: string): Promise<"certain" | "likely" | "open"> {
+    const { directory, address, isDead, onError } = this.#options;
     try {
       const entry = await directory.lookup(id);
-      if (entry === undefined || entry.activation !== activation) return true;
-      return await directory.unregister(id, entry);
+      if (entry?.activation === activation) {
+        return await directory.unregister(id, entry) ? "certain" : "open";
+      }
+      // Another life of the actor has it, here or elsewhere: it must not be touched.
+      if (entry !== undefined && !isDead(entry.address)) return "likely";
+      // What was read may be out of date: taking the place, to give it back, proves that it was not.
+      const registration = await directory.register(id, { address, activation }, entry);
+      if (registration.kind === "lost") return "open";
+      return await directory.unregister(id, registration.entry) ? "certain" : "open";
     } catch (error) {
       if (!isPartiError(error)) throw error;
       onError(error);
-      return false;
+      return "open";
     }
   }
 }

@@ -26,11 +26,14 @@ export interface SweeperOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** In so many looks after a death it is swept: soon, and again when nothing that the dead had sent can be under way any more. */
+const SWEEPS = [1, 3, 7, 15];
+
 /** Sweeps, if it is this node's turn: it is the first of those that live. */
 export class Sweeper {
   readonly #options: SweeperOptions;
-  /** Somebody has died, perhaps before this node came. */
-  #dirty = true;
+  /** In how many looks it is swept. Somebody may have died before this node came. */
+  #due: number[] = [1];
   #timer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
   #closed = false;
@@ -43,7 +46,7 @@ export class Sweeper {
 
   /** Somebody has died. */
   mark(): void {
-    this.#dirty = true;
+    this.#due = [...SWEEPS];
   }
 
   /** Sweeps no more; resolves when the present sweep is over. */
@@ -63,24 +66,34 @@ export class Sweeper {
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    const { directory, nodes, own, onError } = this.#options;
+    const { nodes, own } = this.#options;
+    this.#due = this.#due.map((looks) => looks - 1);
+    const isDue = this.#due.some((looks) => looks <= 0);
     const first = nodes().alive.map(({ address }) => address).sort()[0];
-    if (this.#dirty && first !== undefined && first === own()) {
-      this.#dirty = false;
-      let isDoubtful = false;
-      try {
-        await directory.sweep(async (address) => {
-          const isGone = address !== own() && await nodes().proveDead(address);
-          if (!isGone && !nodes().isAlive(address)) isDoubtful = true;
-          return isGone;
-        });
-      } catch (error) {
-        if (!isPartiError(error)) throw error;
-        isDoubtful = true;
-        onError(error);
-      }
-      if (isDoubtful) this.#dirty = true;
+    // Whoever is not the first may be so when the first has died.
+    if (isDue && first !== undefined && first === own()) {
+      this.#due = this.#due.filter((looks) => looks > 0);
+      if (!await this.#sweep()) this.#due.push(1);
     }
     this.#arm();
+  }
+
+  /** Whether all is swept. */
+  async #sweep(): Promise<boolean> {
+    const { directory, nodes, own, onError } = this.#options;
+    let isDone = true;
+    try {
+      await directory.sweep(async (address) => {
+        if (address === own()) return false;
+        const isGone = await nodes().proveDead(address);
+        if (!isGone && !nodes().isAlive(address)) isDone = false;
+        return isGone;
+      });
+    } catch (error) {
+      if (!isPartiError(error)) throw error;
+      isDone = false;
+      onError(error);
+    }
+    return isDone;
   }
 }

@@ -83,6 +83,8 @@ export class ActorRun {
   /** What actors have said they keep. */
   readonly #promised = new Map<ActorId, Set<string>>();
   readonly #called = new Set<ActorId>();
+  /** How many calls each bus had made when it was looked at last. */
+  readonly #issued = new Map<string, number>();
   /** How often each call was sent on. */
   readonly #forwards = new Map<string, number>();
 
@@ -220,6 +222,8 @@ export class ActorRun {
     for (const { bus, actors, process, link } of this.cluster.alive) {
       await actors.stop();
       await bus.stop();
+      // What was asked of the server and got no answer is given up after its time.
+      while (link.inFlight > 0) await kernel.sleep(LOOK_MS, "what is in flight");
       const left = process.pendingTimers;
       assertions.always("nothing leaks", left === 0, `${process.name}: ${left} timers`);
       link.close();
@@ -294,20 +298,27 @@ export class ActorRun {
     if (alive.length < this.#options.nodes) return "a node is missing";
     const strayed = alive.find(({ actors }) => !actors.mayAct);
     if (strayed !== undefined) return `${strayed.node} has no lease`;
-    const entries = new Map<string, string>();
+    const entries = new Map<string, { readonly activation: string; readonly address: string }>();
     const bucket = await this.cluster.admin.kv.open(directoryBucket(BUS), FOR_EVER);
     for (const { key, value } of await bucket.list(">")) {
-      entries.set(key, String(JSON.parse(tokenOf(value)).activation));
+      entries.set(key, JSON.parse(tokenOf(value)));
     }
     for (const { actors, node } of alive) {
       for (const { id, name, state } of actors.activations) {
         if (state !== "valid") return `${id} at ${node} is ${state}`;
-        if (entries.get(bucketKey(id)) !== name) return `${id} at ${node} is not in the directory`;
+        if (entries.get(bucketKey(id))?.activation !== name) {
+          return `${id} at ${node} is not in the directory`;
+        }
         entries.delete(bucketKey(id));
       }
     }
-    const [left] = entries.keys();
-    return left === undefined ? undefined : `${left} is in the directory and nowhere else`;
+    const [left] = entries;
+    if (left === undefined) return undefined;
+    const [key, { address }] = left;
+    const isThere = alive.some(({ actors }) => actors.address === address);
+    return `${key} is in the directory and nowhere else, at ${
+      isThere ? "" : "the late "
+    }${address}`;
   }
 
   async #checkStates(): Promise<void> {
@@ -356,8 +367,11 @@ export class ActorRun {
 
   #checkPending(): void {
     for (const { bus, process } of this.cluster.alive) {
-      const { issued, settled } = bus.counts;
+      const { issued, settled } = bus;
       const holds = bus.pending === issued - settled;
+      // Counted where it changes: it is looked at after each event.
+      if (holds && this.#issued.get(bus.address) === issued) continue;
+      this.#issued.set(bus.address, issued);
       this.#simulation.assertions.always(
         "pending is issued less settled",
         holds,

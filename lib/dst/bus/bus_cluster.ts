@@ -62,6 +62,8 @@ export class BusCluster<Member extends BusMember = BusMember> {
   readonly #makeWorld: (link: SimLink) => World;
   readonly #members = new Map<string, Member | undefined>();
   readonly #lives = new Map<string, number>();
+  /** Made anew with each change: it is read after each event. */
+  #alive: readonly Member[] = [];
   #behaves = false;
   #closed = false;
 
@@ -80,10 +82,8 @@ export class BusCluster<Member extends BusMember = BusMember> {
   }
 
   /** Whoever lives. */
-  get alive(): Member[] {
-    return [...this.#members.values()].filter((member): member is Member =>
-      member !== undefined && !member.process.dead
-    );
+  get alive(): readonly Member[] {
+    return this.#alive;
   }
 
   /** The process on a machine, if one lives there. */
@@ -122,7 +122,11 @@ export class BusCluster<Member extends BusMember = BusMember> {
       if (process.dead) return;
       if (this.find(node) !== undefined) return process.kill();
       this.#members.set(node, member);
-      process.onDeath(() => this.#options.onDeath?.(member));
+      this.#alive = [...this.#alive, member];
+      process.onDeath(() => {
+        this.#alive = this.#alive.filter((other) => other !== member);
+        this.#options.onDeath?.(member);
+      });
     } catch (error) {
       if (!isPartiError(error)) throw error;
       // The server or the network was away: the machine starts it anew.
