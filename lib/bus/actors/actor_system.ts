@@ -155,7 +155,13 @@ export class ActorSystem implements AsyncDisposable {
       else this.#host.take(incoming);
     });
     await this.#nodes.initialized;
-    await this.#join();
+    try {
+      await this.#join();
+    } catch (error) {
+      this.#state = "stopped";
+      await this.#end();
+      throw error;
+    }
   }
 
   /**
@@ -291,13 +297,18 @@ export class ActorSystem implements AsyncDisposable {
     }
   }
 
+  /** Asked anew after each wait. */
+  get #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
   /** Takes a lease, and begins a new life. */
   async #join(): Promise<void> {
     const { world, bus } = this.#options;
     const address = bus.newAddress();
-    const lease = await this.#nodes!.join(address, (reason) => this.#lost(reason));
-    if (this.#state === "stopped") return await lease.release();
-    this.#host = new Host({
+    const lease = await this.#nodes!.join(address, (reason) => this.#lost(address, reason));
+    if (this.#isStopped) return await lease.release();
+    const host = new Host({
       ...{ world, bus, address, lease, types: this.#types },
       nodes: this.#nodes!,
       directory: this.#directory!,
@@ -305,15 +316,28 @@ export class ActorSystem implements AsyncDisposable {
       onActivation: (activation, to) => this.#options.onActivation?.(activation, to),
       onError: (error) => this.#tell(error),
     });
-    await this.#host.open();
+    try {
+      await host.open();
+      // It may have been lost while the server was told of the subscription.
+      if (!lease.valid) throw leaseLost("it was lost at once");
+    } catch (error) {
+      // The next try is another life.
+      host.lose();
+      await lease.release();
+      throw error;
+    }
+    this.#host = host;
+    if (this.#isStopped) await this.#leave();
   }
 
   /** Without a lease no actor may act here: all of them end at once, and this node begins anew. */
-  #lost(reason: string): void {
+  #lost(address: Address, reason: string): void {
+    this.#tell(leaseLost(reason));
     const host = this.#host;
+    // Whoever is about to join finds out by itself.
+    if (host?.address !== address) return;
     this.#host = undefined;
-    host?.lose();
-    this.#tell(new PartiError("PARTI_LEASE_LOST", `this node has lost its lease: ${reason}`));
+    host.lose();
     if (this.#state === "running") this.#living = this.#rejoin();
   }
 
@@ -331,11 +355,16 @@ export class ActorSystem implements AsyncDisposable {
     }
   }
 
-  async #end(): Promise<void> {
-    await this.#living;
+  /** Ends the present life in order. */
+  async #leave(): Promise<void> {
     const host = this.#host;
     await host?.close();
     this.#host = undefined;
+  }
+
+  async #end(): Promise<void> {
+    await this.#living;
+    await this.#leave();
     await this.#sweeper?.close();
     await this.#nodes?.close();
   }
@@ -344,6 +373,10 @@ export class ActorSystem implements AsyncDisposable {
     if (!isPartiError(error)) throw error;
     this.#options.onError?.(error);
   }
+}
+
+function leaseLost(reason: string): PartiError {
+  return new PartiError("PARTI_LEASE_LOST", `this node has lost its lease: ${reason}`);
 }
 
 /** Where a call is sent. */

@@ -49,6 +49,7 @@ export const actorCatalog = {
   "what is handled was called": always("each call that is handled was made"),
   "at most once": always("without a key no call is handled twice"),
   "a value was handled": always("who gets a value was handled at least once"),
+  "on a good day all calls succeed": always("without faults each call has its value in time"),
   "nothing kept is lost": always("what an actor has said it keeps is in its state"),
   "nothing is kept twice": always("no call is in an actor's state twice"),
   "what is kept was called": always("each call in a state was made"),

@@ -27,21 +27,28 @@ interface Size {
   readonly actors: number;
   readonly operations: number;
   readonly loadMs: number;
+  /** The share of the calls that go to three actors. */
+  readonly hot: number;
+  /** The share of the calls after which an actor ends, to begin elsewhere. */
+  readonly moves: number;
 }
 
 /** Phase 4: three nodes, twenty actors. */
 export const directoryWorkload: AnyWorkload = actorWorkload({
   name: "bus-4-directory",
   description: "actors on three nodes, found by a directory that fails, and placed anew",
-  size: { nodes: 3, actors: 20, operations: 150, loadMs: 15_000 },
+  size: { nodes: 3, actors: 20, operations: 150, loadMs: 15_000, hot: 0.6, moves: 0.3 },
 });
 
 /** Phase 5: five nodes, a hundred actors, a thousand operations. */
 export const chaosWorkload: AnyWorkload = actorWorkload({
   name: "bus-5-chaos",
   description: "a hundred actors on five nodes, and everything goes wrong at once",
-  size: { nodes: 5, actors: 100, operations: 1_000, loadMs: 30_000 },
+  size: { nodes: 5, actors: 100, operations: 1_000, loadMs: 30_000, hot: 0.3, moves: 0.1 },
 });
+
+/** Whoever waits for so long gets an answer on a good day, in milliseconds. */
+const PATIENT_MS = 4_000;
 
 interface ActorParameters extends JsonObject {
   readonly nodes: number;
@@ -95,7 +102,10 @@ function actorWorkload(
   });
 }
 
-function drawOperations({ nodes, actors, operations, loadMs }: Size, draws: DrawsFor): PlanStep[] {
+function drawOperations(
+  { nodes, actors, operations, loadMs, hot, moves }: Size,
+  draws: DrawsFor,
+): PlanStep[] {
   return Array.from({ length: operations }, (_, n) => {
     const id = `operation-${n}`;
     const own = draws("operation", String(n));
@@ -104,11 +114,11 @@ function drawOperations({ nodes, actors, operations, loadMs }: Size, draws: Draw
     return step(id, own.between(0, loadMs), isOneway ? "tell" : "call", {
       node: own.integer(0, nodes - 1),
       // Some are called often.
-      actor: own.chance(0.3) ? own.integer(0, 2) : own.integer(0, actors - 1),
+      actor: own.chance(hot) ? own.integer(0, 2) : own.integer(0, actors - 1),
       timeoutMs: again ? own.integer(4_000, 15_000) : own.pick([100, 1_000, 5_000]),
       workMs: own.pick([0, 0, 5, 100]),
       again,
-      last: own.chance(0.1),
+      last: own.chance(moves),
     });
   });
 }
@@ -127,10 +137,22 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
   const healing = new Healing(kernel);
   const faults = new ActorFaults(simulation, run, healing);
   const calls: Promise<unknown>[] = [];
+  const isCalm = plan.faults.length === 0 && plan.swarm["buggify"] !== true;
   await Promise.all([
     playSteps(simulation, plan.operations, ({ id, kind, args }) => {
       const how = args as unknown as ActorCallStep;
-      calls.push(kind === "tell" ? run.tell(id, how) : run.call(id, how));
+      calls.push(
+        kind === "tell" ? run.tell(id, how) : run.call(id, how).then((record) => {
+          if (!isCalm || how.timeoutMs < PATIENT_MS) return;
+          const [outcome] = record?.outcomes ?? [];
+          const { assertions } = simulation;
+          assertions.always(
+            "on a good day all calls succeed",
+            outcome === "value",
+            `${id}: ${outcome}`,
+          );
+        }),
+      );
     }),
     playSteps(simulation, plan.faults, (fault) => faults.inject(fault)),
     kernel.sleep(loadMs, "the load"),
