@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isPartiError, PartiError } from "../../errors.ts";
+import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
 import { jitter } from "../../ports/random.ts";
 import { sleep } from "../../ports/clock.ts";
@@ -141,6 +141,7 @@ export class ActorSystem implements AsyncDisposable {
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
       load: () => this.#host?.activations.length ?? 0,
+      types: () => [...this.#types.keys()],
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
     });
@@ -267,6 +268,7 @@ export class ActorSystem implements AsyncDisposable {
       this.#locations.forget(id);
     }
     const { world } = this.#options;
+    let why = "this node has no lease";
     for (let tries = 0;; tries++) {
       const [host, nodes] = [this.#host, this.#nodes];
       if (this.#state === "stopped") {
@@ -278,18 +280,20 @@ export class ActorSystem implements AsyncDisposable {
           if (entry !== undefined && !await nodes.proveDead(entry.address)) {
             return { address: entry.address, placed: false };
           }
-          return { address: host.choose(type), placed: true };
+          const address = host.choose(type);
+          if (address !== undefined) return { address, placed: true };
+          why = `no node has actors of ${type}`;
         } catch (error) {
-          if (!isPartiError(error)) throw error;
           this.#tell(error);
+          why = describeError(error);
         }
       }
       if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
       const leftMs = endMs - world.clock.monotonicMs();
       if (leftMs <= 0) {
-        throw new PartiError("PARTI_TIMEOUT", `nobody could say where ${id} is`, {
+        throw new PartiError("PARTI_TIMEOUT", `nobody could say where ${id} is: ${why}`, {
           value: id,
-          hint: "it was not sent: the directory cannot be read",
+          hint: "it was not sent",
         });
       }
       const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS, leftMs);

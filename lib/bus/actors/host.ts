@@ -114,12 +114,20 @@ export class Host {
     await world.messaging.flush(bus.timeoutMs);
   }
 
-  /** Where an actor of a type that is nowhere should begin. */
-  choose(type: string): Address {
+  /**
+   * Where an actor that is nowhere should begin.
+   *
+   * @param type its type
+   * @returns a node that has such actors; undefined if this one knows of none
+   */
+  choose(type: string): Address | undefined {
     const { nodes, types, world } = this.#options;
-    const { placement = "random" } = types.get(type) ?? {};
-    const candidates = nodes.alive;
-    const address = place(placement, { candidates, own: this.address, random: world.random });
+    // Whoever has no such actors does not know how they are placed.
+    const { placement = types.has(type) ? "random" : "two-choices" } = types.get(type) ?? {};
+    const candidates = nodes.candidates(type);
+    const own = types.has(type) ? this.address : undefined;
+    const address = place(placement, { candidates, own, random: world.random });
+    if (address === undefined) return undefined;
     nodes.noteLoad(address, (load) => load + 1);
     return address;
   }
@@ -209,7 +217,7 @@ export class Host {
       return { kind: "there", address: entry.address, placed: false };
     }
     if (!isOwn && !activation.queue.some(({ call }) => call.placed)) {
-      const address = this.choose(parseActorId(id).type);
+      const address = this.choose(parseActorId(id).type) ?? this.address;
       if (address !== this.address) return { kind: "there", address, placed: true };
     }
     if (world.buggify("actor-place-late")) await this.#late();

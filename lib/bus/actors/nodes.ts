@@ -5,7 +5,7 @@
  * @module
  */
 import { decodeJsonObject, encodeJson } from "../../codec.ts";
-import { isPartiError, type PartiError } from "../../errors.ts";
+import { isPartiError, PartiError } from "../../errors.ts";
 import { acquireLease } from "../../membership/acquire_lease.ts";
 import type { Lease } from "../../membership/lease.ts";
 import { SteadyWatch } from "../../membership/steady_watch.ts";
@@ -24,6 +24,8 @@ export interface NodesOptions {
   readonly ttlMs: number;
   /** How many actors live here, at this moment. */
   readonly load: () => number;
+  /** The types of actors that may live here. */
+  readonly types: () => readonly string[];
   /** Told when a node that was there is no more, as far as this one can see. */
   readonly onGone: () => void;
   /** Told of what goes wrong. */
@@ -40,6 +42,7 @@ interface Seen {
   readonly revision: number;
   readonly seenAtMs: number;
   readonly load: number;
+  readonly types: ReadonlySet<string>;
 }
 
 /** The nodes. */
@@ -84,16 +87,16 @@ export class Nodes {
    * @throws {PartiError} what the bucket says
    */
   async join(address: Address, onLost: (reason: string) => void): Promise<Lease> {
-    const { world, bucket, ttlMs, load } = this.#options;
+    const { world, bucket, ttlMs, load, types } = this.#options;
     const lease = await acquireLease({
       ...{ bucket, key: keyOf(address), instance: address, clock: world.clock, ttlMs },
       renewEveryMs: ttlMs / RENEWALS,
-      value: () => encodeJson({ instance: address, load: load() }),
+      value: () => encodeJson({ instance: address, load: load(), types: types() }),
       onLost,
     });
     if (lease !== undefined) return lease;
     // Nobody else has this address: only a proof of death can be in the way, of a life that was too slow to be born.
-    throw new Error(`the lease of ${address} is taken`);
+    throw new PartiError("PARTI_CONFLICT", `the lease of ${address} is taken`, { value: address });
   }
 
   /** Whoever has renewed a lease within its time, as far as this node can see. */
@@ -102,6 +105,16 @@ export class Nodes {
     return [...this.#seen]
       .filter(([, { seenAtMs }]) => seenAtMs > sinceMs)
       .map(([address, { load }]) => ({ address, load }));
+  }
+
+  /**
+   * Where an actor may begin.
+   *
+   * @param type its type
+   * @returns those of {@linkcode alive} that have such actors
+   */
+  candidates(type: string): Candidate[] {
+    return this.alive.filter(({ address }) => this.#seen.get(address)?.types.has(type));
   }
 
   /** Whether a node's lease has been renewed within its time, as far as this node can see. */
@@ -160,8 +173,12 @@ export class Nodes {
     if (decoded?.["instance"] !== address) return this.#bury(address);
     const known = this.#seen.get(address);
     if (this.#dead.has(address) || known !== undefined && known.revision >= revision) return;
-    const load = Number(decoded["load"]) || 0;
-    this.#seen.set(address, { revision, seenAtMs: this.#options.world.clock.monotonicMs(), load });
+    const { load, types } = decoded;
+    this.#seen.set(address, {
+      ...{ revision, seenAtMs: this.#options.world.clock.monotonicMs() },
+      load: Number(load) || 0,
+      types: known?.types ?? new Set(Array.isArray(types) ? types.map(String) : []),
+    });
   }
 
   #bury(address: Address): void {

@@ -29,10 +29,10 @@ export interface Candidate {
 
 /** What a choice is made from. */
 export interface PlacementOptions {
-  /** The nodes there are, not empty. */
+  /** The nodes there are. */
   readonly candidates: readonly Candidate[];
-  /** Where the call comes from. */
-  readonly own: Address;
+  /** Where the call comes from, if actors of that type may live there. */
+  readonly own: Address | undefined;
   /** Randomness. */
   readonly random: Random;
 }
@@ -42,15 +42,16 @@ export interface PlacementOptions {
  *
  * @param how the way
  * @param options what to choose from
- * @returns one of the candidates; the caller's own address for `local`
+ * @returns one of the candidates, or the caller's own address; undefined if there is neither
  */
 export function place(
   how: PlacementName,
   { candidates, own, random }: PlacementOptions,
-): Address {
-  if (how === "local" || candidates.length === 0) return own;
+): Address | undefined {
+  if (candidates.length === 0 || how === "local" && own !== undefined) return own;
   const any = (): Candidate => candidates[Math.floor(random.float() * candidates.length)]!;
   switch (how) {
+    case "local":
     case "random":
       return any().address;
     case "two-choices":

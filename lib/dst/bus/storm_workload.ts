@@ -130,6 +130,8 @@ async function stopInFlight(
   // As a timer of the process, so that it ties with what arrives.
   await new Promise<void>((resolve) => member.world.clock.setTimer(ROUND_TRIP_MS, resolve));
   await member.bus.stop();
+  const { pending } = member.bus;
+  assertions.always("nothing is pending at the end", pending === 0, `${pending} after a stop`);
   const records = await Promise.all(made);
   for (const record of records) {
     if (record?.outcomes[0] === "stopped") assertions.sometimesEach("races", "stop before answer");
