@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
+import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 import { sleep } from "../ports/clock.ts";
 import { jitter } from "../ports/random.ts";
 import type { World } from "../ports/world.ts";
@@ -57,10 +57,8 @@ export async function tryAgain<T>(
       const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
       const leftMs = endMs - clock.monotonicMs();
       if (leftMs <= 0) {
-        throw new PartiError("PARTI_TIMEOUT", `not handled for certain within ${timeoutMs} ms`, {
-          value: timeoutMs,
-          cause: error,
-        });
+        const why = `not handled for certain within ${timeoutMs} ms: ${describeError(error)}`;
+        throw new PartiError("PARTI_TIMEOUT", why, { value: timeoutMs, cause: error });
       }
       await sleep(clock, Math.min(jitter(random, longestMs), leftMs), signal);
       if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");

@@ -92,6 +92,11 @@ export class MessageBus implements AsyncDisposable {
     return this.#settings.timeoutMs;
   }
 
+  /** After so long it is looked whether a receiver is still there, in milliseconds. */
+  get lookoutMs(): number {
+    return this.#settings.lookoutMs;
+  }
+
   /** How many calls wait for an answer. */
   get pending(): number {
     return this.#pending.count;

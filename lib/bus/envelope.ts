@@ -59,6 +59,7 @@ export type Refusal =
   | "no handler" // nobody there handles this type
   | "too many hops" // it was sent on as often as it may be
   | "late" // its time was over before its turn came
+  | "gone" // it was sent on to a node that is there no more
   | "lost" // the actor's right to act ended in the middle of it
   | "stopped"; // the node is on its way out
 

@@ -14,6 +14,10 @@ const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: 
     hint: "it moves too often at present: try again a little later",
   },
   "late": { code: "PARTI_TIMEOUT", hint: "nobody has handled it" },
+  "gone": {
+    code: "PARTI_MAYBE_DELIVERED",
+    hint: "it was sent on to a node that is there no more",
+  },
   "lost": {
     code: "PARTI_MAYBE_DELIVERED",
     hint: "its node has lost its lease while it was at work",

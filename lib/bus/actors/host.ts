@@ -10,6 +10,7 @@ import type { Subscription } from "../../ports/messaging.ts";
 import { jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
+import type { Call } from "../envelope.ts";
 import type { Incoming } from "../incoming.ts";
 import { type Address, addressSubject } from "../names.ts";
 import { Activation, type Stage } from "./activation.ts";
@@ -49,6 +50,8 @@ export interface HostOptions {
   readonly onError: (error: PartiError) => void;
 }
 
+/** A node that is about to reconnect is missing once. */
+const LOOKS = 2;
 const PAUSE_MS = 20;
 const PAUSE_MAX_MS = 1_000;
 
@@ -241,8 +244,26 @@ export class Host {
     } catch (error) {
       if (!isPartiError(error)) throw error;
       onError(error);
-      bus.refuse(call, "stopped", "it could not be sent on");
+      return bus.refuse(call, "stopped", "it could not be sent on");
     }
+    if (call.kind === "request") void this.#lookAfter(call, subject);
+  }
+
+  /** The caller looks after the node it has sent to, not after the one it was sent on to. Never rejects. */
+  async #lookAfter(call: Call, subject: string): Promise<void> {
+    const { bus, world } = this.#options;
+    for (let look = 0; look < LOOKS; look++) {
+      if (look > 0) await sleep(world.clock, bus.lookoutMs, this.#over.signal);
+      try {
+        const unserved = await world.messaging.unserved([subject], bus.timeoutMs);
+        if (unserved.length === 0) return;
+      } catch (error) {
+        if (!isPartiError(error)) throw error;
+        // Then nothing is known: the deadline decides.
+        return;
+      }
+    }
+    if (!this.#over.signal.aborted) bus.refuse(call, "gone");
   }
 
   /** What cannot be removed now is tried again; meanwhile the actor may begin here anew, over its old place. */
