@@ -25,8 +25,8 @@ import { PendingCalls } from "./pending.ts";
 
 /** What is asked of whom. */
 export interface Errand {
-  /** The subject to send to. */
-  readonly subject: string;
+  /** The subject to send to; none where it does not travel by one. */
+  readonly subject?: string;
   /** The type of a handler there, or an actor's ID. */
   readonly to: string;
   /** What is asked. */
@@ -286,7 +286,29 @@ export class MessageBus implements AsyncDisposable {
    * @returns the answer, whatever it says
    * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_NOT_SENT`, `PARTI_MAYBE_DELIVERED`, `PARTI_ABORTED`, `PARTI_OVERLOADED`, `PARTI_STOPPED`
    */
-  async call(errand: Errand, options: CallOptions): Promise<Answer> {
+  call(errand: Errand & { readonly subject: string }, options: CallOptions): Promise<Answer> {
+    const send: Send = (makeCall) => this.#send(errand.subject, makeCall);
+    return this.#call(send, errand, options);
+  }
+
+  /**
+   * Makes a call that somebody else sends, and waits for its answer. For {@linkcode PartitionActors}.
+   *
+   * @param send sends it; with how much time is left, in milliseconds
+   * @param errand what is asked
+   * @param options how long
+   * @returns the answer, whatever it says
+   * @throws {PartiError} as {@linkcode call}
+   */
+  callBy(
+    send: (call: Call, leftMs: number) => Promise<void>,
+    errand: Errand,
+    options: CallOptions,
+  ): Promise<Answer> {
+    return this.#call(sentBy(send), errand, options);
+  }
+
+  async #call(send: Send, errand: Errand, options: CallOptions): Promise<Answer> {
     this.#refuseIfStopped();
     const { subject } = errand;
     const timeoutMs = this.#timeoutOf(options);
@@ -296,7 +318,7 @@ export class MessageBus implements AsyncDisposable {
     const makeCall = () =>
       this.#pending.has(id) ? this.#callOf("request", id, errand, options, deadline()) : undefined;
     // Sending is not waited for: the outcome may come before.
-    this.#send(subject, makeCall).catch((error) => this.#pending.fail(id, this.#notSent(error)));
+    send(makeCall).catch((error) => this.#pending.fail(id, this.#notSent(error)));
     return await answer;
   }
 
@@ -307,15 +329,30 @@ export class MessageBus implements AsyncDisposable {
    * @param options its deadline
    * @throws {PartiError} `PARTI_NOT_SENT`, `PARTI_STOPPED`
    */
-  async tell(errand: Errand, options: CallOptions): Promise<void> {
+  tell(errand: Errand & { readonly subject: string }, options: CallOptions): Promise<void> {
+    return this.#tell((makeCall) => this.#send(errand.subject, makeCall), errand, options);
+  }
+
+  /** Sends one call, by somebody else, for which nobody waits. For {@linkcode PartitionActors}. */
+  tellBy(
+    send: (call: Call, leftMs: number) => Promise<void>,
+    errand: Errand,
+    options: CallOptions,
+  ): Promise<void> {
+    return this.#tell(sentBy(send), errand, options);
+  }
+
+  /** What came through a feed and was no call. For {@linkcode PartitionActors}. */
+  noteMalformed(): void {
+    this.#counts.malformed++;
+  }
+
+  async #tell(send: Send, errand: Errand, options: CallOptions): Promise<void> {
     this.#refuseIfStopped();
     const id = `${this.address}:-${++this.#counts.told}`;
     const deadline = this.#deadline(this.#timeoutOf(options));
     try {
-      await this.#send(
-        errand.subject,
-        () => this.#callOf("oneway", id, errand, options, deadline()),
-      );
+      await send(() => this.#callOf("oneway", id, errand, options, deadline()));
     } catch (error) {
       throw this.#notSent(error);
     }
@@ -482,7 +519,7 @@ export class MessageBus implements AsyncDisposable {
     };
   }
 
-  #errandTo({ node, type }: ServiceTarget): Pick<Errand, "subject" | "to"> {
+  #errandTo({ node, type }: ServiceTarget): { readonly subject: string; readonly to: string } {
     checkName(node, "a node");
     checkName(type, "a type");
     return { subject: nodeSubject(this.name, node), to: type };
@@ -498,6 +535,8 @@ export class MessageBus implements AsyncDisposable {
 
   #notSent(error: unknown): PartiError {
     if (!isPartiError(error)) throw error;
+    // Whether a feed has stored it is unknown.
+    if (error.code === "PARTI_TIMEOUT") return maybeDelivered("the feed was silent");
     return new PartiError("PARTI_NOT_SENT", `it was not sent: ${error.message}`, {
       value: error.value,
       cause: error,
@@ -515,6 +554,16 @@ export class MessageBus implements AsyncDisposable {
     const { clock, random } = this.#options.world;
     return sleep(clock, random.float() * LATE_MAX_MS, this.#stop.signal);
   }
+}
+
+/** Sends a call that is made as late as possible, or not at all. */
+type Send = (makeCall: () => Call | undefined) => Promise<void>;
+
+function sentBy(send: (call: Call, leftMs: number) => Promise<void>): Send {
+  return async (makeCall) => {
+    const call = makeCall();
+    if (call !== undefined) await send(call, call.leftMs);
+  };
 }
 
 /** A handler of a node. */

@@ -60,9 +60,10 @@ export class Incoming {
    * The call for its handler.
    *
    * @param signal fires when the handler should end
+   * @param key the name of what is asked, where it may come again although the caller gave it none
    */
-  forHandler(signal: AbortSignal): ServiceCall {
-    const { method, payload, from, key, trace, hops } = this.call;
+  forHandler(signal: AbortSignal, key: string | undefined = this.call.key): ServiceCall {
+    const { method, payload, from, trace, hops } = this.call;
     return { method, payload, from, key, trace, hops, signal, leftMs: () => this.leftMs };
   }
 }

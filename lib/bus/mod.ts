@@ -31,6 +31,8 @@ export type { Address } from "./names.ts";
 export * from "./actors/activation.ts";
 export { ACTIVATION_TRANSITIONS, type ActivationState } from "./actors/activation_state.ts";
 export * from "./actors/actor.ts";
+export * from "./actors/actor_calls.ts";
+export * from "./actors/partition_actors.ts";
 export { type ActorId, type ActorName, parseActorId } from "./actors/actor_id.ts";
 export * from "./actors/actor_system.ts";
 export * from "./actors/directory.ts";

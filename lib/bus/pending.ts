@@ -18,8 +18,8 @@ export interface Waiting {
 
 /** How a call waits. */
 export interface WaitOptions {
-  /** Where it is sent. */
-  readonly subject: string;
+  /** Where it is sent; none where it does not travel by a subject. */
+  readonly subject?: string | undefined;
   /** How long it waits, in milliseconds. */
   readonly timeoutMs: number;
   /** Gives it up. */
@@ -27,7 +27,7 @@ export interface WaitOptions {
 }
 
 interface Pending {
-  readonly subject: string;
+  readonly subject: string | undefined;
   readonly sinceMs: number;
   readonly timer: Timer;
   readonly resolve: (answer: Answer) => void;
@@ -167,7 +167,7 @@ export class PendingCalls {
     for (const { subject, sinceMs } of this.#pending.values()) {
       // They are in the order in which they began.
       if (sinceMs > since) break;
-      subjects.add(subject);
+      if (subject !== undefined) subjects.add(subject);
     }
     return subjects;
   }

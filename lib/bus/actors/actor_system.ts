@@ -20,7 +20,8 @@ import {
 } from "../names.ts";
 import { valueOf } from "../outcome.ts";
 import type { ActorType } from "./actor.ts";
-import { type ActorId, checkActorType, parseActorId } from "./actor_id.ts";
+import type { ActorCalls } from "./actor_calls.ts";
+import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Activation } from "./activation.ts";
 import type { ActivationState } from "./activation_state.ts";
 import type { Directory } from "./directory.ts";
@@ -30,6 +31,7 @@ import { Locations } from "./locations.ts";
 import { Nodes } from "./nodes.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
 import { Sweeper } from "./sweeper.ts";
+import { TypeTable } from "./type_table.ts";
 
 /** What an actor system is made from. */
 export interface ActorSystemOptions {
@@ -61,9 +63,9 @@ const PAUSE_MS = 50;
 const PAUSE_MAX_MS = 2_000;
 
 /** Actors on one node. */
-export class ActorSystem implements AsyncDisposable {
+export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #options: ActorSystemOptions;
-  readonly #types = new Map<string, ActorType>();
+  readonly #types = new TypeTable();
   readonly #leaseTtlMs: number;
   readonly #locations: Locations;
   readonly #stop = new AbortController();
@@ -109,11 +111,7 @@ export class ActorSystem implements AsyncDisposable {
    * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no name, or is defined already
    */
   define(name: string, type: ActorType): void {
-    checkActorType(name);
-    if (this.#types.has(name)) {
-      throw new PartiError("PARTI_INVALID_CONFIG", `${name} is defined already`, { value: name });
-    }
-    this.#types.set(name, type);
+    this.#types.define(name, type);
   }
 
   /**
@@ -141,7 +139,7 @@ export class ActorSystem implements AsyncDisposable {
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
       load: () => this.#host?.activations.length ?? 0,
-      types: () => [...this.#types.keys()],
+      types: () => this.#types.names,
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
     });
@@ -296,8 +294,9 @@ export class ActorSystem implements AsyncDisposable {
           hint: "it was not sent",
         });
       }
-      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS, leftMs);
-      await sleep(world.clock, jitter(world.random, longestMs), signal);
+      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      // The last pause ends when the time does: half of what is left, again and again, would never end.
+      await sleep(world.clock, Math.min(jitter(world.random, longestMs), leftMs), signal);
     }
   }
 

@@ -15,13 +15,13 @@ import type { Incoming } from "../incoming.ts";
 import { type Address, addressSubject } from "../names.ts";
 import { Activation, type Stage } from "./activation.ts";
 import type { ActivationState } from "./activation_state.ts";
-import type { ActorType } from "./actor.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Directory, DirectoryEntry } from "./directory.ts";
 import type { Nodes } from "./nodes.ts";
 import { place } from "./placement.ts";
 import { Returns } from "./returns.ts";
 import type { StateStore } from "./state_store.ts";
+import type { TypeTable } from "./type_table.ts";
 
 /** A call is sent on so often at most. */
 export const HOPS_MAX = 2;
@@ -37,7 +37,7 @@ export interface HostOptions {
   /** Its lease. */
   readonly lease: Lease;
   /** What actors do, by type. */
-  readonly types: ReadonlyMap<string, ActorType>;
+  readonly types: TypeTable;
   /** Who else lives. */
   readonly nodes: Nodes;
   /** Which actor is where. */
@@ -126,9 +126,10 @@ export class Host {
   choose(type: string): Address | undefined {
     const { nodes, types, world } = this.#options;
     // Whoever has no such actors does not know how they are placed.
-    const { placement = types.has(type) ? "random" : "two-choices" } = types.get(type) ?? {};
+    const known = types.named(type);
+    const { placement = known === undefined ? "two-choices" : "random" } = known ?? {};
     const candidates = nodes.candidates(type);
-    const own = types.has(type) ? this.address : undefined;
+    const own = known === undefined ? undefined : this.address;
     const address = place(placement, { candidates, own, random: world.random });
     if (address === undefined) return undefined;
     nodes.noteLoad(address, (load) => load + 1);
@@ -139,7 +140,7 @@ export class Host {
   take(incoming: Incoming): void {
     const { bus, types, world } = this.#options;
     const { call } = incoming;
-    const type = typeOf(call.to, types);
+    const type = types.of(call.to);
     if (type === undefined) return bus.refuse(call, "no handler", `nobody here acts as ${call.to}`);
     if (this.#closing) return bus.refuse(call, "stopped");
     const present = this.#activations.get(call.to);
@@ -291,8 +292,3 @@ export class Host {
 
 /** The longest that a place misbehaves, in milliseconds. */
 const LATE_MAX_MS = 100;
-
-function typeOf(id: string, types: ReadonlyMap<string, ActorType>): ActorType | undefined {
-  const slash = id.indexOf("/");
-  return slash > 0 && slash < id.length - 1 ? types.get(id.slice(0, slash)) : undefined;
-}
