@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { say } from "../../tasks/console.ts";
 import { connectNats, natsWorld } from "../ports/nats/world.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
 import { ActorSystem } from "./actors/actor_system.ts";
@@ -81,7 +82,7 @@ async function main(rounds: number, actorCount: number): Promise<void> {
     const bare = figures.get(ways[0]![0])!;
     for (const [name, values] of figures) {
       const ratios = values.map((value, round) => value / bare[round]!);
-      console.log(
+      say(
         `${concurrency} at once  ${name.padEnd(18)} ${kilo(median(values)).padStart(10)}  ratio ${
           median(ratios).toFixed(2)
         } (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`,
@@ -109,7 +110,7 @@ async function measureActors(actors: ActorSystem, count: number): Promise<void> 
   }
   const tookMs = performance.now() - startMs;
   const bytes = (heapBytes() - before) / count;
-  console.log(
+  say(
     `${count} actors on 3 nodes: ${kilo(count / tookMs * 1_000)} activated, ${
       Math.round(bytes)
     } bytes of heap for each, its place in the caller's memory included`,

@@ -34,6 +34,7 @@ export interface Call {
 
 /** What comes back. */
 export interface Answer {
+  /** Tells it from a call. */
   readonly kind: "answer";
   /** The call's. */
   readonly id: string;

@@ -42,6 +42,8 @@ export class Incoming {
   readonly #endMs: number;
 
   /**
+   * Its time runs from now on.
+   *
    * @param call the call
    * @param clock time
    */

@@ -41,7 +41,10 @@ export class Lookout {
     const { world, everyMs } = this.#options;
     this.#timer = world.clock.setTimer(everyMs, () => {
       this.#timer = undefined;
-      this.#looking = this.#look();
+      this.#looking = this.#look().then(() => {
+        this.#looking = undefined;
+        if (this.#options.isNeeded()) this.wake();
+      });
     });
   }
 
@@ -54,7 +57,7 @@ export class Lookout {
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    const { world, everyMs, subjects, isNeeded, onGone } = this.#options;
+    const { world, everyMs, subjects, onGone } = this.#options;
     const asked = [...subjects(everyMs)];
     let unserved: readonly string[] = [];
     try {
@@ -63,10 +66,8 @@ export class Lookout {
       // Then nothing is known of any: the deadline decides.
       if (!isPartiError(error)) throw error;
     }
-    this.#looking = undefined;
     if (this.#closed) return;
     for (const subject of unserved) if (this.#missing.has(subject)) onGone(subject);
     this.#missing = new Set(unserved);
-    if (isNeeded()) this.wake();
   }
 }

@@ -10,6 +10,7 @@ import { MessageBus } from "../bus/bus.ts";
 import { encodeJson } from "../codec.ts";
 import { isPartiError } from "../errors.ts";
 import { sleep } from "../ports/clock.ts";
+import { say } from "../../tasks/console.ts";
 import { connectNats, natsWorld } from "../ports/nats/world.ts";
 
 /** What a node is to do. */
@@ -82,7 +83,7 @@ async function main(spec: BusProgramSpec): Promise<void> {
   });
   await bus.start();
   await actors.start();
-  console.log("ready");
+  say("ready");
 }
 
 if (import.meta.main) await main(JSON.parse(Deno.args[0]!));

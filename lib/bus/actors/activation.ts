@@ -62,6 +62,8 @@ export class Activation {
   #turning = false;
 
   /**
+   * Used by the node's host.
+   *
    * @param id the actor
    * @param name unlike that of every other life
    * @param type its type

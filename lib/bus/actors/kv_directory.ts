@@ -17,7 +17,11 @@ const AT_ONCE = 32;
 export class KvDirectory implements Directory {
   readonly #bucket: KvBucket;
 
-  /** @param bucket where it is kept */
+  /**
+   * Nothing is read yet.
+   *
+   * @param bucket where it is kept
+   */
   constructor(bucket: KvBucket) {
     this.#bucket = bucket;
   }

@@ -32,7 +32,11 @@ const TRIES = 5;
 export class KvStateStore implements StateStore {
   readonly #bucket: KvBucket;
 
-  /** @param bucket where they are kept */
+  /**
+   * Nothing is read yet.
+   *
+   * @param bucket where they are kept
+   */
   constructor(bucket: KvBucket) {
     this.#bucket = bucket;
   }

@@ -113,23 +113,23 @@ export class ActorFaults {
   }
 
   #hurt(member: ActorMember, kind: string, args: PlanStep["args"], forMs: number): void {
-    const { process, link, node } = member;
+    const { owner, link, node } = member;
     switch (kind) {
       case "crash":
-        this.#struck("crash", !process.dead);
-        process.kill();
+        this.#struck("crash", !owner.dead);
+        owner.kill();
         // Whoever starts it waits for nobody.
         this.#simulation.kernel.schedule(forMs, "start again", () => {
           if (!this.#isOver) void this.#run.cluster.start(node);
         });
         return;
       case "pause":
-        this.#struck("pause", !process.paused);
-        process.pause();
+        this.#struck("pause", !owner.paused);
+        owner.pause();
         return void this.#healing.after(
-          `process of ${process.name}`,
+          `process of ${owner.name}`,
           forMs,
-          () => process.resume(),
+          () => owner.resume(),
         );
       case "cut":
         this.#struck("cut", link.connected);
@@ -137,10 +137,10 @@ export class ActorFaults {
       case "block":
         this.#struck("block", link.hears);
         link.block(args["direction"] as "both" | "up" | "down");
-        return void this.#healing.after(`link of ${process.name}`, forMs, () => link.unblock());
+        return void this.#healing.after(`link of ${owner.name}`, forMs, () => link.unblock());
       case "clock":
         this.#struck("clock", true);
-        return process.setClock({
+        return owner.setClock({
           rate: Number(args["rate"]),
           wallOffsetMs: Number(args["wallOffsetMs"]),
         });
@@ -150,11 +150,11 @@ export class ActorFaults {
 
   /** This node and those after it hear nothing. */
   #split(first: string, forMs: number): void {
-    for (const { link, node, process } of this.#run.cluster.alive) {
+    for (const { link, node, owner } of this.#run.cluster.alive) {
       if (node < first) continue;
       this.#struck("split", link.hears);
       link.block("both");
-      this.#healing.after(`link of ${process.name}`, forMs, () => link.unblock());
+      this.#healing.after(`link of ${owner.name}`, forMs, () => link.unblock());
     }
   }
 

@@ -45,7 +45,7 @@ export interface ActorRunOptions {
   /** After how long actors that nobody calls end, in milliseconds. */
   readonly idleMs: number;
   /** How connections behave. */
-  readonly network: (process: string) => LinkOptions;
+  readonly network: (owner: string) => LinkOptions;
 }
 
 /** How a call is made. */
@@ -108,7 +108,7 @@ export class ActorRun {
         },
       }),
       start: (member) => this.#start(member),
-      onDeath: ({ process }) => this.ledger.died(process.name),
+      onDeath: ({ owner }) => this.ledger.died(owner.name),
     });
     simulation.kernel.addInvariant(() => this.#checkPending(), "pending is issued less settled");
   }
@@ -135,11 +135,11 @@ export class ActorRun {
     const member = this.cluster.find(`node-${how.node}`);
     if (member === undefined) return undefined;
     const { assertions } = this.#simulation;
-    const { process, actors } = member;
+    const { owner, actors } = member;
     const id = this.actorId(how.actor);
     const { again = false, timeoutMs } = how;
     this.#called.add(id);
-    const record = this.ledger.issue(token, process.name, !again);
+    const record = this.ledger.issue(token, owner.name, !again);
     try {
       const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
       const calling = actors.request(id, "add", payloadOf(token, how), options);
@@ -150,7 +150,7 @@ export class ActorRun {
       this.ledger.settle(record, "value");
       if (id.includes(KEPT)) this.#promise(id, token);
     } catch (error) {
-      if (process.dead) return undefined;
+      if (owner.dead) return undefined;
       this.#heard(error);
       const outcome = outcomeOf(error);
       if (outcome === undefined) throw error;
@@ -167,17 +167,17 @@ export class ActorRun {
     if (member === undefined) return;
     const id = this.actorId(how.actor);
     this.#called.add(id);
-    const record = this.ledger.issue(token, member.process.name, true);
+    const record = this.ledger.issue(token, member.owner.name, true);
     try {
       const telling = member.actors.oneway(id, "add", payloadOf(token, how), {
         timeoutMs: how.timeoutMs,
       });
       await Promise.race([telling, member.died]);
-      if (member.process.dead) return;
+      if (member.owner.dead) return;
       // Nobody is told what came of it: that it has left is all there is to know.
       this.ledger.settle(record, "maybe delivered");
     } catch (error) {
-      if (member.process.dead) return;
+      if (member.owner.dead) return;
       this.#heard(error);
       const outcome = outcomeOf(error);
       if (outcome === undefined) throw error;
@@ -219,13 +219,13 @@ export class ActorRun {
       assertions.always("nothing is pending at the end", bus.pending === 0, text);
     }
     await this.#checkStates();
-    for (const { bus, actors, process, link } of this.cluster.alive) {
+    for (const { bus, actors, owner, link } of this.cluster.alive) {
       await actors.stop();
       await bus.stop();
       // What was asked of the server and got no answer is given up after its time.
       while (link.inFlight > 0) await kernel.sleep(LOOK_MS, "what is in flight");
-      const left = process.pendingTimers;
-      assertions.always("nothing leaks", left === 0, `${process.name}: ${left} timers`);
+      const left = owner.pendingTimers;
+      assertions.always("nothing leaks", left === 0, `${owner.name}: ${left} timers`);
       link.close();
     }
     await kernel.sleep(STALE_MS, "the server notices");
@@ -235,12 +235,12 @@ export class ActorRun {
   }
 
   async #start(member: BusMember): Promise<ActorMember> {
-    const { process, world, bus } = member;
+    const { owner, world, bus } = member;
     const actors = new ActorSystem({
       ...{ world, bus, leaseTtlMs: this.#options.leaseTtlMs },
-      directory: (own) => this.watch.watched(process, own),
+      directory: (own) => this.watch.watched(owner, own),
       onActivation: (activation, to) => {
-        this.watch.changed(process, activation, to, "local");
+        this.watch.changed(owner, activation, to, "local");
       },
       onError: (error) => this.#heard(error),
     });
@@ -248,7 +248,7 @@ export class ActorRun {
       for (const state of [false, true]) {
         actors.define(`sim::${placement}${state ? `-${KEPT}` : ""}`, {
           ...{ placement, state, idleMs: this.#options.idleMs },
-          create: (context) => this.#actor(process, world.clock, context),
+          create: (context) => this.#actor(owner, world.clock, context),
         });
       }
     }
@@ -256,13 +256,13 @@ export class ActorRun {
     return { ...member, actors };
   }
 
-  #actor(process: SimProcess, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
+  #actor(owner: SimProcess, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
     const { assertions } = this.#simulation;
     const { id, token, signal, state } = context;
     const known = new Set<string>(state === undefined ? [] : readKept(state.value));
     return {
       handle: async ({ payload, hops, key }) => {
-        const turn: Turn = { actor: id, process, token, signal };
+        const turn: Turn = { actor: id, owner, token, signal };
         this.watch.begin(turn, hops);
         try {
           const { token: call, workMs, last } = readPayload(payload);
@@ -356,7 +356,7 @@ export class ActorRun {
     const { assertions } = this.#simulation;
     const isOne = outcomes.length === 1 && OUTCOMES.includes(outcomes[0]!);
     // Whoever has died was told nothing.
-    const isDead = this.cluster.alive.every(({ process }) => process.name !== caller);
+    const isDead = this.cluster.alive.every(({ owner }) => owner.name !== caller);
     const text = `${token}: ${outcomes.join(", ")}`;
     assertions.always("one outcome per call", isOne || isDead && outcomes.length === 0, text);
     const isOnce = !once || executions <= 1;
@@ -366,7 +366,7 @@ export class ActorRun {
   }
 
   #checkPending(): void {
-    for (const { bus, process } of this.cluster.alive) {
+    for (const { bus, owner } of this.cluster.alive) {
       const { issued, settled } = bus;
       const holds = bus.pending === issued - settled;
       // Counted where it changes: it is looked at after each event.
@@ -375,7 +375,7 @@ export class ActorRun {
       this.#simulation.assertions.always(
         "pending is issued less settled",
         holds,
-        () => `${process.name}: ${bus.pending} wait, ${issued} less ${settled}`,
+        () => `${owner.name}: ${bus.pending} wait, ${issued} less ${settled}`,
       );
     }
   }

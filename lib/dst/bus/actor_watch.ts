@@ -14,7 +14,7 @@ import type { ActorCatalog } from "./actor_catalog.ts";
 /** One turn of an actor. */
 export interface Turn {
   readonly actor: ActorId;
-  readonly process: SimProcess;
+  readonly owner: SimProcess;
   readonly token: number;
   /** Fires when its right is over. */
   readonly signal: AbortSignal;
@@ -22,7 +22,7 @@ export interface Turn {
 
 /** What has become of one life. */
 interface Life {
-  readonly process: SimProcess;
+  readonly owner: SimProcess;
   state: ActivationState;
   hooks: number;
 }
@@ -31,7 +31,7 @@ interface Life {
 export class ActorWatch {
   readonly #assertions: Simulation<ActorCatalog>["assertions"];
   readonly #turns = new Map<ActorId, Set<Turn>>();
-  readonly #newest = new Map<ActorId, { token: number; process: string }>();
+  readonly #newest = new Map<ActorId, { token: number; owner: string }>();
   readonly #lives = new Map<string, Life>();
   readonly #failedLookups = new Set<string>();
 
@@ -42,30 +42,30 @@ export class ActorWatch {
 
   /** Where an actor began last; undefined if it never did. */
   placeOf(actor: ActorId): string | undefined {
-    return this.#newest.get(actor)?.process;
+    return this.#newest.get(actor)?.owner;
   }
 
   /** A turn begins. */
   begin(turn: Turn, hops: number): void {
-    const { actor, process, token } = turn;
+    const { actor, owner, token } = turn;
     const open = this.#turns.get(actor) ?? new Set<Turn>();
     this.#turns.set(actor, open);
     for (const other of open) {
-      const isOwn = other.process === process && other.token === token;
-      this.#assertions.always("one turn at a time", !isOwn, () => `${actor} at ${process.name}`);
-      const text = () => `${actor}: ${process.name} begins while ${other.process.name} is at it`;
+      const isOwn = other.owner === owner && other.token === token;
+      this.#assertions.always("one turn at a time", !isOwn, () => `${actor} at ${owner.name}`);
+      const text = () => `${actor}: ${owner.name} begins while ${other.owner.name} is at it`;
       this.#assertions.always("single activation", isOwn || !hasRight(other), text);
     }
     this.#assertions.always("single activation", true);
     this.#assertions.always("one turn at a time", true);
     const newest = this.#newest.get(actor);
     const isOlder = newest !== undefined && token < newest.token;
-    const text = () => `${actor}: ${process.name} under ${token}, ${newest?.process} had a newer`;
+    const text = () => `${actor}: ${owner.name} under ${token}, ${newest?.owner} had a newer`;
     this.#assertions.always("no life goes back", !isOlder, text);
     if (newest === undefined || token > newest.token) {
-      const isMoved = newest !== undefined && newest.process !== process.name;
+      const isMoved = newest !== undefined && newest.owner !== owner.name;
       this.#assertions.sometimes("an actor moved", isMoved);
-      this.#newest.set(actor, { token, process: process.name });
+      this.#newest.set(actor, { token, owner: owner.name });
     }
     this.#assertions.sometimes("remote_forward", hops > 0);
     this.#assertions.sometimes("stale_entry_forwarded", hops > 0 && newest !== undefined);
@@ -80,12 +80,12 @@ export class ActorWatch {
 
   /** The state of a life has changed. */
   changed(
-    process: SimProcess,
+    owner: SimProcess,
     { name, id }: Activation,
     to: ActivationState,
     caller: string,
   ): void {
-    const life = this.#lives.get(name) ?? { process, state: "creating", hooks: 0 };
+    const life = this.#lives.get(name) ?? { owner, state: "creating", hooks: 0 };
     this.#lives.set(name, life);
     this.#assertions.sometimesEach("transitions", `${life.state} → ${to}` as never);
     if (to === "activating") this.#assertions.sometimes("local_activation", id.includes(caller));
@@ -100,15 +100,15 @@ export class ActorWatch {
 
   /** When all is over. */
   checkLives(): void {
-    for (const [name, { process, state, hooks }] of this.#lives) {
-      const isOver = process.dead && !process.exited || state === "invalid";
-      const text = `${name} at ${process.name}: ${state}, ${hooks} hooks`;
+    for (const [name, { owner, state, hooks }] of this.#lives) {
+      const isOver = owner.dead && !owner.exited || state === "invalid";
+      const text = `${name} at ${owner.name}: ${state}, ${hooks} hooks`;
       this.#assertions.always("every life ends once", isOver && hooks <= 1, text);
     }
   }
 
   /** A directory that is watched: what it says, and what comes of registering. */
-  watched(process: SimProcess, own: Directory): Directory {
+  watched(owner: SimProcess, own: Directory): Directory {
     return {
       lookup: async (id) => {
         try {
@@ -117,7 +117,7 @@ export class ActorWatch {
           this.#assertions.sometimes("directory_miss", entry === undefined);
           return entry;
         } catch (error) {
-          this.#failedLookups.add(`${process.name} ${id}`);
+          this.#failedLookups.add(`${owner.name} ${id}`);
           throw error;
         }
       },
@@ -125,7 +125,7 @@ export class ActorWatch {
         const registration = await own.register(id, where, over);
         const isPlaced = registration.kind === "placed";
         this.#assertions.sometimes("register_race_lost", registration.kind === "lost");
-        const hasFailed = this.#failedLookups.delete(`${process.name} ${id}`);
+        const hasFailed = this.#failedLookups.delete(`${owner.name} ${id}`);
         this.#assertions.sometimes("lookup_failed_then_placed", isPlaced && hasFailed);
         return registration;
       },
@@ -140,6 +140,6 @@ export class ActorWatch {
 }
 
 /** A dead process and one that stands still do nothing; one whose right is over has been told. */
-function hasRight({ process, signal }: Turn): boolean {
-  return !process.dead && !process.paused && !signal.aborted;
+function hasRight({ owner, signal }: Turn): boolean {
+  return !owner.dead && !owner.paused && !signal.aborted;
 }

@@ -129,8 +129,8 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
   const { nodes, actors, leaseTtlMs, idleMs, shape, latencyMaxMs, loadMs } = parameters;
   const run = new ActorRun(simulation, {
     ...{ nodes, actors, leaseTtlMs, idleMs },
-    network: (process) => ({
-      latencyMs: latencyOf(shape, latencyMaxMs, new Draws(plan.seed, "route", process)),
+    network: (owner) => ({
+      latencyMs: latencyOf(shape, latencyMaxMs, new Draws(plan.seed, "route", owner)),
     }),
   });
   await run.open();

@@ -24,7 +24,7 @@ export interface BusMember {
   /** The machine's name. */
   readonly node: string;
   /** The process. */
-  readonly process: SimProcess;
+  readonly owner: SimProcess;
   /** Its connection. */
   readonly link: SimLink;
   /** Its world. */
@@ -38,9 +38,9 @@ export interface BusMember {
 /** How processes are made. */
 export interface BusClusterOptions<Member extends BusMember> {
   /** How connections behave. */
-  readonly network: (process: string) => LinkOptions;
+  readonly network: (owner: string) => LinkOptions;
   /** What a bus is made from, beside the world and the names. */
-  readonly busOptions: (process: SimProcess) => Partial<BusOptions>;
+  readonly busOptions: (owner: SimProcess) => Partial<BusOptions>;
   /** Makes of a process with its bus what the simulation runs, and starts it. */
   readonly start: (member: BusMember) => Promise<Member>;
   /** Told when a process has ended, however it did. */
@@ -89,7 +89,7 @@ export class BusCluster<Member extends BusMember = BusMember> {
   /** The process on a machine, if one lives there. */
   find(node: string): Member | undefined {
     const member = this.#members.get(node);
-    return member === undefined || member.process.dead ? undefined : member;
+    return member === undefined || member.owner.dead ? undefined : member;
   }
 
   /** From now on no place of the library misbehaves. */
@@ -107,39 +107,39 @@ export class BusCluster<Member extends BusMember = BusMember> {
     if (this.#closed || this.find(node) !== undefined) return;
     const life = (this.#lives.get(node) ?? 0) + 1;
     this.#lives.set(node, life);
-    const process = new SimProcess(this.#simulation.kernel, `${node}#${life}`);
-    const link = await this.#connect(process);
-    if (link === undefined || this.#closed || this.find(node) !== undefined) return process.kill();
+    const owner = new SimProcess(this.#simulation.kernel, `${node}#${life}`);
+    const link = await this.#connect(owner);
+    if (link === undefined || this.#closed || this.find(node) !== undefined) return owner.kill();
     const world = this.#makeWorld(link);
     const bus = new MessageBus({
-      ...this.#options.busOptions(process),
+      ...this.#options.busOptions(owner),
       ...{ world, bus: BUS, node },
     });
     try {
       await bus.start();
-      const died = new Promise<void>((resolve) => process.onDeath(resolve));
-      const member = await this.#options.start({ node, process, link, world, bus, died });
-      if (process.dead) return;
-      if (this.find(node) !== undefined) return process.kill();
+      const died = new Promise<void>((resolve) => owner.onDeath(resolve));
+      const member = await this.#options.start({ node, owner, link, world, bus, died });
+      if (owner.dead) return;
+      if (this.find(node) !== undefined) return owner.kill();
       this.#members.set(node, member);
       this.#alive = [...this.#alive, member];
-      process.onDeath(() => {
+      owner.onDeath(() => {
         this.#alive = this.#alive.filter((other) => other !== member);
         this.#options.onDeath?.(member);
       });
     } catch (error) {
       if (!isPartiError(error)) throw error;
       // The server or the network was away: the machine starts it anew.
-      process.kill();
+      owner.kill();
       await this.#simulation.kernel.sleep(CONNECT_AGAIN_MS, "start again");
       await this.start(node);
     }
   }
 
-  async #connect(process: SimProcess): Promise<SimLink | undefined> {
-    while (!process.dead && !this.#closed) {
+  async #connect(owner: SimProcess): Promise<SimLink | undefined> {
+    while (!owner.dead && !this.#closed) {
       try {
-        return new SimLink(process, this.server, this.#options.network(process.name));
+        return new SimLink(owner, this.server, this.#options.network(owner.name));
       } catch (error) {
         if (!isPartiError(error)) throw error;
         await this.#simulation.kernel.sleep(CONNECT_AGAIN_MS, "connect again");

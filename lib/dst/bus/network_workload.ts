@@ -100,8 +100,8 @@ async function runNetwork(simulation: Simulation<Catalog>): Promise<void> {
     plan.swarm["buggify"] !== true;
   const watch = new OutcomeWatch(assertions);
   const run = new ServiceRun(simulation as unknown as Simulation<CallsCatalog>, {
-    network: (process) => ({
-      latencyMs: latencyOf(shape, latencyMaxMs, new Draws(plan.seed, "route", process)),
+    network: (owner) => ({
+      latencyMs: latencyOf(shape, latencyMaxMs, new Draws(plan.seed, "route", owner)),
     }),
     busOptions: { lookoutMs: 250 },
     onOutcome: (record, how, tookMs) => watch.told(record, how, tookMs),

@@ -38,8 +38,8 @@ export const pairWorkload = defineWorkload<typeof pairCatalog>({
   async run(simulation: Simulation<typeof pairCatalog>, plan) {
     const { assertions } = simulation;
     const run = new ServiceRun(simulation as unknown as Simulation<CallsCatalog>, {
-      network: (process) => ({
-        latencyMs: latencyOf("uniform", LATENCY_MAX_MS, new Draws(plan.seed, "route", process)),
+      network: (owner) => ({
+        latencyMs: latencyOf("uniform", LATENCY_MAX_MS, new Draws(plan.seed, "route", owner)),
       }),
     });
     await run.open();

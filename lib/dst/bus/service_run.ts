@@ -47,7 +47,7 @@ export interface ServiceCallStep {
 /** What a run is made from. */
 export interface ServiceRunOptions {
   /** How connections behave. */
-  readonly network: (process: string) => LinkOptions;
+  readonly network: (owner: string) => LinkOptions;
   /** What a bus is made from, beside the world and the names. */
   readonly busOptions?: Partial<BusOptions>;
   /** Told of each outcome in the instant in which the caller is told. */
@@ -106,13 +106,13 @@ export class ServiceRun {
   async call(token: string, how: ServiceCallStep): Promise<CallRecord | undefined> {
     const member = this.cluster.find(NODES[how.from]!);
     if (member === undefined) return undefined;
-    const { bus, process, world } = member;
+    const { bus, owner, world } = member;
     const { timeoutMs, cancelAfterMs, again = false } = how;
     const cancel = new AbortController();
     const timer = cancelAfterMs === undefined
       ? undefined
       : world.clock.setTimer(cancelAfterMs, () => cancel.abort());
-    const record = this.ledger.issue(token, process.name, !again);
+    const record = this.ledger.issue(token, owner.name, !again);
     this.#assertions.sometimes("request_sent", true);
     const sinceMs = world.clock.monotonicMs();
     const to = NODES[1 - how.from]!;
@@ -127,7 +127,7 @@ export class ServiceRun {
       this.#assertions.always("the answer is the call's", right, `${token} was answered ${text}`);
       this.ledger.settle(record, "value");
     } catch (error) {
-      if (process.dead) return undefined;
+      if (owner.dead) return undefined;
       const outcome = outcomeOf(error);
       if (outcome === undefined) throw error;
       this.ledger.settle(record, outcome);
@@ -144,10 +144,10 @@ export class ServiceRun {
       const text = `${bus.address}: ${bus.pending}`;
       this.#assertions.always("nothing is pending at the end", bus.pending === 0, text);
     }
-    for (const { bus, process, link } of this.cluster.alive) {
+    for (const { bus, owner, link } of this.cluster.alive) {
       await bus.stop();
-      const left = process.pendingTimers;
-      this.#assertions.always("nothing leaks", left === 0, `${process.name}: ${left} timers`);
+      const left = owner.pendingTimers;
+      this.#assertions.always("nothing leaks", left === 0, `${owner.name}: ${left} timers`);
       link.close();
     }
     await kernel.sleep(STALE_MS, "the server notices");
@@ -193,26 +193,26 @@ export class ServiceRun {
 
   /** Calls with a key do not wait between two tries. */
   #checkPending(): void {
-    for (const { bus, process } of this.cluster.alive) {
-      const { once, again } = this.ledger.openOf(process.name);
+    for (const { bus, owner } of this.cluster.alive) {
+      const { once, again } = this.ledger.openOf(owner.name);
       const { pending } = bus;
       const holds = once <= pending && pending <= once + again;
       this.#assertions.always(
         "pending is what is open",
         holds,
-        () => `${process.name}: ${pending} wait, ${once} + ${again} are open`,
+        () => `${owner.name}: ${pending} wait, ${once} + ${again} are open`,
       );
       const { issued, settled } = bus.counts;
       this.#assertions.always("pending is what is open", pending === issued - settled);
       const id = `${bus.address}:${issued}`;
-      this.#assertions.always("ids are unique", this.#isOwn(id, process.name));
+      this.#assertions.always("ids are unique", this.#isOwn(id, owner.name));
     }
   }
 
-  #isOwn(id: string, process: string): boolean {
-    const owner = this.#owners.get(id) ?? process;
-    this.#owners.set(id, owner);
-    return owner === process;
+  #isOwn(id: string, owner: string): boolean {
+    const known = this.#owners.get(id) ?? owner;
+    this.#owners.set(id, known);
+    return known === owner;
   }
 }
 

@@ -27,11 +27,12 @@ const inCalls: readonly Mutant[] = [
     file: "lib/bus/lookout.ts",
     find: `    this.#timer = world.clock.setTimer(everyMs, () => {
       this.#timer = undefined;
-      this.#looking = this.#look();
+      this.#looking = this.#look().then(() => {
+        this.#looking = undefined;
+        if (this.#options.isNeeded()) this.wake();
+      });
     });`,
-    replace: `    setTimeout(() => {
-      this.#looking = this.#look();
-    }, everyMs);
+    replace: `    setTimeout(() => void this.#look(), everyMs);
     world.clock.monotonicMs();`,
   },
   {
@@ -52,11 +53,10 @@ const inCalls: readonly Mutant[] = [
     name: "pending-leaked-on-send-error",
     about: "A call that could not be sent goes on waiting for its answer.",
     file: BUS,
-    find:
-      `    this.#send(subject, makeCall).catch((error) => this.#pending.fail(id, this.#notSent(error)));
+    find: `    send(makeCall).catch((error) => this.#pending.fail(id, this.#notSent(error)));
     return await answer;`,
     replace: `    answer.catch(() => {});
-    await this.#send(subject, makeCall).catch((error) => Promise.reject(this.#notSent(error)));
+    await send(makeCall).catch((error) => Promise.reject(this.#notSent(error)));
     return await answer;`,
   },
   {
