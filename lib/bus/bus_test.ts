@@ -134,7 +134,7 @@ natsTest(
     await using caller = new MessageBus({ world, bus: "test", node: "caller", lookoutMs: 100 });
     await caller.start();
     const call = caller.request(ECHO, "x", encoder.encode("late"), {
-      timeoutMs: 60_000,
+      timeoutMs: 10_000,
       idempotencyKey: "k",
     });
     await until("it was tried again", () => caller.counts.retries > 0);

@@ -60,7 +60,7 @@ const inCalls: readonly Mutant[] = [
     return await answer;`,
   },
   {
-    workload: "bus-5-chaos",
+    workload: "bus-4-directory",
     name: "ids-reused-after-restart",
     about: "Two lives of one node number their calls alike.",
     file: "lib/bus/names.ts",
@@ -230,5 +230,5 @@ const inActors: readonly Mutant[] = [
 /** The bugs. */
 export const busMutants: readonly Mutant[] = [
   ...inCalls.map((mutant) => ({ workload: "bus-2-network", ...mutant })),
-  ...inActors.map((mutant) => ({ workload: "bus-5-chaos", ...mutant })),
+  ...inActors.map((mutant) => ({ workload: "bus-4-directory", ...mutant })),
 ];
