@@ -75,6 +75,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   #directory: Directory | undefined;
   #states: StateStore | undefined;
   #living: Promise<void> = Promise.resolve();
+  /** Fires when this node has a lease. */
+  #joining = new AbortController();
   #state: "new" | "running" | "stopped" = "new";
 
   /**
@@ -173,6 +175,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     const wasRunning = this.#state === "running";
     this.#state = "stopped";
     this.#stop.abort();
+    // Whoever waits for a lease waits in vain.
+    this.#joining.abort();
     if (!wasRunning) return;
     this.#living = this.#end();
     await this.#living;
@@ -294,6 +298,10 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
           hint: "it was not sent",
         });
       }
+      if (host === undefined) {
+        await sleep(world.clock, leftMs, eitherOf(this.#joining.signal, signal));
+        continue;
+      }
       const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
       // The last pause ends when the time does: half of what is left, again and again, would never end.
       await sleep(world.clock, Math.min(jitter(world.random, longestMs), leftMs), signal);
@@ -330,6 +338,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       throw error;
     }
     this.#host = host;
+    this.#joining.abort();
     if (this.#isStopped) await this.#leave();
   }
 
@@ -340,6 +349,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     // Whoever is about to join finds out by itself.
     if (host?.address !== address) return;
     this.#host = undefined;
+    this.#joining = new AbortController();
     host.lose();
     if (this.#state === "running") this.#living = this.#rejoin();
   }
@@ -376,6 +386,10 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     if (!isPartiError(error)) throw error;
     this.#options.onError?.(error);
   }
+}
+
+function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
 }
 
 function leaseLost(reason: string): PartiError {

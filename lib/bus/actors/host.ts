@@ -196,7 +196,7 @@ export class Host {
     const { world, onError } = this.#options;
     for (let tries = 0; activation.state === "creating"; tries++) {
       try {
-        const found = await this.#look(activation);
+        const found = await this.#look(activation, tries === 0);
         if (found !== undefined) return found;
       } catch (error) {
         if (!isPartiError(error)) throw error;
@@ -204,6 +204,8 @@ export class Host {
         onError(error);
       }
       if (activation.queue.every(({ leftMs }) => leftMs <= 0)) return undefined;
+      // Who was too late for a place looks at once at who has it.
+      if (tries === 0) continue;
       const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
       await sleep(world.clock, jitter(world.random, longestMs), this.#over.signal);
     }
@@ -211,16 +213,18 @@ export class Host {
   }
 
   /** Looks once; undefined if somebody else was quicker, and it has to be looked again. */
-  async #look(activation: Activation): Promise<Found | undefined> {
+  async #look(activation: Activation, isFirst: boolean): Promise<Found | undefined> {
     const { directory, nodes, world } = this.#options;
     const { id, name } = activation;
     if (world.buggify("actor-lookup-late")) await this.#late();
-    const entry = await directory.lookup(id);
+    // Whoever has sent it here has just looked, and if that is out of date the compare says so.
+    const isPlaced = activation.queue.some(({ call }) => call.placed);
+    const entry = isPlaced && isFirst ? undefined : await directory.lookup(id);
     const isOwn = entry?.address === this.address;
     if (entry !== undefined && !isOwn && !await nodes.proveDead(entry.address)) {
       return { kind: "there", address: entry.address, placed: false };
     }
-    if (!isOwn && !activation.queue.some(({ call }) => call.placed)) {
+    if (!isOwn && !isPlaced) {
       const address = this.choose(parseActorId(id).type) ?? this.address;
       if (address !== this.address) return { kind: "there", address, placed: true };
     }

@@ -44,7 +44,7 @@ export const directoryWorkload: AnyWorkload = actorWorkload({
 export const chaosWorkload: AnyWorkload = actorWorkload({
   name: "bus-5-chaos",
   description: "a hundred actors on five nodes, and everything goes wrong at once",
-  size: { nodes: 5, actors: 100, operations: 1_000, loadMs: 30_000, hot: 0.3, moves: 0.1 },
+  size: { nodes: 5, actors: 100, operations: 1_000, loadMs: 20_000, hot: 0.3, moves: 0.1 },
 });
 
 /** Whoever waits for so long gets an answer on a good day, in milliseconds. */

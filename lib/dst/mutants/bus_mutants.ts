@@ -187,8 +187,8 @@ const inActors: readonly Mutant[] = [
     name: "actors-outlive-the-lease",
     about: "A node that has lost its lease keeps its actors.",
     file: "lib/bus/actors/actor_system.ts",
-    find: "    this.#host = undefined;\n    host.lose();\n",
-    replace: "    this.#host = undefined;\n",
+    find: "    this.#joining = new AbortController();\n    host.lose();\n",
+    replace: "    this.#joining = new AbortController();\n",
   },
   {
     name: "idle-place-kept",
