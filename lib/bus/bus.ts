@@ -47,6 +47,8 @@ export class MessageBus implements AsyncDisposable {
   readonly address: Address;
   /** The bus's name. */
   readonly name: string;
+  /** The node's name. */
+  readonly node: string;
   readonly #options: BusOptions;
   readonly #settings: BusSettings;
   readonly #pending: PendingCalls;
@@ -72,6 +74,7 @@ export class MessageBus implements AsyncDisposable {
     checkName(bus, "a bus");
     checkName(node, "a node");
     this.name = bus;
+    this.node = node;
     this.#options = options;
     this.#settings = busSettings(options);
     this.address = addressOf(node, world.random.uuid());

@@ -4,6 +4,7 @@
  * @module
  */
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import { type Logger, logger } from "../../logging.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
 import { jitter } from "../../ports/random.ts";
 import { sleep } from "../../ports/clock.ts";
@@ -69,6 +70,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #leaseTtlMs: number;
   readonly #locations: Locations;
   readonly #stop = new AbortController();
+  readonly #log: Logger;
   #host: Host | undefined;
   #nodes: Nodes | undefined;
   #sweeper: Sweeper | undefined;
@@ -87,6 +89,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   constructor(options: ActorSystemOptions) {
     this.#options = options;
     this.#leaseTtlMs = options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS;
+    this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
     this.#locations = new Locations(options.cacheMax ?? DEFAULT_CACHE_MAX);
   }
 
@@ -338,6 +341,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       throw error;
     }
     this.#host = host;
+    this.#log.info("actors may live here, as {address}", { address });
     this.#joining.abort();
     if (this.#isStopped) await this.#leave();
   }
@@ -384,6 +388,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
 
   #tell(error: unknown): void {
     if (!isPartiError(error)) throw error;
+    this.#log.warn("{error}", { error: describeError(error) });
     this.#options.onError?.(error);
   }
 }

@@ -71,6 +71,8 @@ function actorWorkload(
     name,
     description,
     assertions: actorCatalog,
+    // LogTape keeps its loggers by weak references; nothing else hangs on when they go.
+    stubs: { allow: ["WeakRef"] },
     expand(seed, draws) {
       const swarm = drawSwarm(draws, [...FAMILIES, "buggify"]);
       const own = draws("parameters");
