@@ -9,7 +9,7 @@ import { NO_FAULTS } from "../nats/faults.ts";
 import type { PlanStep } from "../plan/plan.ts";
 import type { DrawsFor, Simulation } from "../workload.ts";
 import type { ACTOR_FAULTS, ActorCatalog } from "./actor_catalog.ts";
-import type { ActorMember, ActorRun } from "./actor_run.ts";
+import type { BusCluster, BusMember } from "./bus_cluster.ts";
 
 /** Families of faults, each on in every other run. */
 export const FAMILIES = ["crash", "pause", "network", "kv", "clock", "server", "loss"] as const;
@@ -68,10 +68,21 @@ export function drawActorFaults(
   });
 }
 
+/** Whom faults strike. */
+export interface FaultTargets {
+  /** The machines and the server. */
+  readonly cluster: BusCluster;
+  /** The names of the machines. */
+  readonly nodeNames: readonly string[];
+}
+
+/** What of a catalog is needed to tell of faults. */
+export type FaultCatalog = Pick<ActorCatalog, "faults that strike">;
+
 /** Does harm. */
 export class ActorFaults {
-  readonly #simulation: Simulation<ActorCatalog>;
-  readonly #run: ActorRun;
+  readonly #simulation: Simulation<FaultCatalog>;
+  readonly #run: FaultTargets;
   readonly #healing: Healing;
   #isOver = false;
 
@@ -80,7 +91,7 @@ export class ActorFaults {
    * @param run whom it hurts
    * @param healing what undoes it
    */
-  constructor(simulation: Simulation<ActorCatalog>, run: ActorRun, healing: Healing) {
+  constructor(simulation: Simulation<FaultCatalog>, run: FaultTargets, healing: Healing) {
     this.#simulation = simulation;
     this.#run = run;
     this.#healing = healing;
@@ -112,7 +123,7 @@ export class ActorFaults {
     if (member !== undefined) this.#hurt(member, kind, args, forMs);
   }
 
-  #hurt(member: ActorMember, kind: string, args: PlanStep["args"], forMs: number): void {
+  #hurt(member: BusMember, kind: string, args: PlanStep["args"], forMs: number): void {
     const { owner, link, node } = member;
     switch (kind) {
       case "crash":

@@ -16,6 +16,13 @@ import { KvModel } from "../nats/kv_model.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { type ActorCatalog, CONVERGENCE_MS } from "./actor_catalog.ts";
+import {
+  type ActorCallStep,
+  readKept,
+  readPayload,
+  writeKept,
+  writePayload,
+} from "./actor_payload.ts";
 import { ActorWatch, type Turn } from "./actor_watch.ts";
 import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
 import {
@@ -46,22 +53,6 @@ export interface ActorRunOptions {
   readonly idleMs: number;
   /** How connections behave. */
   readonly network: (owner: string) => LinkOptions;
-}
-
-/** How a call is made. */
-export interface ActorCallStep {
-  /** From which node. */
-  readonly node: number;
-  /** To which actor. */
-  readonly actor: number;
-  /** How long it may take, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How long the actor works on it, in milliseconds. */
-  readonly workMs?: number;
-  /** Whether it has a key, and is tried again. */
-  readonly again?: boolean;
-  /** Whether the actor is to end after it. */
-  readonly last?: boolean;
 }
 
 const LOOK_MS = 100;
@@ -142,7 +133,7 @@ export class ActorRun {
     const record = this.ledger.issue(token, owner.name, !again);
     try {
       const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
-      const calling = actors.request(id, "add", payloadOf(token, how), options);
+      const calling = actors.request(id, "add", writePayload(token, how), options);
       const value = await Promise.race([calling, member.died]);
       if (value === undefined) return undefined;
       const text = tokenOf(value);
@@ -169,7 +160,7 @@ export class ActorRun {
     this.#called.add(id);
     const record = this.ledger.issue(token, member.owner.name, true);
     try {
-      const telling = member.actors.oneway(id, "add", payloadOf(token, how), {
+      const telling = member.actors.oneway(id, "add", writePayload(token, how), {
         timeoutMs: how.timeoutMs,
       });
       await Promise.race([telling, member.died]);
@@ -398,21 +389,4 @@ const STATE_HEAD_BYTES = 9;
 
 function isStone(value: Uint8Array): boolean {
   return "dead" in JSON.parse(tokenOf(value));
-}
-
-function payloadOf(token: string, { workMs = 0, last = false }: ActorCallStep): Uint8Array {
-  return tokenBytes(JSON.stringify({ token, workMs, last }));
-}
-
-function readPayload(bytes: Uint8Array): { token: string; workMs: number; last: boolean } {
-  return JSON.parse(tokenOf(bytes));
-}
-
-function readKept(bytes: Uint8Array | undefined): string[] {
-  const text = bytes === undefined ? "" : tokenOf(bytes);
-  return text === "" ? [] : text.split(" ");
-}
-
-function writeKept(tokens: readonly string[]): Uint8Array {
-  return tokenBytes(tokens.join(" "));
 }

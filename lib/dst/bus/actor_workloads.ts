@@ -18,8 +18,15 @@ import {
   type Simulation,
 } from "../workload.ts";
 import { ACTOR_SITES, type ActorCatalog, actorCatalog } from "./actor_catalog.ts";
-import { ActorFaults, drawActorFaults, FAMILIES } from "./actor_faults.ts";
-import { type ActorCallStep, ActorRun } from "./actor_run.ts";
+import {
+  ActorFaults,
+  drawActorFaults,
+  FAMILIES,
+  type FaultCatalog,
+  type FaultTargets,
+} from "./actor_faults.ts";
+import type { ActorCallStep } from "./actor_payload.ts";
+import { ActorRun } from "./actor_run.ts";
 
 /** How large a phase is. */
 interface Size {
@@ -137,7 +144,12 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
   });
   await run.open();
   const healing = new Healing(kernel);
-  const faults = new ActorFaults(simulation, run, healing);
+  const targets = run as unknown as FaultTargets;
+  const faults = new ActorFaults(
+    simulation as unknown as Simulation<FaultCatalog>,
+    targets,
+    healing,
+  );
   const calls: Promise<unknown>[] = [];
   const isCalm = plan.faults.length === 0 && plan.swarm["buggify"] !== true;
   await Promise.all([
