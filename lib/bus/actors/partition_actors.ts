@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { describeError, isPartiError, type PartiError } from "../../errors.ts";
+import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import type {
   HandlerContext,
   MessageHandler,
@@ -160,6 +160,8 @@ export class PartitionActors implements ActorCalls {
       const message = `${call.to} could not begin: ${describeError(error)}`;
       return bus.answer(call, { status: "failed", message });
     }
+    // The process may have stood still meanwhile, and somebody else have the shard: then the feed gives the call to whoever has.
+    if (!context.mayAct()) throw context.signal.reason ?? rightOver();
     await this.#turn(life, incoming, context);
     life.lastMs = world.clock.monotonicMs();
     if (life.isToEnd) this.#end(this.#shardOf(call.to), call.to, "asked");
@@ -171,12 +173,13 @@ export class PartitionActors implements ActorCalls {
     const signal = AbortSignal.any([context.signal, life.abort.signal]);
     try {
       const value = await life.actor.handle(incoming.forHandler(signal, call.key ?? call.id));
-      if (!signal.aborted) bus.answer(call, { status: "done", payload: value ?? NOTHING });
+      if (!context.mayAct()) throw context.signal.reason ?? rightOver();
+      bus.answer(call, { status: "done", payload: value ?? NOTHING });
     } catch (error) {
       // What it knows is out of date: another life is given the same call, here or wherever the shard is by now.
       const isFenced = isPartiError(error, "PARTI_FENCED");
       if (isFenced) this.#end(this.#shardOf(call.to), call.to, "stopping");
-      if (signal.aborted || isFenced) throw error;
+      if (signal.aborted || isFenced || !context.mayAct()) throw error;
       bus.answer(call, { status: "failed", message: describeError(error) });
     }
   }
@@ -260,4 +263,10 @@ export class PartitionActors implements ActorCalls {
     const { shards } = this.#options.feed;
     return shardPartitions(shards)[shardOf(bucketKey(id), shards)]!.keys.join(".");
   }
+}
+
+function rightOver(): PartiError {
+  return new PartiError("PARTI_FENCED", "the right to the shard is over", {
+    hint: "whoever has the shard now is given the same call",
+  });
 }
