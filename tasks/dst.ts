@@ -22,7 +22,7 @@ import {
 import { SHRINK_FOLDER, shrinkAndSay } from "./dst_shrink.ts";
 import { runSingle } from "./dst_single.ts";
 import { processStatus, showPace } from "./dst_status.ts";
-import { chooseWorkloads, loadWorkloads } from "./dst_workloads.ts";
+import { chooseWorkloads, loadWorkloads, ofSuite } from "./dst_workloads.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { interruptible } from "./interruptible.ts";
 
@@ -45,7 +45,7 @@ const SHRINK_MAX = 3;
  */
 export async function runDst(raw: RawDstOptions): Promise<number> {
   const options = readOptions(raw, navigator.hardwareConcurrency);
-  const workloads = await loadWorkloads(options.registry);
+  const workloads = ofSuite(await loadWorkloads(options.registry), raw.suite);
   if (raw.list) return list(chooseWorkloads(workloads, options.workloads));
   if (options.what.kind !== "many") return await runSingle(workloads, options);
   const chosen = chooseWorkloads(workloads, options.workloads);

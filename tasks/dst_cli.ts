@@ -18,6 +18,7 @@ export function registerDst(program: Command): void {
   program.command("dst")
     .description("Run the deterministic simulation: many seeds, or one again.")
     .option("--workload <name>", "only this one; may be given again (default: all)", collect)
+    .option("--suite <name>", "only the workloads of this suite: core, or bus with its five phases")
     .option("--list", "show the workloads and what each asserts")
     .addOption(
       new Option(
@@ -56,6 +57,7 @@ export function registerDst(program: Command): void {
       `
 Examples:
   deno task dst                                 200 seeds, and more until all is reached
+  deno task dst --suite bus                     the five phases of the message bus
   deno task dst --until-covered --min-seeds 2000
   deno task dst --seeds 200 --twice --allow-misses   as CI does
   deno task dst --workload core --seed 42 --trace

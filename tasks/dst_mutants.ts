@@ -10,7 +10,7 @@ import { mutants } from "../lib/dst/mutants/catalog.ts";
 import { isPartiError } from "../lib/errors.ts";
 import { formatDuration } from "../sim/config/units.ts";
 import { note, say } from "./console.ts";
-import { type Hunt, HuntingGround } from "./dst_mutants_hunt.ts";
+import { type Hunt, HuntingGround, WORKLOAD_DEFAULT } from "./dst_mutants_hunt.ts";
 import { describeFinding, judgeHunts, renderHunts, renderList } from "./dst_mutants_report.ts";
 import {
   type RawMutantsOptions,
@@ -29,10 +29,14 @@ async function main(raw: RawMutantsOptions): Promise<number> {
   }
   const startMs = performance.now();
   await using ground = await HuntingGround.open(root);
-  const sick = controlSeeds === 0 ? undefined : await ground.control(controlSeeds);
-  say(
-    `without a bug: ${sick === undefined ? `${controlSeeds} seeds pass` : describeFinding(sick)}`,
-  );
+  let isSound = true;
+  const workloads = new Set(chosen.map(({ workload = WORKLOAD_DEFAULT }) => workload));
+  for (const workload of controlSeeds === 0 ? [] : workloads) {
+    const sick = await ground.control(workload, controlSeeds);
+    isSound &&= sick === undefined;
+    const what = sick === undefined ? `${controlSeeds} seeds pass` : describeFinding(sick);
+    say(`${workload} without a bug: ${what}`);
+  }
   const hunts: Hunt[] = [];
   for (const mutant of chosen) {
     const hunt = await ground.hunt(mutant, { maxSeeds, shrinkTime });
@@ -46,7 +50,7 @@ async function main(raw: RawMutantsOptions): Promise<number> {
   for (const line of ["", ...renderHunts(hunts), "", ...lines]) say(line);
   say(`took ${formatDuration(performance.now() - startMs)}`);
   if (raw.out !== undefined) await Deno.writeTextFile(raw.out, JSON.stringify(hunts, null, 2));
-  return isGood && sick === undefined ? exitCodes.pass : exitCodes.fail;
+  return isGood && isSound ? exitCodes.pass : exitCodes.fail;
 }
 
 if (import.meta.main) {
@@ -55,6 +59,7 @@ if (import.meta.main) {
     // Commander has said what is wrong, or shown the help that was asked for.
     .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? exitCodes.pass : exitCodes.badInput))
     .option("--only <name>", "only this one; may be given again", collect, [])
+    .option("--suite <name>", "only the bugs that this suite is to show: core, or bus")
     .option("--list", "show the bugs")
     .option("--max-seeds <number>", "give up on a bug after so many seeds", "1000")
     .option("--control-seeds <number>", "so many seeds must pass without a bug first", "50")

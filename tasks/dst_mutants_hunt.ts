@@ -13,7 +13,8 @@ const NEEDED = ["deno.json", "deno.lock", "mod.ts", "lib", "tasks", "configs", "
 /** Longer than any run of a seed that is well; a planted bug may make one endless. */
 const SEED_LIMIT = "60s";
 const HUNT_TIMEOUT_MS = 6 * 60 * 60_000;
-const WORKLOAD = "core";
+/** The workload of mutants that name none. */
+export const WORKLOAD_DEFAULT = "core";
 
 /** How a bug is looked for. */
 export interface HuntOptions {
@@ -25,6 +26,7 @@ export interface HuntOptions {
 
 /** Seeds to run. */
 interface Run {
+  readonly workload: string;
   readonly first: number;
   readonly count: number;
   readonly twice: boolean;
@@ -83,11 +85,12 @@ export class HuntingGround implements AsyncDisposable {
   /**
    * Runs seeds without any bug.
    *
+   * @param workload of which
    * @param count how many, from the first
    * @returns what fails all the same; undefined if nothing does
    */
-  control(count: number): Promise<Finding | undefined> {
-    return this.#run("sound", { first: 1, count, twice: false });
+  control(workload: string, count: number): Promise<Finding | undefined> {
+    return this.#run("sound", { workload, first: 1, count, twice: false });
   }
 
   /**
@@ -106,7 +109,8 @@ export class HuntingGround implements AsyncDisposable {
     if (planted !== undefined) {
       await Deno.writeTextFile(file, planted);
       try {
-        found = await this.#search({ maxSeeds, shrinkTime, twice: mutant.twice ?? false });
+        const { twice = false, workload = WORKLOAD_DEFAULT } = mutant;
+        found = await this.#search({ maxSeeds, shrinkTime, twice, workload });
       } finally {
         await Deno.writeTextFile(file, source);
       }
@@ -115,22 +119,27 @@ export class HuntingGround implements AsyncDisposable {
   }
 
   async #search(
-    { maxSeeds, shrinkTime, twice }: HuntOptions & { twice: boolean },
+    { maxSeeds, shrinkTime, twice, workload }: HuntOptions & { twice: boolean; workload: string },
   ): Promise<Finding | undefined> {
     for (let first = 1; first <= maxSeeds;) {
       const count = maxSeeds - first + 1;
-      const found = await this.#run("planted", { first, count, twice, shrinkTime });
+      const found = await this.#run("planted", { workload, first, count, twice, shrinkTime });
       // A seed that fails the same way without the bug shows nothing of it.
-      if (found === undefined || !await this.#failsAnyway(found, twice)) return found;
+      if (found === undefined || !await this.#failsAnyway(workload, found, twice)) return found;
       first = found.seed + 1;
     }
     return undefined;
   }
 
-  async #failsAnyway({ seed, failure }: Finding, twice: boolean): Promise<boolean> {
-    const key = `${seed} ${twice}`;
+  async #failsAnyway(
+    workload: string,
+    { seed, failure }: Finding,
+    twice: boolean,
+  ): Promise<boolean> {
+    const key = `${workload} ${seed} ${twice}`;
     if (!this.#soundSeeds.has(key)) {
-      this.#soundSeeds.set(key, await this.#run("sound", { first: seed, count: 1, twice }));
+      const run = { workload, first: seed, count: 1, twice };
+      this.#soundSeeds.set(key, await this.#run("sound", run));
     }
     const known = this.#soundSeeds.get(key)?.failure;
     return known?.kind === failure.kind && known.check === failure.check;
@@ -139,13 +148,13 @@ export class HuntingGround implements AsyncDisposable {
   /** Runs seeds until the first failure, by the command that everybody has. */
   async #run(
     copy: "sound" | "planted",
-    { first: firstSeed, count, twice, shrinkTime }: Run,
+    { workload, first: firstSeed, count, twice, shrinkTime }: Run,
   ): Promise<Finding | undefined> {
     const out = `${this.#folder}/out`;
     await Deno.mkdir(out, { recursive: true });
     const { code, stdout, stderr } = await runCommand(Deno.execPath(), [
       ...["run", "--quiet", "--no-check", "--allow-all", "tasks/parti.ts", "dst"],
-      ...["--workload", WORKLOAD, "--first-seed", `${firstSeed}`, "--seeds", `${count}`],
+      ...["--workload", workload, "--first-seed", `${firstSeed}`, "--seeds", `${count}`],
       ...["--max-failures", "1", "--jobs", "1", "--allow-misses", "--seed-limit", SEED_LIMIT],
       ...["--out", out, ...(twice ? ["--twice"] : [])],
       ...(shrinkTime === undefined ? [] : ["--shrink", "--shrink-time", shrinkTime]),
@@ -157,7 +166,7 @@ export class HuntingGround implements AsyncDisposable {
       // Few seeds may evaluate nothing of a promise, which is a failure of the whole and of no seed.
       if (first === undefined) return undefined;
       const { seed, failure } = first;
-      return { seed, failure, left: await leftOf(`${out}/${WORKLOAD}-${seed}-small.json`) };
+      return { seed, failure, left: await leftOf(`${out}/${workload}-${seed}-small.json`) };
     } catch (cause) {
       throw new Error(`dst ended with ${code}: ${stderr.slice(-2_000)}${stdout.slice(-2_000)}`, {
         cause,

@@ -11,6 +11,7 @@ import { DURATION_FORMAT, parseDurationMs } from "../sim/config/units.ts";
 /** The options as they were given. */
 export interface RawMutantsOptions {
   readonly only: readonly string[];
+  readonly suite?: string;
   readonly maxSeeds: string;
   readonly controlSeeds: string;
   readonly shrink?: boolean;
@@ -61,7 +62,14 @@ export function readMutantsOptions(
   if (shrinkTime !== undefined && !((parseDurationMs(shrinkTime) ?? 0) > 0)) {
     throw mistake(`--shrink-time needs ${DURATION_FORMAT}, not "${shrinkTime}"`, shrinkTime);
   }
-  const listed = mutants.filter(({ name }) => only.length === 0 || only.includes(name));
+  const { suite } = raw;
+  const ofSuite = mutants.filter(({ workload = "core" }) =>
+    suite === undefined || workload.split("-")[0] === suite
+  );
+  if (suite !== undefined && ofSuite.length === 0) {
+    throw mistake(`there is no suite "${suite}"`, suite, "there are: core, bus");
+  }
+  const listed = ofSuite.filter(({ name }) => only.length === 0 || only.includes(name));
   return {
     listed,
     chosen: listed.filter((mutant) => isHunted(mutant) || only.length > 0),

@@ -11,6 +11,7 @@ import type { CampaignGoal } from "./dst_campaign.ts";
 /** The options as they were given. */
 export interface RawDstOptions {
   readonly workload?: readonly string[];
+  readonly suite?: string;
   readonly seeds?: string;
   readonly firstSeed?: string;
   readonly time?: string;

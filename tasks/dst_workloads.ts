@@ -6,11 +6,12 @@
 
 import { pathToFileURL } from "node:url";
 import { describeError, PartiError } from "../lib/errors.ts";
+import { BUS_WORKLOADS } from "../lib/dst/bus/workloads.ts";
 import { coreWorkload } from "../lib/dst/core/workload.ts";
 import type { AnyWorkload } from "../lib/dst/workload.ts";
 
 /** The workloads of this project, in the order in which they run. */
-export const WORKLOADS: readonly AnyWorkload[] = [coreWorkload];
+export const WORKLOADS: readonly AnyWorkload[] = [coreWorkload, ...BUS_WORKLOADS];
 
 /**
  * The workloads to choose from.
@@ -25,6 +26,29 @@ export async function loadWorkloads(registry?: string): Promise<readonly AnyWork
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw wrong(`two workloads are named "${twice}"`, twice);
   return workloads;
+}
+
+/**
+ * Finds the workloads of a suite: those whose names begin with its own.
+ *
+ * @param workloads to choose from
+ * @param suite its name, such as `bus`; without one, all
+ * @returns the workloads
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if there is no such suite
+ */
+export function ofSuite(
+  workloads: readonly AnyWorkload[],
+  suite: string | undefined,
+): readonly AnyWorkload[] {
+  if (suite === undefined) return workloads;
+  const suiteOf = (name: string): string => name.split("-")[0]!;
+  const found = workloads.filter(({ name }) => suiteOf(name) === suite);
+  if (found.length > 0) return found;
+  const suites = [...new Set(workloads.map(({ name }) => suiteOf(name)))];
+  throw new PartiError("PARTI_INVALID_CONFIG", `there is no suite "${suite}"`, {
+    value: suite,
+    hint: `there are: ${suites.join(", ")}`,
+  });
 }
 
 /**

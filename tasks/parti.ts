@@ -21,6 +21,7 @@ Examples:
   parti sim --seed 42 --out out/42   the same again, with its report in a folder
   parti dst                          the library on a simulated cluster, 200 seeds
   parti stress --quick               memory, scale and speed, measured in less than a minute
+  parti bus-demo                     actors on two processes, each of which is killed
   parti nats-server                  which nats-server will be used, fetched if need be
 
 From source, \`deno task sim …\` is \`parti sim …\`.
@@ -69,6 +70,8 @@ async function buildProgram(): Promise<Command> {
   registerDst(program);
   const { registerStress } = await import("../stress/cli.ts");
   registerStress(program);
+  const { registerBusDemo } = await import("../sim/bus_demo/cli.ts");
+  registerBusDemo(program);
   return program;
 }
 

@@ -32,6 +32,7 @@ const failed: Tally = { passed: 0, failed: 1 };
 const HUNTED_BUGS = [
   ...["epoch-not-raised", "two-owners", "acked-at-start", "output-not-fenced"],
   ...["hash-by-history", "lease-not-given-back"],
+  ...["pending-leaked-on-timeout", "registered-by-put", "turn-without-lease"],
 ];
 /** Some more seeds than the slowest of them needs. */
 const HUNTED_SEEDS = 20;
@@ -146,6 +147,10 @@ async function main(args: readonly string[]): Promise<number> {
     check("200 seeds of the simulated group, each twice", [
       ...["run", "--quiet", "--allow-all", "tasks/parti.ts", "dst", "--workload", "core"],
       ...["--seeds", "200", "--twice", "--allow-misses"],
+    ]),
+    check("100 seeds of each phase of the simulated bus, each twice", [
+      ...["run", "--quiet", "--allow-all", "tasks/parti.ts", "dst", "--suite", "bus"],
+      ...["--seeds", "100", "--twice", "--allow-misses"],
     ]),
     check(`${HUNTED_BUGS.length} planted bugs, found by the simulation`, [
       ...["run", "--quiet", "--allow-all", "tasks/dst_mutants.ts", "--control-seeds", "0"],

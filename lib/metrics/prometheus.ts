@@ -16,6 +16,8 @@ import type {
   WorkerMetrics,
 } from "./collector.ts";
 
+export { busMetrics, type BusMetricsOptions } from "./bus_metrics.ts";
+
 /** The part of prom-client's `Registry` that is needed: any version's will do. */
 export interface MetricRegistry {
   /** Looks a metric up by its name. */

@@ -18,7 +18,7 @@ import type { World } from "../../ports/world.ts";
 import type { MessageHandler } from "./handler.ts";
 import { OUTRANKED_MS, outrankedError } from "../lanes/outranked.ts";
 import { Places } from "./places.ts";
-import { Run } from "./run.ts";
+import { Run, type RunOwner } from "./run.ts";
 import type { Slot } from "./slot.ts";
 
 /** How the handling of a message ended: handled, given up (it must come again), or poison that stops its partition. */
@@ -102,6 +102,7 @@ function failure(slot: Slot, { message: { streamSequence } }: Run, error: unknow
 /** Runs handlers. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  readonly #owner: RunOwner;
   readonly #ready: Slot[] = [];
   readonly #places: Places;
   #runningCount = 0;
@@ -112,6 +113,7 @@ export class Dispatcher {
   /** @param options what it needs */
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#owner = { ...options.owner, mayAct: options.mayAct };
     this.#places = new Places(options.config.concurrency);
   }
 
@@ -177,9 +179,9 @@ export class Dispatcher {
   }
 
   #start(slot: Slot): void {
-    const { config, owner, onStarted } = this.#options;
+    const { config, onStarted } = this.#options;
     const message = slot.next();
-    const run = new Run(slot, message, owner, config.manualAck);
+    const run = new Run(slot, message, this.#owner, config.manualAck);
     slot.running = run;
     this.#runningCount++;
     this.#places.take();

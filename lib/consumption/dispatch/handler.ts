@@ -50,6 +50,11 @@ export interface HandlerContext {
    * `PartiError`.
    */
   readonly signal: AbortSignal;
+  /**
+   * Whether the right to handle holds in this instant: the clock is asked. After a pause of the process {@linkcode signal} fires a little
+   * late, and this does not; so ask before an effect that nothing else guards.
+   */
+  mayAct(): boolean;
   /** Acknowledges this try by hand; only with `manualAck`, where the next message of the partition waits for it. */
   ack(): void;
 }

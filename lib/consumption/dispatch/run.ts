@@ -11,6 +11,16 @@ import type { Lane } from "../lanes/lane.ts";
 import type { Ownership } from "./hold.ts";
 import type { Slot } from "./slot.ts";
 
+/** Who handles a message. */
+export interface RunOwner {
+  /** The worker's stable ID. */
+  readonly worker: string;
+  /** Its instance. */
+  readonly instance: string;
+  /** Whether it may act in this instant; it may unless given. */
+  readonly mayAct?: () => boolean;
+}
+
 /**
  * One message being handled. There is one of these per message, so it is also the handler's context; only where the handler acknowledges
  * by hand each try has a context of its own, since the ack of one that has failed may come when the next one runs.
@@ -37,6 +47,7 @@ export class Run implements HandlerContext {
   /** See {@linkcode HandlerContext.instance}. */
   readonly instance: string;
   readonly #manualAck: boolean;
+  readonly #owner: RunOwner;
   /** The ack by hand of the present try. */
   #acked: PromiseWithResolvers<void> | undefined;
   #reason: PartiError | undefined;
@@ -53,9 +64,10 @@ export class Run implements HandlerContext {
   constructor(
     slot: Slot,
     message: FeedMessage,
-    owner: { readonly worker: string; readonly instance: string },
+    owner: RunOwner,
     manualAck: boolean,
   ) {
+    this.#owner = owner;
     this.message = message;
     this.lane = slot.lane;
     this.partition = slot.partition;
@@ -87,7 +99,13 @@ export class Run implements HandlerContext {
     if (acked === undefined) return this;
     const { attempt, epoch, generation, partition, partitionId, worker, instance, signal } = this;
     const right = { epoch, generation, partition, partitionId, worker, instance };
-    return { ...right, attempt, signal, ack: () => acked.resolve() };
+    const mayAct = () => this.mayAct();
+    return { ...right, attempt, signal, mayAct, ack: () => acked.resolve() };
+  }
+
+  /** See {@linkcode HandlerContext.mayAct}. */
+  mayAct(): boolean {
+    return !this.aborted && !this.interrupted && (this.#owner.mayAct?.() ?? true);
   }
 
   /** The handler of the try has come back: between two tries there is nothing to interrupt. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { assignmentMutants } from "./assignment_mutants.ts";
+import { busMutants } from "./bus_mutants.ts";
 import { consumptionMutants } from "./consumption_mutants.ts";
 import { membershipMutants } from "./membership_mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -15,4 +16,5 @@ export const mutants: readonly Mutant[] = [
   ...assignmentMutants,
   ...consumptionMutants,
   ...workerMutants,
+  ...busMutants,
 ];

@@ -27,6 +27,8 @@ export interface Mutant {
    * with the unit test that shows it at its end.
    */
   readonly elusive?: string;
+  /** Which workload is to show it; `core` unless given. */
+  readonly workload?: string;
   /** Whether it shows only when each seed is run twice and compared. */
   readonly twice?: boolean;
 }

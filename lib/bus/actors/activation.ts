@@ -1,0 +1,296 @@
+/**
+ * One life of an actor on a node: what waits for it, and its turns.
+ *
+ * @module
+ */
+import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import type { Clock, Timer } from "../../ports/clock.ts";
+import type { Said } from "../bus.ts";
+import type { Call, Refusal } from "../envelope.ts";
+import type { Incoming } from "../incoming.ts";
+import type { Address } from "../names.ts";
+import type { Actor, ActorContext, ActorState, ActorType, DeactivationReason } from "./actor.ts";
+import type { ActorId } from "./actor_id.ts";
+import { ActivationMachine, type ActivationState } from "./activation_state.ts";
+import type { DirectoryEntry } from "./directory.ts";
+
+/** Where a life takes place. Its methods must not throw. */
+export interface Stage {
+  /** Time. */
+  readonly clock: Clock;
+  /** The life of the node. */
+  readonly address: Address;
+  /** Whether the node's lease is valid in this instant. */
+  mayAct(): boolean;
+  /** Answers a call. */
+  answer(call: Call, answer: Said): void;
+  /** Refuses a call. */
+  refuse(call: Call, reason: Refusal, message?: string): void;
+  /** Sees to a call anew. */
+  again(incoming: Incoming): void;
+  /** Gives a place back; says whether that is certain. */
+  giveBack(id: ActorId, entry: DirectoryEntry): Promise<void>;
+  /** Loads what the actor keeps. */
+  openState(id: ActorId, token: number): Promise<ActorState>;
+  /** Told of each change of state. */
+  onChange(activation: Activation, to: ActivationState): void;
+  /** Told of what has no caller to be told to. */
+  onError(error: PartiError): void;
+}
+
+const DEFAULT_IDLE_MS = 600_000;
+const DEFAULT_MAILBOX_MAX = 1_000;
+const NOTHING = new Uint8Array();
+
+/** One life. */
+export class Activation {
+  /** The actor. */
+  readonly id: ActorId;
+  /** Unlike that of every other life. */
+  readonly name: string;
+  readonly #type: ActorType;
+  readonly #stage: Stage;
+  readonly #machine: ActivationMachine;
+  readonly #abort = new AbortController();
+  readonly #queue: Incoming[] = [];
+  readonly #ended = Promise.withResolvers<void>();
+  #entry: DirectoryEntry | undefined;
+  #actor: Actor | undefined;
+  #inTurn: Incoming | undefined;
+  #idle: Timer | undefined;
+  #wanted: DeactivationReason | undefined;
+  #turning = false;
+
+  /**
+   * Used by the node's host.
+   *
+   * @param id the actor
+   * @param name unlike that of every other life
+   * @param type its type
+   * @param stage where it takes place
+   */
+  constructor(id: ActorId, name: string, type: ActorType, stage: Stage) {
+    this.id = id;
+    this.name = name;
+    this.#type = type;
+    this.#stage = stage;
+    this.#machine = new ActivationMachine((to) => stage.onChange(this, to));
+  }
+
+  /** The state. */
+  get state(): ActivationState {
+    return this.#machine.state;
+  }
+
+  /** The place it has; undefined while it has none. */
+  get entry(): DirectoryEntry | undefined {
+    return this.#entry;
+  }
+
+  /** How many calls wait for it. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** The call it is at work on. */
+  get inTurn(): Call | undefined {
+    return this.#inTurn?.call;
+  }
+
+  /** When it is over. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** What waits for it, while it looks for its place. */
+  get queue(): readonly Incoming[] {
+    return this.#queue;
+  }
+
+  /** Lets a call wait for its turn. */
+  offer(incoming: Incoming): void {
+    const { mailboxMax = DEFAULT_MAILBOX_MAX } = this.#type;
+    if (this.#queue.length >= mailboxMax) {
+      const message = `${mailboxMax} calls wait for ${this.id} already`;
+      return this.#stage.refuse(incoming.call, "overloaded", message);
+    }
+    this.#queue.push(incoming);
+    this.#idle?.cancel();
+    void this.#turns();
+  }
+
+  /** It has no place here: what waits for it is given back. */
+  elsewhere(): Incoming[] {
+    const left = this.#queue.splice(0);
+    this.#end();
+    return left;
+  }
+
+  /**
+   * It has its place, and begins.
+   *
+   * @param entry the place
+   * @returns when it takes its turns, or has failed to; never rejects
+   */
+  async begin(entry: DirectoryEntry): Promise<void> {
+    this.#entry = entry;
+    this.#machine.set("activating");
+    try {
+      const state = this.#type.state
+        ? await this.#stage.openState(this.id, entry.revision)
+        : undefined;
+      if (this.#isOver) return;
+      this.#actor = this.#type.create(this.#context(entry, state));
+      await this.#actor.onActivate?.();
+    } catch (error) {
+      return await this.#failToBegin(entry, error);
+    }
+    if (this.#isOver) return;
+    this.#machine.set("valid");
+    this.#restAwhile();
+    void this.#turns();
+  }
+
+  /**
+   * Asks it to end, after the present turn. What waits then is seen to anew.
+   *
+   * @param reason why
+   * @returns when it has ended
+   */
+  deactivate(reason: DeactivationReason): Promise<void> {
+    this.#wanted ??= reason;
+    void this.#turns();
+    return this.#ended.promise;
+  }
+
+  /** Its right to act is over: it ends at once, and nothing of it counts any more. */
+  lose(): void {
+    if (this.state === "invalid") return;
+    const left = this.#queue.splice(0);
+    const { call } = this.#inTurn ?? {};
+    this.#end();
+    this.#abort.abort();
+    for (const { call } of left) this.#stage.refuse(call, "stopped", "its node has lost its lease");
+    if (call !== undefined) this.#stage.refuse(call, "lost");
+  }
+
+  #context(entry: DirectoryEntry, state: ActorState | undefined): ActorContext {
+    return {
+      ...{ id: this.id, token: entry.revision, signal: this.#abort.signal },
+      state: state === undefined ? undefined : guarded(state, () => this.#mayAct()),
+      deactivate: () => void this.deactivate("asked"),
+    };
+  }
+
+  /** One turn after another, while there is something to do; never two at once. */
+  async #turns(): Promise<void> {
+    if (this.#turning || this.state !== "valid") return;
+    this.#turning = true;
+    while (this.state === "valid" && this.#wanted === undefined) {
+      const incoming = this.#queue.shift();
+      if (incoming === undefined) break;
+      await this.#turn(incoming);
+    }
+    this.#turning = false;
+    if (this.state !== "valid") return;
+    if (this.#wanted !== undefined) await this.#leave(this.#wanted);
+    else this.#restAwhile();
+  }
+
+  async #turn(incoming: Incoming): Promise<void> {
+    const { call } = incoming;
+    // The clock is asked, since after a pause of the process timers come late.
+    if (!this.#mayAct()) {
+      this.#queue.unshift(incoming);
+      return this.lose();
+    }
+    if (incoming.leftMs <= 0) return this.#stage.refuse(call, "late");
+    this.#inTurn = incoming;
+    const said = await this.#handle(incoming);
+    if (this.#inTurn !== incoming) return;
+    this.#inTurn = undefined;
+    if (this.#mayAct()) this.#stage.answer(call, said);
+    else {
+      this.#stage.refuse(call, "lost");
+      this.lose();
+    }
+  }
+
+  async #handle(incoming: Incoming): Promise<Said> {
+    try {
+      const value = await this.#actor!.handle(incoming.forHandler(this.#abort.signal));
+      return { status: "done", payload: value ?? NOTHING };
+    } catch (error) {
+      return { status: "failed", message: describeError(error) };
+    }
+  }
+
+  /** Asked anew after each wait: the right may have been lost meanwhile. */
+  get #isOver(): boolean {
+    return this.state === "invalid";
+  }
+
+  #mayAct(): boolean {
+    return !this.#isOver && this.#stage.mayAct();
+  }
+
+  #restAwhile(): void {
+    const { idleMs = DEFAULT_IDLE_MS } = this.#type;
+    this.#idle?.cancel();
+    this.#idle = this.#stage.clock.setTimer(idleMs, () => {
+      if (this.#queue.length === 0 && !this.#turning) void this.deactivate("idle");
+    });
+  }
+
+  async #leave(reason: DeactivationReason): Promise<void> {
+    this.#machine.set("deactivating");
+    this.#idle?.cancel();
+    try {
+      await this.#actor!.onDeactivate?.(reason);
+    } catch (error) {
+      if (isPartiError(error)) this.#stage.onError(error);
+    }
+    await this.#giveBack();
+  }
+
+  async #failToBegin(entry: DirectoryEntry, error: unknown): Promise<void> {
+    if (this.state === "invalid") return;
+    const left = this.#queue.splice(0);
+    const message = `${this.id} could not begin: ${describeError(error)}`;
+    for (const { call } of left) this.#stage.answer(call, { status: "failed", message });
+    this.#entry = entry;
+    await this.#giveBack();
+  }
+
+  async #giveBack(): Promise<void> {
+    // A right that is lost meanwhile has ended this life already.
+    await this.#stage.giveBack(this.id, this.#entry!);
+    if (this.#machine.state === "invalid") return;
+    const left = this.#queue.splice(0);
+    this.#end();
+    for (const incoming of left) this.#stage.again(incoming);
+  }
+
+  #end(): void {
+    this.#idle?.cancel();
+    this.#inTurn = undefined;
+    this.#machine.set("invalid");
+    this.#ended.resolve();
+  }
+}
+
+/** A save after the right has ended is refused without asking anybody. */
+function guarded(state: ActorState, mayAct: () => boolean): ActorState {
+  return {
+    get value() {
+      return state.value;
+    },
+    save: (value) => mayAct() ? state.save(value) : Promise.reject(lost()),
+  };
+}
+
+function lost(): PartiError {
+  return new PartiError("PARTI_FENCED", "the actor's right to act is over", {
+    hint: "give up: whatever this life does must not count",
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * What an application writes: actors, and what they are given.
+ *
+ * @module
+ */
+import type { ServiceCall } from "../incoming.ts";
+import type { ActorId } from "./actor_id.ts";
+import type { PlacementName } from "./placement.ts";
+
+/** Why an actor ends. */
+export type DeactivationReason = "idle" | "stopping" | "asked";
+
+/** What an actor is given for its life. */
+export interface ActorContext {
+  /** Its name. */
+  readonly id: ActorId;
+  /**
+   * Grows with every life of this actor, wherever it lives: a fencing token. What is written with it can be refused once a newer one was
+   * seen.
+   */
+  readonly token: number;
+  /** Fires when its right to act has ended: whatever it does afterwards must not count. */
+  readonly signal: AbortSignal;
+  /** What it keeps beyond its life; undefined unless its type has `state`. */
+  readonly state: ActorState | undefined;
+  /** Ends this life when the present turn is over. The next call begins another. */
+  deactivate(): void;
+}
+
+/** What an actor keeps beyond its life. */
+export interface ActorState {
+  /** As it was loaded or saved last; undefined if it never was. */
+  readonly value: Uint8Array | undefined;
+  /**
+   * Keeps it.
+   *
+   * @param value what to keep
+   * @throws {PartiError} `PARTI_FENCED` if a newer life of the actor has begun elsewhere; otherwise what the store says
+   */
+  save(value: Uint8Array): Promise<void>;
+}
+
+/** A call to an actor. */
+export type ActorCall = ServiceCall;
+
+/** One life of an actor. Never two of its calls or hooks run at once. */
+export interface Actor {
+  /**
+   * Handles a call.
+   *
+   * @param call the call
+   * @returns the caller's value; what it throws is the caller's `PARTI_CALL_FAILED`, and the actor goes on
+   */
+  handle(call: ActorCall): Uint8Array | void | Promise<Uint8Array | void>;
+  /** Called before its first turn. If it throws, this life ends and whoever called gets `PARTI_CALL_FAILED`. */
+  onActivate?(): void | Promise<void>;
+  /**
+   * Called after its last turn, but not where its process dies or its right is lost.
+   *
+   * @param reason why it ends
+   */
+  onDeactivate?(reason: DeactivationReason): void | Promise<void>;
+}
+
+/** A type of actors. */
+export interface ActorType {
+  /**
+   * Makes an actor, for one life.
+   *
+   * @param context what it is given
+   */
+  readonly create: (context: ActorContext) => Actor;
+  /** Where an actor that is nowhere begins; `random` unless given. */
+  readonly placement?: PlacementName;
+  /** An actor that nobody calls for so long ends, in milliseconds; 600,000 unless given. */
+  readonly idleMs?: number;
+  /** How many calls may wait for an actor; 1,000 unless given. */
+  readonly mailboxMax?: number;
+  /** Whether it keeps something beyond its life; false unless given. */
+  readonly state?: boolean;
+}

@@ -1,0 +1,409 @@
+/**
+ * Actors on a node: finds where an actor lives, begins it where it is nowhere, and lets it act only while this node's lease is valid.
+ *
+ * @module
+ */
+import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import { type Logger, logger } from "../../logging.ts";
+import type { KvBucketOptions } from "../../ports/kv.ts";
+import { jitter } from "../../ports/random.ts";
+import { sleep } from "../../ports/clock.ts";
+import type { World } from "../../ports/world.ts";
+import type { MessageBus } from "../bus.ts";
+import type { CallOptions } from "../bus_options.ts";
+import type { Answer } from "../envelope.ts";
+import {
+  type Address,
+  addressSubject,
+  directoryBucket,
+  nodeBucket,
+  stateBucket,
+} from "../names.ts";
+import { valueOf } from "../outcome.ts";
+import type { ActorType } from "./actor.ts";
+import type { ActorCalls } from "./actor_calls.ts";
+import { type ActorId, parseActorId } from "./actor_id.ts";
+import type { Activation } from "./activation.ts";
+import type { ActivationState } from "./activation_state.ts";
+import type { Directory } from "./directory.ts";
+import { Host } from "./host.ts";
+import { KvDirectory } from "./kv_directory.ts";
+import { Locations } from "./locations.ts";
+import { Nodes } from "./nodes.ts";
+import { KvStateStore, type StateStore } from "./state_store.ts";
+import { Sweeper } from "./sweeper.ts";
+import { TypeTable } from "./type_table.ts";
+
+/** What an actor system is made from. */
+export interface ActorSystemOptions {
+  /** The world. */
+  readonly world: World;
+  /** The bus of this node. */
+  readonly bus: MessageBus;
+  /** How long a node's lease lasts, in milliseconds; 5,000 unless given. After a node has died its actors begin elsewhere so much later. */
+  readonly leaseTtlMs?: number;
+  /** How the buckets are kept; on one server's disk unless given. */
+  readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
+  /** How many places this node remembers; 100,000 unless given. */
+  readonly cacheMax?: number;
+  /** The directory, in the place of the one in a bucket. */
+  readonly directory?: (own: Directory) => Directory;
+  /** Where actors' states are, in the place of a bucket. */
+  readonly states?: StateStore;
+  /** Told of each change of each actor's life here. Must not throw. */
+  readonly onActivation?: (activation: Activation, to: ActivationState) => void;
+  /** Told of what went wrong and has no caller to be told to. Must not throw. */
+  readonly onError?: (error: PartiError) => void;
+}
+
+const DEFAULT_LEASE_TTL_MS = 5_000;
+const DEFAULT_CACHE_MAX = 100_000;
+/** The server lets a lease go only when its holder has long stopped. */
+const BUCKET_TTLS = 3;
+const PAUSE_MS = 50;
+const PAUSE_MAX_MS = 2_000;
+
+/** Actors on one node. */
+export class ActorSystem implements ActorCalls, AsyncDisposable {
+  readonly #options: ActorSystemOptions;
+  readonly #types = new TypeTable();
+  readonly #leaseTtlMs: number;
+  readonly #locations: Locations;
+  readonly #stop = new AbortController();
+  readonly #log: Logger;
+  #host: Host | undefined;
+  #nodes: Nodes | undefined;
+  #sweeper: Sweeper | undefined;
+  #directory: Directory | undefined;
+  #states: StateStore | undefined;
+  #living: Promise<void> = Promise.resolve();
+  /** Fires when this node has a lease. */
+  #joining = new AbortController();
+  #state: "new" | "running" | "stopped" = "new";
+
+  /**
+   * Makes a system that does nothing yet.
+   *
+   * @param options what it is made from
+   */
+  constructor(options: ActorSystemOptions) {
+    this.#options = options;
+    this.#leaseTtlMs = options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS;
+    this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
+    this.#locations = new Locations(options.cacheMax ?? DEFAULT_CACHE_MAX);
+  }
+
+  /** This life of the node, to which actors belong; undefined while it has no lease. */
+  get address(): Address | undefined {
+    return this.#host?.address;
+  }
+
+  /** Whether this node may act at this moment. */
+  get mayAct(): boolean {
+    return this.#host?.mayAct() ?? false;
+  }
+
+  /** The lives of actors on this node. */
+  get activations(): readonly Activation[] {
+    return this.#host?.activations ?? [];
+  }
+
+  /**
+   * Says what actors of a type do.
+   *
+   * @param name the type, such as `shop::cart`
+   * @param type what they do
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no name, or is defined already
+   */
+  define(name: string, type: ActorType): void {
+    this.#types.define(name, type);
+  }
+
+  /**
+   * Joins: from now on actors may live here.
+   *
+   * @returns when this node has its lease and has seen the others
+   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, or what the server says
+   */
+  async start(): Promise<void> {
+    if (this.#state !== "new") {
+      const code = this.#state === "running" ? "PARTI_ALREADY_STARTED" : "PARTI_STOPPED";
+      throw new PartiError(code, "the actor system was started before", { hint: "make a new one" });
+    }
+    this.#state = "running";
+    const { world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
+    const ttlMs = BUCKET_TTLS * this.#leaseTtlMs;
+    const [nodes, directory, states] = await Promise.all([
+      world.kv.open(nodeBucket(bus.name), { ...buckets, ttlMs }),
+      world.kv.open(directoryBucket(bus.name), { ...buckets, ttlMs: 0 }),
+      world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 }),
+    ]);
+    const own = new KvDirectory(directory);
+    this.#directory = this.#options.directory?.(own) ?? own;
+    this.#states = this.#options.states ?? new KvStateStore(states);
+    this.#nodes = new Nodes({
+      ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
+      load: () => this.#host?.activations.length ?? 0,
+      types: () => this.#types.names,
+      onGone: () => this.#sweeper?.mark(),
+      onError: (error) => this.#tell(error),
+    });
+    this.#sweeper = new Sweeper({
+      ...{ world, directory: this.#directory, everyMs: this.#leaseTtlMs / 2 },
+      nodes: () => this.#nodes!,
+      own: () => this.address,
+      onError: (error) => this.#tell(error),
+    });
+    bus.handleActors((incoming) => {
+      if (this.#host === undefined) bus.refuse(incoming.call, "stopped");
+      else this.#host.take(incoming);
+    });
+    await this.#nodes.initialized;
+    try {
+      await this.#join();
+    } catch (error) {
+      this.#state = "stopped";
+      await this.#end();
+      throw error;
+    }
+  }
+
+  /**
+   * Leaves in order: each actor ends after its present turn, its place is given back, and then the lease.
+   *
+   * @returns when nothing of it is left
+   */
+  async stop(): Promise<void> {
+    if (this.#state === "stopped") return await this.#living;
+    const wasRunning = this.#state === "running";
+    this.#state = "stopped";
+    this.#stop.abort();
+    // Whoever waits for a lease waits in vain.
+    this.#joining.abort();
+    if (!wasRunning) return;
+    this.#living = this.#end();
+    await this.#living;
+  }
+
+  /** Leaves. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Calls an actor, wherever it lives, and waits for its value. Where it is nowhere it begins.
+   *
+   * @param id the actor, such as `shop::cart/4711`
+   * @param method what is asked
+   * @param payload the payload
+   * @param options how long it may take; with an `idempotencyKey` it is tried again
+   * @returns the actor's value
+   * @throws {PartiError} the one outcome that is no value, as {@linkcode MessageBus.request} does; also `PARTI_TOO_MANY_HOPS`
+   */
+  async request(
+    id: ActorId,
+    method: string,
+    payload: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<Uint8Array> {
+    const { bus } = this.#options;
+    const answer = await bus.attempts(options, async (timeoutMs) => {
+      const endMs = this.#options.world.clock.monotonicMs() + timeoutMs;
+      const where = await this.#locate(id, endMs, options.signal);
+      const leftMs = Math.max(0, endMs - this.#options.world.clock.monotonicMs());
+      return await this.#call(id, where, { method, payload }, { ...options, timeoutMs: leftMs });
+    });
+    return valueOf(answer);
+  }
+
+  /**
+   * Tells an actor something, wherever it lives, and waits for nothing.
+   *
+   * @param id the actor
+   * @param method what is told
+   * @param payload the payload
+   * @param options its deadline and trace
+   * @throws {PartiError} `PARTI_NOT_SENT` if it never left, `PARTI_TIMEOUT` if it could not be found out where to
+   */
+  async oneway(
+    id: ActorId,
+    method: string,
+    payload: Uint8Array,
+    options: Omit<CallOptions, "signal" | "idempotencyKey"> = {},
+  ): Promise<void> {
+    const { world, bus } = this.#options;
+    const timeoutMs = options.timeoutMs ?? bus.timeoutMs;
+    const endMs = world.clock.monotonicMs() + timeoutMs;
+    const { address, placed } = await this.#locate(id, endMs);
+    const subject = addressSubject(bus.name, address);
+    const leftMs = Math.max(0, endMs - world.clock.monotonicMs());
+    await bus.tell({ subject, to: id, method, payload, placed }, { ...options, timeoutMs: leftMs });
+  }
+
+  async #call(
+    id: ActorId,
+    { address, placed }: Where,
+    what: { readonly method: string; readonly payload: Uint8Array },
+    options: CallOptions,
+  ): Promise<Answer> {
+    const { bus } = this.#options;
+    const errand = { subject: addressSubject(bus.name, address), to: id, placed, ...what };
+    try {
+      const answer = await bus.call(errand, options);
+      if (answer.status === "refused") this.#locations.forget(id);
+      // Whoever has answered is where it is: what was thought before is out of date.
+      else this.#locations.learn(id, answer.at);
+      if (answer.load !== undefined) {
+        const { load } = answer;
+        this.#nodes?.noteLoad(answer.at, () => load);
+      }
+      return answer;
+    } catch (error) {
+      this.#locations.forget(id);
+      throw error;
+    }
+  }
+
+  /** Where to send a call to. Where nobody can say it is asked again until the call's time is over. */
+  async #locate(id: ActorId, endMs: number, signal?: AbortSignal): Promise<Where> {
+    const { type } = parseActorId(id);
+    const known = this.#locations.of(id);
+    if (known !== undefined) {
+      if (this.#nodes?.isAlive(known)) return { address: known, placed: false };
+      this.#locations.forget(id);
+    }
+    const { world } = this.#options;
+    let why = "this node has no lease";
+    for (let tries = 0;; tries++) {
+      const [host, nodes] = [this.#host, this.#nodes];
+      if (this.#state === "stopped") {
+        throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+      }
+      if (host !== undefined && nodes !== undefined) {
+        try {
+          const entry = await this.#directory!.lookup(id);
+          if (entry !== undefined && !await nodes.proveDead(entry.address)) {
+            return { address: entry.address, placed: false };
+          }
+          const address = host.choose(type);
+          if (address !== undefined) return { address, placed: true };
+          why = `no node has actors of ${type}`;
+        } catch (error) {
+          this.#tell(error);
+          why = describeError(error);
+        }
+      }
+      if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
+      const leftMs = endMs - world.clock.monotonicMs();
+      if (leftMs <= 0) {
+        throw new PartiError("PARTI_TIMEOUT", `nobody could say where ${id} is: ${why}`, {
+          value: id,
+          hint: "it was not sent",
+        });
+      }
+      if (host === undefined) {
+        await sleep(world.clock, leftMs, eitherOf(this.#joining.signal, signal));
+        continue;
+      }
+      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      // The last pause ends when the time does: half of what is left, again and again, would never end.
+      await sleep(world.clock, Math.min(jitter(world.random, longestMs), leftMs), signal);
+    }
+  }
+
+  /** Asked anew after each wait. */
+  get #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
+  /** Takes a lease, and begins a new life. */
+  async #join(): Promise<void> {
+    const { world, bus } = this.#options;
+    const address = bus.newAddress();
+    const lease = await this.#nodes!.join(address, (reason) => this.#lost(address, reason));
+    if (this.#isStopped) return await lease.release();
+    const host = new Host({
+      ...{ world, bus, address, lease, types: this.#types },
+      nodes: this.#nodes!,
+      directory: this.#directory!,
+      states: this.#states!,
+      onActivation: (activation, to) => this.#options.onActivation?.(activation, to),
+      onError: (error) => this.#tell(error),
+    });
+    try {
+      await host.open();
+      // It may have been lost while the server was told of the subscription.
+      if (!lease.valid) throw leaseLost("it was lost at once");
+    } catch (error) {
+      // The next try is another life.
+      host.lose();
+      await lease.release();
+      throw error;
+    }
+    this.#host = host;
+    this.#log.info("actors may live here, as {address}", { address });
+    this.#joining.abort();
+    if (this.#isStopped) await this.#leave();
+  }
+
+  /** Without a lease no actor may act here: all of them end at once, and this node begins anew. */
+  #lost(address: Address, reason: string): void {
+    this.#tell(leaseLost(reason));
+    const host = this.#host;
+    // Whoever is about to join finds out by itself.
+    if (host?.address !== address) return;
+    this.#host = undefined;
+    this.#joining = new AbortController();
+    host.lose();
+    if (this.#state === "running") this.#living = this.#rejoin();
+  }
+
+  /** Never rejects. */
+  async #rejoin(): Promise<void> {
+    const { clock, random } = this.#options.world;
+    for (let tries = 0; this.#state === "running"; tries++) {
+      try {
+        return await this.#join();
+      } catch (error) {
+        this.#tell(error);
+        const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+        await sleep(clock, jitter(random, longestMs), this.#stop.signal);
+      }
+    }
+  }
+
+  /** Ends the present life in order. */
+  async #leave(): Promise<void> {
+    const host = this.#host;
+    await host?.close();
+    this.#host = undefined;
+  }
+
+  async #end(): Promise<void> {
+    await this.#living;
+    await this.#leave();
+    await this.#sweeper?.close();
+    await this.#nodes?.close();
+  }
+
+  #tell(error: unknown): void {
+    if (!isPartiError(error)) throw error;
+    this.#log.warn("{error}", { error: describeError(error) });
+    this.#options.onError?.(error);
+  }
+}
+
+function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
+}
+
+function leaseLost(reason: string): PartiError {
+  return new PartiError("PARTI_LEASE_LOST", `this node has lost its lease: ${reason}`);
+}
+
+/** Where a call is sent. */
+interface Where {
+  readonly address: Address;
+  /** The actor is nowhere, and may begin there. */
+  readonly placed: boolean;
+}

@@ -1,0 +1,298 @@
+/**
+ * One life of a node: the actors that live on it for as long as its lease is valid.
+ *
+ * @module
+ */
+import { isPartiError, type PartiError } from "../../errors.ts";
+import type { Lease } from "../../membership/lease.ts";
+import { sleep } from "../../ports/clock.ts";
+import type { Subscription } from "../../ports/messaging.ts";
+import { jitter } from "../../ports/random.ts";
+import type { World } from "../../ports/world.ts";
+import type { MessageBus } from "../bus.ts";
+import type { Call } from "../envelope.ts";
+import type { Incoming } from "../incoming.ts";
+import { type Address, addressSubject } from "../names.ts";
+import { Activation, type Stage } from "./activation.ts";
+import type { ActivationState } from "./activation_state.ts";
+import { type ActorId, parseActorId } from "./actor_id.ts";
+import type { Directory, DirectoryEntry } from "./directory.ts";
+import type { Nodes } from "./nodes.ts";
+import { place } from "./placement.ts";
+import { Returns } from "./returns.ts";
+import type { StateStore } from "./state_store.ts";
+import type { TypeTable } from "./type_table.ts";
+
+/** A call is sent on so often at most. */
+export const HOPS_MAX = 2;
+
+/** What one life of a node needs. */
+export interface HostOptions {
+  /** The world. */
+  readonly world: World;
+  /** The bus. */
+  readonly bus: MessageBus;
+  /** The life. */
+  readonly address: Address;
+  /** Its lease. */
+  readonly lease: Lease;
+  /** What actors do, by type. */
+  readonly types: TypeTable;
+  /** Who else lives. */
+  readonly nodes: Nodes;
+  /** Which actor is where. */
+  readonly directory: Directory;
+  /** What actors keep. */
+  readonly states: StateStore;
+  /** Told of each change of each actor's life. */
+  readonly onActivation: (activation: Activation, to: ActivationState) => void;
+  /** Told of what has no caller to be told to. */
+  readonly onError: (error: PartiError) => void;
+}
+
+/** A node that is about to reconnect is missing once. */
+const LOOKS = 2;
+const PAUSE_MS = 20;
+const PAUSE_MAX_MS = 1_000;
+
+/** What has come of looking for an actor's place. */
+type Found =
+  | { readonly kind: "here"; readonly entry: DirectoryEntry }
+  | { readonly kind: "there"; readonly address: Address; readonly placed: boolean };
+
+/** One life of a node. */
+export class Host {
+  /** The life. */
+  readonly address: Address;
+  readonly #options: HostOptions;
+  readonly #activations = new Map<ActorId, Activation>();
+  readonly #stage: Stage;
+  readonly #over = new AbortController();
+  readonly #returns: Returns;
+  #subscription: Subscription | undefined;
+  #closing = false;
+
+  /** @param options what it needs */
+  constructor(options: HostOptions) {
+    const { world, bus, address, directory, states, lease, onActivation, onError } = options;
+    this.#options = options;
+    this.address = address;
+    this.#returns = new Returns({
+      ...{ world, directory, address, onError, over: this.#over.signal },
+      isDead: (other) => options.nodes.isDead(other),
+    });
+    this.#stage = {
+      ...{ clock: world.clock, address },
+      mayAct: () => lease.valid,
+      answer: (call, answer) =>
+        bus.answer(call, { ...answer, at: address, load: this.#activations.size }),
+      refuse: (call, reason, message) => bus.refuse(call, reason, message),
+      again: (incoming) => this.take(incoming),
+      giveBack: (id, entry) => this.#giveBack(id, entry),
+      openState: (id, token) => states.open(id, token),
+      onChange: (activation, to) => {
+        if (to === "invalid" && this.#activations.get(activation.id) === activation) {
+          this.#activations.delete(activation.id);
+        }
+        onActivation(activation, to);
+      },
+      onError,
+    };
+  }
+
+  /** The lives of actors here. */
+  get activations(): readonly Activation[] {
+    return [...this.#activations.values()];
+  }
+
+  /** Whether actors may act here, at this moment. */
+  mayAct(): boolean {
+    return this.#options.lease.valid;
+  }
+
+  /** Begins to take what is sent to this life. */
+  async open(): Promise<void> {
+    const { bus, world } = this.#options;
+    this.#subscription = bus.listenAt(this.address);
+    await world.messaging.flush(bus.timeoutMs);
+  }
+
+  /**
+   * Where an actor that is nowhere should begin.
+   *
+   * @param type its type
+   * @returns a node that has such actors; undefined if this one knows of none
+   */
+  choose(type: string): Address | undefined {
+    const { nodes, types, world } = this.#options;
+    // Whoever has no such actors does not know how they are placed.
+    const known = types.named(type);
+    const { placement = known === undefined ? "two-choices" : "random" } = known ?? {};
+    const candidates = nodes.candidates(type);
+    const own = known === undefined ? undefined : this.address;
+    const address = place(placement, { candidates, own, random: world.random });
+    if (address === undefined) return undefined;
+    nodes.noteLoad(address, (load) => load + 1);
+    return address;
+  }
+
+  /** Takes a call to an actor. */
+  take(incoming: Incoming): void {
+    const { bus, types, world } = this.#options;
+    const { call } = incoming;
+    const type = types.of(call.to);
+    if (type === undefined) return bus.refuse(call, "no handler", `nobody here acts as ${call.to}`);
+    if (this.#closing) return bus.refuse(call, "stopped");
+    const present = this.#activations.get(call.to);
+    if (present !== undefined) return present.offer(incoming);
+    const activation = new Activation(call.to, world.random.uuid(), type, this.#stage);
+    this.#activations.set(call.to, activation);
+    activation.offer(incoming);
+    void this.#settle(activation);
+  }
+
+  /** The lease is gone: everything here ends at once. */
+  lose(): void {
+    this.#closing = true;
+    this.#over.abort();
+    this.#subscription?.close();
+    for (const activation of this.activations) activation.lose();
+  }
+
+  /** Ends in order. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.activations.map(async (activation) => {
+      if (activation.state === "creating") {
+        this.#refuseAll(activation.elsewhere());
+        await this.#returns.give(activation.id, activation.name);
+      } else await activation.deactivate("stopping");
+    }));
+    this.#over.abort();
+    await this.#returns.settled();
+    this.#subscription?.close();
+    await this.#options.lease.release();
+  }
+
+  /** Finds out where an actor belongs: here, and then it begins, or elsewhere, and then what waits for it goes there. Never rejects. */
+  async #settle(activation: Activation): Promise<void> {
+    const found = await this.#find(activation);
+    // The node may have lost its lease, or be on its way out.
+    if (activation.state !== "creating") return;
+    if (found === undefined) {
+      // Its registration may have been carried out without a word.
+      void this.#returns.give(activation.id, activation.name);
+      return this.#refuseAll(activation.elsewhere());
+    }
+    if (found.kind === "here") return await activation.begin(found.entry);
+    const subject = addressSubject(this.#options.bus.name, found.address);
+    for (const incoming of activation.elsewhere()) {
+      await this.#forward(incoming, subject, found.placed);
+    }
+  }
+
+  /** Undefined if nobody can tell until the last of those who wait has given up. */
+  async #find(activation: Activation): Promise<Found | undefined> {
+    const { world, onError } = this.#options;
+    for (let tries = 0; activation.state === "creating"; tries++) {
+      try {
+        const found = await this.#look(activation, tries === 0);
+        if (found !== undefined) return found;
+      } catch (error) {
+        if (!isPartiError(error)) throw error;
+        // Never taken for absence: then two could begin.
+        onError(error);
+      }
+      if (activation.queue.every(({ leftMs }) => leftMs <= 0)) return undefined;
+      // Who was too late for a place looks at once at who has it.
+      if (tries === 0) continue;
+      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      await sleep(world.clock, jitter(world.random, longestMs), this.#over.signal);
+    }
+    return undefined;
+  }
+
+  /** Looks once; undefined if somebody else was quicker, and it has to be looked again. */
+  async #look(activation: Activation, isFirst: boolean): Promise<Found | undefined> {
+    const { directory, nodes, world } = this.#options;
+    const { id, name } = activation;
+    if (world.buggify("actor-lookup-late")) await this.#late();
+    // Whoever has sent it here has just looked, and if that is out of date the compare says so.
+    const isPlaced = activation.queue.some(({ call }) => call.placed);
+    const entry = isPlaced && isFirst ? undefined : await directory.lookup(id);
+    const isOwn = entry?.address === this.address;
+    if (entry !== undefined && !isOwn && !await nodes.proveDead(entry.address)) {
+      return { kind: "there", address: entry.address, placed: false };
+    }
+    if (!isOwn && !isPlaced) {
+      const address = this.choose(parseActorId(id).type) ?? this.address;
+      if (address !== this.address) return { kind: "there", address, placed: true };
+    }
+    if (world.buggify("actor-place-late")) await this.#late();
+    if (!this.mayAct()) return undefined;
+    const registration = await directory.register(
+      id,
+      { address: this.address, activation: name },
+      entry,
+    );
+    return registration.kind === "lost" ? undefined : { kind: "here", entry: registration.entry };
+  }
+
+  /** Sends a call on, unless it was sent on as often as it may be. Never rejects. */
+  async #forward(incoming: Incoming, subject: string, placed: boolean): Promise<void> {
+    const { bus, onError } = this.#options;
+    const { call, leftMs } = incoming;
+    if (call.hops >= HOPS_MAX) return bus.refuse(call, "too many hops");
+    if (leftMs <= 0) return bus.refuse(call, "late");
+    try {
+      await bus.forward(incoming, subject, placed);
+    } catch (error) {
+      if (!isPartiError(error)) throw error;
+      onError(error);
+      return bus.refuse(call, "stopped", "it could not be sent on");
+    }
+    if (call.kind === "request") void this.#lookAfter(call, subject);
+  }
+
+  /** The caller looks after the node it has sent to, not after the one it was sent on to. Never rejects. */
+  async #lookAfter(call: Call, subject: string): Promise<void> {
+    const { bus, world } = this.#options;
+    for (let look = 0; look < LOOKS; look++) {
+      if (look > 0) await sleep(world.clock, bus.lookoutMs, this.#over.signal);
+      try {
+        const unserved = await world.messaging.unserved([subject], bus.timeoutMs);
+        if (unserved.length === 0) return;
+      } catch (error) {
+        if (!isPartiError(error)) throw error;
+        // Then nothing is known: the deadline decides.
+        return;
+      }
+    }
+    if (!this.#over.signal.aborted) bus.refuse(call, "gone");
+  }
+
+  /** What cannot be removed now is tried again; meanwhile the actor may begin here anew, over its old place. */
+  async #giveBack(id: ActorId, entry: DirectoryEntry): Promise<void> {
+    try {
+      await this.#options.directory.unregister(id, entry);
+    } catch (error) {
+      if (!isPartiError(error)) throw error;
+      this.#options.onError(error);
+      void this.#returns.give(id, entry.activation);
+    }
+  }
+
+  #refuseAll(incoming: readonly Incoming[]): void {
+    for (const { call, leftMs } of incoming) {
+      this.#options.bus.refuse(call, leftMs <= 0 ? "late" : "stopped");
+    }
+  }
+
+  #late(): Promise<void> {
+    const { clock, random } = this.#options.world;
+    return sleep(clock, random.float() * LATE_MAX_MS, this.#over.signal);
+  }
+}
+
+/** The longest that a place misbehaves, in milliseconds. */
+const LATE_MAX_MS = 100;

@@ -1,0 +1,101 @@
+/**
+ * The directory in a bucket: an entry is one key, and its place is taken by compare-and-set.
+ *
+ * @module
+ */
+import { decodeJsonObject, encodeJson } from "../../codec.ts";
+import { isPartiError, PartiError } from "../../errors.ts";
+import type { KvBucket, KvEntry } from "../../ports/kv.ts";
+import type { Address } from "../names.ts";
+import { type ActorId, bucketKey } from "./actor_id.ts";
+import type { Directory, DirectoryEntry, Registration } from "./directory.ts";
+
+/** So many entries are removed at the same time. */
+const AT_ONCE = 32;
+
+/** The directory over a bucket that keeps its entries for ever. */
+export class KvDirectory implements Directory {
+  readonly #bucket: KvBucket;
+
+  /**
+   * Nothing is read yet.
+   *
+   * @param bucket where it is kept
+   */
+  constructor(bucket: KvBucket) {
+    this.#bucket = bucket;
+  }
+
+  /** See {@linkcode Directory.lookup}. */
+  async lookup(id: ActorId): Promise<DirectoryEntry | undefined> {
+    const entry = await this.#bucket.get(bucketKey(id));
+    return entry === undefined ? undefined : decode(entry);
+  }
+
+  /** See {@linkcode Directory.register}. */
+  async register(
+    id: ActorId,
+    where: Pick<DirectoryEntry, "address" | "activation">,
+    over?: DirectoryEntry,
+  ): Promise<Registration> {
+    const key = bucketKey(id);
+    const { address, activation } = where;
+    if (over?.activation === activation) return { kind: "already", entry: over };
+    const value = encodeJson({ address, activation });
+    try {
+      const revision = over === undefined
+        ? await this.#bucket.create(key, value)
+        : await this.#bucket.update(key, value, over.revision);
+      return { kind: "placed", entry: { address, activation, revision } };
+    } catch (error) {
+      if (isPartiError(error, "PARTI_CONFLICT")) return { kind: "lost" };
+      throw error;
+    }
+  }
+
+  /** See {@linkcode Directory.unregister}. */
+  async unregister(id: ActorId, entry: DirectoryEntry): Promise<boolean> {
+    return await this.#remove(bucketKey(id), entry.revision);
+  }
+
+  /** See {@linkcode Directory.sweep}. */
+  async sweep(isGone: (address: Address) => Promise<boolean>): Promise<number> {
+    const entries = await this.#bucket.list(">");
+    const gone = new Map<Address, boolean>();
+    let removed = 0;
+    for (let first = 0; first < entries.length; first += AT_ONCE) {
+      await Promise.all(
+        entries.slice(first, first + AT_ONCE).map(async (entry) => {
+          const decoded = decode(entry);
+          if (decoded === undefined) return;
+          const { address, revision } = decoded;
+          if (!gone.has(address)) gone.set(address, await isGone(address));
+          if (gone.get(address) && await this.#remove(entry.key, revision)) removed++;
+        }),
+      );
+    }
+    return removed;
+  }
+
+  async #remove(key: string, revision: number): Promise<boolean> {
+    try {
+      await this.#bucket.remove(key, revision);
+      return true;
+    } catch (error) {
+      if (isPartiError(error, "PARTI_CONFLICT")) return false;
+      throw error;
+    }
+  }
+}
+
+function decode({ key, value, revision, operation }: KvEntry): DirectoryEntry | undefined {
+  if (operation === "removed") return undefined;
+  const { address, activation } = decodeJsonObject(value) ?? {};
+  if (typeof address === "string" && typeof activation === "string") {
+    return { address, activation, revision };
+  }
+  throw new PartiError("PARTI_REFUSED", `the directory's ${key} is not an entry of parti`, {
+    value: key,
+    hint: "somebody else writes into the bucket: remove the key",
+  });
+}

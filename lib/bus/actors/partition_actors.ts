@@ -1,0 +1,272 @@
+/**
+ * Actors placed by partition: an actor lives where the shard of its name is, so nobody has to be asked where, and no directory is written.
+ * Calls travel through the group's sharded feed: they are stored, come in order, and are handled under the lock and the fence of the shard.
+ *
+ * @module
+ */
+import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import type {
+  HandlerContext,
+  MessageHandler,
+  PartitionMessage,
+} from "../../consumption/dispatch/handler.ts";
+import type { ConsumptionEvents } from "../../consumption/events.ts";
+import type { PartitionId } from "../../assignment/partition.ts";
+import type { KvBucketOptions } from "../../ports/kv.ts";
+import type { World } from "../../ports/world.ts";
+import { type ShardedFeed, shardOf, shardPartitions, shardSubject } from "../../sharding/shards.ts";
+import type { MessageBus } from "../bus.ts";
+import type { CallOptions } from "../bus_options.ts";
+import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
+import { Incoming } from "../incoming.ts";
+import { stateBucket } from "../names.ts";
+import { valueOf } from "../outcome.ts";
+import type { Actor, ActorContext, ActorState, ActorType, DeactivationReason } from "./actor.ts";
+import { type ActorId, bucketKey } from "./actor_id.ts";
+import type { ActorCalls } from "./actor_calls.ts";
+import { KvStateStore, type StateStore } from "./state_store.ts";
+import { TypeTable } from "./type_table.ts";
+
+/** What is needed. */
+export interface PartitionActorsOptions {
+  /** The world. */
+  readonly world: World;
+  /** The bus of this node, over which answers come. */
+  readonly bus: MessageBus;
+  /** The group's feed. */
+  readonly feed: ShardedFeed;
+  /** How the bucket of actors' states is kept; on one server's disk unless given. */
+  readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
+  /** Where actors' states are, in the place of a bucket. */
+  readonly states?: StateStore;
+  /** Told of what went wrong and has no caller to be told to. Must not throw. */
+  readonly onError?: (error: PartiError) => void;
+}
+
+/** One life of an actor here. */
+interface Life {
+  readonly actor: Actor;
+  readonly token: number;
+  readonly abort: AbortController;
+  lastMs: number;
+  isToEnd: boolean;
+}
+
+/** Generations of one epoch stay below this. */
+const GENERATIONS = 2 ** 24;
+const DEFAULT_IDLE_MS = 600_000;
+const NOTHING = new Uint8Array();
+
+/** Actors by partition. The `Manager` of the group is given {@linkcode handler} and {@linkcode events}. */
+export class PartitionActors implements ActorCalls {
+  /** For the group's `Manager`: handles what comes through the feed. */
+  readonly handler: MessageHandler;
+  /** For the group's `Manager`, as its `consumptionEvents`: with a shard its actors come and go. */
+  readonly events: Pick<ConsumptionEvents, "acquired" | "released">;
+  readonly #options: PartitionActorsOptions;
+  readonly #types = new TypeTable();
+  /** By shard, then by actor. */
+  readonly #shards = new Map<PartitionId, Map<ActorId, Life>>();
+  #states: Promise<StateStore> | undefined;
+
+  /**
+   * Makes them.
+   *
+   * @param options what is needed
+   */
+  constructor(options: PartitionActorsOptions) {
+    this.#options = options;
+    this.handler = (message, context) => this.#handle(message, context);
+    // Whoever had the shard in between may have changed what its actors keep: their lives here are over.
+    this.events = {
+      acquired: (ids) => this.#drop(ids),
+      released: (ids) => this.#drop(ids),
+    };
+  }
+
+  /** How many actors live here. */
+  get size(): number {
+    let size = 0;
+    for (const lives of this.#shards.values()) size += lives.size;
+    return size;
+  }
+
+  /** See {@linkcode ActorCalls.define}. What is said of placement does nothing here: the feed's shards are what places actors. */
+  define(name: string, type: ActorType): void {
+    this.#types.define(name, type);
+  }
+
+  /**
+   * See {@linkcode ActorCalls.request}. Once the feed has stored the call it will be handled, at least once, whether its caller still waits
+   * or not; an actor that must not do it twice looks at `call.key`.
+   */
+  async request(
+    id: ActorId,
+    method: string,
+    payload: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<Uint8Array> {
+    const { bus } = this.#options;
+    const subject = this.#subjectOf(id);
+    const answer = await bus.attempts(options, (timeoutMs) =>
+      bus.callBy(
+        (call, leftMs) => this.#store(subject, call, leftMs),
+        { to: id, method, payload },
+        { ...options, timeoutMs },
+      ));
+    return valueOf(answer);
+  }
+
+  /** See {@linkcode ActorCalls.oneway}. Returns when the feed has stored it. */
+  async oneway(
+    id: ActorId,
+    method: string,
+    payload: Uint8Array,
+    options: Omit<CallOptions, "signal"> = {},
+  ): Promise<void> {
+    const { bus } = this.#options;
+    const subject = this.#subjectOf(id);
+    const store = (call: Call, leftMs: number) => this.#store(subject, call, leftMs);
+    await bus.tellBy(store, { to: id, method, payload }, options);
+  }
+
+  #subjectOf(id: ActorId): string {
+    return shardSubject(this.#options.feed, bucketKey(id));
+  }
+
+  async #store(subject: string, call: Call, leftMs: number): Promise<void> {
+    const { world } = this.#options;
+    // Not by the key: a further try waits for an answer of its own.
+    const how = { messageId: call.id, timeoutMs: Math.max(1, leftMs) };
+    await world.feed.publish(subject, encodeEnvelope(call), how);
+  }
+
+  /** One turn. The feed gives an actor's calls one at a time, and in order. */
+  async #handle(message: PartitionMessage, context: HandlerContext): Promise<void> {
+    const { bus, world } = this.#options;
+    const call = decodeEnvelope(message.data);
+    if (call === undefined || call.kind === "answer") return bus.noteMalformed();
+    const type = this.#types.of(call.to);
+    if (type === undefined) {
+      return bus.refuse(call, "no handler", `nobody here acts as ${call.to}`);
+    }
+    const incoming = new Incoming(call, world.clock);
+    let life: Life;
+    try {
+      life = await this.#lifeOf(call.to, type, context);
+    } catch (error) {
+      // It is tried again, as the feed does with whatever fails; and somebody newer is somebody else's to serve.
+      if (isPartiError(error)) throw error;
+      const message = `${call.to} could not begin: ${describeError(error)}`;
+      return bus.answer(call, { status: "failed", message });
+    }
+    // The process may have stood still meanwhile, and somebody else have the shard: then the feed gives the call to whoever has.
+    if (!context.mayAct()) throw context.signal.reason ?? rightOver();
+    await this.#turn(life, incoming, context);
+    life.lastMs = world.clock.monotonicMs();
+    if (life.isToEnd) this.#end(this.#shardOf(call.to), call.to, "asked");
+  }
+
+  async #turn(life: Life, incoming: Incoming, context: HandlerContext): Promise<void> {
+    const { bus } = this.#options;
+    const { call } = incoming;
+    const signal = AbortSignal.any([context.signal, life.abort.signal]);
+    try {
+      const value = await life.actor.handle(incoming.forHandler(signal, call.key ?? call.id));
+      if (!context.mayAct()) throw context.signal.reason ?? rightOver();
+      bus.answer(call, { status: "done", payload: value ?? NOTHING });
+    } catch (error) {
+      // What it knows is out of date: another life is given the same call, here or wherever the shard is by now.
+      const isFenced = isPartiError(error, "PARTI_FENCED");
+      if (isFenced) this.#end(this.#shardOf(call.to), call.to, "stopping");
+      if (signal.aborted || isFenced || !context.mayAct()) throw error;
+      bus.answer(call, { status: "failed", message: describeError(error) });
+    }
+  }
+
+  async #lifeOf(id: ActorId, type: ActorType, context: HandlerContext): Promise<Life> {
+    const shard = this.#shardOf(id);
+    const lives = this.#shards.get(shard) ?? new Map<ActorId, Life>();
+    this.#shards.set(shard, lives);
+    this.#endIdle(shard);
+    const present = lives.get(id);
+    if (present !== undefined) return present;
+    const token = context.epoch * GENERATIONS + context.generation;
+    const abort = new AbortController();
+    const state = type.state ? await (await this.#openStates()).open(id, token) : undefined;
+    const actor = type.create(this.#context(id, token, abort.signal, state, () => {
+      life.isToEnd = true;
+    }));
+    const { clock } = this.#options.world;
+    const life: Life = { actor, token, abort, lastMs: clock.monotonicMs(), isToEnd: false };
+    await actor.onActivate?.();
+    // The shard may have gone meanwhile: then this life serves the present call and is not kept.
+    if (this.#shards.get(shard) === lives) lives.set(id, life);
+    return life;
+  }
+
+  #context(
+    id: ActorId,
+    token: number,
+    signal: AbortSignal,
+    state: ActorState | undefined,
+    deactivate: () => void,
+  ): ActorContext {
+    return { id, token, signal, state, deactivate };
+  }
+
+  #openStates(): Promise<StateStore> {
+    const { states, world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
+    if (states !== undefined) return Promise.resolve(states);
+    this.#states ??= world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 })
+      .then((bucket) => new KvStateStore(bucket));
+    // What failed is tried again with the next actor.
+    this.#states.catch(() => this.#states = undefined);
+    return this.#states;
+  }
+
+  /** Looked at when a shard has work: an actor that nobody calls costs nothing but its memory until then. */
+  #endIdle(shard: PartitionId): void {
+    const nowMs = this.#options.world.clock.monotonicMs();
+    for (const [id, { lastMs }] of this.#shards.get(shard) ?? []) {
+      const { idleMs = DEFAULT_IDLE_MS } = this.#types.of(id) ?? {};
+      // They are in the order in which they began, not in that of their last calls.
+      if (nowMs - lastMs > idleMs) this.#end(shard, id, "idle");
+    }
+  }
+
+  #drop(shards: readonly PartitionId[]): void {
+    for (const shard of shards) {
+      for (const id of [...this.#shards.get(shard)?.keys() ?? []]) this.#end(shard, id, "stopping");
+      this.#shards.delete(shard);
+    }
+  }
+
+  /** Its hook is not waited for: by the time it returns the actor may live elsewhere. */
+  #end(shard: PartitionId, id: ActorId, reason: DeactivationReason): void {
+    const life = this.#shards.get(shard)?.get(id);
+    if (life === undefined) return;
+    this.#shards.get(shard)!.delete(id);
+    if (reason === "stopping") life.abort.abort();
+    void this.#sayGoodbye(life, reason);
+  }
+
+  async #sayGoodbye({ actor }: Life, reason: DeactivationReason): Promise<void> {
+    try {
+      await actor.onDeactivate?.(reason);
+    } catch (error) {
+      if (isPartiError(error)) this.#options.onError?.(error);
+    }
+  }
+
+  #shardOf(id: ActorId): PartitionId {
+    const { shards } = this.#options.feed;
+    return shardPartitions(shards)[shardOf(bucketKey(id), shards)]!.keys.join(".");
+  }
+}
+
+function rightOver(): PartiError {
+  return new PartiError("PARTI_FENCED", "the right to the shard is over", {
+    hint: "whoever has the shard now is given the same call",
+  });
+}

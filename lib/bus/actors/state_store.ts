@@ -1,0 +1,141 @@
+/**
+ * What actors keep beyond their lives, behind a port, and its implementation in a bucket.
+ *
+ * @module
+ */
+import { isPartiError, PartiError } from "../../errors.ts";
+import type { KvBucket } from "../../ports/kv.ts";
+import type { ActorState } from "./actor.ts";
+import { type ActorId, bucketKey } from "./actor_id.ts";
+
+/** Where actors' states are. */
+export interface StateStore {
+  /**
+   * Loads the state of an actor for a new life, and makes sure that no earlier one can save any more.
+   *
+   * @param id the actor
+   * @param token the fencing token of the new life, higher than that of every earlier one
+   * @returns its state
+   * @throws {PartiError} `PARTI_FENCED` if a newer life has loaded it, or what the store says
+   */
+  open(id: ActorId, token: number): Promise<ActorState>;
+}
+
+/** A saved state is the token it was saved under, eight bytes long, then the value; a value that was never saved is missing. */
+const TOKEN_BYTES = 8;
+const HAS_VALUE_BYTES = 1;
+const HEAD_BYTES = TOKEN_BYTES + HAS_VALUE_BYTES;
+/** So often it is tried again to write over somebody who was quicker: earlier lives save at most once each after that. */
+const TRIES = 5;
+
+/** States in a bucket. */
+export class KvStateStore implements StateStore {
+  readonly #bucket: KvBucket;
+
+  /**
+   * Nothing is read yet.
+   *
+   * @param bucket where they are kept
+   */
+  constructor(bucket: KvBucket) {
+    this.#bucket = bucket;
+  }
+
+  /** See {@linkcode StateStore.open}. */
+  async open(id: ActorId, token: number): Promise<ActorState> {
+    const key = bucketKey(id);
+    for (let tries = 1;; tries++) {
+      const entry = await this.#bucket.get(key);
+      const kept = entry === undefined || entry.operation === "removed"
+        ? undefined
+        : decode(entry.value);
+      if (kept !== undefined && kept.token > token) throw fenced(id, kept.token);
+      try {
+        const bytes = encode(token, kept?.value);
+        // Written once more under the new token, so that whoever has the old revision can save no more.
+        const revision = kept === undefined
+          ? await this.#bucket.create(key, bytes)
+          : await this.#bucket.update(key, bytes, entry!.revision);
+        return new KvState(this.#bucket, id, { token, revision, value: kept?.value });
+      } catch (error) {
+        if (!isPartiError(error, "PARTI_CONFLICT") || tries === TRIES) throw error;
+      }
+    }
+  }
+}
+
+interface Kept {
+  readonly token: number;
+  readonly revision: number;
+  readonly value: Uint8Array | undefined;
+}
+
+class KvState implements ActorState {
+  readonly #bucket: KvBucket;
+  readonly #id: ActorId;
+  #kept: Kept;
+
+  constructor(bucket: KvBucket, id: ActorId, kept: Kept) {
+    this.#bucket = bucket;
+    this.#id = id;
+    this.#kept = kept;
+  }
+
+  get value(): Uint8Array | undefined {
+    return this.#kept.value;
+  }
+
+  async save(value: Uint8Array): Promise<void> {
+    const key = bucketKey(this.#id);
+    const { token, revision } = this.#kept;
+    const bytes = encode(token, value);
+    try {
+      const next = await this.#bucket.update(key, bytes, revision);
+      this.#kept = { token, revision: next, value: value.slice() };
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_CONFLICT")) throw error;
+      await this.#judge(key, token, value);
+    }
+  }
+
+  /** A lost compare is one to a newer life, or to a save of our own whose answer never came. */
+  async #judge(key: string, token: number, value: Uint8Array): Promise<void> {
+    const entry = await this.#bucket.get(key);
+    const kept = entry === undefined ? undefined : decode(entry.value);
+    if (entry === undefined || kept === undefined || kept.token !== token) {
+      throw fenced(this.#id, kept?.token);
+    }
+    // Only this life writes under this token, one save after another: it goes on from where it is.
+    if (entry.revision <= this.#kept.revision) {
+      throw new PartiError("PARTI_CONFLICT", `the state of ${this.#id} was read too early`);
+    }
+    this.#kept = { token, revision: entry.revision, value: kept.value };
+    const next = await this.#bucket.update(key, encode(token, value), entry.revision);
+    this.#kept = { token, revision: next, value: value.slice() };
+  }
+}
+
+function fenced(id: ActorId, token: number | undefined): PartiError {
+  return new PartiError("PARTI_FENCED", `a newer life of ${id} has begun`, {
+    value: token,
+    hint: "give up: whatever this one does must not count",
+  });
+}
+
+function encode(token: number, value: Uint8Array | undefined): Uint8Array {
+  const bytes = new Uint8Array(HEAD_BYTES + (value?.length ?? 0));
+  new DataView(bytes.buffer).setFloat64(0, token);
+  bytes[TOKEN_BYTES] = value === undefined ? 0 : 1;
+  if (value !== undefined) bytes.set(value, HEAD_BYTES);
+  return bytes;
+}
+
+function decode(bytes: Uint8Array): { token: number; value: Uint8Array | undefined } {
+  if (bytes.length < HEAD_BYTES) {
+    throw new PartiError("PARTI_REFUSED", "a state that is not one of parti", {
+      hint: "somebody else writes into the bucket: remove the key",
+    });
+  }
+  const token = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
+  return { token, value: bytes[TOKEN_BYTES] === 0 ? undefined : bytes.slice(HEAD_BYTES) };
+}

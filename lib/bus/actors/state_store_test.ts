@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { natsTest, type Rig } from "../../test_support/rig.ts";
+import { bucketKey } from "./actor_id.ts";
+import { KvDirectory } from "./kv_directory.ts";
+import { Locations } from "./locations.ts";
+import { KvStateStore } from "./state_store.ts";
+
+const ID = "a::b/x";
+const OPTIONS = { ttlMs: 0, replicas: 1, storage: "memory" } as const;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+async function bucketOf(rig: Rig) {
+  const { world } = await rig.connect();
+  return await world.kv.open("bucket", OPTIONS);
+}
+
+natsTest(
+  "states: what is kept is there for the next life, and an earlier one keeps nothing any more",
+  async (rig) => {
+    const store = new KvStateStore(await bucketOf(rig));
+    const first = await store.open(ID, 1);
+    assert.equal(first.value, undefined);
+    await first.save(encoder.encode("one"));
+    await first.save(encoder.encode("two"));
+    const second = await store.open(ID, 2);
+    assert.equal(decoder.decode(second.value), "two");
+    await assert.rejects(first.save(encoder.encode("zombie")), { code: "PARTI_FENCED" });
+    await assert.rejects(store.open(ID, 1), { code: "PARTI_FENCED" });
+    await second.save(encoder.encode(""));
+    const third = await store.open(ID, 3);
+    assert.equal(third.value?.length, 0, "kept, and empty");
+  },
+);
+
+natsTest(
+  "states: a save whose answer was lost does not stand in the way of the next",
+  async (rig) => {
+    const bucket = await bucketOf(rig);
+    const store = new KvStateStore(bucket);
+    const state = await store.open(ID, 1);
+    // What the lost save has written, under the same token.
+    const kept = await bucket.get(bucketKey(ID));
+    await bucket.update(bucketKey(ID), kept!.value, kept!.revision);
+    await state.save(encoder.encode("on"));
+    assert.equal(decoder.decode((await store.open(ID, 2)).value), "on");
+  },
+);
+
+natsTest("states and directory: what somebody else has written is told", async (rig) => {
+  const bucket = await bucketOf(rig);
+  await bucket.put(bucketKey(ID), encoder.encode("{}"));
+  await assert.rejects(new KvStateStore(bucket).open(ID, 1), { code: "PARTI_REFUSED" });
+  await assert.rejects(new KvDirectory(bucket).lookup(ID), { code: "PARTI_REFUSED" });
+});
+
+natsTest(
+  "directory: who is first has the place, and only its own entry is given back",
+  async (rig) => {
+    const directory = new KvDirectory(await bucketOf(rig));
+    assert.equal(await directory.lookup(ID), undefined);
+    const mine = { address: "n_1", activation: "one" };
+    const placed = await directory.register(ID, mine);
+    assert.ok(placed.kind === "placed");
+    assert.deepEqual(await directory.lookup(ID), placed.entry);
+    const other = { address: "n_2", activation: "two" };
+    assert.deepEqual(await directory.register(ID, other), { kind: "lost" });
+    assert.equal((await directory.register(ID, mine, placed.entry)).kind, "already");
+    const taken = await directory.register(ID, other, placed.entry);
+    assert.ok(taken.kind === "placed" && taken.entry.revision > placed.entry.revision);
+    assert.equal(await directory.unregister(ID, placed.entry), false);
+    assert.equal(await directory.unregister(ID, taken.entry), true);
+    const again = await directory.register(ID, mine);
+    assert.ok(again.kind === "placed" && again.entry.revision > taken.entry.revision);
+  },
+);
+
+natsTest("directory: the entries of the dead are swept, and no others", async (rig) => {
+  const directory = new KvDirectory(await bucketOf(rig));
+  for (let n = 0; n < 100; n++) {
+    const address = n % 2 === 0 ? "dead_1" : "alive_1";
+    await directory.register(`a::b/${n}`, { address, activation: String(n) });
+  }
+  const removed = await directory.sweep((address) => Promise.resolve(address === "dead_1"));
+  assert.equal(removed, 50);
+  assert.equal(await directory.lookup("a::b/0"), undefined);
+  assert.equal((await directory.lookup("a::b/1"))?.address, "alive_1");
+});
+
+Deno.test("locations: as many as may be are remembered, the latest", () => {
+  const locations = new Locations(2);
+  for (const id of ["a", "b", "c"]) locations.learn(id, `at-${id}`);
+  assert.deepEqual(["a", "b", "c"].map((id) => locations.of(id)), [undefined, "at-b", "at-c"]);
+  locations.learn("b", "elsewhere");
+  locations.learn("d", "at-d");
+  assert.deepEqual(["b", "c", "d"].map((id) => locations.of(id)), ["elsewhere", undefined, "at-d"]);
+  locations.forget("b");
+  assert.equal(locations.of("b"), undefined);
+});

@@ -1,0 +1,44 @@
+/**
+ * What actors do, by type.
+ *
+ * @module
+ */
+import { PartiError } from "../../errors.ts";
+import type { ActorType } from "./actor.ts";
+import { type ActorId, checkActorType } from "./actor_id.ts";
+
+/** The types of actors of a node. */
+export class TypeTable {
+  readonly #types = new Map<string, ActorType>();
+
+  /** Their names. */
+  get names(): string[] {
+    return [...this.#types.keys()];
+  }
+
+  /**
+   * Says what actors of a type do.
+   *
+   * @param name the type, such as `shop::cart`
+   * @param type what they do
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no name, or is defined already
+   */
+  define(name: string, type: ActorType): void {
+    checkActorType(name);
+    if (this.#types.has(name)) {
+      throw new PartiError("PARTI_INVALID_CONFIG", `${name} is defined already`, { value: name });
+    }
+    this.#types.set(name, type);
+  }
+
+  /** A type by its name; undefined if there is none here. */
+  named(name: string): ActorType | undefined {
+    return this.#types.get(name);
+  }
+
+  /** The type of an actor; undefined if there is none here, or it is no actor's name. */
+  of(id: ActorId): ActorType | undefined {
+    const slash = id.indexOf("/");
+    return slash > 0 && slash < id.length - 1 ? this.#types.get(id.slice(0, slash)) : undefined;
+  }
+}

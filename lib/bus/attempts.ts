@@ -1,0 +1,68 @@
+/**
+ * At least once: a call that has a key is tried again until somebody has handled it or its time is over.
+ *
+ * @module
+ */
+import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
+import { sleep } from "../ports/clock.ts";
+import { jitter } from "../ports/random.ts";
+import type { World } from "../ports/world.ts";
+
+/** After these another try may help. Whoever has handled the call may handle it again: that is what the key is for. */
+const AGAIN: readonly PartiErrorCode[] = [
+  "PARTI_TIMEOUT",
+  "PARTI_MAYBE_DELIVERED",
+  "PARTI_NOT_SENT",
+  "PARTI_OVERLOADED",
+  "PARTI_TOO_MANY_HOPS",
+];
+
+const PAUSE_MS = 20;
+const PAUSE_MAX_MS = 2_000;
+/** A try that lost its answer must not take all of the time. */
+const TRIES_IN_TIME = 4;
+
+/** How a call is tried again. */
+export interface AttemptOptions {
+  /** For all tries together, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told before each further try. */
+  readonly onAgain: () => void;
+}
+
+/**
+ * Tries until one try has an outcome that counts.
+ *
+ * @param world time and jitter
+ * @param options how long
+ * @param attempt one try, with the time it may take in milliseconds
+ * @returns what a try returned
+ * @throws {PartiError} what a try threw that another would not better; `PARTI_TIMEOUT` with the last failure as its cause
+ */
+export async function tryAgain<T>(
+  { clock, random }: Pick<World, "clock" | "random">,
+  { timeoutMs, signal, onAgain }: AttemptOptions,
+  attempt: (timeoutMs: number) => Promise<T>,
+): Promise<T> {
+  const endMs = clock.monotonicMs() + timeoutMs;
+  const tryMs = timeoutMs / TRIES_IN_TIME;
+  for (let tries = 1;; tries++) {
+    try {
+      const leftMs = Math.max(0, endMs - clock.monotonicMs());
+      return await attempt(Math.min(leftMs, tryMs));
+    } catch (error) {
+      if (!isPartiError(error, ...AGAIN)) throw error;
+      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      const leftMs = endMs - clock.monotonicMs();
+      if (leftMs <= 0) {
+        const why = `not handled for certain within ${timeoutMs} ms: ${describeError(error)}`;
+        throw new PartiError("PARTI_TIMEOUT", why, { value: timeoutMs, cause: error });
+      }
+      await sleep(clock, Math.min(jitter(random, longestMs), leftMs), signal);
+      if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
+      onAgain();
+    }
+  }
+}

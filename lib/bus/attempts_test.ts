@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { PartiError, type PartiErrorCode } from "../errors.ts";
+import { ManualClock, settle } from "../test_support/manual_clock.ts";
+import { tryAgain } from "./attempts.ts";
+
+function rig(codes: readonly PartiErrorCode[], timeoutMs = 10_000, signal?: AbortSignal) {
+  const clock = new ManualClock();
+  const random = { float: () => 0.5, uuid: () => "id" };
+  const left = [...codes];
+  const tries: number[] = [];
+  let again = 0;
+  const outcome = tryAgain(
+    { clock, random },
+    { timeoutMs, signal, onAgain: () => again++ },
+    (tryMs) => {
+      tries.push(tryMs);
+      const code = left.shift();
+      return code === undefined
+        ? Promise.resolve("done")
+        : Promise.reject(new PartiError(code, "x"));
+    },
+  );
+  outcome.catch(() => {});
+  return { clock, tries, outcome, again: () => again };
+}
+
+Deno.test("attempts: what another try may better is tried again, and no try takes all the time", async () => {
+  const { clock, tries, outcome, again } = rig([
+    "PARTI_MAYBE_DELIVERED",
+    "PARTI_NOT_SENT",
+    "PARTI_OVERLOADED",
+    "PARTI_TIMEOUT",
+    "PARTI_TOO_MANY_HOPS",
+  ]);
+  await clock.advance(5_000);
+  assert.equal(await outcome, "done");
+  assert.equal(again(), 5);
+  assert.ok(tries.every((tryMs) => tryMs <= 2_500), String(tries));
+});
+
+Deno.test("attempts: what is certain is not tried again", async () => {
+  for (const code of ["PARTI_CALL_FAILED", "PARTI_NO_HANDLER", "PARTI_STOPPED"] as const) {
+    const { outcome, again } = rig([code]);
+    await assert.rejects(outcome, { code });
+    assert.equal(again(), 0);
+  }
+});
+
+Deno.test("attempts: when the time is over the last failure is the cause", async () => {
+  const { clock, outcome } = rig(Array(100).fill("PARTI_NOT_SENT"), 1_000);
+  await clock.advance(999);
+  await clock.advance(1);
+  await settle();
+  const error = await outcome.catch((caught) => caught);
+  assert.deepEqual([error.code, error.cause.code], ["PARTI_TIMEOUT", "PARTI_NOT_SENT"]);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("attempts: who gives up waits for no further try", async () => {
+  const cancel = new AbortController();
+  const { clock, outcome } = rig(Array(100).fill("PARTI_NOT_SENT"), 10_000, cancel.signal);
+  await settle();
+  cancel.abort();
+  await assert.rejects(outcome, { code: "PARTI_ABORTED" });
+  assert.equal(clock.pendingTimers, 0);
+});

@@ -1,0 +1,79 @@
+/**
+ * How a bus is made, and how a call is made on it.
+ *
+ * @module
+ */
+import { PartiError } from "../errors.ts";
+import type { World } from "../ports/world.ts";
+import type { Answer, Call } from "./envelope.ts";
+
+/** What a bus is made from. */
+export interface BusOptions {
+  /** The world. */
+  readonly world: World;
+  /** The bus's name: letters, digits, `_` and `-`. */
+  readonly bus: string;
+  /** The node's name, unique on the bus. */
+  readonly node: string;
+  /** How long a call waits for its answer unless it says so itself, in milliseconds; 30,000 unless given. */
+  readonly timeoutMs?: number;
+  /** How many calls may wait for an answer at once; 10,000 unless given. */
+  readonly pendingMax?: number;
+  /** How many calls to handlers of this node are worked on at once; 10,000 unless given. */
+  readonly workingMax?: number;
+  /** After so long it is looked whether a receiver is still there, and then as often, in milliseconds; 500 unless given. */
+  readonly lookoutMs?: number;
+  /** Told of what went wrong and has no caller to be told to. Must not throw. */
+  readonly onError?: (error: PartiError) => void;
+  /** Told of each call that is sent on to another node. Must not throw. */
+  readonly onForwarded?: (call: Call) => void;
+  /** Told of an answer for which nobody waits any more. Must not throw. */
+  readonly onOrphan?: (answer: Answer) => void;
+}
+
+/** The numbers of a bus, complete. */
+export type BusSettings = Readonly<
+  Record<"timeoutMs" | "pendingMax" | "workingMax" | "lookoutMs", number>
+>;
+
+/** How a call is made. */
+export interface CallOptions {
+  /** How long it may take, all tries together, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * The caller's own name for what is asked. With it a call is tried again until somebody has handled it for certain, so it may be handled
+   * more than once; the handler is given the key to notice. Without it a call is sent once.
+   */
+  readonly idempotencyKey?: string | undefined;
+  /** The caller's trace, as W3C's `traceparent` has it. */
+  readonly trace?: string | undefined;
+}
+
+const DEFAULTS: BusSettings = {
+  timeoutMs: 30_000,
+  pendingMax: 10_000,
+  workingMax: 10_000,
+  lookoutMs: 500,
+};
+
+/**
+ * Completes and checks the numbers of a bus.
+ *
+ * @param options as they were given
+ * @returns the numbers
+ * @throws {PartiError} `PARTI_INVALID_CONFIG`
+ */
+export function busSettings(options: Partial<BusSettings>): BusSettings {
+  const entries = (Object.keys(DEFAULTS) as (keyof BusSettings)[])
+    .map((name) => [name, options[name] ?? DEFAULTS[name]] as const);
+  for (const [name, value] of entries) {
+    if (Number.isFinite(value) && value > 0) continue;
+    throw new PartiError("PARTI_INVALID_CONFIG", `${name} is ${value}`, {
+      value,
+      hint: "it must be a number above 0",
+    });
+  }
+  return Object.fromEntries(entries) as BusSettings;
+}

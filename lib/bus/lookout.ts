@@ -1,0 +1,73 @@
+/**
+ * Looks after calls that wait for longer than usual: where nobody is any more no answer will come, and the server knows.
+ *
+ * @module
+ */
+import { isPartiError } from "../errors.ts";
+import type { Timer } from "../ports/clock.ts";
+import type { World } from "../ports/world.ts";
+
+/** What a lookout needs. */
+export interface LookoutOptions {
+  /** Time and the server. */
+  readonly world: Pick<World, "clock" | "messaging">;
+  /** After so long a call waits for longer than usual, in milliseconds; and so often is looked. */
+  readonly everyMs: number;
+  /** Where such calls were sent to. */
+  readonly subjects: (olderThanMs: number) => Iterable<string>;
+  /** Whether any call waits at all. */
+  readonly isNeeded: () => boolean;
+  /** Twice in a row nobody was there. */
+  readonly onGone: (subject: string) => void;
+}
+
+/** Looks now and then, while there is somebody to look after. */
+export class Lookout {
+  readonly #options: LookoutOptions;
+  /** Where nobody was the last time: a receiver that is about to reconnect is missing once. */
+  #missing = new Set<string>();
+  #timer: Timer | undefined;
+  #looking: Promise<void> | undefined;
+  #closed = false;
+
+  /** @param options what it needs */
+  constructor(options: LookoutOptions) {
+    this.#options = options;
+  }
+
+  /** A call has begun to wait. */
+  wake(): void {
+    if (this.#closed || this.#looking !== undefined || this.#timer !== undefined) return;
+    const { world, everyMs } = this.#options;
+    this.#timer = world.clock.setTimer(everyMs, () => {
+      this.#timer = undefined;
+      this.#looking = this.#look().then(() => {
+        this.#looking = undefined;
+        if (this.#options.isNeeded()) this.wake();
+      });
+    });
+  }
+
+  /** Looks no more; resolves when the present look is over. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    await this.#looking;
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    const { world, everyMs, subjects, onGone } = this.#options;
+    const asked = [...subjects(everyMs)];
+    let unserved: readonly string[] = [];
+    try {
+      if (asked.length > 0) unserved = await world.messaging.unserved(asked, 2 * everyMs);
+    } catch (error) {
+      // Then nothing is known of any: the deadline decides.
+      if (!isPartiError(error)) throw error;
+    }
+    if (this.#closed) return;
+    for (const subject of unserved) if (this.#missing.has(subject)) onGone(subject);
+    this.#missing = new Set(unserved);
+  }
+}

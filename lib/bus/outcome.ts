@@ -1,0 +1,60 @@
+/**
+ * What an answer means to the caller: a value, or an error with a code.
+ *
+ * @module
+ */
+import { PartiError, type PartiErrorCode } from "../errors.ts";
+import type { Answer, Refusal } from "./envelope.ts";
+
+const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: string }> = {
+  "overloaded": { code: "PARTI_OVERLOADED", hint: "call less often, or later" },
+  "no handler": { code: "PARTI_NO_HANDLER", hint: "check the name, and what that node handles" },
+  "too many hops": {
+    code: "PARTI_TOO_MANY_HOPS",
+    hint: "it moves too often at present: try again a little later",
+  },
+  "late": { code: "PARTI_TIMEOUT", hint: "nobody has handled it" },
+  "gone": {
+    code: "PARTI_MAYBE_DELIVERED",
+    hint: "it was sent on to a node that is there no more",
+  },
+  "lost": {
+    code: "PARTI_MAYBE_DELIVERED",
+    hint: "its node has lost its lease while it was at work",
+  },
+  "stopped": { code: "PARTI_NOT_SENT", hint: "that node is on its way out: try again" },
+};
+
+/**
+ * The value of an answer.
+ *
+ * @param answer the answer
+ * @returns the handler's value
+ * @throws {PartiError} `PARTI_CALL_FAILED` if the handler threw, or why no handler has seen the call
+ */
+export function valueOf({ status, reason, message, at, payload }: Answer): Uint8Array {
+  if (status === "done") return payload;
+  if (status === "failed") {
+    throw new PartiError("PARTI_CALL_FAILED", message ?? "the handler failed", { value: at });
+  }
+  const refusal = REFUSALS[reason ?? "stopped"];
+  if (refusal === undefined) {
+    throw new PartiError("PARTI_NO_HANDLER", `${at} refused the call: ${reason}`, { value: at });
+  }
+  throw new PartiError(refusal.code, `${at} refused the call: ${message ?? reason}`, {
+    value: at,
+    hint: refusal.hint,
+  });
+}
+
+/**
+ * An outcome nobody can know.
+ *
+ * @param why what went before the answer came
+ * @returns the error
+ */
+export function maybeDelivered(why: string): PartiError {
+  return new PartiError("PARTI_MAYBE_DELIVERED", `${why} before the answer came`, {
+    hint: "it may have been handled or not; with an idempotencyKey it is tried again",
+  });
+}

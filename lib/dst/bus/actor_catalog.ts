@@ -1,0 +1,87 @@
+/**
+ * What the simulations of actors assert.
+ *
+ * @module
+ */
+import { ACTIVATION_TRANSITIONS } from "../../bus/actors/activation_state.ts";
+import { always, alwaysAtMost, sometimes, sometimesEach } from "../assertions/catalog.ts";
+
+/** After the last fault actors and directory agree within so long, in milliseconds. */
+export const CONVERGENCE_MS = 30_000;
+
+/** The places of the bus and of actors that may misbehave. */
+export const ACTOR_SITES = [
+  "bus-send-late",
+  "bus-send-fails",
+  "bus-answer-late",
+  "bus-answer-twice",
+  "bus-complete-late",
+  "actor-lookup-late",
+  "actor-place-late",
+] as const;
+
+/** The faults. */
+export const ACTOR_FAULTS = [
+  "crash",
+  "pause",
+  "cut",
+  "block",
+  "split",
+  "kv",
+  "kv-outage",
+  "clock",
+  "server-crash",
+  "loss",
+] as const;
+
+const steps = Object.entries(ACTIVATION_TRANSITIONS)
+  .flatMap(([from, next]) => next.map((to) => `${from} → ${to}` as const));
+
+/** The assertions. */
+export const actorCatalog = {
+  "single activation": always(
+    "no turn of an actor begins while another of it is in progress by right",
+  ),
+  "no life goes back": always("no turn begins under an older token than another has begun under"),
+  "one turn at a time": always("a life of an actor never takes two turns at once"),
+  "one outcome per call": always("each call is told exactly one outcome, and one that there is"),
+  "the answer is the call's": always("a value is the one that only this call's actor gives"),
+  "what is handled was called": always("each call that is handled was made"),
+  "at most once": always("without a key no call is handled twice"),
+  "a value was handled": always("who gets a value was handled at least once"),
+  "on a good day all calls succeed": always("without faults each call has its value in time"),
+  "nothing kept is lost": always("what an actor has said it keeps is in its state"),
+  "nothing is kept twice": always("no call is in an actor's state twice"),
+  "what is kept was called": always("each call in a state was made"),
+  "hops are few": always("no call is sent on more than twice"),
+  "pending is issued less settled": always("no pending call is forgotten, after each event"),
+  "nothing is pending at the end": always("when all is quiet nobody waits"),
+  "directory and hosts agree": alwaysAtMost(
+    CONVERGENCE_MS,
+    "how long after the last fault the directory says what is, in milliseconds",
+  ),
+  "all actors answer": always("after healing every actor answers"),
+  "every life ends once": always(
+    "each life ends by its hook or with its node's right, not by both",
+  ),
+  "nothing leaks": always("after the end no timer, subscription, watch, entry or lease is left"),
+  "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),
+  "transitions": sometimesEach(steps, "each change of an actor's life is seen"),
+  "faults that strike": sometimesEach(ACTOR_FAULTS, "each kind of fault has its effect"),
+  "directory_hit": sometimes("an actor was found in the directory"),
+  "directory_miss": sometimes("an actor was not in the directory"),
+  "remote_forward": sometimes("a call was sent on"),
+  "local_activation": sometimes("an actor began where its call came from"),
+  "stale_entry_forwarded": sometimes("a call was sent on to where its actor had moved"),
+  "register_race_lost": sometimes("somebody else was quicker to register"),
+  "hop_limit_hit": sometimes("a call was sent on as often as it may be"),
+  "lookup_failed_then_placed": sometimes("an actor began although the directory failed at first"),
+  "a lease was lost": sometimes("a node lost its lease and went on as a new life"),
+  "an actor moved": sometimes("an actor began where it had not been before"),
+  "an actor was idle": sometimes("an actor ended since nobody called"),
+  "a dead node was swept": sometimes("what a dead node left was removed"),
+  "a key came again": sometimes("an actor was given a call once more and knew it"),
+} as const;
+
+/** The type of {@linkcode actorCatalog}. */
+export type ActorCatalog = typeof actorCatalog;

@@ -1,0 +1,145 @@
+/**
+ * Watches the lives of actors where they take place: in the processes, not in the directory.
+ *
+ * @module
+ */
+import type { Activation } from "../../bus/actors/activation.ts";
+import type { ActivationState } from "../../bus/actors/activation_state.ts";
+import type { ActorId } from "../../bus/actors/actor_id.ts";
+import type { Directory } from "../../bus/actors/directory.ts";
+import type { SimProcess } from "../kernel/node.ts";
+import type { Simulation } from "../workload.ts";
+import type { ActorCatalog } from "./actor_catalog.ts";
+
+/** One turn of an actor. */
+export interface Turn {
+  readonly actor: ActorId;
+  readonly owner: SimProcess;
+  readonly token: number;
+  /** Fires when its right is over. */
+  readonly signal: AbortSignal;
+}
+
+/** What has become of one life. */
+interface Life {
+  readonly owner: SimProcess;
+  state: ActivationState;
+  hooks: number;
+}
+
+/** Watches. */
+export class ActorWatch {
+  readonly #assertions: Simulation<ActorCatalog>["assertions"];
+  readonly #turns = new Map<ActorId, Set<Turn>>();
+  readonly #newest = new Map<ActorId, { token: number; owner: string }>();
+  readonly #lives = new Map<string, Life>();
+  readonly #failedLookups = new Set<string>();
+
+  /** @param assertions of the run */
+  constructor(assertions: Simulation<ActorCatalog>["assertions"]) {
+    this.#assertions = assertions;
+  }
+
+  /** Where an actor began last; undefined if it never did. */
+  placeOf(actor: ActorId): string | undefined {
+    return this.#newest.get(actor)?.owner;
+  }
+
+  /** A turn begins. */
+  begin(turn: Turn, hops: number): void {
+    const { actor, owner, token } = turn;
+    const open = this.#turns.get(actor) ?? new Set<Turn>();
+    this.#turns.set(actor, open);
+    for (const other of open) {
+      const isOwn = other.owner === owner && other.token === token;
+      this.#assertions.always("one turn at a time", !isOwn, () => `${actor} at ${owner.name}`);
+      const text = () => `${actor}: ${owner.name} begins while ${other.owner.name} is at it`;
+      this.#assertions.always("single activation", isOwn || !hasRight(other), text);
+    }
+    this.#assertions.always("single activation", true);
+    this.#assertions.always("one turn at a time", true);
+    const newest = this.#newest.get(actor);
+    const isOlder = newest !== undefined && token < newest.token;
+    const text = () => `${actor}: ${owner.name} under ${token}, ${newest?.owner} had a newer`;
+    this.#assertions.always("no life goes back", !isOlder, text);
+    if (newest === undefined || token > newest.token) {
+      const isMoved = newest !== undefined && newest.owner !== owner.name;
+      this.#assertions.sometimes("an actor moved", isMoved);
+      this.#newest.set(actor, { token, owner: owner.name });
+    }
+    this.#assertions.sometimes("remote_forward", hops > 0);
+    this.#assertions.sometimes("stale_entry_forwarded", hops > 0 && newest !== undefined);
+    this.#assertions.always("hops are few", hops <= 2, `${hops} hops`);
+    open.add(turn);
+  }
+
+  /** A turn is over. */
+  end(turn: Turn): void {
+    this.#turns.get(turn.actor)?.delete(turn);
+  }
+
+  /** The state of a life has changed. */
+  changed(
+    owner: SimProcess,
+    { name, id }: Activation,
+    to: ActivationState,
+    caller: string,
+  ): void {
+    const life = this.#lives.get(name) ?? { owner, state: "creating", hooks: 0 };
+    this.#lives.set(name, life);
+    this.#assertions.sometimesEach("transitions", `${life.state} → ${to}` as never);
+    if (to === "activating") this.#assertions.sometimes("local_activation", id.includes(caller));
+    life.state = to;
+  }
+
+  /** The hook of a life was called. */
+  hooked(name: string): void {
+    const life = this.#lives.get(name);
+    if (life !== undefined) life.hooks++;
+  }
+
+  /** When all is over. */
+  checkLives(): void {
+    for (const [name, { owner, state, hooks }] of this.#lives) {
+      const isOver = owner.dead && !owner.exited || state === "invalid";
+      const text = `${name} at ${owner.name}: ${state}, ${hooks} hooks`;
+      this.#assertions.always("every life ends once", isOver && hooks <= 1, text);
+    }
+  }
+
+  /** A directory that is watched: what it says, and what comes of registering. */
+  watched(owner: SimProcess, own: Directory): Directory {
+    return {
+      lookup: async (id) => {
+        try {
+          const entry = await own.lookup(id);
+          this.#assertions.sometimes("directory_hit", entry !== undefined);
+          this.#assertions.sometimes("directory_miss", entry === undefined);
+          return entry;
+        } catch (error) {
+          this.#failedLookups.add(`${owner.name} ${id}`);
+          throw error;
+        }
+      },
+      register: async (id, where, over) => {
+        const registration = await own.register(id, where, over);
+        const isPlaced = registration.kind === "placed";
+        this.#assertions.sometimes("register_race_lost", registration.kind === "lost");
+        const hasFailed = this.#failedLookups.delete(`${owner.name} ${id}`);
+        this.#assertions.sometimes("lookup_failed_then_placed", isPlaced && hasFailed);
+        return registration;
+      },
+      unregister: (id, entry) => own.unregister(id, entry),
+      sweep: async (isGone) => {
+        const removed = await own.sweep(isGone);
+        this.#assertions.sometimes("a dead node was swept", removed > 0);
+        return removed;
+      },
+    };
+  }
+}
+
+/** A dead process and one that stands still do nothing; one whose right is over has been told. */
+function hasRight({ owner, signal }: Turn): boolean {
+  return !owner.dead && !owner.paused && !signal.aborted;
+}

@@ -1,0 +1,39 @@
+/**
+ * What the simulation of actors by partition asserts.
+ *
+ * @module
+ */
+import { always, alwaysAtMost, sometimes, sometimesEach } from "../assertions/catalog.ts";
+import { ACTOR_FAULTS } from "./actor_catalog.ts";
+
+/** After the last fault the group is whole within so long, in milliseconds. */
+export const WHOLE_MS = 120_000;
+
+/** The assertions. */
+export const partitionCatalog = {
+  "one turn at a time": always("a worker never lets an actor take two turns at once"),
+  "no life goes back": always("no turn begins under an older token than another has begun under"),
+  "one outcome per call": always("each call is told exactly one outcome, and one that there is"),
+  "the answer is the call's": always("a value is the one that only this call's actor gives"),
+  "what is handled was called": always("each call that is handled was made"),
+  "a value was handled": always("who gets a value was handled at least once"),
+  "what is stored is handled": always("in the end every call that the feed has stored was handled"),
+  "nothing kept is lost": always("what an actor has said it keeps is in its state"),
+  "nothing is kept twice": always("no call is in an actor's state twice"),
+  "nothing is pending at the end": always("when all is quiet nobody waits"),
+  "the group is whole": alwaysAtMost(
+    WHOLE_MS,
+    "how long after the last fault every worker is Stable, in milliseconds",
+  ),
+  "all actors answer": always("after healing every actor answers"),
+  "nothing leaks": always("after the end no timer and no subscription is left"),
+  "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),
+  "faults that strike": sometimesEach(ACTOR_FAULTS, "each kind of fault has its effect"),
+  "an actor moved": sometimes("an actor began where it had not been before"),
+  "a call came again": sometimes("an actor was given a call once more and knew it"),
+  "maybe_delivered": sometimes("nobody knows whether a call was handled"),
+  "timeout_triggered": sometimes("a call timed out"),
+} as const;
+
+/** The type of {@linkcode partitionCatalog}. */
+export type PartitionCatalog = typeof partitionCatalog;

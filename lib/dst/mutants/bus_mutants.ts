@@ -1,0 +1,234 @@
+/**
+ * Bugs in `lib/bus`: calls, and actors in a directory. The first eight are those of the program this bus is named after.
+ *
+ * @module
+ */
+import type { Mutant } from "./mutant.ts";
+
+const BUS = "lib/bus/bus.ts";
+const PENDING = "lib/bus/pending.ts";
+const HOST = "lib/bus/actors/host.ts";
+const ACTIVATION = "lib/bus/actors/activation.ts";
+const NODES = "lib/bus/actors/nodes.ts";
+const DIRECTORY = "lib/bus/actors/kv_directory.ts";
+
+/** Bugs that show in calls between nodes. */
+const inCalls: readonly Mutant[] = [
+  {
+    name: "deadline-by-wall-clock",
+    about: "How much time a call has left is counted by the machine's own clock.",
+    file: BUS,
+    find: "return () => endMs - clock.monotonicMs();",
+    replace: "return () => endMs - clock.monotonicMs() + 0 * Date.now();",
+  },
+  {
+    name: "lookout-by-real-polling",
+    about: "Whether a receiver is still there is polled by real timers.",
+    file: "lib/bus/lookout.ts",
+    find: `    this.#timer = world.clock.setTimer(everyMs, () => {
+      this.#timer = undefined;
+      this.#looking = this.#look().then(() => {
+        this.#looking = undefined;
+        if (this.#options.isNeeded()) this.wake();
+      });
+    });`,
+    replace: `    setTimeout(() => void this.#look(), everyMs);
+    world.clock.monotonicMs();`,
+  },
+  {
+    name: "pending-leaked-on-timeout",
+    about: "A call that has timed out goes on waiting for its answer.",
+    file: PENDING,
+    find: `      this.fail(
+        id,
+        new PartiError("PARTI_TIMEOUT", \`no answer within \${timeoutMs} ms\`, {
+          value: timeoutMs,
+          hint: "whether it was handled is unknown",
+        }),
+      );`,
+    replace:
+      `      reject(new PartiError("PARTI_TIMEOUT", \`no answer within \${timeoutMs} ms\`));`,
+  },
+  {
+    name: "pending-leaked-on-send-error",
+    about: "A call that could not be sent goes on waiting for its answer.",
+    file: BUS,
+    find: `    send(makeCall).catch((error) => this.#pending.fail(id, this.#notSent(error)));
+    return await answer;`,
+    replace: `    answer.catch(() => {});
+    await send(makeCall).catch((error) => Promise.reject(this.#notSent(error)));
+    return await answer;`,
+  },
+  {
+    workload: "bus-4-directory",
+    name: "ids-reused-after-restart",
+    about: "Two lives of one node number their calls alike.",
+    file: "lib/bus/names.ts",
+    find: 'return `${node}_${identity.replaceAll("-", "").slice(0, LIFE_LENGTH)}`;',
+    replace: "return `${node}_${identity.slice(0, 0)}${LIFE_LENGTH}`;",
+  },
+  {
+    name: "retried-without-a-key",
+    about: "A call without a key is tried again like one with a key: it may be handled twice.",
+    file: BUS,
+    find: "if (idempotencyKey === undefined) return attempt(timeoutMs);",
+    replace: 'if (idempotencyKey === "") return attempt(timeoutMs);',
+  },
+  {
+    name: "call-timer-left-behind",
+    about: "The timer of a call that has its answer goes on.",
+    file: PENDING,
+    find: "    pending.timer.cancel();\n",
+    replace: "",
+  },
+  {
+    workload: "bus-3-storm",
+    name: "stopped-with-calls-open",
+    about: "A bus that stops leaves its calls waiting.",
+    file: BUS,
+    find:
+      '    this.#pending.failAll(() => new PartiError("PARTI_STOPPED", "the bus has stopped"));\n    invariant(this.#pending.count === 0, "a stopped bus has a pending call");\n',
+    replace: "",
+  },
+  {
+    name: "answer-to-somebody-else",
+    about: "An answer settles the call that waits longest, not the one it answers.",
+    file: PENDING,
+    find: "const pending = this.#take(answer.id);",
+    replace: "const pending = this.#take([...this.#pending.keys()][0] ?? answer.id);",
+  },
+];
+
+/** Bugs that show in actors. */
+const inActors: readonly Mutant[] = [
+  {
+    name: "placed-by-os-entropy",
+    about: "Where an actor begins is drawn from the operating system.",
+    file: "lib/bus/actors/placement.ts",
+    find: "candidates[Math.floor(random.float() * candidates.length)]!;\n  switch",
+    replace: "candidates[Math.floor(Math.random() * candidates.length)]!;\n  switch",
+  },
+  {
+    name: "hops-never-counted",
+    about: "A call that is sent on does not say so: it may go round for ever.",
+    file: BUS,
+    find: "hops: hops + 1,",
+    replace: "hops,",
+  },
+  {
+    name: "begun-where-the-directory-failed",
+    about: "An actor whose place cannot be looked up begins here, in no directory.",
+    file: HOST,
+    find: "        // Never taken for absence: then two could begin.\n        onError(error);",
+    replace:
+      '        onError(error);\n        const { address } = this;\n        return { kind: "here", entry: { address, activation: activation.name, revision: 0 } };',
+  },
+  {
+    name: "loser-abandoned",
+    about:
+      "Whoever loses the race for an actor's place stops looking, and what waits there waits on.",
+    file: HOST,
+    find: "        if (found !== undefined) return found;",
+    replace:
+      "        if (found === undefined) return await new Promise<Found>(() => {});\n        return found;",
+  },
+  {
+    name: "unregistered-by-name",
+    about: "A place is given back whoever has it by now.",
+    file: DIRECTORY,
+    find: "      await this.#bucket.remove(key, revision);",
+    replace: "      await this.#bucket.remove(key);",
+  },
+  {
+    name: "registered-by-put",
+    about: "A place that is free is taken without a compare: two have it.",
+    file: DIRECTORY,
+    find: "? await this.#bucket.create(key, value)",
+    replace: "? await this.#bucket.put(key, value)",
+  },
+  {
+    name: "taken-over-by-put",
+    about: "A dead node's place is taken without a compare: several heirs have it.",
+    file: DIRECTORY,
+    find: ": await this.#bucket.update(key, value, over.revision);",
+    replace: ": await this.#bucket.put(key, value);",
+  },
+  {
+    name: "dead-by-hearsay",
+    about: "Whoever was not heard of is taken for dead, without proof.",
+    file: NODES,
+    find:
+      "    const { bucket, onError } = this.#options;\n    const seen = this.#seen.get(address);\n    const stone",
+    replace:
+      "    this.#bury(address);\n    const { bucket, onError } = this.#options;\n    const seen = this.#seen.get(address);\n    const stone",
+  },
+  {
+    name: "dead-by-put",
+    about: "The proof of a death is written over whatever is there: a node that lives is buried.",
+    file: NODES,
+    find: "await wins(bucket.create(keyOf(address), stone));",
+    replace: "await wins(bucket.put(keyOf(address), stone));",
+  },
+  {
+    name: "turn-without-lease",
+    about: "A turn begins whether the node's lease is valid or not.",
+    file: ACTIVATION,
+    find: "    return !this.#isOver && this.#stage.mayAct();",
+    replace: "    return !this.#isOver;",
+  },
+  {
+    name: "two-turns-at-once",
+    about: "A call that comes during a turn gets one of its own at once.",
+    file: ACTIVATION,
+    find: '    if (this.#turning || this.state !== "valid") return;',
+    replace: '    if (this.state !== "valid") return;',
+  },
+  {
+    name: "actors-outlive-the-lease",
+    about: "A node that has lost its lease keeps its actors.",
+    file: "lib/bus/actors/actor_system.ts",
+    find: "    this.#joining = new AbortController();\n    host.lose();\n",
+    replace: "    this.#joining = new AbortController();\n",
+  },
+  {
+    name: "idle-place-kept",
+    about: "An actor that has ended keeps its place in the directory.",
+    file: HOST,
+    find: "      await this.#options.directory.unregister(id, entry);\n",
+    replace: "      await Promise.resolve(entry);\n",
+  },
+  {
+    name: "waiting-dropped-at-the-end",
+    about: "What waits for an actor when it ends is forgotten.",
+    file: ACTIVATION,
+    find: "    for (const incoming of left) this.#stage.again(incoming);",
+    replace: "    left.length = 0;",
+  },
+  {
+    name: "state-not-fenced",
+    about: "A new life of an actor loads its state and leaves it to earlier ones to write.",
+    file: "lib/bus/actors/state_store.ts",
+    find: ": await this.#bucket.update(key, bytes, entry!.revision);",
+    replace: ": entry!.revision;",
+  },
+  {
+    name: "state-saved-by-put",
+    about: "State is saved without a compare.",
+    file: "lib/bus/actors/state_store.ts",
+    find: "const next = await this.#bucket.update(key, bytes, revision);",
+    replace: "const next = await this.#bucket.put(key, bytes) + 0 * revision;",
+  },
+  {
+    name: "dead-never-swept",
+    about: "What a dead node has left in the directory stays there.",
+    file: "lib/bus/actors/sweeper.ts",
+    find: "    if (isDue && first !== undefined && first === own()) {",
+    replace: '    if (isDue && first === "" && first === own()) {',
+  },
+];
+
+/** The bugs. */
+export const busMutants: readonly Mutant[] = [
+  ...inCalls.map((mutant) => ({ workload: "bus-2-network", ...mutant })),
+  ...inActors.map((mutant) => ({ workload: "bus-4-directory", ...mutant })),
+];
