@@ -6,9 +6,11 @@
  */
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
 import { describeError } from "../../errors.ts";
+import type { Timer } from "../clock.ts";
 import type { FeedMessage, Pull, PullHandler } from "../feed.ts";
 import type { Subscription as PortSubscription } from "../messaging.ts";
 import { API_PREFIX } from "./api.ts";
+import { systemClock } from "./clock.ts";
 import { NatsFeedMessage } from "./feed_message.ts";
 import type { Link } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
@@ -53,7 +55,7 @@ export class NatsPull implements Pull {
   readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #listeners: readonly PortSubscription[];
-  readonly #watchdog: ReturnType<typeof setInterval>;
+  #watchdog: Timer;
   readonly #requests = new Map<string, OpenRequest>();
   #retry: ReturnType<typeof setTimeout> | undefined;
   #nextRequest = 0;
@@ -97,7 +99,7 @@ export class NatsPull implements Pull {
         if (subject === this.#subject) this.#onRefused();
       }),
     ];
-    this.#watchdog = setInterval(() => this.#tick(), options.heartbeatMs);
+    this.#watchdog = this.#watch();
   }
 
   /** See {@linkcode Pull.outstanding}. */
@@ -115,12 +117,19 @@ export class NatsPull implements Pull {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#watchdog);
+    this.#watchdog.cancel();
     clearTimeout(this.#retry);
     for (const listener of this.#listeners) listener.close();
     this.#subscription.unsubscribe();
     this.#requests.clear();
     this.#outstanding = 0;
+  }
+
+  #watch(): Timer {
+    return systemClock.setTimer(this.#options.heartbeatMs, () => {
+      this.#watchdog = this.#watch();
+      this.#tick();
+    });
   }
 
   #subscribe(): Subscription {
