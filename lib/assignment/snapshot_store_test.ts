@@ -187,6 +187,20 @@ Deno.test("snapshot store: hostile pointers are refused without allocating the w
   await rejected(readSnapshot(bucket, bucket.peek(CURRENT_KEY)!), "PARTI_INVALID_ASSIGNMENT");
 });
 
+Deno.test("snapshot store: those who read the same share it, and nobody can change it for the others", async () => {
+  const [bucket, other] = [new FakeBucket(), new FakeBucket()];
+  const read = async (from: FakeBucket) => await readSnapshot(from, from.peek(CURRENT_KEY)!);
+  for (const each of [bucket, other]) await writeSnapshot(each, large(1_000), undefined);
+  const snapshot = await read(bucket);
+  assert.equal(await read(other), snapshot);
+  assert.throws(() => Object.assign(snapshot, { epoch: 9 }), TypeError);
+  assert.throws(() => Object.assign(snapshot.weights, { a: 9 }), TypeError);
+  assert.throws(() => (snapshot.workers[0]!.partitions as string[]).push("mine"), TypeError);
+  await writeSnapshot(other, large(1_000, 1, 2), other.peek(CURRENT_KEY)!.revision);
+  assert.deepEqual(await read(other), large(1_000, 1, 2));
+  assert.deepEqual(await read(bucket), large(1_000));
+});
+
 /** Claims as the leader does: whoever loses every compare tries again. */
 async function claimAgainstAll(options: ClaimOptions): Promise<Publication> {
   while (true) {

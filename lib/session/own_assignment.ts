@@ -4,7 +4,7 @@
  * @module
  */
 import type { Partition, PartitionId } from "../assignment/partition.ts";
-import type { Snapshot, SnapshotWorker } from "../assignment/snapshot.ts";
+import { instancesOf, type Snapshot, type SnapshotWorker } from "../assignment/snapshot.ts";
 import type { DesiredPartitions } from "../consumption/dispatch/desired.ts";
 import type { Assignment } from "../manager/hooks.ts";
 
@@ -73,7 +73,7 @@ export function desiredOf(
   before: Snapshot | undefined,
   leaving: ReadonlySet<PartitionId>,
 ): DesiredPartitions {
-  const known = new Set(snapshot.workers.map((worker) => worker.instance));
+  const known = instancesOf(snapshot);
   const own = new Set(assignment.partitions.map(({ keys }) => keys.join(".")));
   const contenders = ownersAmong(own, before?.workers ?? [], (owner) => {
     return owner !== instance && known.has(owner);
