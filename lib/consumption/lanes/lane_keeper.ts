@@ -44,6 +44,7 @@ export class LaneKeeper {
   constructor(options: LaneKeeperOptions) {
     this.#options = options;
     const { world, events, onTaken, onChange, drainTimeoutMs } = options;
+    const onError = (error: unknown) => events.error(error);
     this.#table = new LaneTable({
       ...options,
       onTaken: (slot, message, taken, lane) => {
@@ -55,9 +56,9 @@ export class LaneKeeper {
         this.#upkeep.wake();
         if (!this.#closed) onChange();
       },
-      onRefused: events.error,
+      onRefused: onError,
     });
-    this.#orphans = new Orphans({ world, onError: events.error, onGone: onChange });
+    this.#orphans = new Orphans({ world, onError, onGone: onChange });
     this.#acquirer = new Acquirer(options, this.#table, this.#orphans);
     this.#detacher = new Detacher(options, this.#table, this.#orphans);
     this.#drains = new Drains(world.clock, drainTimeoutMs, onChange);
