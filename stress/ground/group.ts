@@ -1,6 +1,6 @@
 /**
- * A group of workers in this process, each a `Manager` over a connection of its own, as an application would have them; and the time at
- * which all of them are well.
+ * A group of workers in this process, each a `Manager`, over one connection or with a connection each; and the time at which all of them
+ * are well.
  *
  * @module
  */
@@ -32,6 +32,11 @@ export interface GroupOptions {
   readonly mostWorkers: number;
   /** Whether messages are consumed, or only assignments followed. */
   readonly consume: boolean;
+  /**
+   * Whether all workers have one connection together, as those of one program may; otherwise each has its own, as those of several
+   * programs have.
+   */
+  readonly shared?: boolean;
   /** A planted defect. */
   readonly fault?: Fault | undefined;
 }
@@ -60,6 +65,8 @@ export class StressGroup implements AsyncDisposable {
   readonly #members: Member[] = [];
   readonly #handled: Uint32Array;
   readonly #list: readonly { readonly keys: readonly string[] }[];
+  /** The one that all have together. */
+  #shared: NatsConnection | undefined;
   #handledTotal = 0;
 
   private constructor(options: GroupOptions) {
@@ -94,7 +101,7 @@ export class StressGroup implements AsyncDisposable {
   }
 
   /**
-   * Connects so many new workers, one connection each, and starts none of them.
+   * Connects so many new workers, and starts none of them.
    *
    * @param count how many
    * @returns starts them, all at once; the promise resolves when the whole group is well
@@ -119,7 +126,7 @@ export class StressGroup implements AsyncDisposable {
   }
 
   /**
-   * Has a worker leave in order, and closes its connection.
+   * Has a worker leave in order, and closes its connection if it has one of its own.
    *
    * @param at which one; by default the last
    * @returns when the others are well again
@@ -129,7 +136,7 @@ export class StressGroup implements AsyncDisposable {
     const leaving = member!.manager.stop();
     await this.untilWell();
     await leaving;
-    await member!.nc.close();
+    if (member!.nc !== this.#shared) await member!.nc.close();
   }
 
   /** Waits until every worker is Stable, all follow the same generation, and each partition has an owner. */
@@ -141,7 +148,9 @@ export class StressGroup implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const members = this.#members.splice(0);
     await Promise.all(members.map(({ manager }) => manager.stop()));
-    await Promise.all(members.map(({ nc }) => nc.close()));
+    const connections = new Set(members.map(({ nc }) => nc));
+    if (this.#shared !== undefined) connections.add(this.#shared);
+    await Promise.all([...connections].map((nc) => nc.close()));
   }
 
   #isWell(): boolean {
@@ -155,8 +164,8 @@ export class StressGroup implements AsyncDisposable {
   }
 
   async #make(): Promise<Member> {
-    const { url, consume, mostWorkers, fault } = this.#options;
-    const nc = await connectNats({ servers: url, name: "stress-worker" });
+    const { consume, mostWorkers, fault } = this.#options;
+    const nc = await this.#connect();
     const world = fault === "slow" ? slowed(natsWorld(nc)) : natsWorld(nc);
     const manager = new Manager({
       world,
@@ -170,6 +179,12 @@ export class StressGroup implements AsyncDisposable {
       ...(consume ? { handler: this.#handler() } : {}),
     });
     return { manager, nc };
+  }
+
+  async #connect(): Promise<NatsConnection> {
+    const { url, shared = false } = this.#options;
+    const connect = () => connectNats({ servers: url, name: "stress-worker" });
+    return shared ? this.#shared ??= await connect() : await connect();
   }
 
   #handler(): MessageHandler {
