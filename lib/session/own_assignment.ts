@@ -87,17 +87,19 @@ export function desiredOf(
   };
 }
 
+const NOBODY: ReadonlyMap<PartitionId, string> = new Map();
+
 /** Which instance owns each of some partitions. */
 function ownersAmong(
   ids: ReadonlySet<PartitionId>,
   workers: readonly SnapshotWorker[],
   counts: (instance: string) => boolean,
-): Map<PartitionId, string> {
+): ReadonlyMap<PartitionId, string> {
+  if (ids.size === 0) return NOBODY;
   const owners = new Map<PartitionId, string>();
-  if (ids.size === 0) return owners;
   for (const { instance, partitions } of workers) {
     if (!counts(instance)) continue;
     for (const id of partitions) if (ids.has(id)) owners.set(id, instance);
   }
-  return owners;
+  return owners.size === 0 ? NOBODY : owners;
 }
