@@ -96,6 +96,17 @@ function freeze(snapshot: Snapshot): Snapshot {
 }
 
 /**
+ * Gives the memory of an entry back that was read last: what its bytes are compared with later, those of the shared snapshot will do.
+ *
+ * @param entry the entry
+ * @returns the same, with bytes that are kept anyway if there are such
+ */
+export function sharedEntry(entry: KvEntry): KvEntry {
+  if (lastRead === undefined || !sameBytes(lastRead.data, entry.value)) return entry;
+  return { ...entry, value: lastRead.data };
+}
+
+/**
  * Writes a snapshot by compare-and-set.
  *
  * @param bucket the assignment bucket

@@ -9,7 +9,7 @@ import { natsTest, type Rig } from "../test_support/rig.ts";
 import { inForce, TestTerm } from "./leader/leader_rig_test.ts";
 import { type ClaimOptions, Publication } from "./leader/publication.ts";
 import { type Snapshot, weightTable } from "./snapshot.ts";
-import { CHUNK_BYTES, readSnapshot, writeSnapshot } from "./snapshot_store.ts";
+import { CHUNK_BYTES, readSnapshot, sharedEntry, writeSnapshot } from "./snapshot_store.ts";
 
 function large(bytes: number, epoch = 1, generation = 1): Snapshot {
   const count = Math.ceil(bytes / 64);
@@ -196,7 +196,11 @@ Deno.test("snapshot store: those who read the same share it, and nobody can chan
   assert.throws(() => Object.assign(snapshot, { epoch: 9 }), TypeError);
   assert.throws(() => Object.assign(snapshot.weights, { a: 9 }), TypeError);
   assert.throws(() => (snapshot.workers[0]!.partitions as string[]).push("mine"), TypeError);
+  const [one, same] = [bucket, other].map((from) => sharedEntry({ ...from.peek(CURRENT_KEY)! }));
+  assert.equal(one!.value, same!.value);
   await writeSnapshot(other, large(1_000, 1, 2), other.peek(CURRENT_KEY)!.revision);
+  const newer = other.peek(CURRENT_KEY)!;
+  assert.equal(sharedEntry(newer), newer);
   assert.deepEqual(await read(other), large(1_000, 1, 2));
   assert.deepEqual(await read(bucket), large(1_000));
 });

@@ -10,7 +10,8 @@ import { type MetricsCollector, noMetrics } from "./collector.ts";
 class Guard {
   readonly #collector: MetricsCollector;
   readonly #onError: (error: PartiError) => void;
-  readonly #told = new Set<string>();
+  /** The methods whose first error was told; made with the first. */
+  #told: Set<string> | undefined;
 
   constructor(collector: MetricsCollector, onError: (error: PartiError) => void) {
     this.#collector = collector;
@@ -30,6 +31,7 @@ class Guard {
     try {
       (this.#collector[name] as (...args: readonly unknown[]) => void)(...args);
     } catch (cause) {
+      this.#told ??= new Set();
       if (this.#told.has(name)) return;
       this.#told.add(name);
       this.#onError(

@@ -43,10 +43,13 @@ export class LaneKeeper {
   /** @param options what it needs */
   constructor(options: LaneKeeperOptions) {
     this.#options = options;
-    const { world, events, onTaken, onChange, drainTimeoutMs } = options;
+    const { world, config, events, onTaken, onChange, drainTimeoutMs, operationTimeoutMs } =
+      options;
     const onError = (error: unknown) => events.error(error);
     this.#table = new LaneTable({
-      ...options,
+      world,
+      config,
+      operationTimeoutMs,
       onTaken: (slot, message, taken, lane) => {
         if (lane.full) this.#upkeep.wake();
         onTaken(slot, message, taken, lane);

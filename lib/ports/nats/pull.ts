@@ -54,7 +54,8 @@ export class NatsPull implements Pull {
   readonly #options: PullOptions;
   readonly #inbox: string;
   readonly #subscription: Subscription;
-  readonly #listeners: readonly PortSubscription[];
+  readonly #status: PortSubscription;
+  readonly #refusals: PortSubscription;
   #watchdog: Timer;
   readonly #requests = new Map<string, OpenRequest>();
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -89,16 +90,14 @@ export class NatsPull implements Pull {
     this.#options = options;
     this.#inbox = `${createInbox(link.inboxPrefix)}.`;
     this.#subscription = this.#subscribe();
-    this.#listeners = [
-      link.onStatus((status) => {
-        if (status === "closed") this.#lose("failed", "the connection was closed");
-        else if (status === "disconnected") this.#void();
-        else this.#refill();
-      }),
-      link.onRefused((subject) => {
-        if (subject === this.#subject) this.#onRefused();
-      }),
-    ];
+    this.#status = link.onStatus((status) => {
+      if (status === "closed") this.#lose("failed", "the connection was closed");
+      else if (status === "disconnected") this.#void();
+      else this.#refill();
+    });
+    this.#refusals = link.onRefused((subject) => {
+      if (subject === this.#subject) this.#onRefused();
+    });
     this.#watchdog = this.#watch();
   }
 
@@ -119,7 +118,8 @@ export class NatsPull implements Pull {
     this.#closed = true;
     this.#watchdog.cancel();
     clearTimeout(this.#retry);
-    for (const listener of this.#listeners) listener.close();
+    this.#status.close();
+    this.#refusals.close();
     this.#subscription.unsubscribe();
     this.#requests.clear();
     this.#outstanding = 0;
