@@ -4,9 +4,10 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { staticSource } from "../assignment/sources/static_source.ts";
 import { leaseBucket, workerKey } from "../names.ts";
 import { natsWorld } from "../ports/nats/world.ts";
-import { Cluster } from "../test_support/cluster.ts";
+import { Cluster, partitions } from "../test_support/cluster.ts";
 import { cuttable } from "../test_support/cuttable.ts";
 import { natsTest, until } from "../test_support/rig.ts";
 
@@ -40,11 +41,11 @@ natsTest(
 );
 
 natsTest(
-  "managers that share a world: one loses its lease and comes back, the others do not notice",
+  "managers that share world and source: one loses its lease and comes back, the others do not notice",
   async (rig) => {
     await using cluster = await Cluster.open(rig, { partitionCount: 9 });
     const { world } = await rig.connect();
-    await cluster.add(3, { world });
+    await cluster.add(3, { world, source: staticSource(partitions(9)) });
     await cluster.untilStable();
     const [victim, other] = cluster.followers;
     const instances = () => cluster.running.map(({ manager }) => manager.instance);
@@ -65,6 +66,8 @@ natsTest(
     assert.deepEqual(other!.errors, []);
     await cluster.untilDrained();
     await cluster.assertEffects();
+    cluster.setPartitions(partitions(6));
+    await cluster.untilStable();
   },
 );
 
