@@ -38,3 +38,25 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal)
 export async function settled(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
   await unlessAborted(promise, signal).catch(() => {});
 }
+
+/**
+ * Has a controller fire with the first of some signals. Unlike `AbortSignal.any` this can be ended, and then leaves nothing with signals
+ * that last as long as a worker does.
+ *
+ * @param controller what fires
+ * @param signals with what
+ * @returns ends it
+ */
+export function follow(
+  controller: AbortController,
+  ...signals: readonly AbortSignal[]
+): () => void {
+  const onAbort = (): void => controller.abort();
+  for (const signal of signals) {
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort);
+  }
+  return () => {
+    for (const signal of signals) signal.removeEventListener("abort", onAbort);
+  };
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { settled, unlessAborted } from "./abort.ts";
+import { follow, settled, unlessAborted } from "./abort.ts";
 
 Deno.test("without a signal it gives what the promise gives", async () => {
   const { signal } = new AbortController();
@@ -23,4 +23,27 @@ Deno.test("settled waits for either and never rejects", async () => {
   await settled(Promise.resolve(), signal);
   await settled(Promise.reject(new Error("no")), signal);
   await settled(new Promise(() => {}), AbortSignal.abort());
+});
+
+Deno.test("a controller that follows signals fires with the first of them, also if that has fired already", () => {
+  const [one, other, late] = [new AbortController(), new AbortController(), new AbortController()];
+  const controller = new AbortController();
+  follow(controller, one.signal, other.signal);
+  assert.equal(controller.signal.aborted, false);
+  other.abort();
+  assert.equal(controller.signal.aborted, true);
+  one.abort();
+  follow(late, one.signal);
+  assert.equal(late.signal.aborted, true);
+});
+
+Deno.test("a controller that follows no longer stays as it is", () => {
+  const [one, other] = [new AbortController(), new AbortController()];
+  const controller = new AbortController();
+  const unfollow = follow(controller, one.signal, other.signal);
+  unfollow();
+  unfollow();
+  one.abort();
+  other.abort();
+  assert.equal(controller.signal.aborted, false);
 });

@@ -54,15 +54,29 @@ export interface Logger {
  * @returns the log; it writes nothing until the application configures LogTape
  */
 export function logger(area: LogArea, properties: LogProperties = {}): Logger {
-  return wrap(getLogger(["parti", area]).with(properties));
+  return new AreaLogger(getLogger(["parti", area]).with(properties));
 }
 
-function wrap(log: LogTapeLogger): Logger {
-  return {
-    debug: (message, properties) => log.debug(message, { ...properties }),
-    info: (message, properties) => log.info(message, { ...properties }),
-    warn: (message, properties) => log.warn(message, { ...properties }),
-    error: (message, properties) => log.error(message, { ...properties }),
-    with: (properties) => wrap(log.with(properties)),
-  };
+class AreaLogger implements Logger {
+  readonly #log: LogTapeLogger;
+
+  constructor(log: LogTapeLogger) {
+    this.#log = log;
+  }
+
+  debug(message: string, properties?: LogProperties): void {
+    this.#log.debug(message, { ...properties });
+  }
+  info(message: string, properties?: LogProperties): void {
+    this.#log.info(message, { ...properties });
+  }
+  warn(message: string, properties?: LogProperties): void {
+    this.#log.warn(message, { ...properties });
+  }
+  error(message: string, properties?: LogProperties): void {
+    this.#log.error(message, { ...properties });
+  }
+  with(properties: LogProperties): Logger {
+    return new AreaLogger(this.#log.with(properties));
+  }
 }

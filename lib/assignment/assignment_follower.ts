@@ -12,7 +12,7 @@ import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { jitter, type Random } from "../ports/random.ts";
 import { compareSnapshots, type Snapshot } from "./snapshot.ts";
-import { pointerOf, readSnapshot } from "./snapshot_store.ts";
+import { pointerOf, readSnapshot, sharedEntry } from "./snapshot_store.ts";
 
 /** What following needs. */
 export interface AssignmentFollowerOptions {
@@ -130,7 +130,7 @@ export class AssignmentFollower {
       this.#pending = undefined;
       if (failure === undefined) {
         this.#failures = 0;
-        this.#known = entry;
+        this.#known = sharedEntry(entry);
       } else this.#retry(failure);
     }
     this.#reading = false;

@@ -77,6 +77,23 @@ export function ownersOf(snapshot: Snapshot): Map<PartitionId, SnapshotWorker> {
   return owners;
 }
 
+const instances = new WeakMap<Snapshot, ReadonlySet<string>>();
+
+/**
+ * The instances among which a snapshot divides the partitions.
+ *
+ * @param snapshot the snapshot
+ * @returns them; one set for all who ask of the same snapshot, as the workers of a process do
+ */
+export function instancesOf(snapshot: Snapshot): ReadonlySet<string> {
+  let found = instances.get(snapshot);
+  if (found === undefined) {
+    found = new Set(snapshot.workers.map(({ instance }) => instance));
+    instances.set(snapshot, found);
+  }
+  return found;
+}
+
 /**
  * The partitions a snapshot assigns.
  *

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { decodeJsonObject, encodeJson } from "../codec.ts";
+import { decodeJsonObject, encodeJson, sameBytes } from "../codec.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { chunkKey, CURRENT_KEY } from "../names.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
@@ -60,23 +60,50 @@ export function pointerOf(entry: KvEntry): SnapshotPointer | undefined {
   return { epoch, generation, count, bytes };
 }
 
+/** The one that was read last of those that are stored whole, with its bytes. */
+let lastRead: { readonly data: Uint8Array; readonly snapshot: Snapshot } | undefined;
+
 /**
- * Reads a snapshot from an entry of `current`, fetching its chunks if it has any.
+ * Reads a snapshot from an entry of `current`, fetching its chunks if it has any. All workers of a process read the same: what is stored
+ * whole they share, so that they need its memory once.
  *
  * @param bucket the assignment bucket
- * @param entry the entry
- * @returns the snapshot
+ * @param entry the entry; its bytes must not change afterwards
+ * @returns the snapshot, which nobody may change
  * @throws {PartiError} `PARTI_NOT_FOUND` if a chunk is not there (yet, or any more): look at `current` again;
  * `PARTI_INVALID_ASSIGNMENT` if it cannot be understood; or what the bucket throws
  */
 export async function readSnapshot(bucket: KvBucket, entry: KvEntry): Promise<Snapshot> {
+  // The same bytes say the same, whosever bucket they come from.
+  if (lastRead !== undefined && sameBytes(lastRead.data, entry.value)) return lastRead.snapshot;
   const pointer = pointerOf(entry);
   const data = pointer === undefined ? entry.value : await readChunks(bucket, pointer);
   const snapshot = decodeSnapshot(data);
   const isMeant = pointer === undefined ||
     (snapshot !== undefined && compareSnapshots(snapshot, pointer) === 0);
   if (snapshot === undefined || !isMeant) throw notUnderstood(entry);
+  if (pointer === undefined) lastRead = { data, snapshot: freeze(snapshot) };
   return snapshot;
+}
+
+function freeze(snapshot: Snapshot): Snapshot {
+  for (const worker of snapshot.workers) {
+    Object.freeze(worker.partitions);
+    Object.freeze(worker);
+  }
+  for (const part of [snapshot.leader, snapshot.workers, snapshot.weights]) Object.freeze(part);
+  return Object.freeze(snapshot);
+}
+
+/**
+ * Gives the memory of an entry back that was read last: what its bytes are compared with later, those of the shared snapshot will do.
+ *
+ * @param entry the entry
+ * @returns the same, with bytes that are kept anyway if there are such
+ */
+export function sharedEntry(entry: KvEntry): KvEntry {
+  if (lastRead === undefined || !sameBytes(lastRead.data, entry.value)) return entry;
+  return { ...entry, value: lastRead.data };
 }
 
 /**

@@ -9,7 +9,7 @@ import { natsTest, type Rig } from "../test_support/rig.ts";
 import { inForce, TestTerm } from "./leader/leader_rig_test.ts";
 import { type ClaimOptions, Publication } from "./leader/publication.ts";
 import { type Snapshot, weightTable } from "./snapshot.ts";
-import { CHUNK_BYTES, readSnapshot, writeSnapshot } from "./snapshot_store.ts";
+import { CHUNK_BYTES, readSnapshot, sharedEntry, writeSnapshot } from "./snapshot_store.ts";
 
 function large(bytes: number, epoch = 1, generation = 1): Snapshot {
   const count = Math.ceil(bytes / 64);
@@ -185,6 +185,24 @@ Deno.test("snapshot store: hostile pointers are refused without allocating the w
   await bucket.put("chunk.1.1.0", stranger);
   bucket.poke(CURRENT_KEY, { ...pointer, bytes: stranger.length });
   await rejected(readSnapshot(bucket, bucket.peek(CURRENT_KEY)!), "PARTI_INVALID_ASSIGNMENT");
+});
+
+Deno.test("snapshot store: those who read the same share it, and nobody can change it for the others", async () => {
+  const [bucket, other] = [new FakeBucket(), new FakeBucket()];
+  const read = async (from: FakeBucket) => await readSnapshot(from, from.peek(CURRENT_KEY)!);
+  for (const each of [bucket, other]) await writeSnapshot(each, large(1_000), undefined);
+  const snapshot = await read(bucket);
+  assert.equal(await read(other), snapshot);
+  assert.throws(() => Object.assign(snapshot, { epoch: 9 }), TypeError);
+  assert.throws(() => Object.assign(snapshot.weights, { a: 9 }), TypeError);
+  assert.throws(() => (snapshot.workers[0]!.partitions as string[]).push("mine"), TypeError);
+  const [one, same] = [bucket, other].map((from) => sharedEntry({ ...from.peek(CURRENT_KEY)! }));
+  assert.equal(one!.value, same!.value);
+  await writeSnapshot(other, large(1_000, 1, 2), other.peek(CURRENT_KEY)!.revision);
+  const newer = other.peek(CURRENT_KEY)!;
+  assert.equal(sharedEntry(newer), newer);
+  assert.deepEqual(await read(other), large(1_000, 1, 2));
+  assert.deepEqual(await read(bucket), large(1_000));
 });
 
 /** Claims as the leader does: whoever loses every compare tries again. */

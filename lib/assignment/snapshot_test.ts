@@ -5,6 +5,7 @@ import {
   compareSnapshots,
   decodeSnapshot,
   encodeSnapshot,
+  instancesOf,
   ownersOf,
   partitionsOf,
   type Snapshot,
@@ -37,6 +38,13 @@ Deno.test("snapshot: what was encoded is decoded, whatever partitions are called
   ]);
   assert.equal(decoded!.weights["toString"], undefined);
   assert.equal(ownersOf(decoded!).get("__proto__")?.id, "worker-1");
+});
+
+Deno.test("snapshot: its instances are one set for all who ask", () => {
+  const instances = instancesOf(SNAPSHOT);
+  assert.deepEqual([...instances], ["i-0", "i-1"]);
+  assert.equal(instancesOf(SNAPSHOT), instances);
+  assert.notEqual(instancesOf({ ...SNAPSHOT }), instances);
 });
 
 Deno.test("snapshot: ordered by epoch, then by generation", () => {

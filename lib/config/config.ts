@@ -9,6 +9,7 @@ import { complete, deepFreeze } from "./config_complete.ts";
 import { configError, type ConfigSource, problemsOf } from "./config_problems.ts";
 import { checkRules } from "./config_rules.ts";
 import { groupSchema } from "./config_schema.ts";
+import { copyData, isSameData } from "./plain_data.ts";
 
 export type { ConfigProblem, ConfigSource, KeyPath, Place } from "./config_problems.ts";
 export { configWarnings } from "./config_rules.ts";
@@ -173,8 +174,12 @@ export interface GroupConfig {
   readonly consumer: GroupConsumerConfig | undefined;
 }
 
+/** What was completed last, and from what. */
+let last: { readonly input: GroupConfigInput; readonly config: GroupConfig } | undefined;
+
 /**
- * Completes and checks a configuration.
+ * Completes and checks a configuration. The workers of a process mostly have the same one: where the last one was made from the same
+ * input, it is the answer.
  *
  * @param input what the user wants; only `group` is required, and `consumer.stream` where there is a `consumer`
  * @returns the configuration: complete, checked, frozen. An explicit zero is kept as a zero.
@@ -182,7 +187,11 @@ export interface GroupConfig {
  *   list of problems
  */
 export function resolveConfig(input: GroupConfigInput): GroupConfig {
-  return resolveConfigFrom(input);
+  if (last === undefined || !isSameData(input, last.input)) {
+    const config = resolveConfigFrom(input);
+    last = { input: copyData(input), config };
+  }
+  return last.config;
 }
 
 /**

@@ -8,6 +8,17 @@ import {
 import { DEGRADED_BEHAVIOR_PRESETS } from "./config_defaults.ts";
 import { isPartiError } from "../errors.ts";
 
+Deno.test("the same input gives the same configuration, and another one another, whatever became of it since", () => {
+  const input = { group: "g", labels: { zone: "a" } };
+  const config = resolveConfig(input);
+  assert.equal(resolveConfig({ labels: { zone: "a" }, group: "g" }), config);
+  input.labels.zone = "b";
+  assert.deepEqual(resolveConfig(input).labels, { zone: "b" });
+  assert.deepEqual(config.labels, { zone: "a" });
+  assert.throws(() => resolveConfig({ ...input, capacity: 0 }), { code: "PARTI_INVALID_CONFIG" });
+  assert.equal(resolveConfig({ ...input, capacity: 2 }).capacity, 2);
+});
+
 Deno.test("only the group is required; all else has the Go program's defaults, with units", () => {
   const { consumer, ...config } = resolveConfig({ group: "g", consumer: { stream: "orders" } });
   assert.deepEqual(config, {

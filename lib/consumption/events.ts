@@ -68,55 +68,94 @@ export const noConsumptionEvents: ConsumptionEvents = {
   error: ignore,
 };
 
-/**
- * Tells two listeners, the first one first.
- *
- * @param first who is told first
- * @param second who is told then
- * @returns events that tell both
- */
-export function bothEvents(
-  first: Partial<ConsumptionEvents>,
-  second: Partial<ConsumptionEvents>,
-): ConsumptionEvents {
-  const names = Object.keys(noConsumptionEvents) as (keyof ConsumptionEvents)[];
-  const both: Partial<Record<keyof ConsumptionEvents, (...args: never[]) => void>> = {};
-  for (const name of names) {
-    const a = first[name] as ((...args: never[]) => void) | undefined;
-    const b = second[name] as ((...args: never[]) => void) | undefined;
-    both[name] = a === undefined || b === undefined ? a ?? b ?? ignore : (...args) => {
-      a(...args);
-      b(...args);
-    };
+/** Tells several listeners. One object with methods of its class: a worker has one, and so many functions would be several kilobytes. */
+class Teller implements ConsumptionEvents {
+  readonly #listeners: readonly Partial<ConsumptionEvents>[];
+
+  constructor(listeners: readonly Partial<ConsumptionEvents>[]) {
+    this.#listeners = listeners;
   }
-  return both as unknown as ConsumptionEvents;
+
+  updated(added: number, removed: number, total: number): void {
+    this.#tell((to) => to.updated?.(added, removed, total));
+  }
+  acquired(ids: readonly PartitionId[], lane: string, waitedMs: number): void {
+    this.#tell((to) => to.acquired?.(ids, lane, waitedMs));
+  }
+  refused(ids: readonly PartitionId[]): void {
+    this.#tell((to) => to.refused?.(ids));
+  }
+  released(ids: readonly PartitionId[], forced: boolean): void {
+    this.#tell((to) => to.released?.(ids, forced));
+  }
+  evicted(lane: string): void {
+    this.#tell((to) => to.evicted?.(lane));
+  }
+  laneEnded(lane: string, reason: LaneEnd, detail: string): void {
+    this.#tell((to) => to.laneEnded?.(lane, reason, detail));
+  }
+  compacted(lanes: number): void {
+    this.#tell((to) => to.compacted?.(lanes));
+  }
+  started(id: PartitionId, message: FeedMessage): void {
+    this.#tell((to) => to.started?.(id, message));
+  }
+  handled(id: PartitionId, durationMs: number): void {
+    this.#tell((to) => to.handled?.(id, durationMs));
+  }
+  acked(id: PartitionId, message: FeedMessage): void {
+    this.#tell((to) => to.acked?.(id, message));
+  }
+  redelivered(id: PartitionId, message: FeedMessage): void {
+    this.#tell((to) => to.redelivered?.(id, message));
+  }
+  failed(id: PartitionId, message: FeedMessage, attempt: number, error: unknown): void {
+    this.#tell((to) => to.failed?.(id, message, attempt, error));
+  }
+  abandoned(id: PartitionId, message: FeedMessage): void {
+    this.#tell((to) => to.abandoned?.(id, message));
+  }
+  deadLettered(id: PartitionId, message: FeedMessage, error: unknown): void {
+    this.#tell((to) => to.deadLettered?.(id, message, error));
+  }
+  stopped(id: PartitionId, message: FeedMessage, error: unknown): void {
+    this.#tell((to) => to.stopped?.(id, message, error));
+  }
+  outranked(ids: readonly PartitionId[]): void {
+    this.#tell((to) => to.outranked?.(ids));
+  }
+
+  error(error: unknown): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener.error?.(error);
+      } catch {
+        // The listener for errors failed on one. There is nobody left to tell.
+      }
+    }
+  }
+
+  #tell(tell: (to: Partial<ConsumptionEvents>) => void): void {
+    for (const listener of this.#listeners) {
+      try {
+        tell(listener);
+      } catch (error) {
+        this.error(error);
+      }
+    }
+  }
 }
 
 /**
- * Completes a listener, and keeps what it throws away from whoever tells it: a broken metric must not stop a partition.
+ * Completes listeners, and keeps what they throw away from whoever tells them and from each other: a broken metric must not stop a
+ * partition.
  *
- * @param listener what is listened to
- * @returns a listener for everything that never throws
+ * @param listeners what is listened to; each is told in turn
+ * @returns a listener for everything that never throws. Its methods are to be called as such
  */
-export function guardedEvents(listener: Partial<ConsumptionEvents>): ConsumptionEvents {
-  const tellError = (error: unknown): void => {
-    try {
-      listener.error?.(error);
-    } catch {
-      // The listener for errors failed on one. There is nobody left to tell.
-    }
-  };
-  const guarded: Record<string, (...args: unknown[]) => void> = {};
-  for (const name of Object.keys(noConsumptionEvents) as (keyof ConsumptionEvents)[]) {
-    // Called as a method: a listener may be an object with a state.
-    const tell = (listener[name] as ((...args: unknown[]) => void) | undefined)?.bind(listener);
-    guarded[name] = tell === undefined ? ignore : (...args: unknown[]) => {
-      try {
-        tell(...args);
-      } catch (error) {
-        tellError(error);
-      }
-    };
-  }
-  return { ...(guarded as unknown as ConsumptionEvents), error: tellError };
+export function guardedEvents(
+  ...listeners: readonly Partial<ConsumptionEvents>[]
+): ConsumptionEvents {
+  const [only, another] = listeners;
+  return only instanceof Teller && another === undefined ? only : new Teller(listeners);
 }

@@ -22,6 +22,7 @@ export class FakeMessage implements FeedMessage {
   acks = 0;
   workings = 0;
   confirms = 0;
+  readonly ackHandle = this;
   /** What the confirmation waits for or fails with. */
   confirmation: () => Promise<void> = () => Promise.resolve();
 

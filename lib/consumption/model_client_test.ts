@@ -314,6 +314,7 @@ class ModelMessage implements FeedMessage {
   readonly deliveryCount: number;
   readonly storedAtMs: number;
   readonly pending = 0;
+  readonly ackHandle = this;
   readonly #client: ModelClient;
   readonly #consumer: string;
   readonly #stored: Stored;

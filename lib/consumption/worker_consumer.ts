@@ -87,9 +87,10 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#events = guardedEvents(options.events ?? {});
     const { world, config, owner, checkedFeed } = options;
     this.#slots = new SlotTable(config);
-    this.#settling = new Settling(this.#slots, this.#events.outranked);
+    this.#settling = new Settling(this.#slots, (ids) => this.#events.outranked(ids));
     const mayAct = () => this.#mayAct();
     const events = this.#events;
+    const onError = (error: unknown) => events.error(error);
     const onIdle = (slot: Slot) => this.#idle(slot);
     this.#dispatcher = makeDispatcher({ options, events, mayAct, onIdle });
     const check = new FeedCheck(world.feed, config, checkedFeed);
@@ -114,7 +115,7 @@ export class WorkerConsumer implements AsyncDisposable {
       mayAct,
     });
     const hint = (ids: readonly PartitionId[]) => this.#keeper.hint(ids);
-    this.#notices = new ReleaseNotices(world.messaging, owner, hint, events.error);
+    this.#notices = new ReleaseNotices(world.messaging, owner, hint, onError);
     this.#status = world.messaging.onStatus((status) => {
       if (status === "reconnected") void this.reconnected();
       else this.#keeper.interrupted();

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { unlessAborted } from "../abort.ts";
+import { follow, unlessAborted } from "../abort.ts";
 import { LaneReaper } from "../assignment/leader/lane_reaper.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
 import type { GroupBuckets } from "../buckets.ts";
@@ -43,7 +43,6 @@ export interface LivesOptions {
     | "remembered"
     | "formerInstances"
     | "events"
-    | "signal"
     | keyof GroupBuckets
   >;
   /** Who is told; `onProgress` after every step too. */
@@ -68,7 +67,8 @@ export class Lives {
   #step: JoinStep = "ClaimingID";
   #joining: Promise<void> = Promise.resolve();
   #joinFailure: unknown;
-  #wake = new AbortController();
+  /** Ends a pause between two tries. */
+  #wake: AbortController | undefined;
   #closedForGood = false;
 
   /** @param options what they need */
@@ -99,12 +99,13 @@ export class Lives {
    * @throws what the server says, or `PARTI_ABORTED`; {@linkcode Lives.joinFailure} then tells what kept it
    */
   begin(signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, this.#end.signal]);
-    const joining = this.#joinFirst(either);
+    const giveUp = new AbortController();
+    const unfollow = follow(giveUp, signal, this.#end.signal);
+    const joining = this.#joinFirst(giveUp.signal);
     this.#joining = joining.catch((error) => {
       this.#joinFailure = error;
-    });
-    return unlessAborted(joining, either);
+    }).finally(unfollow);
+    return unlessAborted(joining, giveUp.signal);
   }
 
   /** The connection is gone. */
@@ -115,13 +116,13 @@ export class Lives {
   /** The connection is back: what waits for it goes on at once. */
   reconnected(): void {
     (this.#session ?? this.#entering)?.reconnected();
-    this.#wake.abort();
+    this.#wake?.abort();
   }
 
   /** The connection was closed and never comes back: no new life is possible. */
   closedForGood(): void {
     this.#closedForGood = true;
-    this.#wake.abort();
+    this.#wake?.abort();
   }
 
   /**
@@ -177,9 +178,8 @@ export class Lives {
         remembered: this.#remembered,
         formerInstances: this.#former,
         events: this.#sessionEvents(),
-        signal,
       });
-      await session.join();
+      await session.join(signal);
     } catch (error) {
       this.#remember(instance);
       throw error;
@@ -278,11 +278,14 @@ export class Lives {
   async #pause(failures: number, signal: AbortSignal): Promise<void> {
     const { clock, random, messaging } = this.#options.world;
     if (this.#closedForGood) return await until(signal);
-    this.#wake = new AbortController();
+    const wake = this.#wake = new AbortController();
+    const unfollow = follow(wake, signal);
     const baseMs = messaging.connected
       ? Math.min(REJOIN_MS * 2 ** Math.min(failures, 10), REJOIN_MAX_MS)
       : REJOIN_MAX_MS;
-    await sleep(clock, jitter(random, baseMs), AbortSignal.any([signal, this.#wake.signal]));
+    await sleep(clock, jitter(random, baseMs), wake.signal);
+    unfollow();
+    this.#wake = undefined;
   }
 }
 

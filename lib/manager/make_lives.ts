@@ -20,6 +20,9 @@ import { feedStreams } from "../sharding/shards.ts";
 import type { World } from "../ports/world.ts";
 import type { SessionEvents } from "../session/session_options.ts";
 
+/** One for all workers of a process: it remembers nothing but a ring that is the same for all. */
+const defaultStrategy = stickyBalanced();
+
 /** What the lives are made from. */
 export interface LivesParts {
   /** The manager's. */
@@ -70,7 +73,7 @@ export function makeLives(parts: LivesParts): Lives {
       host: host ?? "",
       election: election?.(leases) ?? builtInElection(world, config, leases, formerInstances),
       source,
-      strategy: strategy ?? stickyBalanced(),
+      strategy: strategy ?? defaultStrategy,
       recoveringUntilMs: () => degraded.recoveringUntilMs,
       reconnectedAtMs,
       makeConsumer: (owner, right) =>

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { settled, unlessAborted } from "../abort.ts";
+import { follow, settled, unlessAborted } from "../abort.ts";
 import { SourceView } from "../assignment/leader/source_view.ts";
 import type { PartitionSource } from "../assignment/partition.ts";
 import { staticSource } from "../assignment/sources/static_source.ts";
@@ -146,23 +146,24 @@ export class Manager implements AsyncDisposable {
     }
     this.#started = true;
     this.#telemetry.doubts(configWarnings(this.#config));
-    const { clock, messaging } = this.#options.world;
-    const timeout = new AbortController();
-    const timer = clock.setTimer(this.#config.startupTimeoutMs, () => timeout.abort());
     const { signal: given = new AbortController().signal } = options;
-    const signal = AbortSignal.any([timeout.signal, this.#stop.signal, given]);
+    const giveUp = new AbortController();
+    const { signal } = giveUp;
+    const unfollow = follow(giveUp, this.#stop.signal, given);
+    let timedOut = false;
+    const timer = this.#options.world.clock.setTimer(this.#config.startupTimeoutMs, () => {
+      timedOut = true;
+      giveUp.abort();
+    });
     try {
-      this.#connection = [
-        messaging.onStatus((status) => this.#connectionChanged(status)),
-        messaging.onRefused((error) => this.#notifier.error(error)),
-      ];
+      this.#listen();
       await this.#lives.begin(signal);
       await this.#state.reached("Stable", signal);
       timer.cancel();
     } catch (error) {
       const found = {
         state: this.state,
-        timedOut: timeout.signal.aborted,
+        timedOut,
         aborted: signal.aborted,
         startupTimeoutMs: this.#config.startupTimeoutMs,
         lastError: this.#notifier.lastError,
@@ -171,6 +172,8 @@ export class Manager implements AsyncDisposable {
       // Whoever gives it up does not wait for a server that may be silent.
       await settled(this.stop(), given);
       throw startFailure(error, { ...found, joinFailure: this.#lives.joinFailure });
+    } finally {
+      unfollow();
     }
   }
 
@@ -242,6 +245,14 @@ export class Manager implements AsyncDisposable {
       },
       onAlert: (level, durationMs) => this.#notifier.alert(level, durationMs),
     });
+  }
+
+  #listen(): void {
+    const { messaging } = this.#options.world;
+    this.#connection = [
+      messaging.onStatus((status) => this.#connectionChanged(status)),
+      messaging.onRefused((error) => this.#notifier.error(error)),
+    ];
   }
 
   #connectionChanged(status: ConnectionStatus): void {

@@ -19,6 +19,8 @@ const RETRY_FACTOR = 0.25;
 /** How often a release is tried against renewals of our own whose outcome was unknown. */
 const RELEASE_ATTEMPTS = 3;
 
+const nothing = (): void => {};
+
 /** What a lease needs. Its call-backs must not throw. */
 export interface LeaseOptions {
   /** Where it is kept. */
@@ -54,7 +56,7 @@ export class Lease {
   /** Renewals are numbered, so that {@linkcode Lease.confirm} can tell an answer to its own from an older one. */
   #lastSent = 0;
   #lastConfirmed = 0;
-  #stopWaiting: () => void = () => {};
+  #stopWaiting: () => void = nothing;
   #renewTimer: Timer | undefined;
   #endTimer: Timer | undefined;
 
@@ -215,6 +217,7 @@ export class Lease {
     };
     const ok = await Promise.race([this.#write(), waitedEnough]);
     this.#stopWaiting();
+    this.#stopWaiting = nothing;
     return ok;
   }
 

@@ -64,7 +64,9 @@ export class Prober {
   readonly #options: ProberOptions;
   /** Those that are being asked for, question by question. None stays here for longer than two time-outs and a grace. */
   readonly #asking = new Set<readonly string[]>();
-  readonly #closing = new AbortController();
+  /** Tells those who ask just then that it ends; made with the first question, as most workers never ask one. */
+  #closing: AbortController | undefined;
+  #closed = false;
   #timer: Timer | undefined;
   #resting = false;
   #quietUntilMs = -Infinity;
@@ -108,19 +110,20 @@ export class Prober {
    * @param instance who
    */
   suspect(instance: string): void {
-    if (this.#closing.signal.aborted || !this.#options.targets().includes(instance)) return;
+    if (this.#closed || !this.#options.targets().includes(instance)) return;
     const instances = this.#notAsked([instance]);
     if (instances.length > 0) void this.#ask(instances);
   }
 
   /** Ends the probing: no call-back comes afterwards. */
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
+    this.#closing?.abort();
     this.#timer?.cancel();
   }
 
   #arm(targetCount: number): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#closed) return;
     const { clock, random, intervalMs, budgetPerSecond } = this.#options;
     this.#resting = targetCount === 0;
     const roundMs = this.#resting
@@ -144,6 +147,7 @@ export class Prober {
 
   async #ask(instances: readonly string[]): Promise<void> {
     const { clock, onGone, revisionOf } = this.#options;
+    this.#closing ??= new AbortController();
     const { signal } = this.#closing;
     const startedAtMs = clock.monotonicMs();
     this.#asking.add(instances);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ConsumptionEvents } from "../consumption/events.ts";
-import { noConsumptionEvents } from "../consumption/events.ts";
+import { guardedEvents } from "../consumption/events.ts";
 import { noMetrics } from "./collector.ts";
 import { consumptionMetrics, type HealthGauges } from "./consumption_metrics.ts";
 
@@ -12,8 +12,7 @@ function recorded(health: () => HealthGauges | undefined) {
       (...args: unknown[]) => void log.push(`${name}(${args.join()})`),
     ]),
   ) as unknown as typeof noMetrics;
-  const partial = consumptionMetrics(metrics, health);
-  return { log, events: { ...noConsumptionEvents, ...partial } as ConsumptionEvents };
+  return { log, events: guardedEvents(consumptionMetrics(metrics, health)) };
 }
 
 const message = {} as Parameters<ConsumptionEvents["started"]>[1];

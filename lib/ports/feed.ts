@@ -6,8 +6,20 @@
  */
 import type { PartiError } from "../errors.ts";
 
+/** The way to acknowledge a message, which can be kept for as long as that may have to be done again. */
+export interface AckHandle {
+  /** Acknowledges without waiting. On a WorkQueue stream this removes the message. */
+  ack(): void;
+  /**
+   * Acknowledges and waits for the server. Answered also for a message that is acknowledged already, and only after every ack
+   * that was sent before it for the same consumer on the same connection was processed: one confirmed ack flushes all. Throws
+   * `PARTI_NO_RESPONDERS` at once if the consumer is gone, `PARTI_TIMEOUT`, or `PARTI_DISCONNECTED`.
+   */
+  ackConfirmed(timeoutMs: number): Promise<void>;
+}
+
 /** A message as it was delivered. */
-export interface FeedMessage {
+export interface FeedMessage extends AckHandle {
   /** The subject it was published to. */
   readonly subject: string;
   /** The payload. */
@@ -32,14 +44,8 @@ export interface FeedMessage {
   readonly storedAtMs: number;
   /** Messages that were waiting behind it when it was delivered. */
   readonly pending: number;
-  /** Acknowledges without waiting. On a WorkQueue stream this removes the message. */
-  ack(): void;
-  /**
-   * Acknowledges and waits for the server. Answered also for a message that is acknowledged already, and only after every ack
-   * that was sent before it for the same consumer on the same connection was processed: one confirmed ack flushes all. Throws
-   * `PARTI_NO_RESPONDERS` at once if the consumer is gone, `PARTI_TIMEOUT`, or `PARTI_DISCONNECTED`.
-   */
-  ackConfirmed(timeoutMs: number): Promise<void>;
+  /** The way to acknowledge it, without what it says: for whoever keeps that for a while. */
+  readonly ackHandle: AckHandle;
   /** Tells the server that work goes on: the ack wait starts anew. */
   working(): void;
 }

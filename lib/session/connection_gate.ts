@@ -35,11 +35,11 @@ export class ConnectionGate {
   /** Counts how often the connection went: a proof is worth something only on the connection it came over. */
   #cuts = 0;
   #grace: Timer | undefined;
+  readonly #endGrace = (): void => this.#grace?.cancel();
 
   /** @param options what it needs */
   constructor(options: ConnectionGateOptions) {
     this.#options = options;
-    options.signal.addEventListener("abort", () => this.#grace?.cancel(), { once: true });
   }
 
   /** The connection is gone: nobody gets through until {@linkcode ConnectionGate.reopen} has found proof. */
@@ -48,6 +48,8 @@ export class ConnectionGate {
     this.#cuts++;
     this.#shut ??= Promise.withResolvers<void>();
     if (!signal.aborted) this.#grace ??= clock.setTimer(graceMs, onAway);
+    // Not before, since most connections never go; and not twice, as it is the same function.
+    signal.addEventListener("abort", this.#endGrace);
   }
 
   /**

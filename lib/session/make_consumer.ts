@@ -6,7 +6,7 @@
 import type { GroupConfig } from "../config/config.ts";
 import { poisonError } from "../consumption/dispatch/poison_error.ts";
 import type { CheckedFeed } from "../consumption/feed_check.ts";
-import { bothEvents } from "../consumption/events.ts";
+import { type ConsumptionEvents, guardedEvents } from "../consumption/events.ts";
 import { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import type { ManagerOptions } from "../manager/manager_options.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
@@ -43,6 +43,13 @@ export function makeConsumer(
   // Asked while the consumer is being made too, and then there is nothing to tell.
   const made: { consumer?: WorkerConsumer } = {};
   const measured = consumptionMetrics(metrics, () => made.consumer?.health());
+  const told: Partial<ConsumptionEvents> = {
+    deadLettered: (id, message, error) =>
+      onError(poisonError(id, message, error, partitionSubject(consumer.deadLetterSubject, id))),
+    stopped: (id, message, error) => onError(poisonError(id, message, error, undefined)),
+    outranked: () => right.onOutranked(),
+    error: onError,
+  };
   made.consumer = new WorkerConsumer({
     world,
     config: consumer,
@@ -53,25 +60,7 @@ export function makeConsumer(
     mayAct: () => right.mayAct(),
     mayBegin: (signal) => right.mayBegin(signal),
     checkedFeed,
-    events: bothEvents(measured, {
-      ...consumptionEvents,
-      deadLettered: (id, message, error) => {
-        onError(poisonError(id, message, error, partitionSubject(consumer.deadLetterSubject, id)));
-        consumptionEvents?.deadLettered?.(id, message, error);
-      },
-      stopped: (id, message, error) => {
-        onError(poisonError(id, message, error, undefined));
-        consumptionEvents?.stopped?.(id, message, error);
-      },
-      outranked: (ids) => {
-        right.onOutranked();
-        consumptionEvents?.outranked?.(ids);
-      },
-      error: (error) => {
-        onError(error);
-        consumptionEvents?.error?.(error);
-      },
-    }),
+    events: guardedEvents(measured, told, consumptionEvents ?? {}),
   });
   return made.consumer;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Partition, PartitionId } from "../assignment/partition.ts";
-import type { Snapshot, SnapshotWorker } from "../assignment/snapshot.ts";
+import { instancesOf, type Snapshot, type SnapshotWorker } from "../assignment/snapshot.ts";
 import type { DesiredPartitions } from "../consumption/dispatch/desired.ts";
 import type { Assignment } from "../manager/hooks.ts";
 
@@ -73,7 +73,7 @@ export function desiredOf(
   before: Snapshot | undefined,
   leaving: ReadonlySet<PartitionId>,
 ): DesiredPartitions {
-  const known = new Set(snapshot.workers.map((worker) => worker.instance));
+  const known = instancesOf(snapshot);
   const own = new Set(assignment.partitions.map(({ keys }) => keys.join(".")));
   const contenders = ownersAmong(own, before?.workers ?? [], (owner) => {
     return owner !== instance && known.has(owner);
@@ -87,17 +87,19 @@ export function desiredOf(
   };
 }
 
+const NOBODY: ReadonlyMap<PartitionId, string> = new Map();
+
 /** Which instance owns each of some partitions. */
 function ownersAmong(
   ids: ReadonlySet<PartitionId>,
   workers: readonly SnapshotWorker[],
   counts: (instance: string) => boolean,
-): Map<PartitionId, string> {
+): ReadonlyMap<PartitionId, string> {
+  if (ids.size === 0) return NOBODY;
   const owners = new Map<PartitionId, string>();
-  if (ids.size === 0) return owners;
   for (const { instance, partitions } of workers) {
     if (!counts(instance)) continue;
     for (const id of partitions) if (ids.has(id)) owners.set(id, instance);
   }
-  return owners;
+  return owners.size === 0 ? NOBODY : owners;
 }

@@ -94,13 +94,14 @@ export class Session {
    * Joins the group: claims a stable ID, runs for leadership, follows the assignment. Afterwards there is no assignment yet, and the
    * lease may be lost again.
    *
+   * @param signal gives up
    * @throws {PartiError} what the buckets or the election say, `PARTI_NO_FREE_ID`, `PARTI_REFUSED` if it may not answer probes, or
    * `PARTI_ABORTED`; nothing is then left behind
    */
-  async join(): Promise<void> {
-    const { events, signal } = this.#options;
+  async join(signal: AbortSignal): Promise<void> {
+    const { events } = this.#options;
     try {
-      await this.#claim();
+      await this.#claim(signal);
       // Nobody could see that it lives: it would be evicted again and again.
       if (this.#refusal !== undefined) throw this.#refusal;
       events.onClaimed(this.worker, this.idNumber);
@@ -223,11 +224,12 @@ export class Session {
     }
   }
 
-  async #claim(): Promise<void> {
-    const claim = await claimSessionLease(this.#options, {
+  async #claim(signal: AbortSignal): Promise<void> {
+    const holder = {
       progress: () => ({ leaving: this.#leaving, applied: this.#applier.applied }),
-      onLost: (reason) => this.#fence(reason),
-    });
+      onLost: (reason: string) => this.#fence(reason),
+    };
+    const claim = await claimSessionLease(this.#options, holder, signal);
     this.#idNumber = claim.idNumber;
     this.#lease = claim.lease;
   }

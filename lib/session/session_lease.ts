@@ -23,11 +23,16 @@ export interface LeaseHolder {
  *
  * @param session the session's options
  * @param holder what else its lease needs
+ * @param signal gives up
  * @returns the number and the lease on it, which renews itself from now on
  * @throws {PartiError} see {@linkcode claimStableId}
  */
-export function claimSessionLease(session: SessionOptions, holder: LeaseHolder): Promise<Claim> {
-  const { world, config, instance, leases, preferredId, formerInstances, signal } = session;
+export function claimSessionLease(
+  session: SessionOptions,
+  holder: LeaseHolder,
+  signal: AbortSignal,
+): Promise<Claim> {
+  const { world, config, instance, leases, preferredId, formerInstances } = session;
   const { clock, messaging } = world;
   return claimStableId({
     bucket: leases,

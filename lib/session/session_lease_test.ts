@@ -19,7 +19,7 @@ const CONFIG = {
 };
 
 /** A session's options as far as its lease goes. */
-function rig(changes: Partial<SessionOptions> = {}) {
+function rig(changes: Partial<SessionOptions> = {}, signal = new AbortController().signal) {
   const clock = new ManualClock();
   const leases = new FakeBucket();
   const renewals: boolean[] = [];
@@ -39,14 +39,13 @@ function rig(changes: Partial<SessionOptions> = {}) {
     formerInstances: new Set<string>(),
     leases,
     events,
-    signal: new AbortController().signal,
     ...changes,
   } as unknown as SessionOptions;
-  const claim = () =>
-    claimSessionLease(session, {
-      progress: () => ({ ...progress }),
-      onLost: (reason) => void lost.push(reason),
-    });
+  const holder = {
+    progress: () => ({ ...progress }),
+    onLost: (reason: string) => void lost.push(reason),
+  };
+  const claim = () => claimSessionLease(session, holder, signal);
   const said = (idNumber: number) => decodeWorkerRecord(leases.peek(workerKey(idNumber))!);
   return { clock, leases, renewals, errors, lost, progress, claim, said };
 }
@@ -104,7 +103,7 @@ Deno.test("session lease: a former life's number is taken back, a live worker's 
 
 Deno.test("session lease: given up while nobody answers; what failed is told", async () => {
   const abort = new AbortController();
-  const { clock, leases, errors, claim } = rig({ signal: abort.signal });
+  const { clock, leases, errors, claim } = rig({}, abort.signal);
   leases.before = () => {
     throw new PartiError("PARTI_TIMEOUT", "no answer");
   };

@@ -66,8 +66,6 @@ export interface SessionOptions {
   readonly makeConsumer: (owner: LaneOwner, right: SessionRight) => WorkerConsumer | undefined;
   /** Who is told. */
   readonly events: SessionEvents;
-  /** Gives up joining. */
-  readonly signal: AbortSignal;
 }
 
 /** What a session tells. Nothing is told any more once it is over, except that. */

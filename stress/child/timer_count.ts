@@ -9,6 +9,14 @@ type Globals = Pick<
   "setTimeout" | "setInterval" | "clearTimeout" | "clearInterval"
 >;
 
+/** What is counted. */
+export interface TimerCountOptions {
+  /** Where the runtime's timers are; by default in this process. */
+  readonly globals?: Globals;
+  /** How many there are that wait behind a single one of the runtime's. They count each, and that one does not. */
+  readonly behindOne?: () => number;
+}
+
 /** Pending timers, from the moment of {@linkcode countTimers} on. */
 export interface TimerCount {
   /** How many are pending now. */
@@ -18,10 +26,12 @@ export interface TimerCount {
 /**
  * Puts counting timers in the place of the real ones. What Node's modules set for themselves (a socket's time-out) is not seen.
  *
- * @param globals where they are; by default this process
+ * @param options what is counted
  * @returns the count
  */
-export function countTimers(globals: Globals = globalThis): TimerCount {
+export function countTimers(
+  { globals = globalThis, behindOne = () => 0 }: TimerCountOptions = {},
+): TimerCount {
   const pending = new Set<unknown>();
   const { setTimeout, setInterval, clearTimeout, clearInterval } = globals;
   globals.setTimeout =
@@ -53,7 +63,8 @@ export function countTimers(globals: Globals = globalThis): TimerCount {
   }) as typeof clearInterval;
   return {
     get pending() {
-      return pending.size;
+      const behind = behindOne();
+      return pending.size + Math.max(0, behind - 1);
     },
   };
 }

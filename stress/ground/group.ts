@@ -1,11 +1,11 @@
 /**
- * A group of workers in this process, each a `Manager` over a connection of its own, as an application would have them; and the time at
- * which all of them are well.
+ * A group of workers in this process, each a `Manager`, over one connection or with a connection each; and the time at which all of them
+ * are well.
  *
  * @module
  */
 import type { NatsConnection } from "@nats-io/nats-core";
-import { staticSource } from "../../lib/assignment/sources/static_source.ts";
+import { type StaticSource, staticSource } from "../../lib/assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../../lib/config/config.ts";
 import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
 import { Manager } from "../../lib/manager/manager.ts";
@@ -32,8 +32,19 @@ export interface GroupOptions {
   readonly mostWorkers: number;
   /** Whether messages are consumed, or only assignments followed. */
   readonly consume: boolean;
+  /**
+   * Whether all workers have one connection with its world and one source of partitions together, as those of one program may; otherwise
+   * each has its own, as those of several programs have.
+   */
+  readonly shared?: boolean;
   /** A planted defect. */
   readonly fault?: Fault | undefined;
+}
+
+/** A world and the connection that it is over. */
+interface Connected {
+  readonly nc: NatsConnection;
+  readonly world: World;
 }
 
 /** One worker. */
@@ -59,13 +70,16 @@ export class StressGroup implements AsyncDisposable {
   readonly #options: GroupOptions;
   readonly #members: Member[] = [];
   readonly #handled: Uint32Array;
-  readonly #list: readonly { readonly keys: readonly string[] }[];
+  /** One for all where they share what they can, as the workers of one program do. */
+  readonly #source: StaticSource;
+  /** The one that all have together. */
+  #shared: Connected | undefined;
   #handledTotal = 0;
 
   private constructor(options: GroupOptions) {
     this.#options = options;
     this.#handled = new Uint32Array(options.partitions);
-    this.#list = Array.from({ length: options.partitions }, (_, n) => ({ keys: [String(n)] }));
+    this.#source = sourceOf(options.partitions);
   }
 
   /**
@@ -94,7 +108,7 @@ export class StressGroup implements AsyncDisposable {
   }
 
   /**
-   * Connects so many new workers, one connection each, and starts none of them.
+   * Connects so many new workers, and starts none of them.
    *
    * @param count how many
    * @returns starts them, all at once; the promise resolves when the whole group is well
@@ -119,7 +133,7 @@ export class StressGroup implements AsyncDisposable {
   }
 
   /**
-   * Has a worker leave in order, and closes its connection.
+   * Has a worker leave in order, and closes its connection if it has one of its own.
    *
    * @param at which one; by default the last
    * @returns when the others are well again
@@ -129,7 +143,7 @@ export class StressGroup implements AsyncDisposable {
     const leaving = member!.manager.stop();
     await this.untilWell();
     await leaving;
-    await member!.nc.close();
+    if (member!.nc !== this.#shared?.nc) await member!.nc.close();
   }
 
   /** Waits until every worker is Stable, all follow the same generation, and each partition has an owner. */
@@ -141,7 +155,9 @@ export class StressGroup implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const members = this.#members.splice(0);
     await Promise.all(members.map(({ manager }) => manager.stop()));
-    await Promise.all(members.map(({ nc }) => nc.close()));
+    const connections = new Set(members.map(({ nc }) => nc));
+    if (this.#shared !== undefined) connections.add(this.#shared.nc);
+    await Promise.all([...connections].map((nc) => nc.close()));
   }
 
   #isWell(): boolean {
@@ -155,9 +171,8 @@ export class StressGroup implements AsyncDisposable {
   }
 
   async #make(): Promise<Member> {
-    const { url, consume, mostWorkers, fault } = this.#options;
-    const nc = await connectNats({ servers: url, name: "stress-worker" });
-    const world = fault === "slow" ? slowed(natsWorld(nc)) : natsWorld(nc);
+    const { consume, mostWorkers, shared } = this.#options;
+    const { nc, world } = await this.#connect();
     const manager = new Manager({
       world,
       config: {
@@ -166,10 +181,20 @@ export class StressGroup implements AsyncDisposable {
         workerIdMax: Math.max(99, mostWorkers),
         ...(consume ? { consumer: { stream: STREAM, subjectTemplate: SUBJECT_TEMPLATE } } : {}),
       },
-      source: staticSource(this.#list),
+      source: shared ? this.#source : sourceOf(this.#options.partitions),
       ...(consume ? { handler: this.#handler() } : {}),
     });
     return { manager, nc };
+  }
+
+  async #connect(): Promise<Connected> {
+    const { url, shared, fault } = this.#options;
+    if (this.#shared !== undefined) return this.#shared;
+    const nc = await connectNats({ servers: url, name: "stress-worker" });
+    const world = natsWorld(nc);
+    const connected = { nc, world: fault === "slow" ? slowed(world) : world };
+    if (shared) this.#shared = connected;
+    return connected;
   }
 
   #handler(): MessageHandler {
@@ -178,6 +203,10 @@ export class StressGroup implements AsyncDisposable {
       this.#handledTotal++;
     };
   }
+}
+
+function sourceOf(partitions: number): StaticSource {
+  return staticSource(Array.from({ length: partitions }, (_, n) => ({ keys: [String(n)] })));
 }
 
 /**

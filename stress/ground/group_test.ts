@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
-import { natsTest, until } from "../../lib/test_support/rig.ts";
+import { natsTest, type Rig, until } from "../../lib/test_support/rig.ts";
 import { StressGroup, SUBJECT_TEMPLATE } from "./group.ts";
 import { Load } from "./load.ts";
 
-natsTest("group: is well when all partitions are owned, and serves all of them", async (rig) => {
+for (const shared of [false, true]) {
+  const how = shared ? "one connection" : "a connection each";
+  natsTest(
+    `group: is well when all partitions are owned, and serves all of them: ${how}`,
+    (rig) => {
+      return serves(rig, shared);
+    },
+  );
+}
+
+async function serves(rig: Rig, shared: boolean): Promise<void> {
   const { url } = rig.server;
   await using group = await StressGroup.open({
-    ...{ url, partitions: 12, mostWorkers: 3, consume: true },
+    ...{ url, partitions: 12, mostWorkers: 3, consume: true, shared },
   });
   await group.add(2);
   assert.equal(group.workers, 2);
@@ -20,7 +30,7 @@ natsTest("group: is well when all partitions are owned, and serves all of them",
   assert.equal(group.workers, 2);
   const sent = await load.finish();
   await until("all is handled", () => group.handled === sent);
-});
+}
 
 natsTest("group: planted: with slow waits it is well later by as much", async (rig) => {
   const startedIn = async (fault: "slow" | undefined) => {

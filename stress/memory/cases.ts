@@ -89,7 +89,10 @@ const baseline: StressCase = {
   run: (context) => measureMemory({ workers: 0, partitions: 100 }, context),
 };
 
-/** Workers × partitions: the seed's table first, then what the laws need. */
+/**
+ * Workers × partitions: the seed's table first, then what the laws need. All workers of a process have one connection, as those of the
+ * program had that the seed's table was measured with.
+ */
 const SIZES = [
   ...[[1, 100], [5, 100], [10, 100], [10, 500], [25, 500], [50, 500]],
   ...[[20, 100], [30, 100]],
@@ -103,9 +106,15 @@ export const MEMORY_CASES: readonly StressCase[] = [
   baseline,
   ...SIZES.map(([workers, partitions]) => {
     const name = `${workers}w-${partitions}p`;
-    const title = `${workers} workers, ${partitions} partitions`;
+    const title = `${workers} workers over one connection, ${partitions} partitions`;
     return memoryCase(name, title, { workers, partitions }, QUICK.has(name));
   }),
+  memoryCase(
+    `${LARGEST}-apart`,
+    "50 workers with a connection each, 500 partitions",
+    { workers: 50, partitions: 500, apart: true },
+    false,
+  ),
   ...[10, 50].map((connections) =>
     memoryCase(
       `${connections}-connections`,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { NatsConnection } from "@nats-io/nats-core";
+import { pendingTimers } from "../../lib/ports/nats/clock.ts";
 import { connectNats } from "../../lib/ports/nats/world.ts";
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, CaseSize, Sample } from "../case.ts";
@@ -18,6 +19,8 @@ import { median } from "../statistics/spread.ts";
 export interface MemoryCase extends CaseSize {
   /** So many connections without workers, to see what they alone take. */
   readonly connections?: number;
+  /** Whether each worker has a connection of its own; otherwise all have one together. */
+  readonly apart?: boolean;
 }
 
 /** A message per second and partition… */
@@ -50,16 +53,17 @@ interface Look {
  * @returns the figures
  */
 export async function measureMemory(what: MemoryCase, context: CaseContext): Promise<CaseOutcome> {
-  const { workers, partitions, connections = 0 } = what;
+  const { workers, partitions, connections = 0, apart = false } = what;
   const { url, quick } = context;
   // Before anybody sets one.
-  const timers = countTimers();
+  const timers = countTimers({ behindOne: pendingTimers });
   const monitor = new ServerMonitor(context.monitorUrl, context.serverPid);
   const before = context.fault === "memory" ? await collectedMemory() : undefined;
   await makeStream(url);
   const bare = await connectMany(url, connections);
   await using group = await StressGroup.open({
     ...{ url, partitions, mostWorkers: workers, consume: true, fault: context.fault },
+    shared: !apart,
   });
   if (workers > 0) {
     context.progress(`starting ${workers} workers`);

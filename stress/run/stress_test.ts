@@ -70,7 +70,10 @@ Deno.test("what could not be measured is exit code 2, and does not keep the othe
 Deno.test("--list shows every case with its figures, and runs nothing", async () => {
   const { code, stdout } = await stress("--list");
   assert.equal(code, 0);
-  assert.match(stdout, /^memory\/10w-500p +\(5 ×, quick\) +10 workers, 500 partitions$/m);
+  assert.match(
+    stdout,
+    /^memory\/10w-500p +\(5 ×, quick\) +10 workers over one connection, 500 partitions$/m,
+  );
   assert.match(stdout, /^ {4}heap \[MB\]: heap in use after forced collections/m);
   assert.match(stdout, /^memory\/per-worker +\(law\) .*1w-100p, 5w-100p/m);
   const few = (await stress("--list", "--only", "memory/per-partition")).stdout;

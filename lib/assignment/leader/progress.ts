@@ -6,7 +6,7 @@
 import type { Member } from "../../membership/roster.ts";
 import type { LeaderPhase } from "./group_leader_options.ts";
 import type { PlannerDecision } from "./planner.ts";
-import type { Snapshot } from "../snapshot.ts";
+import { instancesOf, type Snapshot } from "../snapshot.ts";
 
 /** Workers that have not applied a generation after this long, in milliseconds, are waited for no longer. */
 const APPLY_PATIENCE_MS = 10_000;
@@ -78,7 +78,7 @@ export class Progress {
 }
 
 function hasApplied(snapshot: Snapshot, members: readonly Member[]): boolean {
-  const listed = new Set(snapshot.workers.map((worker) => worker.instance));
+  const listed = instancesOf(snapshot);
   return members.every(({ record }) =>
     !listed.has(record.instance) || record.applied >= snapshot.generation
   );

@@ -11,8 +11,8 @@ import { Listeners } from "./listeners.ts";
 /** A source whose list is given by the program. */
 export interface StaticSource extends PartitionSource {
   /**
-   * Replaces the list. Watchers are told if it says something new; where this worker leads, the group follows at once. Every
-   * worker has a source of its own: give all of them the same list.
+   * Replaces the list. Watchers are told if it says something new; where this worker leads, the group follows at once. Workers
+   * of other processes have sources of their own: give all of them the same list.
    *
    * @param list the partitions from now on; copied
    * @throws {PartiError} `PARTI_INVALID_PARTITION`; the old list then stays
@@ -23,7 +23,7 @@ export interface StaticSource extends PartitionSource {
 }
 
 /**
- * Makes a static source.
+ * Makes a static source. Several workers of one process may share it: it keeps its list once, and an update is one for all of them.
  *
  * @param list the partitions; copied, so changing the list later changes nothing here
  * @returns the source

@@ -63,7 +63,7 @@ export function makeDispatcher(parts: DispatcherParts): Dispatcher {
       slot.failingSinceMs = undefined;
       onIdle(slot);
     },
-    onError: events.error,
+    onError: (error) => events.error(error),
   });
 }
 

@@ -8,8 +8,8 @@
 /** A worker's places. */
 export class Places {
   readonly #limit: number;
-  /** Those that have given their place back and want one again, the one that waits longest first. */
-  readonly #returning = new Set<() => void>();
+  /** Those that have given their place back and want one again, the one that waits longest first; made with the first of them. */
+  #returning: Set<() => void> | undefined;
   #taken = 0;
   #hasReturned = false;
 
@@ -42,9 +42,10 @@ export class Places {
       this.#hasReturned = true;
       resolve(true);
     };
+    this.#returning ??= new Set();
     this.#returning.add(enter);
     signal.addEventListener("abort", () => {
-      this.#returning.delete(enter);
+      this.#returning?.delete(enter);
       resolve(false);
     }, { once: true });
     return promise;
@@ -66,8 +67,8 @@ export class Places {
   }
 
   #enterNext(): boolean {
-    for (const enter of this.#returning) {
-      this.#returning.delete(enter);
+    for (const enter of this.#returning ?? []) {
+      this.#returning?.delete(enter);
       enter();
       return true;
     }

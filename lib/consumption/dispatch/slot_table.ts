@@ -59,8 +59,10 @@ export class SlotTable {
     if (shards !== undefined) { for (const id of wanted.keys()) shardNumber(id, shards); }
     const removed = this.#unwant((slot) => !wanted.has(slot.id));
     const added: Slot[] = [];
+    // One for all of them.
+    const ownership = { epoch: desired.epoch, generation: desired.generation };
     for (const [id, partition] of wanted) {
-      const slot = this.#want(id, partition, desired, nowMs);
+      const slot = this.#want(id, partition, ownership, nowMs);
       if (slot !== undefined) added.push(slot);
     }
     return { added, removed, total: wanted.size };
@@ -123,16 +125,17 @@ export class SlotTable {
   #want(
     id: PartitionId,
     partition: Partition,
-    { epoch, generation }: DesiredPartitions,
+    ownership: Ownership,
     nowMs: number,
   ): Slot | undefined {
+    const { epoch, generation } = ownership;
     const known = this.all.get(id);
-    const slot = known ?? this.#make(id, partition, { epoch, generation });
+    const slot = known ?? this.#make(id, partition, ownership);
     slot.partition = partition;
     if (slot.ownership.epoch !== epoch || slot.ownership.generation !== generation) {
       // Also of a partition held all the time: between two assignments that give it to us there may have been others, which we
       // have not seen, that gave it to somebody else. Only the latest one is above theirs.
-      slot.ownership = { epoch, generation };
+      slot.ownership = ownership;
       slot.outranked = false;
     }
     if (known?.wanted) return undefined;

@@ -6,9 +6,9 @@
  * @module
  */
 import { isPartiError, type PartiError } from "../../errors.ts";
-import type { FeedMessage } from "../../ports/feed.ts";
+import type { AckHandle, FeedMessage } from "../../ports/feed.ts";
 
-/** So many unconfirmed acks are kept at most while the server answers: each holds its message in memory. */
+/** So many unconfirmed acks are kept at most while the server answers. */
 export const CONFIRM_EVERY = 128;
 
 /** Acks of one lane. */
@@ -17,7 +17,8 @@ export class AckLog {
   readonly #onRefused: (refusal: PartiError) => void;
   readonly #onConfirmed: () => void;
   #refusal: PartiError | undefined;
-  #sent: FeedMessage[] = [];
+  /** In the order in which they were sent; of the messages themselves nothing is kept. */
+  #sent: AckHandle[] = [];
   #confirmAt = CONFIRM_EVERY;
   #doubtful = false;
   #wasRefused = false;
@@ -55,7 +56,7 @@ export class AckLog {
    */
   add(message: FeedMessage): void {
     message.ack();
-    this.#sent.push(message);
+    this.#sent.push(message.ackHandle);
     if (this.#sent.length < this.#confirmAt) return;
     this.#confirmAt = this.#sent.length + CONFIRM_EVERY;
     // A failure only means that these stay in the log until the next try: the pull notices a lane that is gone, and a refusal is told.
@@ -85,7 +86,7 @@ export class AckLog {
     if (last === undefined) return;
     if (this.#doubtful) {
       // Acknowledging a message twice is harmless.
-      for (const message of this.#sent.slice(0, -1)) message.ack();
+      for (const handle of this.#sent.slice(0, -1)) handle.ack();
     }
     this.#doubtful = false;
     try {

@@ -12,7 +12,8 @@ export class Drains {
   readonly #clock: Clock;
   readonly #drainTimeoutMs: number;
   readonly #onOver: () => void;
-  readonly #timers = new Map<Slot, Timer>();
+  /** Made with the first: mostly nothing drains. */
+  #timers: Map<Slot, Timer> | undefined;
 
   /**
    * @param clock the clock they run on
@@ -27,31 +28,32 @@ export class Drains {
 
   /** Sets a deadline for what runs in partitions not wanted any more, and lifts it where they are wanted again or nothing runs. */
   update(slots: Iterable<Slot>): void {
-    for (const [slot, timer] of this.#timers) {
+    for (const [slot, timer] of this.#timers ?? []) {
       if (isDraining(slot)) continue;
       timer.cancel();
-      this.#timers.delete(slot);
+      this.#timers?.delete(slot);
     }
     for (const slot of slots) {
-      if (isDraining(slot) && !this.#timers.has(slot)) this.#start(slot);
+      if (isDraining(slot) && !this.#timers?.has(slot)) this.#start(slot);
     }
   }
 
   /** Lifts all deadlines. */
   close(): void {
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    for (const timer of this.#timers?.values() ?? []) timer.cancel();
+    this.#timers = undefined;
   }
 
   #start(slot: Slot): void {
     const timer = this.#clock.setTimer(this.#drainTimeoutMs, () => {
-      this.#timers.delete(slot);
+      this.#timers?.delete(slot);
       if (!isDraining(slot)) return;
       slot.abort(
         new PartiError("PARTI_ABORTED", `partition ${slot.id} moves on: drain timeout over`),
       );
       this.#onOver();
     });
+    this.#timers ??= new Map();
     this.#timers.set(slot, timer);
   }
 }

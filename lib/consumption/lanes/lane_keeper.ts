@@ -43,9 +43,13 @@ export class LaneKeeper {
   /** @param options what it needs */
   constructor(options: LaneKeeperOptions) {
     this.#options = options;
-    const { world, events, onTaken, onChange, drainTimeoutMs } = options;
+    const { world, config, events, onTaken, onChange, drainTimeoutMs, operationTimeoutMs } =
+      options;
+    const onError = (error: unknown) => events.error(error);
     this.#table = new LaneTable({
-      ...options,
+      world,
+      config,
+      operationTimeoutMs,
       onTaken: (slot, message, taken, lane) => {
         if (lane.full) this.#upkeep.wake();
         onTaken(slot, message, taken, lane);
@@ -55,9 +59,9 @@ export class LaneKeeper {
         this.#upkeep.wake();
         if (!this.#closed) onChange();
       },
-      onRefused: events.error,
+      onRefused: onError,
     });
-    this.#orphans = new Orphans({ world, onError: events.error, onGone: onChange });
+    this.#orphans = new Orphans({ world, onError, onGone: onChange });
     this.#acquirer = new Acquirer(options, this.#table, this.#orphans);
     this.#detacher = new Detacher(options, this.#table, this.#orphans);
     this.#drains = new Drains(world.clock, drainTimeoutMs, onChange);

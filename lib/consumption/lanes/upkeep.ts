@@ -1,6 +1,7 @@
 /**
  * Upkeep: what a worker's lanes need now and then. A partition that fills its lane is left alone in it, so that it holds up nobody
- * else; and lanes that became many are merged. Looking only a few times per second is what keeps both from becoming storms.
+ * else; lanes that became many are merged; and acks do not stay unconfirmed, and in memory, for long. Looking only a few times per second
+ * is what keeps all of it from becoming storms.
  *
  * @module
  */
@@ -23,6 +24,8 @@ const LOOKS_BETWEEN_MERGES = 4;
 const REST_MS = 2_000;
 /** A slot that has more than this share of a full lane holds up the others. */
 const HOT_SHARE = 1 / 4;
+/** So many acks that are not confirmed are worth a question to the server: fewer take next to no memory. */
+const CONFIRM_LEAST = 16;
 
 /** Looks after lanes. */
 export class Upkeep {
@@ -94,6 +97,8 @@ export class Upkeep {
       if (lane.busy || lane.closed) continue;
       if (buggify("lane-stalls", 0.02)) lane.fail("stalled", "on purpose");
       else this.#isolate(lane);
+      // Whatever is wrong, the next release or reconnect finds it too; acks that are refused the log tells by itself.
+      if (lane.acks.unconfirmed >= CONFIRM_LEAST) lane.acks.confirm().catch(() => {});
     }
     if (this.#mergeInLooks-- > 0) return;
     const isEager = buggify("merge-early");

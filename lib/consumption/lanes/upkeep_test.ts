@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AckLog } from "./ack_log.ts";
 import { all, team } from "./keeper_rig_test.ts";
 
 Deno.test("a pause by wish isolates nobody, though one partition fills the lane", async () => {
@@ -111,5 +112,34 @@ Deno.test("too many lanes are merged though the group rebalances", async () => {
     await group.clock.advance(500);
   }
   assert.ok((second!.told.get("compacted") ?? 0) >= 1);
+  await group.end();
+});
+
+Deno.test("acks that have become many are confirmed with the next look, and a few are not worth it", async () => {
+  // So long that no ack wait has any acks confirmed meanwhile.
+  const config = { ackWaitMs: 60_000 };
+  const group = team({ members: 1, partitions: 2, config, temper: () => 1 });
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  const { confirm } = AckLog.prototype;
+  let asked = 0;
+  AckLog.prototype.confirm = function (): Promise<void> {
+    asked++;
+    return confirm.call(this);
+  };
+  try {
+    for (let i = 0; i < 10; i++) group.publish("p0");
+    await group.clock.advance(2_500);
+    assert.equal(asked, 0);
+    for (let i = 0; i < 10; i++) group.publish("p1");
+    await group.clock.advance(2_500);
+    assert.equal(asked, 1);
+    await group.clock.advance(2_500);
+    assert.equal(asked, 1, "nothing is left to be confirmed");
+  } finally {
+    AckLog.prototype.confirm = confirm;
+  }
+  await group.drained();
+  group.record.assertExact();
   await group.end();
 });

@@ -180,8 +180,8 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "stale-token",
     about: "A partition keeps the generation under which it was first held.",
     file: "lib/consumption/dispatch/slot_table.ts",
-    find: "slot.ownership = { epoch, generation };",
-    replace: "slot.ownership = known?.wanted ? known.ownership : { epoch, generation };",
+    find: "slot.ownership = ownership;",
+    replace: "slot.ownership = known?.wanted ? known.ownership : ownership;",
   },
   {
     name: "removed-still-consumed",

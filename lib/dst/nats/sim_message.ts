@@ -4,7 +4,7 @@
  * @module
  */
 import { PartiError } from "../../errors.ts";
-import type { FeedMessage } from "../../ports/feed.ts";
+import type { AckHandle, FeedMessage } from "../../ports/feed.ts";
 import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
 import type { LoggedMessage } from "./message_log.ts";
@@ -75,6 +75,11 @@ export class SimFeedMessage implements FeedMessage {
   /** See {@linkcode FeedMessage.headers}. */
   get headers(): Readonly<Record<string, string>> {
     return { ...this.#message.headers };
+  }
+
+  /** See {@linkcode FeedMessage.ackHandle}. */
+  get ackHandle(): AckHandle {
+    return this;
   }
 
   /** See {@linkcode FeedMessage.ack}. */

@@ -82,6 +82,28 @@ export const feedAckCases: ContractCase[] = [
     },
   },
   {
+    name: "feed: a message's ack can be kept without the message, and sent again",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", ["feed.1"]));
+      await publishNumbers(feed, "feed.1", 1, 3);
+      const log = pullLog(feed, "S", "a", 3);
+      await until(clock, "three", () => log.messages.length === 3);
+      const [first, second, third] = log.messages.map(({ ackHandle }) => ackHandle);
+      first!.ack();
+      await second!.ackConfirmed(2_000);
+      assert.equal((await feed.streamInfo("S")).messages, 1);
+      assert.equal((await feed.consumerInfo("S", "a"))!.ackPending, 1);
+      second!.ack();
+      await third!.ackConfirmed(2_000);
+      assert.equal((await feed.streamInfo("S")).messages, 0);
+      await feed.deleteConsumer("S", "a");
+      await refused(third!.ackConfirmed(2_000), "PARTI_NO_RESPONDERS");
+      await close();
+    },
+  },
+  {
     name: "feed: acks of a deleted consumer fail at once and change nothing",
     async run(rig) {
       const { world: { feed, clock }, close } = await rig.connect();

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { Clock, Timer } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import { TimerHeap } from "./timer_heap.ts";
 
-/** The longest delay `setTimeout` takes; a longer one would fire at once. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
+const timers = new TimerHeap();
 
 /**
  * Time as this process sees it. `performance.now()` never goes back, and on Linux it goes on while the process is stopped
@@ -15,8 +15,14 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   monotonicMs: (): number => performance.now(),
   wallMs: (): number => Date.now(),
-  setTimer(delayMs: number, fire: () => void): Timer {
-    const id = setTimeout(fire, Math.min(Math.max(0, delayMs), MAX_DELAY_MS));
-    return { cancel: () => clearTimeout(id) };
-  },
+  setTimer: (delayMs, fire) => timers.add(delayMs, fire),
 };
+
+/**
+ * How many timers of {@linkcode systemClock} are pending. Behind all of them there is one of the runtime's.
+ *
+ * @returns how many
+ */
+export function pendingTimers(): number {
+  return timers.size;
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Msg, MsgHdrs } from "@nats-io/nats-core";
-import type { FeedMessage } from "../feed.ts";
+import type { AckHandle, FeedMessage } from "../feed.ts";
 import { type Delivery, parseAckSubject } from "./ack_subject.ts";
 import type { Link } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
@@ -13,6 +13,25 @@ import { plainBytes } from "./plain_bytes.ts";
 const encoder = new TextEncoder();
 const ACK = encoder.encode("+ACK");
 const WORK_IN_PROGRESS = encoder.encode("+WPI");
+
+/** See {@linkcode AckHandle}. All that it keeps of a message is where its ack goes. */
+class NatsAckHandle implements AckHandle {
+  readonly #link: Link;
+  readonly #reply: string;
+
+  constructor(link: Link, reply: string) {
+    this.#link = link;
+    this.#reply = reply;
+  }
+
+  ack(): void {
+    send(this.#link, this.#reply, ACK);
+  }
+
+  async ackConfirmed(timeoutMs: number): Promise<void> {
+    await this.#link.ask(this.#reply, ACK, timeoutMs);
+  }
+}
 
 /** See {@linkcode FeedMessage}. */
 export class NatsFeedMessage implements FeedMessage {
@@ -75,19 +94,24 @@ export class NatsFeedMessage implements FeedMessage {
     return Object.fromEntries(headers.keys().map((name) => [name, headers.get(name)]));
   }
 
+  /** See {@linkcode FeedMessage.ackHandle}. */
+  get ackHandle(): AckHandle {
+    return new NatsAckHandle(this.#link, this.#reply);
+  }
+
   /** See {@linkcode FeedMessage.ack}. */
   ack(): void {
-    this.#send(ACK);
+    send(this.#link, this.#reply, ACK);
   }
 
   /** See {@linkcode FeedMessage.ackConfirmed}. */
-  async ackConfirmed(timeoutMs: number): Promise<void> {
-    await this.#link.ask(this.#reply, ACK, timeoutMs);
+  ackConfirmed(timeoutMs: number): Promise<void> {
+    return this.ackHandle.ackConfirmed(timeoutMs);
   }
 
   /** See {@linkcode FeedMessage.working}. */
   working(): void {
-    this.#send(WORK_IN_PROGRESS);
+    send(this.#link, this.#reply, WORK_IN_PROGRESS);
   }
 
   /** The client reads them when it is asked for them first, and does not take all that another client may send. */
@@ -98,12 +122,12 @@ export class NatsFeedMessage implements FeedMessage {
       throw fromClientError(error, `read the headers of ${this.subject} ${this.streamSequence}`);
     }
   }
+}
 
-  #send(what: Uint8Array): void {
-    try {
-      this.#link.nc.publish(this.#reply, what);
-    } catch {
-      // The connection is closed. An ack that is not sent only means that the message comes again.
-    }
+function send(link: Link, reply: string, what: Uint8Array): void {
+  try {
+    link.nc.publish(reply, what);
+  } catch {
+    // The connection is closed. An ack that is not sent only means that the message comes again.
   }
 }

@@ -11,6 +11,7 @@ import { capabilitiesOf } from "./capabilities.ts";
 import { type KvOptions, NatsKvBucket } from "./kv_bucket.ts";
 import { streamOf } from "./kv_format.ts";
 import { type Link, linkOf } from "./link.ts";
+import { Publisher } from "./publisher.ts";
 import { DEFAULT_PULL_OPTIONS, type PullOptions } from "./pull.ts";
 import { MAX_CONSUMERS, nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
 
@@ -61,10 +62,12 @@ function configOf(name: string, options: KvBucketOptions, markers: boolean): Wir
 
 class NatsKvStore implements KvStore {
   readonly #link: Link;
+  readonly #publisher: Publisher;
   readonly #options: KvOptions;
 
   constructor(link: Link, options: NatsKvOptions) {
     this.#link = link;
+    this.#publisher = new Publisher(link);
     this.#options = {
       timeoutMs: options.timeoutMs ?? link.timeoutMs,
       pull: { ...DEFAULT_PULL_OPTIONS, heartbeatMs: WATCH_HEARTBEAT_MS, ...options.pull },
@@ -85,7 +88,7 @@ class NatsKvStore implements KvStore {
     for (const [setting, is, wanted] of settings) {
       if (is !== wanted) onDrift?.(setting, is, wanted);
     }
-    return new NatsKvBucket(this.#link, name, this.#options);
+    return new NatsKvBucket(this.#link, this.#publisher, name, this.#options);
   }
 
   async destroy(name: string): Promise<void> {

@@ -10,8 +10,9 @@ import { callApi } from "./api.ts";
 import { checkKey, checkPattern, entryOf, OPERATION_HEADER, streamOf } from "./kv_format.ts";
 import { KvWatcher } from "./kv_watch.ts";
 import type { Link } from "./link.ts";
-import { Publisher } from "./publisher.ts";
+import type { Publisher } from "./publisher.ts";
 import type { PullOptions } from "./pull.ts";
+import { shareWatch } from "./shared_watch.ts";
 import { readLastMessage } from "./stored_message.ts";
 
 /** How often a create is tried against removal markers that come and go. */
@@ -39,13 +40,14 @@ export class NatsKvBucket implements KvBucket {
 
   /**
    * @param link the connection
+   * @param publisher how it writes; buckets may have one in common
    * @param name the bucket, which exists
    * @param options how to behave
    */
-  constructor(link: Link, name: string, options: KvOptions) {
+  constructor(link: Link, publisher: Publisher, name: string, options: KvOptions) {
     this.name = name;
     this.#link = link;
-    this.#publisher = new Publisher(link);
+    this.#publisher = publisher;
     this.#stream = streamOf(name);
     this.#prefix = `$KV.${name}.`;
     this.#options = options;
@@ -146,7 +148,13 @@ export class NatsKvBucket implements KvBucket {
     handler: KvWatchHandler,
     { heartbeatMs }: KvWatchOptions = {},
   ): Promise<KvWatch> {
-    const watcher = this.#watcher(pattern, handler, heartbeatMs);
+    const make = (told: KvWatchHandler) => this.#watcher(pattern, told, heartbeatMs);
+    // What is read anew for whoever comes later is one entry; without a connection each finds that out by itself.
+    if (!/[*>]/.test(pattern) && this.#link.connected) {
+      const how = JSON.stringify([this.#options.pull, heartbeatMs]);
+      return await shareWatch(this.#link, `${this.#prefix}${pattern} ${how}`, make, handler);
+    }
+    const watcher = make(handler);
     try {
       await watcher.start();
     } catch (error) {

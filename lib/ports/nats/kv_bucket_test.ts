@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { FakeConnection } from "./fake_connection_test.ts";
 import { NatsKvBucket } from "./kv_bucket.ts";
 import { linkOf } from "./link.ts";
+import { Publisher } from "./publisher.ts";
 import { DEFAULT_PULL_OPTIONS } from "./pull.ts";
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -10,7 +11,8 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 async function heartbeatOf(wantedMs: number | undefined): Promise<number> {
   const server = new FakeConnection();
   const pull = { ...DEFAULT_PULL_OPTIONS, expiresMs: 30_000, heartbeatMs: 1_000 };
-  const bucket = new NatsKvBucket(linkOf(server.nc), "b", { timeoutMs: 1_000, pull });
+  const link = linkOf(server.nc);
+  const bucket = new NatsKvBucket(link, new Publisher(link), "b", { timeoutMs: 1_000, pull });
   const handler = { onEntry() {}, onLost() {} };
   const options = wantedMs === undefined ? {} : { heartbeatMs: wantedMs };
   const opening = bucket.watch("k", handler, options);

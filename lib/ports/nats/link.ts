@@ -19,6 +19,22 @@ import { Requester, type Waiter } from "./requester.ts";
 /** How long a call waits for its answer unless told otherwise, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 5_000;
 
+/** One who listens, in a set of such. An object of its own, so that one function given twice listens twice. */
+class Listening<T> implements Subscription {
+  readonly tell: (what: T) => void;
+  readonly #all: Set<Listening<T>>;
+
+  constructor(all: Set<Listening<T>>, tell: (what: T) => void) {
+    this.tell = tell;
+    this.#all = all;
+    all.add(this);
+  }
+
+  close(): void {
+    this.#all.delete(this);
+  }
+}
+
 /** A connection with its state and its requests. */
 export class Link {
   /** The connection. */
@@ -28,8 +44,8 @@ export class Link {
   /** How long its calls wait for their answers unless told otherwise, in milliseconds. */
   timeoutMs: number = DEFAULT_TIMEOUT_MS;
   readonly #requester: Requester;
-  readonly #listeners = new Set<(status: ConnectionStatus) => void>();
-  readonly #refusalListeners = new Set<(subject: string) => void>();
+  readonly #listeners = new Set<Listening<ConnectionStatus>>();
+  readonly #refusalListeners = new Set<Listening<string>>();
   #connected: boolean;
 
   /** @param nc the connection; use {@linkcode linkOf} */
@@ -58,10 +74,7 @@ export class Link {
    * @returns the way to stop it
    */
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
-    // A function of its own, so that one listener given twice is two listeners.
-    const listener = (status: ConnectionStatus): void => onStatus(status);
-    this.#listeners.add(listener);
-    return { close: () => void this.#listeners.delete(listener) };
+    return new Listening(this.#listeners, onStatus);
   }
 
   /**
@@ -71,9 +84,7 @@ export class Link {
    * @returns the way to stop it
    */
   onRefused(onRefused: (subject: string) => void): Subscription {
-    const listener = (subject: string): void => onRefused(subject);
-    this.#refusalListeners.add(listener);
-    return { close: () => void this.#refusalListeners.delete(listener) };
+    return new Listening(this.#refusalListeners, onRefused);
   }
 
   /**
@@ -138,7 +149,7 @@ export class Link {
   #refused(subject: string): void {
     const count = this.#requester.failAll(() => missingPermission(subject), subject);
     if (count > 0) return;
-    for (const listener of [...this.#refusalListeners]) listener(subject);
+    for (const listener of [...this.#refusalListeners]) listener.tell(subject);
   }
 
   #set(connected: boolean, status: ConnectionStatus): void {
@@ -151,7 +162,7 @@ export class Link {
         })
       );
     }
-    for (const listener of [...this.#listeners]) listener(status);
+    for (const listener of [...this.#listeners]) listener.tell(status);
     if (status !== "closed") return;
     this.#listeners.clear();
     this.#refusalListeners.clear();

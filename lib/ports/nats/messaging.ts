@@ -12,6 +12,18 @@ import { fromClientError } from "./nats_errors.ts";
 import { Refusals } from "./permissions.ts";
 import { plainBytes } from "./plain_bytes.ts";
 
+class NatsSubscription implements Subscription {
+  readonly #subscription: { unsubscribe(): void };
+
+  constructor(subscription: { unsubscribe(): void }) {
+    this.#subscription = subscription;
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+  }
+}
+
 class NatsMessaging implements Messaging {
   readonly #link: Link;
 
@@ -52,8 +64,7 @@ class NatsMessaging implements Messaging {
       guarded(() => onNotice(notice));
     };
     try {
-      const subscription = this.#link.nc.subscribe(subject, { callback });
-      return { close: () => subscription.unsubscribe() };
+      return new NatsSubscription(this.#link.nc.subscribe(subject, { callback }));
     } catch (error) {
       throw fromClientError(error, `subscribe to ${subject}`);
     }

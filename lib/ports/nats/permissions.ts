@@ -40,7 +40,8 @@ function permissionFor(subject: string): string {
 /** Tells what may not be published, each permission once in a while. */
 export class Refusals {
   readonly #onRefused: (error: PartiError) => void;
-  readonly #toldAtMs = new Map<string, number>();
+  /** When each was told last; made with the first, since most users may do all that they have to. */
+  #toldAtMs: Map<string, number> | undefined;
 
   /** @param onRefused who is told */
   constructor(onRefused: (error: PartiError) => void) {
@@ -56,13 +57,13 @@ export class Refusals {
   tell(subject: string, nowMs: number): void {
     if (subject.startsWith(PULL_PREFIX) || subject.startsWith(ACK_PREFIX)) return;
     const permission = permissionFor(subject);
-    const toldAtMs = this.#toldAtMs.get(permission) ?? -Infinity;
-    if (nowMs - toldAtMs < AGAIN_MS) return;
+    const told = this.#toldAtMs ??= new Map();
+    if (nowMs - (told.get(permission) ?? -Infinity) < AGAIN_MS) return;
     // The oldest come first in a map.
-    this.#toldAtMs.delete(permission);
-    this.#toldAtMs.set(permission, nowMs);
-    const oldest = this.#toldAtMs.keys().next();
-    if (this.#toldAtMs.size > REMEMBERED_MAX && !oldest.done) this.#toldAtMs.delete(oldest.value);
+    told.delete(permission);
+    told.set(permission, nowMs);
+    const oldest = told.keys().next();
+    if (told.size > REMEMBERED_MAX && !oldest.done) told.delete(oldest.value);
     this.#onRefused(missingPermission(subject));
   }
 }

@@ -6,9 +6,11 @@
  */
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
 import { describeError } from "../../errors.ts";
+import type { Timer } from "../clock.ts";
 import type { FeedMessage, Pull, PullHandler } from "../feed.ts";
 import type { Subscription as PortSubscription } from "../messaging.ts";
 import { API_PREFIX } from "./api.ts";
+import { systemClock } from "./clock.ts";
 import { NatsFeedMessage } from "./feed_message.ts";
 import type { Link } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
@@ -52,8 +54,9 @@ export class NatsPull implements Pull {
   readonly #options: PullOptions;
   readonly #inbox: string;
   readonly #subscription: Subscription;
-  readonly #listeners: readonly PortSubscription[];
-  readonly #watchdog: ReturnType<typeof setInterval>;
+  readonly #status: PortSubscription;
+  readonly #refusals: PortSubscription;
+  #watchdog: Timer;
   readonly #requests = new Map<string, OpenRequest>();
   #retry: ReturnType<typeof setTimeout> | undefined;
   #nextRequest = 0;
@@ -87,17 +90,15 @@ export class NatsPull implements Pull {
     this.#options = options;
     this.#inbox = `${createInbox(link.inboxPrefix)}.`;
     this.#subscription = this.#subscribe();
-    this.#listeners = [
-      link.onStatus((status) => {
-        if (status === "closed") this.#lose("failed", "the connection was closed");
-        else if (status === "disconnected") this.#void();
-        else this.#refill();
-      }),
-      link.onRefused((subject) => {
-        if (subject === this.#subject) this.#onRefused();
-      }),
-    ];
-    this.#watchdog = setInterval(() => this.#tick(), options.heartbeatMs);
+    this.#status = link.onStatus((status) => {
+      if (status === "closed") this.#lose("failed", "the connection was closed");
+      else if (status === "disconnected") this.#void();
+      else this.#refill();
+    });
+    this.#refusals = link.onRefused((subject) => {
+      if (subject === this.#subject) this.#onRefused();
+    });
+    this.#watchdog = this.#watch();
   }
 
   /** See {@linkcode Pull.outstanding}. */
@@ -115,12 +116,20 @@ export class NatsPull implements Pull {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#watchdog);
+    this.#watchdog.cancel();
     clearTimeout(this.#retry);
-    for (const listener of this.#listeners) listener.close();
+    this.#status.close();
+    this.#refusals.close();
     this.#subscription.unsubscribe();
     this.#requests.clear();
     this.#outstanding = 0;
+  }
+
+  #watch(): Timer {
+    return systemClock.setTimer(this.#options.heartbeatMs, () => {
+      this.#watchdog = this.#watch();
+      this.#tick();
+    });
   }
 
   #subscribe(): Subscription {

@@ -36,7 +36,8 @@ export interface NatsWorldOptions {
 
 /**
  * The real world over a connection. It holds one subscription and one status listener on the connection, which end
- * with it; there is nothing else to close.
+ * with it; there is nothing else to close. Several managers of one process may share a connection, over one world or over one each: they
+ * then share what they watch, which saves memory and messages, and a connection that goes is gone for all of them.
  *
  * @param nc the connection, best made with {@linkcode recommendedConnectionOptions}
  * @param options how the adapters behave
