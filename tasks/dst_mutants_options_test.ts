@@ -35,7 +35,15 @@ Deno.test("only those that are named", () => {
   assert.deepEqual(named.chosen, [masked]);
 });
 
+Deno.test("only those that a suite is to show", () => {
+  const bus = readMutantsOptions({ ...usual, suite: "bus" }, mutants).listed;
+  assert.ok(bus.length >= 20 && bus.every(({ workload }) => workload?.startsWith("bus-")));
+  const core = readMutantsOptions({ ...usual, suite: "core" }, mutants).listed;
+  assert.equal(core.length + bus.length, mutants.length);
+});
+
 const mistakes: [Partial<RawMutantsOptions>, RegExp, RegExp][] = [
+  [{ suite: "bsu" }, /^there is no suite "bsu"$/, /^there are: core, bus$/],
   [{ shrinkTime: "5s" }, /^--shrink-time does nothing without --shrink$/, /^add --shrink$/],
   [{ shrink: true, shrinkTime: "soon" }, /^--shrink-time needs a duration .*"soon"$/, /--help/],
   [{ only: ["no-such"] }, /^there is no mutant "no-such"$/, /--list/],
