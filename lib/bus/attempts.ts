@@ -20,7 +20,9 @@ const AGAIN: readonly PartiErrorCode[] = [
 const PAUSE_MS = 20;
 const PAUSE_MAX_MS = 2_000;
 /** A try that lost its answer must not take all of the time. */
-const TRIES_IN_TIME = 4;
+const FIRST_TRY = 1 / 8;
+/** From this one on a try may take all that is left: what takes long must be able to succeed. */
+const PATIENT_TRY = 3;
 
 /** How a call is tried again. */
 export interface AttemptOptions {
@@ -47,13 +49,15 @@ export async function tryAgain<T>(
   attempt: (timeoutMs: number) => Promise<T>,
 ): Promise<T> {
   const endMs = clock.monotonicMs() + timeoutMs;
-  const tryMs = timeoutMs / TRIES_IN_TIME;
   for (let tries = 1;; tries++) {
     try {
       const leftMs = Math.max(0, endMs - clock.monotonicMs());
+      const tryMs = tries < PATIENT_TRY ? timeoutMs * FIRST_TRY * 2 ** (tries - 1) : leftMs;
       return await attempt(Math.min(leftMs, tryMs));
     } catch (error) {
-      if (!isPartiError(error, ...AGAIN)) throw error;
+      if (!isPartiError(error, ...AGAIN) || isPartiError(error.cause, "PARTI_TOO_LARGE")) {
+        throw error;
+      }
       const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
       const leftMs = endMs - clock.monotonicMs();
       if (leftMs <= 0) {

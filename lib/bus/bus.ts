@@ -17,7 +17,7 @@ import {
   type Envelope,
   type Refusal,
 } from "./envelope.ts";
-import { Incoming, type ServiceHandler } from "./incoming.ts";
+import { bytesOf, Incoming, type ServiceHandler } from "./incoming.ts";
 import { Lookout } from "./lookout.ts";
 import { type Address, addressOf, addressSubject, checkName, nodeSubject } from "./names.ts";
 import { maybeDelivered, valueOf } from "./outcome.ts";
@@ -37,6 +37,10 @@ export interface Errand {
   readonly placed?: boolean;
 }
 
+/** Longer than that no timer of a JavaScript engine goes. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+/** So much of what a handler threw is told to the caller. */
+const MESSAGE_MAX = 1_000;
 /** The longest that a place misbehaves, in milliseconds. */
 const LATE_MAX_MS = 100;
 const NOTHING = new Uint8Array();
@@ -98,6 +102,11 @@ export class MessageBus implements AsyncDisposable {
   /** After so long it is looked whether a receiver is still there, in milliseconds. */
   get lookoutMs(): number {
     return this.#settings.lookoutMs;
+  }
+
+  /** Whether it takes calls. */
+  get running(): boolean {
+    return this.#state === "running";
   }
 
   /** How many calls wait for an answer. */
@@ -217,10 +226,17 @@ export class MessageBus implements AsyncDisposable {
    * Takes calls to actors. For {@linkcode ActorSystem}.
    *
    * @param take what takes them; it must answer each request once, and must not throw
+   * @returns ends it
+   * @throws {PartiError} `PARTI_ALREADY_STARTED` if somebody takes them already
    */
-  handleActors(take: (incoming: Incoming) => void): void {
-    invariant(this.#takeActorCall === undefined, "two actor systems on one bus");
+  handleActors(take: (incoming: Incoming) => void): Subscription {
+    if (this.#takeActorCall !== undefined) {
+      throw new PartiError("PARTI_ALREADY_STARTED", "this bus has an actor system already", {
+        hint: "one for each bus: define all types on it",
+      });
+    }
     this.#takeActorCall = take;
+    return { close: () => this.#takeActorCall = undefined };
   }
 
   /**
@@ -312,7 +328,7 @@ export class MessageBus implements AsyncDisposable {
   }
 
   async #call(send: Send, errand: Errand, options: CallOptions): Promise<Answer> {
-    this.#refuseIfStopped();
+    this.#refuseUnlessRunning();
     const { subject } = errand;
     const timeoutMs = this.#timeoutOf(options);
     const { id, answer } = this.#pending.open({ subject, timeoutMs, signal: options.signal });
@@ -351,7 +367,7 @@ export class MessageBus implements AsyncDisposable {
   }
 
   async #tell(send: Send, errand: Errand, options: CallOptions): Promise<void> {
-    this.#refuseIfStopped();
+    this.#refuseUnlessRunning();
     const id = `${this.address}:-${++this.#counts.told}`;
     const deadline = this.#deadline(this.#timeoutOf(options));
     try {
@@ -497,10 +513,11 @@ export class MessageBus implements AsyncDisposable {
     this.#working++;
     try {
       const value = await handler(incoming.forHandler(this.#stop.signal));
-      this.answer(call, { status: "done", payload: value ?? NOTHING });
+      this.answer(call, { status: "done", payload: bytesOf(value) });
     } catch (error) {
       this.#counts.failed++;
-      this.answer(call, { status: "failed", message: describeError(error) });
+      const message = describeError(error).slice(0, MESSAGE_MAX);
+      this.answer(call, { status: "failed", message });
     } finally {
       this.#working--;
     }
@@ -529,21 +546,35 @@ export class MessageBus implements AsyncDisposable {
   }
 
   #timeoutOf({ timeoutMs = this.#settings.timeoutMs }: CallOptions): number {
-    if (timeoutMs >= 0) return timeoutMs;
+    if (timeoutMs >= 0 && timeoutMs <= TIMEOUT_MAX_MS) return timeoutMs;
     throw new PartiError("PARTI_INVALID_CONFIG", `timeoutMs is ${timeoutMs}`, {
       value: timeoutMs,
-      hint: "it must be a number of milliseconds from 0 on",
+      hint: `it must be a number of milliseconds from 0 to ${TIMEOUT_MAX_MS}`,
     });
   }
 
   #notSent(error: unknown): PartiError {
-    if (!isPartiError(error)) throw error;
+    if (!isPartiError(error)) {
+      // A bug, or a payload that is none: the caller is told, and nobody waits.
+      return new PartiError("PARTI_NOT_SENT", `it could not be sent: ${describeError(error)}`, {
+        cause: error,
+      });
+    }
     // Whether a feed has stored it is unknown.
     if (error.code === "PARTI_TIMEOUT") return maybeDelivered("the feed was silent");
     return new PartiError("PARTI_NOT_SENT", `it was not sent: ${error.message}`, {
       value: error.value,
       cause: error,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+
+  /** Nobody would hear the answer. */
+  #refuseUnlessRunning(): void {
+    this.#refuseIfStopped();
+    if (this.#state === "running") return;
+    throw new PartiError("PARTI_NOT_STARTED", "the bus was not started", {
+      hint: "start it first",
     });
   }
 

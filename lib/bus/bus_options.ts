@@ -68,12 +68,21 @@ const DEFAULTS: BusSettings = {
 export function busSettings(options: Partial<BusSettings>): BusSettings {
   const entries = (Object.keys(DEFAULTS) as (keyof BusSettings)[])
     .map((name) => [name, options[name] ?? DEFAULTS[name]] as const);
-  for (const [name, value] of entries) {
-    if (Number.isFinite(value) && value > 0) continue;
-    throw new PartiError("PARTI_INVALID_CONFIG", `${name} is ${value}`, {
-      value,
-      hint: "it must be a number above 0",
-    });
-  }
+  for (const [name, value] of entries) checkAbove0(name, value);
   return Object.fromEntries(entries) as BusSettings;
+}
+
+/**
+ * Checks a number that was given.
+ *
+ * @param name what it is called
+ * @param value the number; undefined if it was not given
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is not above 0
+ */
+export function checkAbove0(name: string, value: number | undefined): void {
+  if (value === undefined || Number.isFinite(value) && value > 0) return;
+  throw new PartiError("PARTI_INVALID_CONFIG", `${name} is ${value}`, {
+    value,
+    hint: "it must be a number above 0",
+  });
 }

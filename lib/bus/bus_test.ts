@@ -191,3 +191,41 @@ natsTest("bus: it is started once, and what is no name is refused", async (rig) 
     { code: "PARTI_INVALID_CONFIG" },
   );
 });
+
+natsTest("bus: what is no bytes, and a time that is none, is one clear error", async (rig) => {
+  await using nodes = await pair(rig);
+  const { caller, server } = nodes;
+  server.handle("number", (() => 42) as never);
+  await assert.rejects(caller.request({ node: "server", type: "number" }, "x", NOTHING, PATIENT), {
+    code: "PARTI_CALL_FAILED",
+    message: "the handler returned number, not bytes",
+  });
+  await assert.rejects(caller.request(ECHO, "x", undefined as never, PATIENT), {
+    code: "PARTI_NOT_SENT",
+  });
+  for (const timeoutMs of [Infinity, NaN, -1, 2 ** 31]) {
+    await assert.rejects(caller.request(ECHO, "x", NOTHING, { timeoutMs }), {
+      code: "PARTI_INVALID_CONFIG",
+    });
+  }
+  assert.equal(caller.pending, 0);
+  const { world } = await rig.connect();
+  const late = new MessageBus({ world, bus: "test", node: "late" });
+  await assert.rejects(late.request(ECHO, "x", NOTHING), { code: "PARTI_NOT_STARTED" });
+});
+
+natsTest(
+  "bus: a handler that takes half of the time is handled once for a caller with a key",
+  async (rig) => {
+    await using nodes = await pair(rig);
+    const { caller, server } = nodes;
+    let handled = 0;
+    server.handle("slow", async () => {
+      handled++;
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    });
+    const options = { timeoutMs: 4_000, idempotencyKey: "k" };
+    await caller.request({ node: "server", type: "slow" }, "x", NOTHING, options);
+    assert.ok(handled <= 3, "the first tries were too short");
+  },
+);

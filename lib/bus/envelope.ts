@@ -62,6 +62,7 @@ export type Refusal =
   | "late" // its time was over before its turn came
   | "gone" // it was sent on to a node that is there no more
   | "lost" // the actor's right to act ended in the middle of it
+  | "not begun" // the actor could not begin now: its state could not be loaded, say
   | "stopped"; // the node is on its way out
 
 /** What travels. */

@@ -44,6 +44,8 @@ export class Lookout {
       this.#looking = this.#look().then(() => {
         this.#looking = undefined;
         if (this.#options.isNeeded()) this.wake();
+        // Whoever was missing once may have been there since.
+        else this.#missing.clear();
       });
     });
   }

@@ -22,6 +22,7 @@ const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: 
     code: "PARTI_MAYBE_DELIVERED",
     hint: "its node has lost its lease while it was at work",
   },
+  "not begun": { code: "PARTI_NOT_SENT", hint: "nobody has handled it: try again" },
   "stopped": { code: "PARTI_NOT_SENT", hint: "that node is on its way out: try again" },
 };
 

@@ -7,7 +7,7 @@ import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Said } from "../bus.ts";
 import type { Call, Refusal } from "../envelope.ts";
-import type { Incoming } from "../incoming.ts";
+import { bytesOf, type Incoming } from "../incoming.ts";
 import type { Address } from "../names.ts";
 import type { Actor, ActorContext, ActorState, ActorType, DeactivationReason } from "./actor.ts";
 import type { ActorId } from "./actor_id.ts";
@@ -40,7 +40,8 @@ export interface Stage {
 
 const DEFAULT_IDLE_MS = 600_000;
 const DEFAULT_MAILBOX_MAX = 1_000;
-const NOTHING = new Uint8Array();
+/** So much of what an actor threw is told to the caller. */
+const MESSAGE_MAX = 1_000;
 
 /** One life. */
 export class Activation {
@@ -52,6 +53,8 @@ export class Activation {
   readonly #stage: Stage;
   readonly #machine: ActivationMachine;
   readonly #abort = new AbortController();
+  /** Fires for a turn when the node stops, too: its right goes on, and it should come to its end. */
+  readonly #turnsEnd = new AbortController();
   readonly #queue: Incoming[] = [];
   readonly #ended = Promise.withResolvers<void>();
   #entry: DirectoryEntry | undefined;
@@ -60,6 +63,7 @@ export class Activation {
   #idle: Timer | undefined;
   #wanted: DeactivationReason | undefined;
   #turning = false;
+  #isFresh = true;
 
   /**
    * Used by the node's host.
@@ -119,6 +123,9 @@ export class Activation {
     void this.#turns();
   }
 
+  /** The node stops: a turn that goes on is told. */
+  readonly turnsEnd = (): void => this.#turnsEnd.abort();
+
   /** It has no place here: what waits for it is given back. */
   elsewhere(): Incoming[] {
     const left = this.#queue.splice(0);
@@ -140,6 +147,7 @@ export class Activation {
         ? await this.#stage.openState(this.id, entry.revision)
         : undefined;
       if (this.#isOver) return;
+      if (!this.#mayAct()) return this.lose();
       this.#actor = this.#type.create(this.#context(entry, state));
       await this.#actor.onActivate?.();
     } catch (error) {
@@ -159,6 +167,7 @@ export class Activation {
    */
   deactivate(reason: DeactivationReason): Promise<void> {
     this.#wanted ??= reason;
+    if (reason === "stopping") this.#turnsEnd.abort();
     void this.#turns();
     return this.#ended.promise;
   }
@@ -170,6 +179,7 @@ export class Activation {
     const { call } = this.#inTurn ?? {};
     this.#end();
     this.#abort.abort();
+    this.#turnsEnd.abort();
     for (const { call } of left) this.#stage.refuse(call, "stopped", "its node has lost its lease");
     if (call !== undefined) this.#stage.refuse(call, "lost");
   }
@@ -186,7 +196,12 @@ export class Activation {
   async #turns(): Promise<void> {
     if (this.#turning || this.state !== "valid") return;
     this.#turning = true;
-    while (this.state === "valid" && this.#wanted === undefined) {
+    // Whoever asks to end while it begins takes one turn at least: or what waits would begin it again and again.
+    while (
+      this.state === "valid" &&
+      (this.#wanted === undefined || this.#isFresh && this.#wanted === "asked")
+    ) {
+      this.#isFresh = false;
       const incoming = this.#queue.shift();
       if (incoming === undefined) break;
       await this.#turn(incoming);
@@ -218,10 +233,10 @@ export class Activation {
 
   async #handle(incoming: Incoming): Promise<Said> {
     try {
-      const value = await this.#actor!.handle(incoming.forHandler(this.#abort.signal));
-      return { status: "done", payload: value ?? NOTHING };
+      const value = await this.#actor!.handle(incoming.forHandler(this.#turnsEnd.signal));
+      return { status: "done", payload: bytesOf(value) };
     } catch (error) {
-      return { status: "failed", message: describeError(error) };
+      return { status: "failed", message: describeError(error).slice(0, MESSAGE_MAX) };
     }
   }
 
@@ -243,6 +258,8 @@ export class Activation {
   }
 
   async #leave(reason: DeactivationReason): Promise<void> {
+    // After a pause of the process its idle timer may fire before the end of the lease is noticed.
+    if (!this.#mayAct()) return this.lose();
     this.#machine.set("deactivating");
     this.#idle?.cancel();
     try {
@@ -257,7 +274,11 @@ export class Activation {
     if (this.state === "invalid") return;
     const left = this.#queue.splice(0);
     const message = `${this.id} could not begin: ${describeError(error)}`;
-    for (const { call } of left) this.#stage.answer(call, { status: "failed", message });
+    for (const { call } of left) {
+      // What the store or another node has refused may go well the next time: nobody has handled it.
+      if (isPartiError(error)) this.#stage.refuse(call, "not begun", message);
+      else this.#stage.answer(call, { status: "failed", message });
+    }
     this.#entry = entry;
     await this.#giveBack();
   }
@@ -268,7 +289,10 @@ export class Activation {
     if (this.#machine.state === "invalid") return;
     const left = this.#queue.splice(0);
     this.#end();
-    for (const incoming of left) this.#stage.again(incoming);
+    for (const incoming of left) {
+      if (incoming.leftMs <= 0) this.#stage.refuse(incoming.call, "late");
+      else this.#stage.again(incoming);
+    }
   }
 
   #end(): void {
@@ -280,7 +304,7 @@ export class Activation {
 }
 
 /** A save after the right has ended is refused without asking anybody. */
-function guarded(state: ActorState, mayAct: () => boolean): ActorState {
+export function guarded(state: ActorState, mayAct: () => boolean): ActorState {
   return {
     get value() {
       return state.value;

@@ -8,9 +8,10 @@ import { type Logger, logger } from "../../logging.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
 import { jitter } from "../../ports/random.ts";
 import { sleep } from "../../ports/clock.ts";
+import type { Subscription } from "../../ports/messaging.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
-import type { CallOptions } from "../bus_options.ts";
+import { type CallOptions, checkAbove0 } from "../bus_options.ts";
 import type { Answer } from "../envelope.ts";
 import {
   type Address,
@@ -44,6 +45,8 @@ export interface ActorSystemOptions {
   readonly leaseTtlMs?: number;
   /** How the buckets are kept; on one server's disk unless given. */
   readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
+  /** How long actors may take to come to the end of their turns when this node stops, in milliseconds; 10,000 unless given. */
+  readonly stopGraceMs?: number;
   /** How many places this node remembers; 100,000 unless given. */
   readonly cacheMax?: number;
   /** The directory, in the place of the one in a bucket. */
@@ -58,6 +61,7 @@ export interface ActorSystemOptions {
 
 const DEFAULT_LEASE_TTL_MS = 5_000;
 const DEFAULT_CACHE_MAX = 100_000;
+const DEFAULT_STOP_GRACE_MS = 10_000;
 /** The server lets a lease go only when its holder has long stopped. */
 const BUCKET_TTLS = 3;
 const PAUSE_MS = 50;
@@ -74,6 +78,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   #host: Host | undefined;
   #nodes: Nodes | undefined;
   #sweeper: Sweeper | undefined;
+  #taking: Subscription | undefined;
   #directory: Directory | undefined;
   #states: StateStore | undefined;
   #living: Promise<void> = Promise.resolve();
@@ -85,8 +90,12 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
    * Makes a system that does nothing yet.
    *
    * @param options what it is made from
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` for a number that is not above 0
    */
   constructor(options: ActorSystemOptions) {
+    for (const name of ["leaseTtlMs", "cacheMax", "stopGraceMs"] as const) {
+      checkAbove0(name, options[name]);
+    }
     this.#options = options;
     this.#leaseTtlMs = options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS;
     this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
@@ -130,14 +139,42 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       const code = this.#state === "running" ? "PARTI_ALREADY_STARTED" : "PARTI_STOPPED";
       throw new PartiError(code, "the actor system was started before", { hint: "make a new one" });
     }
+    if (!this.#options.bus.running) {
+      throw new PartiError("PARTI_NOT_STARTED", "the bus of this node does not run", {
+        hint: "start the bus first",
+      });
+    }
     this.#state = "running";
+    const starting = this.#open();
+    // Whoever stops meanwhile waits for it.
+    this.#living = starting.catch(() => {});
+    await starting;
+  }
+
+  async #open(): Promise<void> {
     const { world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
     const ttlMs = BUCKET_TTLS * this.#leaseTtlMs;
+    let keptMs = ttlMs;
     const [nodes, directory, states] = await Promise.all([
-      world.kv.open(nodeBucket(bus.name), { ...buckets, ttlMs }),
+      world.kv.open(nodeBucket(bus.name), { ...buckets, ttlMs }, (setting, actual) => {
+        if (setting === "ttlMs") keptMs = Number(actual);
+      }),
       world.kv.open(directoryBucket(bus.name), { ...buckets, ttlMs: 0 }),
       world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 }),
     ]);
+    if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+    if (keptMs > 0 && keptMs < 2 * this.#leaseTtlMs) {
+      this.#state = "stopped";
+      const name = nodeBucket(bus.name);
+      throw new PartiError(
+        "PARTI_INVALID_CONFIG",
+        `the bucket ${name} keeps leases for ${keptMs} ms`,
+        {
+          value: keptMs,
+          hint: `a lease of ${this.#leaseTtlMs} ms needs twice that: change the bucket's TTL`,
+        },
+      );
+    }
     const own = new KvDirectory(directory);
     this.#directory = this.#options.directory?.(own) ?? own;
     this.#states = this.#options.states ?? new KvStateStore(states);
@@ -154,7 +191,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       own: () => this.address,
       onError: (error) => this.#tell(error),
     });
-    bus.handleActors((incoming) => {
+    this.#taking = bus.handleActors((incoming) => {
       if (this.#host === undefined) bus.refuse(incoming.call, "stopped");
       else this.#host.take(incoming);
     });
@@ -163,7 +200,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       await this.#join();
     } catch (error) {
       this.#state = "stopped";
-      await this.#end();
+      await this.#close();
       throw error;
     }
   }
@@ -281,13 +318,9 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       }
       if (host !== undefined && nodes !== undefined) {
         try {
-          const entry = await this.#directory!.lookup(id);
-          if (entry !== undefined && !await nodes.proveDead(entry.address)) {
-            return { address: entry.address, placed: false };
-          }
-          const address = host.choose(type);
-          if (address !== undefined) return { address, placed: true };
-          why = `no node has actors of ${type}`;
+          const found = await this.#within(endMs, signal, this.#look(id, type, host, nodes));
+          if (found !== undefined) return found.where;
+          why = `no node has actors of ${type}, or the directory is silent`;
         } catch (error) {
           this.#tell(error);
           why = describeError(error);
@@ -308,6 +341,38 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
       // The last pause ends when the time does: half of what is left, again and again, would never end.
       await sleep(world.clock, Math.min(jitter(world.random, longestMs), leftMs), signal);
+    }
+  }
+
+  async #look(
+    id: ActorId,
+    type: string,
+    host: Host,
+    nodes: Nodes,
+  ): Promise<{ where: Where } | undefined> {
+    const entry = await this.#directory!.lookup(id);
+    if (entry !== undefined && !await nodes.proveDead(entry.address)) {
+      return { where: { address: entry.address, placed: false } };
+    }
+    const address = host.choose(type);
+    return address === undefined ? undefined : { where: { address, placed: true } };
+  }
+
+  /** What comes of it; undefined if the call's time is over before, or it is given up. */
+  async #within<T>(
+    endMs: number,
+    signal: AbortSignal | undefined,
+    work: Promise<T>,
+  ): Promise<T | undefined> {
+    const { clock } = this.#options.world;
+    const done = new AbortController();
+    const over = sleep(clock, endMs - clock.monotonicMs(), eitherOf(done.signal, signal));
+    // Whoever has given up is not told of it any more.
+    work.catch(() => {});
+    try {
+      return await Promise.race([work, over.then(() => undefined)]);
+    } finally {
+      done.abort();
     }
   }
 
@@ -375,13 +440,18 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   /** Ends the present life in order. */
   async #leave(): Promise<void> {
     const host = this.#host;
-    await host?.close();
+    await host?.close(this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS);
     this.#host = undefined;
   }
 
   async #end(): Promise<void> {
     await this.#living;
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
     await this.#leave();
+    this.#taking?.close();
     await this.#sweeper?.close();
     await this.#nodes?.close();
   }

@@ -95,7 +95,10 @@ natsTest(
     assert.equal(await ask(second, 1), "2 at a");
     await leave(first);
     assert.deepEqual(first.ended, ["stopping"]);
-    assert.equal(await ask(second, 1), "3 at b");
+    // Whoever still thinks it there has a key, and so is told nothing of it.
+    const options = { ...PATIENT, idempotencyKey: "k" };
+    const value = await second.actors.request(`${TYPE}/1`, "count", NOTHING, options);
+    assert.equal(decoder.decode(value), "3 at b");
     await leave(second);
   },
 );
@@ -133,7 +136,7 @@ natsTest("actors: what nobody acts as is told, and so is a name that is none", a
   const one = await node(rig, "a");
   await assert.rejects(one.actors.request("test::nobody/1", "x", NOTHING, { timeoutMs: 300 }), {
     code: "PARTI_TIMEOUT",
-    message: /no node has actors of test::nobody$/,
+    message: /no node has actors of test::nobody/,
   });
   await assert.rejects(one.actors.request("nonsense", "x", NOTHING), {
     code: "PARTI_INVALID_CONFIG",
@@ -158,3 +161,71 @@ natsTest("actors: a mailbox takes what it may, and no more", async (rig) => {
   assert.ok(codes.includes("PARTI_OVERLOADED"), String(codes));
   await one.bus.stop();
 });
+
+natsTest(
+  "actors: a bucket that keeps leases for too short a time is told, and nothing is left",
+  async (rig) => {
+    const { world } = await rig.connect();
+    await world.kv.open(nodeBucket(BUS), { ttlMs: 1_000, replicas: 1, storage: "file" });
+    const bus = new MessageBus({ world, bus: BUS, node: "a" });
+    const early = new ActorSystem({ world, bus });
+    await assert.rejects(early.start(), { code: "PARTI_NOT_STARTED" });
+    await bus.start();
+    const actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
+    await assert.rejects(actors.start(), { code: "PARTI_INVALID_CONFIG", value: 1_000 });
+    await actors.stop();
+    for (const options of [{ leaseTtlMs: 0 }, { cacheMax: -1 }, { stopGraceMs: NaN }]) {
+      assert.throws(() => new ActorSystem({ world, bus, ...options }), {
+        code: "PARTI_INVALID_CONFIG",
+      });
+    }
+    assert.throws(() => actors.define("a::b", { create: () => ({ handle() {} }), idleMs: 0 }), {
+      code: "PARTI_INVALID_CONFIG",
+    });
+    await bus.stop();
+  },
+);
+
+natsTest(
+  "actors: a system can stop while it starts, and one after another can be on a bus",
+  async (rig) => {
+    const { world } = await rig.connect();
+    const bus = new MessageBus({ world, bus: BUS, node: "a" });
+    await bus.start();
+    const first = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
+    const starting = first.start().catch((error) => error.code);
+    await first.stop();
+    assert.ok([undefined, "PARTI_STOPPED"].includes(await starting));
+    assert.equal(first.address, undefined);
+    await using second = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
+    await second.start();
+    const third = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
+    await assert.rejects(third.start(), { code: "PARTI_ALREADY_STARTED" });
+  },
+);
+
+natsTest(
+  "actors: who does not come to an end in time loses its right, and the node stops",
+  async (rig) => {
+    const { world } = await rig.connect();
+    const bus = new MessageBus({ world, bus: BUS, node: "a" });
+    const actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS, stopGraceMs: 200 });
+    let told = false;
+    actors.define(TYPE, {
+      create: () => ({
+        handle: ({ signal }) => {
+          signal.addEventListener("abort", () => told = true);
+          return new Promise<void>(() => {});
+        },
+      }),
+    });
+    await bus.start();
+    await actors.start();
+    const call = actors.request(`${TYPE}/1`, "x", NOTHING, PATIENT).catch((error) => error.code);
+    await until("it is at work", () => actors.activations[0]?.inTurn !== undefined);
+    await actors.stop();
+    assert.ok(told, "it was asked to come to its end");
+    assert.equal(await call, "PARTI_MAYBE_DELIVERED");
+    await bus.stop();
+  },
+);

@@ -10,7 +10,6 @@ import type { Subscription } from "../../ports/messaging.ts";
 import { jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
-import type { Call } from "../envelope.ts";
 import type { Incoming } from "../incoming.ts";
 import { type Address, addressSubject } from "../names.ts";
 import { Activation, type Stage } from "./activation.ts";
@@ -18,6 +17,7 @@ import type { ActivationState } from "./activation_state.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Directory, DirectoryEntry } from "./directory.ts";
 import type { Nodes } from "./nodes.ts";
+import { Forwarded } from "./forwarded.ts";
 import { place } from "./placement.ts";
 import { Returns } from "./returns.ts";
 import type { StateStore } from "./state_store.ts";
@@ -50,8 +50,8 @@ export interface HostOptions {
   readonly onError: (error: PartiError) => void;
 }
 
-/** A node that is about to reconnect is missing once. */
-const LOOKS = 2;
+/** So many places are given back at the same time. */
+const AT_ONCE = 32;
 const PAUSE_MS = 20;
 const PAUSE_MAX_MS = 1_000;
 
@@ -69,6 +69,7 @@ export class Host {
   readonly #stage: Stage;
   readonly #over = new AbortController();
   readonly #returns: Returns;
+  readonly #forwarded: Forwarded;
   #subscription: Subscription | undefined;
   #closing = false;
 
@@ -77,6 +78,10 @@ export class Host {
     const { world, bus, address, directory, states, lease, onActivation, onError } = options;
     this.#options = options;
     this.address = address;
+    this.#forwarded = new Forwarded({
+      ...{ world, everyMs: bus.lookoutMs },
+      onGone: (call) => bus.refuse(call, "gone"),
+    });
     this.#returns = new Returns({
       ...{ world, directory, address, onError, over: this.#over.signal },
       isDead: (other) => options.nodes.isDead(other),
@@ -156,22 +161,39 @@ export class Host {
     this.#closing = true;
     this.#over.abort();
     this.#subscription?.close();
+    void this.#forwarded.close();
     for (const activation of this.activations) activation.lose();
   }
 
-  /** Ends in order. */
-  async close(): Promise<void> {
+  /**
+   * Ends in order.
+   *
+   * @param graceMs how long actors may take to come to the end of their turns, in milliseconds; then they lose their right
+   */
+  async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.activations.map(async (activation) => {
-      if (activation.state === "creating") {
-        this.#refuseAll(activation.elsewhere());
-        await this.#returns.give(activation.id, activation.name);
-      } else await activation.deactivate("stopping");
-    }));
+    const { clock } = this.#options.world;
+    const grace = clock.setTimer(graceMs, () => {
+      for (const activation of this.activations) activation.lose();
+    });
+    const leaving = this.activations;
+    for (const { turnsEnd } of leaving) turnsEnd();
+    for (let first = 0; first < leaving.length; first += AT_ONCE) {
+      await Promise.all(leaving.slice(first, first + AT_ONCE).map((one) => this.#leave(one)));
+    }
+    grace.cancel();
     this.#over.abort();
     await this.#returns.settled();
+    await this.#forwarded.close();
     this.#subscription?.close();
     await this.#options.lease.release();
+  }
+
+  async #leave(activation: Activation): Promise<void> {
+    if (activation.state === "creating") {
+      this.#refuseAll(activation.elsewhere());
+      await this.#returns.give(activation.id, activation.name);
+    } else if (activation.state !== "invalid") await activation.deactivate("stopping");
   }
 
   /** Finds out where an actor belongs: here, and then it begins, or elsewhere, and then what waits for it goes there. Never rejects. */
@@ -251,24 +273,7 @@ export class Host {
       onError(error);
       return bus.refuse(call, "stopped", "it could not be sent on");
     }
-    if (call.kind === "request") void this.#lookAfter(call, subject);
-  }
-
-  /** The caller looks after the node it has sent to, not after the one it was sent on to. Never rejects. */
-  async #lookAfter(call: Call, subject: string): Promise<void> {
-    const { bus, world } = this.#options;
-    for (let look = 0; look < LOOKS; look++) {
-      if (look > 0) await sleep(world.clock, bus.lookoutMs, this.#over.signal);
-      try {
-        const unserved = await world.messaging.unserved([subject], bus.timeoutMs);
-        if (unserved.length === 0) return;
-      } catch (error) {
-        if (!isPartiError(error)) throw error;
-        // Then nothing is known: the deadline decides.
-        return;
-      }
-    }
-    if (!this.#over.signal.aborted) bus.refuse(call, "gone");
+    if (call.kind === "request") this.#forwarded.add(incoming, subject);
   }
 
   /** What cannot be removed now is tried again; meanwhile the actor may begin here anew, over its old place. */

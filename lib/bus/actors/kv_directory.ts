@@ -66,7 +66,8 @@ export class KvDirectory implements Directory {
     for (let first = 0; first < entries.length; first += AT_ONCE) {
       await Promise.all(
         entries.slice(first, first + AT_ONCE).map(async (entry) => {
-          const decoded = decode(entry);
+          const decoded = readEntry(entry);
+          // What somebody else has written is told to whoever looks that actor up.
           if (decoded === undefined) return;
           const { address, revision } = decoded;
           if (!gone.has(address)) gone.set(address, await isGone(address));
@@ -88,12 +89,19 @@ export class KvDirectory implements Directory {
   }
 }
 
+function readEntry(
+  { value, revision }: Pick<KvEntry, "value" | "revision">,
+): DirectoryEntry | undefined {
+  const { address, activation } = decodeJsonObject(value) ?? {};
+  return typeof address === "string" && typeof activation === "string"
+    ? { address, activation, revision }
+    : undefined;
+}
+
 function decode({ key, value, revision, operation }: KvEntry): DirectoryEntry | undefined {
   if (operation === "removed") return undefined;
-  const { address, activation } = decodeJsonObject(value) ?? {};
-  if (typeof address === "string" && typeof activation === "string") {
-    return { address, activation, revision };
-  }
+  const entry = readEntry({ value, revision });
+  if (entry !== undefined) return entry;
   throw new PartiError("PARTI_REFUSED", `the directory's ${key} is not an entry of parti`, {
     value: key,
     hint: "somebody else writes into the bucket: remove the key",

@@ -43,6 +43,8 @@ interface Seen {
   readonly seenAtMs: number;
   readonly load: number;
   readonly types: ReadonlySet<string>;
+  /** How long its holder counts on it, in milliseconds: it may have been configured otherwise than this node. */
+  readonly ttlMs: number;
 }
 
 /** The nodes. */
@@ -91,7 +93,7 @@ export class Nodes {
     const lease = await acquireLease({
       ...{ bucket, key: keyOf(address), instance: address, clock: world.clock, ttlMs },
       renewEveryMs: ttlMs / RENEWALS,
-      value: () => encodeJson({ instance: address, load: load(), types: types() }),
+      value: () => encodeJson({ instance: address, ttlMs, load: load(), types: types() }),
       onLost,
     });
     if (lease !== undefined) return lease;
@@ -101,9 +103,8 @@ export class Nodes {
 
   /** Whoever has renewed a lease within its time, as far as this node can see. */
   get alive(): Candidate[] {
-    const sinceMs = this.#options.world.clock.monotonicMs() - this.#options.ttlMs;
     return [...this.#seen]
-      .filter(([, { seenAtMs }]) => seenAtMs > sinceMs)
+      .filter(([address]) => this.isAlive(address))
       .map(([address, { load }]) => ({ address, load }));
   }
 
@@ -120,8 +121,13 @@ export class Nodes {
   /** Whether a node's lease has been renewed within its time, as far as this node can see. */
   isAlive(address: Address): boolean {
     const seen = this.#seen.get(address);
-    const { world, ttlMs } = this.#options;
-    return seen !== undefined && seen.seenAtMs > world.clock.monotonicMs() - ttlMs;
+    const { world } = this.#options;
+    return seen !== undefined && seen.seenAtMs > world.clock.monotonicMs() - seen.ttlMs;
+  }
+
+  /** Those that were seen and have not been renewed in time. Where the server leaves no markers nobody else says so. */
+  get overdue(): Address[] {
+    return [...this.#seen.keys()].filter((address) => !this.isAlive(address));
   }
 
   /** Whether a life is known to be over for good. */
@@ -173,11 +179,14 @@ export class Nodes {
     if (decoded?.["instance"] !== address) return this.#bury(address);
     const known = this.#seen.get(address);
     if (this.#dead.has(address) || known !== undefined && known.revision >= revision) return;
-    const { load, types } = decoded;
+    const { load, types, ttlMs } = decoded;
     this.#seen.set(address, {
       ...{ revision, seenAtMs: this.#options.world.clock.monotonicMs() },
       load: Number(load) || 0,
-      types: known?.types ?? new Set(Array.isArray(types) ? types.map(String) : []),
+      ttlMs: Math.max(this.#options.ttlMs, Number(ttlMs) || 0),
+      types: Array.isArray(types) && types.length === known?.types.size
+        ? known.types
+        : new Set(Array.isArray(types) ? types.map(String) : []),
     });
   }
 

@@ -18,12 +18,13 @@ import { type ShardedFeed, shardOf, shardPartitions, shardSubject } from "../../
 import type { MessageBus } from "../bus.ts";
 import type { CallOptions } from "../bus_options.ts";
 import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
-import { Incoming } from "../incoming.ts";
+import { bytesOf, Incoming } from "../incoming.ts";
 import { stateBucket } from "../names.ts";
 import { valueOf } from "../outcome.ts";
 import type { Actor, ActorContext, ActorState, ActorType, DeactivationReason } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
+import { guarded } from "./activation.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
 import { TypeTable } from "./type_table.ts";
 
@@ -50,12 +51,15 @@ interface Life {
   readonly abort: AbortController;
   lastMs: number;
   isToEnd: boolean;
+  /** It has said goodbye: nothing of it counts any more. */
+  isOver: boolean;
+  /** Its turn, if it has one. */
+  turn: Promise<void> | undefined;
 }
 
 /** Generations of one epoch stay below this. */
 const GENERATIONS = 2 ** 24;
 const DEFAULT_IDLE_MS = 600_000;
-const NOTHING = new Uint8Array();
 
 /** Actors by partition. The `Manager` of the group is given {@linkcode handler} and {@linkcode events}. */
 export class PartitionActors implements ActorCalls {
@@ -67,6 +71,8 @@ export class PartitionActors implements ActorCalls {
   readonly #types = new TypeTable();
   /** By shard, then by actor. */
   readonly #shards = new Map<PartitionId, Map<ActorId, Life>>();
+  /** Lives that are ending while their shard is still here: the next one begins after them, under the same token. */
+  readonly #ending = new Map<ActorId, Promise<void>>();
   #states: Promise<StateStore> | undefined;
 
   /**
@@ -148,7 +154,10 @@ export class PartitionActors implements ActorCalls {
     if (call === undefined || call.kind === "answer") return bus.noteMalformed();
     const type = this.#types.of(call.to);
     if (type === undefined) {
-      return bus.refuse(call, "no handler", `nobody here acts as ${call.to}`);
+      const message = `nobody here acts as ${call.to}`;
+      // Of a one-way call nobody else would hear.
+      this.#options.onError?.(new PartiError("PARTI_NO_HANDLER", message, { value: call.to }));
+      return bus.refuse(call, "no handler", message);
     }
     const incoming = new Incoming(call, world.clock);
     let life: Life;
@@ -162,7 +171,8 @@ export class PartitionActors implements ActorCalls {
     }
     // The process may have stood still meanwhile, and somebody else have the shard: then the feed gives the call to whoever has.
     if (!context.mayAct()) throw context.signal.reason ?? rightOver();
-    await this.#turn(life, incoming, context);
+    life.turn = this.#turn(life, incoming, context);
+    await life.turn;
     life.lastMs = world.clock.monotonicMs();
     if (life.isToEnd) this.#end(this.#shardOf(call.to), call.to, "asked");
   }
@@ -174,7 +184,7 @@ export class PartitionActors implements ActorCalls {
     try {
       const value = await life.actor.handle(incoming.forHandler(signal, call.key ?? call.id));
       if (!context.mayAct()) throw context.signal.reason ?? rightOver();
-      bus.answer(call, { status: "done", payload: value ?? NOTHING });
+      bus.answer(call, { status: "done", payload: bytesOf(value) });
     } catch (error) {
       // What it knows is out of date: another life is given the same call, here or wherever the shard is by now.
       const isFenced = isPartiError(error, "PARTI_FENCED");
@@ -191,14 +201,23 @@ export class PartitionActors implements ActorCalls {
     this.#endIdle(shard);
     const present = lives.get(id);
     if (present !== undefined) return present;
+    await this.#ending.get(id);
     const token = context.epoch * GENERATIONS + context.generation;
     const abort = new AbortController();
-    const state = type.state ? await (await this.#openStates()).open(id, token) : undefined;
-    const actor = type.create(this.#context(id, token, abort.signal, state, () => {
-      life.isToEnd = true;
-    }));
     const { clock } = this.#options.world;
-    const life: Life = { actor, token, abort, lastMs: clock.monotonicMs(), isToEnd: false };
+    const ends = { isToEnd: false, isOver: false };
+    const opened = type.state ? await (await this.#openStates()).open(id, token) : undefined;
+    const state = opened === undefined ? undefined : guarded(opened, () => !ends.isOver);
+    const actor = type.create(this.#context(id, token, abort.signal, state, () => {
+      ends.isToEnd = true;
+    }));
+    const life: Life = Object.assign(ends, {
+      actor,
+      token,
+      abort,
+      lastMs: clock.monotonicMs(),
+      turn: undefined,
+    });
     await actor.onActivate?.();
     // The shard may have gone meanwhile: then this life serves the present call and is not kept.
     if (this.#shards.get(shard) === lives) lives.set(id, life);
@@ -248,14 +267,21 @@ export class PartitionActors implements ActorCalls {
     if (life === undefined) return;
     this.#shards.get(shard)!.delete(id);
     if (reason === "stopping") life.abort.abort();
-    void this.#sayGoodbye(life, reason);
+    const ending = this.#sayGoodbye(life, reason);
+    this.#ending.set(id, ending);
+    void ending.then(() => {
+      if (this.#ending.get(id) === ending) this.#ending.delete(id);
+    });
   }
 
-  async #sayGoodbye({ actor }: Life, reason: DeactivationReason): Promise<void> {
+  async #sayGoodbye(life: Life, reason: DeactivationReason): Promise<void> {
     try {
-      await actor.onDeactivate?.(reason);
+      if (reason === "stopping") await life.turn?.catch(() => {});
+      await life.actor.onDeactivate?.(reason);
     } catch (error) {
       if (isPartiError(error)) this.#options.onError?.(error);
+    } finally {
+      life.isOver = true;
     }
   }
 

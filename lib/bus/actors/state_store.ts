@@ -102,13 +102,12 @@ class KvState implements ActorState {
   async #judge(key: string, token: number, value: Uint8Array): Promise<void> {
     const entry = await this.#bucket.get(key);
     const kept = entry === undefined ? undefined : decode(entry.value);
-    if (entry === undefined || kept === undefined || kept.token !== token) {
-      throw fenced(this.#id, kept?.token);
-    }
-    // Only this life writes under this token, one save after another: it goes on from where it is.
-    if (entry.revision <= this.#kept.revision) {
+    // A read that is out of date proves nothing.
+    if (entry === undefined || entry.revision <= this.#kept.revision) {
       throw new PartiError("PARTI_CONFLICT", `the state of ${this.#id} was read too early`);
     }
+    if (kept === undefined || kept.token !== token) throw fenced(this.#id, kept?.token);
+    // Only this life writes under this token, one save after another: it goes on from where it is.
     this.#kept = { token, revision: entry.revision, value: kept.value };
     const next = await this.#bucket.update(key, encode(token, value), entry.revision);
     this.#kept = { token, revision: next, value: value.slice() };

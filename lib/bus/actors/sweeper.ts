@@ -70,6 +70,9 @@ export class Sweeper {
     this.#due = this.#due.map((looks) => looks - 1);
     const isDue = this.#due.some((looks) => looks <= 0);
     const first = nodes().alive.map(({ address }) => address).sort()[0];
+    if (first !== undefined && first === own()) {
+      await Promise.all(nodes().overdue.map((address) => nodes().proveDead(address)));
+    }
     // Whoever is not the first may be so when the first has died.
     if (isDue && first !== undefined && first === own()) {
       this.#due = this.#due.filter((looks) => looks > 0);

@@ -4,6 +4,7 @@
  * @module
  */
 import { PartiError } from "../../errors.ts";
+import { checkAbove0 } from "../bus_options.ts";
 import type { ActorType } from "./actor.ts";
 import { type ActorId, checkActorType } from "./actor_id.ts";
 
@@ -25,6 +26,8 @@ export class TypeTable {
    */
   define(name: string, type: ActorType): void {
     checkActorType(name);
+    checkAbove0("idleMs", type.idleMs);
+    checkAbove0("mailboxMax", type.mailboxMax);
     if (this.#types.has(name)) {
       throw new PartiError("PARTI_INVALID_CONFIG", `${name} is defined already`, { value: name });
     }

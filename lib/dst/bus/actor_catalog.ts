@@ -61,8 +61,9 @@ export const actorCatalog = {
     "how long after the last fault the directory says what is, in milliseconds",
   ),
   "all actors answer": always("after healing every actor answers"),
-  "every life ends once": always(
-    "each life ends by its hook or with its node's right, not by both",
+  "every life ends once": always("each life has come to its end, or its process has"),
+  "hooks come once, by right": always(
+    "a hook of a life is called once, by right, and in no turn of it",
   ),
   "nothing leaks": always("after the end no timer, subscription, watch, entry or lease is left"),
   "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),

@@ -69,6 +69,8 @@ export class ActorRun {
   readonly watch: ActorWatch;
   /** The nodes. */
   readonly cluster: BusCluster<ActorMember>;
+  /** The calls that were sent on as often as they may be: their actors move too often, which is no fault. */
+  readonly far = new Set<string>();
   readonly #simulation: Simulation<ActorCatalog>;
   readonly #options: ActorRunOptions;
   /** What actors have said they keep. */
@@ -147,6 +149,7 @@ export class ActorRun {
       if (outcome === undefined) throw error;
       const isFar = isPartiError(error, "PARTI_TOO_MANY_HOPS");
       assertions.sometimes("hop_limit_hit", isFar);
+      if (isFar) this.far.add(token);
       this.ledger.settle(record, outcome);
     }
     return record;
@@ -231,7 +234,7 @@ export class ActorRun {
       ...{ world, bus, leaseTtlMs: this.#options.leaseTtlMs },
       directory: (own) => this.watch.watched(owner, own),
       onActivation: (activation, to) => {
-        this.watch.changed(owner, activation, to, "local");
+        this.watch.changed(owner, activation, to);
       },
       onError: (error) => this.#heard(error),
     });
@@ -272,7 +275,9 @@ export class ActorRun {
           this.watch.end(turn);
         }
       },
+      onActivate: () => this.watch.hooked("activate", { actor: id, owner, token, signal }),
       onDeactivate: (reason) => {
+        this.watch.hooked("deactivate", { actor: id, owner, token, signal });
         assertions.sometimes("an actor was idle", reason === "idle");
       },
     };
@@ -354,6 +359,12 @@ export class ActorRun {
     assertions.always("at most once", isOnce, `${token} was handled ${executions} times`);
     const isHandled = outcomes[0] !== "value" || executions >= 1;
     assertions.always("a value was handled", isHandled, `${token} was not`);
+    const isFailed = outcomes[0] === "application error";
+    assertions.always(
+      "a value was handled",
+      !isFailed || executions > 0,
+      `${token} failed, and nobody has handled it`,
+    );
   }
 
   #checkPending(): void {

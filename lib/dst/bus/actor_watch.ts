@@ -24,7 +24,6 @@ export interface Turn {
 interface Life {
   readonly owner: SimProcess;
   state: ActivationState;
-  hooks: number;
 }
 
 /** Watches. */
@@ -33,6 +32,7 @@ export class ActorWatch {
   readonly #turns = new Map<ActorId, Set<Turn>>();
   readonly #newest = new Map<ActorId, { token: number; owner: string }>();
   readonly #lives = new Map<string, Life>();
+  readonly #hooked = new Set<string>();
   readonly #failedLookups = new Set<string>();
 
   /** @param assertions of the run */
@@ -81,29 +81,45 @@ export class ActorWatch {
   /** The state of a life has changed. */
   changed(
     owner: SimProcess,
-    { name, id }: Activation,
+    activation: Activation,
     to: ActivationState,
-    caller: string,
   ): void {
-    const life = this.#lives.get(name) ?? { owner, state: "creating", hooks: 0 };
+    const { name, id } = activation;
+    const life = this.#lives.get(name) ?? { owner, state: "creating" };
     this.#lives.set(name, life);
     this.#assertions.sometimesEach("transitions", `${life.state} → ${to}` as never);
-    if (to === "activating") this.#assertions.sometimes("local_activation", id.includes(caller));
+    // Such an actor begins where its first call comes from, and nowhere else.
+    const isLocal = to === "activating" && id.startsWith("sim::local");
+    this.#assertions.sometimes(
+      "local_activation",
+      isLocal && activation.inTurn === undefined &&
+        activation.queue[0]?.call.from.startsWith(owner.name.split("#")[0]!) === true,
+    );
     life.state = to;
   }
 
-  /** The hook of a life was called. */
-  hooked(name: string): void {
-    const life = this.#lives.get(name);
-    if (life !== undefined) life.hooks++;
+  /** A hook of a life was called: once, by right, and in no turn of that life. */
+  hooked(hook: "activate" | "deactivate", turn: Turn): void {
+    const { actor, token, owner } = turn;
+    const key = `${hook} ${actor} ${token}`;
+    const isFirst = !this.#hooked.has(key);
+    this.#hooked.add(key);
+    const open = [...this.#turns.get(actor) ?? []];
+    const isInTurn = open.some((other) => other.owner === owner && other.token === token);
+    const text = () =>
+      `${key} at ${owner.name}${isFirst ? "" : ", again"}${isInTurn ? ", in a turn" : ""}`;
+    this.#assertions.always(
+      "hooks come once, by right",
+      isFirst && !isInTurn && hasRight(turn),
+      text,
+    );
   }
 
   /** When all is over. */
   checkLives(): void {
-    for (const [name, { owner, state, hooks }] of this.#lives) {
+    for (const [name, { owner, state }] of this.#lives) {
       const isOver = owner.dead && !owner.exited || state === "invalid";
-      const text = `${name} at ${owner.name}: ${state}, ${hooks} hooks`;
-      this.#assertions.always("every life ends once", isOver && hooks <= 1, text);
+      this.#assertions.always("every life ends once", isOver, `${name} at ${owner.name}: ${state}`);
     }
   }
 

@@ -30,6 +30,8 @@ const inCalls: readonly Mutant[] = [
       this.#looking = this.#look().then(() => {
         this.#looking = undefined;
         if (this.#options.isNeeded()) this.wake();
+        // Whoever was missing once may have been there since.
+        else this.#missing.clear();
       });
     });`,
     replace: `    setTimeout(() => void this.#look(), everyMs);
@@ -201,8 +203,8 @@ const inActors: readonly Mutant[] = [
     name: "waiting-dropped-at-the-end",
     about: "What waits for an actor when it ends is forgotten.",
     file: ACTIVATION,
-    find: "    for (const incoming of left) this.#stage.again(incoming);",
-    replace: "    left.length = 0;",
+    find: "      else this.#stage.again(incoming);\n",
+    replace: "",
   },
   {
     name: "state-not-fenced",
