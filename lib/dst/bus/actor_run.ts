@@ -125,7 +125,7 @@ export class ActorRun {
 
   /** Makes a call; resolves when its caller has been told its outcome. */
   async call(token: string, how: ActorCallStep): Promise<CallRecord | undefined> {
-    const member = this.cluster.find(`node-${how.node}`);
+    const member = await this.cluster.awake(`node-${how.node}`);
     if (member === undefined) return undefined;
     const { assertions } = this.#simulation;
     const { owner, actors } = member;
@@ -157,7 +157,7 @@ export class ActorRun {
 
   /** Tells an actor something. */
   async tell(token: string, how: ActorCallStep): Promise<void> {
-    const member = this.cluster.find(`node-${how.node}`);
+    const member = await this.cluster.awake(`node-${how.node}`);
     if (member === undefined) return;
     const id = this.actorId(how.actor);
     this.#called.add(id);

@@ -94,6 +94,21 @@ export class BusCluster<Member extends BusMember = BusMember> {
     return member === undefined || member.owner.dead ? undefined : member;
   }
 
+  /**
+   * The process on a machine, when it can do something: one that stands still can when it goes on.
+   *
+   * @returns the process; undefined if none lives there, or it dies before
+   */
+  async awake(node: string): Promise<Member | undefined> {
+    const member = this.find(node);
+    if (member?.owner.paused !== true) return member;
+    const goesOn = new Promise<void>((resolve) =>
+      void member.owner.schedule(0, "goes on", resolve)
+    );
+    await Promise.race([goesOn, member.died]);
+    return member.owner.dead ? undefined : member;
+  }
+
   /** From now on no place of the library misbehaves. */
   behave(): void {
     this.#behaves = true;

@@ -239,7 +239,7 @@ class PartitionRun {
   }
 
   async #call(token: string, how: ActorCallStep): Promise<CallRecord | undefined> {
-    const member = this.#cluster.find(`node-${how.node}`);
+    const member = await this.#cluster.awake(`node-${how.node}`);
     if (member === undefined) return undefined;
     const { assertions } = this.#simulation;
     const { owner, actors } = member;
