@@ -119,9 +119,13 @@ async function ordeal(
     MESSAGES,
     () => scene.published.size - drain.count < AHEAD,
   );
+  // Whoever waits for messages that do not come any more is told why.
+  const stopped = new Promise<never>((_, reject) => publishing.catch(reject));
+  stopped.catch(() => {});
   let restarts = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    await moment(drain, Math.floor((round + random()) * MESSAGES * 0.8 / ROUNDS));
+    const count = Math.floor((round + random()) * MESSAGES * 0.8 / ROUNDS);
+    await Promise.race([moment(drain, count), stopped]);
     const fate = random();
     if (fate < 0.5) {
       await scene.rig.server.kill();

@@ -133,7 +133,9 @@ export class CopyScene implements AsyncDisposable {
   ): Promise<void> {
     const { feed, messaging } = this.world;
     for (let left = count; left > 0; left -= CHUNK) {
-      await until("publishing may go on", mayGoOn, 60_000);
+      await until("publishing may go on", mayGoOn, 60_000).catch((cause) => {
+        throw new Error(`${describeError(cause)}: ${this.state}`, { cause });
+      });
       await until("the connection is up", () => messaging.connected, 20_000);
       const chunk = Array.from({ length: Math.min(CHUNK, left) }, async () => {
         const number = this.#sent++;
@@ -167,12 +169,20 @@ export class CopyScene implements AsyncDisposable {
       await until("everything is copied", () => drain.hasAll(this.published), timeoutMs);
       await until("the shards are empty", () => drain.isEmpty(), timeoutMs);
     } catch (error) {
-      flaws.push(`${describeError(error)}; the copiers told: ${this.told.join(" | ")}`);
+      flaws.push(`${describeError(error)}: ${this.state}`);
     }
     for (const { copier } of this.#copiers) {
       if (copier.state === "failed") flaws.push(`failed: ${describeError(copier.failure)}`);
     }
     return [...flaws, ...await drain.flaws(this.published)];
+  }
+
+  /** How the copiers are, in words. */
+  get state(): string {
+    const copiers = [...this.#copiers].map(({ copier }) =>
+      `${copier.state} up to ${copier.upTo}, ${describeError(copier.failure ?? "no failure")}`
+    );
+    return `${copiers.join("; ")}; they told: ${this.told.join(" | ")}`;
   }
 
   /** What copiers told of, in words. */
