@@ -158,6 +158,39 @@ Deno.test("planted: without their condition they are stored a second time", asyn
   assert.ok(flaws.some((flaw) => /is at .* and at|behind|came of/.test(flaw)), flaws.join("\n"));
 });
 
+Deno.test("a copier that looks at the shards when another one has long gone on takes nobody for a stranger", async () => {
+  await using scene = await CopyScene.open(SERVER, "limits");
+  const drain = await scene.drain();
+  const looks = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  await scene.publish(COUNT);
+  const first = await scene.copy({
+    change: (world) => {
+      let hasTried = false;
+      return changedFeed(world, {
+        publish: () => {
+          hasTried = true;
+          return Promise.reject(new PartiError("PARTI_TIMEOUT", "it is lost"));
+        },
+        streamInfo: async (stream) => {
+          if (hasTried && stream.startsWith("ORDERS-")) {
+            looks.resolve();
+            await gate.promise;
+          }
+          return await world.feed.streamInfo(stream);
+        },
+      });
+    },
+  });
+  await looks.promise;
+  await scene.copy({ takeOverAfterMs: 0 });
+  await until("all have come", () => drain.hasAll(scene.published));
+  gate.resolve();
+  await until("the first one has noticed", () => first.copier.state !== "copying");
+  assert.equal(first.copier.state, "waiting");
+  assert.deepEqual(await scene.flaws(drain), []);
+});
+
 Deno.test("two copiers that both want to copy at once do no harm", async () => {
   await using scene = await CopyScene.open(SERVER, "interest");
   const drain = await scene.drain();

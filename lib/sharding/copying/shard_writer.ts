@@ -147,14 +147,16 @@ export class ShardWriter {
     slots: readonly CopySlot[],
     shards: readonly number[],
   ): Promise<CopySlot[]> {
-    const { feed, layout, pauses, onError } = this.#options;
+    const { feed, layout, pauses, onError, confirm } = this.#options;
     for (let tried = 1, strange = 0;; tried++) {
       try {
         return await this.#compare(record, slots, await lastsOf(feed, layout, shards));
       } catch (error) {
         const isStrange = isPartiError(error, "PARTI_CONFLICT");
+        // Another copier may have taken over and gone on, so that the shards are beyond this record.
+        if (isStrange) await confirm();
+        else onError(error);
         if (isStrange && ++strange === LOOKS) throw error;
-        if (!isStrange) onError(error);
         await pauses.afterFailure(error, tried);
       }
     }
