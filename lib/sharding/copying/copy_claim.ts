@@ -118,7 +118,7 @@ export class CopyClaim {
     const { shards } = layout;
     const all = Array.from({ length: shards }, (_, shard) => shard);
     const found = await lastsOf(feed, layout, all);
-    const lasts = all.map((shard) => found.get(shard)!);
+    const lasts = all.map((shard) => found.get(shard)!.lastSequence);
     if (begin === undefined && lasts.some((last) => last > 0)) {
       // Somebody else may have begun just now, and has stored the first messages.
       if (await ledger.read() !== undefined) {

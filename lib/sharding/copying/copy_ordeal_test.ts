@@ -105,19 +105,16 @@ function moment(drain: ShardDrain, count: number): Promise<void> {
   return promise;
 }
 
-async function ordeal(
-  server: TestServer,
-  retention: "limits" | "interest",
-  seed: number,
-): Promise<void> {
-  await using scene = await CopyScene.open(server, retention);
+async function ordeal(scene: CopyScene, drain: ShardDrain, seed: number): Promise<void> {
   const random = numbersOf(seed);
-  const drain = await scene.drain();
   const crew = new Crew(scene, random);
   await crew.replace();
   const publishing = scene.publish(
     MESSAGES,
-    () => scene.published.size - drain.count < AHEAD,
+    () => {
+      if (scene.failure !== undefined) throw scene.failure;
+      return scene.published.size - drain.count < AHEAD;
+    },
   );
   // Whoever waits for messages that do not come any more is told why.
   const stopped = new Promise<never>((_, reject) => publishing.catch(reject));
@@ -141,10 +138,29 @@ async function ordeal(
   assert.ok(scene.published.size > MESSAGES * 0.7, `${scene.published.size} were published`);
 }
 
+/**
+ * nats-server 2.10.27 now and then forgets how far a stream had come if it is killed in the moment in which the last message of it is
+ * acknowledged (once in some hundred times; 2.15.1 never did). If something was on its way then, the copy has to stop, and say that.
+ */
+async function ordealOf(
+  server: TestServer,
+  retention: "limits" | "interest",
+  seed: number,
+): Promise<void> {
+  await using scene = await CopyScene.open(server, retention);
+  const drain = await scene.drain();
+  try {
+    await ordeal(scene, drain, seed);
+  } catch (error) {
+    const isForgetful = scene.rig.server.version === "2.10.27" && drain.forgotten > 0;
+    if (!isForgetful || !/has lost its last writes/.test(scene.state)) throw error;
+  }
+}
+
 for (const [i, server] of testServers().entries()) {
   for (const [j, retention] of (["limits", "interest"] as const).entries()) {
     Deno.test(`${server.label}: a stream of ${retention} retention is copied once and in order, whatever dies`, async () => {
-      await ordeal(server, retention, FIRST_SEED + 2 * i + j);
+      await ordealOf(server, retention, FIRST_SEED + 2 * i + j);
     });
   }
 }

@@ -91,6 +91,11 @@ export class CopyReader {
     return this.#pending + this.#waiting.length;
   }
 
+  /** Whether nothing waits, neither here nor in the source as far as this is known. */
+  get isIdle(): boolean {
+    return this.lag === 0;
+  }
+
   /** Settles when a message waits or it has ended. */
   ready(): Promise<void> {
     if (this.#waiting.length > 0 || this.#ended !== undefined) return Promise.resolve();

@@ -177,6 +177,11 @@ export class CopyScene implements AsyncDisposable {
     return [...flaws, ...await drain.flaws(this.published)];
   }
 
+  /** Why a living copier has failed for good; undefined if none has. */
+  get failure(): unknown {
+    return [...this.#copiers].find(({ copier }) => copier.state === "failed")?.copier.failure;
+  }
+
   /** How the copiers are, in words. */
   get state(): string {
     const copiers = [...this.#copiers].map(({ copier }) =>

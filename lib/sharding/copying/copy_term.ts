@@ -80,12 +80,15 @@ export class CopyTerm {
     });
     this.#sweepLater();
     try {
-      await this.#writer.resume(this.#written.record);
+      const lasts = await this.#writer.resume(this.#written.record);
       this.#isStored = true;
+      await this.#rest(lasts);
       while (!pauses.signal.aborted && this.#reader.ended === undefined) {
         await this.#reader.ready();
         const batch = this.#reader.next(this.#bytesMax);
-        if (batch.count > 0) await this.#copy(batch);
+        if (batch.count === 0) continue;
+        await this.#copy(batch);
+        if (this.#reader.isIdle) await this.#rest(lastsAfter(this.#written.record));
       }
     } finally {
       status.close();
@@ -111,6 +114,16 @@ export class CopyTerm {
     await this.#writer.store(this.#written.record);
     this.#isStored = true;
     this.#copied += messages.length;
+  }
+
+  /**
+   * Notes that all is stored. While nothing is to be copied nobody has to ask then what became of a batch; and others who wait read the
+   * record again and again, so it should be small.
+   */
+  async #rest(lasts: number[]): Promise<void> {
+    const { record } = this.#written;
+    const isNew = record.batch.length > 0 || record.lasts.some((last, i) => last !== lasts[i]);
+    if (isNew) await this.#write({ ...record, lasts, batch: [] });
   }
 
   async #write(record: CopyRecord): Promise<void> {

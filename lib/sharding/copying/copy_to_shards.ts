@@ -90,7 +90,10 @@ async function claimFirst({ claim }: CopyParts): Promise<WrittenRecord | undefin
 }
 
 async function partsOf(options: CopyOptions, subjects: SourceSubjects): Promise<CopyParts> {
-  const { world, from, into, begin, replicas = 1 } = options;
+  const { world, into, begin, replicas = 1 } = options;
+  const { stream, subjectTemplate } = options.from;
+  // It is written down, and compared: nothing else that the caller's object may have.
+  const from: CopySource = { stream, subjectTemplate };
   const { takeOverAfterMs = TAKE_OVER_AFTER_MS } = options;
   const onError = guarded(options.onError);
   const end = new AbortController();

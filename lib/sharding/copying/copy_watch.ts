@@ -24,5 +24,5 @@ export async function isAbandoned(
   const shards = [...new Set(record.batch.map(({ key }) => shardOf(key, record.shards)))];
   const wanted = lastsAfter(record);
   const lasts = await lastsOf(world.feed, layout, shards);
-  return shards.some((shard) => lasts.get(shard)! < wanted[shard]!);
+  return shards.some((shard) => lasts.get(shard)!.lastSequence < wanted[shard]!);
 }

@@ -15,7 +15,7 @@ import { isAbandoned } from "./copy_watch.ts";
 export type CopierState = "waiting" | "copying" | "failed" | "closed";
 
 /** How often a copier that waits looks at the one that copies, in milliseconds. */
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 /** What cannot be is looked at so often before it is believed: a server that is about to hear of a new leader may say what was. */
 const LOOKS = 3;
 

@@ -34,6 +34,11 @@ export class ShardDrain {
   /** What lay at each place of each shard. */
   readonly #arrivals: Map<number, Arrival>[];
   readonly #sources = new Set<number>();
+  /** What is added to the sequences of a shard whose server has forgotten how far it had come, and the highest of all. */
+  readonly #offsets: number[];
+  readonly #highest: number[];
+  /** How often that has happened. */
+  forgotten = 0;
   readonly #flaws: string[] = [];
   readonly #shards: Promise<void>[];
   readonly #status;
@@ -50,6 +55,8 @@ export class ShardDrain {
     this.#world = world;
     this.#layout = layout;
     this.#arrivals = Array.from({ length: layout.shards }, () => new Map());
+    this.#offsets = this.#arrivals.map(() => 0);
+    this.#highest = this.#arrivals.map(() => 0);
     this.#status = world.messaging.onStatus((status) => {
       if (status === "reconnected") this.#beginAnew();
     });
@@ -89,10 +96,8 @@ export class ShardDrain {
     const flaws = [...this.#flaws];
     const where = new Map<number, string>();
     for (const [shard, arrivals] of this.#arrivals.entries()) {
-      const { lastSequence } = await this.#info(shard);
-      if (arrivals.size !== lastSequence) {
-        flaws.push(`shard ${shard}: ${arrivals.size} came of ${lastSequence}`);
-      }
+      const last = await this.#lastOf(shard);
+      if (arrivals.size !== last) flaws.push(`shard ${shard}: ${arrivals.size} came of ${last}`);
       let before = 0;
       for (const [sequence, { source, payload, subject, number }] of sorted(arrivals)) {
         const place = `${shard}/${sequence}`;
@@ -126,6 +131,16 @@ export class ShardDrain {
     return this.#world.feed.streamInfo(shardStream(this.#layout.stream, shard));
   }
 
+  /** The last sequence, as if a server never began anew. */
+  async #lastOf(shard: number): Promise<number> {
+    const { lastSequence } = await this.#info(shard);
+    if (this.#offsets[shard]! + lastSequence < this.#highest[shard]!) {
+      this.forgotten++;
+      this.#offsets[shard] = this.#highest[shard]!;
+    }
+    return this.#offsets[shard]! + lastSequence;
+  }
+
   #beginAnew(): void {
     this.#renew.resolve();
     this.#renew = Promise.withResolvers();
@@ -141,6 +156,7 @@ export class ShardDrain {
       const renewed = this.#renew.promise;
       let pull: Pull | undefined;
       try {
+        await this.#lastOf(shard);
         await this.#make(stream, name);
         pull = feed.pull(stream, name, {
           onMessage: (message) => {
@@ -172,16 +188,18 @@ export class ShardDrain {
   }
 
   #take(shard: number, message: FeedMessage): void {
-    const { streamSequence, subject, data } = message;
+    const { subject, data } = message;
+    const sequence = this.#offsets[shard]! + message.streamSequence;
+    this.#highest[shard] = Math.max(this.#highest[shard]!, sequence);
     const arrival: Arrival = {
       source: Number(message.header(SOURCE_SEQUENCE_HEADER)),
       ...{ payload: decoder.decode(data), subject, number: message.header("X-Number") },
     };
-    const known = this.#arrivals[shard]!.get(streamSequence);
+    const known = this.#arrivals[shard]!.get(sequence);
     if (known !== undefined && known.payload !== arrival.payload) {
-      this.#flaws.push(`${shard}/${streamSequence} was ${known.payload} and is ${arrival.payload}`);
+      this.#flaws.push(`${shard}/${sequence} was ${known.payload} and is ${arrival.payload}`);
     }
-    this.#arrivals[shard]!.set(streamSequence, arrival);
+    this.#arrivals[shard]!.set(sequence, arrival);
     this.#sources.add(arrival.source);
     message.ack();
     this.onCount?.(this.#sources.size);

@@ -7,9 +7,9 @@
 import { isPartiError, PartiError } from "../../errors.ts";
 import type { FeedStore } from "../../ports/feed.ts";
 import { type ShardedFeed, shardStream } from "../shards.ts";
-import { type CopyRecord, type CopySlot, slotsOf } from "./copy_record.ts";
+import { type CopyRecord, type CopySlot, lastsAfter, slotsOf } from "./copy_record.ts";
 import type { Pauses } from "./pauses.ts";
-import { lastsOf } from "./shard_lasts.ts";
+import { lastsOf, type ShardEnd } from "./shard_lasts.ts";
 
 /** The header of a copy that says where in the source the message was. */
 export const SOURCE_SEQUENCE_HEADER = "Parti-Source-Sequence";
@@ -28,7 +28,7 @@ export interface ShardWriterOptions {
   readonly onError: (error: unknown) => void;
   /** Proves that the record is still this copier's; throws if it is not. */
   readonly confirm: () => Promise<void>;
-  /** Writes down that a stranger's message lies where one of the copy's should. */
+  /** Writes down that something else than a message of the copy lies where one should. */
   readonly onStranger: (error: PartiError) => Promise<void>;
 }
 
@@ -71,15 +71,18 @@ export class ShardWriter {
    * Stores what is missing of a batch that somebody else, or this copier in an earlier term, has recorded.
    *
    * @param record the record
+   * @returns the last sequences of all shards once the batch is stored
    * @throws {PartiError} as {@linkcode ShardWriter.store}
    */
-  async resume(record: CopyRecord): Promise<void> {
+  async resume(record: CopyRecord): Promise<number[]> {
     const slots = slotsOf(record, this.#options.layout);
     const all = Array.from({ length: record.shards }, (_, shard) => shard);
-    const failure = await this.#publish(await this.#missing(record, slots, all));
-    if (failure === undefined) return;
+    const lasts = lastsAfter(record);
+    const missing = await this.#missing(record, slots, all, lasts);
+    const failure = await this.#publish(missing);
     // Who recorded it may still be publishing it: a refusal proves nothing.
-    await this.#retry(record, slots, { ...failure, isUnknown: true });
+    if (failure !== undefined) await this.#retry(record, slots, { ...failure, isUnknown: true });
+    return lasts;
   }
 
   async #retry(record: CopyRecord, slots: CopySlot[], first: Failure): Promise<void> {
@@ -93,14 +96,22 @@ export class ShardWriter {
       await pauses.afterFailure(failure.error, tried);
       await confirm();
       // All that was sent was answered, and nobody else copies: what was refused met a stranger's message.
-      if (failure.refusal !== undefined && !isUnknown) return await this.#stop(failure.refusal);
+      const { refusal } = failure;
+      if (refusal !== undefined && !isUnknown) return await this.#stop(record, slots, refusal);
       failure = await this.#publish(await this.#missing(record, slots, shards));
     }
   }
 
   /** Those behind what was refused may be stored: then the last sequences look as if all was well, and nobody could tell any more. */
-  async #stop(refusal: PartiError): Promise<never> {
-    const error = foreign(refusal);
+  async #stop(record: CopyRecord, slots: CopySlot[], refusal: PartiError): Promise<never> {
+    let error = foreign(refusal);
+    try {
+      await this.#missing(record, slots, [...new Set(slots.map(({ shard }) => shard))]);
+    } catch (reason) {
+      // It can be told more precisely, such as that a shard was made anew.
+      if (!isPartiError(reason, "PARTI_CONFLICT")) throw reason;
+      error = reason;
+    }
     await this.#options.onStranger(error);
     throw error;
   }
@@ -141,16 +152,20 @@ export class ShardWriter {
     return failure;
   }
 
-  /** What of a batch is not stored yet, and whether the shards are as the record says. */
+  /**
+   * What of a batch is not stored yet, and whether the shards are as the record says. Where a shard that nothing of the batch goes to has
+   * forgotten how far it had come, `after` is told.
+   */
   async #missing(
     record: CopyRecord,
     slots: readonly CopySlot[],
     shards: readonly number[],
+    after: number[] = [],
   ): Promise<CopySlot[]> {
     const { feed, layout, pauses, onError, confirm } = this.#options;
     for (let tried = 1, strange = 0;; tried++) {
       try {
-        return await this.#compare(record, slots, await lastsOf(feed, layout, shards));
+        return await this.#compare(record, slots, await lastsOf(feed, layout, shards), after);
       } catch (error) {
         const isStrange = isPartiError(error, "PARTI_CONFLICT");
         // Another copier may have taken over and gone on, so that the shards are beyond this record.
@@ -165,18 +180,25 @@ export class ShardWriter {
   async #compare(
     record: CopyRecord,
     slots: readonly CopySlot[],
-    lasts: ReadonlyMap<number, number>,
+    ends: ReadonlyMap<number, ShardEnd>,
+    after: number[],
   ): Promise<CopySlot[]> {
     const byShard = Map.groupBy(slots, ({ shard }) => shard);
-    for (const [shard, last] of lasts) {
+    for (const [shard, { lastSequence: last, messages }] of ends) {
       const before = record.lasts[shard]!;
       const own = byShard.get(shard) ?? [];
       const stream = shardStream(this.#options.layout.stream, shard);
-      if (last < before) throw lost(stream, last, before);
+      // All of it was stored, and is consumed. Where something may be on its way it would not be known what of it is.
+      const isForgotten = last === 0 && messages === 0 && own.length === 0;
+      if (last < before && !isForgotten) throw lost(stream, last, before);
+      if (isForgotten && before > 0) {
+        after[shard] = last;
+        this.#options.onError(forgotten(stream, before));
+      }
       if (last > before + own.length) throw beyond(stream, last, before + own.length);
       if (last > before) await this.#checkOwn(stream, own[last - before - 1]!);
     }
-    return slots.filter(({ shard, after }) => after >= lasts.get(shard)!);
+    return slots.filter((slot) => slot.after >= ends.get(slot.shard)!.lastSequence);
   }
 
   /** As long as the last message is there, it can be seen that it is one of ours. */
@@ -210,10 +232,18 @@ function beyond(stream: string, last: number, known: number): PartiError {
   );
 }
 
+function forgotten(stream: string, known: number): PartiError {
+  return new PartiError(
+    "PARTI_CONFLICT",
+    `stream ${stream} begins anew, and had come to ${known}: the copy goes on, since nothing was on its way there`,
+    { value: stream, hint: "an output guarded by these sequences has to begin anew, too" },
+  );
+}
+
 function lost(stream: string, last: number, known: number): PartiError {
   return new PartiError(
     "PARTI_CONFLICT",
-    `stream ${stream} ends at ${last}, and the copy has already stored ${known} messages there: it was made anew, or has lost its last writes`,
+    `stream ${stream} ends at ${last}, and the copy has come to ${known} there: it was made anew, or has lost its last writes`,
     { value: last, hint: "call forgetCopy, and begin anew with new shards" },
   );
 }
