@@ -61,7 +61,7 @@ export class ShardCopier implements AsyncDisposable {
     return this.#failure;
   }
 
-  /** How many messages it has put into the shards. */
+  /** How many messages it has recorded by itself and put into the shards, by whole batches. */
   get copied(): number {
     return this.#copied + (this.#term?.copied ?? 0);
   }
