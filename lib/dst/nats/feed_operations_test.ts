@@ -104,8 +104,8 @@ function drawConfig(draws: Draws, stream: number): ConsumerConfig {
     maxAckPending: draws.chance(0.4) ? draws.integer(1, 5) : 1_000,
     inactiveThresholdMs: LONG_MS,
     metadata: { worker: `w-${draws.integer(1, 2)}` },
-    // Mostly where it may be, and where there is something.
-    ...(draws.chance(stream === 2 ? 0.4 : 0.02) ? { startSequence: draws.integer(1, 60) } : {}),
+    // A WorkQueue stream refuses it, and which refusal comes first where others are due is not the same in all versions.
+    ...(stream === 2 && draws.chance(0.4) ? { startSequence: draws.integer(1, 60) } : {}),
   };
 }
 

@@ -113,11 +113,11 @@ export class StreamModel {
       return;
     }
     if (this.options.retention === "workqueue") {
-      if (config.startSequence !== undefined) throw refusal(10101, what);
       if (this.#consumers.size > 0 && config.filterSubjects.length === 0) {
         throw refusal(10099, what);
       }
       this.#checkOverlap(config, what);
+      if (config.startSequence !== undefined) throw refusal(10101, what);
     }
     this.#consumers.add(new ConsumerModel(config, this.#consumerHost));
   }
