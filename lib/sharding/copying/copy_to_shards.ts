@@ -95,6 +95,12 @@ async function partsOf(options: CopyOptions, subjects: SourceSubjects): Promise<
   // It is written down, and compared: nothing else that the caller's object may have.
   const from: CopySource = { stream, subjectTemplate };
   const { takeOverAfterMs = TAKE_OVER_AFTER_MS } = options;
+  if (!(takeOverAfterMs >= 0)) {
+    throw new PartiError("PARTI_INVALID_CONFIG", `takeOverAfterMs is ${takeOverAfterMs}`, {
+      value: takeOverAfterMs,
+      hint: "it must be a number of milliseconds, at least 0",
+    });
+  }
   const onError = guarded(options.onError);
   const end = new AbortController();
   const pauses = new Pauses(world, end.signal);

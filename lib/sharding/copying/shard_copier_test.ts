@@ -126,6 +126,8 @@ test("what no copy can be made of is refused before anything is made", async (se
     [{ into: { ...LAYOUT, shards: 5 } }, "ORDERS-4"],
     [{ into: { ...LAYOUT, shards: 3 } }, 3],
     [{ into: { ...LAYOUT, stream: "a b" } }, "a b"],
+    [{ takeOverAfterMs: -1 }, -1],
+    [{ takeOverAfterMs: NaN }, NaN],
     [{ into: { ...LAYOUT, subjectTemplate: "o.{{.Shard}}.{{.PartitionID}}" } }, [
       "orders.0.>",
     ]],
