@@ -48,6 +48,8 @@ const LOOKS = 6;
 /** Writes batches. */
 export class ShardWriter {
   readonly #options: ShardWriterOptions;
+  /** How far each shard is known to have come, because the server has said so. */
+  readonly #reached = new Map<number, number>();
 
   /** @param options what it needs */
   constructor(options: ShardWriterOptions) {
@@ -144,6 +146,7 @@ export class ShardWriter {
       outcomes.push(stored.then(
         (ack) => {
           if (ack.sequence !== after + 1) fail(shard, astray(subject));
+          else this.#reached.set(shard, Math.max(ack.sequence, this.#reached.get(shard) ?? 0));
         },
         (error) => fail(shard, error),
       ));
@@ -190,8 +193,10 @@ export class ShardWriter {
       const stream = shardStream(this.#options.layout.stream, shard);
       // All of it was stored, and is consumed. Where something may be on its way it would not be known what of it is.
       const isForgotten = last === 0 && messages === 0 && own.length === 0;
-      if (last < before && !isForgotten) throw lost(stream, last, before);
+      const reached = Math.max(before, this.#reached.get(shard) ?? 0);
+      if (last < reached && !isForgotten) throw lost(stream, last, reached);
       if (isForgotten && before > 0) {
+        this.#reached.delete(shard);
         after[shard] = last;
         this.#options.onError(forgotten(stream, before));
       }
