@@ -97,12 +97,12 @@ class Crew {
   }
 }
 
-/** Settles at some moment while messages come: when so many have. */
-function moment(drain: ShardDrain, count: number): Promise<void> {
-  if (drain.count >= count) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  drain.onCount = (now) => now >= count && resolve();
-  return promise;
+/** Settles when so many messages have come; or says why no more come. */
+async function moment(scene: CopyScene, drain: ShardDrain, count: number): Promise<void> {
+  await until(`${count} messages have come`, () => {
+    if (scene.failure !== undefined) throw scene.failure;
+    return drain.count >= count;
+  }, 60_000);
 }
 
 async function ordeal(scene: CopyScene, drain: ShardDrain, seed: number): Promise<void> {
@@ -116,13 +116,11 @@ async function ordeal(scene: CopyScene, drain: ShardDrain, seed: number): Promis
       return scene.published.size - drain.count < AHEAD;
     },
   );
-  // Whoever waits for messages that do not come any more is told why.
-  const stopped = new Promise<never>((_, reject) => publishing.catch(reject));
-  stopped.catch(() => {});
+  publishing.catch(() => {});
   let restarts = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const count = Math.floor((round + random()) * MESSAGES * 0.8 / ROUNDS);
-    await Promise.race([moment(drain, count), stopped]);
+    await moment(scene, drain, count);
     const fate = random();
     if (fate < 0.5) {
       await scene.rig.server.kill();

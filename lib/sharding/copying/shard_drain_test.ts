@@ -44,8 +44,6 @@ export class ShardDrain {
   readonly #status;
   #renew = Promise.withResolvers<void>();
   #closed = false;
-  /** Called with the number of messages that came, at each. */
-  onCount: ((count: number) => void) | undefined;
 
   /**
    * @param world streams, over a connection of its own
@@ -202,7 +200,6 @@ export class ShardDrain {
     this.#arrivals[shard]!.set(sequence, arrival);
     this.#sources.add(arrival.source);
     message.ack();
-    this.onCount?.(this.#sources.size);
   }
 }
 
