@@ -92,6 +92,29 @@ export function laneName(owner: LaneOwner, generation: number, serial: number): 
   }-g${generation}-${serial}`;
 }
 
+/** The bucket in which the copier of a sharded feed keeps how far it has come; it never expires. */
+export function copyBucket(feed: string): string {
+  return `parti-copy-${feed}`;
+}
+
+/** A copier's consumer of the stream it reads: never used twice. */
+export function copyConsumer(feed: string, token: string): string {
+  return `parti-copy-${feed}-${token}`;
+}
+
+/** What the metadata of a copier's consumer says. */
+export function copyMetadata(feed: string, term: number): Record<string, string> {
+  return { parti_copy: feed, parti_copy_term: String(term) };
+}
+
+/** The term in which a copier made a consumer, undefined if it is not one of this feed's copiers. */
+export function copyTerm(
+  feed: string,
+  metadata: Readonly<Record<string, string>>,
+): number | undefined {
+  return metadata["parti_copy"] === feed ? Number(metadata["parti_copy_term"]) : undefined;
+}
+
 const SUBJECT_PLACEHOLDER = "{{.PartitionID}}";
 
 /** The subject of a partition, from a template such as `orders.{{.PartitionID}}`. */

@@ -17,6 +17,7 @@ export { configJsonSchema } from "./config_schema.ts";
 
 export type {
   AssignmentInput,
+  ConsumerFromInput,
   ConsumerInput,
   DegradedAlertInput,
   DegradedBehaviorInput,
@@ -84,6 +85,16 @@ export interface DegradedBehaviorConfig {
   readonly recoveryGracePeriodMs: number;
 }
 
+/** The stream of which a sharded feed is made. */
+export interface ConsumerFromConfig {
+  /** The stream. */
+  readonly stream: string;
+  /** A message's subject in it, with `{{.PartitionID}}` exactly once. */
+  readonly subjectTemplate: string;
+  /** Where the very first copy begins; undefined for all, into new shards. */
+  readonly begin: "all" | "new" | undefined;
+}
+
 /** How messages are consumed. */
 export interface GroupConsumerConfig {
   /** The stream. */
@@ -92,6 +103,8 @@ export interface GroupConsumerConfig {
   readonly subjectTemplate: string;
   /** How many shards the feed has; undefined if it is one stream. */
   readonly shards: number | undefined;
+  /** What the leader copies into the shards; undefined if others publish to them. */
+  readonly from: ConsumerFromConfig | undefined;
   /** Unacknowledged messages are delivered again after this long, in milliseconds. */
   readonly ackWaitMs: number;
   /** How often a message is tried before it counts as poison, ≥ 1. */

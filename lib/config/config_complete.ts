@@ -99,6 +99,11 @@ function completeConsumer(input: ParsedConsumer, group: string): GroupConsumerCo
     stream: input.stream,
     subjectTemplate: input.subjectTemplate ?? defaultTemplate(input),
     shards: input.shards,
+    from: input.from && {
+      stream: input.from.stream,
+      subjectTemplate: input.from.subjectTemplate ?? `${input.from.stream}.{{.PartitionID}}`,
+      begin: input.from.begin,
+    },
     ackWaitMs: input.ackWait ?? d.ackWaitMs,
     maxDeliver: input.maxDeliver ?? d.maxDeliver,
     prefetch: input.prefetch ?? d.prefetch,

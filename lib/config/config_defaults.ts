@@ -96,7 +96,7 @@ export const DEGRADED_BEHAVIOR_PRESETS: Readonly<
 
 /** The defaults of `consumer` but those that are made from names. */
 export const CONSUMER_DEFAULTS: Readonly<
-  Omit<GroupConsumerConfig, "stream" | "subjectTemplate" | "shards" | "deadLetterSubject">
+  Omit<GroupConsumerConfig, "stream" | "subjectTemplate" | "shards" | "from" | "deadLetterSubject">
 > = {
   ackWaitMs: 30_000,
   maxDeliver: 5,

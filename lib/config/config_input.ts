@@ -127,6 +127,23 @@ export interface DegradedBehaviorInput {
   readonly recoveryGracePeriod?: DurationInput;
 }
 
+/** The stream of which a sharded feed is made. */
+export interface ConsumerFromInput {
+  /** The stream. Required. */
+  readonly stream: string;
+  /**
+   * A message's subject in it, with `{{.PartitionID}}` where the key is. What looks otherwise is not copied.
+   * @default "<from.stream>.{{.PartitionID}}"
+   */
+  readonly subjectTemplate?: string;
+  /**
+   * Where the very first copy begins: with `all` that is in the stream, or with what is `new`. By default it is all, into shards in which
+   * nothing was ever stored.
+   * @default none
+   */
+  readonly begin?: "all" | "new";
+}
+
 /** How the owned partitions' messages are consumed. */
 export interface ConsumerInput {
   /** The WorkQueue stream to consume. Required. */
@@ -144,6 +161,12 @@ export interface ConsumerInput {
    * @default none
    */
   readonly shards?: number;
+  /**
+   * A stream of limits or interest retention of which the sharded feed is made: the group's leader copies it into the shards
+   * (`copyToShards`), to which nobody else may publish then. The same for all workers, for as long as the feed lives.
+   * @default none
+   */
+  readonly from?: ConsumerFromInput;
   /**
    * The server delivers an unacknowledged message again after this long. Running handlers renew it by themselves.
    * @default "30s"

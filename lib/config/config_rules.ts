@@ -118,7 +118,7 @@ export function checkRules(config: GroupConfig, input: unknown): ConfigProblem[]
 /** A shard has one lane for all its keys: a key that stops would stop them all, without anybody having asked for that. */
 function checkShards({ consumer }: GroupConfig, input: unknown): ConfigProblem[] {
   if (consumer === undefined) return [];
-  const { shards, subjectTemplate, onPoison } = consumer;
+  const { shards, from, subjectTemplate, onPoison } = consumer;
   const related = [["consumer", "shards"]];
   const problems: ConfigProblem[] = [];
   if (isShardTemplate(subjectTemplate) !== (shards !== undefined)) {
@@ -127,6 +127,12 @@ function checkShards({ consumer }: GroupConfig, input: unknown): ConfigProblem[]
       : "a subject with {{.Shard}} as a token and {{.PartitionID}} at its end, since the feed is sharded";
     const path = ["consumer", "subjectTemplate"];
     problems.push(problemAt(path, subjectTemplate, input, { allowed, related }));
+  }
+  if (from !== undefined && shards === undefined) {
+    const allowed = "nothing, unless consumer.shards says into how many shards it is copied";
+    problems.push(
+      problemAt(["consumer", "from", "stream"], from.stream, input, { allowed, related }),
+    );
   }
   if (shards !== undefined && onPoison === "stop") {
     const allowed = "dead-letter: in a sharded feed a key that stops would stop its whole shard";

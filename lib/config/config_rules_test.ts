@@ -69,6 +69,11 @@ const RULES: [keeps: Rest, breaks: Rest, said: string][] = [
     'consumer.subjectTemplate: "t.{{.Shard}}.{{.PartitionID}}" is not allowed; allowed: a subject without {{.Shard}}, unless consumer.shards says how many there are',
   ],
   [
+    { consumer: { stream: "s", shards: 4, from: { stream: "t" } } },
+    { consumer: { stream: "s", from: { stream: "t" } } },
+    'consumer.from.stream: "t" is not allowed; allowed: nothing, unless consumer.shards says into how many shards it is copied',
+  ],
+  [
     { consumer: { stream: "s", shards: 4, onPoison: "dead-letter" } },
     { consumer: { stream: "s", shards: 4, onPoison: "stop" } },
     'consumer.onPoison: "stop" is not allowed; allowed: dead-letter: in a sharded feed a key that stops would stop its whole shard',

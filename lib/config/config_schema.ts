@@ -109,6 +109,15 @@ export const consumerSchema = section("How the owned partitions' messages are co
     1,
     SHARDS_MAX,
   ).optional(),
+  from: section("A stream that the leader copies into the shards.", {
+    stream: text("The stream, of limits or interest retention.", STREAM_ALLOWED, STREAM),
+    subjectTemplate: textThat(
+      "A message's subject in it; {{.PartitionID}} is where the key is.",
+      `${SUBJECT} exactly once`,
+      (subject) => placeholders(subject) === 1 && !subject.includes("{{.Shard}}"),
+    ).optional(),
+    begin: choice("Where the very first copy begins.", ["all", "new"]).optional(),
+  }).optional(),
   ackWait: duration(
     "The server delivers an unacknowledged message again after this long.",
     "above-zero",

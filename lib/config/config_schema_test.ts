@@ -32,11 +32,12 @@ const KEYS = new Map(keysOf(configJsonSchema() as Node));
 
 /** Sets one key of an otherwise right input. */
 function inputWith(path: string, value: unknown): unknown {
-  const [first, second] = path.split(".");
+  const [first, second, third] = path.split(".");
   const section = first === "consumer" ? { stream: "s" } : {};
+  const inner = third === undefined ? value : { ...section, [third]: value };
   return second === undefined
     ? { group: "g", [first!]: value }
-    : { group: "g", [first!]: { ...section, [second]: value } };
+    : { group: "g", [first!]: { ...section, [second]: inner } };
 }
 
 Deno.test("the documented input type is the schema's", () => assert.ok(sameTypes));
@@ -86,6 +87,10 @@ const BAD: [string, unknown][] = [
   ["consumer.subjectTemplate", "orders.*.{{.PartitionID}}"],
   ["consumer.shards", 0],
   ["consumer.shards", 1_025],
+  ["consumer.from.stream", "a.b"],
+  ["consumer.from.subjectTemplate", "events.>"],
+  ["consumer.from.subjectTemplate", "events.{{.Shard}}.{{.PartitionID}}"],
+  ["consumer.from.begin", "old"],
   ["consumer.deadLetterSubject", "dead.{{.Shard}}.{{.PartitionID}}"],
   ["consumer.maxDeliver", 0],
   ["consumer.retryMultiplier", 0.9],
@@ -125,6 +130,7 @@ Deno.test("every default in the documentation is the one in force", () => {
     ProbeInput: "probe.",
     DegradedAlertInput: "degradedAlert.",
     DegradedBehaviorInput: "degradedBehavior.",
+    ConsumerFromInput: "consumer.from.",
     ConsumerInput: "consumer.",
     GroupConfigInput: "",
   };
@@ -133,6 +139,9 @@ Deno.test("every default in the documentation is the one in force", () => {
       '"<stream>.{{.PartitionID}}", sharded "<stream>.{{.Shard}}.{{.PartitionID}}"',
     "consumer.deadLetterSubject": '"parti.<group>.dead.{{.PartitionID}}"',
     "consumer.shards": "none",
+    "consumer.from": "none",
+    "consumer.from.subjectTemplate": '"<from.stream>.{{.PartitionID}}"',
+    "consumer.from.begin": "none",
     preferredId: "none",
   };
   let checked = 0;

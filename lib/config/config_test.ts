@@ -58,6 +58,7 @@ Deno.test("only the group is required; all else has the Go program's defaults, w
     stream: "orders",
     subjectTemplate: "orders.{{.PartitionID}}",
     shards: undefined,
+    from: undefined,
     ackWaitMs: 30_000,
     maxDeliver: 5,
     prefetch: 256,
@@ -72,6 +73,10 @@ Deno.test("only the group is required; all else has the Go program's defaults, w
     manualAck: false,
   });
   assert.equal(resolveConfig({ group: "g" }).consumer, undefined);
+  const copied = { stream: "orders", shards: 4, from: { stream: "events" } };
+  assert.deepEqual(resolveConfig({ group: "g", consumer: copied }).consumer?.from, {
+    ...{ stream: "events", subjectTemplate: "events.{{.PartitionID}}", begin: undefined },
+  });
 });
 
 Deno.test("an explicit zero is a zero, not the default", () => {

@@ -152,8 +152,10 @@ function checkRetention({ retention }: StreamInfo, config: StreamToCheck): void 
     {
       value: retention,
       hint:
-        "a stream's retention cannot become workqueue later: use another stream (not with this one as its source, which may lose messages " +
-        `when the server is restarted): ${creation(`${stream}-FEED`, config)}`,
+        "a stream's retention cannot become workqueue later: let copyToShards copy it into a sharded feed, or publish to another stream (not " +
+        `with this one as its source, which may lose messages when the server is restarted): ${
+          creation(`${stream}-FEED`, config)
+        }`,
     },
   );
 }

@@ -29,6 +29,7 @@ export function testConfig(changes: Partial<GroupConsumerConfig> = {}): GroupCon
     stream: FEED,
     subjectTemplate: "feed.{{.PartitionID}}",
     shards: undefined,
+    from: undefined,
     ackWaitMs: 30_000,
     maxDeliver: 5,
     prefetch: 256,

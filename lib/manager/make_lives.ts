@@ -16,6 +16,7 @@ import { makeConsumer } from "../session/make_consumer.ts";
 import type { ManagerOptions } from "./manager_options.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
 import type { KvBucket } from "../ports/kv.ts";
+import { checkSource } from "../sharding/copying/copy_source.ts";
 import { feedStreams } from "../sharding/shards.ts";
 import type { World } from "../ports/world.ts";
 import type { SessionEvents } from "../session/session_options.ts";
@@ -67,6 +68,7 @@ export function makeLives(parts: LivesParts): Lives {
     checkFeed: async () => {
       if (handler === undefined || consumer === undefined) return;
       checkedFeed = await checkFeed(world.feed, consumer);
+      if (consumer.from !== undefined) await checkSource(world.feed, consumer.from);
     },
     sessionOptions: ({ leases }, formerInstances) => ({
       config,

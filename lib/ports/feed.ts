@@ -60,10 +60,20 @@ export interface ConsumerConfig {
   readonly ackWaitMs: number;
   /** How many unacknowledged messages the server hands out at most. */
   readonly maxAckPending: number;
-  /** The server removes the consumer when nobody pulled for this long. */
+  /** The server removes the consumer when nobody pulled for this long; 0 keeps it. */
   readonly inactiveThresholdMs: number;
   /** Who made it: group, worker, instance, epoch, generation. */
   readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * The first sequence of the stream that it reads, at most one more than the stream's last; without it, the oldest message there is. Not
+   * for a WorkQueue stream.
+   */
+  readonly startSequence?: number;
+  /**
+   * It is kept where its stream is, and a restart of the server does not forget it; acks that were not confirmed may be lost. Without it
+   * the consumer is kept in memory.
+   */
+  readonly survivesRestart?: boolean;
 }
 
 /** A consumer as the server describes it. */
@@ -126,6 +136,8 @@ export interface PublishOptions {
   readonly messageId?: string;
   /** The write is refused with `PARTI_CONFLICT` unless this is the sequence of the subject's last message (0: there is none). */
   readonly expectedLastSubjectSequence?: number;
+  /** The write is refused with `PARTI_CONFLICT` unless this is the sequence of the stream's last message (0: it never had one). */
+  readonly expectedLastSequence?: number;
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
   /** How long to wait for the stream's word, in milliseconds. */
@@ -189,8 +201,9 @@ export interface FeedStore {
   /** Removes a stream and all it holds; harmless if it is not there. */
   destroyStream(stream: string): Promise<void>;
   /**
-   * Creates a durable pull consumer with explicit acks that starts at the oldest unacknowledged message and never gives up
-   * on one. It may be forgotten when the server restarts: its pull then ends with `deleted`, and a new one finds what is left.
+   * Creates a durable pull consumer with explicit acks that starts at the oldest unacknowledged message, or where it is told to, and never
+   * gives up on one. Unless it is to survive, it may be forgotten when the server restarts: its pull then ends with `deleted`, and a new
+   * one finds what is left.
    * Throws `PARTI_FILTER_OVERLAP` while another consumer holds one of the subjects, `PARTI_CONFLICT` if the name exists
    * with another configuration, `PARTI_REFUSED` if it asks for more than the stream's `maxAckPending`.
    */

@@ -72,8 +72,10 @@ export function publishAgain(
   return { publish };
 }
 
-function isSafe({ messageId, expectedLastSubjectSequence }: PublishOptions): boolean {
-  return messageId !== undefined || expectedLastSubjectSequence !== undefined;
+function isSafe(options: PublishOptions): boolean {
+  const { messageId, expectedLastSubjectSequence, expectedLastSequence } = options;
+  return messageId !== undefined || expectedLastSubjectSequence !== undefined ||
+    expectedLastSequence !== undefined;
 }
 
 function perhapsOwn(subject: string, refusal: PartiError): PartiError {

@@ -60,7 +60,7 @@ Deno.test("only once is tried what might be stored twice, and what was refused",
 });
 
 Deno.test("a guarded write that may have been refused because of itself is unknown", async () => {
-  const guarded: PublishOptions = { expectedLastSubjectSequence: 3 };
+  const guarded: PublishOptions = { expectedLastSequence: 3 };
   const own = publisher(["PARTI_TIMEOUT", "PARTI_CONFLICT"]);
   const failed = assert.rejects(own.publish("s", DATA, guarded), (error: PartiError) => {
     assert.equal(error.code, "PARTI_TIMEOUT");

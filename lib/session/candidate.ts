@@ -11,6 +11,7 @@ import { GroupLeader, type LeaderPhase } from "../assignment/leader/group_leader
 import type { Snapshot } from "../assignment/snapshot.ts";
 import { withDeadline } from "../assignment/sources/deadline.ts";
 import { describeError, PartiError } from "../errors.ts";
+import { LeaderCopy } from "./leader_copy.ts";
 import { LeaderWatch } from "./leader_watch.ts";
 import type {
   Candidacy,
@@ -45,6 +46,7 @@ interface Office {
   readonly term: Term;
   readonly leader: GroupLeader;
   readonly requests: Subscription;
+  readonly copy: LeaderCopy | undefined;
   phase: LeaderPhase;
 }
 
@@ -254,7 +256,8 @@ export class Candidate {
         (error) => notice.respond(encodeRefreshFailure(error)),
       ).catch(events.onError);
     }, events.onError);
-    return { term, leader, requests, phase: "idle" };
+    const copy = config.consumer?.from && new LeaderCopy(world, config, events.onError);
+    return { term, leader, requests, copy, phase: "idle" };
   }
 
   /** Leads no longer. With a reason that is news to the application; without one the session is ending. */
@@ -268,7 +271,10 @@ export class Candidate {
     if (reason !== undefined) {
       events.onError(new PartiError("PARTI_NOT_LEADER", `no longer the leader: ${reason}`));
     }
-    await this.#attempt(() => office.leader.close());
+    await Promise.all([
+      this.#attempt(() => office.leader.close()),
+      this.#attempt(() => office.copy?.close()),
+    ]);
   }
 
   /** Runs what belongs to others; what it throws is told. True if it threw nothing. */

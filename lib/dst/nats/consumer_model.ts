@@ -43,7 +43,7 @@ export class ConsumerModel {
   readonly #host: ConsumerHost;
   readonly #pulls: PullQueue;
   readonly #ready: ReadyQueue;
-  readonly #unacked = new Unacked();
+  readonly #unacked: Unacked;
   readonly #idle: IdleWatch;
   #config: ConsumerConfig;
   #filter: SubjectFilter;
@@ -57,14 +57,18 @@ export class ConsumerModel {
   /**
    * @param config what it is made from
    * @param host its stream and server
+   * @param before what it was in the server's last process, if it has survived that
    */
-  constructor(config: ConsumerConfig, host: ConsumerHost) {
+  constructor(config: ConsumerConfig, host: ConsumerHost, before?: ConsumerModel) {
     this.#config = config;
     this.#host = host;
     this.acks = new AckQueue(host);
     this.#pulls = new PullQueue(host);
     this.#filter = new SubjectFilter(config.filterSubjects);
-    this.#ready = new ReadyQueue(host.log, this.#filter);
+    const from = before === undefined ? config.startSequence : before.#ready.cursor;
+    this.#ready = new ReadyQueue(host.log, this.#filter, from);
+    this.#unacked = before === undefined ? new Unacked() : before.#unacked;
+    this.#delivered = before === undefined ? 0 : before.#delivered;
     this.#idle = new IdleWatch(host, {
       lastAskedMs: () => this.#pulls.lastAskedMs,
       isAwaited: () => {
@@ -75,6 +79,7 @@ export class ConsumerModel {
       onIdle: () => host.onIdle(this),
     });
     this.#idle.start(config.inactiveThresholdMs);
+    if (this.#unacked.size > 0) this.#watchAcks(config.ackWaitMs + ACK_WAIT_EXTRA_MS);
   }
 
   /** What it was made or last changed to. */

@@ -46,9 +46,14 @@ export class ConsumerTable {
 
   /** Puts one in. */
   add(consumer: ConsumerModel): void {
+    this.putBack(consumer);
+    this.#tell(undefined, consumer.config);
+  }
+
+  /** Puts one in that has outlived the server's process: nobody was told that it went. */
+  putBack(consumer: ConsumerModel): void {
     this.#byName.set(consumer.name, consumer);
     this.#index(consumer);
-    this.#tell(undefined, consumer.config);
   }
 
   /** Changes one. */

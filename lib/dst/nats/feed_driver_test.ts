@@ -35,6 +35,8 @@ export class FeedDriver {
   readonly #made = new Map<string, ConsumerConfig>();
   readonly #now = new Map<string, ConsumerConfig>();
   readonly #lastSeen = new Map<string, number>();
+  /** The last sequence of each stream, by its place. */
+  readonly #lastOf = new Map<number, number>();
   #published = 0;
 
   /**
@@ -159,11 +161,15 @@ export class FeedDriver {
         for (const name of NAMES) this.#pulls.close(`${operation.stream} ${name}`);
         await this.#feed.destroyStream(this.#stream(operation.stream));
         for (const name of NAMES) this.#now.delete(`${operation.stream} ${name}`);
+        this.#lastOf.delete(operation.stream);
         return await this.#make(operation.stream);
       case "cut":
         return await this.#troubles.cut();
       case "crash":
         await this.#troubles.crash();
+        for (const place of STREAMS) {
+          if (this.#options[place]!.storage === "memory") this.#lastOf.delete(place);
+        }
         // Consumers are gone, and streams that were only in memory.
         this.#now.clear();
         return await this.start();
@@ -185,8 +191,12 @@ export class FeedDriver {
     return names[who % names.length]!;
   }
 
-  async #create(stream: number, config: ConsumerConfig): Promise<string> {
-    const key = `${stream} ${config.name}`;
+  async #create(stream: number, wanted: ConsumerConfig): Promise<string> {
+    const key = `${stream} ${wanted.name}`;
+    const { startSequence = 0 } = wanted;
+    const behindLast = (this.#lastOf.get(stream) ?? 0) + 1;
+    // Farther behind the end servers of different versions begin elsewhere.
+    const config = startSequence > behindLast ? { ...wanted, startSequence: behindLast } : wanted;
     await this.#feed.createConsumer(this.#stream(stream), config);
     this.#made.set(key, config);
     this.#now.set(key, config);
@@ -200,16 +210,22 @@ export class FeedDriver {
   }
 
   async #publish(operation: FeedOperation & { op: "publish" }): Promise<string> {
-    const { subject, size, id } = operation;
+    const { stream, subject, size, id, streamPlus } = operation;
     const expectedPlus = this.#knowsLast(subject) ? operation.expectedPlus : undefined;
     const text = String(++this.#published).padEnd(size, ".");
     const expected = (this.#lastSeen.get(subject) ?? 0) + (expectedPlus ?? 0);
     const { sequence, duplicate } = await this.#feed.publish(subject, bytes(text), {
       ...(id === undefined ? {} : { messageId: id }),
       ...(expectedPlus === undefined ? {} : { expectedLastSubjectSequence: expected }),
+      ...(streamPlus === undefined
+        ? {}
+        : { expectedLastSequence: (this.#lastOf.get(stream) ?? 0) + streamPlus }),
       ...(size % 3 === 0 ? { headers: { "X-Size": ` ${size}ü` } } : {}),
     });
-    if (!duplicate) this.#lastSeen.set(subject, sequence);
+    if (!duplicate) {
+      this.#lastSeen.set(subject, sequence);
+      this.#lastOf.set(stream, sequence);
+    }
     return `${sequence}${duplicate ? " duplicate" : ""}`;
   }
 

@@ -18,10 +18,11 @@ export class ReadyQueue {
   /**
    * @param log the stream's messages
    * @param filter which of them are wanted
+   * @param from the least sequence; no more than the next one of the stream
    */
-  constructor(log: MessageLog, filter: SubjectFilter) {
+  constructor(log: MessageLog, filter: SubjectFilter, from = 0) {
     this.#log = log;
-    this.#cursor = log.firstSequence;
+    this.#cursor = Math.max(log.firstSequence, from);
     this.search(filter);
   }
 

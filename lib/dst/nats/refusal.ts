@@ -22,6 +22,7 @@ const REFUSALS = {
     "multiple non-filtered consumers not allowed on workqueue stream",
   ],
   10100: ["PARTI_FILTER_OVERLAP", 400, "filtered consumer not unique on workqueue stream"],
+  10101: ["PARTI_REFUSED", 400, "consumer must be deliver all on workqueue stream"],
   10121: ["PARTI_REFUSED", 400, "consumer max ack pending exceeds system limit"],
   10138: ["PARTI_REFUSED", 400, "consumer subject filters cannot overlap"],
   10148: ["PARTI_CONFLICT", 400, "consumer already exists"],

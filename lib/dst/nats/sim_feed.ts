@@ -223,12 +223,15 @@ function copyOf(config: ConsumerConfig): ConsumerConfig {
 }
 
 function headersOf(options: PublishOptions): Readonly<Record<string, string>> {
-  const { messageId, expectedLastSubjectSequence, headers } = options;
+  const { messageId, expectedLastSubjectSequence, expectedLastSequence, headers } = options;
   const all: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers ?? {})) all[name] = value.trim();
   if (messageId !== undefined) all["Nats-Msg-Id"] = messageId;
   if (expectedLastSubjectSequence !== undefined) {
     all["Nats-Expected-Last-Subject-Sequence"] = String(expectedLastSubjectSequence);
+  }
+  if (expectedLastSequence !== undefined) {
+    all["Nats-Expected-Last-Sequence"] = String(expectedLastSequence);
   }
   return all;
 }

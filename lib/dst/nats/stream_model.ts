@@ -54,6 +54,8 @@ export class StreamModel {
   readonly #ids: MessageIds;
   readonly #consumers = new ConsumerTable();
   readonly #consumerHost: ConsumerHost;
+  /** Consumers that are on disk while the server is down. */
+  #survivors: ConsumerModel[] = [];
   #hasReadIds = true;
   readonly #followers: ((message: LoggedMessage) => void)[] = [];
 
@@ -115,6 +117,7 @@ export class StreamModel {
         throw refusal(10099, what);
       }
       this.#checkOverlap(config, what);
+      if (config.startSequence !== undefined) throw refusal(10101, what);
     }
     this.#consumers.add(new ConsumerModel(config, this.#consumerHost));
   }
@@ -194,14 +197,19 @@ export class StreamModel {
     for (const consumer of this.#consumers.clear()) consumer.end();
   }
 
-  /** The server's process is gone: what is on disk stays. Consumers are kept in its memory. */
+  /** The server's process is gone: what is on disk stays. Consumers are kept in its memory, but for those that are to survive. */
   crashed(): void {
-    for (const consumer of this.#consumers.clear()) consumer.forget();
+    const consumers = this.#consumers.clear();
+    for (const consumer of consumers) consumer.forget();
+    this.#survivors = consumers.filter(({ config }) => config.survivesRestart);
     this.#ids.clear();
   }
 
   /** A new process reads the disk. */
   started(): void {
+    for (const survivor of this.#survivors.splice(0)) {
+      this.#consumers.putBack(new ConsumerModel(survivor.config, this.#consumerHost, survivor));
+    }
     this.#hasReadIds = false;
     if (!this.#traits.readsIdsLate) this.#readIds();
   }
@@ -218,7 +226,7 @@ export class StreamModel {
 
   /** Checks the conditions of a publication. Returns the sequence of the first one with its ID, if there is one. */
   #check({ subject, options }: Publication, what: string): number | undefined {
-    const { messageId, expectedLastSubjectSequence: expected } = options;
+    const { messageId, expectedLastSubjectSequence: expected, expectedLastSequence } = options;
     const findDuplicate = (): number | undefined => {
       if (!messageId) return undefined;
       this.#readIds();
@@ -229,6 +237,9 @@ export class StreamModel {
       if (duplicate !== undefined) return duplicate;
     }
     if (expected !== undefined && (this.newestOf(subject)?.sequence ?? 0) !== expected) {
+      throw refusal(10071, what);
+    }
+    if (expectedLastSequence !== undefined && this.#log.lastSequence !== expectedLastSequence) {
       throw refusal(10071, what);
     }
     return findDuplicate();
@@ -292,7 +303,8 @@ function checkFilter({ filterSubjects }: ConsumerConfig, what: string): void {
 function isSame(a: ConsumerConfig, b: ConsumerConfig): boolean {
   const keys = Object.keys(a.metadata);
   return a.ackWaitMs === b.ackWaitMs && a.maxAckPending === b.maxAckPending &&
-    a.inactiveThresholdMs === b.inactiveThresholdMs &&
+    a.inactiveThresholdMs === b.inactiveThresholdMs && a.startSequence === b.startSequence &&
+    (a.survivesRestart ?? false) === (b.survivesRestart ?? false) &&
     a.filterSubjects.length === b.filterSubjects.length &&
     a.filterSubjects.every((subject, index) => subject === b.filterSubjects[index]) &&
     keys.length === Object.keys(b.metadata).length &&

@@ -182,3 +182,40 @@ Deno.test("followers are told of what is stored, also over a crash", () => {
   put(stream);
   assert.deepEqual(seen, [1, 2]);
 });
+
+Deno.test("a write on the stream's last sequence is refused on any other one, whatever is left of it", () => {
+  const stream = streamOn(hostOf());
+  put(stream, { expectedLastSequence: 0 });
+  put(stream, { expectedLastSequence: 1 }, 1, "feed.2");
+  stream.createConsumer(consumerOf("a", []), "");
+  stream.consumer("a")!.pull(new TestPuller(hostOf()).ask(2));
+  for (const sequence of [1, 2]) stream.consumer("a")!.ack(sequence);
+  assert.equal(stream.info().messages, 0);
+  for (const expectedLastSequence of [0, 1, 3]) {
+    assert.throws(() => put(stream, { expectedLastSequence }), { code: "PARTI_CONFLICT" });
+  }
+  assert.equal(put(stream, { expectedLastSequence: 2 }).sequence, 3);
+});
+
+Deno.test("a consumer that survives a crash goes on where it was, and nobody is told that it came", async () => {
+  const host = hostOf();
+  const stream = streamOn(host, "limits");
+  const told: string[] = [];
+  stream.follow(() => {}, (before, after) => void told.push(`${before?.name} ${after?.name}`));
+  publish(stream, "feed.1", 6);
+  const changes = { startSequence: 2, survivesRestart: true };
+  stream.createConsumer(consumerOf("a", [], changes), "");
+  stream.createConsumer(consumerOf("b", []), "");
+  stream.consumer("a")!.pull(new TestPuller(host).ask(2));
+  stream.consumer("a")!.ack(2);
+  stream.crashed();
+  stream.started();
+  assert.equal(stream.consumer("b"), undefined);
+  const { pending, ackPending, delivered } = stream.consumer("a")!.info();
+  assert.deepEqual([pending, ackPending, delivered], [3, 1, 2]);
+  const puller = new TestPuller(host);
+  stream.consumer("a")!.pull(puller.ask(4));
+  await host.clock.advance(1_001);
+  assert.deepEqual(puller.sequences, [4, 5, 6, 3]);
+  assert.deepEqual(told, ["undefined a", "undefined b"]);
+});

@@ -6,6 +6,7 @@
 import { feedAckCases } from "./feed_acks_test.ts";
 import { feedFaultCases } from "./feed_faults_test.ts";
 import { feedLaneCases } from "./feed_lanes_test.ts";
+import { feedPositionCases } from "./feed_positions_test.ts";
 import { feedPublishCases } from "./feed_publish_test.ts";
 import { feedPullFaultCases } from "./feed_pull_faults_test.ts";
 import { feedPullCases } from "./feed_pull_test.ts";
@@ -30,6 +31,7 @@ export const contractCases: readonly ContractCase[] = [
   ...feedPullCases,
   ...feedAckCases,
   ...feedLaneCases,
+  ...feedPositionCases,
   ...feedFaultCases,
   ...feedVersionCases,
   ...feedPullFaultCases,

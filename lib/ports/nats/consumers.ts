@@ -40,7 +40,9 @@ function wireConfigOf(config: ConsumerConfig): WireConsumerConfig {
   return {
     name: config.name,
     durable_name: config.name,
-    deliver_policy: "all",
+    ...(config.startSequence === undefined
+      ? { deliver_policy: "all" }
+      : { deliver_policy: "by_start_sequence", opt_start_seq: config.startSequence }),
     ack_policy: "explicit",
     ack_wait: nanosOf(config.ackWaitMs),
     max_deliver: -1,
@@ -49,7 +51,7 @@ function wireConfigOf(config: ConsumerConfig): WireConsumerConfig {
     replay_policy: "instant",
     // A lane's state is not worth a disk: what is acknowledged is gone from the stream, and a lane that a restart of the server
     // has forgotten is made anew and starts at the oldest message left. It makes acquiring and acknowledging much cheaper.
-    mem_storage: true,
+    mem_storage: config.survivesRestart !== true,
     metadata: config.metadata,
     ...filterFieldsOf(config.filterSubjects),
   };

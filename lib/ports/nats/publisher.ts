@@ -17,15 +17,19 @@ export const DEFAULT_MAX_IN_FLIGHT = 4_096;
 const NO_OPTIONS: PublishOptions = {};
 
 function headersOf(options: PublishOptions): MsgHdrs | undefined {
-  const { messageId, expectedLastSubjectSequence, headers } = options;
+  const { messageId, expectedLastSubjectSequence, expectedLastSequence, headers } = options;
   if (
-    messageId === undefined && expectedLastSubjectSequence === undefined && headers === undefined
+    messageId === undefined && expectedLastSubjectSequence === undefined &&
+    expectedLastSequence === undefined && headers === undefined
   ) return undefined;
   const all = newHeaders();
   for (const [name, value] of Object.entries(headers ?? {})) all.set(name, value);
   if (messageId !== undefined) all.set("Nats-Msg-Id", messageId);
   if (expectedLastSubjectSequence !== undefined) {
     all.set("Nats-Expected-Last-Subject-Sequence", String(expectedLastSubjectSequence));
+  }
+  if (expectedLastSequence !== undefined) {
+    all.set("Nats-Expected-Last-Sequence", String(expectedLastSequence));
   }
   return all;
 }

@@ -35,6 +35,7 @@ Deno.test("conditions go into headers, and answers become results or errors", as
   const one = publisher.publish("s", DATA, {
     messageId: "m",
     expectedLastSubjectSequence: 0,
+    expectedLastSequence: 5,
     headers: { A: "b" },
   });
   const two = publisher.publish("s", DATA);
@@ -44,6 +45,7 @@ Deno.test("conditions go into headers, and answers become results or errors", as
   const { headers } = server.published[0]!;
   assert.equal(headers?.get("Nats-Msg-Id"), "m");
   assert.equal(headers?.get("Nats-Expected-Last-Subject-Sequence"), "0");
+  assert.equal(headers?.get("Nats-Expected-Last-Sequence"), "5");
   assert.equal(headers?.get("A"), "b");
   assert.equal(server.published[1]!.headers, undefined);
   answer(server, 0, { stream: "S", seq: 7, duplicate: true });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assignmentBucket, leaseBucket, releasedSubject } from "../../names.ts";
+import { assignmentBucket, copyBucket, leaseBucket, releasedSubject } from "../../names.ts";
 import { DELETED_PREFIX } from "./departures.ts";
 import { streamOf } from "./kv_format.ts";
 import { feedStreams, shardStream } from "../../sharding/shards.ts";
@@ -75,6 +75,53 @@ export function workerPermissions(
       publish(output.subjects, "effects"),
       publish(`$JS.API.STREAM.MSG.GET.${output.stream}`, "where a partition's effects stand"),
     ]),
+  ];
+}
+
+/** What a copier works on. */
+export interface CopyPermissionNames {
+  /** The stream that is copied. */
+  readonly from: string;
+  /** What the names of the shards' streams begin with. */
+  readonly stream: string;
+  /** How many shards there are. */
+  readonly shards: number;
+  /** The subjects of the shards, such as `orders.*.>`. */
+  readonly subjects: string;
+}
+
+/**
+ * The permissions of whoever copies a stream into shards; a worker needs them besides its own where the configuration has `consumer.from`.
+ *
+ * @param names what it works on
+ * @returns one line each
+ */
+export function copyPermissions(
+  { from, stream, shards, subjects }: CopyPermissionNames,
+): Permission[] {
+  const bucket = copyBucket(stream);
+  const kv = streamOf(bucket);
+  const taken = { when: "a copier has died, or lost its connection, in the middle of a batch" };
+  return [
+    publish("$JS.API.INFO", "is there JetStream"),
+    publish(`$JS.API.STREAM.INFO.${from}`, "can it be copied"),
+    publish(`$JS.API.CONSUMER.CREATE.${from}.*`, "the consumer by which it is read"),
+    publish(`$JS.API.CONSUMER.LIST.${from}`, "consumers of earlier copiers"),
+    publish(`$JS.API.CONSUMER.DELETE.${from}.*`, "removing them"),
+    publish(`$JS.API.CONSUMER.INFO.${from}.*`, "does whoever copies go on"),
+    publish(`$JS.API.CONSUMER.MSG.NEXT.${from}.*`, "messages"),
+    publish(`$JS.ACK.${from}.>`, "acknowledging them"),
+    publish(`$JS.API.STREAM.INFO.${kv}`, "opening the bucket of the record"),
+    publish(`$JS.API.STREAM.CREATE.${kv}`, "making it", { when: "it is not there" }),
+    publish(`$JS.API.STREAM.MSG.GET.${kv}`, "reading the record"),
+    publish(`$KV.${bucket}.>`, "writing it"),
+    ...feedStreams(stream, shards).flatMap((shard) => [
+      publish(`$JS.API.STREAM.INFO.${shard}`, "is it a shard, and how far has it come"),
+      publish(`$JS.API.STREAM.MSG.GET.${shard}`, "is its last message the copy's own", taken),
+    ]),
+    publish(`$JS.API.STREAM.INFO.${shardStream(stream, shards)}`, "are there no more shards"),
+    publish(subjects, "the copies"),
+    subscribe("_INBOX.>", "answers and messages"),
   ];
 }
 
