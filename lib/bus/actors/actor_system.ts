@@ -191,12 +191,12 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       own: () => this.address,
       onError: (error) => this.#tell(error),
     });
-    this.#taking = bus.handleActors((incoming) => {
-      if (this.#host === undefined) bus.refuse(incoming.call, "stopped");
-      else this.#host.take(incoming);
-    });
-    await this.#nodes.initialized;
     try {
+      this.#taking = bus.handleActors((incoming) => {
+        if (this.#host === undefined) bus.refuse(incoming.call, "stopped");
+        else this.#host.take(incoming);
+      });
+      await this.#nodes.initialized;
       await this.#join();
     } catch (error) {
       this.#state = "stopped";

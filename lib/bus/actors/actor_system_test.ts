@@ -46,7 +46,7 @@ function counter(node: string, ended: DeactivationReason[], type: Partial<ActorT
 async function node(rig: Rig, name: string, type: Partial<ActorType> = {}): Promise<Node> {
   const { world, nc } = await rig.connect();
   const bus = new MessageBus({ world, bus: BUS, node: name, lookoutMs: 100 });
-  const actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
+  const actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS, stopGraceMs: 1_000 });
   const ended: DeactivationReason[] = [];
   actors.define(TYPE, counter(name, ended, type));
   await bus.start();
@@ -116,6 +116,8 @@ natsTest(
     const bucket = await world.kv.open(directoryBucket(BUS), FOR_EVER);
     await until("what it left is removed", async () => (await bucket.list(">")).length === 1);
     await leave(second);
+    // What is left of the dead one in this process.
+    await leave(first);
   },
 );
 
@@ -159,7 +161,7 @@ natsTest("actors: a mailbox takes what it may, and no more", async (rig) => {
   );
   const codes = await Promise.all(calls);
   assert.ok(codes.includes("PARTI_OVERLOADED"), String(codes));
-  await one.bus.stop();
+  await leave(one);
 });
 
 natsTest(
