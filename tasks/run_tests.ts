@@ -32,7 +32,7 @@ const failed: Tally = { passed: 0, failed: 1 };
 const HUNTED_BUGS = [
   ...["epoch-not-raised", "two-owners", "acked-at-start", "output-not-fenced"],
   ...["hash-by-history", "lease-not-given-back"],
-  ...["pending-leaked-on-timeout", "registered-by-put", "turn-without-lease"],
+  ...["pending-leaked-on-timeout", "registered-by-put", "two-turns-at-once"],
 ];
 /** Some more seeds than the slowest of them needs. */
 const HUNTED_SEEDS = 20;

@@ -62,7 +62,7 @@ async function main(spec: BusProgramSpec): Promise<void> {
     state: true,
     create: (context): Actor => counter(context),
   });
-  const counter = ({ id, token, signal, state }: ActorContext): Actor => ({
+  const counter = ({ id, token, signal, state, mayAct }: ActorContext): Actor => ({
     async handle() {
       const about = { actor: id, node: spec.node, token };
       tell({ ...about, phase: "begin", atMs: Date.now(), fenced: false });
@@ -77,7 +77,9 @@ async function main(spec: BusProgramSpec): Promise<void> {
         fenced = isPartiError(error, "PARTI_FENCED");
         throw error;
       } finally {
-        tell({ ...about, phase: "end", atMs: Date.now(), fenced: fenced || signal.aborted });
+        // What it has done before its right was over counts, and it does nothing after.
+        fenced ||= !mayAct();
+        tell({ ...about, phase: "end", atMs: Date.now(), fenced });
       }
     },
   });

@@ -188,6 +188,7 @@ export class Activation {
     return {
       ...{ id: this.id, token: entry.revision, signal: this.#abort.signal },
       state: state === undefined ? undefined : guarded(state, () => this.#mayAct()),
+      mayAct: () => this.#mayAct(),
       deactivate: () => void this.deactivate("asked"),
     };
   }

@@ -21,6 +21,11 @@ export interface ActorContext {
   readonly token: number;
   /** Fires when its right to act has ended: whatever it does afterwards must not count. */
   readonly signal: AbortSignal;
+  /**
+   * Whether it may act in this instant: the clock is asked. After a pause of the process {@linkcode signal} fires a little late, and this
+   * does not; so ask before an effect that nothing else guards.
+   */
+  mayAct(): boolean;
   /** What it keeps beyond its life; undefined unless its type has `state`. */
   readonly state: ActorState | undefined;
   /** Ends this life when the present turn is over. The next call begins another. */

@@ -21,7 +21,7 @@ import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
 import { bytesOf, Incoming } from "../incoming.ts";
 import { stateBucket } from "../names.ts";
 import { valueOf } from "../outcome.ts";
-import type { Actor, ActorContext, ActorState, ActorType, DeactivationReason } from "./actor.ts";
+import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import { guarded } from "./activation.ts";
@@ -53,6 +53,8 @@ interface Life {
   isToEnd: boolean;
   /** It has said goodbye: nothing of it counts any more. */
   isOver: boolean;
+  /** Under what right its present turn is, or its last one was. */
+  right: HandlerContext;
   /** Its turn, if it has one. */
   turn: Promise<void> | undefined;
 }
@@ -171,6 +173,7 @@ export class PartitionActors implements ActorCalls {
     }
     // The process may have stood still meanwhile, and somebody else have the shard: then the feed gives the call to whoever has.
     if (!context.mayAct()) throw context.signal.reason ?? rightOver();
+    life.right = context;
     life.turn = this.#turn(life, incoming, context);
     await life.turn;
     life.lastMs = world.clock.monotonicMs();
@@ -205,12 +208,16 @@ export class PartitionActors implements ActorCalls {
     const token = context.epoch * GENERATIONS + context.generation;
     const abort = new AbortController();
     const { clock } = this.#options.world;
-    const ends = { isToEnd: false, isOver: false };
+    const ends = { isToEnd: false, isOver: false, right: context };
     const opened = type.state ? await (await this.#openStates()).open(id, token) : undefined;
     const state = opened === undefined ? undefined : guarded(opened, () => !ends.isOver);
-    const actor = type.create(this.#context(id, token, abort.signal, state, () => {
-      ends.isToEnd = true;
-    }));
+    const actor = type.create({
+      ...{ id, token, signal: abort.signal, state },
+      mayAct: () => !ends.isOver && !abort.signal.aborted && ends.right.mayAct(),
+      deactivate: () => {
+        ends.isToEnd = true;
+      },
+    });
     const life: Life = Object.assign(ends, {
       actor,
       token,
@@ -222,16 +229,6 @@ export class PartitionActors implements ActorCalls {
     // The shard may have gone meanwhile: then this life serves the present call and is not kept.
     if (this.#shards.get(shard) === lives) lives.set(id, life);
     return life;
-  }
-
-  #context(
-    id: ActorId,
-    token: number,
-    signal: AbortSignal,
-    state: ActorState | undefined,
-    deactivate: () => void,
-  ): ActorContext {
-    return { id, token, signal, state, deactivate };
   }
 
   #openStates(): Promise<StateStore> {
