@@ -199,3 +199,31 @@ natsTest("start: during a restart of the server it waits for it", async (rig) =>
   await starting;
   assert.equal(manager.state, "Stable");
 });
+
+natsTest(
+  "a leader has started when it holds what is its own, however long the others take",
+  async (rig) => {
+    const held = Promise.withResolvers<void>();
+    const begin = async (hooks: ConstructorParameters<typeof Manager>[0]["hooks"]) => {
+      const { world } = await rig.connect();
+      return new Manager({
+        world,
+        config: { ...TEST_TIMING, group: "busy", coldStartWindow: "2s", startupTimeout: "5s" },
+        source: staticSource(partitions(4)),
+        ...(hooks === undefined ? {} : { hooks }),
+      });
+    };
+    const leader = await begin(undefined);
+    // It never says that it has applied anything, as one of many that come one after the other would not.
+    const other = await begin({ onAssignmentChanged: () => held.promise });
+    const leading = leader.start();
+    await until("it leads", () => leader.isLeader);
+    const joining = other.start().catch(() => {});
+    await leading;
+    assert.equal(leader.assignment?.partitions.length, 2);
+    assert.notEqual(leader.state, "Stable", "the other has not applied its part");
+    held.resolve();
+    await joining;
+    await Promise.all([leader.stop(), other.stop()]);
+  },
+);

@@ -41,6 +41,8 @@ export class Manager implements AsyncDisposable {
   readonly #stop = new AbortController();
   #connection: readonly Subscription[] = [];
   #reconnectedAtMs: number | undefined;
+  /** It has held exactly what an assignment gave it. */
+  #hasHeld = false;
   #started = false;
   #stopping: Promise<void> | undefined;
 
@@ -151,14 +153,20 @@ export class Manager implements AsyncDisposable {
     const { signal } = giveUp;
     const unfollow = follow(giveUp, this.#stop.signal, given);
     let timedOut = false;
+    const { promise: isIn, resolve: comeIn } = Promise.withResolvers<void>();
     const timer = this.#options.world.clock.setTimer(this.#config.startupTimeoutMs, () => {
+      // Whoever leads a group that goes on growing is not Stable before it is done; it has long held what is its own.
+      if (this.#hasHeld) return comeIn();
       timedOut = true;
       giveUp.abort();
     });
     try {
       this.#listen();
       await this.#lives.begin(signal);
-      await this.#state.reached("Stable", signal);
+      const stable = this.#state.reached("Stable", signal);
+      // It goes on although nobody may wait for it any more.
+      stable.catch(() => {});
+      await Promise.race([stable, isIn]);
       timer.cancel();
     } catch (error) {
       const found = {
@@ -276,13 +284,15 @@ export class Manager implements AsyncDisposable {
   #showState(): void {
     if (this.#stop.signal.aborted) return;
     const { step, session } = this.#lives;
-    this.#state.set(stateOf({
+    const facts = {
       degraded: this.#degraded.degraded,
       step,
       leaderPhase: session?.leaderPhase ?? "idle",
       assigned: session?.assignment !== undefined,
       settled: session?.isSettled ?? false,
-    }));
+    };
+    this.#hasHeld ||= facts.assigned && facts.settled;
+    this.#state.set(stateOf(facts));
   }
 
   async #shutDown(): Promise<void> {
