@@ -10,7 +10,7 @@ import { SteadyWatch } from "../membership/steady_watch.ts";
 import { CURRENT_KEY } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
-import { jitter, type Random } from "../ports/random.ts";
+import { backoffMs, jitter, type Random } from "../ports/random.ts";
 import { compareSnapshots, type Snapshot } from "./snapshot.ts";
 import { pointerOf, readSnapshot, sharedEntry } from "./snapshot_store.ts";
 
@@ -159,7 +159,7 @@ export class AssignmentFollower {
     if (!isPartiError(error, "PARTI_NOT_FOUND") || this.#failures > 0) onError(error);
     // What cannot be understood will not be understood any better in a moment; a newer one is reported by the watch.
     if (isPartiError(error, "PARTI_INVALID_ASSIGNMENT") || this.#closed) return;
-    const delayMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), RETRY_MAX_MS);
+    const delayMs = backoffMs(RETRY_MS, this.#failures++, RETRY_MAX_MS);
     this.#retryTimer?.cancel();
     this.#retryTimer = clock.setTimer(jitter(random, delayMs), () => void this.reread());
   }

@@ -5,7 +5,7 @@
  */
 import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 import { sleep } from "../ports/clock.ts";
-import { jitter } from "../ports/random.ts";
+import { backoffMs, jitter } from "../ports/random.ts";
 import type { World } from "../ports/world.ts";
 
 /** After these another try may help. Whoever has handled the call may handle it again: that is what the key is for. */
@@ -58,7 +58,7 @@ export async function tryAgain<T>(
       if (!isPartiError(error, ...AGAIN) || isPartiError(error.cause, "PARTI_TOO_LARGE")) {
         throw error;
       }
-      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
       const leftMs = endMs - clock.monotonicMs();
       if (leftMs <= 0) {
         const why = `not handled for certain within ${timeoutMs} ms: ${describeError(error)}`;

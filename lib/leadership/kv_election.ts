@@ -12,7 +12,7 @@ import { SteadyWatch } from "../membership/steady_watch.ts";
 import { LEADER_KEY } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
-import { jitter, type Random } from "../ports/random.ts";
+import { backoffMs, jitter, type Random } from "../ports/random.ts";
 import type { Candidacy, Candidate, ElectionAgent, ElectionHandlers } from "./election_agent.ts";
 import { decodeLeader, encodeLeader } from "./leader_record.ts";
 
@@ -228,7 +228,7 @@ class KvCandidacy implements Candidacy {
     if (this.#closed || this.#lease !== undefined) return;
     this.#missing = false;
     const maxPauseMs = Math.max(RETRY_MS, ttlMs / 2);
-    const pauseMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), maxPauseMs);
+    const pauseMs = backoffMs(RETRY_MS, this.#failures++, maxPauseMs);
     if (error !== undefined) this.#handlers.onError(error);
     // Somebody was faster, then: what the watch says next comes before the end of this pause.
     else this.#suspected = undefined;

@@ -11,7 +11,7 @@ import type { GroupBuckets } from "../buckets.ts";
 import { isPartiError, OUTAGE_CODES, PartiError } from "../errors.ts";
 import type { Assignment } from "./hooks.ts";
 import { sleep } from "../ports/clock.ts";
-import { jitter } from "../ports/random.ts";
+import { backoffMs, jitter } from "../ports/random.ts";
 import type { World } from "../ports/world.ts";
 import { Session } from "../session/session.ts";
 import type { SessionEvents, SessionOptions } from "../session/session_options.ts";
@@ -281,7 +281,7 @@ export class Lives {
     const wake = this.#wake = new AbortController();
     const unfollow = follow(wake, signal);
     const baseMs = messaging.connected
-      ? Math.min(REJOIN_MS * 2 ** Math.min(failures, 10), REJOIN_MAX_MS)
+      ? backoffMs(REJOIN_MS, failures, REJOIN_MAX_MS)
       : REJOIN_MAX_MS;
     await sleep(clock, jitter(random, baseMs), wake.signal);
     unfollow();

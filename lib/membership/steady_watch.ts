@@ -6,7 +6,7 @@
 import { isPartiError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry, KvWatch } from "../ports/kv.ts";
-import { jitter, type Random } from "../ports/random.ts";
+import { backoffMs, jitter, type Random } from "../ports/random.ts";
 
 const REOPEN_MS = 200;
 const REOPEN_MAX_MS = 5_000;
@@ -89,7 +89,7 @@ export class SteadyWatch {
     onError(error);
     // Told of it, the owner may have closed this.
     if (this.#closed) return;
-    const delayMs = Math.min(REOPEN_MS * 2 ** Math.min(this.#failures++, 10), REOPEN_MAX_MS);
+    const delayMs = backoffMs(REOPEN_MS, this.#failures++, REOPEN_MAX_MS);
     this.#timer?.cancel();
     this.#timer = clock.setTimer(jitter(random, delayMs), () => void this.#open());
   }

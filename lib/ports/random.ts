@@ -22,3 +22,19 @@ export interface Random {
 export function jitter(random: Random, baseMs: number): number {
   return baseMs / 2 + random.float() * (baseMs / 2);
 }
+
+/** Doubled so often a delay is long enough for any bound, and still a number. */
+const DOUBLINGS_MAX = 10;
+
+/**
+ * How long to wait at most after something has failed again: twice as long as the last time, up to a bound. {@linkcode jitter} makes a
+ * pause of it that not everybody takes alike.
+ *
+ * @param firstMs after the first failure, in milliseconds
+ * @param failures how often it had failed before
+ * @param maxMs the bound, in milliseconds
+ * @returns the delay, in milliseconds
+ */
+export function backoffMs(firstMs: number, failures: number, maxMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(failures, DOUBLINGS_MAX), maxMs);
+}

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock, Timer } from "../../ports/clock.ts";
-import { jitter, type Random } from "../../ports/random.ts";
+import { backoffMs, jitter, type Random } from "../../ports/random.ts";
 import type { Reaped } from "./lane_reaper.ts";
 import type { PartitionId } from "../partition.ts";
 
@@ -114,9 +114,7 @@ export class LaneSweeper {
   #arm(complete: boolean): void {
     const { clock, random, everyMs } = this.#options;
     this.#failures = complete ? 0 : this.#failures + 1;
-    const delayMs = complete
-      ? everyMs
-      : Math.min(RETRY_MS * 2 ** Math.min(this.#failures, 10), RETRY_MAX_MS);
+    const delayMs = complete ? everyMs : backoffMs(RETRY_MS, this.#failures, RETRY_MAX_MS);
     this.#timer = clock.setTimer(jitter(random, delayMs), () => this.sweep());
   }
 }

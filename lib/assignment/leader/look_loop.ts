@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock, Timer } from "../../ports/clock.ts";
-import { jitter, type Random } from "../../ports/random.ts";
+import { backoffMs, jitter, type Random } from "../../ports/random.ts";
 
 /** What the loop needs. */
 export interface LookLoopOptions {
@@ -94,7 +94,7 @@ export class LookLoop {
     const { clock, random, onFailure } = this.#options;
     onFailure(error);
     this.#failures++;
-    const delayMs = Math.min(RETRY_MS * 2 ** Math.min(this.#failures, 10), RETRY_MAX_MS);
+    const delayMs = backoffMs(RETRY_MS, this.#failures, RETRY_MAX_MS);
     this.wakeBy(clock.monotonicMs() + jitter(random, delayMs));
   }
 

@@ -6,7 +6,7 @@
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
-import { jitter } from "../../ports/random.ts";
+import { backoffMs, jitter } from "../../ports/random.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { Subscription } from "../../ports/messaging.ts";
 import type { World } from "../../ports/world.ts";
@@ -338,7 +338,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
         await sleep(world.clock, leftMs, eitherOf(this.#joining.signal, signal));
         continue;
       }
-      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
       // The last pause ends when the time does: half of what is left, again and again, would never end.
       await sleep(world.clock, Math.min(jitter(world.random, longestMs), leftMs), signal);
     }
@@ -431,7 +431,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
         return await this.#join();
       } catch (error) {
         this.#tell(error);
-        const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+        const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
         await sleep(clock, jitter(random, longestMs), this.#stop.signal);
       }
     }

@@ -7,7 +7,7 @@ import { isPartiError, type PartiError } from "../../errors.ts";
 import type { Lease } from "../../membership/lease.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { Subscription } from "../../ports/messaging.ts";
-import { jitter } from "../../ports/random.ts";
+import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
 import type { Incoming } from "../incoming.ts";
@@ -228,7 +228,7 @@ export class Host {
       if (activation.queue.every(({ leftMs }) => leftMs <= 0)) return undefined;
       // Who was too late for a place looks at once at who has it.
       if (tries === 0) continue;
-      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
       await sleep(world.clock, jitter(world.random, longestMs), this.#over.signal);
     }
     return undefined;

@@ -5,7 +5,7 @@
  */
 import { isPartiError, type PartiError } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
-import { jitter } from "../../ports/random.ts";
+import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { Address } from "../names.ts";
 import type { ActorId } from "./actor_id.ts";
@@ -65,7 +65,7 @@ export class Returns {
     const { world, over } = this.#options;
     let reads = 0;
     for (let tries = 0; reads < READS; tries++) {
-      const longestMs = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
+      const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
       await sleep(world.clock, jitter(world.random, longestMs), over);
       if (over.aborted) return;
       const outcome = await this.#tryOnce(id, activation);

@@ -4,7 +4,7 @@
  * @module
  */
 import { sleep } from "../../ports/clock.ts";
-import { jitter } from "../../ports/random.ts";
+import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 
 /** The first pause, in milliseconds; it doubles. */
@@ -35,7 +35,7 @@ export class Pauses {
    * @throws that error, if it is all over
    */
   async afterFailure(error: unknown, tried: number): Promise<void> {
-    const pauseMs = Math.min(FIRST_MS * 2 ** Math.min(tried - 1, 10), LONGEST_MS);
+    const pauseMs = backoffMs(FIRST_MS, tried - 1, LONGEST_MS);
     if (!this.signal.aborted) await this.about(pauseMs);
     if (this.signal.aborted) throw error;
   }
