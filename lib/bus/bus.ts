@@ -4,8 +4,7 @@
  * @module
  */
 import { describeError, invariant, isPartiError, PartiError } from "../errors.ts";
-import { sleep } from "../ports/clock.ts";
-import type { Notice, Subscription } from "../ports/messaging.ts";
+import type { Subscription } from "../ports/messaging.ts";
 import { tryAgain } from "./attempts.ts";
 import { type BusCounts, newCounts } from "./bus_counts.ts";
 import { type BusOptions, type BusSettings, busSettings, type CallOptions } from "./bus_options.ts";
@@ -16,11 +15,13 @@ import {
   encodeEnvelope,
   type Envelope,
   type Refusal,
+  type Said,
 } from "./envelope.ts";
-import { bytesOf, Incoming, type ServiceHandler } from "./incoming.ts";
+import { Incoming, type ServiceHandler } from "./incoming.ts";
+import { lag } from "./lag.ts";
 import { Lookout } from "./lookout.ts";
 import { type Address, addressOf, addressSubject, checkName, nodeSubject } from "./names.ts";
-import { maybeDelivered, valueOf } from "./outcome.ts";
+import { doneWith, failedWith, maybeDelivered, valueOf } from "./outcome.ts";
 import { PendingCalls } from "./pending.ts";
 
 /** What is asked of whom. */
@@ -39,10 +40,6 @@ export interface Errand {
 
 /** Longer than that no timer of a JavaScript engine goes. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
-/** So much of what a handler threw is told to the caller. */
-const MESSAGE_MAX = 1_000;
-/** The longest that a place misbehaves, in milliseconds. */
-const LATE_MAX_MS = 100;
 const NOTHING = new Uint8Array();
 
 /** One node on the bus. */
@@ -147,13 +144,10 @@ export class MessageBus implements AsyncDisposable {
     }
     this.#refuseIfStopped();
     this.#state = "running";
-    const { world, node, onError } = this.#options;
-    const { messaging } = world;
-    const onNotice = (notice: Notice): void => this.#arrived(notice.data);
-    const onRefused = (error: PartiError): void => onError?.(error);
+    const { messaging } = this.#options.world;
     this.#subscriptions = [
       this.listenAt(this.address),
-      messaging.subscribe(nodeSubject(this.name, node), onNotice, onRefused),
+      this.#subscribe(nodeSubject(this.name, this.node)),
       messaging.onStatus((status) => {
         if (status === "reconnected") return;
         this.#pending.failAll(() => maybeDelivered("the connection went"));
@@ -196,7 +190,7 @@ export class MessageBus implements AsyncDisposable {
 
   /** The address of another life of this node. For {@linkcode ActorSystem}. */
   newAddress(): Address {
-    return addressOf(this.#options.node, this.#options.world.random.uuid());
+    return addressOf(this.node, this.#options.world.random.uuid());
   }
 
   /**
@@ -206,20 +200,24 @@ export class MessageBus implements AsyncDisposable {
    * @returns ends it
    */
   listenAt(address: Address): Subscription {
-    const { world, onError } = this.#options;
     const subject = addressSubject(this.name, address);
     this.#ownSubjects.add(subject);
-    const subscription = world.messaging.subscribe(
-      subject,
-      ({ data }) => this.#arrived(data),
-      (error) => onError?.(error),
-    );
+    const subscription = this.#subscribe(subject);
     return {
       close: () => {
         this.#ownSubjects.delete(subject);
         subscription.close();
       },
     };
+  }
+
+  #subscribe(subject: string): Subscription {
+    const { world, onError } = this.#options;
+    return world.messaging.subscribe(
+      subject,
+      ({ data }) => this.#arrived(data),
+      (error) => onError?.(error),
+    );
   }
 
   /**
@@ -313,14 +311,14 @@ export class MessageBus implements AsyncDisposable {
   /**
    * Makes a call that somebody else sends, and waits for its answer. For {@linkcode PartitionActors}.
    *
-   * @param send sends it; with how much time is left, in milliseconds
+   * @param send sends it
    * @param errand what is asked
    * @param options how long
    * @returns the answer, whatever it says
    * @throws {PartiError} as {@linkcode call}
    */
   callBy(
-    send: (call: Call, leftMs: number) => Promise<void>,
+    send: (call: Call) => Promise<void>,
     errand: Errand,
     options: CallOptions,
   ): Promise<Answer> {
@@ -354,7 +352,7 @@ export class MessageBus implements AsyncDisposable {
 
   /** Sends one call, by somebody else, for which nobody waits. For {@linkcode PartitionActors}. */
   tellBy(
-    send: (call: Call, leftMs: number) => Promise<void>,
+    send: (call: Call) => Promise<void>,
     errand: Errand,
     options: CallOptions,
   ): Promise<void> {
@@ -428,7 +426,7 @@ export class MessageBus implements AsyncDisposable {
   async #sendAnswer(to: Address, envelope: Answer): Promise<void> {
     const { world, onError } = this.#options;
     try {
-      if (world.buggify("bus-answer-late")) await this.#late();
+      if (world.buggify("bus-answer-late")) await lag(this.#options.world, this.#stop.signal);
       await this.#post(addressSubject(this.name, to), envelope);
       if (world.buggify("bus-answer-twice", 0.05)) {
         await this.#post(addressSubject(this.name, to), envelope);
@@ -451,7 +449,7 @@ export class MessageBus implements AsyncDisposable {
   /** Makes the call as late as possible, since it says how much time is left; or not at all. */
   async #send(subject: string, makeCall: () => Call | undefined): Promise<void> {
     const { buggify } = this.#options.world;
-    if (buggify("bus-send-late")) await this.#late();
+    if (buggify("bus-send-late")) await lag(this.#options.world, this.#stop.signal);
     if (buggify("bus-send-fails")) {
       throw new PartiError("PARTI_DISCONNECTED", "made to fail by the simulation");
     }
@@ -490,7 +488,9 @@ export class MessageBus implements AsyncDisposable {
   }
 
   async #answered(answer: Answer): Promise<void> {
-    if (this.#options.world.buggify("bus-complete-late")) await this.#late();
+    if (this.#options.world.buggify("bus-complete-late")) {
+      await lag(this.#options.world, this.#stop.signal);
+    }
     if (!this.#pending.settle(answer)) this.#options.onOrphan?.(answer);
   }
 
@@ -512,12 +512,10 @@ export class MessageBus implements AsyncDisposable {
     const { call } = incoming;
     this.#working++;
     try {
-      const value = await handler(incoming.forHandler(this.#stop.signal));
-      this.answer(call, { status: "done", payload: bytesOf(value) });
+      this.answer(call, doneWith(await handler(incoming.forHandler(this.#stop.signal))));
     } catch (error) {
       this.#counts.failed++;
-      const message = describeError(error).slice(0, MESSAGE_MAX);
-      this.answer(call, { status: "failed", message });
+      this.answer(call, failedWith(error));
     } finally {
       this.#working--;
     }
@@ -582,21 +580,15 @@ export class MessageBus implements AsyncDisposable {
     if (this.#state !== "stopped") return;
     throw new PartiError("PARTI_STOPPED", "the bus has stopped", { hint: "make a new one" });
   }
-
-  /** Only where a simulation wants it so. */
-  #late(): Promise<void> {
-    const { clock, random } = this.#options.world;
-    return sleep(clock, random.float() * LATE_MAX_MS, this.#stop.signal);
-  }
 }
 
 /** Sends a call that is made as late as possible, or not at all. */
 type Send = (makeCall: () => Call | undefined) => Promise<void>;
 
-function sentBy(send: (call: Call, leftMs: number) => Promise<void>): Send {
+function sentBy(send: (call: Call) => Promise<void>): Send {
   return async (makeCall) => {
     const call = makeCall();
-    if (call !== undefined) await send(call, call.leftMs);
+    if (call !== undefined) await send(call);
   };
 }
 
@@ -607,8 +599,3 @@ export interface ServiceTarget {
   /** The type of its handler. */
   readonly type: string;
 }
-
-/** What an answer says, apart from whose it is. */
-export type Said =
-  & Pick<Answer, "status">
-  & Partial<Pick<Answer, "at" | "load" | "reason" | "message" | "payload">>;

@@ -54,6 +54,11 @@ export interface Answer {
   readonly payload: Uint8Array;
 }
 
+/** What an answer says, apart from whose it is. */
+export type Said =
+  & Pick<Answer, "status">
+  & Partial<Pick<Answer, "at" | "load" | "reason" | "message" | "payload">>;
+
 /** Why a call reached no handler. */
 export type Refusal =
   | "overloaded" // as much waits there as may wait

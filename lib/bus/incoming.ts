@@ -34,21 +34,6 @@ export interface ServiceCall {
  */
 export type ServiceHandler = (call: ServiceCall) => Uint8Array | void | Promise<Uint8Array | void>;
 
-const NOTHING = new Uint8Array();
-
-/**
- * What a handler has returned, as it travels.
- *
- * @param value what it has returned, whatever its type says
- * @returns the bytes
- * @throws {TypeError} if it is neither bytes nor nothing: that is the handler's failure
- */
-export function bytesOf(value: unknown): Uint8Array {
-  if (value === undefined) return NOTHING;
-  if (value instanceof Uint8Array) return value;
-  throw new TypeError(`the handler returned ${typeof value}, not bytes`);
-}
-
 /** A call that has come. */
 export class Incoming {
   /** The call. */

@@ -25,7 +25,7 @@
 export * from "./bus.ts";
 export type { BusCounts } from "./bus_counts.ts";
 export type { BusOptions, CallOptions } from "./bus_options.ts";
-export type { Answer, Call, Refusal } from "./envelope.ts";
+export type { Answer, Call, Refusal, Said } from "./envelope.ts";
 export { Incoming, type ServiceCall, type ServiceHandler } from "./incoming.ts";
 export type { Address } from "./names.ts";
 export * from "./actors/activation.ts";

@@ -1,10 +1,10 @@
 /**
- * What an answer means to the caller: a value, or an error with a code.
+ * What an answer means to the caller, a value or an error with a code; and what the end of a handler means as an answer.
  *
  * @module
  */
-import { PartiError, type PartiErrorCode } from "../errors.ts";
-import type { Answer, Refusal } from "./envelope.ts";
+import { describeError, PartiError, type PartiErrorCode } from "../errors.ts";
+import type { Answer, Refusal, Said } from "./envelope.ts";
 
 const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: string }> = {
   "overloaded": { code: "PARTI_OVERLOADED", hint: "call less often, or later" },
@@ -58,4 +58,31 @@ export function maybeDelivered(why: string): PartiError {
   return new PartiError("PARTI_MAYBE_DELIVERED", `${why} before the answer came`, {
     hint: "it may have been handled or not; with an idempotencyKey it is tried again",
   });
+}
+
+/** So much of what a handler threw is told to the caller. */
+const MESSAGE_MAX = 1_000;
+const NOTHING = new Uint8Array();
+
+/**
+ * What is answered when a handler has come to its end.
+ *
+ * @param value what it has returned, whatever its type says
+ * @returns the answer
+ * @throws {TypeError} if it is neither bytes nor nothing: that is the handler's failure
+ */
+export function doneWith(value: unknown): Said {
+  if (value === undefined) return { status: "done", payload: NOTHING };
+  if (value instanceof Uint8Array) return { status: "done", payload: value };
+  throw new TypeError(`the handler returned ${typeof value}, not bytes`);
+}
+
+/**
+ * What is answered when a handler has failed.
+ *
+ * @param error what it threw
+ * @returns the answer
+ */
+export function failedWith(error: unknown): Said {
+  return { status: "failed", message: describeError(error).slice(0, MESSAGE_MAX) };
 }

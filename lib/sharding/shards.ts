@@ -133,7 +133,17 @@ export function feedStreams(stream: string, shards: number | undefined): string[
  * @returns partitions `shard-0`, `shard-1`, …
  */
 export function shardPartitions(shards: number): Partition[] {
-  return Array.from({ length: shards }, (_, shard) => ({ keys: [`shard-${shard}`] }));
+  return Array.from({ length: shards }, (_, shard) => ({ keys: [shardId(shard)] }));
+}
+
+/**
+ * A shard's identity as a partition.
+ *
+ * @param shard its number
+ * @returns `shard-0`, `shard-1`, …
+ */
+export function shardId(shard: number): PartitionId {
+  return `shard-${shard}`;
 }
 
 /**

@@ -5,21 +5,19 @@
  */
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
-import type { Said } from "../bus.ts";
-import type { Call, Refusal } from "../envelope.ts";
-import { bytesOf, type Incoming } from "../incoming.ts";
-import type { Address } from "../names.ts";
+import type { Call, Refusal, Said } from "../envelope.ts";
+import type { Incoming } from "../incoming.ts";
+import { doneWith, failedWith } from "../outcome.ts";
 import type { Actor, ActorContext, ActorState, ActorType, DeactivationReason } from "./actor.ts";
 import type { ActorId } from "./actor_id.ts";
 import { ActivationMachine, type ActivationState } from "./activation_state.ts";
+import { idleMsOf } from "./type_table.ts";
 import type { DirectoryEntry } from "./directory.ts";
 
 /** Where a life takes place. Its methods must not throw. */
 export interface Stage {
   /** Time. */
   readonly clock: Clock;
-  /** The life of the node. */
-  readonly address: Address;
   /** Whether the node's lease is valid in this instant. */
   mayAct(): boolean;
   /** Answers a call. */
@@ -28,7 +26,7 @@ export interface Stage {
   refuse(call: Call, reason: Refusal, message?: string): void;
   /** Sees to a call anew. */
   again(incoming: Incoming): void;
-  /** Gives a place back; says whether that is certain. */
+  /** Gives a place back. */
   giveBack(id: ActorId, entry: DirectoryEntry): Promise<void>;
   /** Loads what the actor keeps. */
   openState(id: ActorId, token: number): Promise<ActorState>;
@@ -38,10 +36,7 @@ export interface Stage {
   onError(error: PartiError): void;
 }
 
-const DEFAULT_IDLE_MS = 600_000;
 const DEFAULT_MAILBOX_MAX = 1_000;
-/** So much of what an actor threw is told to the caller. */
-const MESSAGE_MAX = 1_000;
 
 /** One life. */
 export class Activation {
@@ -86,24 +81,9 @@ export class Activation {
     return this.#machine.state;
   }
 
-  /** The place it has; undefined while it has none. */
-  get entry(): DirectoryEntry | undefined {
-    return this.#entry;
-  }
-
-  /** How many calls wait for it. */
-  get waiting(): number {
-    return this.#queue.length;
-  }
-
   /** The call it is at work on. */
   get inTurn(): Call | undefined {
     return this.#inTurn?.call;
-  }
-
-  /** When it is over. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
   }
 
   /** What waits for it, while it looks for its place. */
@@ -234,10 +214,9 @@ export class Activation {
 
   async #handle(incoming: Incoming): Promise<Said> {
     try {
-      const value = await this.#actor!.handle(incoming.forHandler(this.#turnsEnd.signal));
-      return { status: "done", payload: bytesOf(value) };
+      return doneWith(await this.#actor!.handle(incoming.forHandler(this.#turnsEnd.signal)));
     } catch (error) {
-      return { status: "failed", message: describeError(error).slice(0, MESSAGE_MAX) };
+      return failedWith(error);
     }
   }
 
@@ -251,7 +230,7 @@ export class Activation {
   }
 
   #restAwhile(): void {
-    const { idleMs = DEFAULT_IDLE_MS } = this.#type;
+    const idleMs = idleMsOf(this.#type);
     this.#idle?.cancel();
     this.#idle = this.#stage.clock.setTimer(idleMs, () => {
       if (this.#queue.length === 0 && !this.#turning) void this.deactivate("idle");

@@ -11,6 +11,7 @@ import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
 import type { Incoming } from "../incoming.ts";
+import { lag } from "../lag.ts";
 import { type Address, addressSubject } from "../names.ts";
 import { Activation, type Stage } from "./activation.ts";
 import type { ActivationState } from "./activation_state.ts";
@@ -87,7 +88,7 @@ export class Host {
       isDead: (other) => options.nodes.isDead(other),
     });
     this.#stage = {
-      ...{ clock: world.clock, address },
+      clock: world.clock,
       mayAct: () => lease.valid,
       answer: (call, answer) =>
         bus.answer(call, { ...answer, at: address, load: this.#activations.size }),
@@ -238,7 +239,7 @@ export class Host {
   async #look(activation: Activation, isFirst: boolean): Promise<Found | undefined> {
     const { directory, nodes, world } = this.#options;
     const { id, name } = activation;
-    if (world.buggify("actor-lookup-late")) await this.#late();
+    if (world.buggify("actor-lookup-late")) await lag(world, this.#over.signal);
     // Whoever has sent it here has just looked, and if that is out of date the compare says so.
     const isPlaced = activation.queue.some(({ call }) => call.placed);
     const entry = isPlaced && isFirst ? undefined : await directory.lookup(id);
@@ -250,7 +251,7 @@ export class Host {
       const address = this.choose(parseActorId(id).type) ?? this.address;
       if (address !== this.address) return { kind: "there", address, placed: true };
     }
-    if (world.buggify("actor-place-late")) await this.#late();
+    if (world.buggify("actor-place-late")) await lag(world, this.#over.signal);
     if (!this.mayAct()) return undefined;
     const registration = await directory.register(
       id,
@@ -292,12 +293,4 @@ export class Host {
       this.#options.bus.refuse(call, leftMs <= 0 ? "late" : "stopped");
     }
   }
-
-  #late(): Promise<void> {
-    const { clock, random } = this.#options.world;
-    return sleep(clock, random.float() * LATE_MAX_MS, this.#over.signal);
-  }
 }
-
-/** The longest that a place misbehaves, in milliseconds. */
-const LATE_MAX_MS = 100;

@@ -14,19 +14,19 @@ import type { ConsumptionEvents } from "../../consumption/events.ts";
 import type { PartitionId } from "../../assignment/partition.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
 import type { World } from "../../ports/world.ts";
-import { type ShardedFeed, shardOf, shardPartitions, shardSubject } from "../../sharding/shards.ts";
+import { type ShardedFeed, shardId, shardOf, shardSubject } from "../../sharding/shards.ts";
 import type { MessageBus } from "../bus.ts";
 import type { CallOptions } from "../bus_options.ts";
 import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
-import { bytesOf, Incoming } from "../incoming.ts";
+import { Incoming } from "../incoming.ts";
 import { stateBucket } from "../names.ts";
-import { valueOf } from "../outcome.ts";
+import { doneWith, failedWith, valueOf } from "../outcome.ts";
 import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import { guarded } from "./activation.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
-import { TypeTable } from "./type_table.ts";
+import { idleMsOf, TypeTable } from "./type_table.ts";
 
 /** What is needed. */
 export interface PartitionActorsOptions {
@@ -61,7 +61,6 @@ interface Life {
 
 /** Generations of one epoch stay below this. */
 const GENERATIONS = 2 ** 24;
-const DEFAULT_IDLE_MS = 600_000;
 
 /** Actors by partition. The `Manager` of the group is given {@linkcode handler} and {@linkcode events}. */
 export class PartitionActors implements ActorCalls {
@@ -118,7 +117,7 @@ export class PartitionActors implements ActorCalls {
     const subject = this.#subjectOf(id);
     const answer = await bus.attempts(options, (timeoutMs) =>
       bus.callBy(
-        (call, leftMs) => this.#store(subject, call, leftMs),
+        (call) => this.#store(subject, call),
         { to: id, method, payload },
         { ...options, timeoutMs },
       ));
@@ -134,18 +133,18 @@ export class PartitionActors implements ActorCalls {
   ): Promise<void> {
     const { bus } = this.#options;
     const subject = this.#subjectOf(id);
-    const store = (call: Call, leftMs: number) => this.#store(subject, call, leftMs);
-    await bus.tellBy(store, { to: id, method, payload }, options);
+    const errand = { to: id, method, payload };
+    await bus.tellBy((call) => this.#store(subject, call), errand, options);
   }
 
   #subjectOf(id: ActorId): string {
     return shardSubject(this.#options.feed, bucketKey(id));
   }
 
-  async #store(subject: string, call: Call, leftMs: number): Promise<void> {
+  async #store(subject: string, call: Call): Promise<void> {
     const { world } = this.#options;
     // Not by the key: a further try waits for an answer of its own.
-    const how = { messageId: call.id, timeoutMs: Math.max(1, leftMs) };
+    const how = { messageId: call.id, timeoutMs: Math.max(1, call.leftMs) };
     await world.feed.publish(subject, encodeEnvelope(call), how);
   }
 
@@ -162,9 +161,10 @@ export class PartitionActors implements ActorCalls {
       return bus.refuse(call, "no handler", message);
     }
     const incoming = new Incoming(call, world.clock);
+    const shard = this.#shardOf(call.to);
     let life: Life;
     try {
-      life = await this.#lifeOf(call.to, type, context);
+      life = await this.#lifeOf(shard, call.to, type, context);
     } catch (error) {
       // It is tried again, as the feed does with whatever fails; and somebody newer is somebody else's to serve.
       if (isPartiError(error)) throw error;
@@ -174,31 +174,49 @@ export class PartitionActors implements ActorCalls {
     // The process may have stood still meanwhile, and somebody else have the shard: then the feed gives the call to whoever has.
     if (!context.mayAct()) throw context.signal.reason ?? rightOver();
     life.right = context;
-    life.turn = this.#turn(life, incoming, context);
+    life.turn = this.#turn(shard, life, incoming, context);
     await life.turn;
-    life.lastMs = world.clock.monotonicMs();
-    if (life.isToEnd) this.#end(this.#shardOf(call.to), call.to, "asked");
+    this.#rest(shard, call.to, life);
+    if (life.isToEnd) this.#end(shard, call.to, "asked");
   }
 
-  async #turn(life: Life, incoming: Incoming, context: HandlerContext): Promise<void> {
+  /** Puts it behind all that were called before: whoever was called longest ago comes first. */
+  #rest(shard: PartitionId, id: ActorId, life: Life): void {
+    life.lastMs = this.#options.world.clock.monotonicMs();
+    const lives = this.#shards.get(shard);
+    if (lives?.get(id) !== life) return;
+    lives.delete(id);
+    lives.set(id, life);
+  }
+
+  async #turn(
+    shard: PartitionId,
+    life: Life,
+    incoming: Incoming,
+    context: HandlerContext,
+  ): Promise<void> {
     const { bus } = this.#options;
     const { call } = incoming;
     const signal = AbortSignal.any([context.signal, life.abort.signal]);
     try {
       const value = await life.actor.handle(incoming.forHandler(signal, call.key ?? call.id));
       if (!context.mayAct()) throw context.signal.reason ?? rightOver();
-      bus.answer(call, { status: "done", payload: bytesOf(value) });
+      bus.answer(call, doneWith(value));
     } catch (error) {
       // What it knows is out of date: another life is given the same call, here or wherever the shard is by now.
       const isFenced = isPartiError(error, "PARTI_FENCED");
-      if (isFenced) this.#end(this.#shardOf(call.to), call.to, "stopping");
+      if (isFenced) this.#end(shard, call.to, "stopping");
       if (signal.aborted || isFenced || !context.mayAct()) throw error;
-      bus.answer(call, { status: "failed", message: describeError(error) });
+      bus.answer(call, failedWith(error));
     }
   }
 
-  async #lifeOf(id: ActorId, type: ActorType, context: HandlerContext): Promise<Life> {
-    const shard = this.#shardOf(id);
+  async #lifeOf(
+    shard: PartitionId,
+    id: ActorId,
+    type: ActorType,
+    context: HandlerContext,
+  ): Promise<Life> {
     const lives = this.#shards.get(shard) ?? new Map<ActorId, Life>();
     this.#shards.set(shard, lives);
     this.#endIdle(shard);
@@ -234,20 +252,23 @@ export class PartitionActors implements ActorCalls {
   #openStates(): Promise<StateStore> {
     const { states, world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
     if (states !== undefined) return Promise.resolve(states);
-    this.#states ??= world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 })
+    if (this.#states !== undefined) return this.#states;
+    const opening = world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 })
       .then((bucket) => new KvStateStore(bucket));
     // What failed is tried again with the next actor.
-    this.#states.catch(() => this.#states = undefined);
-    return this.#states;
+    opening.catch(() => this.#states = undefined);
+    this.#states = opening;
+    return opening;
   }
 
   /** Looked at when a shard has work: an actor that nobody calls costs nothing but its memory until then. */
   #endIdle(shard: PartitionId): void {
     const nowMs = this.#options.world.clock.monotonicMs();
     for (const [id, { lastMs }] of this.#shards.get(shard) ?? []) {
-      const { idleMs = DEFAULT_IDLE_MS } = this.#types.of(id) ?? {};
-      // They are in the order in which they began, not in that of their last calls.
-      if (nowMs - lastMs > idleMs) this.#end(shard, id, "idle");
+      // Those behind it were called later.
+      if (nowMs - lastMs <= this.#types.shortestIdleMs) return;
+      const type = this.#types.of(id);
+      if (type !== undefined && nowMs - lastMs > idleMsOf(type)) this.#end(shard, id, "idle");
     }
   }
 
@@ -284,7 +305,7 @@ export class PartitionActors implements ActorCalls {
 
   #shardOf(id: ActorId): PartitionId {
     const { shards } = this.#options.feed;
-    return shardPartitions(shards)[shardOf(bucketKey(id), shards)]!.keys.join(".");
+    return shardId(shardOf(bucketKey(id), shards));
   }
 }
 

@@ -8,9 +8,22 @@ import { checkAbove0 } from "../bus_options.ts";
 import type { ActorType } from "./actor.ts";
 import { type ActorId, checkActorType } from "./actor_id.ts";
 
+const DEFAULT_IDLE_MS = 600_000;
+
+/**
+ * After how long an actor that nobody calls ends.
+ *
+ * @param type its type
+ * @returns the time, in milliseconds
+ */
+export function idleMsOf({ idleMs = DEFAULT_IDLE_MS }: ActorType): number {
+  return idleMs;
+}
+
 /** The types of actors of a node. */
 export class TypeTable {
   readonly #types = new Map<string, ActorType>();
+  #shortestIdleMs = Infinity;
 
   /** Their names. */
   get names(): string[] {
@@ -32,6 +45,12 @@ export class TypeTable {
       throw new PartiError("PARTI_INVALID_CONFIG", `${name} is defined already`, { value: name });
     }
     this.#types.set(name, type);
+    this.#shortestIdleMs = Math.min(this.#shortestIdleMs, idleMsOf(type));
+  }
+
+  /** No actor of any type ends before nobody has called for so long, in milliseconds. */
+  get shortestIdleMs(): number {
+    return this.#shortestIdleMs;
   }
 
   /** A type by its name; undefined if there is none here. */
