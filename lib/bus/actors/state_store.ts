@@ -48,7 +48,7 @@ export class KvStateStore implements StateStore {
       const entry = await this.#bucket.get(key);
       const kept = entry === undefined || entry.operation === "removed"
         ? undefined
-        : decode(entry.value);
+        : decodeState(entry.value);
       if (kept !== undefined && kept.token > token) throw fenced(id, kept.token);
       try {
         const bytes = encode(token, kept?.value);
@@ -101,7 +101,7 @@ class KvState implements ActorState {
   /** A lost compare is one to a newer life, or to a save of our own whose answer never came. */
   async #judge(key: string, token: number, value: Uint8Array): Promise<void> {
     const entry = await this.#bucket.get(key);
-    const kept = entry === undefined ? undefined : decode(entry.value);
+    const kept = entry === undefined ? undefined : decodeState(entry.value);
     // A read that is out of date proves nothing.
     if (entry === undefined || entry.revision <= this.#kept.revision) {
       throw new PartiError("PARTI_CONFLICT", `the state of ${this.#id} was read too early`);
@@ -129,7 +129,14 @@ function encode(token: number, value: Uint8Array | undefined): Uint8Array {
   return bytes;
 }
 
-function decode(bytes: Uint8Array): { token: number; value: Uint8Array | undefined } {
+/**
+ * Reads a saved state.
+ *
+ * @param bytes what is in the bucket
+ * @returns the token it was saved under, and the value; undefined if none was saved
+ * @throws {PartiError} `PARTI_REFUSED` if it is none
+ */
+export function decodeState(bytes: Uint8Array): { token: number; value: Uint8Array | undefined } {
   if (bytes.length < HEAD_BYTES) {
     throw new PartiError("PARTI_REFUSED", "a state that is not one of parti", {
       hint: "somebody else writes into the bucket: remove the key",

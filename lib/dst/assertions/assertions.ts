@@ -16,6 +16,12 @@ import { beyond, emptyTally, type Tallies, type Tally } from "./tally.ts";
 /** Called when an assertion is broken, with its name and what was seen. */
 export type OnBroken = (name: string, message: string) => void;
 
+/** Asserts what several catalogs declare: code that serves several workloads needs no more of any. */
+export interface Always<Name extends string> {
+  /** See {@linkcode Assertions.always}. */
+  always(name: Name, holds: boolean, detail?: Detail): void;
+}
+
 /** What was seen, for the message of a broken assertion: a text, or a function where making the text costs something. */
 export type Detail = string | (() => string);
 

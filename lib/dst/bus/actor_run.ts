@@ -7,33 +7,20 @@ import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
 import { type ActorId, bucketKey } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
-import { directoryBucket, nodeBucket, stateBucket } from "../../bus/names.ts";
+import { directoryBucket, nodeBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
-import { sleep } from "../../ports/clock.ts";
 import type { SimProcess } from "../kernel/node.ts";
-import { CoreModel } from "../nats/core_model.ts";
 import { KvModel } from "../nats/kv_model.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { type ActorCatalog, CONVERGENCE_MS } from "./actor_catalog.ts";
-import {
-  type ActorCallStep,
-  readKept,
-  readPayload,
-  writeKept,
-  writePayload,
-} from "./actor_payload.ts";
+import { type ActorCallStep, writePayload } from "./actor_payload.ts";
+import { turnsOf } from "./actor_turn.ts";
 import { ActorWatch, type Turn } from "./actor_watch.ts";
-import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
-import {
-  type CallRecord,
-  echoOf,
-  Ledger,
-  outcomeOf,
-  OUTCOMES,
-  tokenBytes,
-  tokenOf,
-} from "./ledger.ts";
+import { BUS, BusCluster, type BusMember, FOR_EVER } from "./bus_cluster.ts";
+import { KeptBooks } from "./kept_books.ts";
+import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
+import { checkAtMostOnce, endRun } from "./run_end.ts";
 
 /** A node with actors. */
 export interface ActorMember extends BusMember {
@@ -57,8 +44,6 @@ export interface ActorRunOptions {
 
 const LOOK_MS = 100;
 const PING_TIMEOUT_MS = 20_000;
-/** How long the server may take a connection for open of which it was not told that it has ended, in milliseconds. */
-const STALE_MS = 31_000;
 const KEPT = "kept";
 
 /** A run. */
@@ -74,7 +59,7 @@ export class ActorRun {
   readonly #simulation: Simulation<ActorCatalog>;
   readonly #options: ActorRunOptions;
   /** What actors have said they keep. */
-  readonly #promised = new Map<ActorId, Set<string>>();
+  readonly #kept = new KeptBooks();
   readonly #called = new Set<ActorId>();
   /** How many calls each bus had made when it was looked at last. */
   readonly #issued = new Map<string, number>();
@@ -128,30 +113,23 @@ export class ActorRun {
     const member = await this.cluster.awake(`node-${how.node}`);
     if (member === undefined) return undefined;
     const { assertions } = this.#simulation;
-    const { owner, actors } = member;
     const id = this.actorId(how.actor);
     const { again = false, timeoutMs } = how;
     this.#called.add(id);
-    const record = this.ledger.issue(token, owner.name, !again);
-    try {
-      const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
-      const calling = actors.request(id, "add", writePayload(token, how), options);
-      const value = await Promise.race([calling, member.died]);
-      if (value === undefined) return undefined;
-      const text = tokenOf(value);
+    const record = this.ledger.issue(token, member.owner.name, !again);
+    const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
+    const calling = member.actors.request(id, "add", writePayload(token, how), options);
+    const told = await this.ledger.book(record, member, calling, (error) => this.#heard(error));
+    if (told === undefined) return undefined;
+    if ("value" in told) {
+      const text = tokenOf(told.value);
       assertions.always("the answer is the call's", text === echoOf(token), `${token}: ${text}`);
-      this.ledger.settle(record, "value");
-      if (id.includes(KEPT)) this.#promise(id, token);
-    } catch (error) {
-      if (owner.dead) return undefined;
-      this.#heard(error);
-      const outcome = outcomeOf(error);
-      if (outcome === undefined) throw error;
-      const isFar = isPartiError(error, "PARTI_TOO_MANY_HOPS");
-      assertions.sometimes("hop_limit_hit", isFar);
-      if (isFar) this.far.add(token);
-      this.ledger.settle(record, outcome);
+      if (id.includes(KEPT)) this.#kept.promise(id, token);
+      return record;
     }
+    const isFar = isPartiError(told.error, "PARTI_TOO_MANY_HOPS");
+    assertions.sometimes("hop_limit_hit", isFar);
+    if (isFar) this.far.add(token);
     return record;
   }
 
@@ -162,21 +140,10 @@ export class ActorRun {
     const id = this.actorId(how.actor);
     this.#called.add(id);
     const record = this.ledger.issue(token, member.owner.name, true);
-    try {
-      const telling = member.actors.oneway(id, "add", writePayload(token, how), {
-        timeoutMs: how.timeoutMs,
-      });
-      await Promise.race([telling, member.died]);
-      if (member.owner.dead) return;
-      // Nobody is told what came of it: that it has left is all there is to know.
-      this.ledger.settle(record, "maybe delivered");
-    } catch (error) {
-      if (member.owner.dead) return;
-      this.#heard(error);
-      const outcome = outcomeOf(error);
-      if (outcome === undefined) throw error;
-      this.ledger.settle(record, outcome);
-    }
+    const telling = member.actors.oneway(id, "add", writePayload(token, how), {
+      timeoutMs: how.timeoutMs,
+    });
+    await this.ledger.book(record, member, telling, (error) => this.#heard(error));
   }
 
   /** After the last fault: waits until the directory says what is, and calls every actor. */
@@ -206,26 +173,21 @@ export class ActorRun {
 
   /** Ends all nodes in order, and looks at what is left. */
   async end(): Promise<void> {
-    const { kernel, assertions } = this.#simulation;
-    this.cluster.close();
-    for (const { bus } of this.cluster.alive) {
-      const text = `${bus.address}: ${bus.pending}`;
-      assertions.always("nothing is pending at the end", bus.pending === 0, text);
-    }
-    await this.#checkStates();
-    for (const { bus, actors, owner, link } of this.cluster.alive) {
-      await actors.stop();
-      await bus.stop();
-      // What was asked of the server and got no answer is given up after its time.
-      while (link.inFlight > 0) await kernel.sleep(LOOK_MS, "what is in flight");
-      const left = owner.pendingTimers;
-      assertions.always("nothing leaks", left === 0, `${owner.name}: ${left} timers`);
-      link.close();
-    }
-    await kernel.sleep(STALE_MS, "the server notices");
+    const { assertions } = this.#simulation;
+    const { cluster, ledger } = this;
+    await endRun({
+      ...{ simulation: this.#simulation, cluster, ledger },
+      look: () => this.#checkStates(),
+      stop: ({ actors }) => actors.stop(),
+    });
     for (const left of this.#leftOnServer()) assertions.always("nothing leaks", false, left);
     this.watch.checkLives();
-    for (const record of this.ledger.calls) this.#checkRecord(record);
+    checkAtMostOnce(assertions, ledger);
+    for (const { token, outcomes, executions } of ledger.calls) {
+      const isHandled = outcomes[0] !== "application error" || executions > 0;
+      const text = `${token} failed, and nobody has handled it`;
+      assertions.always("a value was handled", isHandled, text);
+    }
   }
 
   async #start(member: BusMember): Promise<ActorMember> {
@@ -252,25 +214,16 @@ export class ActorRun {
 
   #actor(owner: SimProcess, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
     const { assertions } = this.#simulation;
-    const { id, token, signal, state } = context;
-    const known = new Set<string>(state === undefined ? [] : readKept(state.value));
+    const { id, token, signal } = context;
+    const take = turnsOf({ assertions, ledger: this.ledger, clock, context });
     return {
       handle: async ({ payload, hops, key }) => {
         const turn: Turn = { actor: id, owner, token, signal };
         this.watch.begin(turn, hops);
         try {
-          const { token: call, workMs, last } = readPayload(payload);
-          const record = this.ledger.find(call);
-          assertions.always("what is handled was called", record !== undefined, call);
-          if (record !== undefined) record.executions++;
-          if (workMs > 0) await sleep(clock, workMs, signal);
-          assertions.sometimes("a key came again", key !== undefined && known.has(call));
-          if (!known.has(call)) {
-            if (state !== undefined) await state.save(writeKept([...known, call]));
-            known.add(call);
-          }
-          if (last) context.deactivate();
-          return tokenBytes(echoOf(call));
+          return await take(payload, signal, (isKnown) => {
+            assertions.sometimes("a key came again", key !== undefined && isKnown);
+          });
         } finally {
           this.watch.end(turn);
         }
@@ -281,11 +234,6 @@ export class ActorRun {
         assertions.sometimes("an actor was idle", reason === "idle");
       },
     };
-  }
-
-  #promise(id: ActorId, token: string): void {
-    const promised = this.#promised.get(id) ?? new Set();
-    this.#promised.set(id, promised.add(token));
   }
 
   /** Why directory and hosts do not agree; undefined if they do. */
@@ -319,23 +267,15 @@ export class ActorRun {
 
   async #checkStates(): Promise<void> {
     const { assertions } = this.#simulation;
-    const bucket = await this.cluster.admin.kv.open(stateBucket(BUS), FOR_EVER);
-    const entries = new Map((await bucket.list(">")).map(({ key, value }) => [key, value]));
-    for (const id of this.#called) {
-      const kept = readKept(entries.get(bucketKey(id))?.subarray(STATE_HEAD_BYTES));
-      const missing = [...this.#promised.get(id) ?? []].filter((token) => !kept.includes(token));
-      const text = `${id} has lost ${missing.join(", ")}`;
-      assertions.always("nothing kept is lost", missing.length === 0, text);
-      assertions.always("nothing is kept twice", new Set(kept).size === kept.length, id);
+    for (const [key, kept] of await this.#kept.check(this.cluster.admin, assertions)) {
       const made = kept.every((token) => this.ledger.find(token) !== undefined);
-      assertions.always("what is kept was called", made, id);
+      assertions.always("what is kept was called", made, key);
     }
   }
 
   #leftOnServer(): string[] {
     const { server } = this.cluster;
     const kv = KvModel.of(server);
-    const { subscriptionCount } = CoreModel.of(server);
     const keys = [directoryBucket(BUS), nodeBucket(BUS)].flatMap((name) =>
       (kv.find(name)?.from(1, () => true) ?? [])
         .filter(({ operation, value }) => operation === "put" && !isStone(value))
@@ -343,28 +283,8 @@ export class ActorRun {
     );
     return [
       ...keys,
-      ...(subscriptionCount > 0 ? [`${subscriptionCount} subscriptions`] : []),
       ...(kv.readerCount > 0 ? [`${kv.readerCount} watches`] : []),
     ];
-  }
-
-  #checkRecord({ token, outcomes, once, executions, caller }: CallRecord): void {
-    const { assertions } = this.#simulation;
-    const isOne = outcomes.length === 1 && OUTCOMES.includes(outcomes[0]!);
-    // Whoever has died was told nothing.
-    const isDead = this.cluster.alive.every(({ owner }) => owner.name !== caller);
-    const text = `${token}: ${outcomes.join(", ")}`;
-    assertions.always("one outcome per call", isOne || isDead && outcomes.length === 0, text);
-    const isOnce = !once || executions <= 1;
-    assertions.always("at most once", isOnce, `${token} was handled ${executions} times`);
-    const isHandled = outcomes[0] !== "value" || executions >= 1;
-    assertions.always("a value was handled", isHandled, `${token} was not`);
-    const isFailed = outcomes[0] === "application error";
-    assertions.always(
-      "a value was handled",
-      !isFailed || executions > 0,
-      `${token} failed, and nobody has handled it`,
-    );
   }
 
   #checkPending(): void {
@@ -393,10 +313,6 @@ export class ActorRun {
     assertions.sometimes("a lease was lost", isPartiError(error, "PARTI_LEASE_LOST"));
   }
 }
-
-const FOR_EVER = { ttlMs: 0, replicas: 1, storage: "file" } as const;
-/** What a state store writes in front of a value. */
-const STATE_HEAD_BYTES = 9;
 
 function isStone(value: Uint8Array): boolean {
   return "dead" in JSON.parse(tokenOf(value));

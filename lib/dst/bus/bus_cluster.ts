@@ -19,6 +19,9 @@ import type { Simulation } from "../workload.ts";
 /** The bus of all simulations. */
 export const BUS = "sim";
 
+/** Buckets whose entries do not expire. */
+export const FOR_EVER = { ttlMs: 0, replicas: 1, storage: "file" } as const;
+
 /** A process on the bus. */
 export interface BusMember {
   /** The machine's name. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { isPartiError } from "../../errors.ts";
+import type { BusMember } from "./bus_cluster.ts";
 
 /** What a caller can be told. */
 export const OUTCOMES = [
@@ -33,6 +34,9 @@ export interface CallRecord {
   /** What its caller was told, each time it was told anything. */
   readonly outcomes: OutcomeName[];
 }
+
+/** What came of a call: its value, or an error. */
+export type Told<T> = { readonly value: T } | { readonly error: unknown };
 
 /** The books. */
 export class Ledger {
@@ -66,6 +70,37 @@ export class Ledger {
   settle(record: CallRecord, outcome: OutcomeName): void {
     if (record.outcomes.length === 0) this.#count(record, -1);
     record.outcomes.push(outcome);
+  }
+
+  /**
+   * Waits for what the caller of a call is told, and books it.
+   *
+   * @param record the call
+   * @param caller who waits
+   * @param calling the call as it takes place
+   * @param onError told of every error
+   * @returns the value or the error; undefined if the caller has died
+   * @throws whatever is none of the outcomes that a call may have
+   */
+  async book<T>(
+    record: CallRecord,
+    { owner, died }: Pick<BusMember, "owner" | "died">,
+    calling: Promise<T>,
+    onError: (error: unknown) => void,
+  ): Promise<Told<T> | undefined> {
+    try {
+      const told = await Promise.race([calling.then((value) => ({ value })), died]);
+      // A call for which nobody waits has no value: that it has left is all there is to know.
+      if (told) this.settle(record, told.value === undefined ? "maybe delivered" : "value");
+      return told ?? undefined;
+    } catch (error) {
+      if (owner.dead) return undefined;
+      onError(error);
+      const outcome = outcomeOf(error);
+      if (outcome === undefined) throw error;
+      this.settle(record, outcome);
+      return { error };
+    }
   }
 
   /** What a process had open is nobody's any more. */

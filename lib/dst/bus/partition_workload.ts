@@ -4,13 +4,10 @@
  * @module
  */
 import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
-import { bucketKey } from "../../bus/actors/actor_id.ts";
 import { PartitionActors } from "../../bus/actors/partition_actors.ts";
-import { stateBucket } from "../../bus/names.ts";
 import type { GroupConfigInput } from "../../config/config.ts";
 import { isPartiError } from "../../errors.ts";
 import { Manager } from "../../manager/manager.ts";
-import { sleep } from "../../ports/clock.ts";
 import { makeShards } from "../../sharding/make_shards.ts";
 import { type ShardedFeed, shardStream } from "../../sharding/shards.ts";
 import { drawSites } from "../buggify.ts";
@@ -18,28 +15,16 @@ import { step } from "../core/expand_step.ts";
 import { Healing } from "../core/healing.ts";
 import { Draws } from "../draw.ts";
 import { LATENCY_SHAPES, latencyOf, type LatencyShape } from "../latency.ts";
-import { CoreModel } from "../nats/core_model.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import { defineWorkload, playSteps, type Simulation } from "../workload.ts";
 import { ActorFaults, drawActorFaults, FAMILIES, type FaultCatalog } from "./actor_faults.ts";
-import {
-  type ActorCallStep,
-  readKept,
-  readPayload,
-  writeKept,
-  writePayload,
-} from "./actor_payload.ts";
+import { type ActorCallStep, writePayload } from "./actor_payload.ts";
+import { turnsOf } from "./actor_turn.ts";
 import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
-import {
-  type CallRecord,
-  echoOf,
-  Ledger,
-  outcomeOf,
-  OUTCOMES,
-  tokenBytes,
-  tokenOf,
-} from "./ledger.ts";
+import { KeptBooks } from "./kept_books.ts";
+import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { type PartitionCatalog, partitionCatalog, WHOLE_MS } from "./partition_catalog.ts";
+import { endRun } from "./run_end.ts";
 
 const NODES = 3;
 const ACTORS = 12;
@@ -50,7 +35,6 @@ const LOOK_MS = 250;
 const PING_TIMEOUT_MS = 60_000;
 /** What is stored and waits is handled within so long when all is well, in milliseconds. */
 const DRAIN_MS = 60_000;
-const STALE_MS = 31_000;
 const SITES = [
   "bus-send-late",
   "bus-answer-late",
@@ -123,7 +107,7 @@ class PartitionRun {
   readonly #ledger = new Ledger();
   readonly #cluster: BusCluster<PartitionMember>;
   readonly #newest = new Map<string, { token: number; owner: string }>();
-  readonly #promised = new Map<string, Set<string>>();
+  readonly #kept = new KeptBooks();
   readonly #called = new Set<number>();
 
   constructor(simulation: Simulation<PartitionCatalog>) {
@@ -199,8 +183,8 @@ class PartitionRun {
 
   #actor(owner: string, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
     const { assertions } = this.#simulation;
-    const { id, token, state } = context;
-    const known = new Set<string>(readKept(state!.value));
+    const { id, token } = context;
+    const take = turnsOf({ assertions, ledger: this.#ledger, clock, context });
     let isBusy = false;
     return {
       handle: async ({ payload, signal }) => {
@@ -208,18 +192,9 @@ class PartitionRun {
         isBusy = true;
         this.#begins(id, token, owner);
         try {
-          const { token: call, workMs, last } = readPayload(payload);
-          const record = this.#ledger.find(call);
-          assertions.always("what is handled was called", record !== undefined, call);
-          if (record !== undefined) record.executions++;
-          if (workMs > 0) await sleep(clock, workMs, signal);
-          assertions.sometimes("a call came again", known.has(call));
-          if (!known.has(call)) {
-            await state!.save(writeKept([...known, call]));
-            known.add(call);
-          }
-          if (last) context.deactivate();
-          return tokenBytes(echoOf(call));
+          return await take(payload, signal, (isKnown) => {
+            assertions.sometimes("a call came again", isKnown);
+          });
         } finally {
           isBusy = false;
         }
@@ -242,31 +217,23 @@ class PartitionRun {
     const member = await this.#cluster.awake(`node-${how.node}`);
     if (member === undefined) return undefined;
     const { assertions } = this.#simulation;
-    const { owner, actors } = member;
     const id = `${TYPE}/${how.actor}`;
     this.#called.add(how.actor);
-    const record = this.#ledger.issue(token, owner.name, how.again !== true);
-    try {
-      const options = {
-        timeoutMs: how.timeoutMs,
-        ...(how.again ? { idempotencyKey: token } : {}),
-      };
-      const calling = actors.request(id, "add", writePayload(token, how), options);
-      const value = await Promise.race([calling, member.died]);
-      if (value === undefined) return undefined;
-      const text = tokenOf(value);
+    const { again = false, timeoutMs } = how;
+    const record = this.#ledger.issue(token, member.owner.name, !again);
+    const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
+    const calling = member.actors.request(id, "add", writePayload(token, how), options);
+    const told = await this.#ledger.book(record, member, calling, (error) => this.#heard(error));
+    if (told === undefined) return undefined;
+    if ("value" in told) {
+      const text = tokenOf(told.value);
       assertions.always("the answer is the call's", text === echoOf(token), `${token}: ${text}`);
-      this.#ledger.settle(record, "value");
-      const promised = this.#promised.get(id) ?? new Set();
-      this.#promised.set(id, promised.add(token));
-    } catch (error) {
-      if (owner.dead) return undefined;
-      const outcome = outcomeOf(error);
-      if (outcome === undefined) throw error;
-      this.#ledger.settle(record, outcome);
-      assertions.sometimes("maybe_delivered", outcome === "maybe delivered");
-      assertions.sometimes("timeout_triggered", outcome === "timeout");
+      this.#kept.promise(id, token);
+      return record;
     }
+    const [outcome] = record.outcomes;
+    assertions.sometimes("maybe_delivered", outcome === "maybe delivered");
+    assertions.sometimes("timeout_triggered", outcome === "timeout");
     return record;
   }
 
@@ -299,38 +266,16 @@ class PartitionRun {
   }
 
   async #end(): Promise<void> {
-    const { kernel, assertions } = this.#simulation;
-    this.#cluster.close();
-    for (const { bus } of this.#cluster.alive) {
-      assertions.always("nothing is pending at the end", bus.pending === 0, bus.address);
-    }
-    await this.#checkStates();
-    for (const { manager, bus, owner, link } of this.#cluster.alive) {
-      await manager.stop();
-      await bus.stop();
-      while (link.inFlight > 0) await kernel.sleep(LOOK_MS, "what is in flight");
-      const left = owner.pendingTimers;
-      assertions.always("nothing leaks", left === 0, `${owner.name}: ${left} timers`);
-      link.close();
-    }
-    await kernel.sleep(STALE_MS, "the server notices");
-    const { subscriptionCount: left } = CoreModel.of(this.#cluster.server);
-    assertions.always("nothing leaks", left === 0, `${left} subscriptions`);
-    for (const record of this.#ledger.calls) this.#checkRecord(record);
+    await endRun({
+      ...{ simulation: this.#simulation, cluster: this.#cluster, ledger: this.#ledger },
+      look: () => this.#checkStates(),
+      stop: ({ manager }) => manager.stop(),
+    });
   }
 
   async #checkStates(): Promise<void> {
     const { kernel, assertions } = this.#simulation;
-    const options = { ttlMs: 0, replicas: 1, storage: "file" } as const;
-    const bucket = await this.#cluster.admin.kv.open(stateBucket(BUS), options);
-    const entries = new Map((await bucket.list(">")).map(({ key, value }) => [key, value]));
-    for (const [id, promised] of this.#promised) {
-      const kept = readKept(entries.get(bucketKey(id))?.subarray(STATE_HEAD_BYTES));
-      const missing = [...promised].filter((token) => !kept.includes(token));
-      const text = `${id} has lost ${missing.join(", ")}`;
-      assertions.always("nothing kept is lost", missing.length === 0, text);
-      assertions.always("nothing is kept twice", new Set(kept).size === kept.length, id);
-    }
+    await this.#kept.check(this.#cluster.admin, assertions);
     const sinceMs = kernel.nowMs;
     let left = await this.#messagesLeft();
     // The last acknowledgements may be under way.
@@ -350,22 +295,9 @@ class PartitionRun {
     return left;
   }
 
-  #checkRecord({ token, outcomes, executions, caller }: CallRecord): void {
-    const { assertions } = this.#simulation;
-    const isOne = outcomes.length === 1 && OUTCOMES.includes(outcomes[0]!);
-    const isDead = this.#cluster.alive.every(({ owner }) => owner.name !== caller);
-    const text = `${token}: ${outcomes.join(", ")}`;
-    assertions.always("one outcome per call", isOne || isDead && outcomes.length === 0, text);
-    const isHandled = outcomes[0] !== "value" || executions >= 1;
-    assertions.always("a value was handled", isHandled, `${token} was not`);
-  }
-
   #heard(error: unknown): void {
     const isBug = isPartiError(error, "PARTI_INVARIANT");
     const text = () => error instanceof Error ? error.message : "";
     this.#simulation.assertions.always("no invariant of parti breaks", !isBug, text);
   }
 }
-
-/** What a state store writes in front of a value. */
-const STATE_HEAD_BYTES = 9;

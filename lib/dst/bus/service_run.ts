@@ -7,19 +7,11 @@ import type { BusOptions } from "../../bus/bus_options.ts";
 import type { ServiceCall } from "../../bus/incoming.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { Assertions } from "../assertions/assertions.ts";
-import { CoreModel } from "../nats/core_model.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { BusCluster, type BusMember } from "./bus_cluster.ts";
-import {
-  type CallRecord,
-  echoOf,
-  Ledger,
-  outcomeOf,
-  OUTCOMES,
-  tokenBytes,
-  tokenOf,
-} from "./ledger.ts";
+import { type CallRecord, echoOf, Ledger, outcomeOf, tokenBytes, tokenOf } from "./ledger.ts";
+import { checkAtMostOnce, endRun } from "./run_end.ts";
 import type { CALLS } from "./service_catalog.ts";
 
 /** The catalog that all of them share. */
@@ -139,21 +131,9 @@ export class ServiceRun {
 
   /** Ends both nodes, and looks at what is left. */
   async end(): Promise<void> {
-    const { kernel } = this.#simulation;
-    for (const { bus } of this.cluster.alive) {
-      const text = `${bus.address}: ${bus.pending}`;
-      this.#assertions.always("nothing is pending at the end", bus.pending === 0, text);
-    }
-    for (const { bus, owner, link } of this.cluster.alive) {
-      await bus.stop();
-      const left = owner.pendingTimers;
-      this.#assertions.always("nothing leaks", left === 0, `${owner.name}: ${left} timers`);
-      link.close();
-    }
-    await kernel.sleep(STALE_MS, "the server notices");
-    const { subscriptionCount: left } = CoreModel.of(this.cluster.server);
-    this.#assertions.always("nothing leaks", left === 0, `${left} subscriptions`);
-    for (const record of this.ledger.calls) this.#checkRecord(record);
+    const { cluster, ledger } = this;
+    await endRun({ simulation: this.#simulation, cluster, ledger });
+    checkAtMostOnce(this.#assertions, ledger);
   }
 
   #serve(member: BusMember): BusMember {
@@ -181,16 +161,6 @@ export class ServiceRun {
     this.#options.onOutcome?.(record, how, tookMs);
   }
 
-  #checkRecord({ token, outcomes, once, executions }: CallRecord): void {
-    const assertions = this.#assertions;
-    const isOne = outcomes.length === 1 && OUTCOMES.includes(outcomes[0]!);
-    assertions.always("one outcome per call", isOne, `${token}: ${outcomes.join(", ")}`);
-    const isOnce = !once || executions <= 1;
-    assertions.always("at most once", isOnce, `${token} was handled ${executions} times`);
-    const isHandled = outcomes[0] !== "value" || executions >= 1;
-    assertions.always("a value was handled", isHandled, `${token} was not`);
-  }
-
   /** Calls with a key do not wait between two tries. */
   #checkPending(): void {
     for (const { bus, owner } of this.cluster.alive) {
@@ -215,9 +185,6 @@ export class ServiceRun {
     return known === owner;
   }
 }
-
-/** How long the server may take a connection for open of which it was not told that it has ended, in milliseconds. */
-const STALE_MS = 31_000;
 
 function payloadOf(token: string, { workMs = 0, fails = false }: ServiceCallStep): Uint8Array {
   return tokenBytes(JSON.stringify({ token, workMs, fails }));
