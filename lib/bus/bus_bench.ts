@@ -4,10 +4,14 @@
  * @module
  */
 import { say } from "../../tasks/console.ts";
+import { invariant } from "../errors.ts";
 import { connectNats, natsWorld } from "../ports/nats/world.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
 import { ActorSystem } from "./actors/actor_system.ts";
 import { MessageBus } from "./bus.ts";
+import type { Answer } from "./envelope.ts";
+import { addressSubject } from "./names.ts";
+import { valueOf } from "./outcome.ts";
 
 const PAYLOAD = new Uint8Array(128).fill(7);
 const TARGET = { node: "server", type: "echo" };
@@ -17,6 +21,7 @@ const TYPE = "bench::echo";
 const MEASURE_MS = 1_500;
 const WARM_UP_MS = 500;
 const CREATE_AT_ONCE = 200;
+const ACTORS = 100;
 
 /** How many calls per second so many callers make, each one call after another. */
 async function perSecond(
@@ -71,7 +76,8 @@ async function main(rounds: number, actorCount: number): Promise<void> {
   const ways: [string, (n: number) => Promise<unknown>][] = [
     ["bare NATS request", () => here.request("bare", PAYLOAD)],
     ["bus request", () => bus.request(TARGET, "echo", PAYLOAD)],
-    ["actor request", (n) => actors.request(`${TYPE}/${n % 100}`, "echo", PAYLOAD)],
+    ["actor request", (n) => actors.request(`${TYPE}/${n % ACTORS}`, "echo", PAYLOAD)],
+    ["… one hop more", await aroundOnce(bus, nodes.map((node) => node.actors))],
   ];
   for (const concurrency of [1, 100]) {
     const figures = new Map<string, number[]>(ways.map(([name]) => [name, []]));
@@ -94,6 +100,31 @@ async function main(rounds: number, actorCount: number): Promise<void> {
   for (const node of nodes) await node.actors.stop();
   await Promise.all([bus.stop(), ...nodes.map((node) => node.bus.stop())]);
   await Promise.all([here, there].map((nc) => nc.close()));
+}
+
+/** Calls each actor by way of a node where it does not live: that one looks into the directory and sends the call on. */
+async function aroundOnce(
+  bus: MessageBus,
+  systems: readonly ActorSystem[],
+): Promise<(n: number) => Promise<unknown>> {
+  const callAt = (id: string, address: string): Promise<Answer> => {
+    const subject = addressSubject(bus.name, address);
+    const errand = { subject, to: id, method: "echo", payload: PAYLOAD };
+    return bus.caller.call((makeCall) => bus.outbox.send(subject, makeCall), errand, {});
+  };
+  const addresses = systems.map(({ address }) => address!);
+  const wrong = new Map<string, string>();
+  for (let n = 0; n < ACTORS; n++) {
+    const id = `${TYPE}/${n}`;
+    const { at } = await callAt(id, addresses[0]!);
+    wrong.set(id, addresses.find((address) => address !== at)!);
+  }
+  return async (n) => {
+    const id = `${TYPE}/${n % ACTORS}`;
+    const answer = await callAt(id, wrong.get(id)!);
+    valueOf(answer);
+    invariant(answer.hops === 1, "a call to the wrong node was not sent on once");
+  };
 }
 
 /** All nodes are in this process, so its heap is theirs together. */

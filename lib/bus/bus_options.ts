@@ -86,3 +86,20 @@ export function checkAbove0(name: string, value: number | undefined): void {
     hint: "it must be a number above 0",
   });
 }
+
+/** Longer than that no timer of a JavaScript engine goes. */
+const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+
+/**
+ * Checks how long a call may take.
+ *
+ * @param timeoutMs how long, in milliseconds
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if no timer goes so long, or it is below 0
+ */
+export function checkTimeout(timeoutMs: number): void {
+  if (timeoutMs >= 0 && timeoutMs <= TIMEOUT_MAX_MS) return;
+  throw new PartiError("PARTI_INVALID_CONFIG", `timeoutMs is ${timeoutMs}`, {
+    value: timeoutMs,
+    hint: `it must be a number of milliseconds from 0 to ${TIMEOUT_MAX_MS}`,
+  });
+}

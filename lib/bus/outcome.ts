@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeError, PartiError, type PartiErrorCode } from "../errors.ts";
+import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 import type { Answer, Refusal, Said } from "./envelope.ts";
 
 const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: string }> = {
@@ -57,6 +57,28 @@ export function valueOf({ status, reason, message, at, payload }: Answer): Uint8
 export function maybeDelivered(why: string): PartiError {
   return new PartiError("PARTI_MAYBE_DELIVERED", `${why} before the answer came`, {
     hint: "it may have been handled or not; with an idempotencyKey it is tried again",
+  });
+}
+
+/**
+ * What sending a call in vain means to its caller.
+ *
+ * @param error why it could not be sent
+ * @returns the error
+ */
+export function notSent(error: unknown): PartiError {
+  if (!isPartiError(error)) {
+    // A bug, or a payload that is none: the caller is told, and nobody waits.
+    return new PartiError("PARTI_NOT_SENT", `it could not be sent: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+  // Whether a feed has stored it is unknown.
+  if (error.code === "PARTI_TIMEOUT") return maybeDelivered("the feed was silent");
+  return new PartiError("PARTI_NOT_SENT", `it was not sent: ${error.message}`, {
+    value: error.value,
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 }
 

@@ -46,6 +46,8 @@ export class PendingCalls {
   #orphans = 0;
 
   /**
+   * Nobody waits yet.
+   *
    * @param clock time
    * @param address whose calls they are: IDs of two lives never meet
    * @param max how many may wait at once

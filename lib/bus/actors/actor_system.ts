@@ -12,6 +12,7 @@ import type { Subscription } from "../../ports/messaging.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
 import { type CallOptions, checkAbove0 } from "../bus_options.ts";
+import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
 import {
   type Address,
@@ -23,13 +24,13 @@ import {
 import { valueOf } from "../outcome.ts";
 import type { ActorType } from "./actor.ts";
 import type { ActorCalls } from "./actor_calls.ts";
-import { type ActorId, parseActorId } from "./actor_id.ts";
+import type { ActorId } from "./actor_id.ts";
 import type { Activation } from "./activation.ts";
 import type { ActivationState } from "./activation_state.ts";
 import type { Directory } from "./directory.ts";
 import { Host } from "./host.ts";
 import { KvDirectory } from "./kv_directory.ts";
-import { Locations } from "./locations.ts";
+import { Locator, type Surroundings, type Where } from "./locator.ts";
 import { Nodes } from "./nodes.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -72,7 +73,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #options: ActorSystemOptions;
   readonly #types = new TypeTable();
   readonly #leaseTtlMs: number;
-  readonly #locations: Locations;
+  readonly #locator: Locator;
   readonly #stop = new AbortController();
   readonly #log: Logger;
   #host: Host | undefined;
@@ -99,7 +100,14 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#options = options;
     this.#leaseTtlMs = options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS;
     this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
-    this.#locations = new Locations(options.cacheMax ?? DEFAULT_CACHE_MAX);
+    this.#locator = new Locator({
+      ...{ world: options.world, cacheMax: options.cacheMax ?? DEFAULT_CACHE_MAX },
+      nodes: () => this.#nodes,
+      surroundings: () => this.#surroundings(),
+      joining: () => this.#joining.signal,
+      isStopped: () => this.#isStopped,
+      onError: (error) => this.#tell(error),
+    });
   }
 
   /** This life of the node, to which actors belong; undefined while it has no lease. */
@@ -193,7 +201,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     });
     try {
       this.#taking = bus.handleActors((incoming) => {
-        if (this.#host === undefined) bus.refuse(incoming.call, "stopped");
+        if (this.#host === undefined) bus.outbox.refuse(incoming.call, "stopped");
         else this.#host.take(incoming);
       });
       await this.#nodes.initialized;
@@ -243,11 +251,11 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     payload: Uint8Array,
     options: CallOptions = {},
   ): Promise<Uint8Array> {
-    const { bus } = this.#options;
-    const answer = await bus.attempts(options, async (timeoutMs) => {
-      const endMs = this.#options.world.clock.monotonicMs() + timeoutMs;
-      const where = await this.#locate(id, endMs, options.signal);
-      const leftMs = Math.max(0, endMs - this.#options.world.clock.monotonicMs());
+    const { world: { clock }, bus } = this.#options;
+    const answer = await bus.caller.attempts(options, async (timeoutMs) => {
+      const endMs = clock.monotonicMs() + timeoutMs;
+      const where = await this.#locator.locate(id, endMs, options.signal);
+      const leftMs = Math.max(0, endMs - clock.monotonicMs());
       return await this.#call(id, where, { method, payload }, { ...options, timeoutMs: leftMs });
     });
     return valueOf(answer);
@@ -268,13 +276,12 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     payload: Uint8Array,
     options: Omit<CallOptions, "signal" | "idempotencyKey"> = {},
   ): Promise<void> {
-    const { world, bus } = this.#options;
-    const timeoutMs = options.timeoutMs ?? bus.timeoutMs;
-    const endMs = world.clock.monotonicMs() + timeoutMs;
-    const { address, placed } = await this.#locate(id, endMs);
-    const subject = addressSubject(bus.name, address);
-    const leftMs = Math.max(0, endMs - world.clock.monotonicMs());
-    await bus.tell({ subject, to: id, method, payload, placed }, { ...options, timeoutMs: leftMs });
+    const { world: { clock }, bus } = this.#options;
+    const endMs = clock.monotonicMs() + (options.timeoutMs ?? bus.timeoutMs);
+    const { address, placed } = await this.#locator.locate(id, endMs);
+    const timeoutMs = Math.max(0, endMs - clock.monotonicMs());
+    const errand = { to: id, method, payload, placed };
+    await bus.caller.tell(this.#sendTo(address), errand, { ...options, timeoutMs });
   }
 
   async #call(
@@ -286,94 +293,26 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     const { bus } = this.#options;
     const errand = { subject: addressSubject(bus.name, address), to: id, placed, ...what };
     try {
-      const answer = await bus.call(errand, options);
-      if (answer.status === "refused") this.#locations.forget(id);
-      // Whoever has answered is where it is: what was thought before is out of date.
-      else this.#locations.learn(id, answer.at);
-      if (answer.load !== undefined) {
-        const { load } = answer;
-        this.#nodes?.noteLoad(answer.at, () => load);
-      }
+      const answer = await bus.caller.call(this.#sendTo(address), errand, options);
+      this.#locator.heard(id, answer);
       return answer;
     } catch (error) {
-      this.#locations.forget(id);
+      this.#locator.forget(id);
       throw error;
     }
   }
 
-  /** Where to send a call to. Where nobody can say it is asked again until the call's time is over. */
-  async #locate(id: ActorId, endMs: number, signal?: AbortSignal): Promise<Where> {
-    const { type } = parseActorId(id);
-    const known = this.#locations.of(id);
-    if (known !== undefined) {
-      if (this.#nodes?.isAlive(known)) return { address: known, placed: false };
-      this.#locations.forget(id);
-    }
-    const { world } = this.#options;
-    let why = "this node has no lease";
-    for (let tries = 0;; tries++) {
-      const [host, nodes] = [this.#host, this.#nodes];
-      if (this.#state === "stopped") {
-        throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
-      }
-      if (host !== undefined && nodes !== undefined) {
-        try {
-          const found = await this.#within(endMs, signal, this.#look(id, type, host, nodes));
-          if (found !== undefined) return found.where;
-          why = `no node has actors of ${type}, or the directory is silent`;
-        } catch (error) {
-          this.#tell(error);
-          why = describeError(error);
-        }
-      }
-      if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
-      const leftMs = endMs - world.clock.monotonicMs();
-      if (leftMs <= 0) {
-        throw new PartiError("PARTI_TIMEOUT", `nobody could say where ${id} is: ${why}`, {
-          value: id,
-          hint: "it was not sent",
-        });
-      }
-      if (host === undefined) {
-        await sleep(world.clock, leftMs, eitherOf(this.#joining.signal, signal));
-        continue;
-      }
-      const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
-      // The last pause ends when the time does: half of what is left, again and again, would never end.
-      await sleep(world.clock, Math.min(jitter(world.random, longestMs), leftMs), signal);
-    }
+  #sendTo(address: Address): Send {
+    const { bus } = this.#options;
+    const subject = addressSubject(bus.name, address);
+    return (makeCall) => bus.outbox.send(subject, makeCall);
   }
 
-  async #look(
-    id: ActorId,
-    type: string,
-    host: Host,
-    nodes: Nodes,
-  ): Promise<{ where: Where } | undefined> {
-    const entry = await this.#directory!.lookup(id);
-    if (entry !== undefined && !await nodes.proveDead(entry.address)) {
-      return { where: { address: entry.address, placed: false } };
-    }
-    const address = host.choose(type);
-    return address === undefined ? undefined : { where: { address, placed: true } };
-  }
-
-  /** What comes of it; undefined if the call's time is over before, or it is given up. */
-  async #within<T>(
-    endMs: number,
-    signal: AbortSignal | undefined,
-    work: Promise<T>,
-  ): Promise<T | undefined> {
-    const { clock } = this.#options.world;
-    const done = new AbortController();
-    const over = sleep(clock, endMs - clock.monotonicMs(), eitherOf(done.signal, signal));
-    // Whoever has given up is not told of it any more.
-    work.catch(() => {});
-    try {
-      return await Promise.race([work, over.then(() => undefined)]);
-    } finally {
-      done.abort();
-    }
+  /** What can be found out of actors; undefined while this node has no lease. */
+  #surroundings(): Surroundings | undefined {
+    const [host, nodes, directory] = [this.#host, this.#nodes, this.#directory];
+    if (host === undefined || nodes === undefined || directory === undefined) return undefined;
+    return { directory, nodes, choose: (type) => host.choose(type) };
   }
 
   /** Asked anew after each wait. */
@@ -463,17 +402,6 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   }
 }
 
-function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
-  return other === undefined ? one : AbortSignal.any([one, other]);
-}
-
 function leaseLost(reason: string): PartiError {
   return new PartiError("PARTI_LEASE_LOST", `this node has lost its lease: ${reason}`);
-}
-
-/** Where a call is sent. */
-interface Where {
-  readonly address: Address;
-  /** The actor is nowhere, and may begin there. */
-  readonly placed: boolean;
 }

@@ -81,7 +81,7 @@ export class Host {
     this.address = address;
     this.#forwarded = new Forwarded({
       ...{ world, everyMs: bus.lookoutMs },
-      onGone: (call) => bus.refuse(call, "gone"),
+      onGone: (call) => bus.outbox.refuse(call, "gone"),
     });
     this.#returns = new Returns({
       ...{ world, directory, address, onError, over: this.#over.signal },
@@ -91,8 +91,8 @@ export class Host {
       clock: world.clock,
       mayAct: () => lease.valid,
       answer: (call, answer) =>
-        bus.answer(call, { ...answer, at: address, load: this.#activations.size }),
-      refuse: (call, reason, message) => bus.refuse(call, reason, message),
+        bus.outbox.answer(call, { ...answer, at: address, load: this.#activations.size }),
+      refuse: (call, reason, message) => bus.outbox.refuse(call, reason, message),
       again: (incoming) => this.take(incoming),
       giveBack: (id, entry) => this.#giveBack(id, entry),
       openState: (id, token) => states.open(id, token),
@@ -147,8 +147,10 @@ export class Host {
     const { bus, types, world } = this.#options;
     const { call } = incoming;
     const type = types.of(call.to);
-    if (type === undefined) return bus.refuse(call, "no handler", `nobody here acts as ${call.to}`);
-    if (this.#closing) return bus.refuse(call, "stopped");
+    if (type === undefined) {
+      return bus.outbox.refuse(call, "no handler", `nobody here acts as ${call.to}`);
+    }
+    if (this.#closing) return bus.outbox.refuse(call, "stopped");
     const present = this.#activations.get(call.to);
     if (present !== undefined) return present.offer(incoming);
     const activation = new Activation(call.to, world.random.uuid(), type, this.#stage);
@@ -265,14 +267,14 @@ export class Host {
   async #forward(incoming: Incoming, subject: string, placed: boolean): Promise<void> {
     const { bus, onError } = this.#options;
     const { call, leftMs } = incoming;
-    if (call.hops >= HOPS_MAX) return bus.refuse(call, "too many hops");
-    if (leftMs <= 0) return bus.refuse(call, "late");
+    if (call.hops >= HOPS_MAX) return bus.outbox.refuse(call, "too many hops");
+    if (leftMs <= 0) return bus.outbox.refuse(call, "late");
     try {
-      await bus.forward(incoming, subject, placed);
+      await bus.outbox.forward(incoming, subject, placed);
     } catch (error) {
       if (!isPartiError(error)) throw error;
       onError(error);
-      return bus.refuse(call, "stopped", "it could not be sent on");
+      return bus.outbox.refuse(call, "stopped", "it could not be sent on");
     }
     if (call.kind === "request") this.#forwarded.add(incoming, subject);
   }
@@ -290,7 +292,7 @@ export class Host {
 
   #refuseAll(incoming: readonly Incoming[]): void {
     for (const { call, leftMs } of incoming) {
-      this.#options.bus.refuse(call, leftMs <= 0 ? "late" : "stopped");
+      this.#options.bus.outbox.refuse(call, leftMs <= 0 ? "late" : "stopped");
     }
   }
 }

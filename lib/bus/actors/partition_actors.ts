@@ -55,7 +55,7 @@ interface Life {
   isOver: boolean;
   /** Under what right its present turn is, or its last one was. */
   right: HandlerContext;
-  /** Its turn, if it has one. */
+  /** Its present turn, if it has one. */
   turn: Promise<void> | undefined;
 }
 
@@ -115,9 +115,9 @@ export class PartitionActors implements ActorCalls {
   ): Promise<Uint8Array> {
     const { bus } = this.#options;
     const subject = this.#subjectOf(id);
-    const answer = await bus.attempts(options, (timeoutMs) =>
-      bus.callBy(
-        (call) => this.#store(subject, call),
+    const answer = await bus.caller.attempts(options, (timeoutMs) =>
+      bus.caller.call(
+        (makeCall) => this.#store(subject, makeCall()),
         { to: id, method, payload },
         { ...options, timeoutMs },
       ));
@@ -134,15 +134,16 @@ export class PartitionActors implements ActorCalls {
     const { bus } = this.#options;
     const subject = this.#subjectOf(id);
     const errand = { to: id, method, payload };
-    await bus.tellBy((call) => this.#store(subject, call), errand, options);
+    await bus.caller.tell((makeCall) => this.#store(subject, makeCall()), errand, options);
   }
 
   #subjectOf(id: ActorId): string {
     return shardSubject(this.#options.feed, bucketKey(id));
   }
 
-  async #store(subject: string, call: Call): Promise<void> {
+  async #store(subject: string, call: Call | undefined): Promise<void> {
     const { world } = this.#options;
+    if (call === undefined) return;
     // Not by the key: a further try waits for an answer of its own.
     const how = { messageId: call.id, timeoutMs: Math.max(1, call.leftMs) };
     await world.feed.publish(subject, encodeEnvelope(call), how);
@@ -158,7 +159,7 @@ export class PartitionActors implements ActorCalls {
       const message = `nobody here acts as ${call.to}`;
       // Of a one-way call nobody else would hear.
       this.#options.onError?.(new PartiError("PARTI_NO_HANDLER", message, { value: call.to }));
-      return bus.refuse(call, "no handler", message);
+      return bus.outbox.refuse(call, "no handler", message);
     }
     const incoming = new Incoming(call, world.clock);
     const shard = this.#shardOf(call.to);
@@ -169,14 +170,18 @@ export class PartitionActors implements ActorCalls {
       // It is tried again, as the feed does with whatever fails; and somebody newer is somebody else's to serve.
       if (isPartiError(error)) throw error;
       const message = `${call.to} could not begin: ${describeError(error)}`;
-      return bus.answer(call, { status: "failed", message });
+      return bus.outbox.answer(call, { status: "failed", message });
     }
     // The process may have stood still meanwhile, and somebody else have the shard: then the feed gives the call to whoever has.
     if (!context.mayAct()) throw context.signal.reason ?? rightOver();
     life.right = context;
     life.turn = this.#turn(shard, life, incoming, context);
-    await life.turn;
-    this.#rest(shard, call.to, life);
+    try {
+      await life.turn;
+    } finally {
+      life.turn = undefined;
+      this.#rest(shard, call.to, life);
+    }
     if (life.isToEnd) this.#end(shard, call.to, "asked");
   }
 
@@ -201,13 +206,13 @@ export class PartitionActors implements ActorCalls {
     try {
       const value = await life.actor.handle(incoming.forHandler(signal, call.key ?? call.id));
       if (!context.mayAct()) throw context.signal.reason ?? rightOver();
-      bus.answer(call, doneWith(value));
+      bus.outbox.answer(call, doneWith(value));
     } catch (error) {
       // What it knows is out of date: another life is given the same call, here or wherever the shard is by now.
       const isFenced = isPartiError(error, "PARTI_FENCED");
       if (isFenced) this.#end(shard, call.to, "stopping");
       if (signal.aborted || isFenced || !context.mayAct()) throw error;
-      bus.answer(call, failedWith(error));
+      bus.outbox.answer(call, failedWith(error));
     }
   }
 
@@ -264,9 +269,11 @@ export class PartitionActors implements ActorCalls {
   /** Looked at when a shard has work: an actor that nobody calls costs nothing but its memory until then. */
   #endIdle(shard: PartitionId): void {
     const nowMs = this.#options.world.clock.monotonicMs();
-    for (const [id, { lastMs }] of this.#shards.get(shard) ?? []) {
+    for (const [id, { lastMs, turn }] of this.#shards.get(shard) ?? []) {
       // Those behind it were called later.
       if (nowMs - lastMs <= this.#types.shortestIdleMs) return;
+      // It is being called, however long that takes.
+      if (turn !== undefined) continue;
       const type = this.#types.of(id);
       if (type !== undefined && nowMs - lastMs > idleMsOf(type)) this.#end(shard, id, "idle");
     }

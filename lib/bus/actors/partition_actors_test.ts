@@ -195,3 +195,47 @@ natsTest(
     );
   },
 );
+
+natsTest("actors by partition: a turn may take longer than an actor may idle", async (rig) => {
+  const { world } = await rig.connect();
+  const feed = { ...FEED, shards: 1 };
+  await makeShards(world.feed, feed, { storage: "memory", replicas: 1 });
+  await using bus = new MessageBus({ world, bus: "partitions", node: "one" });
+  await bus.start();
+  const actors = new PartitionActors({ world, bus, feed });
+  const begun = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const ended: string[] = [];
+  actors.define(TYPE, {
+    idleMs: 1,
+    create: ({ id }) => ({
+      async handle({ method }) {
+        if (method !== "wait") return NOTHING;
+        begun.resolve();
+        await gate.promise;
+        return encoder.encode(ended.join());
+      },
+      onDeactivate: (reason) => void ended.push(`${id} ${reason}`),
+    }),
+  });
+  await using manager = new Manager({
+    world,
+    config: { ...CONFIG, consumer: { stream: FEED.stream, shards: 1 } },
+    handler: actors.handler,
+    consumptionEvents: actors.events,
+  });
+  await manager.start();
+  const ask = (id: string, method: string) =>
+    actors.request(`${TYPE}/${id}`, method, NOTHING, { timeoutMs: CALL_TIMEOUT_MS });
+  const waiting = ask("a", "wait");
+  await begun.promise;
+  await sleep(world.clock, 5);
+  // Whoever is idle is looked for with each call that comes to the shard.
+  await ask("b", "call");
+  gate.resolve();
+  assert.equal(decoder.decode(await waiting), "", "it is not idle while it has a turn");
+  await until("both were called long ago", async () => {
+    await ask("c", "call");
+    return ended.includes(`${TYPE}/a idle`) && ended.includes(`${TYPE}/b idle`);
+  });
+});

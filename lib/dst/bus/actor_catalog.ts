@@ -48,6 +48,7 @@ export const actorCatalog = {
   "the answer is the call's": always("a value is the one that only this call's actor gives"),
   "what is handled was called": always("each call that is handled was made"),
   "at most once": always("without a key no call is handled twice"),
+  "no call is handled late": always("no turn begins for a call whose time is over"),
   "a value was handled": always("who gets a value was handled at least once"),
   "on a good day all calls succeed": always("without faults each call has its value in time"),
   "nothing kept is lost": always("what an actor has said it keeps is in its state"),

@@ -217,7 +217,8 @@ export class ActorRun {
     const { id, token, signal } = context;
     const take = turnsOf({ assertions, ledger: this.ledger, clock, context });
     return {
-      handle: async ({ payload, hops, key }) => {
+      handle: async ({ payload, hops, key, leftMs }) => {
+        assertions.always("no call is handled late", leftMs() > 0, id);
         const turn: Turn = { actor: id, owner, token, signal };
         this.watch.begin(turn, hops);
         try {
@@ -289,15 +290,15 @@ export class ActorRun {
 
   #checkPending(): void {
     for (const { bus, owner } of this.cluster.alive) {
-      const { issued, settled } = bus;
-      const holds = bus.pending === issued - settled;
+      const { count, issued, settled } = bus.caller.pending;
+      const holds = count === issued - settled;
       // Counted where it changes: it is looked at after each event.
       if (holds && this.#issued.get(bus.address) === issued) continue;
       this.#issued.set(bus.address, issued);
       this.#simulation.assertions.always(
         "pending is issued less settled",
         holds,
-        () => `${owner.name}: ${bus.pending} wait, ${issued} less ${settled}`,
+        () => `${owner.name}: ${count} wait, ${issued} less ${settled}`,
       );
     }
   }

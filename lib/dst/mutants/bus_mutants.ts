@@ -6,6 +6,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const BUS = "lib/bus/bus.ts";
+const CALLER = "lib/bus/caller.ts";
 const PENDING = "lib/bus/pending.ts";
 const HOST = "lib/bus/actors/host.ts";
 const ACTIVATION = "lib/bus/actors/activation.ts";
@@ -17,7 +18,7 @@ const inCalls: readonly Mutant[] = [
   {
     name: "deadline-by-wall-clock",
     about: "How much time a call has left is counted by the machine's own clock.",
-    file: BUS,
+    file: CALLER,
     find: "return () => endMs - clock.monotonicMs();",
     replace: "return () => endMs - clock.monotonicMs() + 0 * Date.now();",
   },
@@ -54,11 +55,11 @@ const inCalls: readonly Mutant[] = [
   {
     name: "pending-leaked-on-send-error",
     about: "A call that could not be sent goes on waiting for its answer.",
-    file: BUS,
-    find: `    send(makeCall).catch((error) => this.#pending.fail(id, this.#notSent(error)));
+    file: CALLER,
+    find: `    send(makeCall).catch((error) => this.#pending.fail(id, notSent(error)));
     return await answer;`,
     replace: `    answer.catch(() => {});
-    await send(makeCall).catch((error) => Promise.reject(this.#notSent(error)));
+    await send(makeCall).catch((error) => Promise.reject(notSent(error)));
     return await answer;`,
   },
   {
@@ -72,7 +73,7 @@ const inCalls: readonly Mutant[] = [
   {
     name: "retried-without-a-key",
     about: "A call without a key is tried again like one with a key: it may be handled twice.",
-    file: BUS,
+    file: CALLER,
     find: "if (idempotencyKey === undefined) return attempt(timeoutMs);",
     replace: 'if (idempotencyKey === "") return attempt(timeoutMs);',
   },
@@ -89,7 +90,7 @@ const inCalls: readonly Mutant[] = [
     about: "A bus that stops leaves its calls waiting.",
     file: BUS,
     find:
-      '    this.#pending.failAll(() => new PartiError("PARTI_STOPPED", "the bus has stopped"));\n    invariant(this.#pending.count === 0, "a stopped bus has a pending call");\n',
+      '    this.caller.failAll(() => new PartiError("PARTI_STOPPED", "the bus has stopped"));\n    invariant(this.pending === 0, "a stopped bus has a pending call");\n',
     replace: "",
   },
   {
@@ -113,7 +114,7 @@ const inActors: readonly Mutant[] = [
   {
     name: "hops-never-counted",
     about: "A call that is sent on does not say so: it may go round for ever.",
-    file: BUS,
+    file: "lib/bus/outbox.ts",
     find: "hops: hops + 1,",
     replace: "hops,",
   },
@@ -191,6 +192,21 @@ const inActors: readonly Mutant[] = [
     file: "lib/bus/actors/actor_system.ts",
     find: "    this.#joining = new AbortController();\n    host.lose();\n",
     replace: "    this.#joining = new AbortController();\n",
+  },
+  {
+    name: "hook-called-twice",
+    about: "An actor that ends is told so twice.",
+    file: ACTIVATION,
+    find: "      await this.#actor!.onDeactivate?.(reason);\n",
+    replace:
+      "      await this.#actor!.onDeactivate?.(reason);\n      await this.#actor!.onDeactivate?.(reason);\n",
+  },
+  {
+    name: "late-calls-handled",
+    about: "A call whose time is over is given to the actor all the same.",
+    file: ACTIVATION,
+    find: '    if (incoming.leftMs <= 0) return this.#stage.refuse(call, "late");\n',
+    replace: "",
   },
   {
     name: "idle-place-kept",

@@ -1,0 +1,166 @@
+/**
+ * Finds out where a call to an actor is sent: to where the actor was last, to where the directory says it is, or to where it should begin.
+ *
+ * @module
+ */
+import { describeError, PartiError } from "../../errors.ts";
+import { sleep } from "../../ports/clock.ts";
+import { backoffMs, jitter } from "../../ports/random.ts";
+import type { World } from "../../ports/world.ts";
+import type { Answer } from "../envelope.ts";
+import type { Address } from "../names.ts";
+import { type ActorId, parseActorId } from "./actor_id.ts";
+import type { Directory } from "./directory.ts";
+import { Locations } from "./locations.ts";
+import type { Nodes } from "./nodes.ts";
+
+/** Where a call is sent. */
+export interface Where {
+  /** A life of a node. */
+  readonly address: Address;
+  /** The actor is nowhere, and may begin there. */
+  readonly placed: boolean;
+}
+
+/** What a node with a lease can find out. */
+export interface Surroundings {
+  /** Which actor is where. */
+  readonly directory: Directory;
+  /** Who lives. */
+  readonly nodes: Nodes;
+  /** Where an actor of a type should begin; undefined if no node has such actors. */
+  readonly choose: (type: string) => Address | undefined;
+}
+
+/** What a locator needs. */
+export interface LocatorOptions {
+  /** Time and jitter. */
+  readonly world: World;
+  /** How many places are remembered. */
+  readonly cacheMax: number;
+  /** Who lives, also while this node has no lease; undefined before it has begun to join. */
+  readonly nodes: () => Nodes | undefined;
+  /** What can be found out now; undefined while this node has no lease. */
+  readonly surroundings: () => Surroundings | undefined;
+  /** Fires when this node has a lease, or will never have one again. */
+  readonly joining: () => AbortSignal;
+  /** Whether this node has stopped. */
+  readonly isStopped: () => boolean;
+  /** Told why something could not be found out, before it is tried again. */
+  readonly onError: (error: unknown) => void;
+}
+
+const PAUSE_MS = 50;
+const PAUSE_MAX_MS = 2_000;
+
+/** Finds actors for the callers on one node. */
+export class Locator {
+  readonly #options: LocatorOptions;
+  readonly #locations: Locations;
+
+  /** @param options what it needs */
+  constructor(options: LocatorOptions) {
+    this.#options = options;
+    this.#locations = new Locations(options.cacheMax);
+  }
+
+  /** A call was answered, or refused: whoever has answered is where the actor is, and what was thought before is out of date. */
+  heard(id: ActorId, { status, at, load }: Answer): void {
+    if (status === "refused") this.forget(id);
+    else this.#locations.learn(id, at);
+    if (load !== undefined) this.#options.nodes()?.noteLoad(at, () => load);
+  }
+
+  /** An actor was not where it was thought to be, or nobody knows. */
+  forget(id: ActorId): void {
+    this.#locations.forget(id);
+  }
+
+  /**
+   * Where to send a call to. Where nobody can say it is asked again until the call's time is over.
+   *
+   * @param id the actor
+   * @param endMs when the call's time is over, on the monotonic clock
+   * @param signal gives the call up
+   * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_ABORTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` for what is no actor's name
+   */
+  async locate(id: ActorId, endMs: number, signal?: AbortSignal): Promise<Where> {
+    const { type } = parseActorId(id);
+    const { nodes } = this.#options;
+    const known = this.#locations.of(id);
+    if (known !== undefined) {
+      if (nodes()?.isAlive(known)) return { address: known, placed: false };
+      this.forget(id);
+    }
+    return await this.#ask(id, type, endMs, signal);
+  }
+
+  async #ask(id: ActorId, type: string, endMs: number, signal?: AbortSignal): Promise<Where> {
+    const { world, surroundings, isStopped, onError } = this.#options;
+    let why = "this node has no lease";
+    for (let tries = 0;; tries++) {
+      if (isStopped()) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+      const around = surroundings();
+      if (around !== undefined) {
+        try {
+          const found = await this.#within(endMs, signal, look(id, type, around));
+          if (found !== undefined) return found;
+          why = `no node has actors of ${type}, or the directory is silent`;
+        } catch (error) {
+          onError(error);
+          why = describeError(error);
+        }
+      }
+      if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
+      const leftMs = endMs - world.clock.monotonicMs();
+      if (leftMs <= 0) {
+        throw new PartiError("PARTI_TIMEOUT", `nobody could say where ${id} is: ${why}`, {
+          value: id,
+          hint: "it was not sent",
+        });
+      }
+      await this.#pause(around !== undefined, tries, leftMs, signal);
+    }
+  }
+
+  /** Before the next try: a while, or until this node has a lease. */
+  #pause(isJoined: boolean, tries: number, leftMs: number, signal?: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options.world;
+    if (!isJoined) return sleep(clock, leftMs, eitherOf(this.#options.joining(), signal));
+    const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
+    // The last pause ends when the time does: half of what is left, again and again, would never end.
+    return sleep(clock, Math.min(jitter(random, longestMs), leftMs), signal);
+  }
+
+  /** What comes of it; undefined if the call's time is over before, or it is given up. */
+  async #within<T>(
+    endMs: number,
+    signal: AbortSignal | undefined,
+    work: Promise<T>,
+  ): Promise<T | undefined> {
+    const { clock } = this.#options.world;
+    const done = new AbortController();
+    const over = sleep(clock, endMs - clock.monotonicMs(), eitherOf(done.signal, signal));
+    // Whoever has given up is not told of it any more.
+    work.catch(() => {});
+    try {
+      return await Promise.race([work, over.then(() => undefined)]);
+    } finally {
+      done.abort();
+    }
+  }
+}
+
+async function look(id: ActorId, type: string, around: Surroundings): Promise<Where | undefined> {
+  const { directory, nodes, choose } = around;
+  const entry = await directory.lookup(id);
+  if (entry !== undefined && !await nodes.proveDead(entry.address)) {
+    return { address: entry.address, placed: false };
+  }
+  const address = choose(type);
+  return address === undefined ? undefined : { address, placed: true };
+}
+
+function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
+}

@@ -1,0 +1,176 @@
+/**
+ * What a node says: calls, calls that it sends on, and answers. What is for this node itself need not travel.
+ *
+ * @module
+ */
+import { isPartiError, PartiError } from "../errors.ts";
+import type { World } from "../ports/world.ts";
+import type { BusCounts } from "./bus_counts.ts";
+import type { BusOptions } from "./bus_options.ts";
+import {
+  type Answer,
+  type Call,
+  encodeEnvelope,
+  type Envelope,
+  type Refusal,
+  type Said,
+} from "./envelope.ts";
+import type { Incoming } from "./incoming.ts";
+import { lag } from "./lag.ts";
+import { type Address, addressSubject } from "./names.ts";
+import { notSent } from "./outcome.ts";
+
+/** What an outbox needs. */
+export interface OutboxOptions extends Pick<BusOptions, "onError" | "onForwarded"> {
+  /** The world. */
+  readonly world: World;
+  /** The bus's name. */
+  readonly bus: string;
+  /** This life of the node. */
+  readonly address: Address;
+  /** Where it is counted. */
+  readonly counts: BusCounts;
+  /** Fires when the bus stops. */
+  readonly signal: AbortSignal;
+  /** Takes what was sent to this node itself. */
+  readonly arrived: (bytes: Uint8Array) => void;
+}
+
+const NOTHING = new Uint8Array();
+
+/** What a node says. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  /** What is sent there need not travel. */
+  readonly #ownSubjects = new Set<string>();
+
+  /**
+   * Says nothing yet.
+   *
+   * @param options what it needs
+   */
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What is sent to a subject is for this node itself.
+   *
+   * @param subject the subject
+   * @returns ends it
+   */
+  own(subject: string): () => void {
+    this.#ownSubjects.add(subject);
+    return () => void this.#ownSubjects.delete(subject);
+  }
+
+  /**
+   * Sends a call.
+   *
+   * @param subject where to
+   * @param makeCall makes it as late as possible, since it says how much time is left; or not at all
+   * @throws {PartiError} what the connection says
+   */
+  async send(subject: string, makeCall: () => Call | undefined): Promise<void> {
+    const { world, signal } = this.#options;
+    if (world.buggify("bus-send-late")) await lag(world, signal);
+    if (world.buggify("bus-send-fails")) {
+      throw new PartiError("PARTI_DISCONNECTED", "made to fail by the simulation");
+    }
+    const call = makeCall();
+    if (call !== undefined) await this.#post(subject, call);
+  }
+
+  /**
+   * Sends a call on.
+   *
+   * @param incoming the call, as it came
+   * @param subject where to
+   * @param placed whether an actor may begin there
+   * @throws {PartiError} `PARTI_NOT_SENT`
+   */
+  async forward(incoming: Incoming, subject: string, placed: boolean): Promise<void> {
+    const { counts, onForwarded } = this.#options;
+    const { placed: _, ...call } = incoming.call;
+    const { hops } = call;
+    counts.forwarded++;
+    onForwarded?.(call);
+    try {
+      await this.send(subject, () => ({
+        ...call,
+        leftMs: incoming.leftMs,
+        hops: hops + 1,
+        ...(placed ? { placed } : {}),
+      }));
+    } catch (error) {
+      throw notSent(error);
+    }
+  }
+
+  /**
+   * Answers a call.
+   *
+   * @param call the call; of a one-way one nobody waits for the answer, and none is sent
+   * @param answer what to say
+   */
+  answer(call: Call, answer: Said): void {
+    if (call.kind === "oneway") return;
+    const { id, hops } = call;
+    const { address } = this.#options;
+    const envelope: Answer = {
+      ...{ kind: "answer", id, at: address, hops, payload: NOTHING },
+      ...answer,
+    };
+    void this.#sendAnswer(call.from, envelope);
+  }
+
+  /**
+   * Refuses a call.
+   *
+   * @param call the call
+   * @param reason why, as callers' code reads it
+   * @param message why, in words
+   */
+  refuse(call: Call, reason: Refusal, message?: string): void {
+    this.#options.counts.refused++;
+    const why = message === undefined ? {} : { message };
+    this.answer(call, { status: "refused", reason, ...why });
+  }
+
+  /** Rejects only for a bug: the caller learns by its deadline what could not be sent. */
+  async #sendAnswer(to: Address, envelope: Answer): Promise<void> {
+    const { world, bus, signal, onError } = this.#options;
+    const subject = addressSubject(bus, to);
+    try {
+      if (world.buggify("bus-answer-late")) await lag(world, signal);
+      await this.#post(subject, envelope);
+      if (world.buggify("bus-answer-twice", 0.05)) await this.#post(subject, envelope);
+    } catch (error) {
+      if (isPartiError(error, "PARTI_TOO_LARGE")) return this.#answerTooLarge(to, envelope, error);
+      if (!isPartiError(error)) throw error;
+      onError?.(error);
+    }
+  }
+
+  /** What cannot be sent is said, in its place. */
+  #answerTooLarge(to: Address, envelope: Answer, error: PartiError): void {
+    if (envelope.status === "failed") return this.#options.onError?.(error);
+    const message = `the answer cannot be sent: ${error.message}`;
+    void this.#sendAnswer(to, { ...envelope, status: "failed", message, payload: NOTHING });
+  }
+
+  /** Hands it to the connection, or to this node itself. */
+  async #post(subject: string, envelope: Envelope): Promise<void> {
+    const { world: { messaging }, arrived } = this.#options;
+    const bytes = encodeEnvelope(envelope);
+    if (this.#ownSubjects.has(subject)) {
+      // In a turn of its own: whoever sends does not expect to be called meanwhile.
+      await Promise.resolve();
+      return arrived(bytes);
+    }
+    if (!messaging.connected) {
+      throw new PartiError("PARTI_DISCONNECTED", `send to ${subject}: not connected`);
+    }
+    messaging.publish(subject, bytes);
+  }
+}
