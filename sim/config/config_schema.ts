@@ -93,6 +93,8 @@ const producers = z.strictObject({
 const group = z.strictObject({
   heartbeat_interval: positiveDuration().optional(),
   heartbeat_ttl: positiveDuration().optional(),
+  election_timeout: positiveDuration().optional(),
+  probe_timeout: positiveDuration().optional(),
   worker_id_prefix: text("a name").optional(),
   worker_id_min: whole(0, 1_000_000).optional(),
   worker_id_max: whole(0, 1_000_000).optional(),

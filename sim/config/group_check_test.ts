@@ -22,6 +22,9 @@ Deno.test("group: what the YAML leaves out is the library's default", () => {
       .minRebalanceIntervalMs,
     3_000,
   );
+  const crowded = resolveGroup(config({ group: { election_timeout: "8s", probe_timeout: "1s" } }));
+  assert.deepEqual([crowded.electionTimeoutMs, crowded.probe.timeoutMs], [8_000, 1_000]);
+  assert.equal(crowded.probe.graceMs, resolveGroup(config({})).probe.graceMs);
   assert.deepEqual(checkGroup(config({})), []);
 });
 

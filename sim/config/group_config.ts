@@ -20,6 +20,8 @@ type GroupSection = SimulationConfig["workers"]["group"];
 export const GROUP_KEYS: Readonly<Record<string, keyof GroupSection>> = {
   heartbeatInterval: "heartbeat_interval",
   heartbeatTtl: "heartbeat_ttl",
+  electionTimeout: "election_timeout",
+  "probe.timeout": "probe_timeout",
   workerIdPrefix: "worker_id_prefix",
   workerIdMin: "worker_id_min",
   workerIdMax: "worker_id_max",

@@ -8,6 +8,7 @@ import { spawnSelf } from "../../tasks/spawn.ts";
 import { messageOf } from "../logs/log_line.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
 import { accessEnv, type RunAccess } from "../wire/access.ts";
+import { ENGINE_FLAGS, engineEnv } from "../wire/large_fleet.ts";
 import type { ChildSpec, Role } from "../wire/wire.ts";
 import { eachLine } from "./each_line.ts";
 import { describeEnd, type Host, type HostedProcess } from "./host.ts";
@@ -15,6 +16,11 @@ import { describeEnd, type Host, type HostedProcess } from "./host.ts";
 /** Just what a child needs: its server, its own code, and to know its environment. */
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--allow-sys"];
 const OUTPUT_LINES = 50;
+
+/** Whoever has set flags of the engine keeps them. */
+function ownEngineEnv({ config }: ChildSpec): Record<string, string> {
+  return Deno.env.get(ENGINE_FLAGS) === undefined ? engineEnv(config) : {};
+}
 
 /** Starts children. They end with this process, however it ends. */
 export class LocalHost implements Host {
@@ -34,7 +40,7 @@ export class LocalHost implements Host {
   spawn(role: Role, spec: ChildSpec): HostedProcess {
     const child = spawnSelf([`sim-${role}`, JSON.stringify(spec)], {
       permissions: PERMISSIONS,
-      env: accessEnv(this.#access[role]),
+      env: { ...accessEnv(this.#access[role]), ...ownEngineEnv(spec) },
       stdout: "piped",
       stderr: "piped",
     });

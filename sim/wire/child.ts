@@ -11,6 +11,7 @@ import { writeLibraryLog } from "../logs/library_log.ts";
 import { exitWhenParentDies } from "../../tasks/spawn.ts";
 import { urlsOf } from "../config/nats_section.ts";
 import { connectionOptionsOf, takeAccess } from "./access.ts";
+import { isLargeFleet } from "./large_fleet.ts";
 import { Reporter } from "./reporter.ts";
 import type { ChildSpec } from "./wire.ts";
 
@@ -65,8 +66,6 @@ export async function runChild(
   Deno.exit(code);
 }
 
-/** From so many workers on, the machine has hardly as many cores. */
-const LARGE_FLEET = 32;
 /** About a tenth of the processor time of a process that is not nice. */
 const NICE = 10;
 
@@ -74,8 +73,8 @@ const NICE = 10;
  * A hundred processes that all have something to do leave the one server they share next to nothing of the processor, and lose
  * their leases with it. In earnest they do not share its machine. So many let the server go first.
  */
-function standBack({ nats, workers }: Pick<ChildSpec["config"], "nats" | "workers">): void {
-  if (nats.mode === "embedded" && workers.count >= LARGE_FLEET) setPriority(NICE);
+function standBack(config: Pick<ChildSpec["config"], "nats" | "workers">): void {
+  if (config.nats.mode === "embedded" && isLargeFleet(config)) setPriority(NICE);
 }
 
 const FAREWELL_MS = 2_000;

@@ -13,7 +13,11 @@ const decoder = new TextDecoder();
 
 function bytesOf(base64: string | undefined): Uint8Array {
   if (base64 === undefined) return new Uint8Array(0);
-  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  // A call for each character would take ten times as long, and an assignment has tens of thousands.
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** Header names are compared as they are written, as the client does. */
