@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PartiError } from "../../lib/errors.ts";
 import type { Clock } from "../../lib/ports/clock.ts";
 import type { World } from "../../lib/ports/world.ts";
+import { ManualClock } from "../../lib/test_support/manual_clock.ts";
 import { parseConfig } from "../config/config.ts";
 import { Seeded } from "../seed/seeded.ts";
 import { encodeEffect } from "../streams/effect.ts";
@@ -250,4 +251,41 @@ Deno.test("what is stored is found in the feed, or in the output once it is cons
   assert.equal(await lastStored(feed, topology, 1), 0);
   streams.set("SIMULATION simulation.partition.1", message);
   assert.equal(await lastStored(feed, topology, 1), 7);
+});
+
+Deno.test("a single line keeps its rate: that it is being sent to is no time to rest", async () => {
+  const clock = new ManualClock();
+  let sent = 0;
+  const world = {
+    clock,
+    feed: {
+      publish: () =>
+        new Promise((resolve) => {
+          clock.setTimer(7, () => resolve({ sequence: ++sent, duplicate: false }));
+        }),
+      lastMessage: () => Promise.resolve(undefined),
+    },
+    kv: {
+      open: () =>
+        Promise.resolve({ get: () => Promise.resolve(undefined), put: () => Promise.resolve(1) }),
+    },
+    messaging: { request: () => Promise.resolve(new Uint8Array()) },
+  } as unknown as World;
+  const single = {
+    ...spec("producer-0#1"),
+    config: parseConfig(
+      "partitions: { count: 1, message_rate_per_partition: 100 }\nproducers: { count: 1 }",
+      "test.yaml",
+    ).config,
+  };
+  const producer = new SimProducer(single, world, new Reporter(world, "r", "producer-0#1"));
+  const preparing = producer.prepare();
+  await clock.advance(1_000);
+  await preparing;
+  const running = producer.run();
+  await clock.advance(2_000);
+  assert.ok(sent >= 150 && sent <= 200, `${sent} in two seconds`);
+  producer.finish();
+  await clock.advance(1_000);
+  await running;
 });

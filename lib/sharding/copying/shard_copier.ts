@@ -114,9 +114,11 @@ export class ShardCopier implements AsyncDisposable {
         await this.#copy(next);
       } catch (error) {
         if (this.#isOver) break;
-        if (next === undefined) unclaimed++;
-        const isCertain = next !== undefined || unclaimed === LOOKS;
-        if (isCertain && isPartiError(error, ...FATAL)) return this.#fail(error);
+        const isFatal = isPartiError(error, ...FATAL);
+        // An outage in between says nothing of what was seen: only looks that agree count.
+        unclaimed = next === undefined && isFatal ? unclaimed + 1 : 0;
+        const isCertain = next !== undefined || unclaimed >= LOOKS;
+        if (isFatal && isCertain) return this.#fail(error);
         // That another one has taken over is no trouble.
         if (!isPartiError(error, "PARTI_FENCED")) onError(error);
       }

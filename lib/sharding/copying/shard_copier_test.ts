@@ -4,7 +4,7 @@ import { assignmentBucket, copyBucket } from "../../names.ts";
 import { type TestServer, testServers } from "../../ports/nats/rig_test.ts";
 import { until } from "../../test_support/rig.ts";
 import { PartiError } from "../../errors.ts";
-import { changedFeed } from "../../test_support/changed_world.ts";
+import { changedBuckets, changedFeed } from "../../test_support/changed_world.ts";
 import { makeShards } from "../make_shards.ts";
 import { shardSubject } from "../shards.ts";
 import { CopyScene, LAYOUT, makeStream, SOURCE } from "./copy_scene_test.ts";
@@ -181,6 +181,31 @@ test("a copier stops where somebody else publishes to its shards", async (server
   assert.equal(copier.state, "failed");
   // Whoever comes later cannot see it any more: what came behind the refused message was stored, and the numbers are right.
   await assert.rejects(scene.copy({ takeOverAfterMs: 0 }), error);
+});
+
+test("a record that is gone after an outage is believed, and not at the first look", async (server) => {
+  await using scene = await CopyScene.open(server, "limits");
+  await scene.copy();
+  let fates: ("silent" | "gone")[] = [];
+  let looksAtNothing = 0;
+  const waiting = await scene.copy({
+    takeOverAfterMs: 600,
+    change: (world) =>
+      changedBuckets(world, (bucket) => ({
+        get: (key) => {
+          const fate = fates.length > 1 ? fates.shift() : fates[0];
+          if (fate === "silent") return Promise.reject(new PartiError("PARTI_TIMEOUT", "away"));
+          if (fate !== "gone") return bucket.get(key);
+          looksAtNothing++;
+          return Promise.resolve(undefined);
+        },
+      })),
+  });
+  assert.equal(waiting.copier.state, "waiting");
+  fates = ["silent", "silent", "silent", "gone"];
+  await waiting.copier.ended();
+  assert.equal(waiting.copier.state, "failed");
+  assert.equal(looksAtNothing, 3);
 });
 
 test("what somebody else has published while nobody copied is noticed", async (server) => {
