@@ -181,7 +181,7 @@ export class MessageBus implements AsyncDisposable {
     const errand = { subject, to: target.type, method, payload };
     const answer = await this.caller.attempts(options, (timeoutMs) =>
       this.caller.call(
-        (makeCall) => this.outbox.send(subject, makeCall),
+        this.outbox.to(subject),
         errand,
         { ...options, timeoutMs },
       ));
@@ -205,7 +205,7 @@ export class MessageBus implements AsyncDisposable {
   ): Promise<void> {
     const subject = this.#subjectOf(target);
     await this.caller.tell(
-      (makeCall) => this.outbox.send(subject, makeCall),
+      this.outbox.to(subject),
       { to: target.type, method, payload },
       options,
     );

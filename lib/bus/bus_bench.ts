@@ -110,7 +110,7 @@ async function aroundOnce(
   const callAt = (id: string, address: string): Promise<Answer> => {
     const subject = addressSubject(bus.name, address);
     const errand = { subject, to: id, method: "echo", payload: PAYLOAD };
-    return bus.caller.call((makeCall) => bus.outbox.send(subject, makeCall), errand, {});
+    return bus.caller.call(bus.outbox.to(subject), errand, {});
   };
   const addresses = systems.map(({ address }) => address!);
   const wrong = new Map<string, string>();

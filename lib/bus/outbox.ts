@@ -7,6 +7,7 @@ import { isPartiError, PartiError } from "../errors.ts";
 import type { World } from "../ports/world.ts";
 import type { BusCounts } from "./bus_counts.ts";
 import type { BusOptions } from "./bus_options.ts";
+import type { Send } from "./caller.ts";
 import {
   type Answer,
   type Call,
@@ -79,6 +80,16 @@ export class Outbox {
     }
     const call = makeCall();
     if (call !== undefined) await this.#post(subject, call);
+  }
+
+  /**
+   * What sends calls to a subject.
+   *
+   * @param subject where to
+   * @returns as {@linkcode send} does, for a {@linkcode Caller}
+   */
+  to(subject: string): Send {
+    return (makeCall) => this.send(subject, makeCall);
   }
 
   /**

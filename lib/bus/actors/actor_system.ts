@@ -304,8 +304,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
 
   #sendTo(address: Address): Send {
     const { bus } = this.#options;
-    const subject = addressSubject(bus.name, address);
-    return (makeCall) => bus.outbox.send(subject, makeCall);
+    return bus.outbox.to(addressSubject(bus.name, address));
   }
 
   /** What can be found out of actors; undefined while this node has no lease. */
