@@ -69,7 +69,10 @@ export class Prober {
   #closed = false;
   #timer: Timer | undefined;
   #resting = false;
+  #heldSinceMs = -Infinity;
   #quietUntilMs = -Infinity;
+  /** Those that were seen to be there since the hold began: nothing excuses them any more. */
+  readonly #back = new Set<string>();
 
   /**
    * Begins to probe.
@@ -82,17 +85,19 @@ export class Prober {
   }
 
   /**
-   * No verdicts for a while: after a reconnect the others may still be on their way back. What was seen before proves nothing
-   * either.
+   * For a while no verdicts on those who were not seen since: after a reconnect the others may still be on their way back. What was
+   * seen before proves nothing either.
    *
    * @param durationMs how long, in milliseconds
    */
   hold(durationMs: number): void {
-    const untilMs = this.#options.clock.monotonicMs() + durationMs;
-    this.#quietUntilMs = Math.max(this.#quietUntilMs, untilMs);
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#heldSinceMs = nowMs;
+    this.#quietUntilMs = Math.max(this.#quietUntilMs, nowMs + durationMs);
+    this.#back.clear();
   }
 
-  /** How much longer there are no verdicts, in milliseconds; 0 if there are. */
+  /** How much longer there are no verdicts on those who are not back yet, in milliseconds; 0 if there are on all. */
   get heldForMs(): number {
     return Math.max(0, this.#quietUntilMs - this.#options.clock.monotonicMs());
   }
@@ -153,27 +158,38 @@ export class Prober {
     this.#asking.add(instances);
     const missing = await findMissing(this.#options, instances, signal);
     this.#asking.delete(instances);
+    if (missing === undefined) return;
+    this.#noteBack(instances, missing, startedAtMs);
     if (missing.length === 0) return;
     const revisions = new Map(missing.map((instance) => [instance, revisionOf?.(instance)]));
     this.#asking.add(missing);
     const gone = await confirmMissing(this.#options, missing, signal);
     this.#asking.delete(missing);
     for (const instance of gone) {
-      // A question that began before the end of the hold is void, even if only its first half did.
-      if (signal.aborted || startedAtMs < this.#quietUntilMs) continue;
+      // A question that began before the hold is void, even if only its first half did; one that began within it is, unless who is
+      // missing was there already: a second question is asked only when the first has ended, so that was before this one.
+      const isExcused = startedAtMs <= this.#heldSinceMs || !this.#back.has(instance);
+      if (signal.aborted || (startedAtMs < this.#quietUntilMs && isExcused)) continue;
       onGone(instance, revisions.get(instance));
     }
   }
+
+  /** Keeps who was there, as long as that makes a difference. */
+  #noteBack(instances: readonly string[], missing: readonly string[], startedAtMs: number): void {
+    if (startedAtMs <= this.#heldSinceMs || startedAtMs >= this.#quietUntilMs) return;
+    const nobodyAt = new Set(missing);
+    for (const instance of instances) if (!nobodyAt.has(instance)) this.#back.add(instance);
+  }
 }
 
-/** Those of some instances for whom the server says that nobody is there, asked once. Never rejects. */
+/** Those of some instances for whom the server says that nobody is there, asked once; undefined if it did not say. Never rejects. */
 async function findMissing(
   options: ProbeOptions,
   instances: readonly string[],
   signal?: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
   const { group, messaging, timeoutMs, onMiss } = options;
-  if (instances.length === 0 || signal?.aborted) return [];
+  if (signal?.aborted) return undefined;
   const subjects = instances.map((instance) => probeSubject(group, instance));
   let unserved: readonly string[];
   try {
@@ -183,9 +199,10 @@ async function findMissing(
     if (isPartiError(error, "PARTI_TIMEOUT") && !signal?.aborted) {
       for (const instance of instances) onMiss?.(instance, "timeout");
     }
-    return [];
+    return undefined;
   }
-  if (unserved.length === 0 || signal?.aborted) return [];
+  if (signal?.aborted) return undefined;
+  if (unserved.length === 0) return [];
   const nobodyAt = new Set(unserved);
   const missing = instances.filter((_, i) => nobodyAt.has(subjects[i]!));
   for (const instance of missing) onMiss?.(instance, "no-responders");
@@ -200,7 +217,7 @@ async function confirmMissing(
 ): Promise<readonly string[]> {
   if (missing.length === 0) return [];
   await sleep(options.clock, options.graceMs, signal);
-  return await findMissing(options, missing, signal);
+  return await findMissing(options, missing, signal) ?? [];
 }
 
 /**
@@ -216,7 +233,7 @@ export async function isGone(
   instance: string,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const missing = await findMissing(options, [instance], signal);
+  const missing = await findMissing(options, [instance], signal) ?? [];
   return (await confirmMissing(options, missing, signal)).length > 0;
 }
 

@@ -169,6 +169,42 @@ Deno.test("held, nothing is a verdict, not even what began before or ends after"
   prober.close();
 });
 
+Deno.test("held, whoever was seen to be back is excused no longer; the others are", async () => {
+  const { clock, fates, gone, prober } = setUp();
+  fates.set("back", "alive");
+  fates.set("away", "nobody");
+  prober.hold(5_000);
+  await clock.advance(INTERVAL_MS);
+  fates.set("back", "nobody");
+  await clock.advance(INTERVAL_MS + GRACE_MS);
+  assert.deepEqual(gone, ["back"]);
+  // Being seen before another hold proves nothing.
+  prober.hold(1_000);
+  await clock.advance(1_000);
+  assert.deepEqual(gone, ["back"]);
+  prober.close();
+});
+
+Deno.test("held, who was seen by a question of before the hold is not back", async () => {
+  let answer = (_: readonly string[]) => {};
+  const asked = new Promise<readonly string[]>((done) => answer = done);
+  let questions = 0;
+  const { clock, gone, prober } = setUp({
+    targets: () => ["a"],
+    messaging: {
+      unserved: (subjects: readonly string[]) =>
+        questions++ === 0 ? asked : Promise.resolve(subjects),
+    } as unknown as Messaging,
+  });
+  await clock.advance(INTERVAL_MS);
+  prober.hold(1_000);
+  answer([]);
+  await clock.advance(1_000);
+  assert.ok(questions > 2);
+  assert.deepEqual(gone, []);
+  prober.close();
+});
+
 Deno.test("a shorter hold does not end a longer one", async () => {
   const { clock, fates, gone, prober } = setUp();
   fates.set("a", "nobody");

@@ -31,7 +31,12 @@ interface Course {
   endedUs: number | undefined;
   /** When the group was whole again, or its time was up. */
   closedUs: number | undefined;
+  /** How long nobody's fault was under way since its own ended, in all, in microseconds. */
+  quietUs: number;
 }
+
+/** A group that is disturbed again and again has so many windows in all: else an event might be waited for until the run ends. */
+const WINDOWS_MAX = 3;
 
 /**
  * Watches all events of a run. One rule holds for however many of them overlap: the time runs only while nobody's fault is under way, and
@@ -43,6 +48,7 @@ export class Validation {
   readonly #courses: Course[] = [];
   /** Since when no event's fault is under way. */
   #quietSinceUs = 0;
+  #lookedUs = 0;
 
   /** @param options what it needs */
   constructor(options: ValidationOptions) {
@@ -72,7 +78,14 @@ export class Validation {
     fromUs: number,
     unfinished: () => string | undefined = () => undefined,
   ): void {
-    this.#courses.push({ record, fromUs, unfinished, endedUs: undefined, closedUs: undefined });
+    this.#courses.push({
+      record,
+      fromUs,
+      unfinished,
+      endedUs: undefined,
+      closedUs: undefined,
+      quietUs: 0,
+    });
   }
 
   /**
@@ -99,9 +112,17 @@ export class Validation {
     }
     const left = open.filter(({ closedUs }) => closedUs === undefined);
     if (left.length === 0) return;
-    const isQuiet = left.every(({ endedUs }) => endedUs !== undefined);
-    if (isQuiet && nowUs - this.#quietSinceUs > this.#options.windowMs * 1_000) {
-      this.#fail(left, nowUs);
+    const quietFromUs = Math.max(this.#lookedUs, this.#quietSinceUs);
+    this.#lookedUs = nowUs;
+    if (left.some(({ endedUs }) => endedUs === undefined)) return;
+    for (const course of left) course.quietUs += nowUs - quietFromUs;
+    const windowUs = this.#options.windowMs * 1_000;
+    if (nowUs - this.#quietSinceUs > windowUs) return this.#fail(left, nowUs);
+    for (const course of left.filter(({ quietUs }) => quietUs > WINDOWS_MAX * windowUs)) {
+      const amiss = this.#amissAfter(course);
+      course.closedUs = nowUs;
+      const quiet = formatDuration(WINDOWS_MAX * this.#options.windowMs);
+      this.#tell(course, `not whole again within ${quiet} without a fault, in all: ${amiss}`);
     }
   }
 

@@ -65,6 +65,29 @@ Deno.test("validation: planted: a group that is not whole again in time fails by
   assert.equal(incidents.length, 1, "told once");
 });
 
+Deno.test("validation: planted: a group that is never whole fails although later events begin the window anew again and again", () => {
+  const { validation, incidents, begin, at } = rig();
+  const crash = begin("worker_crash");
+  validation.ended(crash);
+  let atS = 0;
+  // 20 s without a fault, then one that lasts for 5 s, which counts for nobody.
+  for (let round = 0; round < 4; round++) {
+    at(atS += 10, "worker-1 is Scaling");
+    at(atS += 10, "worker-1 is Scaling");
+    const pause = begin("worker_pause");
+    at(atS += 5, "worker-1 is Scaling");
+    validation.ended(pause);
+  }
+  assert.deepEqual(incidents, [], "80 s");
+  at(atS + 9, "worker-1 is Scaling");
+  assert.deepEqual(incidents, [], "89 s");
+  at(atS + 11, "worker-1 is Scaling");
+  assert.deepEqual(incidents, [
+    "#1 worker_crash (worker-1): not whole again within 1m30s without a fault, in all: worker-1 is Scaling",
+  ]);
+  assert.ok(validation.isOpen, "the later ones still have their time");
+});
+
 Deno.test("validation: an earlier event is not blamed for what a later one does", () => {
   const { validation, incidents, begin, at } = rig();
   const crash = begin("worker_crash");
