@@ -83,15 +83,17 @@ class NatsMessaging implements Messaging {
     if (!this.#link.connected) {
       throw new PartiError("PARTI_DISCONNECTED", "not connected: nothing can be flushed");
     }
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new PartiError("PARTI_TIMEOUT", `no pong within ${timeoutMs} ms`)),
-        timeoutMs,
-      );
+    const { promise: failed, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new PartiError("PARTI_TIMEOUT", `no pong within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    // The client forgets its pings when it is closed: they would be waited for until the time is up.
+    const status = this.#link.onStatus((status) => {
+      if (status !== "reconnected") reject(new Error(`the connection was ${status}`));
     });
     try {
-      await Promise.race([this.#link.nc.flush(), timeout]);
+      await Promise.race([this.#link.nc.flush(), failed]);
     } catch (error) {
       if (error instanceof PartiError) throw error;
       throw new PartiError("PARTI_DISCONNECTED", "the connection went while flushing", {
@@ -99,6 +101,7 @@ class NatsMessaging implements Messaging {
       });
     } finally {
       clearTimeout(timer);
+      status.close();
     }
   }
 
