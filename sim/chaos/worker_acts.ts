@@ -89,15 +89,18 @@ export async function pause(
   scene.recoveries.untilTakenOver(record, [{ member: victim, owned, atUs }], "paused");
   const over = scene.hits.begin(victim);
   scene.later(async () => {
+    let stoppedUs = atUs;
     try {
       await using _paused = await victim.hosted!.pause();
+      // A host elsewhere may have been told of it late.
+      stoppedUs = nowUs();
       await pauseFor(event.downMs, scene.over);
     } finally {
       over();
     }
     const untilUs = nowUs();
     state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
-    scene.later(() => checkTakenOver(scene, victim, atUs, untilUs));
+    scene.later(() => checkTakenOver(scene, victim, stoppedUs, untilUs));
   }, record);
 }
 
