@@ -43,6 +43,7 @@ export async function crash(
   const { fleet } = scene.options;
   const owned = await ownedByFit(scene, event, victim);
   if (victim === undefined || owned === undefined) return;
+  fleet.expectBack(victim);
   const atUs = fleet.kill(victim);
   const record = scene.record(event, victim.name, atUs);
   scene.hits.silenced(victim, atUs);
@@ -67,6 +68,7 @@ export async function restart(
   const atUs = nowUs();
   const record = scene.record(event, victim.name, atUs);
   scene.recoveries.untilTakenOver(record, [{ member: victim, owned, atUs }], "leaving");
+  fleet.expectBack(victim);
   scene.later(async () => {
     await leave(scene, victim);
     fleet.spawn("worker", victim.index);
@@ -89,15 +91,18 @@ export async function pause(
   scene.recoveries.untilTakenOver(record, [{ member: victim, owned, atUs }], "paused");
   const over = scene.hits.begin(victim);
   scene.later(async () => {
+    let stoppedUs = atUs;
     try {
       await using _paused = await victim.hosted!.pause();
+      // A host elsewhere may have been told of it late.
+      stoppedUs = nowUs();
       await pauseFor(event.downMs, scene.over);
     } finally {
       over();
     }
     const untilUs = nowUs();
     state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
-    scene.later(() => checkTakenOver(scene, victim, atUs, untilUs));
+    scene.later(() => checkTakenOver(scene, victim, stoppedUs, untilUs));
   }, record);
 }
 

@@ -75,7 +75,7 @@ interface Group extends GroupTiming {
 export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack): Parts {
   const { config, seed, runId, console, facts, ground, stage, signal } = options;
   const group = resolveGroup(config);
-  const hosts = fleetHosts(options, group);
+  const hosts = fleetHosts(options, group, (incident) => state.incidents.push(incident));
   if (hosts !== undefined) cleanUp.use(hosts);
   const fleet = makeFleet(options, group, hosts);
   cleanUp.defer(async () => void await fleet.end("kill"));
@@ -113,7 +113,11 @@ function maxWorkersOf({ config }: PartsOptions, { workerIdMin, workerIdMax }: Gr
 }
 
 /** Where processes are started by hand, their hosts come to us. */
-function fleetHosts(options: PartsOptions, group: Group): RemoteHosts | undefined {
+function fleetHosts(
+  options: PartsOptions,
+  group: Group,
+  onIncident: (incident: string) => void,
+): RemoteHosts | undefined {
   const { config, runId, stage, console } = options;
   if (config.simulation.mode !== "coordinator") return undefined;
   return new RemoteHosts({
@@ -125,6 +129,7 @@ function fleetHosts(options: PartsOptions, group: Group): RemoteHosts | undefine
       const names = indexes.map((at) => `${role}-${at}`).join(", ");
       console.log("INFO", `A host has come for ${names}`);
     },
+    onIncident,
   });
 }
 

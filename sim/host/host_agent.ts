@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isPartiError, PartiError } from "../../lib/errors.ts";
+import { describeError, isPartiError, PartiError } from "../../lib/errors.ts";
 import { sleep } from "../../lib/ports/clock.ts";
 import type { Notice } from "../../lib/ports/messaging.ts";
 import type { World } from "../../lib/ports/world.ts";
@@ -15,6 +15,8 @@ import {
   type Join,
   type JoinAnswer,
   joinSubject,
+  type Signal,
+  type SignalAnswer,
   type Spawned,
 } from "../wire/host_wire.ts";
 import { type ChildSpec, fromBytes, type Role, toBytes } from "../wire/wire.ts";
@@ -56,6 +58,8 @@ export class HostAgent {
   readonly #name = crypto.randomUUID().slice(0, 8);
   readonly #children = new Map<string, HostedProcess>();
   readonly #paused = new Map<string, AsyncDisposable>();
+  /** What is being done to each process. */
+  readonly #turns = new Map<string, Promise<SignalAnswer>>();
   readonly #tellings = new Set<Promise<void>>();
   readonly #over = new AbortController();
   #life: string | undefined;
@@ -142,8 +146,7 @@ export class HostAgent {
       case "spawn":
         return notice.respond(toBytes(this.#spawn(command.role, command.spec)));
       case "signal":
-        await this.#signal(command.process, command.signal);
-        return notice.respond(toBytes("done"));
+        return notice.respond(toBytes(await this.#inTurn(command.process, command.signal)));
       case "ping":
         return notice.respond(toBytes("here"));
       case "over":
@@ -156,12 +159,17 @@ export class HostAgent {
     const { local, natsUrl, say } = this.#options;
     const known = this.#children.get(spec.process);
     if (known !== undefined) return { pid: known.pid };
+    // Whoever has the next one started takes those before it for ended.
+    const name = spec.process.replace(/#.*/, "#");
+    for (const [process, before] of this.#children) if (process.startsWith(name)) before.kill();
     const child = local.spawn(role, { ...spec, natsUrl });
     this.#children.set(spec.process, child);
     say(`started ${spec.process} (pid ${child.pid})`);
     const runId = this.#runId;
     void child.exited.then(({ code, signal }) => {
       this.#children.delete(spec.process);
+      // Behind a pause that is under way.
+      void this.#afterEnd(spec.process);
       say(`${spec.process} ended ${signal === null ? `with code ${code}` : `by ${signal}`}`);
       const ended = { process: spec.process, code, signal, output: child.output };
       const telling = this.#tellEnd(runId, ended).finally(() => this.#tellings.delete(telling));
@@ -170,12 +178,34 @@ export class HostAgent {
     return { pid: child.pid };
   }
 
-  async #signal(process: string, signal: "kill" | "terminate" | "pause" | "resume"): Promise<void> {
+  /** In the order in which they come: a process that is let go on before it stands still would not go on. */
+  #inTurn(process: string, signal: Signal): Promise<SignalAnswer> {
+    const answer = (this.#turns.get(process) ?? Promise.resolve())
+      .then(() => this.#signal(process, signal))
+      .then((): SignalAnswer => "done", (error) => ({ failed: describeError(error) }));
+    this.#turns.set(process, answer);
+    return answer;
+  }
+
+  async #signal(process: string, signal: Signal): Promise<void> {
     const child = this.#children.get(process);
-    if (signal === "kill") child?.kill();
-    if (signal === "terminate") child?.terminate();
-    if (signal === "pause" && child !== undefined) this.#paused.set(process, await child.pause());
-    if (signal !== "resume") return;
+    if (child === undefined) return;
+    if (signal === "kill") child.kill();
+    if (signal === "terminate") child.terminate();
+    if (signal === "pause" && !this.#paused.has(process)) {
+      this.#paused.set(process, await child.pause());
+    }
+    if (signal === "resume") await this.#resume(process);
+  }
+
+  /** Nobody is left to go on; whoever held it still is let go. */
+  async #afterEnd(process: string): Promise<void> {
+    await this.#turns.get(process);
+    await this.#resume(process);
+    this.#turns.delete(process);
+  }
+
+  async #resume(process: string): Promise<void> {
     await this.#paused.get(process)?.[Symbol.asyncDispose]();
     this.#paused.delete(process);
   }

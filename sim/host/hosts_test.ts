@@ -17,10 +17,14 @@ async function rig() {
     stack.defer(() => nc.close());
     return natsWorld(nc);
   };
-  const coordinator = async (runId = "r") => {
+  const incidents: string[] = [];
+  const coordinator = async (patienceMs?: number) => {
     const { messaging } = await connect();
-    const slots = { worker: 10, producer: 2 };
-    return new RemoteHosts({ messaging, simulation: "s", runId, slots, onJoin: () => {} });
+    return new RemoteHosts({
+      ...{ messaging, simulation: "s", runId: "r", slots: { worker: 10, producer: 2 } },
+      ...{ onJoin: () => {}, onIncident: (incident) => incidents.push(incident) },
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+    });
   };
   const host = async (role: Role, ...indexes: number[]) => {
     const children: TestProcess[] = [];
@@ -45,7 +49,13 @@ async function rig() {
     });
     return { children, said, running, end };
   };
-  return { coordinator, host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    server,
+    coordinator,
+    host,
+    incidents,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
 }
 
 const spec = (process: string) => ({ process, natsUrl: "nats://there" }) as ChildSpec;
@@ -154,4 +164,68 @@ Deno.test("hosts: planted: a spawn whose answer is lost starts nobody twice", as
   const again = host.spawn("worker", spec("worker-0#1"));
   await until("both are answered", () => once.pid > 0 && again.pid > 0);
   assert.equal(worker.children.length, 1);
+});
+
+/** A host whose processes run, as many as are asked for. */
+async function started(run: Awaited<ReturnType<typeof rig>>, hosts: RemoteHosts, count: number) {
+  const indexes = Array.from({ length: count }, (_, index) => index);
+  const worker = await run.host("worker", ...indexes);
+  await until("it has come", () => hosts.missing("worker", count).length === 0);
+  const processes = indexes.map((index) =>
+    hosts.hostOf("worker", index)!.spawn("worker", spec(`worker-${index}#1`))
+  );
+  await until("all run", () => processes.every(({ pid }) => pid > 0));
+  return { worker, processes };
+}
+
+Deno.test("hosts: planted: what a host is told while the server is away, it does once the server is back", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator();
+  const { worker, processes: [paused, killed, leaving] } = await started(run, hosts, 4);
+  const stopped = await paused!.pause();
+  await run.server.kill();
+  const goesOn = stopped[Symbol.asyncDispose]();
+  killed!.kill();
+  leaving!.terminate();
+  // Who is wanted no longer before it has started is neither started twice nor left.
+  const late = hosts.hostOf("worker", 3)!.spawn("worker", spec("worker-3#2"));
+  late.kill();
+  await run.server.restart();
+  await goesOn;
+  assert.equal((await killed!.exited).signal, "SIGKILL");
+  assert.equal((await leaving!.exited).code, 0);
+  assert.equal((await late.exited).signal, "SIGKILL");
+  const seen = worker.children.map((child) => child.seen.join(" "));
+  assert.deepEqual(seen, ["pause resume", "kill", "terminate", "kill", "kill"]);
+  assert.deepEqual(run.incidents, []);
+});
+
+Deno.test("hosts: planted: a host that can be told nothing more is an incident, and its process is not waited for", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator(300);
+  const { processes: [killed, paused] } = await started(run, hosts, 2);
+  const stopped = await paused!.pause();
+  await run.server.kill();
+  killed!.kill();
+  await Promise.all([killed!.exited, stopped[Symbol.asyncDispose](), paused!.exited]);
+  assert.match(run.incidents.join("\n"), /host of worker-0#1 could not be told to kill it, tried/);
+  assert.match(run.incidents.join("\n"), /host of worker-1#1 could not be told to resume it/);
+  await run.server.restart();
+});
+
+Deno.test("hosts: planted: what a host tries in vain is told to whoever has asked for it", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator();
+  const { worker, processes: [process] } = await started(run, hosts, 1);
+  worker.children[0]!.pause = () => Promise.reject(new Error("no such signal here"));
+  await assert.rejects(process!.pause(), /worker-0#1 could not pause: .*no such signal here/);
+});
+
+Deno.test("hosts: planted: whoever has the next incarnation started wants nothing of the one before", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator();
+  const { worker } = await started(run, hosts, 2);
+  const next = hosts.hostOf("worker", 0)!.spawn("worker", spec("worker-0#2"));
+  await until("it runs", () => next.pid > 0);
+  assert.deepEqual(worker.children.map(({ seen }) => seen), [["kill"], [], []]);
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeError, isPartiError } from "../../lib/errors.ts";
+import { isPartiError } from "../../lib/errors.ts";
 import type { Messaging, Subscription } from "../../lib/ports/messaging.ts";
 import {
   type Ended,
@@ -13,10 +13,10 @@ import {
   type Join,
   type JoinAnswer,
   joinSubject,
-  type Spawned,
 } from "../wire/host_wire.ts";
 import { type ChildSpec, fromBytes, type Role, toBytes } from "../wire/wire.ts";
-import type { Host, HostedProcess, ProcessEnd } from "./host.ts";
+import type { Host, HostedProcess } from "./host.ts";
+import { RemoteProcess } from "./remote_process.ts";
 
 /** What it needs. */
 export interface RemoteHostsOptions {
@@ -30,13 +30,16 @@ export interface RemoteHostsOptions {
   readonly slots: Readonly<Record<Role, number>>;
   /** Told of each host that comes. */
   readonly onJoin: (join: Join) => void;
+  /** Told what a host could not be told. */
+  readonly onIncident: (incident: string) => void;
+  /** How long a host is told something that it does not answer, in milliseconds; as long as it may be silent if it is left out. */
+  readonly patienceMs?: number;
 }
 
 /** A host that is not heard of for so long has gone, and its processes with it. Longer than a server is ever away on purpose. */
 const SILENT_MS = 30_000;
 const LOOK_INTERVAL_MS = 1_000;
 const COMMAND_TIMEOUT_MS = 5_000;
-const SPAWN_TRIES = 3;
 const FAREWELL_MS = 2_000;
 
 interface KnownHost {
@@ -52,6 +55,7 @@ export class RemoteHosts implements AsyncDisposable {
   readonly #processes = new Map<string, RemoteProcess>();
   readonly #subscriptions: Subscription[];
   readonly #looking: ReturnType<typeof setInterval>;
+  readonly #over = new AbortController();
 
   /** @param options what it needs */
   constructor(options: RemoteHostsOptions) {
@@ -98,6 +102,7 @@ export class RemoteHosts implements AsyncDisposable {
   /** Is there no more, and tells nobody. */
   abandon(): void {
     clearInterval(this.#looking);
+    this.#over.abort();
     for (const subscription of this.#subscriptions) subscription.close();
   }
 
@@ -162,8 +167,11 @@ export class RemoteHosts implements AsyncDisposable {
   }
 
   #spawn(host: string, role: Role, spec: ChildSpec): HostedProcess {
-    const command = (command: HostCommand) => this.#command(host, command, COMMAND_TIMEOUT_MS);
-    const process = new RemoteProcess(host, spec.process, command);
+    const { onIncident, patienceMs = SILENT_MS } = this.#options;
+    const process = new RemoteProcess({
+      ...{ host, name: spec.process, onIncident, patienceMs, signal: this.#over.signal },
+      command: (command) => this.#command(host, command, COMMAND_TIMEOUT_MS),
+    });
     this.#processes.set(spec.process, process);
     void process.exited.then(() => this.#processes.delete(spec.process));
     void process.start(role, spec);
@@ -173,65 +181,5 @@ export class RemoteHosts implements AsyncDisposable {
   #command(host: string, command: HostCommand, timeoutMs: number): Promise<Uint8Array> {
     const subject = hostSubject(this.#options.runId, host);
     return this.#options.messaging.request(subject, toBytes(command), timeoutMs);
-  }
-}
-
-/** A process of a host. */
-class RemoteProcess implements HostedProcess {
-  readonly host: string;
-  readonly output: string[] = [];
-  pid = 0;
-  readonly #name: string;
-  readonly #command: (command: HostCommand) => Promise<Uint8Array>;
-  readonly #end = Promise.withResolvers<ProcessEnd>();
-
-  constructor(
-    host: string,
-    name: string,
-    command: (command: HostCommand) => Promise<Uint8Array>,
-  ) {
-    this.host = host;
-    this.#name = name;
-    this.#command = command;
-  }
-
-  get exited(): Promise<ProcessEnd> {
-    return this.#end.promise;
-  }
-
-  /** Has it started; a host that does not answer has not done so. */
-  async start(role: Role, spec: ChildSpec): Promise<void> {
-    for (let tries = 1;; tries++) {
-      try {
-        const answer = await this.#command({ command: "spawn", role, spec });
-        this.pid = fromBytes<Spawned>(answer).pid;
-        return;
-      } catch (error) {
-        if (tries < SPAWN_TRIES) continue;
-        return this.end({ code: 1, signal: null }, [`not started: ${describeError(error)}`]);
-      }
-    }
-  }
-
-  end({ code, signal }: ProcessEnd, output: readonly string[]): void {
-    this.output.push(...output);
-    this.#end.resolve({ code, signal });
-  }
-
-  kill(): void {
-    void this.#signal("kill").catch(() => {});
-  }
-
-  terminate(): void {
-    void this.#signal("terminate").catch(() => {});
-  }
-
-  async pause(): Promise<AsyncDisposable> {
-    await this.#signal("pause");
-    return { [Symbol.asyncDispose]: async () => void await this.#signal("resume") };
-  }
-
-  #signal(signal: "kill" | "terminate" | "pause" | "resume"): Promise<Uint8Array> {
-    return this.#command({ command: "signal", process: this.#name, signal });
   }
 }

@@ -50,6 +50,8 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
   readonly #incarnations = new Map<string, number>();
+  /** Names whose next incarnation is to come. */
+  readonly #expected = new Set<string>();
 
   /** @param options what it is made from */
   constructor(options: FleetOptions) {
@@ -80,7 +82,16 @@ export class Fleet {
   }
 
   /**
-   * The lowest number that no running worker has.
+   * A process that is away, or about to go, is to come back: nobody else gets its number meanwhile. Its next incarnation ends that.
+   *
+   * @param member the process
+   */
+  expectBack({ name }: Pick<Member, "name">): void {
+    this.#expected.add(name);
+  }
+
+  /**
+   * The lowest number that no worker has, and none that is to come back.
    *
    * @returns undefined if the fleet is as large as it may be
    */
@@ -91,7 +102,8 @@ export class Fleet {
     );
     for (let index = 0; index < this.#options.maxWorkers; index++) {
       const hasHost = this.#options.hostOf("worker", index) !== undefined;
-      if (!taken.has(index) && hasHost) return index;
+      const isExpected = this.#expected.has(`worker-${index}`);
+      if (!taken.has(index) && !isExpected && hasHost) return index;
     }
     return undefined;
   }
@@ -107,6 +119,7 @@ export class Fleet {
     const name = `${role}-${index}`;
     const incarnation = (this.#incarnations.get(name) ?? 0) + 1;
     this.#incarnations.set(name, incarnation);
+    this.#expected.delete(name);
     const process = `${name}#${incarnation}`;
     const { spec: common, hostOf } = this.#options;
     const spec: ChildSpec = { ...common, name, index, process };

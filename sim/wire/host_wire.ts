@@ -28,14 +28,15 @@ export type JoinAnswer =
 /** What the coordinator asks of a host. */
 export type HostCommand =
   | { readonly command: "spawn"; readonly role: Role; readonly spec: ChildSpec } // answered with a Spawned
-  | {
-    readonly command: "signal";
-    readonly process: string;
-    /** `pause` and `resume` are answered when it is done. */
-    readonly signal: "kill" | "terminate" | "pause" | "resume";
-  }
+  | { readonly command: "signal"; readonly process: string; readonly signal: Signal } // answered with a SignalAnswer once it is done
   | { readonly command: "ping" } // answered by a host that is still there
   | { readonly command: "over" }; // the run is over, and nothing is asked any more
+
+/** What is done to a process. Repeated until it is answered, and done once. */
+export type Signal = "kill" | "terminate" | "pause" | "resume";
+
+/** The answer to a signal; a process that has ended needs none any more. */
+export type SignalAnswer = "done" | { readonly failed: string };
 
 /** The answer to `spawn`. Asked again for the same process, it is the same. */
 export interface Spawned {
