@@ -19,6 +19,9 @@ export interface ActorName {
 const TYPE = /^[A-Za-z0-9_-]{1,64}::[A-Za-z0-9_-]{1,64}$/;
 /** A KV key and a subject have room for it, written in hexadecimal at worst. */
 const KEY_MAX_BYTES = 200;
+/** A unit of a string takes no more bytes than that in UTF-8. */
+const BYTES_PER_UNIT_MAX = 3;
+const PLAIN = /^[A-Za-z0-9_-]+$/;
 const encoder = new TextEncoder();
 
 /**
@@ -32,13 +35,17 @@ export function parseActorId(id: ActorId): ActorName {
   const slash = id.indexOf("/");
   const type = id.slice(0, Math.max(0, slash));
   const key = id.slice(slash + 1);
-  if (slash > 0 && TYPE.test(type) && key !== "" && encoder.encode(key).length <= KEY_MAX_BYTES) {
-    return { type, key };
-  }
+  if (slash > 0 && TYPE.test(type) && key !== "" && hasRoom(key)) return { type, key };
   throw new PartiError("PARTI_INVALID_CONFIG", `"${id}" is no actor's name`, {
     value: id,
     hint: "namespace::type/key, such as shop::cart/4711; the key has 1 to 200 bytes",
   });
+}
+
+/** Nearly every key is short, and need not be encoded to be known to be. */
+function hasRoom(key: string): boolean {
+  if (key.length * BYTES_PER_UNIT_MAX <= KEY_MAX_BYTES) return true;
+  return encoder.encode(key).length <= KEY_MAX_BYTES;
 }
 
 /**
@@ -63,10 +70,12 @@ export function checkActorType(type: string): void {
  */
 export function bucketKey(id: ActorId): string {
   const { type, key } = parseActorId(id);
+  const [space, name] = type.split("::");
+  if (PLAIN.test(key)) return `${space}.${name}.${key}`;
   const plain = key.replaceAll(
     /[^A-Za-z0-9_-]/gu,
     (char) =>
       [...encoder.encode(char)].map((byte) => `=${byte.toString(16).padStart(2, "0")}`).join(""),
   );
-  return `${type.replace("::", ".")}.${plain}`;
+  return `${space}.${name}.${plain}`;
 }

@@ -15,6 +15,15 @@ Deno.test("actor names: what is none is told", () => {
   checkActorType("shop::cart");
 });
 
+Deno.test("actor names: a key has room for 200 bytes, however many characters these are", () => {
+  for (const key of ["x".repeat(200), "ü".repeat(100), "€".repeat(66)]) {
+    assert.equal(parseActorId(`a::b/${key}`).key, key);
+  }
+  for (const key of ["x".repeat(201), "ü".repeat(101), "€".repeat(67)]) {
+    assert.throws(() => parseActorId(`a::b/${key}`), { code: "PARTI_INVALID_CONFIG" });
+  }
+});
+
 Deno.test("actor names: each has a bucket key of its own, and one that NATS takes", () => {
   const ids = ["a::b/x", "a::b/x.y", "a::b/x=y", "a::b/x=2ey", "a::b/ü", "a::b/*", "a::b/>"];
   const keys = ids.map(bucketKey);

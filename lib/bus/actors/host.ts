@@ -188,8 +188,21 @@ export class Host {
     this.#over.abort();
     await this.#returns.settled();
     await this.#forwarded.close();
-    this.#subscription?.close();
     await this.#options.lease.release();
+    await this.#drain();
+    this.#subscription?.close();
+  }
+
+  /** Until others have heard that the lease is given back they send here: what is refused is known not to be handled. */
+  async #drain(): Promise<void> {
+    const { bus, world: { messaging } } = this.#options;
+    try {
+      // The first time others hear of it, the second time what they had sent by then has come.
+      for (let times = 0; times < 2; times++) await messaging.flush(bus.lookoutMs);
+    } catch (error) {
+      // Whoever cannot be heard cannot refuse either: their lookouts see to them.
+      if (!isPartiError(error)) throw error;
+    }
   }
 
   async #leave(activation: Activation): Promise<void> {

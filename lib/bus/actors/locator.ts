@@ -139,14 +139,19 @@ export class Locator {
     work: Promise<T>,
   ): Promise<T | undefined> {
     const { clock } = this.#options.world;
-    const done = new AbortController();
-    const over = sleep(clock, endMs - clock.monotonicMs(), eitherOf(done.signal, signal));
+    // A timer and a promise: a controller with its signal costs more than all the rest of a look.
+    const { promise: over, resolve } = Promise.withResolvers<undefined>();
+    const giveUp = (): void => resolve(undefined);
+    const timer = clock.setTimer(Math.max(0, endMs - clock.monotonicMs()), giveUp);
+    if (signal?.aborted) giveUp();
+    else signal?.addEventListener("abort", giveUp, { once: true });
     // Whoever has given up is not told of it any more.
     work.catch(() => {});
     try {
-      return await Promise.race([work, over.then(() => undefined)]);
+      return await Promise.race([work, over]);
     } finally {
-      done.abort();
+      timer.cancel();
+      signal?.removeEventListener("abort", giveUp);
     }
   }
 }

@@ -44,6 +44,9 @@ export const actorCatalog = {
   ),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
   "one turn at a time": always("a life of an actor never takes two turns at once"),
+  "a value is given by right": always(
+    "a value is answered only while the node's lease is valid, and before a newer life has begun",
+  ),
   "one outcome per call": always("each call is told exactly one outcome, and one that there is"),
   "the answer is the call's": always("a value is the one that only this call's actor gives"),
   "what is handled was called": always("each call that is handled was made"),

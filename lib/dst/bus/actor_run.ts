@@ -7,6 +7,7 @@ import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
 import { type ActorId, bucketKey } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
+import type { MessageBus } from "../../bus/bus.ts";
 import { directoryBucket, nodeBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import type { SimProcess } from "../kernel/node.ts";
@@ -208,8 +209,18 @@ export class ActorRun {
         });
       }
     }
+    this.#listenToAnswers(bus, actors);
     await actors.start();
     return { ...member, actors };
+  }
+
+  /** What is answered is judged in the moment in which it is said: how long it is under way is another matter. */
+  #listenToAnswers({ outbox }: MessageBus, actors: ActorSystem): void {
+    const answer = outbox.answer.bind(outbox);
+    outbox.answer = (call, said) => {
+      this.watch.answers(call, said, actors.mayAct && actors.address === said.at);
+      answer(call, said);
+    };
   }
 
   #actor(owner: SimProcess, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
@@ -220,7 +231,7 @@ export class ActorRun {
       handle: async ({ payload, hops, key, leftMs }) => {
         assertions.always("no call is handled late", leftMs() > 0, id);
         const turn: Turn = { actor: id, owner, token, signal };
-        this.watch.begin(turn, hops);
+        this.watch.begin(turn, hops, payload);
         try {
           return await take(payload, signal, (isKnown) => {
             assertions.sometimes("a key came again", key !== undefined && isKnown);

@@ -7,6 +7,7 @@ import type { Activation } from "../../bus/actors/activation.ts";
 import type { ActivationState } from "../../bus/actors/activation_state.ts";
 import type { ActorId } from "../../bus/actors/actor_id.ts";
 import type { Directory } from "../../bus/actors/directory.ts";
+import type { Call, Said } from "../../bus/envelope.ts";
 import type { SimProcess } from "../kernel/node.ts";
 import type { Simulation } from "../workload.ts";
 import type { ActorCatalog } from "./actor_catalog.ts";
@@ -34,6 +35,8 @@ export class ActorWatch {
   readonly #lives = new Map<string, Life>();
   readonly #hooked = new Set<string>();
   readonly #failedLookups = new Set<string>();
+  /** By the payload of the call, which is one object from its arrival to its answer. */
+  readonly #turnOf = new WeakMap<Uint8Array, Turn>();
 
   /** @param assertions of the run */
   constructor(assertions: Simulation<ActorCatalog>["assertions"]) {
@@ -46,7 +49,8 @@ export class ActorWatch {
   }
 
   /** A turn begins. */
-  begin(turn: Turn, hops: number): void {
+  begin(turn: Turn, hops: number, payload: Uint8Array): void {
+    this.#turnOf.set(payload, turn);
     const { actor, owner, token } = turn;
     const open = this.#turns.get(actor) ?? new Set<Turn>();
     this.#turns.set(actor, open);
@@ -76,6 +80,25 @@ export class ActorWatch {
   /** A turn is over. */
   end(turn: Turn): void {
     this.#turns.get(turn.actor)?.delete(turn);
+  }
+
+  /** A process is about to answer a call. */
+  answers({ kind, payload }: Call, { status }: Said, mayAct: boolean): void {
+    const turn = this.#turnOf.get(payload);
+    if (kind !== "request" || status !== "done" || turn === undefined) return;
+    const { actor, owner, token } = turn;
+    const newest = this.#newest.get(actor);
+    const isNewest = newest === undefined || newest.token <= token;
+    const text = () =>
+      `${actor}: ${owner.name} answers under ${token}` +
+      (isNewest
+        ? ", and its right is over"
+        : `, ${newest?.owner} has begun under ${newest?.token}`);
+    this.#assertions.always(
+      "a value is given by right",
+      isNewest && mayAct && hasRight(turn),
+      text,
+    );
   }
 
   /** The state of a life has changed. */

@@ -180,6 +180,14 @@ const inActors: readonly Mutant[] = [
     replace: "    return !this.#isOver;",
   },
   {
+    workload: "bus-5-chaos",
+    name: "answered-without-lease",
+    about: "What came of a turn is answered whether the node's lease is still valid or not.",
+    file: ACTIVATION,
+    find: "    if (this.#mayAct()) this.#stage.answer(call, said);",
+    replace: "    if (!this.#isOver) this.#stage.answer(call, said);",
+  },
+  {
     name: "two-turns-at-once",
     about: "A call that comes during a turn gets one of its own at once.",
     file: ACTIVATION,
