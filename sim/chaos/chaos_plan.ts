@@ -5,8 +5,10 @@
  * @module
  */
 import { type ChaosType, NETWORK_FAULTS, type SimulationConfig } from "../config/config_schema.ts";
+import { resolveGroup } from "../config/group_check.ts";
 import { formatDuration } from "../config/units.ts";
 import { Seeded } from "../seed/seeded.ts";
+import { takeoverDueMs } from "./hits.ts";
 
 /**
  * How a network fails: its connections are cut, or nobody gets through at all, or they stay open and nothing gets through, or only one way,
@@ -16,7 +18,7 @@ export type NetworkFault = (typeof NETWORK_FAULTS)[number];
 
 /** What a plan is made from. */
 type PlanConfig =
-  & Pick<SimulationConfig, "chaos" | "simulation">
+  & Pick<SimulationConfig, "chaos" | "simulation" | "workers" | "nats">
   & { readonly partitions: Pick<SimulationConfig["partitions"], "count"> };
 
 /** One thing that will go wrong. */
@@ -51,14 +53,13 @@ const MAX_SCALE_STEP = 3;
 const DOWN_INTERVAL = { minMs: 1_000, maxMs: 2_500 };
 /** A network may be back before anybody has noticed, or after the lease is over; a worker may be slow for as long. */
 const LASTING_INTERVAL = { minMs: 500, maxMs: 12_000 };
-/** A pause has to outlast a lease to show anything, and so has a server's absence. */
-const LONG_DOWN_MS = 10_000;
+/** How long a server is away: longer than the lease of a small fleet, which all its workers lose then; those of a large one outlast it. */
+const SERVER_DOWN_MS = 10_000;
 /** A node may be back before its streams have new leaders, or long after: an election takes 4 to 9 s. */
 const NODE_INTERVAL = { minMs: 2_000, maxMs: 12_000 };
-/** That a leader is silent is noticed only after the election's timeout and a lease, and only then are its partitions given to others. */
-const LEADER_PAUSE_MS = 16_000;
+/** A pause lasts so much longer than the others have to take over what the silent one had. */
+const BEYOND_DUE_MS = 2_000;
 const INSTANT: readonly ChaosType[] = ["partition_changes", "poison_message"];
-const LONG: readonly ChaosType[] = ["worker_pause", "nats_server_kill"];
 /** So large a part of the partitions comes at most, and as large a one goes; two of each in any case. */
 const MAX_CHANGED_PART = 0.05;
 const MIN_MAX_CHANGED = 2;
@@ -154,16 +155,18 @@ function plannedEvent(
       }),
     ],
     count: scales ? choices.int(4, 1, MAX_SCALE_STEP) : 1,
-    downMs: network === "cut" ? 0 : downMsOf(type, choices),
+    downMs: network === "cut" ? 0 : downMsOf(config, type, choices),
     ...(network === undefined ? {} : { network }),
     ...(partitions === undefined ? {} : { partitions }),
   };
 }
 
-function downMsOf(type: ChaosType, choices: Seeded): number {
+function downMsOf(config: PlanConfig, type: ChaosType, choices: Seeded): number {
   if (INSTANT.includes(type)) return 0;
-  if (type === "leader_pause") return LEADER_PAUSE_MS;
-  if (LONG.includes(type)) return LONG_DOWN_MS;
+  // Shorter, a pause would show nothing: nobody would have noticed.
+  if (type === "worker_pause") return takeoverDueMs(resolveGroup(config), false) + BEYOND_DUE_MS;
+  if (type === "leader_pause") return takeoverDueMs(resolveGroup(config), true) + BEYOND_DUE_MS;
+  if (type === "nats_server_kill") return SERVER_DOWN_MS;
   if (type === "nats_node_kill") return Math.round(choices.durationMs(5, NODE_INTERVAL));
   const isLong = type === "nats_disconnect" || type === "slow_worker";
   const interval = isLong ? LASTING_INTERVAL : DOWN_INTERVAL;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { loadConfig, parseConfig } from "../config/config.ts";
+import { resolveGroup } from "../config/group_check.ts";
 import { chooseVictim, describePlan, planChaos } from "./chaos_plan.ts";
+import { Hits } from "./hits.ts";
 
 const quick = (await loadConfig(new URL("../../configs/quick.yaml", import.meta.url))).config;
 
@@ -49,8 +51,30 @@ chaos:
   for (const { type, network, downMs } of events) {
     if (type !== "nats_disconnect") assert.equal(network, undefined);
     if (/worker_pause|server_kill/.test(type)) assert.equal(downMs, 10_000);
-    if (type === "leader_pause") assert.equal(downMs, 16_000);
+    if (type === "leader_pause") assert.equal(downMs, 15_000);
   }
+});
+
+Deno.test("planted: pauses are longer than a group with long leases needs to notice them", () => {
+  const text = `
+workers: { group: { heartbeat_ttl: 15s, election_timeout: 8s } }
+chaos:
+  enabled: true
+  interval: 5s-8s
+  events: [worker_pause, leader_pause]
+`;
+  const { config } = parseConfig(text, "my.yaml");
+  const hits = new Hits(resolveGroup(config));
+  const { events } = planChaos(config, 3);
+  for (const { type, downMs } of events) {
+    const victim = { process: "a#1", status: undefined };
+    const ofOne = new Hits(resolveGroup(config));
+    ofOne.silenced(victim, 1_000_000, type === "leader_pause");
+    assert.ok(ofOne.hadTime(1_000_000, 1_000_000 + downMs * 1_000), `${type} of ${downMs} ms`);
+  }
+  assert.equal(new Set(events.map(({ type }) => type)).size, 2);
+  hits.silenced({ process: "a#1", status: undefined }, 1_000_000, false);
+  assert.ok(!hits.hadTime(1_000_000, 11_000_000), "10 s would have shown nothing");
 });
 
 Deno.test("a timeline is done at its times, with what it says, beside what is dealt", () => {

@@ -23,6 +23,21 @@ export interface GroupTiming {
 /** What the others may take beyond the leases. */
 const SLACK_MS = 2_000;
 
+/**
+ * By when others have what a silent worker had. That a leader is silent is noticed only after the election's timeout and a lease, and only
+ * then are its partitions given to others.
+ *
+ * @param timing the group's times
+ * @param leads whether it leads
+ * @returns so many milliseconds after it fell silent
+ */
+export function takeoverDueMs(
+  { heartbeatTtlMs, electionTimeoutMs }: GroupTiming,
+  leads: boolean,
+): number {
+  return heartbeatTtlMs + SLACK_MS + (leads ? electionTimeoutMs : 0);
+}
+
 /** That a worker fell silent, as JSON holds it. */
 export interface Hit {
   /** When, in microseconds since 1970. */
@@ -103,12 +118,10 @@ export class Hits {
    * @param untilUs until when
    */
   hadTime(fromUs: number, untilUs: number): boolean {
-    const { heartbeatTtlMs, electionTimeoutMs } = this.#timing;
     let dueUs = fromUs;
     for (const { atUs, leader } of this.#hits.toSorted((a, b) => a.atUs - b.atUs)) {
       if (atUs > dueUs) break;
-      const needMs = heartbeatTtlMs + SLACK_MS + (leader ? electionTimeoutMs : 0);
-      dueUs = Math.max(dueUs, atUs + needMs * 1_000);
+      dueUs = Math.max(dueUs, atUs + takeoverDueMs(this.#timing, leader) * 1_000);
     }
     return untilUs >= dueUs;
   }

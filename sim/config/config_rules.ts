@@ -182,6 +182,14 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     );
   }
   expect(
+    config.simulation.mode !== "coordinator" || !asks(chaos, "nats_disconnect"),
+    chaos.events.includes("nats_disconnect") ? "chaos.events" : "chaos.timeline",
+    "no nats_disconnect with simulation.mode coordinator, because networks of processes that were " +
+      "started by hand are not ours to break",
+    "simulation.mode",
+    "chaos.enabled",
+  );
+  expect(
     cluster > 1 || !asks(chaos, "nats_node_kill"),
     chaos.events.includes("nats_node_kill") ? "chaos.events" : "chaos.timeline",
     "no nats_node_kill without nats.cluster 3, because there is no node that the others could do without",

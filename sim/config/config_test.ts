@@ -95,6 +95,16 @@ Deno.test("list entries are placed", () => {
   assert.match(refusal("chaos:\n  enabled: true\n"), /chaos\.events: expected at least one event/);
 });
 
+Deno.test("networks of processes that were started by hand are not asked to fail", () => {
+  const mode = "simulation: { mode: coordinator }\n";
+  assert.match(
+    refusal(`${mode}chaos:\n  enabled: true\n  events: [nats_disconnect, worker_crash]\n`),
+    /^my\.yaml:4:11: chaos\.events: expected no nats_disconnect with simulation\.mode coordinator/,
+  );
+  const timeline = "timeline: [{ at: 1s, event: nats_disconnect }]\n";
+  assert.match(refusal(`${mode}chaos:\n  enabled: true\n  ${timeline}`), /no nats_disconnect with/);
+});
+
 Deno.test("the loss of a node is not asked of a single server, which nobody could do without", () => {
   const events = "chaos:\n  enabled: true\n  events: [nats_node_kill, worker_crash]\n";
   assert.match(

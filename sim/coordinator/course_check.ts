@@ -41,6 +41,8 @@ export interface LoadFacts {
 const ENOUGH_LOAD = 0.8;
 /** With less of the chaos than this it was another run than the one that was asked for. */
 const ENOUGH_CHAOS = 0.5;
+/** A kind that was planned so often and never done was not tried; once it may be chance. */
+const OFTEN = 2;
 /** Timers are a little early at most. */
 const ENOUGH_TIME = 0.99;
 /** Sent messages are reported this late. */
@@ -147,5 +149,16 @@ export function chaosDoubts(
     const why = [...new Set(skipped.map((record) => record.skipped))].join(", ");
     doubts.push(`only ${done} of ${planned.length} planned chaos events were done: ${why}`);
   }
-  return doubts;
+  return [...doubts, ...neverDone(planned, records)];
+}
+
+/** Kinds that were asked for and not tried. */
+function neverDone(planned: readonly PlannedChaos[], records: readonly ChaosRecord[]): string[] {
+  return [...new Set(planned.map(({ type }) => type))].flatMap((kind) => {
+    const times = planned.filter(({ type }) => type === kind).length;
+    const tries = records.filter(({ type }) => type === kind);
+    if (times < OFTEN || tries.some(({ skipped }) => skipped === undefined)) return [];
+    const why = [...new Set(tries.flatMap(({ skipped }) => skipped ?? []))].join(", ");
+    return [`no ${kind} of ${times} planned was done${why === "" ? "" : `: ${why}`}`];
+  });
 }

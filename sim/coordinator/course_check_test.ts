@@ -87,11 +87,14 @@ Deno.test("course: load is asked for partitions only while they are there", () =
   ]);
 });
 
-const planned = [{ number: 1 }, { number: 2 }] as PlannedChaos[];
-function record(skipped?: string): ChaosRecord {
+const planned = [
+  { number: 1, type: "scale_up" },
+  { number: 2, type: "worker_crash" },
+] as PlannedChaos[];
+function record(skipped?: string, type: ChaosRecord["type"] = "scale_up"): ChaosRecord {
   const moves = { total: 0, needed: 0 };
   const rest = skipped === undefined ? {} : { skipped };
-  const what = { number: 1, atMs: 1, type: "scale_up", target: "" } as const;
+  const what = { number: 1, atMs: 1, type, target: "" };
   return { ...what, recoveredMs: null, wholeMs: null, moves, ...rest };
 }
 
@@ -109,9 +112,19 @@ Deno.test("course: planted: chaos that never came, or only by name, is a doubt",
     "only 0 of 2 planned chaos events were done: too few workers, no producer runs",
   ]);
   assert.equal(chaosDoubts(planned, []).length, 1);
-  const three = [...planned, { number: 3 }] as PlannedChaos[];
+  const three = [...planned, { number: 3, type: "scale_up" }] as PlannedChaos[];
   const skipped = record("too few workers");
   assert.deepEqual(chaosDoubts(three, [skipped, record(), skipped]), [
     "only 1 of 3 planned chaos events were done: too few workers",
   ]);
+});
+
+Deno.test("course: planted: a kind that was planned again and again and never done is a doubt, whatever else was done", () => {
+  const more = [...planned, ...planned, { number: 5, type: "scale_up" }] as PlannedChaos[];
+  const done = [record(), record(), record()];
+  const cannot = record("too few workers", "worker_crash");
+  assert.deepEqual(chaosDoubts(more, [...done, cannot, cannot]), [
+    "no worker_crash of 2 planned was done: too few workers",
+  ]);
+  assert.deepEqual(chaosDoubts(more, [...done, cannot, record(undefined, "worker_crash")]), []);
 });

@@ -60,6 +60,20 @@ Deno.test("latency is from publish to the stored effect", () => {
   assert.equal(measured.latency.percentiles().max, 7);
 });
 
+Deno.test("recovery from work: a message that came when somebody had the partition already waited for nobody", () => {
+  const measured = new Measurements();
+  measured.accept(effect("a", 0, 0, 2, 4));
+  measured.accept(effect("a", 1, 0, 2, 4));
+  measured.gone(gone("a#1", 1_000_000, [0, 1]), () => {});
+  // There since 1,101 ms, while b has the partition from 1,400 on; and there since 9,001, when it has had it for long.
+  measured.accept(effect("b", 0, 1_100, 1_490, 1_500, { acquiredUs: 1_400_000 }));
+  measured.accept(effect("b", 1, 9_000, 9_003, 9_004, { acquiredUs: 1_400_000 }));
+  const { fromKill, fromWork, slowestFromWork } = measured.recovery;
+  assert.equal(fromKill.percentiles().count, 2);
+  assert.equal(fromWork.percentiles().count, 1);
+  assert.equal(slowestFromWork.items.length, 1);
+});
+
 Deno.test("recovery ends with the first effect by another worker, partition by partition", () => {
   const measured = new Measurements();
   const recovered: number[] = [];

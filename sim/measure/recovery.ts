@@ -61,7 +61,7 @@ export interface OpenRecovery {
 export class RecoveryTracker {
   /** From the kill to the first effect by another worker, whatever there was to do. */
   readonly fromKill: DurationHistogram = new DurationHistogram();
-  /** The same from the kill or, if that was later, from when the first message was there to be handled. */
+  /** The same from the kill or, if that was later, from when the message was there; only where it was before somebody had the partition. */
   readonly fromWork: DurationHistogram = new DurationHistogram();
   /** From the beginning of a pause to the first effect by another worker. */
   readonly fromPause: DurationHistogram = new DurationHistogram();
@@ -210,15 +210,23 @@ export class RecoveryTracker {
     const recoveredUs = effect.storedUs - atUs;
     if (how === "killed") {
       this.fromKill.record(recoveredUs);
-      const fromWorkUs = effect.storedUs - Math.max(atUs, effect.availableUs);
       const who = (): string => `${victim} → ${effect.process}`;
       this.slowest.add(recoveredUs, effect.storedUs, effect.partition, who);
-      this.slowestFromWork.add(fromWorkUs, effect.storedUs, effect.partition, who);
-      this.fromWork.record(fromWorkUs);
+      this.#settleWaiting(effect, atUs, who);
     }
     if (how === "paused") this.fromPause.record(recoveredUs);
     watch.worstUs = Math.max(watch.worstUs, recoveredUs);
     this.#close(watch, effect.partition);
+  }
+
+  /** What came when somebody had the partition already did not wait for the recovery: it would only make the figure better. */
+  #settleWaiting(effect: Effect, killedUs: number, who: () => string): void {
+    const { acquiredUs, availableUs, storedUs, partition } = effect;
+    // Where the acquisition is not known the message is taken to have waited.
+    if (acquiredUs > 0 && availableUs > acquiredUs) return;
+    const fromWorkUs = storedUs - Math.max(killedUs, availableUs);
+    this.fromWork.record(fromWorkUs);
+    this.slowestFromWork.add(fromWorkUs, storedUs, partition, who);
   }
 
   #close(watch: Watch, partition: number): void {
