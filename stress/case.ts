@@ -22,6 +22,8 @@ export interface Target {
   readonly atMost?: number;
   /** The least it may be. */
   readonly atLeast?: number;
+  /** Whether it is of the full size only: a sanity check, which is smaller, is not held to it. */
+  readonly full?: boolean;
 }
 
 /** One figure of a case. */

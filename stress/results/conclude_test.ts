@@ -71,6 +71,14 @@ Deno.test("result: a ratio is made run by run, and its bound is held against its
   assert.equal(metric!.holds, true);
 });
 
+Deno.test("result: planted: a bound of the full size is missed by a whole run, and none of a sanity check", () => {
+  const metrics = [{ ...HEAP, target: { atMost: 5, full: true } }];
+  const holds = (quick: boolean) =>
+    caseResults([measured("one", metrics, samples(6))], quick)[0]!.metrics[0]!.holds;
+  assert.equal(holds(false), false);
+  assert.equal(holds(true), undefined);
+});
+
 Deno.test("result: a line and a power are read out of the cases that were measured", () => {
   const sized = (workers: number, value: number) =>
     measured(`w${workers}`, [HEAP], samples(value), { size: { workers, partitions: 1 } });

@@ -87,7 +87,7 @@ export async function runStress(options: StressOptions): Promise<number> {
     signal: interrupt.signal,
     onRun: () => load.sample(),
   });
-  const results = caseResults(measured.cases);
+  const results = caseResults(measured.cases, quick);
   const result: StressResult = {
     ...{ format: RESULT_FORMAT, version: RESULT_VERSION, startedAt: startedAt.toISOString() },
     durationMs: Date.now() - startedAt.getTime(),
