@@ -57,6 +57,7 @@ function registerEnded(stress: Command): void {
     .description("Save a result as the baseline to compare with (default: the last one).")
     .option("--name <name>", "what to call it (default: after the machine)")
     .option("--dir <folder>", "where baselines are (default: stress/baselines)")
+    .option("--anyway", "although a case found something wrong, or the machine had too much to do")
     .action(async (result: string | undefined, options: BaselineOptions) => {
       const { runBaseline } = await import("./run/ended_commands.ts");
       Deno.exitCode = await runBaseline(result, options);
@@ -72,7 +73,8 @@ is a folder or a file (default: out/stress).
 
 Exit codes: 0 nothing is worse than is tolerated; 1 memory has grown by more than 10 %, or something
 takes more than 50 % longer, beyond the noise of both; 2 that could not be found out: another
-machine, a missing case, too few repetitions; 3 bad input.
+machine, a missing case, too few repetitions, durations of a machine that had too much to do (a load
+average of more than twice its processors, on either side); 3 bad input.
 `,
     )
     .action(

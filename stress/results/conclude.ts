@@ -67,16 +67,18 @@ function metricResults(
     if (share !== undefined) {
       const whole = results.get(share.of);
       const values = whole?.values.map((value) => value / share.by) ?? [];
-      if (values.length > 0) results.set(name, resultOf(metric, values, []));
+      const base = whole?.base?.map((value) => value / share.by);
+      if (values.length > 0) results.set(name, resultOf(metric, values, [], base));
       continue;
     }
     const samples = samplesOf(outcomes, name);
     const base = metric.overBaseline === true
-      ? median(samplesOf(baseline, name).map(({ value }) => value))
-      : 0;
-    if (samples.length === 0 || Number.isNaN(base)) continue;
+      ? samplesOf(baseline, name).map(({ value }) => value)
+      : undefined;
+    if (samples.length === 0 || base?.length === 0) continue;
     const limits = samples.flatMap(({ limit }) => limit === undefined ? [] : [limit]);
-    results.set(name, resultOf(metric, samples.map(({ value }) => value - base), limits));
+    const off = base === undefined ? 0 : median(base);
+    results.set(name, resultOf(metric, samples.map(({ value }) => value - off), limits, base));
   }
   return [...results.values()];
 }
@@ -89,12 +91,14 @@ function resultOf(
   { name, unit, kind, better, what, limit, target }: Metric,
   values: readonly number[],
   limits: readonly number[],
+  base?: readonly number[],
 ): MetricResult {
   const hasLimit = limit !== undefined && limits.length === values.length;
   const ratio = hasLimit ? inShort(values.map((value, at) => value / limits[at]!)) : undefined;
   return {
     ...{ name, unit, kind, better, what },
     ...inShort(values),
+    ...(base === undefined ? {} : { base }),
     ...(ratio === undefined ? {} : { limit: { what: limit!, ...inShort(limits) }, ratio }),
     ...(target === undefined
       ? {}

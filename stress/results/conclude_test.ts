@@ -41,6 +41,7 @@ Deno.test("result: the baseline's median is taken off, and shares are made of wh
   assert.deepEqual(heap!.values, [4, 8, 6]);
   assert.deepEqual([heap!.median, heap!.min, heap!.max, heap!.count], [6, 4, 8, 3]);
   assert.equal(perWorker!.median, 1.5);
+  assert.deepEqual([heap!.base, perWorker!.base], [[10, 11, 90], [2.5, 2.75, 22.5]]);
   assert.deepEqual(result!.failures, []);
 });
 

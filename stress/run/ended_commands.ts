@@ -22,6 +22,8 @@ export interface BaselineOptions {
   readonly name?: string;
   /** Where baselines are. */
   readonly dir?: string;
+  /** Whether doubts about the result do not keep it from being saved. */
+  readonly anyway?: boolean;
 }
 
 /**
@@ -38,7 +40,8 @@ export async function runBaseline(
 ): Promise<number> {
   const result = await readResult(path ?? DEFAULT_OUT);
   const name = options.name ?? baselineName(result);
-  const file = await saveBaseline(result, name, options.dir ?? BASELINE_FOLDER);
+  const { dir = BASELINE_FOLDER, anyway = false } = options;
+  const file = await saveBaseline(result, name, dir, anyway);
   say(`${file}: ${result.cases.length} cases of ${result.startedAt}`);
   return exitCodes.pass;
 }
@@ -105,7 +108,7 @@ function comparisonLines({ changes, verdict, reasons, notes }: Comparison, path:
     `${change > 0 ? "+" : ""}${percent(change)}`,
     band === undefined ? "—" : `± ${percent(band)}`,
     limit === undefined ? "" : percent(limit),
-    outcome === "worse" ? "WORSE" : outcome,
+    outcome === "worse" ? "WORSE" : outcome === "loaded" ? "not judged" : outcome,
   ]);
   const heads = ["Figure", "Before", "After", "Unit", "Change", "Noise", "Tolerated", ""];
   return [

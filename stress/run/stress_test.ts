@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
-import { readResult } from "../results/files.ts";
+import { readResult, writeResult } from "../results/files.ts";
+import { resultWith } from "../results/result_rig_test.ts";
 import { toyRegistry } from "./toy_catalog_rig_test.ts";
 
 async function stress(...args: string[]) {
@@ -19,6 +20,12 @@ async function stress(...args: string[]) {
 const toys = (out: string, plant: Record<string, number> = {}) =>
   stress("--only", "toy/both", "--registry", toyRegistry(plant), "--out", out, "--seed", "1");
 
+/** What a run says of the machine is no part of these tests, and other work may run beside them. */
+async function asIfIdle(out: string): Promise<void> {
+  const { load } = resultWith({});
+  await writeResult(`${out}/stress.json`, { ...await readResult(out), load });
+}
+
 Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown fail, and are named", async () => {
   using temp = new TempDir();
   const dir = `${temp.path}/baselines`;
@@ -26,9 +33,13 @@ Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown f
   assert.equal(first.code, 0, first.stdout + first.stderr);
   assert.match(first.stdout, /^toy\/both +heap .*≤ 12 +holds$/m);
   assert.match(first.stdout, /^PASS$/m);
+  await asIfIdle(`${temp.path}/first`);
   const saved = await stress("baseline", `${temp.path}/first`, "--name", "here", "--dir", dir);
   assert.equal(saved.code, 0, saved.stderr);
-  const compare = (out: string) => stress("compare", "here", `${temp.path}/${out}`, "--dir", dir);
+  const compare = async (out: string) => {
+    await asIfIdle(`${temp.path}/${out}`);
+    return await stress("compare", "here", `${temp.path}/${out}`, "--dir", dir);
+  };
   for (const again of ["again-1", "again-2"]) {
     assert.equal((await toys(`${temp.path}/${again}`)).code, 0);
     const { code, stdout } = await compare(again);
@@ -43,6 +54,25 @@ Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown f
   assert.equal(slow.code, 1, slow.stdout);
   assert.match(slow.stdout, /^ {2}- toy\/both duration: /m);
   assert.doesNotMatch(slow.stdout, /^ {2}- toy\/both heap/m);
+});
+
+Deno.test("planted: a baseline of a loaded machine is refused, unless it is wanted anyway, and compare says so", async () => {
+  using temp = new TempDir();
+  const result = resultWith({ "scale/a": { start: [900, 901, 902] } });
+  const load = { ...result.load, loadAverageHighest: 7.9 };
+  await writeResult(`${temp.path}/stress.json`, { ...result, load });
+  const save = ["baseline", temp.path, "--name", "here", "--dir", temp.path];
+  const refused = await stress(...save);
+  assert.equal(refused.code, 3);
+  assert.match(
+    refused.stderr,
+    /load average of 7\.9 on 2 processors, more than 4\nhint: .*--anyway/,
+  );
+  assert.equal((await stress(...save, "--anyway")).code, 0);
+  const { code, stdout } = await stress("compare", "here", temp.path, "--dir", temp.path);
+  assert.equal(code, 2);
+  assert.match(stdout, /^scale\/a start .* not judged$/m);
+  assert.match(stdout, /the baseline was measured with a load average of 7\.9.*not judged$/m);
 });
 
 Deno.test("a bound that is missed is exit code 1; the page and the data tell it", async () => {
