@@ -42,6 +42,8 @@ export interface Metric {
   readonly limit?: string;
   /** Whether the median of the same metric of the case's {@linkcode StressCase.baseline} is taken off. */
   readonly overBaseline?: boolean;
+  /** The name of another case of the group whose median is taken off instead. It is run along, too. */
+  readonly over?: string;
   /** It is another metric of this case, divided. It has no samples of its own. */
   readonly share?: { readonly of: string; readonly by: number };
   /** A bound it has to keep to. */
@@ -176,4 +178,15 @@ export interface Catalog {
  */
 export function idOf({ group, name }: Pick<StressCase, "group" | "name">): string {
   return `${group}/${name}`;
+}
+
+/**
+ * The case whose figure is taken off.
+ *
+ * @param stressCase the case
+ * @param metric a figure of it
+ * @returns its name in the same group; undefined where nothing is taken off
+ */
+export function takenOff({ baseline }: StressCase, metric: Metric): string | undefined {
+  return metric.over ?? (metric.overBaseline === true ? baseline : undefined);
 }

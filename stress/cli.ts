@@ -95,6 +95,11 @@ function registerChildren(program: Command): void {
       const { runCaseChild } = await import("./child/child_main.ts");
       await runCaseChild(JSON.parse(spec));
     });
+  program.command("stress-subject <spec>", { hidden: true })
+    .action(async (spec: string) => {
+      const { runSubject } = await import("./memory/subject.ts");
+      await runSubject(JSON.parse(spec));
+    });
   program.command("stress-load <spec>", { hidden: true })
     .action(async (spec: string) => {
       const { runLoad } = await import("./ground/load.ts");

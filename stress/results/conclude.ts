@@ -5,7 +5,7 @@
  */
 import { isOverloaded, type Machine } from "../../sim/measure/machine_load.ts";
 import type { CaseOutcome, Metric, StressCase, Study, Target } from "../case.ts";
-import { idOf } from "../case.ts";
+import { idOf, takenOff } from "../case.ts";
 import type { MeasuredCase } from "../run/runner.ts";
 import { fitLine, fitPower } from "../statistics/least_squares.ts";
 import { median, spreadOf } from "../statistics/spread.ts";
@@ -21,13 +21,14 @@ import type { CaseResult, MetricResult, StudyResult, Values, Verdict } from "./r
 export function caseResults(measured: readonly MeasuredCase[], quick = false): CaseResult[] {
   return measured.map((one) => {
     const { stressCase, outcomes, failures } = one;
-    const baseline = measured.find(({ stressCase: { group, name } }) =>
-      group === stressCase.group && name === stressCase.baseline
-    );
+    const outcomesOf = (name: string) =>
+      measured.find(({ stressCase: { group, name: other } }) =>
+        group === stressCase.group && name === other
+      )?.outcomes ?? [];
     const metrics = metricResults(
       quick ? withoutFullBounds(stressCase) : stressCase,
       outcomes,
-      baseline?.outcomes ?? [],
+      outcomesOf,
     );
     const missing = stressCase.metrics.filter(({ name }) =>
       outcomes.length > 0 && !metrics.some((metric) => metric.name === name)
@@ -57,12 +58,12 @@ function withoutFullBounds(stressCase: StressCase): StressCase {
 }
 
 function metricResults(
-  { metrics }: StressCase,
+  stressCase: StressCase,
   outcomes: readonly CaseOutcome[],
-  baseline: readonly CaseOutcome[],
+  outcomesOf: (name: string) => readonly CaseOutcome[],
 ): MetricResult[] {
   const results = new Map<string, MetricResult>();
-  for (const metric of metrics) {
+  for (const metric of stressCase.metrics) {
     const { name, share } = metric;
     if (share !== undefined) {
       const whole = results.get(share.of);
@@ -72,13 +73,14 @@ function metricResults(
       continue;
     }
     const samples = samplesOf(outcomes, name);
-    const base = metric.overBaseline === true
-      ? samplesOf(baseline, name).map(({ value }) => value)
-      : undefined;
+    const off = takenOff(stressCase, metric);
+    const base = off === undefined
+      ? undefined
+      : samplesOf(outcomesOf(off), name).map(({ value }) => value);
     if (samples.length === 0 || base?.length === 0) continue;
     const limits = samples.flatMap(({ limit }) => limit === undefined ? [] : [limit]);
-    const off = base === undefined ? 0 : median(base);
-    results.set(name, resultOf(metric, samples.map(({ value }) => value - off), limits, base));
+    const level = base === undefined ? 0 : median(base);
+    results.set(name, resultOf(metric, samples.map(({ value }) => value - level), limits, base));
   }
   return [...results.values()];
 }

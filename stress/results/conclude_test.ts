@@ -45,6 +45,16 @@ Deno.test("result: the baseline's median is taken off, and shares are made of wh
   assert.deepEqual(result!.failures, []);
 });
 
+Deno.test("result: a figure may be taken over another case than the others", () => {
+  const metrics: Metric[] = [{ ...HEAP, over: "other" }];
+  const [, , result] = caseResults([
+    measured("base", [HEAP], samples(10)),
+    measured("other", [HEAP], samples(12)),
+    measured("one", metrics, samples(15), { baseline: "base" }),
+  ]);
+  assert.deepEqual(result!.metrics[0]!.values, [3]);
+});
+
 Deno.test("result: without its baseline a figure is not measured, instead of wrong", () => {
   const [, result] = caseResults([
     measured("base", [HEAP], []),

@@ -6,6 +6,7 @@
  */
 import { AckPolicy, type ConsumerMessages, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { describeError } from "../../lib/errors.ts";
 import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../../lib/config/config.ts";
 import { Manager } from "../../lib/manager/manager.ts";
@@ -37,6 +38,8 @@ const WINDOW = 2_000;
 const BATCH = 1_024;
 const ACK_PENDING = 4_096;
 const SHARDED = "SHARDED";
+/** The defaults but for the windows of a start, for which nobody waits here. */
+const QUICK_START = { coldStartWindow: "2s", plannedScaleWindow: "1s" } as const;
 const READY_MS = 60_000;
 const EMPTY_MS = 30_000;
 
@@ -63,6 +66,11 @@ async function untilEmpty(feed: FeedStore, streams: readonly string[]): Promise<
 
 let groups = 0;
 
+/** Where it is measured. */
+interface Place extends Pick<CaseContext, "url" | "progress"> {
+  readonly feed: FeedStore;
+}
+
 /** What a group consumes, and how its backlog is made. */
 interface Layout {
   readonly config: Pick<GroupConfigInput, "consumer">;
@@ -73,8 +81,7 @@ interface Layout {
 
 /** A group that holds all it is to hold before there is a backlog, so that nothing but the drain is measured; messages per second. */
 async function drainByGroup(
-  url: string,
-  feed: FeedStore,
+  { url, feed, progress }: Place,
   workers: number,
   count: number,
   layout: Layout,
@@ -96,12 +103,13 @@ async function drainByGroup(
       managers.push(
         new Manager({
           world: natsWorld(nc),
-          config: { ...config, group, preset: "fast" },
+          config: { ...config, ...QUICK_START, group },
           ...(keys === undefined
             ? {}
             : { source: staticSource(keys.map((key) => ({ keys: [key] }))) }),
           handler,
-          hooks: { onError: (error) => over.reject(error) },
+          // What a worker gets over, such as a server that is busy looking for messages, only takes its time.
+          hooks: { onError: (error) => progress(describeError(error)) },
         }),
       );
     }
@@ -129,9 +137,9 @@ async function drainByGroup(
   }
 }
 
-function single(url: string, feed: FeedStore, { workers, keys }: Size, count: number) {
+function single(place: Place, { workers, keys }: Size, count: number) {
   const partitions = names(keys);
-  return drainByGroup(url, feed, workers, count, {
+  return drainByGroup(place, workers, count, {
     config: { consumer: { stream: FEED, subjectTemplate: FEED_TEMPLATE } },
     keys: partitions,
     subjects: partitions.map((name) => `feed.${name}`),
@@ -139,13 +147,14 @@ function single(url: string, feed: FeedStore, { workers, keys }: Size, count: nu
   });
 }
 
-async function sharded(url: string, feed: FeedStore, size: Size, count: number): Promise<number> {
+async function sharded(place: Place, size: Size, count: number): Promise<number> {
+  const { feed } = place;
   const { workers, keys, shards } = size;
   const layout = layoutOf(size);
   const streams = Array.from({ length: shards }, (_, n) => shardStream(SHARDED, n));
   await makeShards(feed, layout, { storage: "file", replicas: 1 });
   try {
-    return await drainByGroup(url, feed, workers, count, {
+    return await drainByGroup(place, workers, count, {
       config: { consumer: { stream: SHARDED, shards } },
       subjects: names(keys).map((name) => shardSubject(layout, name)),
       streams,
@@ -186,6 +195,7 @@ async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> 
   const nc = await connectNats({ servers: url });
   try {
     const { feed } = natsWorld(nc);
+    const place = { url, feed, progress };
     const anew = (drain: (count: number) => Promise<number>) => async (share: number) => {
       await makeStreams(feed);
       return await drain(Math.round(size.messages * share));
@@ -194,8 +204,8 @@ async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> 
       rounds: quick ? 1 : ROUNDS,
       warmUpShare: WARM_UP_SHARE,
       ways: {
-        sharded: anew((count) => sharded(url, feed, size, count)),
-        single: anew((count) => single(url, feed, size, count)),
+        sharded: anew((count) => sharded(place, size, count)),
+        single: anew((count) => single(place, size, count)),
         bare: anew((count) => bare(nc, feed, size, count)),
       },
       progress,
