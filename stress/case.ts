@@ -83,7 +83,11 @@ export interface CaseOutcome {
 }
 
 /** A defect that can be planted, to see that it is found. */
-export const FAULTS = ["memory", "slow", "leak"] as const;
+export const FAULTS = [
+  ...["memory", "slow", "leak"] as const,
+  ...["leak-external", "leak-timers", "leak-sockets"] as const,
+  ...["leak-subscriptions", "leak-consumers"] as const,
+] as const;
 
 /** One of them. */
 export type Fault = typeof FAULTS[number];
@@ -132,6 +136,8 @@ export interface StressCase {
   readonly metrics: readonly Metric[];
   /** The case, in the same group, whose figures are taken off where a metric says so. It is run along. */
   readonly baseline?: string;
+  /** The defects that can be planted in it; none if left out. */
+  readonly faults?: readonly Fault[];
   /** How many processes measure it, one after another. */
   readonly repetitions: number;
   /** Whether the sanity check has it, once. */

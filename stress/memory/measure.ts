@@ -74,7 +74,7 @@ export async function measureMemory(what: MemoryCase, context: CaseContext): Pro
       SERVED_TIMEOUT_MS,
     );
   }
-  if (context.fault === "memory") await subject.ask("plant");
+  if (context.fault === "memory" && workers > 0) await subject.ask("plant");
   context.progress("measuring under load");
   const startMs = performance.now();
   const { handled: handledBefore } = await subject.ask("count");

@@ -6,6 +6,9 @@
 import { PartiError } from "../../lib/errors.ts";
 import { say } from "../../tasks/console.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
+import { idOf } from "../case.ts";
+import { CATALOG } from "../registry.ts";
+import type { StressResult } from "../results/result.ts";
 import { compareResults, type Comparison, percent } from "../results/compare.ts";
 import {
   BASELINE_FOLDER,
@@ -39,6 +42,7 @@ export async function runBaseline(
   options: BaselineOptions,
 ): Promise<number> {
   const result = await readResult(path ?? DEFAULT_OUT);
+  if (options.name === undefined) checkWhole(result);
   const name = options.name ?? baselineName(result);
   const { dir = BASELINE_FOLDER, anyway = false } = options;
   const file = await saveBaseline(result, name, dir, anyway);
@@ -67,6 +71,20 @@ export async function runCompare(
   const comparison = compareResults(await readResult(path), result);
   for (const line of comparisonLines(comparison, path)) say(line);
   return exitCodes[comparison.verdict];
+}
+
+/** What `compare` holds every run of a machine against has all there is; a part has a name of its own. */
+function checkWhole({ cases }: StressResult): void {
+  const missing = CATALOG.cases.map(idOf).filter((id) => !cases.some((one) => one.id === id));
+  if (missing.length === 0) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `the result is not the whole suite: ${missing.length} cases are missing (${missing[0]}, …)`,
+    {
+      value: missing,
+      hint: "run `deno task stress` without --only, or call the part by a name with --name",
+    },
+  );
 }
 
 /** A baseline is named by its file, or as it was called when it was saved. */

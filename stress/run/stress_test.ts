@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
+import { idOf } from "../case.ts";
+import { CATALOG } from "../registry.ts";
 import { readResult, writeResult } from "../results/files.ts";
 import { resultWith } from "../results/result_rig_test.ts";
 import { toyRegistry } from "./toy_catalog_rig_test.ts";
@@ -75,6 +77,18 @@ Deno.test("planted: a baseline of a loaded machine is refused, unless it is want
   assert.match(stdout, /the baseline was measured with a load average of 7\.9.*not judged$/m);
 });
 
+Deno.test("planted: a part of the suite is no baseline of this machine, only one with a name", async () => {
+  using temp = new TempDir();
+  const cases = Object.fromEntries(
+    CATALOG.cases.filter(({ group }) => group !== "speed").map((one) => [idOf(one), {}]),
+  );
+  await writeResult(`${temp.path}/stress.json`, resultWith(cases));
+  const refused = await stress("baseline", temp.path, "--dir", temp.path);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /not the whole suite: \d+ cases are missing \(speed\/publish, …\)/);
+  assert.equal((await stress("baseline", temp.path, "--dir", temp.path, "--name", "x")).code, 0);
+});
+
 Deno.test("a bound that is missed is exit code 1; the page and the data tell it", async () => {
   using temp = new TempDir();
   const { code, stdout } = await toys(temp.path, { heap: 2 });
@@ -102,7 +116,7 @@ Deno.test("--list shows every case with its figures, and runs nothing", async ()
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /^memory\/10w-500p +\(5 ×, quick\) +10 workers over one connection, 500 partitions$/m,
+    /^memory\/10w-500p +\(5 ×, quick, --fault memory\) +10 workers over one connection, 500 partitions$/m,
   );
   assert.match(stdout, /^ {4}heap \[MB\]: heap in use after forced collections/m);
   assert.match(stdout, /^memory\/per-worker +\(law\) .*1w-100p, 5w-100p/m);
@@ -116,7 +130,9 @@ const mistakes: [string[], RegExp][] = [
   [["--repeat", "0"], /--repeat: expected a whole number from 1 on, got "0"/],
   [["--seed", "x"], /--seed: expected a whole number/],
   [["--duration", "10"], /--duration: expected a duration such as/],
-  [["--fault", "lose"], /--fault: expected memory, slow, leak, got "lose"/],
+  [["--fault", "lose"], /--fault: expected memory, slow, leak, .*, got "lose"/],
+  [["--fault", "slow", "--only", "speed/recovery"], /--fault slow does nothing in what is run/],
+  [["--fault", "memory", "--only", "speed"], /--fault memory does nothing in what is run/],
   [["--out", ""], /--out: expected a folder/],
   [["compare", "none", "/no/such"], /there is no \/no\/such/],
   [["baseline", "/no/such"], /there is no \/no\/such/],

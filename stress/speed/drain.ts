@@ -17,6 +17,7 @@ import { type ShardedFeed, shardStream, shardSubject } from "../../lib/sharding/
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { publishInWindow } from "./bare_client.ts";
+import { plantedCost } from "./planted.ts";
 import { BARE, FEED, FEED_TEMPLATE, makeStreams, names, PAYLOAD } from "./streams.ts";
 import { ROUNDS, waysInTurns } from "./turns.ts";
 
@@ -68,6 +69,7 @@ let groups = 0;
 
 /** Where it is measured. */
 interface Place extends Pick<CaseContext, "url" | "progress"> {
+  readonly cost: () => void;
   readonly feed: FeedStore;
 }
 
@@ -81,7 +83,7 @@ interface Layout {
 
 /** A group that holds all it is to hold before there is a backlog, so that nothing but the drain is measured; messages per second. */
 async function drainByGroup(
-  { url, feed, progress }: Place,
+  { url, feed, progress, cost }: Place,
   workers: number,
   count: number,
   layout: Layout,
@@ -92,6 +94,7 @@ async function drainByGroup(
   let open = false, handled = 0;
   const handler = async (): Promise<void> => {
     if (!open) await gate.promise;
+    cost();
     if (++handled === count) over.resolve();
   };
   const connections: NatsConnection[] = [];
@@ -190,12 +193,12 @@ async function bare(nc: NatsConnection, feed: FeedStore, { keys }: Size, count: 
   return rate;
 }
 
-async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> {
+async function run({ url, quick, progress, fault }: CaseContext): Promise<CaseOutcome> {
   const size = quick ? QUICK_SIZE : SIZE;
   const nc = await connectNats({ servers: url });
   try {
     const { feed } = natsWorld(nc);
-    const place = { url, feed, progress };
+    const place = { url, feed, progress, cost: plantedCost(fault) };
     const anew = (drain: (count: number) => Promise<number>) => async (share: number) => {
       await makeStreams(feed);
       return await drain(Math.round(size.messages * share));
@@ -224,7 +227,7 @@ async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> 
 
 /** The case. */
 export const DRAIN_CASE: StressCase = {
-  ...{ group: "speed", name: "drain", quick: true, server: true },
+  ...{ group: "speed", name: "drain", quick: true, server: true, faults: ["slow"] },
   title: "Draining 200,000 messages of 1,500 keys on disk by 10 workers, through 16 shards",
   metrics: [
     {
