@@ -41,7 +41,7 @@ export type PartiErrorCode =
   | "PARTI_NOT_SENT" // it never left: nobody has handled it
   | "PARTI_MAYBE_DELIVERED" // it left, and connection or receiver went before the answer came: nobody knows whether it was handled
   | "PARTI_CALL_FAILED" // it was handled, and the handler threw
-  | "PARTI_OVERLOADED" // as much waits as may wait: nobody has handled it
+  | "PARTI_OVERLOADED" // as much waits as may wait: it was not sent on, nobody has handled it
   | "PARTI_NO_HANDLER" // where it went nobody handles such a thing
   | "PARTI_TOO_MANY_HOPS" // it was sent on as often as it may be: nobody has handled it
   | "PARTI_ABORTED"

@@ -22,6 +22,8 @@ export interface Target {
   readonly atMost?: number;
   /** The least it may be. */
   readonly atLeast?: number;
+  /** Whether it is of the full size only: a sanity check, which is smaller, is not held to it. */
+  readonly full?: boolean;
 }
 
 /** One figure of a case. */
@@ -40,6 +42,8 @@ export interface Metric {
   readonly limit?: string;
   /** Whether the median of the same metric of the case's {@linkcode StressCase.baseline} is taken off. */
   readonly overBaseline?: boolean;
+  /** The name of another case of the group whose median is taken off instead. It is run along, too. */
+  readonly over?: string;
   /** It is another metric of this case, divided. It has no samples of its own. */
   readonly share?: { readonly of: string; readonly by: number };
   /** A bound it has to keep to. */
@@ -79,7 +83,11 @@ export interface CaseOutcome {
 }
 
 /** A defect that can be planted, to see that it is found. */
-export const FAULTS = ["memory", "slow", "leak"] as const;
+export const FAULTS = [
+  ...["memory", "slow", "leak"] as const,
+  ...["leak-external", "leak-timers", "leak-sockets"] as const,
+  ...["leak-subscriptions", "leak-consumers"] as const,
+] as const;
 
 /** One of them. */
 export type Fault = typeof FAULTS[number];
@@ -128,6 +136,8 @@ export interface StressCase {
   readonly metrics: readonly Metric[];
   /** The case, in the same group, whose figures are taken off where a metric says so. It is run along. */
   readonly baseline?: string;
+  /** The defects that can be planted in it; none if left out. */
+  readonly faults?: readonly Fault[];
   /** How many processes measure it, one after another. */
   readonly repetitions: number;
   /** Whether the sanity check has it, once. */
@@ -174,4 +184,15 @@ export interface Catalog {
  */
 export function idOf({ group, name }: Pick<StressCase, "group" | "name">): string {
   return `${group}/${name}`;
+}
+
+/**
+ * The case whose figure is taken off.
+ *
+ * @param stressCase the case
+ * @param metric a figure of it
+ * @returns its name in the same group; undefined where nothing is taken off
+ */
+export function takenOff({ baseline }: StressCase, metric: Metric): string | undefined {
+  return metric.over ?? (metric.overBaseline === true ? baseline : undefined);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
+import { FAULTS } from "./case.ts";
 import type { BaselineOptions } from "./run/ended_commands.ts";
 import type { StressOptions } from "./run/stress_command.ts";
 
@@ -21,14 +22,14 @@ export function registerStress(program: Command): void {
     .option("--out <folder>", "where stress.html and stress.json go (default: out/stress)")
     .option("--repeat <number>", "how often each case is run (default: each as often as it says)")
     .option("--seed <number>", "the order of the cases and the chances in them follow from it")
-    .option("--duration <duration>", "how long the leak run goes on (default: 10m, --quick 20s)")
-    .option("--fault <kind>", "plant a defect: memory, slow, leak")
+    .option("--duration <duration>", "how long the leak run goes on (default: 10m, --quick 12s)")
+    .option("--fault <kind>", `plant a defect: ${FAULTS.join(", ")}`)
     .option("--registry <module>", "a module that exports `catalog` (default: this project's)")
     .addHelpText(
       "after",
       `
 Examples:
-  deno task stress                              all of it, forty minutes or more
+  deno task stress                              all of it, about two hours
   deno task stress --quick                      does it work at all?
   deno task stress --only memory --only leak --duration 1h
   deno task stress --only memory/10w-500p --repeat 9
@@ -36,6 +37,11 @@ Examples:
   deno task stress baseline                     the last result is the baseline of this machine
   deno task stress compare                      the last result against it
   deno task stress --fault memory               must then fail in \`compare\`
+
+How long, about: memory a quarter of an hour, scale an hour (each of its sixty runs looks at a group
+at rest for 36 s), speed twenty minutes (drain six of them), leak ten minutes or --duration; --quick
+less than a minute. With --repeat as often. Other work beside makes times longer, and durations that
+are not judged.
 
 Each case runs in a process of its own beside a nats-server of its own.
 What is measured and how: stress/README.md.
@@ -55,8 +61,9 @@ function registerEnded(stress: Command): void {
   stress.helpCommand(false);
   stress.command("baseline [result]")
     .description("Save a result as the baseline to compare with (default: the last one).")
-    .option("--name <name>", "what to call it (default: after the machine)")
+    .option("--name <name>", "what to call it (default: after the machine, for a whole run only)")
     .option("--dir <folder>", "where baselines are (default: stress/baselines)")
+    .option("--anyway", "although a case found something wrong, or the machine had too much to do")
     .action(async (result: string | undefined, options: BaselineOptions) => {
       const { runBaseline } = await import("./run/ended_commands.ts");
       Deno.exitCode = await runBaseline(result, options);
@@ -72,7 +79,8 @@ is a folder or a file (default: out/stress).
 
 Exit codes: 0 nothing is worse than is tolerated; 1 memory has grown by more than 10 %, or something
 takes more than 50 % longer, beyond the noise of both; 2 that could not be found out: another
-machine, a missing case, too few repetitions; 3 bad input.
+machine, a missing case, too few repetitions, durations of a machine that had too much to do (a load
+average of more than twice its processors, on either side); 3 bad input.
 `,
     )
     .action(
@@ -92,6 +100,11 @@ function registerChildren(program: Command): void {
     .action(async (spec: string) => {
       const { runCaseChild } = await import("./child/child_main.ts");
       await runCaseChild(JSON.parse(spec));
+    });
+  program.command("stress-subject <spec>", { hidden: true })
+    .action(async (spec: string) => {
+      const { runSubject } = await import("./memory/subject.ts");
+      await runSubject(JSON.parse(spec));
     });
   program.command("stress-load <spec>", { hidden: true })
     .action(async (spec: string) => {

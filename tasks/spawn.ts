@@ -13,6 +13,11 @@ export interface SpawnSelfOptions {
   readonly permissions?: readonly string[];
   /** More environment variables. The child needs `--allow-env` to read them. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * From source, the module that is run instead of the whole program, with the same arguments: nothing else is loaded. A compiled binary
+   * has the command of that name.
+   */
+  readonly module?: string;
   /** Where to run it. */
   readonly cwd?: string;
   /**
@@ -38,7 +43,7 @@ export function spawnSelf(
   options: SpawnSelfOptions = {},
 ): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: selfArguments(args, options.permissions ?? []),
+    args: selfArguments(args, options.permissions ?? [], Deno.build.standalone, options.module),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdin: options.stdin ?? "piped",
@@ -53,17 +58,19 @@ export function spawnSelf(
  * @param args the subcommand and its arguments
  * @param permissions Deno's permission flags
  * @param standalone whether this is the compiled binary
+ * @param module from source, the module to run instead of the program
  * @returns everything after the program's name
  */
 export function selfArguments(
   args: readonly string[],
   permissions: readonly string[],
   standalone: boolean = Deno.build.standalone,
+  module: string = new URL("parti.ts", import.meta.url).href,
 ): string[] {
   if (standalone) return [...args];
   // The types are checked by `deno task check`, not by every worker that starts.
   const flags = ["--quiet", "--no-check", "--no-prompt", ...permissions];
-  return ["run", ...flags, new URL("parti.ts", import.meta.url).href, ...args];
+  return ["run", ...flags, module, ...args];
 }
 
 /** How a child listens to its parent. */

@@ -169,3 +169,13 @@ export class AssignmentFollower {
 function isSame(one: KvEntry, other: KvEntry): boolean {
   return one.revision === other.revision && sameBytes(one.value, other.value);
 }
+
+/**
+ * How often a follower reads its assignment again although nothing was heard: with jitter, between half of this and all of it.
+ *
+ * @param config of the group
+ * @returns the longest time between two readings, in milliseconds
+ */
+export function rereadEveryMs({ heartbeatTtlMs }: { readonly heartbeatTtlMs: number }): number {
+  return heartbeatTtlMs * 2;
+}

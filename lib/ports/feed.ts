@@ -227,11 +227,19 @@ export interface FeedStore {
   listConsumers(stream: string): Promise<ConsumerInfo[]>;
   /** Starts pulling from a consumer; nothing is asked for until {@linkcode Pull.request}. */
   pull(stream: string, consumer: string, handler: PullHandler): Pull;
-  /** Stores a message and waits for the stream's word. Throws `PARTI_TOO_LARGE` if it, or its headers, are more than may be stored. */
+  /**
+   * Stores a message and waits for the stream's word. Throws `PARTI_TOO_LARGE` if it, or its headers, are more than may be stored, and
+   * `PARTI_OVERLOADED`, with nothing sent, if as many publications wait for room as may.
+   *
+   * Messages of one connection go out in the order of the calls, and one stream stores them in that order, those that it takes: one that
+   * fails is missing, and those behind it are stored all the same. It is tried once. To try again is for who calls it, with
+   * {@linkcode publishAgain} for instance; a second try comes behind what was published meanwhile. Who needs every message of a subject in
+   * order whatever fails, publishes the next one when the outcome of the last is known, or guards each with an expected sequence.
+   */
   publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<PublishAck>;
   /**
    * Waits until a publication would be sent at once: for whoever publishes on without waiting for each outcome. So many may wait for the
-   * stream's word; what is published beyond that waits here, however much it is. Returns undefined if there is room, so that nobody waits
+   * stream's word; what is published beyond that waits here, up to a bound. Returns undefined if there is room, so that nobody waits
    * who need not: messages that are published in one go travel together.
    */
   room(): Promise<void> | undefined;

@@ -7,6 +7,7 @@
 import { isPartiError, OUTAGE_CODES, PartiError } from "../errors.ts";
 import { sleep } from "./clock.ts";
 import type { FeedStore, PublishAck, PublishOptions } from "./feed.ts";
+import { DEFAULT_MAX_WAITING, tooManyWaiting } from "./publish_limit.ts";
 import { jitter } from "./random.ts";
 import type { World } from "./world.ts";
 
@@ -18,6 +19,8 @@ export interface PublishAgainOptions {
   readonly pauseMs?: number;
   /** The longest pause, in milliseconds; 2,000 unless given. */
   readonly pauseMaxMs?: number;
+  /** How many publications may be under way at once, those between two tries included; 65,536 unless given. */
+  readonly maxWaiting?: number;
   /** Ends it early: no further try is made, and the last failure is thrown. */
   readonly signal?: AbortSignal;
 }
@@ -33,23 +36,29 @@ export interface PublishAgainOptions {
  * @param world where streams are, time and jitter
  * @param options how to try again
  * @returns what publishes; it throws as {@linkcode FeedStore.publish} does, of the last try. A guarded publication without an ID whose
- * outcome was unknown once may have been refused because of itself: it throws `PARTI_TIMEOUT` with the refusal as its cause
- * @throws {PartiError} `PARTI_INVALID_CONFIG` for fewer than one try or a pause below 0
+ * outcome was unknown once may have been refused because of itself: it throws `PARTI_TIMEOUT` with the refusal as its cause. With as many
+ * under way as may be it throws `PARTI_OVERLOADED`, and nothing was sent
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` for fewer than one try or one that may wait, or a pause below 0
  */
 export function publishAgain(
   world: Pick<World, "feed" | "clock" | "random">,
   options: PublishAgainOptions = {},
 ): Pick<FeedStore, "publish"> {
   const { tries = 5, pauseMs = 100, pauseMaxMs = 2_000, signal } = options;
-  if (!Number.isSafeInteger(tries) || tries < 1 || !(pauseMs >= 0) || !(pauseMaxMs >= pauseMs)) {
+  const { maxWaiting = DEFAULT_MAX_WAITING } = options;
+  if (
+    !Number.isSafeInteger(tries) || tries < 1 || !(maxWaiting >= 1) || !(pauseMs >= 0) ||
+    !(pauseMaxMs >= pauseMs)
+  ) {
     throw new PartiError("PARTI_INVALID_CONFIG", "publishAgain cannot be configured like this", {
       value: options,
       hint:
-        "tries must be at least 1, and the pauses at least 0, with pauseMs not above pauseMaxMs",
+        "tries and maxWaiting must be at least 1, and the pauses at least 0, with pauseMs not above pauseMaxMs",
     });
   }
   const { feed, clock, random } = world;
-  const publish = async (
+  let underWay = 0;
+  const persist = async (
     subject: string,
     data: Uint8Array,
     how: PublishOptions = {},
@@ -67,6 +76,19 @@ export function publishAgain(
         await sleep(clock, jitter(random, longestMs), signal);
         if (signal?.aborted) throw error;
       }
+    }
+  };
+  const publish = async (
+    subject: string,
+    data: Uint8Array,
+    how?: PublishOptions,
+  ): Promise<PublishAck> => {
+    if (underWay >= maxWaiting) throw tooManyWaiting(subject, maxWaiting);
+    underWay++;
+    try {
+      return await persist(subject, data, how);
+    } finally {
+      underWay--;
     }
   };
   return { publish };

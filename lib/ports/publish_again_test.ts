@@ -87,8 +87,24 @@ Deno.test("a signal ends the waiting, and there is no further try", async () => 
   assert.equal(clock.pendingTimers, 0);
 });
 
+Deno.test("with as many under way as may be, the next one is refused, and is taken when one is over", async () => {
+  const answers = ["PARTI_NO_RESPONDERS", "PARTI_NO_RESPONDERS", STORED] as const;
+  const { clock, at, publish } = publisher([...answers], { maxWaiting: 2 });
+  const acks = [publish("s", DATA, ID), publish("s", DATA, { messageId: "n" })];
+  await clock.advance(1);
+  await assert.rejects(publish("s", DATA, { messageId: "o" }), { code: "PARTI_OVERLOADED" });
+  assert.equal(at.length, 2, "nothing of it was sent");
+  await clock.advance(1_000);
+  assert.deepEqual(await Promise.all(acks), [STORED, STORED]);
+  assert.deepEqual(await publish("s", DATA, { messageId: "o" }), STORED);
+});
+
 Deno.test("what cannot be meant is refused", () => {
-  for (const options of [{ tries: 0 }, { tries: 1.5 }, { pauseMs: -1 }, { pauseMaxMs: 1 }]) {
+  for (
+    const options of [{ tries: 0 }, { tries: 1.5 }, { pauseMs: -1 }, { pauseMaxMs: 1 }, {
+      maxWaiting: 0,
+    }]
+  ) {
     assert.throws(() => publisher([STORED], options), { code: "PARTI_INVALID_CONFIG" });
   }
 });
@@ -122,3 +138,28 @@ natsTest("what is published while the server is away is stored, once", async (ri
   assert.deepEqual(acks.map((ack) => ack.sequence).sort(), [2, 3, 4]);
   assert.equal((await world.feed.streamInfo("S")).messages, 4);
 });
+
+natsTest(
+  "while the server is away no more waits than may, and what waited is stored once, in any order",
+  async (rig) => {
+    const { world } = await rig.connect();
+    await world.feed.ensureStream("S", {
+      ...{ subjects: ["s.>"], retention: "limits", storage: "file", replicas: 1 },
+    });
+    const { publish } = publishAgain(world, {
+      ...{ tries: 100, pauseMs: 50, pauseMaxMs: 200, maxWaiting: 20 },
+    });
+    await rig.server.kill();
+    const results = Array.from(
+      { length: 50 },
+      (_, n) => publish("s.1", DATA, { messageId: `${n}` }),
+    );
+    const outcomes = Promise.allSettled(results);
+    await rig.server.restart();
+    const codes = (await outcomes).flatMap((one) =>
+      one.status === "rejected" ? [one.reason.code] : []
+    );
+    assert.deepEqual(codes, Array.from({ length: 30 }, () => "PARTI_OVERLOADED"));
+    assert.equal((await world.feed.streamInfo("S")).messages, 20);
+  },
+);

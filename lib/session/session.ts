@@ -6,7 +6,7 @@
  */
 import { unlessAborted } from "../abort.ts";
 import { AssignmentApplier } from "./assignment_applier.ts";
-import { AssignmentFollower } from "../assignment/assignment_follower.ts";
+import { AssignmentFollower, rereadEveryMs } from "../assignment/assignment_follower.ts";
 import type { LeaderPhase } from "../assignment/leader/group_leader.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
 import { Candidate } from "./candidate.ts";
@@ -242,7 +242,7 @@ export class Session {
       bucket: assignments,
       clock: world.clock,
       random: world.random,
-      rereadEveryMs: config.heartbeatTtlMs * 2,
+      rereadEveryMs: rereadEveryMs(config),
       onSnapshot: (snapshot, before) => {
         this.#candidate?.assignmentChanged();
         this.#applier.take(snapshot, before);

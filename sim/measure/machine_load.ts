@@ -17,7 +17,7 @@ export interface Machine {
 }
 
 /** More than this many processes for each processor, and what is measured is the waiting. */
-const OVERLOAD_FACTOR = 2;
+export const OVERLOAD_FACTOR = 2;
 
 /** Follows the load average of this machine. */
 export class MachineLoad {

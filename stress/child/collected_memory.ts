@@ -4,7 +4,6 @@
  * @module
  */
 import v8 from "node:v8";
-import { PartiError } from "../../lib/errors.ts";
 
 /** What a process holds. */
 export interface Memory {
@@ -41,11 +40,12 @@ const BREATH_MS = 2;
  * Collects until the heap does not shrink any more, and tells the least it was: one collection leaves what is only reachable from
  * finalisers, and messages under way come and go.
  *
- * @param ports how it is looked at; by default this process
+ * @param given how it is looked at; by default this process
  * @returns what is left
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if this process was not started with {@linkcode EXPOSE_GC}
  */
-export async function collectedMemory(ports: MemoryPorts = thisProcess()): Promise<Memory> {
+export async function collectedMemory(given?: MemoryPorts): Promise<Memory> {
+  const ports = given ?? await thisProcess();
   let least = Infinity;
   let external = Infinity;
   let code = 0;
@@ -61,9 +61,11 @@ export async function collectedMemory(ports: MemoryPorts = thisProcess()): Promi
   return { heapBytes: least, codeBytes: code, externalBytes: external, rssBytes };
 }
 
-function thisProcess(): MemoryPorts {
+async function thisProcess(): Promise<MemoryPorts> {
   const collect = (globalThis as { gc?: () => void }).gc;
   if (collect === undefined) {
+    // A process whose memory is measured loads nothing that it does not need.
+    const { PartiError } = await import("../../lib/errors.ts");
     throw new PartiError("PARTI_INVALID_CONFIG", "this process cannot collect its garbage", {
       hint: "start it with DENO_V8_FLAGS=--expose-gc",
     });

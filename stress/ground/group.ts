@@ -54,7 +54,7 @@ interface Member {
 }
 
 /** The library's own default leaves two planned rebalances 10 s apart, which is no cost of either. */
-const CONFIG = {
+export const GROUP_CONFIG = {
   group: GROUP_NAME,
   assignment: { minRebalanceInterval: 0 },
   startupTimeout: "5m",
@@ -176,7 +176,7 @@ export class StressGroup implements AsyncDisposable {
     const manager = new Manager({
       world,
       config: {
-        ...CONFIG,
+        ...GROUP_CONFIG,
         // Who leaves keeps its ID until it has gone.
         workerIdMax: Math.max(99, mostWorkers),
         ...(consume ? { consumer: { stream: STREAM, subjectTemplate: SUBJECT_TEMPLATE } } : {}),

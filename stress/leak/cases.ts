@@ -3,13 +3,26 @@
  *
  * @module
  */
-import type { Metric, StressCase } from "../case.ts";
+import { FAULTS, type Metric, type StressCase } from "../case.ts";
+import { WATCHED, type Watched } from "./judge.ts";
 import { measureLeak } from "./measure.ts";
 
 const TIMEOUT_MS = 900_000;
 
 function figure(name: string, unit: string, what: string): Metric {
   return { name, unit, kind: "count", better: "lower", what };
+}
+
+/** The slope by least squares, both ends of its 95 % interval, and below what growth is not told from noise. */
+function slopes({ name, what, unit }: Watched): Metric[] {
+  const perMinute = `${unit}/min`;
+  const own = name === "objects" ? `${what} after forced collections, without compiled code` : what;
+  return [
+    figure(`${name}Slope`, perMinute, `growth of ${own}, by least squares`),
+    figure(`${name}Low`, perMinute, "the lower end of its 95 % interval; above the floor it leaks"),
+    figure(`${name}High`, perMinute, "the upper end"),
+    figure(`${name}Floor`, perMinute, "growth that is not told from noise in a run of this length"),
+  ];
 }
 
 /** The cases. */
@@ -19,21 +32,11 @@ export const LEAK_CASES: readonly StressCase[] = [
     title: "10 workers, 100 partitions under load; one comes and one goes, again and again",
     timeoutMs: TIMEOUT_MS,
     metrics: [
-      figure(
-        "slope",
-        "MB/min",
-        "growth of the heap after forced collections, without compiled code, by least squares",
-      ),
-      figure(
-        "slopeLow",
-        "MB/min",
-        "the lower end of its 95 % interval; above the floor it is a leak",
-      ),
-      figure("slopeHigh", "MB/min", "the upper end"),
-      figure("floor", "MB/min", "growth that is not told from noise in a run of this length"),
+      ...WATCHED.flatMap(slopes),
       { ...figure("cycles", "", "workers that came and went"), better: "higher" },
       { ...figure("handled", "msg/s", "messages handled meanwhile"), better: "neither" },
     ],
+    faults: FAULTS.filter((fault) => fault.startsWith("leak")),
     run: measureLeak,
   },
 ];

@@ -1,46 +1,78 @@
 /**
- * When a growing heap is a leak, and when it is chance. What is looked at are objects: the code that V8 compiles grows for ten minutes and
- * more, and no program can let go of it.
+ * When something that grows is a leak, and when it is chance. Of the heap, objects are looked at: the code that V8 compiles grows for ten minutes
+ * and more, and no program can let go of it.
  *
  * @module
  */
 import { fitLine, type LineFit } from "../statistics/least_squares.ts";
 
-/** What is thought of a heap over time. */
+/** Something that must not grow. */
+export interface Watched {
+  /** Its name, one word. */
+  readonly name: string;
+  /** What it is, at the beginning of a sentence. */
+  readonly what: string;
+  /** Its unit; empty for what is counted. */
+  readonly unit: string;
+  /** Growth by this over a whole run is not called a leak: the shorter the run, the steeper a leak has to be. */
+  readonly floor: number;
+}
+
+/** Code compiled late, a table that doubled: so a run of ten minutes sees a leak of 50 KB per minute, and one of an hour a sixth of that. */
+const FLOOR_MB = 0.5;
+/** A timer or a consumer that is there at one look and not at the next. */
+const FLOOR_HANDLES = 3;
+
+/** All that is watched. */
+export const WATCHED = [
+  { name: "objects", what: "the heap", unit: "MB", floor: FLOOR_MB },
+  {
+    name: "external",
+    what: "the memory of buffers outside of the heap",
+    unit: "MB",
+    floor: FLOOR_MB,
+  },
+  { name: "timers", what: "the number of pending timers", unit: "", floor: FLOOR_HANDLES },
+  { name: "sockets", what: "the number of connections", unit: "", floor: FLOOR_HANDLES },
+  { name: "subscriptions", what: "the number of subscriptions", unit: "", floor: FLOOR_HANDLES },
+  { name: "consumers", what: "the number of consumers", unit: "", floor: FLOOR_HANDLES },
+] as const satisfies readonly Watched[];
+
+/** What is thought of something over time. */
 export interface LeakJudgement {
+  /** What it is of. */
+  readonly watched: Watched;
   /** The line through the samples after the warm-up; undefined if they are too few. */
   readonly fit: LineFit | undefined;
-  /** A slope below this is noise, in MB per second. */
+  /** A slope below this is noise, in its unit per second. */
   readonly floorPerSecond: number;
-  /** Whether the heap grows by more than noise. */
+  /** Whether it grows by more than noise. */
   readonly leaks: boolean;
 }
 
 /** In the beginning code is still being compiled, and caches fill. */
 const WARM_UP_SHARE = 0.25;
-/**
- * A heap that grows by this over the whole run is not called a leak: code compiled late, a table that doubled. So a run of ten minutes
- * sees a leak of 50 KB per minute, and one of an hour sees a sixth of that.
- */
-const FLOOR_MB = 0.5;
 
 /**
- * Judges a heap over time: it leaks if the 95 % interval of its slope lies wholly above the noise.
+ * Judges something over time: it leaks if the 95 % interval of its slope lies wholly above the noise.
  *
+ * @param watched what it is
  * @param atSeconds when it was looked at
- * @param heapMb how much there was, in MB
+ * @param values how much there was, in its unit
  * @param durationSeconds how long the run was
  * @returns the slope, and whether it is a leak
  */
 export function judgeLeak(
+  watched: Watched,
   atSeconds: readonly number[],
-  heapMb: readonly number[],
+  values: readonly number[],
   durationSeconds: number,
 ): LeakJudgement {
   const from = Math.floor(atSeconds.length * WARM_UP_SHARE);
-  const fit = fitLine(atSeconds.slice(from), heapMb.slice(from));
-  const floorPerSecond = FLOOR_MB / durationSeconds;
-  return { fit, floorPerSecond, leaks: (fit?.slopeInterval[0] ?? -Infinity) > floorPerSecond };
+  const fit = fitLine(atSeconds.slice(from), values.slice(from));
+  const floorPerSecond = watched.floor / durationSeconds;
+  const leaks = (fit?.slopeInterval[0] ?? -Infinity) > floorPerSecond;
+  return { watched, fit, floorPerSecond, leaks };
 }
 
 /**
@@ -49,9 +81,10 @@ export function judgeLeak(
  * @param judgement what was found
  * @returns one sentence
  */
-export function describeLeak({ fit, floorPerSecond }: LeakJudgement): string {
+export function describeLeak({ watched, fit, floorPerSecond }: LeakJudgement): string {
   const perMinute = (value: number) => (value * 60).toFixed(3);
   const [low, high] = fit!.slopeInterval;
-  return `the heap grows by ${perMinute(fit!.slope)} MB per minute ` +
+  const unit = watched.unit === "" ? "" : ` ${watched.unit}`;
+  return `${watched.what} grows by ${perMinute(fit!.slope)}${unit} per minute ` +
     `(95 %: ${perMinute(low)} to ${perMinute(high)}; noise is up to ${perMinute(floorPerSecond)})`;
 }

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { Seeded } from "../../sim/seed/seeded.ts";
-import { describeLeak, judgeLeak } from "./judge.ts";
+import { describeLeak, judgeLeak, WATCHED } from "./judge.ts";
+
+const HEAP = WATCHED[0];
 
 /** A heap of ten minutes, looked at every 2.5 s, that scatters by a tenth of a megabyte and grows by so much per minute. */
 function heapThatGrows(perMinuteMb: number, seed = 1) {
   const chance = new Seeded(seed, "heap");
   const at = Array.from({ length: 240 }, (_, n) => n * 2.5);
   const heap = at.map((seconds, n) => 20 + perMinuteMb * seconds / 60 + chance.float(n) * 0.1);
-  return judgeLeak(at, heap, 600);
+  return judgeLeak(HEAP, at, heap, 600);
 }
 
 Deno.test("leak: a heap that only scatters does not leak, whatever the chances", () => {
@@ -30,9 +32,24 @@ Deno.test("leak: growth below the floor is noise, and so is what only happens in
   assert.equal(heapThatGrows(0.03).leaks, false);
   const at = Array.from({ length: 100 }, (_, n) => n);
   const warmUp = at.map((n) => 20 + Math.min(n, 20) * 0.2 + (n % 3) * 0.01);
-  assert.equal(judgeLeak(at, warmUp, 100).leaks, false);
+  assert.equal(judgeLeak(HEAP, at, warmUp, 100).leaks, false);
 });
 
 Deno.test("leak: too few samples are no leak, and no slope", () => {
-  assert.deepEqual(judgeLeak([1], [5], 10), { fit: undefined, floorPerSecond: 0.05, leaks: false });
+  const { fit, leaks } = judgeLeak(HEAP, [1], [5], 10);
+  assert.deepEqual([fit, leaks], [undefined, false]);
+});
+
+Deno.test("leak: planted: of whatever is watched, what grows steadily is found, what comes and goes is not", () => {
+  const at = Array.from({ length: 60 }, (_, n) => n * 10);
+  for (const watched of WATCHED) {
+    const over = (values: number[]) => judgeLeak(watched, at, values, 600);
+    const growing = over(
+      at.map((seconds, n) => 50 + watched.floor * 3 * seconds / 600 + n % 2 * 0.1),
+    );
+    assert.equal(growing.leaks, true, watched.name);
+    assert.match(describeLeak(growing), new RegExp(`^${watched.what} grows by \\d`));
+    assert.equal(over(at.map((_, n) => 50 + n % 3)).leaks, false, watched.name);
+    assert.equal(over(at.map(() => 50)).leaks, false, watched.name);
+  }
 });

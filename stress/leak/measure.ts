@@ -4,34 +4,42 @@
  * @module
  */
 import { Seeded } from "../../sim/seed/seeded.ts";
-import type { CaseContext, CaseOutcome } from "../case.ts";
+import type { CaseContext, CaseOutcome, Sample } from "../case.ts";
+import { pendingTimers } from "../../lib/ports/nats/clock.ts";
 import { collectedMemory } from "../child/collected_memory.ts";
+import { countTimers, type TimerCount } from "../child/timer_count.ts";
 import { StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
-import { describeLeak, judgeLeak } from "./judge.ts";
+import { ServerMonitor } from "../ground/server_monitor.ts";
+import { describeLeak, judgeLeak, type LeakJudgement, WATCHED } from "./judge.ts";
+import { PlantedLeak } from "./plant.ts";
 
 const [WORKERS, PARTITIONS] = [10, 100];
 const PER_SECOND = 200;
 const PAYLOAD_BYTES = 128;
-const [DURATION_MS, QUICK_DURATION_MS] = [600_000, 20_000];
+const [DURATION_MS, QUICK_DURATION_MS] = [600_000, 12_000];
 /** One worker comes and one goes, this often at most. */
-const CYCLE_MS = 2_500;
+const [CYCLE_MS, QUICK_CYCLE_MS] = [2_500, 1_000];
 const MEBIBYTE = 1_048_576;
 /** In the end some messages are still under way. */
 const LEAST_HANDLED = 0.95;
-/** The planted leak: for each cycle. */
-const LEAK_BYTES = 512 * 1_024;
+
+/** What there was at each look. */
+type Looks = Record<typeof WATCHED[number]["name"] | "code" | "rss" | "atSeconds", number[]>;
 
 /**
- * Has workers come and go under load, and looks at the heap each time when all is as it was before.
+ * Has workers come and go under load, and looks at memory and handles each time when all is as it was before.
  *
  * @param context of the case
- * @returns the slope of the heap, and a problem if it is one
+ * @returns the slopes, and a problem for each that is one
  */
 export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   const { url, quick, seed, fault } = context;
   const durationMs = context.durationMs ?? (quick ? QUICK_DURATION_MS : DURATION_MS);
+  const timers = countTimers({ behindOne: pendingTimers });
+  const monitor = new ServerMonitor(context.monitorUrl, context.serverPid);
   const chance = new Seeded(seed, "leak", context.repetition);
+  await using leak = await PlantedLeak.open(fault, url);
   await using group = await StressGroup.open({
     ...{ url, partitions: PARTITIONS, consume: true, mostWorkers: WORKERS + 1, fault },
   });
@@ -42,48 +50,91 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   });
   const startMs = performance.now();
   const elapsedMs = () => performance.now() - startMs;
-  const [atSeconds, objects, code, rss]: number[][] = [[], [], [], []];
-  const held: unknown[] = [];
+  const looks = noLooks();
   for (let cycle = 0; elapsedMs() < durationMs; cycle++) {
     context.progress(
       `${Math.round(elapsedMs() / 1_000)} of ${
         durationMs / 1_000
       } s, ${cycle} workers came and went`,
     );
-    const nextMs = elapsedMs() + CYCLE_MS;
+    const nextMs = elapsedMs() + (quick ? QUICK_CYCLE_MS : CYCLE_MS);
     await group.add(1);
     await group.remove(chance.int(cycle, 0, WORKERS));
-    if (fault === "leak") held.push(new Array(LEAK_BYTES / 8).fill(cycle + 0.5));
+    await leak.drip(cycle);
     await pause(Math.max(0, nextMs - elapsedMs()));
-    const memory = await collectedMemory();
-    atSeconds!.push(elapsedMs() / 1_000);
-    objects!.push((memory.heapBytes - memory.codeBytes) / MEBIBYTE);
-    code!.push(memory.codeBytes / MEBIBYTE);
-    rss!.push(memory.rssBytes / MEBIBYTE);
+    await look(looks, monitor, timers, elapsedMs() / 1_000);
   }
   const sent = await load.finish();
-  const judgement = judgeLeak(atSeconds!, objects!, durationMs / 1_000);
-  const served = group.handled >= sent * LEAST_HANDLED
+  const { handled } = group;
+  const problems = handled >= sent * LEAST_HANDLED
     ? []
-    : [`only ${group.handled} of ${sent} messages were handled`];
+    : [`only ${handled} of ${sent} messages were handled`];
+  return conclusionOf(looks, durationMs / 1_000, handled / (elapsedMs() / 1_000), problems);
+}
+
+function noLooks(): Looks {
+  return {
+    ...{ atSeconds: [], objects: [], external: [], code: [], rss: [] },
+    ...{ timers: [], sockets: [], subscriptions: [], consumers: [] },
+  };
+}
+
+async function look(
+  looks: Looks,
+  monitor: ServerMonitor,
+  timers: TimerCount,
+  atSeconds: number,
+): Promise<void> {
+  const { heapBytes, codeBytes, externalBytes, rssBytes } = await collectedMemory();
+  const { connections, subscriptions, consumers } = await monitor.handles();
+  looks.atSeconds.push(atSeconds);
+  looks.objects.push((heapBytes - codeBytes) / MEBIBYTE);
+  looks.external.push(externalBytes / MEBIBYTE);
+  looks.code.push(codeBytes / MEBIBYTE);
+  looks.rss.push(rssBytes / MEBIBYTE);
+  looks.timers.push(timers.pending);
+  looks.sockets.push(connections);
+  looks.subscriptions.push(subscriptions);
+  looks.consumers.push(consumers);
+}
+
+function conclusionOf(
+  looks: Looks,
+  durationSeconds: number,
+  handled: number,
+  problems: readonly string[],
+): CaseOutcome {
+  const { atSeconds } = looks;
+  const judgements = WATCHED.map((watched) =>
+    judgeLeak(watched, atSeconds, looks[watched.name], durationSeconds)
+  );
+  const seriesOf = (name: keyof Looks, unit: string) => ({
+    ...{ name, unit, atSeconds, values: looks[name] },
+  });
   return {
     samples: [
-      ...(judgement.fit === undefined ? [] : [
-        { metric: "slope", value: judgement.fit.slope * 60 },
-        { metric: "slopeLow", value: judgement.fit.slopeInterval[0] * 60 },
-        { metric: "slopeHigh", value: judgement.fit.slopeInterval[1] * 60 },
-      ]),
-      { metric: "floor", value: judgement.floorPerSecond * 60 },
-      { metric: "cycles", value: objects!.length },
-      { metric: "handled", value: group.handled / (elapsedMs() / 1_000) },
+      ...judgements.flatMap(samplesOf),
+      { metric: "cycles", value: atSeconds.length },
+      { metric: "handled", value: handled },
     ],
     series: [
-      { name: "objects", unit: "MB", atSeconds: atSeconds!, values: objects! },
-      { name: "code", unit: "MB", atSeconds: atSeconds!, values: code! },
-      { name: "rss", unit: "MB", atSeconds: atSeconds!, values: rss! },
+      ...WATCHED.map(({ name, unit }) => seriesOf(name, unit)),
+      ...[seriesOf("code", "MB"), seriesOf("rss", "MB")],
     ],
-    problems: [...served, ...(judgement.leaks ? [describeLeak(judgement)] : [])],
+    problems: [...problems, ...judgements.filter(({ leaks }) => leaks).map(describeLeak)],
   };
+}
+
+function samplesOf({ watched: { name }, fit, floorPerSecond }: LeakJudgement): Sample[] {
+  const floor = { metric: `${name}Floor`, value: floorPerSecond * 60 };
+  if (fit === undefined) return [floor];
+  const [low, high] = fit.slopeInterval;
+  return [
+    { metric: `${name}Slope`, value: fit.slope * 60 },
+    { metric: `${name}Low`, value: low * 60 },
+    { metric: `${name}High`, value: high * 60 },
+    floor,
+  ];
 }
 
 function pause(ms: number): Promise<void> {

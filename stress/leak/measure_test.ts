@@ -4,9 +4,30 @@ import { runCaseOnce } from "../child/run_case.ts";
 
 const churn = CATALOG.cases.find(({ group }) => group === "leak")!;
 const options = { repetition: 0, quick: true, seed: 1, durationMs: 25_000 };
+/** What is counted, and buffers, hardly scatter: that they grow shows at once. */
+const SHORT_MS = 10_000;
 
 Deno.test("leak: planted: half a megabyte for each worker that came and went is found", async () => {
   const { outcome } = await runCaseOnce(churn, { ...options, fault: "leak" });
   assert.equal(outcome.problems!.length, 1, JSON.stringify(outcome.samples));
   assert.match(outcome.problems![0]!, /^the heap grows by \d+\.\d+ MB per minute/);
 });
+
+const KINDS = [
+  ["leak-external", "the memory of buffers outside of the heap"],
+  ["leak-timers", "the number of pending timers"],
+  ["leak-sockets", "the number of connections"],
+  ["leak-subscriptions", "the number of subscriptions"],
+  ["leak-consumers", "the number of consumers"],
+] as const;
+
+for (const [fault, what] of KINDS) {
+  Deno.test(`leak: planted: ${fault} is found and named`, async () => {
+    const { outcome } = await runCaseOnce(churn, { ...options, durationMs: SHORT_MS, fault });
+    const { problems = [], samples } = outcome;
+    assert.ok(
+      problems.some((problem) => problem.startsWith(`${what} grows by`)),
+      JSON.stringify([problems, samples]),
+    );
+  });
+}

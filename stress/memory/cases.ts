@@ -15,6 +15,8 @@ const LARGEST = "50w-500p";
 const REPETITIONS = 5;
 const TIMEOUT_MS = 180_000;
 
+/** What is taken off: a process with Deno and the NATS client; and one with the library besides, which has made the stream. */
+const [BASELINE, LIBRARY] = ["baseline", "library"];
 const over = { overBaseline: true, better: "lower" } as const;
 
 function metricsOf(name: string, workers: number): readonly Metric[] {
@@ -22,6 +24,11 @@ function metricsOf(name: string, workers: number): readonly Metric[] {
     {
       ...{ name: "heap", unit: "MB", kind: "memory", ...over },
       what: "heap in use after forced collections under load, over the baseline",
+      ...(name === LARGEST ? { target: { atMost: LARGEST_MAX_MB } } : {}),
+    },
+    {
+      ...{ name: "beyondLibrary", unit: "MB", kind: "memory", better: "lower", over: LIBRARY },
+      what: "the same over a process that has the library loaded, too, and no worker",
       ...(name === LARGEST ? { target: { atMost: LARGEST_MAX_MB } } : {}),
     },
     {
@@ -52,42 +59,55 @@ function metricsOf(name: string, workers: number): readonly Metric[] {
     },
     { ...{ name: "consumers", unit: "", kind: "count", ...over }, what: "consumers on the server" },
   ];
-  if (workers === 0) return metrics;
-  const perWorker: Metric = {
-    ...{ name: "heapPerWorker", unit: "MB", kind: "count", better: "lower" },
-    what: "heap over the baseline, divided by the workers",
-    share: { of: "heap", by: workers },
+  if (workers === 0) return metrics.filter(({ name }) => name !== "beyondLibrary");
+  const perWorker = (own: string, of: string): Metric => ({
+    ...{ name: own, unit: "MB", kind: "count", better: "lower" },
+    what: `${of}, divided by the workers`,
+    share: { of, by: workers },
     ...(name === LARGEST ? { target: { atMost: PER_WORKER_MAX_MB } } : {}),
-  };
+  });
   const handled: Metric = {
     ...{ name: "handled", unit: "msg/s", kind: "count", better: "neither" },
     what: "messages handled while it was measured",
   };
-  return [metrics[0]!, perWorker, ...metrics.slice(1), handled];
+  return [
+    ...[metrics[0]!, perWorker("heapPerWorker", "heap")],
+    ...[metrics[1]!, perWorker("beyondPerWorker", "beyondLibrary")],
+    ...[...metrics.slice(2), handled],
+  ];
 }
 
 function memoryCase(name: string, title: string, what: MemoryCase, quick: boolean): StressCase {
   return {
     ...{ group: "memory", name, title, quick, server: true },
     ...{ repetitions: REPETITIONS, timeoutMs: TIMEOUT_MS, baseline: BASELINE },
+    ...(what.workers === 0 ? {} : { faults: ["memory"] as const }),
     ...(what.workers === 0 ? {} : { size: { workers: what.workers, partitions: what.partitions } }),
     metrics: metricsOf(name, what.workers),
     run: (context) => measureMemory(what, context),
   };
 }
 
-const BASELINE = "baseline";
+const NOBODY = { workers: 0, partitions: 100 } as const;
 
 const baseline: StressCase = {
   ...{ group: "memory", name: BASELINE, quick: true, server: true },
-  title: "Deno, all code, the stream and the load's process; no worker",
+  title: "Deno and the NATS client, nothing else; the load runs beside",
   ...{ repetitions: REPETITIONS, timeoutMs: TIMEOUT_MS },
   metrics: metricsOf(BASELINE, 0).map(({ overBaseline: _, ...metric }) => ({
     ...metric,
     what: metric.what.replace(", over the baseline", ""),
   })),
-  run: (context) => measureMemory({ workers: 0, partitions: 100 }, context),
+  run: (context) => measureMemory({ ...NOBODY, loads: "client" }, context),
 };
+
+/** Its heap over the baseline is the library's code: what a program pays for it before any worker is made. */
+const library = memoryCase(
+  LIBRARY,
+  "The library loaded and the stream made by it; no worker",
+  { ...NOBODY, loads: "library" },
+  true,
+);
 
 /**
  * Workers × partitions: the seed's table first, then what the laws need. All workers of a process have one connection, as those of the
@@ -104,22 +124,23 @@ const QUICK = new Set(["1w-100p", "10w-500p"]);
 /** The cases. */
 export const MEMORY_CASES: readonly StressCase[] = [
   baseline,
+  library,
   ...SIZES.map(([workers, partitions]) => {
     const name = `${workers}w-${partitions}p`;
     const title = `${workers} workers over one connection, ${partitions} partitions`;
-    return memoryCase(name, title, { workers, partitions }, QUICK.has(name));
+    return memoryCase(name, title, { loads: "group", workers, partitions }, QUICK.has(name));
   }),
   memoryCase(
     `${LARGEST}-apart`,
     "50 workers with a connection each, 500 partitions",
-    { workers: 50, partitions: 500, apart: true },
+    { loads: "group", workers: 50, partitions: 500, apart: true },
     false,
   ),
   ...[10, 50].map((connections) =>
     memoryCase(
       `${connections}-connections`,
       `${connections} connections of the client, and no worker on them`,
-      { workers: 0, partitions: 100, connections },
+      { ...NOBODY, loads: "client", connections },
       false,
     )
   ),

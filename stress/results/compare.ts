@@ -1,12 +1,16 @@
 /**
  * A result held against a baseline: what has changed beyond the noise of both, and whether it is worse than is tolerated.
  *
- * The noise band of a figure is twice the standard error of the difference of both medians, relative to the baseline's. A figure fails if it
- * is worse by more than its limit and the band together.
+ * The noise band of a figure is half the 95 % interval of the difference of both means, relative to the baseline's: Welch's, with Student's
+ * quantile for as few values as there are ({@linkcode differenceOf}). Where what a process without workers takes was taken off, the scatter of
+ * those processes is in it, on both sides. A figure fails if it is worse by more than its limit and the band together.
  *
  * @module
  */
-import { medianError } from "../statistics/spread.ts";
+import { isOverloaded } from "../../sim/measure/machine_load.ts";
+import { differenceOf, type Term } from "../statistics/difference.ts";
+import { median } from "../statistics/spread.ts";
+import { loadText } from "./load_bound.ts";
 import { machineDifferences } from "./machine.ts";
 import type { CaseResult, MetricResult, StressResult, Verdict } from "./result.ts";
 
@@ -19,8 +23,6 @@ export const DURATION_LIMIT = 0.5;
  * in ms.
  */
 const LEAST_CHANGE: Readonly<Record<string, number>> = { memory: 0.05, duration: 20 };
-/** Of so many standard errors 95 % of all chance lies within. */
-const ERRORS = 2;
 
 /** What became of a figure. */
 export type Outcome =
@@ -31,7 +33,9 @@ export type Outcome =
   /** Within the noise. */
   | "same"
   /** Too few repetitions to know the noise. */
-  | "unsure";
+  | "unsure"
+  /** A duration, or a rate, of a machine that had too much to do. */
+  | "loaded";
 
 /** One figure in both. */
 export interface Change {
@@ -39,9 +43,9 @@ export interface Change {
   readonly figure: string;
   /** The unit; empty for ratios. */
   readonly unit: string;
-  /** The baseline's median. */
+  /** The baseline's mean. */
   readonly before: number;
-  /** The result's median. */
+  /** The result's mean. */
   readonly after: number;
   /** How much more, as a share of the baseline. */
   readonly change: number;
@@ -76,6 +80,7 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
   const machines = machineDifferences(baseline.machine, result.machine)
     .map((difference) => `another machine: ${difference}`);
   const doubts = [...machines, ...result.quick ? ["the result is only a sanity check"] : []];
+  const loads = loadDoubts(baseline, result);
   const changes: Change[] = [];
   for (const before of baseline.cases) {
     const after = result.cases.find(({ id }) => id === before.id);
@@ -83,10 +88,14 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
       doubts.push(`${before.id} is missing`);
       continue;
     }
+    doubts.push(...troubles("the baseline", before), ...troubles("the result", after));
     for (const metric of before.metrics) {
       const now = after.metrics.find(({ name }) => name === metric.name);
-      if (now === undefined) doubts.push(`${before.id} ${metric.name} is missing`);
-      else changes.push(changeOf(before, metric, now));
+      const figure = `${before.id} ${metric.name}`;
+      if (now === undefined) doubts.push(`${figure} is missing`);
+      else if ((metric.base === undefined) !== (now.base === undefined)) {
+        doubts.push(`${figure}: only one of both tells what was taken off; save a new baseline`);
+      } else changes.push(changeOf(before, metric, now, loads.length > 0));
     }
   }
   if (changes.length === 0) doubts.push("there is nothing that both have measured");
@@ -101,6 +110,10 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
       }, …): three at least`,
     );
   }
+  const loaded = judged.filter(({ outcome }) => outcome === "loaded").length;
+  if (loaded > 0) {
+    doubts.push(...loads.map((load) => `${load}: ${loaded} durations and rates are not judged`));
+  }
   return {
     changes,
     verdict: worse.length > 0 ? "fail" : doubts.length > 0 ? "unknown" : "pass",
@@ -109,28 +122,55 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
   };
 }
 
-function changeOf({ id }: CaseResult, before: MetricResult, after: MetricResult): Change {
+function loadDoubts(baseline: StressResult, result: StressResult): string[] {
+  const sides = [["the baseline", baseline.load], ["the result", result.load]] as const;
+  return sides.flatMap(([side, load]) =>
+    isOverloaded(load) ? [`${side} was measured with ${loadText(load)}`] : []
+  );
+}
+
+function troubles(side: string, { id, problems, failures }: CaseResult): string[] {
+  return [...problems, ...failures].map((trouble) => `${side} has ${id}: ${trouble}`);
+}
+
+function changeOf(
+  { id }: CaseResult,
+  before: MetricResult,
+  after: MetricResult,
+  isLoaded: boolean,
+): Change {
   const asRatio = before.ratio !== undefined && after.ratio !== undefined;
-  const [one, other] = asRatio ? [before.ratio, after.ratio] : [before, after];
-  const base = Math.abs(one.median);
-  const change = base === 0
-    ? (other.median === 0 ? 0 : Infinity)
-    : (other.median - one.median) / base;
-  const errors = [medianError(one.values), medianError(other.values)] as const;
-  const band = errors[0] === undefined || errors[1] === undefined
-    ? undefined
-    : base === 0
-    ? 0
-    : ERRORS * Math.hypot(errors[0], errors[1]) / base;
+  const terms = (metric: MetricResult, sign: 1 | -1): Term[] =>
+    asRatio ? [{ values: metric.ratio!.values, sign }] : termsOf(metric, sign);
+  const [was, is] = [differenceOf(terms(before, 1)).value, differenceOf(terms(after, 1)).value];
+  const { value: difference, half } = differenceOf([...terms(after, 1), ...terms(before, -1)]);
+  const base = Math.abs(was);
+  const change = base === 0 ? (difference === 0 ? 0 : Infinity) : difference / base;
+  const band = half === undefined ? undefined : base === 0 ? 0 : half / base;
   const limit = limitOf(before);
   const smallest = asRatio ? 0 : LEAST_CHANGE[before.kind] ?? 0;
-  const isTiny = Math.abs(other.median - one.median) < smallest;
+  const isTiny = Math.abs(difference) < smallest;
+  const isTimed = limit !== undefined && before.kind !== "memory";
   return {
     figure: `${id} ${before.name}${asRatio ? " (ratio)" : ""}`,
     unit: asRatio ? "" : before.unit,
-    ...{ before: one.median, after: other.median, change, band, limit },
-    outcome: isTiny && band !== undefined ? "same" : judge(before, change, band, limit),
+    ...{ before: was, after: is, change, band, limit },
+    outcome: isTimed && isLoaded
+      ? "loaded"
+      : isTiny && band !== undefined
+      ? "same"
+      : judge(before, change, band, limit),
   };
+}
+
+/** What a figure is the difference of: what was measured, and what was taken off, each with its own mean and scatter. */
+function termsOf({ values, base }: MetricResult, sign: 1 | -1): Term[] {
+  if (base === undefined) return [{ values, sign }];
+  const off = median(base);
+  return [
+    { values: values.map((value) => value + off), sign },
+    { values: base, sign: sign === 1 ? -1 : 1 },
+  ];
 }
 
 /** A rate that has gone down to 1/1.5 takes half as long again for the same work. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Seeded } from "../../sim/seed/seeded.ts";
 import { compareResults } from "./compare.ts";
+import { median } from "../statistics/spread.ts";
 import type { StressResult } from "./result.ts";
 import { resultWith } from "./result_rig_test.ts";
 
@@ -48,6 +49,81 @@ Deno.test("compare: planted: a slowdown fails, of a duration as of a rate", () =
       "speed/consume rate",
     ]);
   }
+});
+
+/** Three repetitions of a figure that scatters normally, above a baseline process that does so, too: what a whole run gives. */
+function threeAbove(seed: number, truth: number, scatter: number, baseScatter: number) {
+  const chance = new Seeded(seed, "three");
+  let draw = 0;
+  const normal = () =>
+    Math.sqrt(-2 * Math.log(1 - chance.float(draw++))) *
+    Math.cos(2 * Math.PI * chance.float(draw++));
+  const three = (value: number, scatter: number) => [1, 2, 3].map(() => value + scatter * normal());
+  const base = three(80, baseScatter);
+  const values = three(80 + truth, scatter).map((value) => value - median(base));
+  const { cases: [one], ...rest } = resultWith({ "memory/50w-500p": { heap: values } });
+  const metrics = one!.metrics.map((metric) => ({ ...metric, base }));
+  return { ...rest, cases: [{ ...one!, metrics }] };
+}
+
+const failuresOf = (truth: number, scatter: number, baseScatter: number) =>
+  Array.from({ length: 400 }, (_, n) => {
+    const before = threeAbove(2 * n, 20, scatter, baseScatter);
+    return compareResults(before, threeAbove(2 * n + 1, truth, scatter, baseScatter)).verdict;
+  }).filter((verdict) => verdict === "fail").length;
+
+Deno.test("compare: of three repetitions each, above a baseline that scatters, repeats pass", () => {
+  const failed = failuresOf(20, 1.5, 1.5);
+  // Chance alone may exceed one side of a 95 % interval in 2.5 of a hundred, and a tenth more in fewer.
+  assert.ok(failed <= 4, `${failed} of 400`);
+});
+
+Deno.test("compare: planted: of three repetitions each, above a baseline, growth of 15 % is found", () => {
+  const failed = failuresOf(20 * 1.15, 0.1, 0.02);
+  assert.ok(failed >= 396, `${failed} of 400`);
+});
+
+Deno.test("compare: five repeats of the same pass against a first one", () => {
+  const first = threeAbove(1_000, 20, 0.3, 0.1);
+  for (let n = 1_001; n <= 1_005; n++) {
+    assert.equal(compareResults(first, threeAbove(n, 20, 0.3, 0.1)).verdict, "pass", `${n}`);
+  }
+});
+
+const LOADED = { cpus: 2, loadAverageBefore: 6, loadAverageHighest: 7.9, loadAverageAfter: 5 };
+
+Deno.test("compare: planted: durations of a machine that was loaded are neither a pass nor a failure, memory is judged", () => {
+  for (const side of ["baseline", "result"]) {
+    const loaded = (result: StressResult, name: string) =>
+      name === side ? { ...result, load: LOADED } : result;
+    const of = (truth: Parameters<typeof run>[1]) =>
+      compareResults(loaded(run(1), "baseline"), loaded(run(2, truth), "result"));
+    for (const truth of [{}, { start: 9_000, rate: 5_000 }]) {
+      const { verdict, reasons } = of(truth);
+      assert.equal(verdict, "unknown");
+      assert.deepEqual(reasons, [
+        `the ${side} was measured with a load average of 7.9 on 2 processors, more than 4: ` +
+        "2 durations and rates are not judged",
+      ]);
+    }
+    assert.equal(of({ heap: 6 }).verdict, "fail");
+  }
+});
+
+Deno.test("compare: what a case found to be wrong, on either side, is no pass", () => {
+  const { cases: [one, ...others], ...rest } = run(2);
+  const leaking = { ...rest, cases: [{ ...one!, problems: ["it leaks"] }, ...others] };
+  assert.deepEqual(compareResults(run(1), leaking).reasons, [
+    "the result has memory/50w-500p: it leaks",
+  ]);
+  assert.equal(compareResults(leaking, run(1)).verdict, "unknown");
+});
+
+Deno.test("compare: a baseline that does not tell what was taken off has to be made anew", () => {
+  const old = resultWith({ "memory/50w-500p": { heap: [20, 20, 20] } });
+  const { verdict, reasons } = compareResults(old, threeAbove(3, 20, 0.1, 0.1));
+  assert.equal(verdict, "unknown");
+  assert.match(reasons[0]!, /heap: only one of both tells what was taken off/);
 });
 
 Deno.test("compare: what is tolerated or better passes, and so does what is only counted", () => {

@@ -5,7 +5,7 @@
  */
 import { isOverloaded, type Machine } from "../../sim/measure/machine_load.ts";
 import type { CaseOutcome, Metric, StressCase, Study, Target } from "../case.ts";
-import { idOf } from "../case.ts";
+import { idOf, takenOff } from "../case.ts";
 import type { MeasuredCase } from "../run/runner.ts";
 import { fitLine, fitPower } from "../statistics/least_squares.ts";
 import { median, spreadOf } from "../statistics/spread.ts";
@@ -15,15 +15,21 @@ import type { CaseResult, MetricResult, StudyResult, Values, Verdict } from "./r
  * Makes the results of all cases.
  *
  * @param measured what was measured
+ * @param quick whether it was only a sanity check, which is not held to bounds of the full size
  * @returns a result for each
  */
-export function caseResults(measured: readonly MeasuredCase[]): CaseResult[] {
+export function caseResults(measured: readonly MeasuredCase[], quick = false): CaseResult[] {
   return measured.map((one) => {
     const { stressCase, outcomes, failures } = one;
-    const baseline = measured.find(({ stressCase: { group, name } }) =>
-      group === stressCase.group && name === stressCase.baseline
+    const outcomesOf = (name: string) =>
+      measured.find(({ stressCase: { group, name: other } }) =>
+        group === stressCase.group && name === other
+      )?.outcomes ?? [];
+    const metrics = metricResults(
+      quick ? withoutFullBounds(stressCase) : stressCase,
+      outcomes,
+      outcomesOf,
     );
-    const metrics = metricResults(stressCase, outcomes, baseline?.outcomes ?? []);
     const missing = stressCase.metrics.filter(({ name }) =>
       outcomes.length > 0 && !metrics.some((metric) => metric.name === name)
     );
@@ -43,27 +49,38 @@ export function caseResults(measured: readonly MeasuredCase[]): CaseResult[] {
   });
 }
 
+function withoutFullBounds(stressCase: StressCase): StressCase {
+  const metrics = stressCase.metrics.map(({ target, ...metric }) => ({
+    ...metric,
+    ...(target === undefined || target.full === true ? {} : { target }),
+  }));
+  return { ...stressCase, metrics };
+}
+
 function metricResults(
-  { metrics }: StressCase,
+  stressCase: StressCase,
   outcomes: readonly CaseOutcome[],
-  baseline: readonly CaseOutcome[],
+  outcomesOf: (name: string) => readonly CaseOutcome[],
 ): MetricResult[] {
   const results = new Map<string, MetricResult>();
-  for (const metric of metrics) {
+  for (const metric of stressCase.metrics) {
     const { name, share } = metric;
     if (share !== undefined) {
       const whole = results.get(share.of);
       const values = whole?.values.map((value) => value / share.by) ?? [];
-      if (values.length > 0) results.set(name, resultOf(metric, values, []));
+      const base = whole?.base?.map((value) => value / share.by);
+      if (values.length > 0) results.set(name, resultOf(metric, values, [], base));
       continue;
     }
     const samples = samplesOf(outcomes, name);
-    const base = metric.overBaseline === true
-      ? median(samplesOf(baseline, name).map(({ value }) => value))
-      : 0;
-    if (samples.length === 0 || Number.isNaN(base)) continue;
+    const off = takenOff(stressCase, metric);
+    const base = off === undefined
+      ? undefined
+      : samplesOf(outcomesOf(off), name).map(({ value }) => value);
+    if (samples.length === 0 || base?.length === 0) continue;
     const limits = samples.flatMap(({ limit }) => limit === undefined ? [] : [limit]);
-    results.set(name, resultOf(metric, samples.map(({ value }) => value - base), limits));
+    const level = base === undefined ? 0 : median(base);
+    results.set(name, resultOf(metric, samples.map(({ value }) => value - level), limits, base));
   }
   return [...results.values()];
 }
@@ -76,12 +93,14 @@ function resultOf(
   { name, unit, kind, better, what, limit, target }: Metric,
   values: readonly number[],
   limits: readonly number[],
+  base?: readonly number[],
 ): MetricResult {
   const hasLimit = limit !== undefined && limits.length === values.length;
   const ratio = hasLimit ? inShort(values.map((value, at) => value / limits[at]!)) : undefined;
   return {
     ...{ name, unit, kind, better, what },
     ...inShort(values),
+    ...(base === undefined ? {} : { base }),
     ...(ratio === undefined ? {} : { limit: { what: limit!, ...inShort(limits) }, ratio }),
     ...(target === undefined
       ? {}

@@ -41,7 +41,18 @@ Deno.test("result: the baseline's median is taken off, and shares are made of wh
   assert.deepEqual(heap!.values, [4, 8, 6]);
   assert.deepEqual([heap!.median, heap!.min, heap!.max, heap!.count], [6, 4, 8, 3]);
   assert.equal(perWorker!.median, 1.5);
+  assert.deepEqual([heap!.base, perWorker!.base], [[10, 11, 90], [2.5, 2.75, 22.5]]);
   assert.deepEqual(result!.failures, []);
+});
+
+Deno.test("result: a figure may be taken over another case than the others", () => {
+  const metrics: Metric[] = [{ ...HEAP, over: "other" }];
+  const [, , result] = caseResults([
+    measured("base", [HEAP], samples(10)),
+    measured("other", [HEAP], samples(12)),
+    measured("one", metrics, samples(15), { baseline: "base" }),
+  ]);
+  assert.deepEqual(result!.metrics[0]!.values, [3]);
 });
 
 Deno.test("result: without its baseline a figure is not measured, instead of wrong", () => {
@@ -69,6 +80,14 @@ Deno.test("result: a ratio is made run by run, and its bound is held against its
   assert.equal(metric!.ratio!.median, 0.9);
   assert.equal(metric!.limit!.what, "the bare loop");
   assert.equal(metric!.holds, true);
+});
+
+Deno.test("result: planted: a bound of the full size is missed by a whole run, and none of a sanity check", () => {
+  const metrics = [{ ...HEAP, target: { atMost: 5, full: true } }];
+  const holds = (quick: boolean) =>
+    caseResults([measured("one", metrics, samples(6))], quick)[0]!.metrics[0]!.holds;
+  assert.equal(holds(false), false);
+  assert.equal(holds(true), undefined);
 });
 
 Deno.test("result: a line and a power are read out of the cases that were measured", () => {

@@ -5,6 +5,8 @@
  */
 import { z } from "zod";
 import { PartiError } from "../../lib/errors.ts";
+import { isOverloaded } from "../../sim/measure/machine_load.ts";
+import { loadText } from "./load_bound.ts";
 import { RESULT_FILE, RESULT_FORMAT, RESULT_VERSION, type StressResult } from "./result.ts";
 
 /** Where results go unless told otherwise. */
@@ -21,6 +23,7 @@ const metric = z.looseObject({
   ...{ name: text, unit: text, what: text, ...spread },
   kind: z.enum(["memory", "duration", "rate", "count"]),
   better: z.enum(["lower", "higher", "neither"]),
+  base: z.array(count).min(1).optional(),
   ratio: z.looseObject(spread).optional(),
 });
 
@@ -129,6 +132,7 @@ export async function writeResult(file: string, result: StressResult): Promise<v
  * @param result the result
  * @param name what to call it
  * @param folder where baselines are
+ * @param anyway whether it is saved although a case found something wrong, or the machine had too much to do
  * @returns the file
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if the result is none to compare with, or the name or the folder is no use
  */
@@ -136,6 +140,7 @@ export async function saveBaseline(
   result: StressResult,
   name: string,
   folder: string,
+  anyway = false,
 ): Promise<string> {
   if (!/^[\w.-]+$/.test(name)) {
     throw new PartiError("PARTI_INVALID_CONFIG", `"${name}" is no name for a baseline`, {
@@ -154,6 +159,13 @@ export async function saveBaseline(
       ...{ value: result.startedAt, hint: "run `deno task stress` once more, to its end" },
     });
   }
+  const doubtful = doubtOf(result);
+  if (doubtful !== undefined && !anyway) {
+    throw new PartiError("PARTI_INVALID_CONFIG", `the result is no good baseline: ${doubtful}`, {
+      value: result.startedAt,
+      hint: "measure once more when nothing else runs, or save it all the same with --anyway",
+    });
+  }
   await makeFolder(folder, "--dir");
   const file = `${folder}/${name}.json`;
   await writeResult(file, {
@@ -161,6 +173,13 @@ export async function saveBaseline(
     cases: result.cases.map((one) => ({ ...one, series: [] })),
   });
   return file;
+}
+
+/** Why a result should not be what others are held against, though it is whole. */
+function doubtOf({ cases, load }: StressResult): string | undefined {
+  const wrong = cases.find(({ problems }) => problems.length > 0);
+  if (wrong !== undefined) return `${wrong.id}: ${wrong.problems[0]}`;
+  return isOverloaded(load) ? `it was measured with ${loadText(load)}` : undefined;
 }
 
 /**

@@ -36,6 +36,25 @@ Deno.test("files: a baseline is a result without its series; what was planted, q
   await assert.rejects(saveBaseline(result, "../x", temp.path), /no name for a baseline/);
 });
 
+Deno.test("files: planted: what has problems or was measured under load is a baseline only when it is wanted all the same", async () => {
+  using temp = new TempDir();
+  const result = resultWith({ "leak/churn": { messages: [1, 2, 3] } });
+  const problems = result.cases.map((one) => ({ ...one, problems: ["it leaks"] }));
+  const load = { ...result.load, loadAverageHighest: 7.9 };
+  const doubtful = [
+    [{ ...result, cases: problems }, /no good baseline: leak\/churn: it leaks/],
+    [{ ...result, load }, /a load average of 7\.9 on 2 processors, more than 4/],
+  ] as const;
+  for (const [one, why] of doubtful) {
+    await assert.rejects(saveBaseline(one, "x", temp.path), why);
+    await saveBaseline(one, "x", temp.path, true);
+  }
+  await assert.rejects(
+    saveBaseline({ ...result, load, quick: true }, "x", temp.path, true),
+    /only a sanity check/,
+  );
+});
+
 Deno.test("files: a baseline is named after the machine", () => {
   const { machine } = resultWith({});
   const named = (cpuModel: string) => baselineName({ machine: { ...machine, cpuModel } });

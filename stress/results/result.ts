@@ -37,6 +37,8 @@ export interface MetricResult extends Values {
   readonly better: Metric["better"];
   /** What is measured. */
   readonly what: string;
+  /** What the processes of the baseline case have measured, whose median is taken off; undefined where nothing is. */
+  readonly base?: readonly number[];
   /** Its limit, measured in the same runs. */
   readonly limit?: Values & { readonly what: string };
   /** The value over the limit, run by run. */

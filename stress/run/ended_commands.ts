@@ -6,6 +6,9 @@
 import { PartiError } from "../../lib/errors.ts";
 import { say } from "../../tasks/console.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
+import { idOf } from "../case.ts";
+import { CATALOG } from "../registry.ts";
+import type { StressResult } from "../results/result.ts";
 import { compareResults, type Comparison, percent } from "../results/compare.ts";
 import {
   BASELINE_FOLDER,
@@ -22,6 +25,8 @@ export interface BaselineOptions {
   readonly name?: string;
   /** Where baselines are. */
   readonly dir?: string;
+  /** Whether doubts about the result do not keep it from being saved. */
+  readonly anyway?: boolean;
 }
 
 /**
@@ -37,8 +42,10 @@ export async function runBaseline(
   options: BaselineOptions,
 ): Promise<number> {
   const result = await readResult(path ?? DEFAULT_OUT);
+  if (options.name === undefined) checkWhole(result);
   const name = options.name ?? baselineName(result);
-  const file = await saveBaseline(result, name, options.dir ?? BASELINE_FOLDER);
+  const { dir = BASELINE_FOLDER, anyway = false } = options;
+  const file = await saveBaseline(result, name, dir, anyway);
   say(`${file}: ${result.cases.length} cases of ${result.startedAt}`);
   return exitCodes.pass;
 }
@@ -64,6 +71,20 @@ export async function runCompare(
   const comparison = compareResults(await readResult(path), result);
   for (const line of comparisonLines(comparison, path)) say(line);
   return exitCodes[comparison.verdict];
+}
+
+/** What `compare` holds every run of a machine against has all there is; a part has a name of its own. */
+function checkWhole({ cases }: StressResult): void {
+  const missing = CATALOG.cases.map(idOf).filter((id) => !cases.some((one) => one.id === id));
+  if (missing.length === 0) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `the result is not the whole suite: ${missing.length} cases are missing (${missing[0]}, …)`,
+    {
+      value: missing,
+      hint: "run `deno task stress` without --only, or call the part by a name with --name",
+    },
+  );
 }
 
 /** A baseline is named by its file, or as it was called when it was saved. */
@@ -105,7 +126,7 @@ function comparisonLines({ changes, verdict, reasons, notes }: Comparison, path:
     `${change > 0 ? "+" : ""}${percent(change)}`,
     band === undefined ? "—" : `± ${percent(band)}`,
     limit === undefined ? "" : percent(limit),
-    outcome === "worse" ? "WORSE" : outcome,
+    outcome === "worse" ? "WORSE" : outcome === "loaded" ? "not judged" : outcome,
   ]);
   const heads = ["Figure", "Before", "After", "Unit", "Change", "Noise", "Tolerated", ""];
   return [

@@ -5,7 +5,7 @@
  */
 import { closest } from "../../lib/config/closest.ts";
 import { PartiError } from "../../lib/errors.ts";
-import { type Catalog, idOf, type StressCase } from "../case.ts";
+import { type Catalog, idOf, type StressCase, takenOff } from "../case.ts";
 
 /**
  * Chooses cases by name: a group, a case, or a law, which stands for the cases it is read out of. Baselines come along.
@@ -25,9 +25,10 @@ export function selectCases(
   if (only.length === 0) addGroups(catalog, quick, wanted);
   for (const name of only) addNamed(catalog, name, quick, wanted);
   for (const one of catalog.cases) {
-    if (wanted.has(idOf(one)) && one.baseline !== undefined) {
-      wanted.add(idOf({ group: one.group, name: one.baseline }));
-    }
+    if (!wanted.has(idOf(one))) continue;
+    const { group, baseline, metrics } = one;
+    const along = [baseline, ...metrics.map((metric) => takenOff(one, metric))];
+    for (const name of along) if (name !== undefined) wanted.add(idOf({ group, name }));
   }
   return catalog.cases.filter((one) => wanted.has(idOf(one)));
 }

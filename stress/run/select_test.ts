@@ -37,6 +37,13 @@ Deno.test("select: all, a group, a case with its baseline, a law with its cases,
   assert.deepEqual(selected(["b", "a/one"]), ["a/base", "a/one", "b/three"]);
 });
 
+Deno.test("select: what only one figure is taken over comes along, too", () => {
+  const heap = { name: "heap", unit: "MB", kind: "memory", better: "lower", what: "" } as const;
+  const cases = [...catalog.cases, made("a/four", { metrics: [{ ...heap, over: "two" }] })];
+  const names = selectCases({ ...catalog, cases }, ["a/four"], false).map(idOf);
+  assert.deepEqual(names, ["a/two", "a/four"]);
+});
+
 Deno.test("select: the sanity check has its own cases, and what is named by its own name", () => {
   assert.deepEqual(selected([], true), ["a/base", "a/one"]);
   assert.deepEqual(selected(["a"], true), ["a/base", "a/one"]);

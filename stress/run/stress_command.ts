@@ -10,7 +10,7 @@ import { freshSeed } from "../../sim/seed/seeded.ts";
 import { note, say } from "../../tasks/console.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
 import { interruptible } from "../../tasks/interruptible.ts";
-import { type Catalog, type Fault, FAULTS, idOf } from "../case.ts";
+import { type Catalog, type Fault, FAULTS, idOf, type StressCase } from "../case.ts";
 import { renderStressPage } from "../page/page.ts";
 import { loadCatalog } from "../registry.ts";
 import { caseResults, conclude, studyResults } from "../results/conclude.ts";
@@ -74,7 +74,7 @@ export async function runStress(options: StressOptions): Promise<number> {
   const seed = wholeNumber("seed", options.seed, 0) ?? freshSeed();
   const repeat = wholeNumber("repeat", options.repeat, 1);
   const durationMs = durationOf(options.duration);
-  const fault = faultOf(options.fault);
+  const fault = faultOf(options.fault, cases);
   const out = options.out ?? DEFAULT_OUT;
   if (out.trim() === "") throw invalid("out", out, "a folder");
   await makeFolder(out, "--out");
@@ -87,7 +87,7 @@ export async function runStress(options: StressOptions): Promise<number> {
     signal: interrupt.signal,
     onRun: () => load.sample(),
   });
-  const results = caseResults(measured.cases);
+  const results = caseResults(measured.cases, quick);
   const result: StressResult = {
     ...{ format: RESULT_FORMAT, version: RESULT_VERSION, startedAt: startedAt.toISOString() },
     durationMs: Date.now() - startedAt.getTime(),
@@ -107,7 +107,9 @@ export async function runStress(options: StressOptions): Promise<number> {
 function listLines({ cases, studies }: Catalog): string[] {
   return [
     ...cases.flatMap((one) => {
-      const marks = [`${one.repetitions} ×`, ...one.quick ? ["quick"] : []].join(", ");
+      const { faults = [] } = one;
+      const planted = faults.length === 0 ? [] : [`--fault ${faults.join(" | ")}`];
+      const marks = [`${one.repetitions} ×`, ...one.quick ? ["quick"] : [], ...planted].join(", ");
       return [
         `${idOf(one)}  (${marks})  ${one.title}`,
         ...one.metrics.map(({ name, unit, what }) =>
@@ -148,11 +150,19 @@ function durationOf(text: string | undefined): number | undefined {
   throw invalid("duration", text, 'a duration such as "30s" or "10m"');
 }
 
-function faultOf(text: string | undefined): Fault | undefined {
+function faultOf(text: string | undefined, cases: readonly StressCase[]): Fault | undefined {
   if (text === undefined) return undefined;
   const fault = FAULTS.find((one) => one === text);
-  if (fault !== undefined) return fault;
-  throw invalid("fault", text, FAULTS.join(", "));
+  if (fault === undefined) throw invalid("fault", text, FAULTS.join(", "));
+  const without = cases.filter(({ faults = [] }) => !faults.includes(fault));
+  if (without.length === cases.length) {
+    throw new PartiError("PARTI_INVALID_CONFIG", `--fault ${fault} does nothing in what is run`, {
+      value: text,
+      hint: `choose cases that it can be planted in with --only; --list tells which those are`,
+    });
+  }
+  if (without.length > 0) note(`Not planted in: ${without.map(idOf).join(", ")}`);
+  return fault;
 }
 
 function invalid(option: string, value: string, allowed: string): PartiError {

@@ -4,7 +4,10 @@
 import assert from "node:assert/strict";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
-import { readResult } from "../results/files.ts";
+import { idOf } from "../case.ts";
+import { CATALOG } from "../registry.ts";
+import { readResult, writeResult } from "../results/files.ts";
+import { resultWith } from "../results/result_rig_test.ts";
 import { toyRegistry } from "./toy_catalog_rig_test.ts";
 
 async function stress(...args: string[]) {
@@ -19,6 +22,12 @@ async function stress(...args: string[]) {
 const toys = (out: string, plant: Record<string, number> = {}) =>
   stress("--only", "toy/both", "--registry", toyRegistry(plant), "--out", out, "--seed", "1");
 
+/** What a run says of the machine is no part of these tests, and other work may run beside them. */
+async function asIfIdle(out: string): Promise<void> {
+  const { load } = resultWith({});
+  await writeResult(`${out}/stress.json`, { ...await readResult(out), load });
+}
+
 Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown fail, and are named", async () => {
   using temp = new TempDir();
   const dir = `${temp.path}/baselines`;
@@ -26,9 +35,13 @@ Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown f
   assert.equal(first.code, 0, first.stdout + first.stderr);
   assert.match(first.stdout, /^toy\/both +heap .*≤ 12 +holds$/m);
   assert.match(first.stdout, /^PASS$/m);
+  await asIfIdle(`${temp.path}/first`);
   const saved = await stress("baseline", `${temp.path}/first`, "--name", "here", "--dir", dir);
   assert.equal(saved.code, 0, saved.stderr);
-  const compare = (out: string) => stress("compare", "here", `${temp.path}/${out}`, "--dir", dir);
+  const compare = async (out: string) => {
+    await asIfIdle(`${temp.path}/${out}`);
+    return await stress("compare", "here", `${temp.path}/${out}`, "--dir", dir);
+  };
   for (const again of ["again-1", "again-2"]) {
     assert.equal((await toys(`${temp.path}/${again}`)).code, 0);
     const { code, stdout } = await compare(again);
@@ -43,6 +56,37 @@ Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown f
   assert.equal(slow.code, 1, slow.stdout);
   assert.match(slow.stdout, /^ {2}- toy\/both duration: /m);
   assert.doesNotMatch(slow.stdout, /^ {2}- toy\/both heap/m);
+});
+
+Deno.test("planted: a baseline of a loaded machine is refused, unless it is wanted anyway, and compare says so", async () => {
+  using temp = new TempDir();
+  const result = resultWith({ "scale/a": { start: [900, 901, 902] } });
+  const load = { ...result.load, loadAverageHighest: 7.9 };
+  await writeResult(`${temp.path}/stress.json`, { ...result, load });
+  const save = ["baseline", temp.path, "--name", "here", "--dir", temp.path];
+  const refused = await stress(...save);
+  assert.equal(refused.code, 3);
+  assert.match(
+    refused.stderr,
+    /load average of 7\.9 on 2 processors, more than 4\nhint: .*--anyway/,
+  );
+  assert.equal((await stress(...save, "--anyway")).code, 0);
+  const { code, stdout } = await stress("compare", "here", temp.path, "--dir", temp.path);
+  assert.equal(code, 2);
+  assert.match(stdout, /^scale\/a start .* not judged$/m);
+  assert.match(stdout, /the baseline was measured with a load average of 7\.9.*not judged$/m);
+});
+
+Deno.test("planted: a part of the suite is no baseline of this machine, only one with a name", async () => {
+  using temp = new TempDir();
+  const cases = Object.fromEntries(
+    CATALOG.cases.filter(({ group }) => group !== "speed").map((one) => [idOf(one), {}]),
+  );
+  await writeResult(`${temp.path}/stress.json`, resultWith(cases));
+  const refused = await stress("baseline", temp.path, "--dir", temp.path);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /not the whole suite: \d+ cases are missing \(speed\/publish, …\)/);
+  assert.equal((await stress("baseline", temp.path, "--dir", temp.path, "--name", "x")).code, 0);
 });
 
 Deno.test("a bound that is missed is exit code 1; the page and the data tell it", async () => {
@@ -72,7 +116,7 @@ Deno.test("--list shows every case with its figures, and runs nothing", async ()
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /^memory\/10w-500p +\(5 ×, quick\) +10 workers over one connection, 500 partitions$/m,
+    /^memory\/10w-500p +\(5 ×, quick, --fault memory\) +10 workers over one connection, 500 partitions$/m,
   );
   assert.match(stdout, /^ {4}heap \[MB\]: heap in use after forced collections/m);
   assert.match(stdout, /^memory\/per-worker +\(law\) .*1w-100p, 5w-100p/m);
@@ -86,7 +130,9 @@ const mistakes: [string[], RegExp][] = [
   [["--repeat", "0"], /--repeat: expected a whole number from 1 on, got "0"/],
   [["--seed", "x"], /--seed: expected a whole number/],
   [["--duration", "10"], /--duration: expected a duration such as/],
-  [["--fault", "lose"], /--fault: expected memory, slow, leak, got "lose"/],
+  [["--fault", "lose"], /--fault: expected memory, slow, leak, .*, got "lose"/],
+  [["--fault", "slow", "--only", "speed/recovery"], /--fault slow does nothing in what is run/],
+  [["--fault", "memory", "--only", "speed"], /--fault memory does nothing in what is run/],
   [["--out", ""], /--out: expected a folder/],
   [["compare", "none", "/no/such"], /there is no \/no\/such/],
   [["baseline", "/no/such"], /there is no \/no\/such/],

@@ -67,6 +67,7 @@ function scaleCase(name: string, what: ScaleCase, quick = false): StressCase {
     repetitions: isLarge ? LARGE_REPETITIONS : REPETITIONS,
     timeoutMs: isLarge ? LARGE_TIMEOUT_MS : TIMEOUT_MS,
     metrics: metricsOf(what),
+    faults: ["slow"],
     run: (context) => measureScale(what, context),
   };
 }
@@ -77,7 +78,7 @@ const STEP_PARTITIONS = 100;
 const rapid: StressCase = {
   ...{ group: "scale", name: "rapid", quick: false, server: true },
   title: `1 → 5 → 10 workers in rapid succession, ${STEP_PARTITIONS} partitions`,
-  ...{ repetitions: REPETITIONS, timeoutMs: TIMEOUT_MS },
+  ...{ repetitions: REPETITIONS, timeoutMs: TIMEOUT_MS, faults: ["slow"] },
   metrics: STEPS.map((workers) =>
     duration(`to${workers}`, `until all ${workers} are Stable and every partition is owned`)
   ),

@@ -4,7 +4,8 @@
  * @module
  */
 import type { CaseContext, CaseOutcome, CaseSize, Sample } from "../case.ts";
-import { StressGroup } from "../ground/group.ts";
+import { GROUP_CONFIG, StressGroup } from "../ground/group.ts";
+import { restWindowMs } from "../ground/rest.ts";
 import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
 
 /** What is measured. */
@@ -13,8 +14,8 @@ export interface ScaleCase extends CaseSize {
   readonly consume: boolean;
 }
 
-/** Several times the interval of heartbeats. */
-const [REST_MS, QUICK_REST_MS] = [8_000, 3_000];
+/** Enough to see that it works; a whole run looks for longer than its rarest messages take to come by. */
+const QUICK_REST_MS = 3_000;
 /** What a start or a move leaves to be done afterwards, such as merging lanes, is none of the rest. */
 const CALM_MS = 1_500;
 
@@ -36,7 +37,8 @@ export async function measureScale(what: ScaleCase, context: CaseContext): Promi
   const started = await monitor.during(start);
   await pause(CALM_MS);
   context.progress("at rest");
-  const rest = await monitor.during(() => pause(context.quick ? QUICK_REST_MS : REST_MS));
+  const restMs = context.quick ? QUICK_REST_MS : restWindowMs(GROUP_CONFIG);
+  const rest = await monitor.during(() => pause(restMs));
   context.progress("one worker more");
   const join = await group.prepare(1);
   const joined = await monitor.during(join);

@@ -9,7 +9,7 @@ import {
   strategyByName,
   type StrategyName,
 } from "../../lib/assignment/strategies/strategies.ts";
-import type { CaseOutcome, CaseSize, StressCase } from "../case.ts";
+import type { CaseOutcome, CaseSize, Fault, StressCase } from "../case.ts";
 import { median } from "../statistics/spread.ts";
 
 /** The sizes, and how long an assignment may take, in milliseconds. */
@@ -19,6 +19,8 @@ const SIZES: readonly (CaseSize & { readonly limitMs: number })[] = [
   { workers: 1_000, partitions: 100_000, limitMs: 110 },
 ];
 const WARM_RUNS = 15;
+/** The planted slowness: the same is computed so often. */
+const SLOWNESS = 4;
 
 function workersOf(count: number): StrategyInput["workers"] {
   return Array.from({ length: count }, (_, n) => ({ id: `worker-${n}`, capacity: 1, labels: {} }));
@@ -35,20 +37,21 @@ function inputOf({ workers, partitions }: CaseSize): StrategyInput {
   return { workers: workersOf(workers), partitions: parts, previous };
 }
 
-function timeOf(name: StrategyName, input: StrategyInput): number {
+function timeOf(name: StrategyName, input: StrategyInput, times: number): number {
   const strategy = strategyByName(name);
   const startedAtMs = performance.now();
-  strategy(input);
+  for (let n = 0; n < times; n++) strategy(input);
   return performance.now() - startedAtMs;
 }
 
-function measure(name: StrategyName, size: CaseSize): CaseOutcome {
+function measure(name: StrategyName, size: CaseSize, fault: Fault | undefined): CaseOutcome {
   const input = inputOf(size);
-  const cold = timeOf(name, input);
+  const times = fault === "slow" ? SLOWNESS : 1;
+  const cold = timeOf(name, input, times);
   // Its own assignment of before, and one worker more than then.
   const own = strategyByName(name)({ ...input, workers: input.workers.slice(1) });
   const warmed = { ...input, previous: own };
-  const warm = Array.from({ length: WARM_RUNS }, () => timeOf(name, warmed));
+  const warm = Array.from({ length: WARM_RUNS }, () => timeOf(name, warmed, times));
   return {
     samples: [
       { metric: "cold", value: cold },
@@ -84,7 +87,8 @@ function assignmentCase(name: StrategyName, size: typeof SIZES[number]): StressC
     quick: name === "StickyBalanced" && partitions === 1_500,
     server: false,
     timeoutMs: 60_000,
-    run: () => Promise.resolve(measure(name, size)),
+    faults: ["slow"],
+    run: ({ fault }) => Promise.resolve(measure(name, size, fault)),
   };
 }
 

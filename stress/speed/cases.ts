@@ -6,6 +6,7 @@
 import type { StressCase } from "../case.ts";
 import { ASSIGNMENT_CASES } from "./assignment.ts";
 import { CONSUME_CASE } from "./consume.ts";
+import { DRAIN_CASE } from "./drain.ts";
 import { EFFECT_CASE } from "./effect.ts";
 import { HANDOFF_CASE } from "./handoff.ts";
 import { IDLE_CASE } from "./idle.ts";
@@ -16,6 +17,7 @@ import { RECOVERY_CASE } from "./recovery.ts";
 export const SPEED_CASES: readonly StressCase[] = [
   PUBLISH_CASE,
   CONSUME_CASE,
+  DRAIN_CASE,
   EFFECT_CASE,
   HANDOFF_CASE,
   RECOVERY_CASE,

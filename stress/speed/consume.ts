@@ -12,6 +12,7 @@ import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { againstBare } from "./against_bare.ts";
 import { bareAck, barePull } from "./bare_client.ts";
+import { plantedCost } from "./planted.ts";
 import {
   BARE,
   FEED,
@@ -84,9 +85,12 @@ function makeManager(world: World, handler: MessageHandler): Manager {
   });
 }
 
-function whole(world: World, count: number): Promise<number> {
+function whole(world: World, count: number, cost: () => void): Promise<number> {
   return drained(world, count, async (meter) => {
-    await using manager = makeManager(world, () => meter.note());
+    await using manager = makeManager(world, () => {
+      cost();
+      meter.note();
+    });
     await manager.start();
     await meter.rate;
   });
@@ -106,8 +110,9 @@ function bare(nc: NatsConnection, world: World, count: number): Promise<number> 
 
 function run(context: CaseContext): Promise<CaseOutcome> {
   const count = context.quick ? QUICK_COUNT : COUNT;
+  const cost = plantedCost(context.fault);
   return againstBare("consume", context, {
-    whole: (world) => whole(world, count),
+    whole: (world) => whole(world, count, cost),
     bare: (world, nc) => bare(nc, world, count),
   });
 }
@@ -125,11 +130,12 @@ export const CONSUME_CASE: StressCase = {
     what: "Messages handled and acknowledged by a whole worker, in order within each partition",
     limit:
       "a bare loop that pulls and acknowledges on the client, from a consumer with the same filter",
-    target: { atLeast: 0.85 },
+    target: { atLeast: 0.85, full: true },
   }],
   repetitions: 1,
   quick: true,
   server: true,
+  faults: ["slow"],
   timeoutMs: 300_000,
   run,
 };

@@ -9,16 +9,20 @@ import { Manager } from "../../lib/manager/manager.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import { sleep } from "../../lib/ports/clock.ts";
 import type { CaseContext, CaseOutcome, Sample, StressCase } from "../case.ts";
+import { restWindowMs } from "../ground/rest.ts";
 import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
 import { FEED, FEED_TEMPLATE, makeStreams, names } from "./streams.ts";
 
 const WORKERS = 100;
 const QUICK_WORKERS = 10;
 const PARTITIONS = names(500);
+const CONFIG = {
+  group: "idle",
+  consumer: { stream: FEED, subjectTemplate: FEED_TEMPLATE },
+} as const;
 const STABLE_MS = 60_000;
 /** What comes of starting is over after this long. */
 const REST_MS = 5_000;
-const MEASURED_MS = 20_000;
 const QUICK_MEASURED_MS = 3_000;
 
 function samplesOf({ durationMs, messages, bytes, cpuMs }: ServerWork): Sample[] {
@@ -47,7 +51,7 @@ async function run(context: CaseContext): Promise<CaseOutcome> {
       managers.push(
         new Manager({
           world: natsWorld(nc),
-          config: { group: "idle", consumer: { stream: FEED, subjectTemplate: FEED_TEMPLATE } },
+          config: CONFIG,
           source: staticSource(partitions),
           handler: () => {},
         }),
@@ -60,7 +64,8 @@ async function run(context: CaseContext): Promise<CaseOutcome> {
     await sleep(clock, REST_MS);
     progress("at rest");
     const server = new ServerMonitor(monitorUrl, serverPid);
-    const work = await server.during(() => sleep(clock, quick ? QUICK_MEASURED_MS : MEASURED_MS));
+    const windowMs = quick ? QUICK_MEASURED_MS : restWindowMs(CONFIG);
+    const work = await server.during(() => sleep(clock, windowMs));
     return { samples: samplesOf(work) };
   } finally {
     await Promise.all(managers.map((manager) => manager.stop()));
@@ -102,6 +107,6 @@ export const IDLE_CASE: StressCase = {
   repetitions: 3,
   quick: true,
   server: true,
-  timeoutMs: 180_000,
+  timeoutMs: 240_000,
   run,
 };

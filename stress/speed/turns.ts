@@ -44,3 +44,38 @@ export async function inTurns(
   }
   return turns;
 }
+
+/** Several ways of doing the same thing, and how often each is measured. */
+export interface WaysOptions<Name extends string> {
+  /** How many rounds count. */
+  readonly rounds: number;
+  /** How much of the work the round before them does, which counts for nothing. */
+  readonly warmUpShare: number;
+  /** Does such a share of the work, and resolves to what was measured. */
+  readonly ways: Readonly<Record<Name, (share: number) => Promise<number>>>;
+  /** Says how far it is. */
+  readonly progress: (what: string) => void;
+}
+
+/**
+ * Measures more than two ways in turns: each round all of them, and each round begins with another one.
+ *
+ * @param options which ways, and how often
+ * @returns what each way has shown, round by round
+ */
+export async function waysInTurns<Name extends string>(
+  { rounds, warmUpShare, ways, progress }: WaysOptions<Name>,
+): Promise<Record<Name, number>[]> {
+  const all = Object.entries(ways) as [Name, (share: number) => Promise<number>][];
+  const turns: Record<Name, number>[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const turn = {} as Record<Name, number>;
+    for (let n = 0; n < all.length; n++) {
+      const [name, way] = all[(round + n) % all.length]!;
+      progress(round === 0 ? `warming up: ${name}` : `round ${round} of ${rounds}: ${name}`);
+      turn[name] = await way(round === 0 ? warmUpShare : 1);
+    }
+    if (round > 0) turns.push(turn);
+  }
+  return turns;
+}

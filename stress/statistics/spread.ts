@@ -16,10 +16,6 @@ export interface Spread {
   readonly max: number;
 }
 
-/** So much wider than the median absolute deviation is the standard deviation of values that scatter normally. */
-const DEVIATIONS_PER_MAD = 1.4826;
-/** So much wider than the error of a mean is that of a median. */
-const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
 /** Fewer values say nothing of their spread. */
 export const LEAST_FOR_SPREAD = 3;
 
@@ -49,18 +45,4 @@ export function spreadOf(values: readonly number[]): Spread {
     min: Math.min(...values),
     max: Math.max(...values),
   };
-}
-
-/**
- * How far the median of these values may be from the true one by chance: its standard error, from the values' deviations from their median,
- * so that a single value that is far off does not blow it up.
- *
- * @param values the values
- * @returns the error in the values' unit; undefined for fewer than {@linkcode LEAST_FOR_SPREAD}
- */
-export function medianError(values: readonly number[]): number | undefined {
-  if (values.length < LEAST_FOR_SPREAD) return undefined;
-  const middle = median(values);
-  const deviation = DEVIATIONS_PER_MAD * median(values.map((value) => Math.abs(value - middle)));
-  return MEDIAN_ERROR * deviation / Math.sqrt(values.length);
 }

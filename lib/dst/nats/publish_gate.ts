@@ -7,7 +7,7 @@
 /** How many unless told otherwise: as many as the real adapter lets through. */
 export const DEFAULT_MAX_IN_FLIGHT = 4_096;
 
-/** A gate. */
+/** A gate, as the publisher of the real adapter is one. */
 export class PublishGate {
   readonly #max: number;
   #waiting: (() => void)[] = [];
@@ -23,6 +23,11 @@ export class PublishGate {
   /** How many are inside. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.length - this.#first;
   }
 
   /** Goes in: at once if there is room, else when it is one's turn. Returns undefined if it was at once. */

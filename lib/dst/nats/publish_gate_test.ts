@@ -11,6 +11,7 @@ Deno.test("no more than so many are inside, and the others come in their order",
   };
   for (let i = 0; i < 6; i++) void enter(i);
   await settle();
+  assert.equal(gate.waiting, 4);
   assert.deepEqual(inside, [0, 1]);
   for (let left = 1; left <= 4; left++) {
     gate.leave();
@@ -19,6 +20,7 @@ Deno.test("no more than so many are inside, and the others come in their order",
     assert.equal(gate.inFlight, 2);
   }
   assert.deepEqual(inside, [0, 1, 2, 3, 4, 5]);
+  assert.equal(gate.waiting, 0);
   gate.leave();
   gate.leave();
   assert.equal(gate.inFlight, 0);

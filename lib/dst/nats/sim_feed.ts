@@ -21,6 +21,7 @@ import { FaultBoard } from "./fault_board.ts";
 import type { FeedFaults } from "./faults.ts";
 import type { SimLink } from "./link.ts";
 import { checkPayload } from "./payload.ts";
+import { DEFAULT_MAX_WAITING, tooManyWaiting } from "../../ports/publish_limit.ts";
 import { PublishGate } from "./publish_gate.ts";
 import type { ModelServer } from "./server.ts";
 import { DEFAULT_SIM_PULL_OPTIONS, SimPull, type SimPullOptions } from "./sim_pull.ts";
@@ -153,6 +154,9 @@ class SimFeed implements FeedStore {
     const headers = headersOf(options);
     const copy = checkPayload(data, `publish to ${subject}`, headers);
     const publication: Publication = { subject, data: copy, headers, options };
+    if (this.#gate.waiting >= DEFAULT_MAX_WAITING) {
+      throw tooManyWaiting(subject, DEFAULT_MAX_WAITING);
+    }
     await this.#gate.enter();
     try {
       const store = (what: string): PublishAck => {

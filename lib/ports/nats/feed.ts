@@ -37,6 +37,8 @@ export interface NatsFeedOptions {
   readonly pull?: Partial<PullOptions>;
   /** How many publications may wait for the stream's word at once. */
   readonly maxInFlight?: number;
+  /** How many more may wait until they are sent, before one is refused with `PARTI_OVERLOADED`; 65,536 unless given. */
+  readonly maxWaiting?: number;
 }
 
 function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig {
@@ -75,7 +77,7 @@ class NatsFeed implements FeedStore {
 
   constructor(link: Link, options: NatsFeedOptions) {
     this.#link = link;
-    this.#publisher = new Publisher(link, options.maxInFlight);
+    this.#publisher = new Publisher(link, options.maxInFlight, options.maxWaiting);
     this.#pullOptions = { ...DEFAULT_PULL_OPTIONS, ...options.pull };
   }
 

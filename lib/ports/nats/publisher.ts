@@ -6,6 +6,7 @@
 import { headers as newHeaders, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import type { PartiError } from "../../errors.ts";
 import type { PublishAck, PublishOptions } from "../feed.ts";
+import { DEFAULT_MAX_WAITING, tooManyWaiting } from "../publish_limit.ts";
 import type { Link } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
 import { readPubAck } from "./pub_ack.ts";
@@ -13,6 +14,8 @@ import type { Waiter } from "./requester.ts";
 
 /** How many publications may wait for the stream's word at once unless told otherwise. */
 export const DEFAULT_MAX_IN_FLIGHT = 4_096;
+/** So many of those that wait no more are cut off at once. */
+const CUT_AT = 1_024;
 
 const NO_OPTIONS: PublishOptions = {};
 
@@ -73,24 +76,34 @@ class Publication implements Waiter {
 }
 
 /**
- * Publishes with a bounded number of messages under way; the next one waits until there is room. All share one inbox, and each costs
- * one promise: that is the whole difference to a bare loop on the client.
+ * Publishes with a bounded number of messages under way; the next one waits until there is room, and a bounded number of them does. All
+ * share one inbox, and each costs one promise: that is the whole difference to a bare loop on the client.
  */
 export class Publisher {
   readonly #link: Link;
   readonly #maxInFlight: number;
+  readonly #maxWaiting: number;
   readonly #waiting: (() => void)[] = [];
   /** The first one still waiting; those before it are cut off in bulk, since `shift()` moves a long array each time. */
   #firstWaiting = 0;
   #inFlight = 0;
+  /** Places that were left and are not handed on yet. */
+  #left = 0;
+  #isHanding = false;
 
   /**
    * @param link the connection
    * @param maxInFlight how many publications may wait for the stream's word at once
+   * @param maxWaiting how many more may wait until they are sent
    */
-  constructor(link: Link, maxInFlight: number = DEFAULT_MAX_IN_FLIGHT) {
+  constructor(
+    link: Link,
+    maxInFlight: number = DEFAULT_MAX_IN_FLIGHT,
+    maxWaiting: number = DEFAULT_MAX_WAITING,
+  ) {
     this.#link = link;
     this.#maxInFlight = maxInFlight;
+    this.#maxWaiting = maxWaiting;
   }
 
   /**
@@ -113,7 +126,7 @@ export class Publisher {
    * @param options conditions and headers
    * @returns where it was stored
    * @throws {PartiError} `PARTI_CONFLICT` if a condition does not hold, `PARTI_NO_RESPONDERS` if no stream stores the subject,
-   *   `PARTI_TIMEOUT` (it may have been stored), `PARTI_DISCONNECTED` (it was not sent),
+   *   `PARTI_TIMEOUT` (it may have been stored), `PARTI_DISCONNECTED` (it was not sent), `PARTI_OVERLOADED` (it was not sent),
    *   `PARTI_TOO_LARGE`, `PARTI_REFUSED`
    */
   publish(
@@ -122,25 +135,34 @@ export class Publisher {
     options: PublishOptions = NO_OPTIONS,
   ): Promise<PublishAck> {
     if (this.#inFlight >= this.#maxInFlight) {
-      return this.#place().then(() => this.#send(subject, data, options));
+      if (this.#waiting.length - this.#firstWaiting >= this.#maxWaiting) {
+        return Promise.reject(tooManyWaiting(subject, this.#maxWaiting));
+      }
+      return new Promise((resolve, reject) => {
+        this.#waiting.push(() => this.#send(subject, data, options, resolve, reject));
+      });
     }
     this.#inFlight++;
-    return this.#send(subject, data, options);
+    return new Promise((resolve, reject) => this.#send(subject, data, options, resolve, reject));
   }
 
-  #send(subject: string, data: Uint8Array, options: PublishOptions): Promise<PublishAck> {
-    return new Promise((resolve, reject) => {
-      const timeoutMs = options.timeoutMs ?? this.#link.timeoutMs;
-      const publication = new Publication(subject, timeoutMs, this.#leave, resolve, reject);
-      let headers: MsgHdrs | undefined;
-      try {
-        headers = headersOf(options);
-      } catch (error) {
-        publication.failed(fromClientError(error, `publish to ${subject}`));
-        return;
-      }
-      this.#link.send(data, publication, headers);
-    });
+  #send(
+    subject: string,
+    data: Uint8Array,
+    options: PublishOptions,
+    resolve: (ack: PublishAck) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const timeoutMs = options.timeoutMs ?? this.#link.timeoutMs;
+    const publication = new Publication(subject, timeoutMs, this.#leave, resolve, reject);
+    let headers: MsgHdrs | undefined;
+    try {
+      headers = headersOf(options);
+    } catch (error) {
+      publication.failed(fromClientError(error, `publish to ${subject}`));
+      return;
+    }
+    this.#link.send(data, publication, headers);
   }
 
   /** Waits for a place. */
@@ -149,17 +171,30 @@ export class Publisher {
   }
 
   readonly #leave = (): void => {
+    this.#left++;
+    // What is sent from here may fail at once and so leave its place, too: that would go deeper for each that waits.
+    if (this.#isHanding) return;
+    this.#isHanding = true;
+    while (this.#left > 0) {
+      this.#left--;
+      this.#handOn();
+    }
+    this.#isHanding = false;
+  };
+
+  /** A place goes to the one who waits longest, at once: whoever publishes next comes behind. */
+  #handOn(): void {
     const next = this.#waiting[this.#firstWaiting];
     if (next === undefined) {
       this.#inFlight--;
       return;
     }
-    // The place is handed to the one who waits longest, so the count stays as it is.
+    // The count stays as it is.
     this.#firstWaiting++;
-    if (this.#firstWaiting === this.#waiting.length || this.#firstWaiting === this.#maxInFlight) {
+    if (this.#firstWaiting === this.#waiting.length || this.#firstWaiting === CUT_AT) {
       this.#waiting.splice(0, this.#firstWaiting);
       this.#firstWaiting = 0;
     }
     next();
-  };
+  }
 }

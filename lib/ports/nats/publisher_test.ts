@@ -97,6 +97,54 @@ Deno.test("whoever waits for room is told of it and does not take it", async () 
   await server.close();
 });
 
+Deno.test("as many as may wait do, the next one is refused at once, and nothing of it is sent", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 2, 3);
+  const acks = Array.from({ length: 5 }, (_, i) => publisher.publish(`s.${i}`, DATA));
+  await assert.rejects(publisher.publish("s.more", DATA), { code: "PARTI_OVERLOADED" });
+  const room = publisher.room()!;
+  for (let i = 0; i < 5; i++) {
+    answer(server, i, { stream: "S", seq: i + 1 });
+    await settle();
+  }
+  assert.deepEqual((await Promise.all(acks)).map((ack) => ack.sequence), [1, 2, 3, 4, 5]);
+  assert.deepEqual(server.published.map((one) => one.subject), acks.map((_, i) => `s.${i}`));
+  await room;
+  const next = publisher.publish("s.more", DATA);
+  answer(server, 5, { stream: "S", seq: 6 });
+  assert.equal((await next).sequence, 6);
+  await server.close();
+});
+
+Deno.test("planted: who comes when places become free goes behind those that wait already", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 2);
+  const acks = [0, 1, 2].map((i) => publisher.publish(`s.${i}`, DATA));
+  // Both answers, and what makes somebody publish, are read from the socket in one go.
+  answer(server, 0, { stream: "S", seq: 1 });
+  answer(server, 1, { stream: "S", seq: 2 });
+  acks.push(publisher.publish("s.3", DATA));
+  await settle();
+  assert.deepEqual(server.published.map((one) => one.subject), ["s.0", "s.1", "s.2", "s.3"]);
+  answer(server, 2, { stream: "S", seq: 3 });
+  answer(server, 3, { stream: "S", seq: 4 });
+  await Promise.all(acks);
+  await server.close();
+});
+
+Deno.test("however many wait when the connection goes, each is told", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 1);
+  const outcomes = Promise.allSettled(
+    Array.from({ length: 50_000 }, () => publisher.publish("s", DATA)),
+  );
+  await server.tell({ type: "disconnect", server: "x" });
+  const codes = (await outcomes).map((one) => one.status === "rejected" ? one.reason.code : "ok");
+  assert.equal(codes[0], "PARTI_TIMEOUT");
+  assert.equal(codes.filter((code) => code === "PARTI_DISCONNECTED").length, 49_999);
+  await server.close();
+});
+
 Deno.test("what cannot be sent is told, and takes no place", async () => {
   const server = new FakeConnection();
   const publisher = new Publisher(linkOf(server.nc), 1);

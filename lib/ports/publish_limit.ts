@@ -1,0 +1,24 @@
+/**
+ * How many publications may wait, and what is told when as many do.
+ *
+ * @module
+ */
+import { PartiError } from "../errors.ts";
+
+/** So many publications may wait for their turn unless told otherwise. */
+export const DEFAULT_MAX_WAITING = 65_536;
+
+/**
+ * The refusal of a publication for which there is no place to wait: nothing of it was sent.
+ *
+ * @param subject where it was to go
+ * @param mostWaiting how many may wait
+ * @returns `PARTI_OVERLOADED`
+ */
+export function tooManyWaiting(subject: string, mostWaiting: number): PartiError {
+  return new PartiError(
+    "PARTI_OVERLOADED",
+    `publish to ${subject}: ${mostWaiting} publications wait already`,
+    { value: subject, hint: "wait for `room()`, or for outcomes, before publishing on" },
+  );
+}

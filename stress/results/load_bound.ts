@@ -1,0 +1,17 @@
+/**
+ * How much a machine may have to do beside, so that durations are the group's own.
+ *
+ * @module
+ */
+import { type Machine, OVERLOAD_FACTOR } from "../../sim/measure/machine_load.ts";
+
+/**
+ * The load of a run, beside the bound above which its durations say more of the machine.
+ *
+ * @param load how busy the machine was
+ * @returns such as `a load average of 7.9 on 2 processors, more than 4`
+ */
+export function loadText({ cpus, loadAverageHighest }: Machine): string {
+  return `a load average of ${loadAverageHighest} on ${cpus} processors, more than ` +
+    `${OVERLOAD_FACTOR * cpus}`;
+}
