@@ -53,6 +53,8 @@ const OTHERS = [
   "balance.maxOverMean",
   "moves.total",
   "moves.needed",
+  "memory.processMb",
+  "memory.growth",
   "recoveryWithoutWork",
   "handoffWithoutWork",
   "unmovedPartitions.kept",
@@ -88,6 +90,8 @@ const KNOWN_LATE: ReadonlySet<Figure> = new Set<Figure>([
   "balance.maxOverMean",
   "moves.total",
   "moves.needed",
+  "memory.processMb",
+  "memory.growth",
   "recoveryWithoutWork",
 ]);
 

@@ -7,6 +7,7 @@ import type { Threshold } from "../config/threshold.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { LedgerTotals } from "../ledger/ledger.ts";
 import type { Share } from "../measure/balance.ts";
+import type { MemoryTrend } from "../measure/memory_trend.ts";
 import type { Moves } from "../measure/moves.ts";
 import type { OpenRecovery } from "../measure/recovery.ts";
 import { type ChaosRecord, judge, type SimReport } from "../report/report.ts";
@@ -54,6 +55,8 @@ export interface Findings {
   readonly state: RunState;
   /** The processes. */
   readonly fleet: Fleet;
+  /** What the processes took. */
+  readonly memory: MemoryTrend;
   /** The chaos events. */
   readonly chaos: readonly ChaosRecord[];
   /** What is left in the feed, by partition; undefined if the run was interrupted before it was drained. */
@@ -67,7 +70,7 @@ export interface Findings {
  * @returns the report
  */
 export function conclude(findings: Findings): SimReport {
-  const { run, strategy, state, fleet, chaos, waiting, loadMs, endedBy = [] } = findings;
+  const { run, strategy, state, fleet, chaos, waiting, loadMs, memory, endedBy = [] } = findings;
   const { ledger, measurements, doubts } = state;
   const incidents = [...state.violations, ...state.incidents];
   const totals = ledger.totals(waiting);
@@ -90,6 +93,7 @@ export function conclude(findings: Findings): SimReport {
     balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
     chaos,
     moves: state.moves.count,
+    memory,
     recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     takeoverMs: measurements.recovery.fromPause.percentiles(),

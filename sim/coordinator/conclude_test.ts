@@ -52,6 +52,7 @@ function rig(strategy = "StickyBalanced", limits = thresholds) {
   ): SimReport =>
     conclude({
       ...{ run, strategy, thresholds: limits, endedBy, loadMs: 1_000, state, chaos: [], waiting },
+      memory: { processMb: null, growth: null },
       fleet: fleet as unknown as Fleet,
     });
   return { fleet, state, partitions, end };

@@ -5,8 +5,10 @@
  */
 import type { SimulationConfig } from "../config/config_schema.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
+import { memoryTrend } from "../measure/memory_trend.ts";
 import type { SimReport } from "../report/report.ts";
 import type { ThresholdResult } from "../report/thresholds.ts";
+import { loadFromMs } from "../series/series.ts";
 import { conclude } from "./conclude.ts";
 import { liveFigures } from "./live_figures.ts";
 import { lostSoFar } from "./live_loss.ts";
@@ -105,7 +107,7 @@ export interface RunEnd {
  * @param end how it ended
  */
 export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd): SimReport {
-  const { facts, state, fleet, chaos, reader, stage } = parts;
+  const { facts, state, fleet, chaos, reader, stage, watch } = parts;
   if (reader.missed > 0) {
     state.doubts.push(`${reader.missed} effects were gone before they were read`);
   }
@@ -116,6 +118,7 @@ export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd):
     strategy: config.workers.assignment_strategy,
     thresholds: config.thresholds,
     loadMs: facts.loadMs,
+    memory: memoryTrend(watch.soFar.samples, config.producers.count, loadFromMs(watch.soFar)),
     chaos: chaos.records,
   });
 }

@@ -4,10 +4,11 @@
  * @module
  */
 import { describeError, isPartiError, OUTAGE_CODES, PartiError } from "../../lib/errors.ts";
+import { sleep } from "../../lib/ports/clock.ts";
+import { systemClock } from "../../lib/ports/nats/clock.ts";
 import { systemRandom } from "../../lib/ports/nats/random.ts";
 import { backoffMs, jitter } from "../../lib/ports/random.ts";
 import { formatDuration } from "../config/units.ts";
-import { pauseFor } from "../run/wait.ts";
 import type { HostCommand, Signal, SignalAnswer, Spawned } from "../wire/host_wire.ts";
 import { type ChildSpec, fromBytes, type Role } from "../wire/wire.ts";
 import type { HostedProcess, ProcessEnd } from "./host.ts";
@@ -128,7 +129,8 @@ export class RemoteProcess implements HostedProcess {
       } catch (error) {
         const isOutage = isPartiError(error, ...OUTAGE_CODES);
         if (!isOutage || performance.now() >= deadlineMs) return this.#lose(what, error, isOutage);
-        await pauseFor(
+        await sleep(
+          systemClock,
           jitter(systemRandom, backoffMs(RETRY_FIRST_MS, failures, RETRY_MAX_MS)),
           this.#over,
         );

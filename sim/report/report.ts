@@ -9,6 +9,7 @@ import type { Excuse } from "../ledger/impairments.ts";
 import type { Defect, LedgerTotals } from "../ledger/ledger.ts";
 import type { Percentiles } from "../measure/histogram.ts";
 import { isOverloaded, type Machine } from "../measure/machine_load.ts";
+import type { MemoryTrend } from "../measure/memory_trend.ts";
 import type { MoveCount } from "../measure/moves.ts";
 import type { SlowItem } from "../measure/slowest.ts";
 import { brokenInvariants } from "./invariants.ts";
@@ -122,6 +123,8 @@ export interface SimReport {
   readonly handoffWithoutWork: number;
   /** Planned moves, all of them: the old owner's release → the new owner's acquisition. */
   readonly handoffVacancyMs: Percentiles;
+  /** What a process takes late in the run, and by which factor that has grown since it was warm. */
+  readonly memory: MemoryTrend;
   /** Publish → effect. */
   readonly latencyMs: Percentiles;
   /** The same in the 5 s after each chaos event, for partitions that keep their owner. */

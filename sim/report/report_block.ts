@@ -65,6 +65,7 @@ export function renderReport(report: SimReport): string[] {
     line("Handoff:", percentilesText(report.handoffMs)),
     line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
     line("  vacancy:", percentilesText(report.handoffVacancyMs)),
+    line("Memory:", memoryText(report.memory)),
     line("Thresholds:", thresholdsText(report.thresholds)),
     ...report.thresholds.map((result) => line(...thresholdText(result))),
     line("nats-server:", report.natsServerVersion),
@@ -89,6 +90,12 @@ export function renderReport(report: SimReport): string[] {
   }
   if (report.verdict !== "pass") lines.push(`Run it again with --seed ${report.seed}`);
   return lines;
+}
+
+function memoryText({ processMb, growth }: SimReport["memory"]): string {
+  if (processMb === null) return "not reported";
+  const grown = growth === null ? "too short a run to tell its growth" : `${growth} × the earlier`;
+  return `${processMb} MB a process, ${grown}`;
 }
 
 function changesText({ added, removed }: SimReport["partitionChanges"]): string {

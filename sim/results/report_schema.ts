@@ -58,6 +58,8 @@ export const reportSchema = z.looseObject({
   ...{ handoffMs: percentiles, handoffVacancyMs: percentiles },
   ...{ latencyMs: percentiles, unmovedLatencyMs: percentiles },
   ...{ recoveryWithoutWork: count, handoffWithoutWork: count },
+  memory: z.looseObject({ processMb: maybe, growth: maybe })
+    .default({ processMb: null, growth: null }),
   unmovedPartitions: z.looseObject({ kept: count, moved: count }),
   thresholds: z.array(threshold),
   slowest: z.looseObject({
