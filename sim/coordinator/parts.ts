@@ -9,7 +9,7 @@ import type { GroupTiming } from "../chaos/hits.ts";
 import { resolveGroup } from "../config/group_check.ts";
 import type { Ground } from "../ground/ground.ts";
 import type { ProcessEnd } from "../host/host.ts";
-import { RemoteHosts } from "../host/remote_hosts.ts";
+import { RemoteHosts, type RemoteHostsOptions } from "../host/remote_hosts.ts";
 import { Fleet, type Member } from "../run/fleet.ts";
 import { PartitionControl } from "../run/partition_control.ts";
 import { RunState } from "../run/run_state.ts";
@@ -75,7 +75,10 @@ interface Group extends GroupTiming {
 export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack): Parts {
   const { config, seed, runId, console, facts, ground, stage, signal } = options;
   const group = resolveGroup(config);
-  const hosts = fleetHosts(options, group, (incident) => state.incidents.push(incident));
+  const hosts = fleetHosts(options, group, {
+    onDoubt: (doubt) => state.doubts.push(doubt),
+    onIncident: (incident) => state.incidents.push(incident),
+  });
   if (hosts !== undefined) cleanUp.use(hosts);
   const fleet = makeFleet(options, group, hosts);
   cleanUp.defer(async () => void await fleet.end("kill"));
@@ -116,7 +119,7 @@ function maxWorkersOf({ config }: PartsOptions, { workerIdMin, workerIdMax }: Gr
 function fleetHosts(
   options: PartsOptions,
   group: Group,
-  onIncident: (incident: string) => void,
+  told: Pick<RemoteHostsOptions, "onDoubt" | "onIncident">,
 ): RemoteHosts | undefined {
   const { config, runId, stage, console } = options;
   if (config.simulation.mode !== "coordinator") return undefined;
@@ -129,7 +132,7 @@ function fleetHosts(
       const names = indexes.map((at) => `${role}-${at}`).join(", ");
       console.log("INFO", `A host has come for ${names}`);
     },
-    onIncident,
+    ...told,
   });
 }
 

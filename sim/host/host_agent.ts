@@ -20,6 +20,7 @@ import {
   type Spawned,
 } from "../wire/host_wire.ts";
 import { type ChildSpec, fromBytes, type Role, toBytes } from "../wire/wire.ts";
+import { type ClockSkew, skewOf } from "./clock_skew.ts";
 import type { Host, HostedProcess } from "./host.ts";
 
 /** What a host needs. */
@@ -89,18 +90,23 @@ export class HostAgent {
 
   async #keepJoined(ended: AbortSignal): Promise<void> {
     const { world, simulation, role, indexes, say } = this.#options;
-    const join: Join = { host: this.#name, role, indexes };
+    let skew: ClockSkew | undefined;
     let heardMs = world.clock.monotonicMs();
     let saidMs = Number.NEGATIVE_INFINITY;
     while (!ended.aborted) {
       const nowMs = world.clock.monotonicMs();
       try {
-        const answer = await world.messaging.request(
+        const join: Join = { host: this.#name, role, indexes, ...(skew && { skew }) };
+        const askedMs = world.clock.wallMs();
+        const bytes = await world.messaging.request(
           joinSubject(simulation),
           toBytes(join),
           JOIN_TIMEOUT_MS,
         );
-        this.#take(fromBytes<JoinAnswer>(answer));
+        const heardByWallMs = world.clock.wallMs();
+        const answer = fromBytes<JoinAnswer>(bytes);
+        this.#take(answer);
+        if (answer.kind === "welcome") skew = skewOf(askedMs, answer.wallMs, heardByWallMs);
         heardMs = world.clock.monotonicMs();
       } catch (error) {
         if (isPartiError(error, "PARTI_INVALID_CONFIG")) throw error;

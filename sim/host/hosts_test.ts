@@ -18,20 +18,28 @@ async function rig() {
     return natsWorld(nc);
   };
   const incidents: string[] = [];
+  const doubts: string[] = [];
   const coordinator = async (patienceMs?: number) => {
     const { messaging } = await connect();
     return new RemoteHosts({
       ...{ messaging, simulation: "s", runId: "r", slots: { worker: 10, producer: 2 } },
+      onDoubt: (doubt) => doubts.push(doubt),
       ...{ onJoin: () => {}, onIncident: (incident) => incidents.push(incident) },
       ...(patienceMs === undefined ? {} : { patienceMs }),
     });
   };
-  const host = async (role: Role, ...indexes: number[]) => {
+  const host = async (role: Role, ...indexes: number[]) => await hostAhead(0, role, ...indexes);
+  const hostAhead = async (aheadMs: number, role: Role, ...indexes: number[]) => {
+    const { clock, messaging } = await connect();
+    const world = {
+      messaging,
+      clock: { ...clock, wallMs: () => clock.wallMs() + aheadMs },
+    };
     const children: TestProcess[] = [];
     const said: string[] = [];
     const end = new AbortController();
     const agent = new HostAgent({
-      ...{ world: await connect(), simulation: "s", natsUrl: "nats://here", role, indexes },
+      ...{ world, simulation: "s", natsUrl: "nats://here", role, indexes },
       local: {
         spawn: (_role, spec) => {
           assert.equal(spec.natsUrl, "nats://here", "the server's address as the host knows it");
@@ -53,7 +61,9 @@ async function rig() {
     server,
     coordinator,
     host,
+    hostAhead,
     incidents,
+    doubts,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -87,6 +97,20 @@ Deno.test("hosts: who has come starts processes, signals them, and tells their e
   await until("started", () => leaving.pid === 101);
   leaving.terminate();
   assert.deepEqual(await leaving.exited, { code: 0, signal: null });
+});
+
+Deno.test("hosts: planted: whose clock is off makes a doubt, once; whose clock is right makes none", async () => {
+  await using run = await rig();
+  await using hosts = await run.coordinator();
+  await run.host("worker", 0);
+  await run.hostAhead(300, "worker", 1, 2);
+  await until("both have come", () => hosts.missing("worker", 3).length === 0);
+  await until("the clocks are compared", () => run.doubts.length > 0);
+  assert.equal(run.doubts.length, 1);
+  assert.match(
+    run.doubts[0]!,
+    /^the clock of the host of worker 1, 2 is \d+ ms ahead of the coord/,
+  );
 });
 
 Deno.test("hosts: when the run is over a host ends, and so do its processes", async () => {

@@ -15,6 +15,7 @@ import {
   joinSubject,
 } from "../wire/host_wire.ts";
 import { type ChildSpec, fromBytes, type Role, toBytes } from "../wire/wire.ts";
+import { isTooFar, SKEW_BOUND_MS } from "./clock_skew.ts";
 import type { Host, HostedProcess } from "./host.ts";
 import { RemoteProcess } from "./remote_process.ts";
 
@@ -30,6 +31,8 @@ export interface RemoteHostsOptions {
   readonly slots: Readonly<Record<Role, number>>;
   /** Told of each host that comes. */
   readonly onJoin: (join: Join) => void;
+  /** Told why the run cannot be judged, once for each host. */
+  readonly onDoubt: (doubt: string) => void;
   /** Told what a host could not be told. */
   readonly onIncident: (incident: string) => void;
   /** How long a host is told something that it does not answer, in milliseconds; as long as it may be silent if it is left out. */
@@ -45,6 +48,8 @@ const FAREWELL_MS = 2_000;
 interface KnownHost {
   readonly join: Join;
   heardMs: number;
+  /** Whether it was told that its clock is off. */
+  isOff: boolean;
 }
 
 /** All hosts of a run. */
@@ -124,7 +129,7 @@ export class RemoteHosts implements AsyncDisposable {
     const { runId, slots, onJoin } = this.#options;
     const { host, role, indexes } = join;
     const known = this.#hosts.get(host);
-    if (known !== undefined) known.heardMs = performance.now();
+    if (known !== undefined) this.#heard(known, join);
     else {
       const high = indexes.find((index) => index >= slots[role]);
       if (high !== undefined) {
@@ -135,10 +140,23 @@ export class RemoteHosts implements AsyncDisposable {
         if (other === undefined || await this.#hasGone(other)) continue;
         return { kind: "refused", why: `${role}-${index} is there already, with another host` };
       }
-      this.#hosts.set(host, { join, heardMs: performance.now() });
+      this.#hosts.set(host, { join, heardMs: performance.now(), isOff: false });
       onJoin(join);
     }
-    return { kind: "welcome", runId, life: this.#life };
+    return { kind: "welcome", runId, wallMs: Date.now(), life: this.#life };
+  }
+
+  #heard(known: KnownHost, { role, indexes, skew }: Join): void {
+    known.heardMs = performance.now();
+    if (skew === undefined || known.isOff || !isTooFar(skew)) return;
+    known.isOff = true;
+    this.#options.onDoubt(
+      `the clock of the host of ${role} ${indexes.join(", ")} is ${
+        Math.round(Math.abs(skew.offsetMs))
+      } ms ${skew.offsetMs > 0 ? "behind" : "ahead of"} the coordinator's (±${
+        Math.ceil(skew.errorMs)
+      } ms; at most ${SKEW_BOUND_MS} ms): what was at work at once cannot be told, have both set by NTP`,
+    );
   }
 
   /** A person who starts a host again does not want to wait until the one before has been silent for long. */

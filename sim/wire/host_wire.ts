@@ -13,6 +13,8 @@ export interface Join {
   readonly role: Role;
   /** Their numbers. */
   readonly indexes: readonly number[];
+  /** How much the coordinator's clock is ahead of the host's, by the answer before this, in milliseconds; and how wrong that may be. */
+  readonly skew?: { readonly offsetMs: number; readonly errorMs: number };
 }
 
 /** What the coordinator answers. */
@@ -20,6 +22,8 @@ export type JoinAnswer =
   | {
     readonly kind: "welcome";
     readonly runId: string;
+    /** What its clock says, in milliseconds since 1970. */
+    readonly wallMs: number;
     /** The coordinator's own name: processes that another one has had started are not wanted any more. */
     readonly life: string;
   }
