@@ -71,7 +71,7 @@ function coordinator(keep: (entry: JournalEntry) => void = () => {}) {
     ...{ runId: "r", state, fleet, facts, console, durationMs: 1 },
     ...{ onTick: () => {}, chaos: () => 0 },
   });
-  const reader = new EffectsReader(undefined as never, "effects", () => {});
+  const reader = new EffectsReader(undefined as never, "effects", () => {}, () => {});
   const kept: string[] = [];
   const observer = { keeps: ({ process }: { process: string }) => void kept.push(process) };
   const parts = { facts, state, watch, fleet, chaos, reader, inbox, observer };
