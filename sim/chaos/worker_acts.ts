@@ -4,7 +4,7 @@
  * @module
  */
 import { formatDuration } from "../config/units.ts";
-import { describeError } from "../../lib/errors.ts";
+import { describeError, isPartiError, OUTAGE_CODES } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
 import { command } from "../run/ask.ts";
 import { patiently, pauseFor } from "../run/wait.ts";
@@ -137,6 +137,7 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
   try {
     await tell("slow");
   } catch (error) {
+    if (!isPartiError(error, ...OUTAGE_CODES)) throw error;
     return scene.skip(event, `${victim.name} does not answer: ${describeError(error)}`);
   }
   const record = scene.record(event, victim.name, atUs);
