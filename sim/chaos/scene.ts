@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeError } from "../../lib/errors.ts";
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { FailingNetworks, Ground, KillableCluster, KillableServer } from "../ground/ground.ts";
 import type { SimConsole } from "../live/status_line.ts";
@@ -189,6 +190,23 @@ export class Scene {
   }
 
   /**
+   * Does something; if that cannot be done the run fails.
+   *
+   * @param what its name
+   * @param work what is to be done
+   * @returns when it is done, or has failed
+   */
+  async carryOut(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const why = `chaos could not be carried out: ${what}: ${describeError(error)}`;
+      this.options.state.incidents.push(why);
+      this.options.console.log("FAIL", why);
+    }
+  }
+
+  /**
    * Puts back later what was taken; {@linkcode settle} waits for it.
    *
    * @param work what is to be done
@@ -196,9 +214,8 @@ export class Scene {
    */
   later(work: () => Promise<void>, record?: ChaosRecord): void {
     if (record !== undefined) this.#underWay.set(record, (this.#underWay.get(record) ?? 0) + 1);
-    const done: Promise<void> = work().catch((error) => {
-      this.options.state.incidents.push(`chaos could not be carried out: ${error}`);
-    }).finally(() => {
+    const what = record === undefined ? "what comes after it" : nameOf(record);
+    const done: Promise<void> = this.carryOut(what, work).finally(() => {
       this.#aftermath.delete(done);
       if (record !== undefined) this.#isDone(record);
     });
@@ -227,4 +244,9 @@ export class Scene {
   get #nowMs(): number {
     return Math.round(performance.now() - this.#startMs);
   }
+}
+
+/** An event, for whoever reads what went wrong. */
+function nameOf({ number, type }: ChaosRecord): string {
+  return `#${number} ${type}`;
 }
