@@ -38,7 +38,7 @@ export async function killNode(scene: Scene, event: PlannedChaos): Promise<void>
     state.outage(atUs, nowUs());
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
     await elsewhere;
-  });
+  }, record);
 }
 
 async function victimOf(

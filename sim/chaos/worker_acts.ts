@@ -102,7 +102,7 @@ export async function pause(
     }
     const untilUs = nowUs();
     state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
-    scene.later(() => checkTakenOver(scene, victim, stoppedUs, untilUs));
+    scene.besides(() => checkTakenOver(scene, victim, stoppedUs, untilUs), record);
   }, record);
 }
 
