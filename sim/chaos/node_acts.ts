@@ -11,12 +11,22 @@ import type { Scene } from "./scene.ts";
 
 /** So often it is the one who leads the stream of messages. */
 const LEADER_CHANCE = 0.5;
-/** By then clients have found another node, or something is wrong with them. */
+/** By then clients have found another node, and streams another leader, or something is wrong with them: that is no excuse any more. */
 const ELSEWHERE_MS = 10_000;
+
+/** A node that is killed. */
+interface Victim {
+  readonly name: string;
+  readonly pid: number;
+  /** How many clients each node had before. */
+  readonly clients: ReadonlyMap<string, number>;
+  /** To be called when its outage is over. */
+  readonly servesAgain: () => void;
+}
 
 /** Kills a node of the cluster with SIGKILL, and starts it again on the same store; the event is over when the cluster is whole again. */
 export async function killNode(scene: Scene, event: PlannedChaos): Promise<void> {
-  const { cluster, state } = scene.options;
+  const { cluster } = scene.options;
   if (cluster === undefined) return scene.skip(event, "there is no cluster of ours: nats.cluster");
   // With two of three away there is no majority: that is nats_server_kill's business.
   if (scene.serverAway) return scene.skip(event, "a server is away already");
@@ -27,17 +37,20 @@ export async function killNode(scene: Scene, event: PlannedChaos): Promise<void>
   const clients = await clientsBy(cluster);
   const atUs = nowUs();
   const record = scene.record(event, leads ? `${name}, leader of the feed` : name, atUs);
-  state.outage(atUs, Number.POSITIVE_INFINITY);
+  const victim: Victim = { name, pid, clients, servesAgain: scene.outage(atUs) };
   await node.kill();
+  const returned = new AbortController();
+  scene.later(() => untilServed(scene, cluster, victim, returned.signal), record);
   scene.later(async () => {
-    const elsewhere = sayElsewhere(scene, cluster, { name, pid, clients });
     await pauseFor(event.downMs, scene.over);
-    await node.restart();
+    try {
+      await node.restart();
+    } finally {
+      returned.abort();
+    }
     await cluster.untilWhole();
     scene.serverAway = false;
-    state.outage(atUs, nowUs());
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
-    await elsewhere;
   }, record);
 }
 
@@ -57,25 +70,33 @@ async function clientsBy(cluster: KillableCluster): Promise<Map<string, number>>
   return new Map(await Promise.all(counts));
 }
 
-/** Says where the clients of a node that was killed have gone. */
-async function sayElsewhere(
+/**
+ * Until the others serve everybody again: that is when its outage ends, and not when the cluster is whole, since two of three have a
+ * majority. Says where the clients have gone.
+ */
+async function untilServed(
   scene: Scene,
   cluster: KillableCluster,
-  { name, pid, clients }: { name: string; pid: number; clients: ReadonlyMap<string, number> },
+  { name, pid, clients, servesAgain }: Victim,
+  returned: AbortSignal,
 ): Promise<void> {
-  const total = (counts: ReadonlyMap<string, number>) =>
+  const { feedStream, console } = scene.options;
+  const elsewhere = (counts: ReadonlyMap<string, number>) =>
     [...counts].reduce((sum, [node, count]) => node === name ? sum : sum + count, 0);
   const homeless = clients.get(name) ?? 0;
   const untilMs = performance.now() + ELSEWHERE_MS;
   let found = 0;
-  while (found < homeless && performance.now() < untilMs && !scene.over.aborted) {
-    await pauseFor(POLL_MS, scene.over);
-    found = Math.min(homeless, total(await clientsBy(cluster)) - total(clients));
+  try {
+    for (let isServed = false; !isServed && performance.now() < untilMs;) {
+      found = Math.min(homeless, elsewhere(await clientsBy(cluster)) - elsewhere(clients));
+      const leader = feedStream === undefined ? "" : await cluster.leaderOf(feedStream);
+      isServed = found >= homeless && leader !== undefined && leader !== name;
+      if (returned.aborted) break;
+      if (!isServed) await pauseFor(POLL_MS, returned);
+    }
+  } finally {
+    servesAgain();
   }
-  scene.options.console.log(
-    "CHAOS",
-    `${name} (pid ${pid}) is dead: ${
-      Math.max(0, found)
-    } of its ${homeless} clients went to other nodes`,
-  );
+  const went = `${Math.max(0, found)} of its ${homeless} clients went to other nodes`;
+  console.log("CHAOS", `${name} (pid ${pid}) is dead: ${went}`);
 }

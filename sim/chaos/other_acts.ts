@@ -42,19 +42,19 @@ async function untilReady(
 
 /** Kills the server with SIGKILL, and starts it again on the same store. */
 export async function killServer(scene: Scene, event: PlannedChaos): Promise<void> {
-  const { server, state } = scene.options;
+  const { server } = scene.options;
   if (server === undefined) return scene.skip(event, "the server is not ours");
   if (scene.serverAway) return scene.skip(event, "the server is away already");
   scene.serverAway = true;
   const atUs = nowUs();
   const record = scene.record(event, "nats-server", atUs);
-  state.outage(atUs, Number.POSITIVE_INFINITY);
+  const servesAgain = scene.outage(atUs);
   await server.kill();
   scene.later(async () => {
     await pauseFor(event.downMs, scene.over);
     await server.restart();
     scene.serverAway = false;
-    state.outage(atUs, nowUs());
+    servesAgain();
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
   }, record);
 }

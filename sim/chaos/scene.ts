@@ -90,6 +90,8 @@ export class Scene {
   dying = false;
   /** Whether the server, or a node of the cluster, was killed and is not back yet. */
   serverAway = false;
+  /** Whether the servers serve nobody at present, through an event's fault. */
+  isOutage = false;
   /** The numbers of the events that were not over when the coordinator before this one was killed. */
   cutOff: readonly number[] = [];
   readonly #aftermath = new Set<Pending>();
@@ -246,6 +248,22 @@ export class Scene {
       this.options.state.incidents.push(why);
       this.options.console.log("FAIL", why);
     }
+  }
+
+  /**
+   * From now on the servers serve nobody, or not everybody.
+   *
+   * @param fromUs since when, in microseconds since 1970
+   * @returns tells that they do again
+   */
+  outage(fromUs: number): () => void {
+    const { state } = this.options;
+    this.isOutage = true;
+    state.outage(fromUs, Number.POSITIVE_INFINITY);
+    return () => {
+      this.isOutage = false;
+      state.outage(fromUs, nowUs());
+    };
   }
 
   /**

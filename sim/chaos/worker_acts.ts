@@ -114,7 +114,7 @@ async function checkTakenOver(
   untilUs: number,
 ): Promise<void> {
   const { state } = scene.options;
-  const hadTime = scene.hits.hadTime(atUs, untilUs) && !scene.serverAway &&
+  const hadTime = scene.hits.hadTime(atUs, untilUs) && !scene.isOutage &&
     state.ledger.impairments.during("", atUs, untilUs) === undefined;
   await pauseFor(REPORTED_MS, new AbortController().signal);
   const untaken = state.measurements.recovery.resumed(process, untilUs);
