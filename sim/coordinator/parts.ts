@@ -171,7 +171,8 @@ function makeChaos(
 ): ChaosRunner {
   const { plan, runId, console, config, ground, stage, signal, onRecord, keep } = options;
   const { server, cluster, networks, crash } = ground;
-  const conclusions = new Conclusions(() => conclusionsOf(parts.state, chaos.records), keep);
+  const look = () => conclusionsOf(parts.state, chaos.records);
+  const conclusions = new Conclusions(look, keep, onRecord);
   const chaos: ChaosRunner = new ChaosRunner({
     ...{ plan, runId, console, server, cluster, networks, crash, timing, signal, onRecord },
     ...parts,
