@@ -40,6 +40,7 @@ export async function killNode(scene: Scene, event: PlannedChaos): Promise<void>
   const victim: Victim = { name, pid, clients, servesAgain: scene.outage(atUs) };
   await node.kill();
   const returned = new AbortController();
+  scene.besides(() => sayElsewhere(scene, cluster, victim), record);
   scene.later(() => untilServed(scene, cluster, victim, returned.signal), record);
   scene.later(async () => {
     await pauseFor(event.downMs, scene.over);
@@ -72,31 +73,50 @@ async function clientsBy(cluster: KillableCluster): Promise<Map<string, number>>
 
 /**
  * Until the others serve everybody again: that is when its outage ends, and not when the cluster is whole, since two of three have a
- * majority. Says where the clients have gone.
+ * majority.
  */
 async function untilServed(
-  scene: Scene,
+  { options: { feedStream } }: Scene,
   cluster: KillableCluster,
-  { name, pid, clients, servesAgain }: Victim,
+  victim: Victim,
   returned: AbortSignal,
 ): Promise<void> {
-  const { feedStream, console } = scene.options;
-  const elsewhere = (counts: ReadonlyMap<string, number>) =>
-    [...counts].reduce((sum, [node, count]) => node === name ? sum : sum + count, 0);
-  const homeless = clients.get(name) ?? 0;
+  const isServed = async () => {
+    const leader = feedStream === undefined ? "" : await cluster.leaderOf(feedStream);
+    return leader !== undefined && leader !== victim.name &&
+      await elsewhere(cluster, victim) >= homelessOf(victim);
+  };
   const untilMs = performance.now() + ELSEWHERE_MS;
-  let found = 0;
   try {
-    for (let isServed = false; !isServed && performance.now() < untilMs;) {
-      found = Math.min(homeless, elsewhere(await clientsBy(cluster)) - elsewhere(clients));
-      const leader = feedStream === undefined ? "" : await cluster.leaderOf(feedStream);
-      isServed = found >= homeless && leader !== undefined && leader !== name;
-      if (returned.aborted) break;
-      if (!isServed) await pauseFor(POLL_MS, returned);
+    while (!await isServed() && performance.now() < untilMs && !returned.aborted) {
+      await pauseFor(POLL_MS, returned);
     }
   } finally {
-    servesAgain();
+    victim.servesAgain();
   }
+}
+
+/** Says where the clients of a node that was killed have gone, also if it is back by then. */
+async function sayElsewhere(scene: Scene, cluster: KillableCluster, victim: Victim): Promise<void> {
+  const homeless = homelessOf(victim);
+  const untilMs = performance.now() + ELSEWHERE_MS;
+  let found = 0;
+  while (found < homeless && performance.now() < untilMs && !scene.over.aborted) {
+    await pauseFor(POLL_MS, scene.over);
+    found = Math.min(homeless, await elsewhere(cluster, victim));
+  }
+  const { name, pid } = victim;
   const went = `${Math.max(0, found)} of its ${homeless} clients went to other nodes`;
-  console.log("CHAOS", `${name} (pid ${pid}) is dead: ${went}`);
+  scene.options.console.log("CHAOS", `${name} (pid ${pid}) is dead: ${went}`);
+}
+
+function homelessOf({ name, clients }: Victim): number {
+  return clients.get(name) ?? 0;
+}
+
+/** How many clients the other nodes have more than before. */
+async function elsewhere(cluster: KillableCluster, { name, clients }: Victim): Promise<number> {
+  const total = (counts: ReadonlyMap<string, number>) =>
+    [...counts].reduce((sum, [node, count]) => node === name ? sum : sum + count, 0);
+  return total(await clientsBy(cluster)) - total(clients);
 }
