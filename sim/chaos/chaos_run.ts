@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeError } from "../../lib/errors.ts";
 import type { ChaosType } from "../config/config_schema.ts";
 import type { Defect } from "../ledger/ledger.ts";
 import type { ChaosRecord } from "../report/report.ts";
@@ -80,6 +81,8 @@ export class ChaosRunner {
   #backMs = Number.NEGATIVE_INFINITY;
   /** Whether the run goes on with new processes: what was under way is over. */
   #isResumed = false;
+  /** Whether nobody looks any more, because that failed. */
+  #isBlind = false;
 
   /** @param options what it works on */
   constructor(options: ChaosOptions) {
@@ -155,20 +158,29 @@ export class ChaosRunner {
    * @param caughtUp returns true once all that happened meanwhile is known, and false if that does not come
    */
   comeBack(killedUs: number, caughtUp: () => Promise<boolean>): void {
-    this.#inTurn(() => comeBack(this.#scene, killedUs, caughtUp)).finally(() =>
-      this.#backMs = performance.now()
-    );
+    void this.#inTurn(async () => {
+      await this.#scene.carryOut("coming back", () => comeBack(this.#scene, killedUs, caughtUp));
+      this.#backMs = performance.now();
+    });
   }
 
-  #act(event: PlannedChaos, signal: AbortSignal): Promise<void> {
-    const { type } = event;
-    if (type === "leader_failure" || type === "leader_pause") {
-      return this.#hitLeader(LEADER_ACTS[type], event, signal);
-    }
-    return this.#inTurn(async () => {
-      await ACTS[type](this.#scene, event);
-      this.#scene.acted(event);
+  /** What cannot be carried out is told at once, and keeps no other event from its turn. */
+  async #act(event: PlannedChaos, signal: AbortSignal): Promise<void> {
+    const { number, type } = event;
+    await this.#scene.carryOut(`#${number} ${type}`, async () => {
+      if (type === "leader_failure" || type === "leader_pause") {
+        return await this.#hitLeader(LEADER_ACTS[type], event, signal);
+      }
+      await this.#inTurn(() => this.#do(event, () => ACTS[type](this.#scene, event)));
     });
+  }
+
+  async #do(event: PlannedChaos, act: () => void | Promise<void>): Promise<void> {
+    try {
+      await act();
+    } finally {
+      this.#scene.acted(event);
+    }
   }
 
   /** Whoever was found may be hit by another event before it is this one's turn; then it is waited for the next. */
@@ -180,8 +192,7 @@ export class ChaosRunner {
       done = await this.#inTurn(async () => {
         if (leader === undefined) this.#scene.skip(event, "nobody leads");
         else if (!targets.isWell(leader)) return false;
-        else await act(this.#scene, event, leader);
-        this.#scene.acted(event);
+        else await this.#do(event, () => act(this.#scene, event, leader));
         return true;
       });
     }
@@ -199,15 +210,22 @@ export class ChaosRunner {
   }
 
   /**
-   * Looks after each event whether the group is whole again, until it is told to end.
+   * Looks after each event whether the group is whole again, until it is told to end. If that fails the run does, and nothing is waited for
+   * that only a look would have shown.
    *
    * @param signal ends it
    */
   async watch(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#scene.validation.look();
-      this.#scene.options.onLook?.();
-      await pauseFor(POLL_MS, signal);
+    const { validation, options: { onLook, state } } = this.#scene;
+    try {
+      while (!signal.aborted) {
+        validation.look();
+        onLook?.();
+        await pauseFor(POLL_MS, signal);
+      }
+    } catch (error) {
+      state.incidents.push(`chaos could not be validated: ${describeError(error)}`);
+      this.#isBlind = true;
     }
   }
 
@@ -217,7 +235,8 @@ export class ChaosRunner {
    * @param signal ends the waiting early
    */
   async validated(signal: AbortSignal): Promise<void> {
-    while (this.#scene.validation.isOpen && !signal.aborted) await pauseFor(POLL_MS, signal);
+    const { validation } = this.#scene;
+    while (validation.isOpen && !this.#isBlind && !signal.aborted) await pauseFor(POLL_MS, signal);
   }
 
   /**

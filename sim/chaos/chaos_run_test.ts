@@ -8,7 +8,7 @@ import { RunState } from "../run/run_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
-import { ChaosRunner } from "./chaos_run.ts";
+import { type ChaosOptions, ChaosRunner } from "./chaos_run.ts";
 
 /** Chaos of a kind at these times; there is nobody to hit but the server. */
 function rig(type: ChaosType, ...timesMs: readonly number[]) {
@@ -16,6 +16,13 @@ function rig(type: ChaosType, ...timesMs: readonly number[]) {
 }
 
 function rigOf(...planned: readonly (readonly [type: ChaosType, atMs: number])[]) {
+  return rigWith({}, ...planned);
+}
+
+function rigWith(
+  changes: Partial<ChaosOptions>,
+  ...planned: readonly (readonly [type: ChaosType, atMs: number])[]
+) {
   const calls: string[] = [];
   const server = {
     kill: () => Promise.resolve(void calls.push("kill")),
@@ -32,19 +39,21 @@ function rigOf(...planned: readonly (readonly [type: ChaosType, atMs: number])[]
   const events = planned.map(([type, atMs], index): PlannedChaos => ({
     ...{ number: index + 1, atMs, type, picks: [0], count: 1, downMs: 50 },
   }));
+  const state = new RunState([1], () => fleet, console);
   const chaos = new ChaosRunner({
     plan: { seed: 1, events },
     runId: RUN_ID,
     fleet,
-    state: new RunState([1], () => fleet, console),
+    state,
     messaging: new TestFleet().messaging,
     console,
     server,
     minWorkers: 2,
     timing: { heartbeatTtlMs: 6_000, electionTimeoutMs: 5_000 },
     windowMs: 1_000,
+    ...changes,
   });
-  return { chaos, calls };
+  return { chaos, calls, state };
 }
 
 Deno.test("chaos: what finds nobody is skipped with the reason", async () => {
@@ -110,4 +119,50 @@ Deno.test("chaos: what was due before the coordinator had caught up is done then
     assert.deepEqual(chaos.records.map(({ skipped }) => skipped), [undefined, why, why]);
     assert.ok(chaos.records[0]!.recoveredMs! >= 0);
   }
+});
+
+Deno.test("chaos: planted: an act that fails is an incident at once, and the other events happen", async () => {
+  const server = {
+    kill: () => Promise.reject(new Error("no such process")),
+    restart: () => Promise.resolve(),
+  };
+  const { chaos, state } = rigWith(
+    { server },
+    ["nats_server_kill", 0],
+    ["producer_crash", 5],
+    ["producer_crash", 60_000],
+  );
+  const end = new AbortController();
+  const running = chaos.run(end.signal);
+  await until("the next event", () => chaos.records.length === 2);
+  assert.deepEqual(state.incidents, [
+    "chaos could not be carried out: #1 nats_server_kill: no such process",
+  ]);
+  end.abort();
+  await running;
+});
+
+Deno.test("chaos: planted: who looks and fails is an incident, and nobody waits for what he would have seen", async () => {
+  const { chaos, state } = rigWith({
+    onLook: () => {
+      throw new Error("a mistake");
+    },
+  }, ["nats_server_kill", 0]);
+  await chaos.run(new AbortController().signal);
+  await chaos.watch(new AbortController().signal);
+  assert.deepEqual(state.incidents, ["chaos could not be validated: a mistake"]);
+  await chaos.settle();
+  await chaos.validated(new AbortController().signal);
+});
+
+Deno.test("chaos: planted: a coordinator that cannot catch up because of an error is an incident, and the load goes on", async () => {
+  const { chaos, state } = rigOf(["producer_crash", 0]);
+  chaos.load([{
+    ...{ number: 9, atMs: 0, type: "coordinator_crash", target: "it", recoveredMs: null },
+    ...{ wholeMs: null, moves: { total: 0, needed: 0 } },
+  }]);
+  chaos.comeBack(nowUs(), () => Promise.reject(new Error("a mistake")));
+  await chaos.run(new AbortController().signal);
+  assert.deepEqual(state.incidents, ["chaos could not be carried out: coming back: a mistake"]);
+  assert.equal(chaos.records[1]!.skipped, "no producer runs");
 });

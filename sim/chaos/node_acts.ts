@@ -11,12 +11,22 @@ import type { Scene } from "./scene.ts";
 
 /** So often it is the one who leads the stream of messages. */
 const LEADER_CHANCE = 0.5;
-/** By then clients have found another node, or something is wrong with them. */
+/** By then clients have found another node, and streams another leader, or something is wrong with them: that is no excuse any more. */
 const ELSEWHERE_MS = 10_000;
+
+/** A node that is killed. */
+interface Victim {
+  readonly name: string;
+  readonly pid: number;
+  /** How many clients each node had before. */
+  readonly clients: ReadonlyMap<string, number>;
+  /** To be called when its outage is over. */
+  readonly servesAgain: () => void;
+}
 
 /** Kills a node of the cluster with SIGKILL, and starts it again on the same store; the event is over when the cluster is whole again. */
 export async function killNode(scene: Scene, event: PlannedChaos): Promise<void> {
-  const { cluster, state } = scene.options;
+  const { cluster } = scene.options;
   if (cluster === undefined) return scene.skip(event, "there is no cluster of ours: nats.cluster");
   // With two of three away there is no majority: that is nats_server_kill's business.
   if (scene.serverAway) return scene.skip(event, "a server is away already");
@@ -27,18 +37,22 @@ export async function killNode(scene: Scene, event: PlannedChaos): Promise<void>
   const clients = await clientsBy(cluster);
   const atUs = nowUs();
   const record = scene.record(event, leads ? `${name}, leader of the feed` : name, atUs);
-  state.outage(atUs, Number.POSITIVE_INFINITY);
+  const victim: Victim = { name, pid, clients, servesAgain: scene.outage(atUs) };
   await node.kill();
+  const returned = new AbortController();
+  scene.besides(() => sayElsewhere(scene, cluster, victim), record);
+  scene.later(() => untilServed(scene, cluster, victim, returned.signal), record);
   scene.later(async () => {
-    const elsewhere = sayElsewhere(scene, cluster, { name, pid, clients });
     await pauseFor(event.downMs, scene.over);
-    await node.restart();
+    try {
+      await node.restart();
+    } finally {
+      returned.abort();
+    }
     await cluster.untilWhole();
     scene.serverAway = false;
-    state.outage(atUs, nowUs());
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
-    await elsewhere;
-  });
+  }, record);
 }
 
 async function victimOf(
@@ -57,25 +71,52 @@ async function clientsBy(cluster: KillableCluster): Promise<Map<string, number>>
   return new Map(await Promise.all(counts));
 }
 
-/** Says where the clients of a node that was killed have gone. */
-async function sayElsewhere(
-  scene: Scene,
+/**
+ * Until the others serve everybody again: that is when its outage ends, and not when the cluster is whole, since two of three have a
+ * majority.
+ */
+async function untilServed(
+  { options: { feedStream } }: Scene,
   cluster: KillableCluster,
-  { name, pid, clients }: { name: string; pid: number; clients: ReadonlyMap<string, number> },
+  victim: Victim,
+  returned: AbortSignal,
 ): Promise<void> {
-  const total = (counts: ReadonlyMap<string, number>) =>
-    [...counts].reduce((sum, [node, count]) => node === name ? sum : sum + count, 0);
-  const homeless = clients.get(name) ?? 0;
+  const isServed = async () => {
+    const leader = feedStream === undefined ? "" : await cluster.leaderOf(feedStream);
+    return leader !== undefined && leader !== victim.name &&
+      await elsewhere(cluster, victim) >= homelessOf(victim);
+  };
+  const untilMs = performance.now() + ELSEWHERE_MS;
+  try {
+    while (!await isServed() && performance.now() < untilMs && !returned.aborted) {
+      await pauseFor(POLL_MS, returned);
+    }
+  } finally {
+    victim.servesAgain();
+  }
+}
+
+/** Says where the clients of a node that was killed have gone, also if it is back by then. */
+async function sayElsewhere(scene: Scene, cluster: KillableCluster, victim: Victim): Promise<void> {
+  const homeless = homelessOf(victim);
   const untilMs = performance.now() + ELSEWHERE_MS;
   let found = 0;
   while (found < homeless && performance.now() < untilMs && !scene.over.aborted) {
     await pauseFor(POLL_MS, scene.over);
-    found = Math.min(homeless, total(await clientsBy(cluster)) - total(clients));
+    found = Math.min(homeless, await elsewhere(cluster, victim));
   }
-  scene.options.console.log(
-    "CHAOS",
-    `${name} (pid ${pid}) is dead: ${
-      Math.max(0, found)
-    } of its ${homeless} clients went to other nodes`,
-  );
+  const { name, pid } = victim;
+  const went = `${Math.max(0, found)} of its ${homeless} clients went to other nodes`;
+  scene.options.console.log("CHAOS", `${name} (pid ${pid}) is dead: ${went}`);
+}
+
+function homelessOf({ name, clients }: Victim): number {
+  return clients.get(name) ?? 0;
+}
+
+/** How many clients the other nodes have more than before. */
+async function elsewhere(cluster: KillableCluster, { name, clients }: Victim): Promise<number> {
+  const total = (counts: ReadonlyMap<string, number>) =>
+    [...counts].reduce((sum, [node, count]) => node === name ? sum : sum + count, 0);
+  return total(await clientsBy(cluster)) - total(clients);
 }

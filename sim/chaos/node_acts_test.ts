@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { until } from "../../tasks/until.ts";
 import type { KillableCluster } from "../ground/ground.ts";
+import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { killNode } from "./node_acts.ts";
 import { sceneRig } from "./scene_rig_test.ts";
@@ -30,17 +32,21 @@ class TestCluster implements KillableCluster {
     };
   }
 
+  leader = "n1";
+
   leaderOf(): Promise<string> {
-    return Promise.resolve("n1");
+    return Promise.resolve(this.leader);
   }
 
   clientsAt(name: string): Promise<number> {
     return Promise.resolve(this.clients.get(name)!);
   }
 
-  untilWhole(): Promise<void> {
+  whole = Promise.resolve();
+
+  async untilWhole(): Promise<void> {
+    await this.whole;
     this.done.push("whole");
-    return Promise.resolve();
   }
 }
 
@@ -58,6 +64,44 @@ Deno.test("node acts: a node is killed, comes back, and the event is over when t
   assert.notEqual(scene.records[0]!.recoveredMs, null);
   assert.equal(state.outages.length, 1);
   assert.deepEqual(state.incidents, []);
+});
+
+Deno.test("node acts: planted: a cluster that is whole late is excused only until it serves again, and the event's fault lasts", async () => {
+  const cluster = new TestCluster();
+  const whole = Promise.withResolvers<void>();
+  cluster.whole = whole.promise;
+  const { scene, state } = sceneRig([], { cluster, feedStream: "S" });
+  state.disorder = () => undefined;
+  await killNode(scene, EVENT);
+  scene.acted(EVENT);
+  await until("it serves again", () => state.outages.length === 1);
+  assert.ok(!scene.isOutage);
+  scene.validation.look();
+  const [record] = scene.records;
+  assert.deepEqual([record!.recoveredMs, record!.wholeMs], [null, null]);
+  assert.ok(scene.serverAway, "no other node may be killed");
+  whole.resolve();
+  await scene.settle();
+  assert.equal(state.outages.length, 1);
+  scene.validation.look();
+  assert.notEqual(record!.wholeMs, null);
+});
+
+Deno.test("node acts: planted: while the node that was killed is taken for the leader, or its clients are nowhere, nobody is served", async () => {
+  const cluster = new TestCluster();
+  const { scene, state } = sceneRig([], { cluster, feedStream: "S" });
+  await killNode(scene, { ...EVENT, picks: [0.99, 0.1], downMs: 60_000 });
+  cluster.clients.set("n2", 2);
+  await pauseFor(4 * POLL_MS);
+  cluster.clients.set("n2", 3);
+  await pauseFor(4 * POLL_MS);
+  assert.ok(scene.isOutage);
+  assert.deepEqual(state.outages, []);
+  cluster.leader = "n2";
+  await until("it serves again", () => state.outages.length === 1);
+  assert.ok(!scene.isOutage);
+  assert.deepEqual(cluster.done, ["kill n1"], "and the node is not back");
+  await scene.settle();
 });
 
 Deno.test("node acts: by its second number it is the one who leads the feed", async () => {

@@ -28,12 +28,12 @@ export function changePartitions(scene: Scene, event: PlannedChaos): void {
   const target = `adding ${listOf(added)}, removing ${listOf(removed)}`;
   const changes = new Changes(scene, added, removed);
   const record = scene.record(event, target, atUs, () => changes.amiss);
-  scene.later(async () => {
+  scene.besides(async () => {
     // A run that is resumed has to know of partitions to which somebody may have sent.
     await scene.saved;
     if (!await changes.carryOut(record)) return;
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
-  });
+  }, record);
 }
 
 /**
@@ -48,7 +48,7 @@ export function finishChanges(scene: Scene, record: ChaosRecord): () => string |
   if (control === undefined) return () => undefined;
   const { current, loaded } = partitions;
   const changes = new Changes(scene, [], current.filter((one) => !loaded.includes(one)));
-  scene.later(async () => void await changes.carryOut(record));
+  scene.besides(async () => void await changes.carryOut(record), record);
   return () => changes.amiss;
 }
 
@@ -183,7 +183,7 @@ export function poison(scene: Scene, event: PlannedChaos): void {
     record.recoveredMs = Math.round(recoveredUs / 1_000);
   });
   const isOver = () => isGivenUp(scene, record);
-  scene.later(() => control.poison(partition, event.number, isOver));
+  scene.besides(() => control.poison(partition, event.number, isOver), record);
 }
 
 /** Nothing is waited for any more once the event has failed or the run is ended. */

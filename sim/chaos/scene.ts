@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeError } from "../../lib/errors.ts";
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { FailingNetworks, Ground, KillableCluster, KillableServer } from "../ground/ground.ts";
 import type { SimConsole } from "../live/status_line.ts";
@@ -10,6 +11,7 @@ import type { ChaosRecord } from "../report/report.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { PartitionControl } from "../run/partition_control.ts";
 import type { RunState } from "../run/run_state.ts";
+import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { ChaosTargets } from "./chaos_targets.ts";
@@ -49,11 +51,24 @@ export interface SceneOptions {
   readonly timing: GroupTiming;
   /** How long the group may take to be whole again after an event, in milliseconds. */
   readonly windowMs: number;
+  /** How long it may take, when chaos is to end, until all is put back; by default longer than whoever puts back gives up by himself. */
+  readonly settleMs?: number;
   /** The way to change partitions. */
   readonly partitions?: PartitionControl;
   /** Ends the run early. */
   readonly signal?: AbortSignal;
 }
+
+/** What is under way of an event besides its act. */
+interface Pending {
+  readonly record: ChaosRecord;
+  /** Whether the event's fault lasts until then. */
+  readonly lasts: boolean;
+  readonly done: Promise<void>;
+}
+
+/** So much longer than a validation window chaos may take to end: a cluster that is not whole says so itself after a minute. */
+const SETTLE_MS = 120_000;
 
 /** A scene. */
 export class Scene {
@@ -75,9 +90,11 @@ export class Scene {
   dying = false;
   /** Whether the server, or a node of the cluster, was killed and is not back yet. */
   serverAway = false;
+  /** Whether the servers serve nobody at present, through an event's fault. */
+  isOutage = false;
   /** The numbers of the events that were not over when the coordinator before this one was killed. */
   cutOff: readonly number[] = [];
-  readonly #aftermath = new Set<Promise<void>>();
+  readonly #aftermath = new Set<Pending>();
   /** What is under way of each event: its act, and what has to be put back. */
   readonly #underWay = new Map<ChaosRecord, number>();
   readonly #over = new AbortController();
@@ -117,10 +134,38 @@ export class Scene {
     this.#startMs = performance.now() - loadMs;
   }
 
-  /** Ends all pauses and absences at once and waits until everything is put back. */
+  /**
+   * Ends all pauses and absences at once and waits until everything is put back. What is not by then fails the run by its event's name, and
+   * is waited for no longer.
+   */
   async settle(): Promise<void> {
     this.#over.abort();
-    while (this.#aftermath.size > 0) await Promise.all(this.#aftermath);
+    // What an event has to bring about is given up by its validation, whose window begins when all is put back.
+    await this.#untilDone(({ lasts }) => lasts);
+    await this.#untilDone(() => true);
+  }
+
+  async #untilDone(isMeant: (pending: Pending) => boolean): Promise<void> {
+    const { settleMs = this.options.windowMs + SETTLE_MS } = this.options;
+    const deadlineMs = performance.now() + settleMs;
+    const open = () => [...this.#aftermath].filter(isMeant);
+    while (open().length > 0) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) return open().forEach((pending) => this.#giveUp(pending));
+      const inTime = new AbortController();
+      const all = Promise.all(open().map(({ done }) => done));
+      await Promise.race([all, pauseFor(leftMs, inTime.signal)]);
+      inTime.abort();
+    }
+  }
+
+  #giveUp(pending: Pending): void {
+    const { record: { number, type, target }, lasts } = pending;
+    const what = lasts ? "which was to be put back" : "what was to come after it";
+    const why = `chaos was not over in time: #${number} ${type} (${target}), ${what}`;
+    this.options.state.incidents.push(why);
+    this.options.console.log("FAIL", why);
+    this.#end(pending);
   }
 
   /**
@@ -189,20 +234,69 @@ export class Scene {
   }
 
   /**
+   * Does something; if that cannot be done the run fails.
+   *
+   * @param what its name
+   * @param work what is to be done
+   * @returns when it is done, or has failed
+   */
+  async carryOut(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const why = `chaos could not be carried out: ${what}: ${describeError(error)}`;
+      this.options.state.incidents.push(why);
+      this.options.console.log("FAIL", why);
+    }
+  }
+
+  /**
+   * From now on the servers serve nobody, or not everybody.
+   *
+   * @param fromUs since when, in microseconds since 1970
+   * @returns tells that they do again
+   */
+  outage(fromUs: number): () => void {
+    const { state } = this.options;
+    this.isOutage = true;
+    state.outage(fromUs, Number.POSITIVE_INFINITY);
+    return () => {
+      this.isOutage = false;
+      state.outage(fromUs, nowUs());
+    };
+  }
+
+  /**
    * Puts back later what was taken; {@linkcode settle} waits for it.
    *
    * @param work what is to be done
-   * @param record the event whose fault lasts until then, if it does
+   * @param record the event, whose fault lasts until then
    */
-  later(work: () => Promise<void>, record?: ChaosRecord): void {
-    if (record !== undefined) this.#underWay.set(record, (this.#underWay.get(record) ?? 0) + 1);
-    const done: Promise<void> = work().catch((error) => {
-      this.options.state.incidents.push(`chaos could not be carried out: ${error}`);
-    }).finally(() => {
-      this.#aftermath.delete(done);
-      if (record !== undefined) this.#isDone(record);
-    });
-    this.#aftermath.add(done);
+  later(work: () => Promise<void>, record: ChaosRecord): void {
+    this.#underWay.set(record, (this.#underWay.get(record) ?? 0) + 1);
+    this.#begin(work, record, true);
+  }
+
+  /**
+   * Does what belongs to an event and is no fault; {@linkcode settle} waits for it.
+   *
+   * @param work what is to be done
+   * @param record the event
+   */
+  besides(work: () => Promise<void>, record: ChaosRecord): void {
+    this.#begin(work, record, false);
+  }
+
+  #begin(work: () => Promise<void>, record: ChaosRecord, lasts: boolean): void {
+    const { number, type } = record;
+    const done = this.carryOut(`#${number} ${type}`, work).then(() => this.#end(pending));
+    const pending: Pending = { record, lasts, done };
+    this.#aftermath.add(pending);
+  }
+
+  /** What was given up may be done later nevertheless. */
+  #end(pending: Pending): void {
+    if (this.#aftermath.delete(pending) && pending.lasts) this.#isDone(pending.record);
   }
 
   #blank({ number, type }: PlannedChaos, target: string): ChaosRecord {

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatDuration } from "../config/units.ts";
-import { describeError } from "../../lib/errors.ts";
+import { describeError, isPartiError, OUTAGE_CODES } from "../../lib/errors.ts";
 import type { Member } from "../run/fleet.ts";
 import { command } from "../run/ask.ts";
 import { patiently, pauseFor } from "../run/wait.ts";
@@ -102,7 +102,7 @@ export async function pause(
     }
     const untilUs = nowUs();
     state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
-    scene.later(() => checkTakenOver(scene, victim, stoppedUs, untilUs));
+    scene.besides(() => checkTakenOver(scene, victim, stoppedUs, untilUs), record);
   }, record);
 }
 
@@ -114,7 +114,7 @@ async function checkTakenOver(
   untilUs: number,
 ): Promise<void> {
   const { state } = scene.options;
-  const hadTime = scene.hits.hadTime(atUs, untilUs) && !scene.serverAway &&
+  const hadTime = scene.hits.hadTime(atUs, untilUs) && !scene.isOutage &&
     state.ledger.impairments.during("", atUs, untilUs) === undefined;
   await pauseFor(REPORTED_MS, new AbortController().signal);
   const untaken = state.measurements.recovery.resumed(process, untilUs);
@@ -137,6 +137,7 @@ export async function slowDown(scene: Scene, event: PlannedChaos): Promise<void>
   try {
     await tell("slow");
   } catch (error) {
+    if (!isPartiError(error, ...OUTAGE_CODES)) throw error;
     return scene.skip(event, `${victim.name} does not answer: ${describeError(error)}`);
   }
   const record = scene.record(event, victim.name, atUs);

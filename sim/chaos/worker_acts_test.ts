@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { pauseProcess } from "../../tasks/pause.ts";
-import { status } from "../run/fleet_rig_test.ts";
+import { noAnswer, status } from "../run/fleet_rig_test.ts";
 import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
@@ -68,7 +68,7 @@ Deno.test("worker acts: a slow worker is told to be quick again until it has hea
   const { scene, members, state } = sceneRig([4]);
   let deaf = 3;
   members.answer = (_, command) => {
-    if (command === "quick" && deaf-- > 0) throw new Error("not connected");
+    if (command === "quick" && deaf-- > 0) noAnswer();
     return null;
   };
   await slowDown(scene, SLOW);
@@ -80,8 +80,19 @@ Deno.test("worker acts: a slow worker is told to be quick again until it has hea
 
 Deno.test("worker acts: planted: a worker that stays slow is an incident", async () => {
   const { scene, members, state } = sceneRig([4], { windowMs: 100 });
-  members.answer = (_, command) => command === "quick" ? assert.fail("no answer") : null;
+  members.answer = (_, command) => command === "quick" ? noAnswer() : null;
   await slowDown(scene, SLOW);
   await scene.settle();
   assert.match(state.incidents.join(), /worker-0 could not be told to be quick again/);
+});
+
+Deno.test("worker acts: who does not answer is not slowed down; planted: any other error is no silence", async () => {
+  const { scene, members } = sceneRig([4]);
+  members.answer = noAnswer;
+  await slowDown(scene, SLOW);
+  assert.match(scene.records[0]!.skipped!, /worker-0 does not answer: .*no answer/);
+  members.answer = () => {
+    throw new TypeError("a mistake");
+  };
+  await assert.rejects(slowDown(scene, SLOW), /a mistake/);
 });

@@ -71,7 +71,7 @@ function coordinator(keep: (entry: JournalEntry) => void = () => {}) {
     ...{ runId: "r", state, fleet, facts, console, durationMs: 1 },
     ...{ onTick: () => {}, chaos: () => 0 },
   });
-  const reader = new EffectsReader(undefined as never, "effects", () => {});
+  const reader = new EffectsReader(undefined as never, "effects", () => {}, () => {});
   const kept: string[] = [];
   const observer = { keeps: ({ process }: { process: string }) => void kept.push(process) };
   const parts = { facts, state, watch, fleet, chaos, reader, inbox, observer };
@@ -237,6 +237,7 @@ Deno.test("coming back: what the one before had concluded holds, and what it wai
   const conclusions = new Conclusions(
     () => conclusionsOf(state, chaos.records),
     (entry) => entries.push(JSON.parse(JSON.stringify(entry))),
+    () => {},
   );
   conclusions.note();
   const checkpoint = first.save();
@@ -261,4 +262,26 @@ Deno.test("coming back: what the one before had concluded holds, and what it wai
     1,
   );
   assert.deepEqual(records.map(({ recoveredMs }) => recoveredMs), [70, 300]);
+});
+
+Deno.test("planted: what went wrong since the last checkpoint is in another one soon: a run that is killed must not forget it", () => {
+  const { state, chaos } = coordinator().parts;
+  let asked = 0;
+  const conclusions = new Conclusions(
+    () => conclusionsOf(state, chaos.records),
+    () => {},
+    () => void asked++,
+  );
+  conclusions.note();
+  assert.equal(asked, 0, "nothing is wrong");
+  state.incidents.push("something happened");
+  conclusions.note();
+  conclusions.note();
+  assert.equal(asked, 1);
+  state.doubts.push("who knows");
+  conclusions.note();
+  assert.equal(asked, 2);
+  state.takeReport("worker-0#1", { kind: "violation", message: "told a partition twice" });
+  conclusions.note();
+  assert.equal(asked, 3);
 });

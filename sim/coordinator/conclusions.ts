@@ -17,30 +17,43 @@ export interface Concluded {
   readonly incidents: readonly string[];
   /** Why the verdict may not be sure. */
   readonly doubts: readonly string[];
+  /** What workers told that no worker may tell. It is in their reports, which a journal has; a checkpoint is written for it. */
+  readonly violations: readonly string[];
 }
 
 /** An entry of a run's journal. */
 export type JournalEntry = Heard | { readonly concluded: Concluded };
 
-/** Puts conclusions into the journal when there are new ones. */
+/** Puts conclusions into the journal when there are new ones, and has a checkpoint written when more is wrong. */
 export class Conclusions {
   readonly #look: () => Concluded;
   readonly #keep: (entry: JournalEntry) => void;
+  readonly #soon: () => unknown;
   #known = "";
+  #wrong = 0;
 
   /**
    * @param look what is concluded by now
-   * @param keep puts an entry into the journal
+   * @param keep puts an entry into the journal, which only a coordinator has that is killed on purpose
+   * @param soon has a checkpoint written: whoever resumes a run that was killed knows only what is in one
    */
-  constructor(look: () => Concluded, keep: (entry: JournalEntry) => void) {
+  constructor(
+    look: () => Concluded,
+    keep: (entry: JournalEntry) => void,
+    soon: () => unknown,
+  ) {
     this.#look = look;
     this.#keep = keep;
+    this.#soon = soon;
   }
 
   /** To be called again and again. */
   note(): void {
     const concluded = this.#look();
-    const { chaos, incidents, doubts } = concluded;
+    const { chaos, incidents, doubts, violations } = concluded;
+    const wrong = incidents.length + doubts.length + violations.length;
+    if (wrong > this.#wrong) this.#soon();
+    this.#wrong = wrong;
     let settled = 0;
     for (const { recoveredMs, wholeMs, failed } of chaos) {
       settled += Number(recoveredMs !== null) + Number(wholeMs !== null) +
@@ -60,10 +73,10 @@ export class Conclusions {
  * @param chaos the events
  */
 export function conclusionsOf(
-  { incidents, doubts }: Pick<RunState, "incidents" | "doubts">,
+  { incidents, doubts, violations }: Pick<RunState, "incidents" | "doubts" | "violations">,
   chaos: readonly ChaosRecord[],
 ): Concluded {
-  return { chaos, incidents, doubts };
+  return { chaos, incidents, doubts, violations };
 }
 
 /**

@@ -14,7 +14,7 @@ import { Fleet, type Member } from "../run/fleet.ts";
 import { PartitionControl } from "../run/partition_control.ts";
 import { RunState } from "../run/run_state.ts";
 import { partitionWeights } from "../seed/weights.ts";
-import { EffectsReader } from "../streams/effects_reader.ts";
+import { EffectsReader, type OnEffect } from "../streams/effects_reader.ts";
 import { isDeadLetter } from "../streams/topology.ts";
 import { type Inbox, openInbox } from "../wire/inbox.ts";
 import { Conclusions, conclusionsOf, type JournalEntry } from "./conclusions.ts";
@@ -159,10 +159,12 @@ function listen(options: PartsOptions, state: RunState, observer: RunObserver): 
 }
 
 function makeReader({ nc, topology }: Stage, state: RunState): EffectsReader {
-  return new EffectsReader(nc, topology.effectStream, (data, storedUs, at, subject) => {
+  const take: OnEffect = (data, storedUs, at, subject) => {
     if (isDeadLetter(topology, subject)) state.takeDeadLetter(data, storedUs);
     else state.takeEffect(data, storedUs, at);
-  });
+  };
+  const { incidents } = state;
+  return new EffectsReader(nc, topology.effectStream, take, (what) => incidents.push(what));
 }
 
 function makeChaos(
@@ -172,7 +174,8 @@ function makeChaos(
 ): ChaosRunner {
   const { plan, runId, console, config, ground, stage, signal, onRecord, keep } = options;
   const { server, cluster, networks, crash } = ground;
-  const conclusions = new Conclusions(() => conclusionsOf(parts.state, chaos.records), keep);
+  const look = () => conclusionsOf(parts.state, chaos.records);
+  const conclusions = new Conclusions(look, keep, onRecord);
   const chaos: ChaosRunner = new ChaosRunner({
     ...{ plan, runId, console, server, cluster, networks, crash, timing, signal, onRecord },
     ...parts,

@@ -33,10 +33,15 @@ export interface Victim {
 
 /** A report that was under way when its worker was killed is here by then. */
 const LAST_WORDS_US = 5_000_000;
-/** Pairs of each kind kept to be judged at the end; whoever has more has seen enough. */
-const MAX_PAIRS = 10_000;
-/** These are allowed, and a long run has many. */
-const MAX_REPEATED = 100_000;
+/** How many are kept to be judged at the end; those that are not are counted. */
+export interface SpanLimits {
+  /** Pairs of each kind. */
+  readonly pairs: number;
+  /** Handlers of a message that had one before: these are allowed, and a long run has many. */
+  readonly repeated: number;
+}
+
+const LIMITS: SpanLimits = { pairs: 10_000, repeated: 100_000 };
 
 /** What handlers have shown, as JSON holds it. */
 export interface SavedSpans {
@@ -56,6 +61,8 @@ export interface SavedSpans {
   readonly victims: readonly Victim[];
   /** How many handlers were killed with their worker. */
   readonly killed: number;
+  /** How many pairs were not kept to be judged. */
+  readonly dropped: number;
 }
 
 /** All handlers of a run. */
@@ -72,10 +79,16 @@ export class HandlerSpans {
   readonly #begun = new Map<string, Map<string, Begun>>();
   readonly #victims: Victim[] = [];
   readonly #killedAtUs = new Map<string, number>();
+  readonly #limits: SpanLimits;
   #killed = 0;
+  #dropped = 0;
 
-  /** @param partitions how many partitions there are */
-  constructor(partitions: number) {
+  /**
+   * @param partitions how many partitions there are
+   * @param limits how many are kept
+   */
+  constructor(partitions: number, limits: SpanLimits = LIMITS) {
+    this.#limits = limits;
     this.#pages = Array.from({ length: partitions }, () => new Tenures());
   }
 
@@ -86,6 +99,11 @@ export class HandlerSpans {
    */
   grow(partitions: number): void {
     while (this.#pages.length < partitions) this.#pages.push(new Tenures());
+  }
+
+  /** Pairs that were too many to be kept: nobody knows whether one of them is a defect. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** Handlers that began and have not reported their end: those at work now, and those that were killed. */
@@ -172,6 +190,7 @@ export class HandlerSpans {
       ),
       victims: this.#victims,
       killed: this.#killed,
+      dropped: this.#dropped,
     };
   }
 
@@ -189,6 +208,7 @@ export class HandlerSpans {
     for (const { process, ...begun } of saved.begun) this.#note(process, begun);
     this.#victims.push(...saved.victims);
     this.#killed = saved.killed;
+    this.#dropped = saved.dropped;
   }
 
   #buryKilled(beforeUs: number): void {
@@ -233,7 +253,7 @@ export class HandlerSpans {
     const met = spans.filter((other) =>
       overlaps(span, other.startUs, other.endUs, toleranceUs) && areTwo(span, other)
     );
-    for (const other of met) keep(this.overlaps, partition, span, other);
+    for (const other of met) this.#keepPair(this.overlaps, partition, span, other);
     if (met.length === 0 && overlaps(span, fromUs, forgottenUntilUs, toleranceUs)) {
       this.#missed(partition, span, { process, startUs: fromUs, endUs: forgottenUntilUs });
     }
@@ -246,7 +266,7 @@ export class HandlerSpans {
       if (!areTwo(span, other)) continue;
       if (other.sequence === span.sequence) this.#repeats(partition, span, other);
       else if (other.instance === span.instance && isMisordered(span, other)) {
-        keep(this.misordered, partition, span, other);
+        this.#keepPair(this.misordered, partition, span, other);
       }
     }
   }
@@ -255,21 +275,29 @@ export class HandlerSpans {
     const { first, second } = inOrder(a, b);
     const key = `${partition} ${spanKey(second)}`;
     const known = this.repeated.get(key);
-    if (known === undefined && this.repeated.size >= MAX_REPEATED) return;
+    if (known === undefined && this.repeated.size >= this.#limits.repeated) {
+      this.#dropped++;
+      return;
+    }
     if (known !== undefined && known.first.startUs >= first.startUs) return;
     this.repeated.set(key, { partition, first, second });
   }
 
   #missed(partition: number, span: Span, other: Pick<Span, "process" | "startUs" | "endUs">): void {
-    if (this.unchecked.length >= MAX_PAIRS) return;
+    if (this.unchecked.length >= this.#limits.pairs) {
+      this.#dropped++;
+      return;
+    }
     const unknown = { ...other, instance: "", sequence: 0 };
     this.unchecked.push({ partition, ...inOrder(span, unknown) });
   }
-}
 
-function keep(pairs: Map<string, SpanPair>, partition: number, a: Span, b: Span): void {
-  if (pairs.size >= MAX_PAIRS) return;
-  pairs.set(pairKey(partition, a, b), { partition, ...inOrder(a, b) });
+  #keepPair(pairs: Map<string, SpanPair>, partition: number, a: Span, b: Span): void {
+    const key = pairKey(partition, a, b);
+    if (pairs.has(key) || pairs.size < this.#limits.pairs) {
+      pairs.set(key, { partition, ...inOrder(a, b) });
+    } else this.#dropped++;
+  }
 }
 
 /**

@@ -190,3 +190,24 @@ Deno.test("handlers: after so many owners the first ones are only a time before 
   spans.ended(report("late", 200, 5, 7));
   assert.equal(spans.unchecked.length, 1);
 });
+
+Deno.test("handlers: planted: what is not kept to be judged is counted, once each, also over a checkpoint", () => {
+  const limits = { pairs: 1, repeated: 1 };
+  const spans = new HandlerSpans(2, limits);
+  spans.ended(report("a", 1, 0, 100));
+  spans.ended(report("b", 2, 5, 15));
+  assert.equal(spans.dropped, 0);
+  spans.ended(report("c", 3, 16, 30));
+  assert.deepEqual(names(spans), ["a#1 1 + b#1 2"]);
+  assert.equal(spans.dropped, 1, "an overlap");
+  spans.ended(report("a", 5, 200, 210));
+  spans.ended(report("a", 4, 220, 230));
+  spans.ended(report("a", 3, 240, 250));
+  assert.equal(spans.dropped, 3, "a second and a third pair in the wrong order");
+  spans.ended(report("a", 5, 260, 270));
+  assert.equal(spans.repeated.size, 1);
+  assert.ok(spans.dropped > 3, "a repeated one");
+  const next = new HandlerSpans(2, limits);
+  next.load(JSON.parse(JSON.stringify(spans.save())));
+  assert.equal(next.dropped, spans.dropped);
+});

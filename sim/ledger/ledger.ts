@@ -314,6 +314,7 @@ export class Ledger {
       interleavings: this.#counts.interleavings + interleaved.length,
       excusedOverlaps: excused,
       uncheckedHandlers: unchecked,
+      unkeptHandlers: this.handlers.dropped,
     };
   }
 

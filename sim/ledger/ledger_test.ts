@@ -64,6 +64,7 @@ const clean: Partial<LedgerTotals> = {
   unknown: 0,
   holes: 0,
   uncheckedHandlers: 0,
+  unkeptHandlers: 0,
 };
 
 /** Asserts that exactly the given counts differ from a clean book's. */

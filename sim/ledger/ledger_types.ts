@@ -106,6 +106,8 @@ export interface LedgerTotals {
   readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
   /** Handlers that were reported too late to be compared with others. */
   readonly uncheckedHandlers: number;
+  /** Pairs of handlers that may be a defect and were too many to be kept until they are judged. */
+  readonly unkeptHandlers: number;
 }
 
 /** Messages of one partition that had no effect although a later one had. */

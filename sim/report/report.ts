@@ -209,6 +209,9 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
       `${totals.uncheckedHandlers} handlers were reported too late to be compared with others`,
     );
   }
+  if (totals.unkeptHandlers > 0) {
+    doubts.push(`${totals.unkeptHandlers} pairs of handlers were too many to be judged`);
+  }
   const { unexplainedRedeliveries: unexplained } = totals;
   if (unexplained.length > 0) {
     const shown = unexplained.slice(0, SHOWN_REDELIVERIES).join("; ");

@@ -24,6 +24,7 @@ const totals: LedgerTotals = {
   interleavings: 0,
   excusedOverlaps: { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 },
   uncheckedHandlers: 0,
+  unkeptHandlers: 0,
 };
 const nothing = { count: 0, p50: null, p99: null, max: null };
 
@@ -295,4 +296,11 @@ Deno.test("what could not be seen is unknown, not a pass", () => {
     verdict: "unknown",
     reasons: ["4 redeliveries that nothing explains: sequence 1; sequence 2; sequence 3; …"],
   });
+});
+
+Deno.test("planted: what was seen of handlers and not kept to be judged is unknown, not a pass", () => {
+  const seen = { totals: { ...totals, unkeptHandlers: 7 }, doubts: [], incidents: [] };
+  const { verdict, reasons } = judge(seen);
+  assert.equal(verdict, "unknown");
+  assert.match(reasons.join(), /^7 pairs of handlers were too many to be judged/);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isPartiError, OUTAGE_CODES } from "../../lib/errors.ts";
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import {
   type Command,
@@ -21,7 +22,7 @@ const ASK_TIMEOUT_MS = 500;
  * @param messaging where
  * @param runId the run
  * @param member the worker
- * @returns its answer, or what it last reported if there is none
+ * @returns its answer, or what it last reported if there is none: it or the server may have been killed
  */
 export async function askStatus(
   messaging: Messaging,
@@ -32,7 +33,8 @@ export async function askStatus(
     return fromBytes<WorkerStatus>(
       await command(messaging, runId, member, { command: "status" }, ASK_TIMEOUT_MS),
     );
-  } catch {
+  } catch (error) {
+    if (!isPartiError(error, ...OUTAGE_CODES)) throw error;
     return member.status;
   }
 }

@@ -18,6 +18,11 @@ import type { Member, Role } from "./fleet.ts";
 /** The run that {@linkcode TestFleet} belongs to. */
 export const RUN_ID = "r";
 
+/** A command's failure: nobody answers in time. */
+export function noAnswer(): never {
+  throw new PartiError("PARTI_TIMEOUT", "no answer");
+}
+
 /** A fleet without processes. */
 export class TestFleet {
   /** Everybody, whatever their phase. */

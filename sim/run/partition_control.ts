@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isPartiError, OUTAGE_CODES, PartiError } from "../../lib/errors.ts";
 import type { World } from "../../lib/ports/world.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import type { Fault } from "../fault/fault.ts";
@@ -73,13 +74,15 @@ export class PartitionControl {
    */
   publish(isOver: () => boolean): Promise<void> {
     const { stage: { world, topology }, state: { partitions } } = this.#options;
-    this.#writing = this.#writing.then(async () => {
+    const written = this.#writing.then(async () => {
       await patiently(isOver, async () => {
         const bucket = await openPartitionBucket(world.kv, topology);
         await writePartitionList(bucket, partitions.weights, partitions.current);
       });
     });
-    return this.#writing;
+    // Whoever wanted it is told why it could not be; the next one is not kept from trying.
+    this.#writing = written.catch(() => {});
+    return written;
   }
 
   /**
@@ -115,8 +118,13 @@ export class PartitionControl {
     const { stage: { world: { feed }, topology } } = this.#options;
     const found = await Promise.all(partitions.map(async (partition) => {
       const subject = feedSubject(topology, partition);
-      const last = await feed.lastMessage(topology.feedStream, subject).catch(() => partition);
-      return last === undefined ? [] : [partition];
+      try {
+        const last = await feed.lastMessage(topology.feedStream, subject);
+        return last === undefined ? [] : [partition];
+      } catch (error) {
+        if (!isPartiError(error, ...OUTAGE_CODES)) throw error;
+        return [partition];
+      }
     }));
     return found.flat();
   }
@@ -137,7 +145,9 @@ export class PartitionControl {
     const { fleet, runId, stage: { world }, state } = this.#options;
     await patiently(isOver, async () => {
       const producer = fleet.running("producer").find((one) => one.index === index);
-      if (producer?.readyUs === undefined) throw new Error(`producer-${index} is not there`);
+      if (producer?.readyUs === undefined) {
+        throw new PartiError("PARTI_NO_RESPONDERS", `producer-${index} is not there`);
+      }
       const told = { ...what, changes: state.partitions.changes };
       await command(world.messaging, runId, producer, told, TELL_MS);
     });

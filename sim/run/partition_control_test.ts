@@ -12,13 +12,19 @@ import { PartitionSet } from "./partition_set.ts";
 function rig() {
   const fleet = new TestFleet();
   for (const index of [0, 1]) fleet.add("producer", index);
-  const server = { away: 0, lists: [] as string[], waiting: new Set<string>() };
+  const server = {
+    away: 0,
+    lists: [] as string[],
+    waiting: new Set<string>(),
+    error: undefined as Error | undefined,
+  };
   const topology = topologyOf("simulation");
   const world = {
     messaging: fleet.messaging,
     kv: {
       open: () => {
         if (server.away-- > 0) throw new PartiError("PARTI_TIMEOUT", "away");
+        if (server.error !== undefined) throw server.error;
         const put = (_key: string, value: Uint8Array) => {
           const { partitions } = JSON.parse(new TextDecoder().decode(value));
           server.lists.push(partitions.map(({ keys }: { keys: string[] }) => keys[0]).join());
@@ -29,7 +35,9 @@ function rig() {
     },
     feed: {
       lastMessage: (_stream: string, subject: string) =>
-        Promise.resolve(server.waiting.has(subject) ? {} : undefined),
+        server.error === undefined
+          ? Promise.resolve(server.waiting.has(subject) ? {} : undefined)
+          : Promise.reject(server.error),
     },
   } as unknown as World;
   const { config } = parseConfig("partitions: { count: 4 }\nproducers: { count: 2 }", "my.yaml");
@@ -85,4 +93,17 @@ Deno.test("partition control: what waits in the feed is told", async () => {
   const { server, control } = rig();
   server.waiting.add("simulation.partition.2");
   assert.deepEqual(await control.waiting([1, 2, 3]), [2]);
+});
+
+Deno.test("planted: what is no outage is told, and the next list is written nevertheless", async () => {
+  const { server, control } = rig();
+  server.error = new PartiError("PARTI_TIMEOUT", "away");
+  assert.deepEqual(await control.waiting([1]), [1], "nobody knows");
+  server.error = new PartiError("PARTI_REFUSED", "not allowed");
+  let tries = 0;
+  await assert.rejects(control.publish(() => tries++ > 3), /not allowed/);
+  await assert.rejects(control.waiting([1]), /not allowed/);
+  server.error = undefined;
+  await control.publish(never);
+  assert.deepEqual(server.lists, ["0,1,2,3"]);
 });

@@ -154,19 +154,14 @@ export class RunState {
    * @param outputSequence its place
    */
   takeEffect(data: Uint8Array, storedUs: number, outputSequence: number): void {
-    this.effective++;
-    let found;
-    try {
+    this.#take(() => {
       const effect = { ...decodeEffect(data), storedUs, outputSequence };
-      found = this.ledger.effective(effect);
+      const found = this.ledger.effective(effect);
       this.measurements.accept(effect);
       const member = this.#fleet().get(effect.process);
       if (member !== undefined) member.handled++;
-    } catch (error) {
-      if (!isPartiError(error, "PARTI_INVARIANT")) throw error;
-      found = [this.ledger.strange(error.message)];
-    }
-    this.#sayDefects(found);
+      return found;
+    });
   }
 
   /**
@@ -176,12 +171,24 @@ export class RunState {
    * @param storedUs when it was stored
    */
   takeDeadLetter(data: Uint8Array, storedUs: number): void {
+    this.#take(() => {
+      const { partitionId: partition, partitionSequence: sequence, poisoned } = decodeMessage(data);
+      const letter = { partition, sequence, storedUs, poisoned: poisoned === true };
+      const found = this.ledger.deadLettered(letter);
+      if (poisoned) this.measurements.poisonings.deadLettered(partition, sequence);
+      return found;
+    });
+  }
+
+  /** What cannot be read is a defect, too. */
+  #take(read: () => readonly Defect[]): void {
     this.effective++;
-    const { partitionId: partition, partitionSequence: sequence, poisoned } = decodeMessage(data);
-    this.#sayDefects(
-      this.ledger.deadLettered({ partition, sequence, storedUs, poisoned: poisoned === true }),
-    );
-    if (poisoned) this.measurements.poisonings.deadLettered(partition, sequence);
+    try {
+      this.#sayDefects(read());
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_INVARIANT")) throw error;
+      this.#sayDefects([this.ledger.strange(error.message)]);
+    }
   }
 
   #sayDefects(found: readonly Defect[]): void {

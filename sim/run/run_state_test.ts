@@ -132,3 +132,12 @@ Deno.test("what a worker says of itself and of its lanes is taken", () => {
   state.measurements.vacancies.finish();
   assert.equal(state.measurements.vacancies.durations.percentiles().max, 2);
 });
+
+Deno.test("planted: a dead letter that cannot be read is a defect, as an effect is", () => {
+  const { state } = rig(1);
+  state.takeEffect(new TextEncoder().encode("x"), 1, 1);
+  assert.equal(state.ledger.totals().unexpected, 1);
+  state.takeDeadLetter(new TextEncoder().encode("x"), 1);
+  assert.equal(state.ledger.totals().unexpected, 2);
+  assert.equal(state.defects, 2);
+});

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isPartiError, OUTAGE_CODES } from "../../lib/errors.ts";
+
 /** How often somebody who waits looks again, in milliseconds. */
 export const POLL_MS = 50;
 
@@ -59,11 +61,12 @@ export async function untilFine(
 }
 
 /**
- * Tries until it succeeds: servers and processes are killed on purpose meanwhile.
+ * Tries until nobody is missing who is needed for it: servers and processes are killed on purpose meanwhile.
  *
  * @param isOver when to stop trying
- * @param work what is tried; whatever it rejects with is a reason to try again
+ * @param work what is tried, again if it rejects with an outage
  * @returns true once it has succeeded; false if it was over before
+ * @throws what it rejects with that says more than an outage ({@linkcode OUTAGE_CODES})
  */
 export async function patiently(
   isOver: () => boolean,
@@ -73,7 +76,8 @@ export async function patiently(
     try {
       await work();
       return true;
-    } catch {
+    } catch (error) {
+      if (!isPartiError(error, ...OUTAGE_CODES)) throw error;
       await pauseFor(POLL_MS);
     }
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { pauseFor, untilFine } from "./wait.ts";
+import { PartiError } from "../../lib/errors.ts";
+import { patiently, pauseFor, untilFine } from "./wait.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -38,4 +39,26 @@ Deno.test("waiting says what is still amiss when the time is over or the run int
   assert.equal(await untilFine(60, NEVER, () => "late"), "late");
   assert.equal(await untilFine(60_000, AbortSignal.abort(), () => "aborted"), "aborted");
   assert.equal(await untilFine(0, AbortSignal.abort(), () => undefined), undefined);
+});
+
+Deno.test("an outage is waited out, until it is over", async () => {
+  let tries = 0;
+  const work = () => {
+    if (++tries < 3) throw new PartiError("PARTI_DISCONNECTED", "away");
+    return Promise.resolve();
+  };
+  assert.equal(await patiently(() => false, work), true);
+  assert.equal(tries, 3);
+  assert.equal(await patiently(() => true, work), false);
+  assert.equal(tries, 3);
+});
+
+Deno.test("planted: whatever is no outage is not tried again", async () => {
+  let tries = 0;
+  const work = () => {
+    tries++;
+    throw new TypeError("a mistake");
+  };
+  await assert.rejects(patiently(() => tries > 3, work), /a mistake/);
+  assert.equal(tries, 1);
 });

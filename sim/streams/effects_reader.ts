@@ -5,6 +5,8 @@
  */
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { describeError } from "../../lib/errors.ts";
+import { isOutage } from "./outage.ts";
 
 /** What a reader gives for each message. */
 export type OnEffect = (
@@ -21,6 +23,8 @@ export class EffectsReader {
   readonly #nc: NatsConnection;
   readonly #stream: string;
   readonly #onEffect: OnEffect;
+  readonly #onTrouble: (incident: string) => void;
+  readonly #told = new Set<string>();
   #messages: { stop(): void } | undefined;
   #last = 0;
   #missed = 0;
@@ -31,12 +35,19 @@ export class EffectsReader {
   /**
    * @param nc the connection
    * @param stream the output stream
-   * @param onEffect called for each message in the stream's order; must not throw
+   * @param onEffect called for each message in the stream's order
+   * @param onTrouble told, once, of each error that is no outage's: what `onEffect` throws, and why nothing can be read; it goes on
    */
-  constructor(nc: NatsConnection, stream: string, onEffect: OnEffect) {
+  constructor(
+    nc: NatsConnection,
+    stream: string,
+    onEffect: OnEffect,
+    onTrouble: (incident: string) => void,
+  ) {
     this.#nc = nc;
     this.#stream = stream;
     this.#onEffect = onEffect;
+    this.#onTrouble = onTrouble;
   }
 
   /** The last sequence read. */
@@ -96,8 +107,11 @@ export class EffectsReader {
           const storedUs = Math.round(message.info.timestampNanos / 1_000);
           this.#accept(message.seq, message.data, storedUs, message.subject);
         }
-      } catch {
-        // The server is away or restarting: the next round begins after the last message that was read.
+      } catch (error) {
+        // A server that is away or restarting is no trouble: the next round begins after the last message that was read.
+        if (!this.#stopped && !isOutage(error)) {
+          this.#tell(`the output stream could not be read: ${describeError(error)}`);
+        }
       }
       if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
     }
@@ -107,10 +121,25 @@ export class EffectsReader {
     if (sequence <= this.#last) return;
     this.#missed += sequence - this.#last - 1;
     this.#last = sequence;
-    this.#onEffect(data, storedUs, sequence, subject);
+    try {
+      this.#onEffect(data, storedUs, sequence, subject);
+    } catch (error) {
+      // It is not read again: it would be counted in part twice.
+      this.#tell(
+        `message ${sequence} of the output stream could not be counted: ${describeError(error)}`,
+        describeError(error),
+      );
+    }
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const wake of waiters) wake();
+  }
+
+  /** What is wrong with one message may be wrong with thousands, and what cannot be read is tried again and again. */
+  #tell(incident: string, why = incident): void {
+    if (this.#told.has(why)) return;
+    this.#told.add(why);
+    this.#onTrouble(incident);
   }
 }
 

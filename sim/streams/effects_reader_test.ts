@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
+import { until } from "../../tasks/until.ts";
 import { EffectsReader, readRemaining } from "./effects_reader.ts";
 
 const encoder = new TextEncoder();
@@ -17,10 +18,11 @@ Deno.test("the reader reads everything once and in order, also over a server tha
     replicas: 1,
   });
   const read: [number, string][] = [];
+  const troubles: string[] = [];
   const reader = new EffectsReader(nc, "OUT", (data, storedUs, sequence) => {
     assert.ok(Math.abs(storedUs / 1_000 - Date.now()) < 60_000);
     read.push([sequence, decoder.decode(data)]);
-  });
+  }, (incident) => troubles.push(incident));
   reader.start();
   for (let n = 1; n <= 50; n++) await feed.publish(`out.${n % 3}`, encoder.encode(String(n)));
   while (reader.last < 50) await reader.progress();
@@ -37,6 +39,7 @@ Deno.test("the reader reads everything once and in order, also over a server tha
   assert.deepEqual(read.map(([sequence]) => sequence), read.map((_, index) => index + 1));
   assert.deepEqual([...new Set(read.map(([, text]) => Number(text)))].length, 100);
   assert.equal(reader.missed, 0);
+  assert.deepEqual(troubles, [], "an outage is no trouble");
 });
 
 Deno.test("messages that are gone before they are read are counted, not passed over", async () => {
@@ -52,7 +55,8 @@ Deno.test("messages that are gone before they are read are counted, not passed o
   });
   for (let n = 1; n <= 5; n++) await feed.publish("out.a", encoder.encode(String(n)));
   const read: string[] = [];
-  const reader = new EffectsReader(nc, "OUT", (data) => read.push(decoder.decode(data)));
+  const take = (data: Uint8Array) => void read.push(decoder.decode(data));
+  const reader = new EffectsReader(nc, "OUT", take, () => {});
   reader.start();
   while (reader.last < 5) await reader.progress();
   await reader.stop();
@@ -94,8 +98,61 @@ Deno.test("a reader that is stopped while it begins stops", async () => {
     storage: "memory",
     replicas: 1,
   });
-  const reader = new EffectsReader(nc, "OUT", () => {});
+  const reader = new EffectsReader(nc, "OUT", () => {}, () => {});
   reader.start();
   await reader.stop();
   await nc.close();
+});
+
+Deno.test("planted: what whoever takes a message throws is told, once, and the next ones are read", async () => {
+  await using server = await launchNats();
+  const nc = await connectNats({ servers: server.url });
+  const { feed } = natsWorld(nc);
+  await feed.ensureStream("OUT", {
+    subjects: ["out.>"],
+    retention: "limits",
+    storage: "memory",
+    replicas: 1,
+  });
+  for (let n = 1; n <= 4; n++) await feed.publish("out.a", encoder.encode(String(n)));
+  const read: string[] = [];
+  const troubles: string[] = [];
+  const reader = new EffectsReader(nc, "OUT", (data) => {
+    const text = decoder.decode(data);
+    if (text === "2" || text === "3") throw new Error("a bad one");
+    read.push(text);
+  }, (incident) => troubles.push(incident));
+  reader.start();
+  while (reader.last < 4) await reader.progress();
+  await reader.stop();
+  await nc.close();
+  assert.deepEqual(read, ["1", "4"]);
+  assert.deepEqual(troubles, ["message 2 of the output stream could not be counted: a bad one"]);
+});
+
+Deno.test("planted: a stream that cannot be read is told, once, and read as soon as it can be", async () => {
+  await using server = await launchNats();
+  const nc = await connectNats({ servers: server.url });
+  const { feed } = natsWorld(nc);
+  const read: string[] = [];
+  const troubles: string[] = [];
+  const take = (data: Uint8Array) => void read.push(decoder.decode(data));
+  const reader = new EffectsReader(nc, "OUT", take, (incident) => troubles.push(incident));
+  reader.start();
+  await until("that is told", () => troubles.length > 0);
+  await reader.progress();
+  await reader.progress();
+  await feed.ensureStream("OUT", {
+    subjects: ["out.>"],
+    retention: "limits",
+    storage: "memory",
+    replicas: 1,
+  });
+  await feed.publish("out.a", encoder.encode("1"));
+  while (reader.last < 1) await reader.progress();
+  await reader.stop();
+  await nc.close();
+  assert.deepEqual(read, ["1"]);
+  assert.equal(troubles.length, 1);
+  assert.match(troubles[0]!, /^the output stream could not be read: .*not found/);
 });
