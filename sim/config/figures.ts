@@ -9,6 +9,7 @@ const PERCENTILES = ["count", "p50", "p99", "max"] as const;
 
 const DURATIONS = [
   "recoveryMs",
+  "recoveryOwnedMs",
   "recoveryFromWorkMs",
   "takeoverMs",
   "handoffMs",

@@ -95,6 +95,7 @@ export function conclude(findings: Findings): SimReport {
     moves: state.moves.count,
     memory,
     recoveryMs: measurements.recovery.fromKill.percentiles(),
+    recoveryOwnedMs: measurements.recovery.untilOwned.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     takeoverMs: measurements.recovery.fromPause.percentiles(),
     recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,

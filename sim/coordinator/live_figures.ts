@@ -39,6 +39,7 @@ export function liveFigures({ run, state, loadMs, lost }: LiveFacts): LiveFigure
     },
     ownership: { interleavings },
     recoveryMs: measurements.recovery.fromKill.percentiles(),
+    recoveryOwnedMs: measurements.recovery.untilOwned.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     takeoverMs: measurements.recovery.fromPause.percentiles(),
     handoffMs: measurements.handoff.percentiles(),

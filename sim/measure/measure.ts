@@ -235,11 +235,11 @@ export class Measurements {
     readonly slowest: Readonly<Record<string, Slowest>>;
   } {
     const { latency, handoff, vacancies, recovery, slowHandoffs } = this;
-    const { fromKill, fromWork, fromPause } = recovery;
+    const { fromKill, untilOwned, fromWork, fromPause } = recovery;
     return {
       durations: {
         ...{ latency, handoff, vacancies: vacancies.durations, unmoved: this.#unmoved.closed },
-        ...{ fromKill, fromWork, fromPause },
+        ...{ fromKill, untilOwned, fromWork, fromPause },
       },
       slowest: {
         ...{ handoff: slowHandoffs, vacancies: vacancies.slowest },

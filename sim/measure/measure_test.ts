@@ -68,10 +68,28 @@ Deno.test("recovery from work: a message that came when somebody had the partiti
   // There since 1,101 ms, while b has the partition from 1,400 on; and there since 9,001, when it has had it for long.
   measured.accept(effect("b", 0, 1_100, 1_490, 1_500, { acquiredUs: 1_400_000 }));
   measured.accept(effect("b", 1, 9_000, 9_003, 9_004, { acquiredUs: 1_400_000 }));
-  const { fromKill, fromWork, slowestFromWork } = measured.recovery;
+  const { fromKill, fromWork, untilOwned, slowestFromWork } = measured.recovery;
   assert.equal(fromKill.percentiles().count, 2);
+  assert.deepEqual([untilOwned.percentiles().count, untilOwned.percentiles().max], [2, 400]);
   assert.equal(fromWork.percentiles().count, 1);
   assert.equal(slowestFromWork.items.length, 1);
+});
+
+Deno.test("recovery from work: what holds a partition up after somebody has it is not the kill's", () => {
+  const measured = new Measurements();
+  measured.accept(effect("a", 0, 0, 2, 4));
+  measured.accept(effect("a", 1, 0, 2, 4));
+  measured.gone(gone("a#1", 1_000_000, [0, 1]), () => {});
+  // Both have a new owner after 300 ms; it stands still then, and a third one has them 20 s later.
+  measured.lanes("acquired", "b#1", [0, 1], 1_300_000);
+  measured.lanes("acquired", "c#1", [0, 1], 21_000_000);
+  measured.accept(effect("c", 0, 5_000, 21_010, 21_020, { acquiredUs: 21_000_000 }));
+  // This one was there when nobody had the partition yet: whatever came then, it has waited since the kill.
+  measured.accept(effect("c", 1, 1_100, 21_010, 21_020, { acquiredUs: 21_000_000 }));
+  const { fromWork, untilOwned } = measured.recovery;
+  assert.equal(fromWork.percentiles().count, 1);
+  assert.ok(Math.abs(fromWork.percentiles().max! - 19_919) < 20);
+  assert.deepEqual([untilOwned.percentiles().count, untilOwned.percentiles().max], [2, 300]);
 });
 
 Deno.test("recovery ends with the first effect by another worker, partition by partition", () => {

@@ -37,6 +37,8 @@ export interface SavedRecovery {
   readonly open: readonly number[];
   /** The slowest of the others so far, in microseconds. */
   readonly worstUs: number;
+  /** When somebody else had each of the partitions first, in microseconds since 1970. */
+  readonly taken: readonly (readonly [partition: number, atUs: number])[];
 }
 
 /** One disappearance that is being watched. */
@@ -45,6 +47,8 @@ interface Watch {
   readonly open: Set<number>;
   readonly onRecovered: (recoveredUs: number) => void;
   worstUs: number;
+  /** When somebody else had each partition first, in microseconds since 1970. */
+  readonly taken: Map<number, number>;
 }
 
 /** A partition of a killed worker that nobody has handled since. */
@@ -61,7 +65,9 @@ export interface OpenRecovery {
 export class RecoveryTracker {
   /** From the kill to the first effect by another worker, whatever there was to do. */
   readonly fromKill: DurationHistogram = new DurationHistogram();
-  /** The same from the kill or, if that was later, from when the message was there; only where it was before somebody had the partition. */
+  /** From the kill until somebody else has acquired the partition, whatever there was to do, and whatever happens to that one then. */
+  readonly untilOwned: DurationHistogram = new DurationHistogram();
+  /** From the kill or, if that was later, from when the message was there; only where it was before somebody had the partition. */
   readonly fromWork: DurationHistogram = new DurationHistogram();
   /** From the beginning of a pause to the first effect by another worker. */
   readonly fromPause: DurationHistogram = new DurationHistogram();
@@ -84,7 +90,7 @@ export class RecoveryTracker {
     const { partitions } = gone;
     if (gone.how === "paused") this.#standstills.begin(gone.process, partitions, gone.atUs);
     if (partitions.length === 0) return onRecovered(0);
-    this.#watch({ gone, open: new Set(partitions), onRecovered, worstUs: 0 });
+    this.#watch({ gone, open: new Set(partitions), onRecovered, worstUs: 0, taken: new Map() });
   }
 
   #watch(watch: Watch): void {
@@ -98,7 +104,9 @@ export class RecoveryTracker {
   /** What is not recovered yet, as JSON holds it. */
   save(): SavedRecovery[] {
     const watches = new Set([...this.#byPartition.values()].flat());
-    return [...watches].map(({ gone, open, worstUs }) => ({ gone, open: [...open], worstUs }));
+    return [...watches].map(({ gone, open, worstUs, taken }) => {
+      return { gone, open: [...open], worstUs, taken: [...taken] };
+    });
   }
 
   /**
@@ -107,8 +115,11 @@ export class RecoveryTracker {
    * @param saved what was not recovered
    * @param onRecovered as for {@linkcode gone}
    */
-  load({ gone, open, worstUs }: SavedRecovery, onRecovered: (recoveredUs: number) => void): void {
-    this.#watch({ gone, open: new Set(open), onRecovered, worstUs });
+  load(
+    { gone, open, worstUs, taken }: SavedRecovery,
+    onRecovered: (recoveredUs: number) => void,
+  ): void {
+    this.#watch({ gone, open: new Set(open), onRecovered, worstUs, taken: new Map(taken) });
   }
 
   /**
@@ -123,8 +134,17 @@ export class RecoveryTracker {
       const known = this.#holders.get(partition);
       // Reports of different workers come in any order.
       if (known === undefined || known.atUs < atUs) this.#holders.set(partition, { process, atUs });
+      for (const watch of this.#byPartition.get(partition) ?? []) {
+        this.#takenOver(watch, process, partition, atUs);
+      }
     }
     this.#standstills.acquired(process, partitions, atUs);
+  }
+
+  #takenOver({ gone, taken }: Watch, process: string, partition: number, atUs: number): void {
+    if (process === gone.process || atUs < gone.atUs || taken.has(partition)) return;
+    taken.set(partition, atUs);
+    if (gone.how === "killed") this.untilOwned.record(atUs - gone.atUs);
   }
 
   /**
@@ -208,11 +228,15 @@ export class RecoveryTracker {
   #settle(watch: Watch, effect: Effect): void {
     const { process: victim, atUs, how } = watch.gone;
     const recoveredUs = effect.storedUs - atUs;
+    // The report of the acquisition may come after its first effect.
+    if (effect.acquiredUs > 0) {
+      this.#takenOver(watch, effect.process, effect.partition, effect.acquiredUs);
+    }
     if (how === "killed") {
       this.fromKill.record(recoveredUs);
       const who = (): string => `${victim} → ${effect.process}`;
       this.slowest.add(recoveredUs, effect.storedUs, effect.partition, who);
-      this.#settleWaiting(effect, atUs, who);
+      this.#settleWaiting(effect, watch, who);
     }
     if (how === "paused") this.fromPause.record(recoveredUs);
     watch.worstUs = Math.max(watch.worstUs, recoveredUs);
@@ -220,11 +244,11 @@ export class RecoveryTracker {
   }
 
   /** What came when somebody had the partition already did not wait for the recovery: it would only make the figure better. */
-  #settleWaiting(effect: Effect, killedUs: number, who: () => string): void {
-    const { acquiredUs, availableUs, storedUs, partition } = effect;
-    // Where the acquisition is not known the message is taken to have waited.
-    if (acquiredUs > 0 && availableUs > acquiredUs) return;
-    const fromWorkUs = storedUs - Math.max(killedUs, availableUs);
+  #settleWaiting(effect: Effect, { gone, taken }: Watch, who: () => string): void {
+    const { availableUs, storedUs, partition } = effect;
+    // Who has it now may have got it later, from one that was hit in its turn. Where nobody is known the message is taken to have waited.
+    if (availableUs > (taken.get(partition) ?? Number.POSITIVE_INFINITY)) return;
+    const fromWorkUs = storedUs - Math.max(gone.atUs, availableUs);
     this.fromWork.record(fromWorkUs);
     this.slowestFromWork.add(fromWorkUs, storedUs, partition, who);
   }

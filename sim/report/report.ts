@@ -108,7 +108,9 @@ export interface SimReport {
   readonly moves: Readonly<MoveCount>;
   /** Kill → each partition of the victim handled again elsewhere. */
   readonly recoveryMs: Percentiles;
-  /** The same, but from when there was a message to handle, if that was after the kill. */
+  /** Kill → each partition of the victim acquired by another worker, whatever there was to handle. */
+  readonly recoveryOwnedMs: Percentiles;
+  /** The same as `recoveryMs`, but from when the message was there, if that was after the kill; only where it came before the partition was acquired. */
   readonly recoveryFromWorkMs: Percentiles;
   /** Beginning of a pause → each partition of the worker that stands still handled again elsewhere. */
   readonly takeoverMs: Percentiles;

@@ -59,6 +59,7 @@ export function renderReport(report: SimReport): string[] {
     line("Moves:", `${report.moves.total} partitions, ${report.moves.needed} of them had to`),
     line("Startup:", startupText(report.startup)),
     line("Recovery:", percentilesText(report.recoveryMs)),
+    line("  until owned:", percentilesText(report.recoveryOwnedMs)),
     line("  from work:", percentilesText(report.recoveryFromWorkMs)),
     line("  no work:", `${report.recoveryWithoutWork} partitions taken over, no message since`),
     line("  from pause:", percentilesText(report.takeoverMs)),

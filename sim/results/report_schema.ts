@@ -55,6 +55,7 @@ export const reportSchema = z.looseObject({
   chaos: z.array(chaosRecord),
   moves,
   ...{ recoveryMs: percentiles, recoveryFromWorkMs: percentiles, takeoverMs: percentiles },
+  recoveryOwnedMs: percentiles.default({ count: 0, p50: null, p99: null, max: null }),
   ...{ handoffMs: percentiles, handoffVacancyMs: percentiles },
   ...{ latencyMs: percentiles, unmovedLatencyMs: percentiles },
   ...{ recoveryWithoutWork: count, handoffWithoutWork: count },

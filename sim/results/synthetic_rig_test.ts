@@ -51,6 +51,7 @@ export function syntheticReport(changes: Partial<SimReport> = {}, size: Size = S
     ...{ balance: { strategy: "StickyBalanced", maxOverMean: 1.08 }, chaos: [] },
     ...{ moves: { total: 30, needed: 30 }, recoveryMs: times, recoveryFromWorkMs: times },
     ...{ takeoverMs: { count: 0, p50: null, p99: null, max: null }, recoveryWithoutWork: 0 },
+    recoveryOwnedMs: times,
     memory: { processMb: null, growth: null },
     ...{ handoffMs: times, handoffWithoutWork: 3, handoffVacancyMs: times, latencyMs: times },
     ...{ unmovedLatencyMs: times, unmovedPartitions: { kept: 90, moved: 10 } },
