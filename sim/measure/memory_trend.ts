@@ -1,5 +1,5 @@
 /**
- * Whether processes grow: their memory late in a run beside what it was earlier, when all had warmed up.
+ * Whether processes grow: their memory late in a run beside what it was before, when all had warmed up.
  *
  * @module
  */
@@ -18,15 +18,16 @@ export interface MemorySamples {
 export interface MemoryTrend {
   /** Mean memory of a process in the last quarter of the load, in megabytes; null if nothing was reported. */
   readonly processMb: number | null;
-  /** That over the mean in the second quarter; null of a run that was too short to tell. */
+  /** That over the mean in the third quarter; null of a run that was too short to tell. */
   readonly growth: number | null;
 }
 
-/** In a shorter run a quarter is no time to grow in, and the first one is too short to warm up. */
+/** In a shorter run a quarter is no time to grow in, and half of it too short to warm up. */
 const TELLING_MS = 4 * 60_000;
 
 /**
- * Compares the last quarter with the second. The first one does not count: a runtime that has just begun to work grows.
+ * Compares the last quarter with the third. The first half does not count: a runtime grows until it has met all that it will do, and the
+ * first loss of the server is one such thing.
  *
  * @param samples the memory over time
  * @param producers how many processes there are besides the workers
@@ -48,7 +49,7 @@ export function memoryTrend(
     });
     return inside.length === 0 ? null : inside.reduce((sum, mb) => sum + mb, 0) / inside.length;
   };
-  const [before, now] = [meanMb(2), meanMb(4)];
+  const [before, now] = [meanMb(3), meanMb(4)];
   const tells = lengthMs >= TELLING_MS && before !== null && now !== null;
   return {
     processMb: now === null ? null : Math.round(now * 10) / 10,
