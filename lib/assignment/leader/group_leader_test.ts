@@ -101,16 +101,21 @@ memoryTest(
 );
 
 memoryTest(
-  "leader: elected right after a reconnect, it judges nobody by probes for a while",
+  "leader: elected right after a reconnect, it judges by probes nobody who is not back yet",
   async (group) => {
     const { told } = group.lead({ holdForMs: 3_000 });
-    group.join([0, 1]);
+    group.join([0, 1, 2]);
+    // Its lease is there, and its connection is not.
+    group.messaging.there.delete("i1");
     await group.pass(1_000);
     group.kill([1]);
     await group.clock.advance(DETECTED_MS);
     assert.deepEqual(told.evicted, [], "it may be on its way back");
+    group.kill([2]);
+    await group.clock.advance(DETECTED_MS);
+    assert.deepEqual(told.evicted, ["i2: no responders"], "that one was back");
     await group.clock.advance(3_000);
-    assert.deepEqual(told.evicted, ["i1: no responders"]);
+    assert.deepEqual(told.evicted.toSorted(), ["i1: no responders", "i2: no responders"]);
   },
 );
 

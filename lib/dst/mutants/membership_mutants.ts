@@ -73,15 +73,15 @@ export const membershipMutants: readonly Mutant[] = [
     name: "probe-without-grace",
     about: "One answer of 'no responders' kills: a worker that merely reconnects is evicted.",
     file: "lib/membership/prober.ts",
-    find: "  return await findMissing(options, missing, signal);",
+    find: "  return await findMissing(options, missing, signal) ?? [];",
     replace: "  return missing;",
   },
   {
     name: "silence-kills",
     about: "A server that does not say in time who is there is taken to say that nobody is.",
     file: "lib/membership/prober.ts",
-    find: "    return [];\n  }\n  if (unserved.length",
-    replace: "    return instances;\n  }\n  if (unserved.length",
+    find: "    return undefined;\n  }\n  if (signal?.aborted)",
+    replace: "    return instances;\n  }\n  if (signal?.aborted)",
   },
   {
     name: "evicted-without-compare",
