@@ -50,6 +50,8 @@ export async function killNode(scene: Scene, event: PlannedChaos): Promise<void>
       returned.abort();
     }
     await cluster.untilWhole();
+    // Streams may have had no leader at times, and then producers could not send: that excuses nothing, and is no load that is missing.
+    scene.options.state.outages.push({ fromUs: atUs, untilUs: nowUs() });
     scene.serverAway = false;
     record.recoveredMs = Math.round((nowUs() - atUs) / 1_000);
   }, record);

@@ -51,6 +51,8 @@ export class CopyScene implements AsyncDisposable {
   readonly errors: unknown[] = [];
   /** What was published for certain: payload by sequence. */
   readonly published = new Map<number, string>();
+  readonly #publishing: Promise<void>[] = [];
+  #isOver = false;
   readonly #copiers = new Set<Copying>();
   readonly #drains: ShardDrain[] = [];
   #sent = 0;
@@ -131,12 +133,21 @@ export class CopyScene implements AsyncDisposable {
     count: number,
     mayGoOn: () => boolean | Promise<boolean> = () => true,
   ): Promise<void> {
+    const publishing = this.#publish(count, () => {
+      if (this.#isOver) throw new Error("the test is over");
+      return mayGoOn();
+    });
+    this.#publishing.push(publishing.catch(() => {})); // whoever has asked for it is told
+    await publishing;
+  }
+
+  async #publish(count: number, mayGoOn: () => boolean | Promise<boolean>): Promise<void> {
     const { feed, messaging } = this.world;
     for (let left = count; left > 0; left -= CHUNK) {
       await until("publishing may go on", mayGoOn, 60_000).catch((cause) => {
         throw new Error(`${describeError(cause)}: ${this.state}`, { cause });
       });
-      await until("the connection is up", () => messaging.connected, 20_000);
+      await until("the connection is up", () => messaging.connected || this.#isOver, 20_000);
       const chunk = Array.from({ length: Math.min(CHUNK, left) }, async () => {
         const number = this.#sent++;
         const key = KEYS[(number * 7 + (number >> 5)) % KEYS.length]!;
@@ -197,6 +208,8 @@ export class CopyScene implements AsyncDisposable {
 
   /** Closes all of it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#publishing);
     for (const drain of this.#drains) await drain.close();
     await Promise.all([...this.#copiers].map((copying) => copying.kill()));
     await this.rig[Symbol.asyncDispose]();
