@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import {
+  type ConsumerMessages,
+  jetstream,
+  type JetStreamManager,
+  jetstreamManager,
+} from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { describeError } from "../../lib/errors.ts";
 import { isOutage } from "./outage.ts";
@@ -16,6 +21,8 @@ export type OnEffect = (
   subject: string,
 ) => void;
 
+/** Where nothing comes for so long it is asked anew; a stream that is at rest costs one consumer more in that time. */
+const SILENT_MS = 5_000;
 const RETRY_DELAY_MS = 100;
 
 /** A running reader. */
@@ -103,10 +110,7 @@ export class EffectsReader {
         this.#messages = messages;
         // It may have been asked to stop while there was nothing to stop yet.
         if (this.#stopped) messages.stop();
-        for await (const message of messages) {
-          const storedUs = Math.round(message.info.timestampNanos / 1_000);
-          this.#accept(message.seq, message.data, storedUs, message.subject);
-        }
+        await this.#read(messages);
       } catch (error) {
         // A server that is away or restarting is no trouble: the next round begins after the last message that was read.
         if (!this.#stopped && !isOutage(error)) {
@@ -114,6 +118,23 @@ export class EffectsReader {
         }
       }
       if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+    }
+  }
+
+  /** Until it ends, or nothing has come for long: a client whose consumer went with its node was seen to wait for it for ever. */
+  async #read(messages: ConsumerMessages): Promise<void> {
+    let read = this.#last;
+    const looking = setInterval(() => {
+      if (read === this.#last) messages.stop();
+      read = this.#last;
+    }, SILENT_MS);
+    try {
+      for await (const message of messages) {
+        const storedUs = Math.round(message.info.timestampNanos / 1_000);
+        this.#accept(message.seq, message.data, storedUs, message.subject);
+      }
+    } finally {
+      clearInterval(looking);
     }
   }
 
