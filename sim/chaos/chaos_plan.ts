@@ -8,7 +8,7 @@ import { type ChaosType, NETWORK_FAULTS, type SimulationConfig } from "../config
 import { resolveGroup } from "../config/group_check.ts";
 import { formatDuration } from "../config/units.ts";
 import { Seeded } from "../seed/seeded.ts";
-import { takeoverDueMs } from "./hits.ts";
+import { type GroupTiming, takeoverDueMs } from "./hits.ts";
 
 /**
  * How a network fails: its connections are cut, or nobody gets through at all, or they stay open and nothing gets through, or only one way,
@@ -20,6 +20,11 @@ export type NetworkFault = (typeof NETWORK_FAULTS)[number];
 type PlanConfig =
   & Pick<SimulationConfig, "chaos" | "simulation" | "workers" | "nats">
   & { readonly partitions: Pick<SimulationConfig["partitions"], "count"> };
+
+/** The same, with what the library makes of the group: it is asked once, and not for each event. */
+interface Known extends PlanConfig {
+  readonly timing: GroupTiming;
+}
 
 /** One thing that will go wrong. */
 export interface PlannedChaos {
@@ -83,14 +88,15 @@ export function planChaos(
 ): ChaosPlan {
   const { chaos } = config;
   if (!chaos.enabled) return { seed, events: [] };
-  const events = [...timelineEvents(config, seed), ...dealtEvents(config, seed)]
+  const known = { ...config, timing: resolveGroup(config) };
+  const events = [...timelineEvents(known, seed), ...dealtEvents(known, seed)]
     .sort((a, b) => a.atMs - b.atMs)
     .map((event, index) => ({ ...event, number: index + 1 }));
   return { seed, events };
 }
 
 /** Each line has numbers of its own: another one more or less changes nothing of it. */
-function timelineEvents(config: PlanConfig, seed: number): PlannedChaos[] {
+function timelineEvents(config: Known, seed: number): PlannedChaos[] {
   const { chaos, simulation } = config;
   return chaos.timeline.filter(({ at }) => at <= simulation.duration).map((line, index) => {
     const drawn = plannedEvent(config, seed, TIMELINE_NUMBERS + index, line.at, line.event, line);
@@ -106,7 +112,7 @@ function timelineEvents(config: PlanConfig, seed: number): PlannedChaos[] {
   });
 }
 
-function dealtEvents(config: PlanConfig, seed: number): PlannedChaos[] {
+function dealtEvents(config: Known, seed: number): PlannedChaos[] {
   const { chaos, simulation } = config;
   const kinds = [...new Set(chaos.events)];
   if (kinds.length === 0) return [];
@@ -128,7 +134,7 @@ function dealtEvents(config: PlanConfig, seed: number): PlannedChaos[] {
 type Wishes = Pick<SimulationConfig["chaos"]["timeline"][number], "network" | "add" | "remove">;
 
 function plannedEvent(
-  config: PlanConfig,
+  config: Known,
   seed: number,
   number: number,
   atMs: number,
@@ -155,17 +161,17 @@ function plannedEvent(
       }),
     ],
     count: scales ? choices.int(4, 1, MAX_SCALE_STEP) : 1,
-    downMs: network === "cut" ? 0 : downMsOf(config, type, choices),
+    downMs: network === "cut" ? 0 : downMsOf(config.timing, type, choices),
     ...(network === undefined ? {} : { network }),
     ...(partitions === undefined ? {} : { partitions }),
   };
 }
 
-function downMsOf(config: PlanConfig, type: ChaosType, choices: Seeded): number {
+function downMsOf(timing: GroupTiming, type: ChaosType, choices: Seeded): number {
   if (INSTANT.includes(type)) return 0;
   // Shorter, a pause would show nothing: nobody would have noticed.
-  if (type === "worker_pause") return takeoverDueMs(resolveGroup(config), false) + BEYOND_DUE_MS;
-  if (type === "leader_pause") return takeoverDueMs(resolveGroup(config), true) + BEYOND_DUE_MS;
+  if (type === "worker_pause") return takeoverDueMs(timing, false) + BEYOND_DUE_MS;
+  if (type === "leader_pause") return takeoverDueMs(timing, true) + BEYOND_DUE_MS;
   if (type === "nats_server_kill") return SERVER_DOWN_MS;
   if (type === "nats_node_kill") return Math.round(choices.durationMs(5, NODE_INTERVAL));
   const isLong = type === "nats_disconnect" || type === "slow_worker";

@@ -113,10 +113,7 @@ export class Scene {
       nowUs,
       amiss: (sinceUs) => state.disorder(sinceUs) ?? this.#missingProducer,
       onWhole: (what) => console.log("INFO", `Validation: ${what}`),
-      onFail: (incident) => {
-        state.incidents.push(incident);
-        console.log("FAIL", incident);
-      },
+      onFail: (incident) => this.#fail(incident),
     });
   }
 
@@ -162,9 +159,7 @@ export class Scene {
   #giveUp(pending: Pending): void {
     const { record: { number, type, target }, lasts } = pending;
     const what = lasts ? "which was to be put back" : "what was to come after it";
-    const why = `chaos was not over in time: #${number} ${type} (${target}), ${what}`;
-    this.options.state.incidents.push(why);
-    this.options.console.log("FAIL", why);
+    this.#fail(`chaos was not over in time: #${number} ${type} (${target}), ${what}`);
     this.#end(pending);
   }
 
@@ -244,10 +239,13 @@ export class Scene {
     try {
       await work();
     } catch (error) {
-      const why = `chaos could not be carried out: ${what}: ${describeError(error)}`;
-      this.options.state.incidents.push(why);
-      this.options.console.log("FAIL", why);
+      this.#fail(`chaos could not be carried out: ${what}: ${describeError(error)}`);
     }
+  }
+
+  #fail(incident: string): void {
+    this.options.state.incidents.push(incident);
+    this.options.console.log("FAIL", incident);
   }
 
   /**

@@ -55,12 +55,17 @@ function asks({ enabled, events, timeline }: SimulationConfig["chaos"], type: Ch
   return enabled && (events.includes(type) || timeline.some(({ event }) => event === type));
 }
 
+/** Where an event is asked for, if it is. */
+function placeOf({ events }: SimulationConfig["chaos"], type: ChaosType): string {
+  return events.includes(type) ? "chaos.events" : "chaos.timeline";
+}
+
 /** A coordinator that is killed goes on from its checkpoint, and finds its processes with whoever has started both. */
 function checkCrash(config: SimulationConfig): CrossIssue[] {
   if (!crashesCoordinator(config)) return [];
   const { checkpointing, simulation, chaos } = config;
-  const asked = chaos.events.includes("coordinator_crash") ? "events" : "timeline";
-  const causes = [["chaos", asked], ["chaos", "enabled"]];
+  const asked = placeOf(chaos, "coordinator_crash").split(".");
+  const causes = [asked, ["chaos", "enabled"]];
   const issues: CrossIssue[] = [];
   if (!checkpointing.enabled) {
     const allowed =
@@ -69,7 +74,7 @@ function checkCrash(config: SimulationConfig): CrossIssue[] {
   }
   if (simulation.mode === "coordinator") {
     issues.push({
-      path: ["chaos", asked],
+      path: asked,
       allowed: "no coordinator_crash with simulation.mode coordinator, because nobody is there " +
         "who would start it again",
       causes: [["simulation", "mode"]],
@@ -172,18 +177,16 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     );
   }
   for (const [event, why] of OURS_ONLY) {
-    const isListed = chaos.events.includes(event);
-    const isAsked = isListed || chaos.timeline.some((line) => line.event === event);
     expect(
-      !chaos.enabled || mode === "embedded" || !isAsked,
-      isListed ? "chaos.events" : "chaos.timeline",
+      mode === "embedded" || !asks(chaos, event),
+      placeOf(chaos, event),
       `no ${event} with nats.mode external, because ${why}`,
       "nats.mode",
     );
   }
   expect(
     config.simulation.mode !== "coordinator" || !asks(chaos, "nats_disconnect"),
-    chaos.events.includes("nats_disconnect") ? "chaos.events" : "chaos.timeline",
+    placeOf(chaos, "nats_disconnect"),
     "no nats_disconnect with simulation.mode coordinator, because networks of processes that were " +
       "started by hand are not ours to break",
     "simulation.mode",
@@ -191,7 +194,7 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
   );
   expect(
     cluster > 1 || !asks(chaos, "nats_node_kill"),
-    chaos.events.includes("nats_node_kill") ? "chaos.events" : "chaos.timeline",
+    placeOf(chaos, "nats_node_kill"),
     "no nats_node_kill without nats.cluster 3, because there is no node that the others could do without",
     "nats.cluster",
     "chaos.enabled",

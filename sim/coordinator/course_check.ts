@@ -146,10 +146,15 @@ export function chaosDoubts(
   const skipped = records.filter((record) => record.skipped !== undefined);
   const done = records.length - skipped.length;
   if (skipped.length > 0 && done < ENOUGH_CHAOS * planned.length) {
-    const why = [...new Set(skipped.map((record) => record.skipped))].join(", ");
+    const why = reasonsOf(skipped);
     doubts.push(`only ${done} of ${planned.length} planned chaos events were done: ${why}`);
   }
   return [...doubts, ...neverDone(planned, records)];
+}
+
+/** Why events were skipped, each reason once. */
+function reasonsOf(records: readonly ChaosRecord[]): string {
+  return [...new Set(records.flatMap(({ skipped }) => skipped ?? []))].join(", ");
 }
 
 /** Kinds that were asked for and not tried. */
@@ -158,7 +163,7 @@ function neverDone(planned: readonly PlannedChaos[], records: readonly ChaosReco
     const times = planned.filter(({ type }) => type === kind).length;
     const tries = records.filter(({ type }) => type === kind);
     if (times < OFTEN || tries.some(({ skipped }) => skipped === undefined)) return [];
-    const why = [...new Set(tries.flatMap(({ skipped }) => skipped ?? []))].join(", ");
+    const why = reasonsOf(tries);
     return [`no ${kind} of ${times} planned was done${why === "" ? "" : `: ${why}`}`];
   });
 }

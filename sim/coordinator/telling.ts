@@ -108,6 +108,7 @@ export interface RunEnd {
  */
 export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd): SimReport {
   const { facts, state, fleet, chaos, reader, stage, watch } = parts;
+  const { samples, phases } = watch.soFar;
   if (reader.missed > 0) {
     state.doubts.push(`${reader.missed} effects were gone before they were read`);
   }
@@ -118,7 +119,7 @@ export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd):
     strategy: config.workers.assignment_strategy,
     thresholds: config.thresholds,
     loadMs: facts.loadMs,
-    memory: memoryTrend(watch.soFar.samples, config.producers.count, loadFromMs(watch.soFar)),
+    memory: memoryTrend(samples, config.producers.count, loadFromMs({ phases })),
     chaos: chaos.records,
   });
 }

@@ -4,14 +4,7 @@
  *
  * @module
  */
-
-/** What one question and its answer tell of two clocks. */
-export interface ClockSkew {
-  /** How much the other clock is ahead of ours, in milliseconds, if both ways take the same time. */
-  readonly offsetMs: number;
-  /** By how much that may be wrong: half the time of both ways. */
-  readonly errorMs: number;
-}
+import type { ClockSkew } from "../wire/host_wire.ts";
 
 /** What lies within this is what clocks that are kept by NTP on one network differ by at most. */
 export const SKEW_BOUND_MS = 10;

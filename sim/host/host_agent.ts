@@ -8,6 +8,7 @@ import { sleep } from "../../lib/ports/clock.ts";
 import type { Notice } from "../../lib/ports/messaging.ts";
 import type { World } from "../../lib/ports/world.ts";
 import {
+  type ClockSkew,
   type Ended,
   endedSubject,
   type HostCommand,
@@ -20,7 +21,7 @@ import {
   type Spawned,
 } from "../wire/host_wire.ts";
 import { type ChildSpec, fromBytes, type Role, toBytes } from "../wire/wire.ts";
-import { type ClockSkew, skewOf } from "./clock_skew.ts";
+import { skewOf } from "./clock_skew.ts";
 import type { Host, HostedProcess } from "./host.ts";
 
 /** What a host needs. */

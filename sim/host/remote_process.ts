@@ -86,18 +86,23 @@ export class RemoteProcess implements HostedProcess {
 
   /** Kills it (SIGKILL). */
   kill(): void {
-    this.#signal("kill").catch((error) => this.#options.onIncident(describeError(error)));
+    this.#tell("kill");
   }
 
   /** Asks it to end (SIGTERM). */
   terminate(): void {
-    this.#signal("terminate").catch((error) => this.#options.onIncident(describeError(error)));
+    this.#tell("terminate");
   }
 
   /** Stops it where it is (SIGSTOP). */
   async pause(): Promise<AsyncDisposable> {
     await this.#signal("pause");
     return { [Symbol.asyncDispose]: () => this.#signal("resume") };
+  }
+
+  /** Nobody waits for what comes of it. */
+  #tell(signal: Signal): void {
+    this.#signal(signal).catch((error) => this.#options.onIncident(describeError(error)));
   }
 
   async #signal(signal: Signal): Promise<void> {

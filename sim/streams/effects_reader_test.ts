@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { FeedStore } from "../../lib/ports/feed.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
 import { until } from "../../tasks/until.ts";
@@ -7,16 +8,17 @@ import { EffectsReader, readRemaining } from "./effects_reader.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** The output stream that is read. */
+async function makeOut(feed: FeedStore, storage: "file" | "memory" = "memory"): Promise<void> {
+  const options = { subjects: ["out.>"], retention: "limits", storage, replicas: 1 } as const;
+  await feed.ensureStream("OUT", options);
+}
+
 Deno.test("the reader reads everything once and in order, also over a server that is killed", async () => {
   await using server = await launchNats();
   const nc = await connectNats({ servers: server.url });
   const { feed } = natsWorld(nc);
-  await feed.ensureStream("OUT", {
-    subjects: ["out.>"],
-    retention: "limits",
-    storage: "file",
-    replicas: 1,
-  });
+  await makeOut(feed, "file");
   const read: [number, string][] = [];
   const troubles: string[] = [];
   const reader = new EffectsReader(nc, "OUT", (data, storedUs, sequence) => {
@@ -92,12 +94,7 @@ Deno.test("what is left in a work queue can be read without consuming it", async
 Deno.test("a reader that is stopped while it begins stops", async () => {
   await using server = await launchNats();
   const nc = await connectNats({ servers: server.url });
-  await natsWorld(nc).feed.ensureStream("OUT", {
-    subjects: ["out.>"],
-    retention: "limits",
-    storage: "memory",
-    replicas: 1,
-  });
+  await makeOut(natsWorld(nc).feed);
   const reader = new EffectsReader(nc, "OUT", () => {}, () => {});
   reader.start();
   await reader.stop();
@@ -108,12 +105,7 @@ Deno.test("planted: what whoever takes a message throws is told, once, and the n
   await using server = await launchNats();
   const nc = await connectNats({ servers: server.url });
   const { feed } = natsWorld(nc);
-  await feed.ensureStream("OUT", {
-    subjects: ["out.>"],
-    retention: "limits",
-    storage: "memory",
-    replicas: 1,
-  });
+  await makeOut(feed);
   for (let n = 1; n <= 4; n++) await feed.publish("out.a", encoder.encode(String(n)));
   const read: string[] = [];
   const troubles: string[] = [];
@@ -142,12 +134,7 @@ Deno.test("planted: a stream that cannot be read is told, once, and read as soon
   await until("that is told", () => troubles.length > 0);
   await reader.progress();
   await reader.progress();
-  await feed.ensureStream("OUT", {
-    subjects: ["out.>"],
-    retention: "limits",
-    storage: "memory",
-    replicas: 1,
-  });
+  await makeOut(feed);
   await feed.publish("out.a", encoder.encode("1"));
   while (reader.last < 1) await reader.progress();
   await reader.stop();

@@ -13,8 +13,16 @@ export interface Join {
   readonly role: Role;
   /** Their numbers. */
   readonly indexes: readonly number[];
-  /** How much the coordinator's clock is ahead of the host's, by the answer before this, in milliseconds; and how wrong that may be. */
-  readonly skew?: { readonly offsetMs: number; readonly errorMs: number };
+  /** What the answer before this told of the coordinator's clock beside the host's. */
+  readonly skew?: ClockSkew;
+}
+
+/** What one question and its answer tell of two clocks. */
+export interface ClockSkew {
+  /** How much the other clock is ahead of ours, in milliseconds, if both ways take the same time. */
+  readonly offsetMs: number;
+  /** By how much that may be wrong: half the time of both ways. */
+  readonly errorMs: number;
 }
 
 /** What the coordinator answers. */
