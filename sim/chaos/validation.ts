@@ -35,13 +35,9 @@ interface Course {
   quietUs: number;
 }
 
-/** A group that is disturbed again and again has so many windows in all: else an event might be waited for until the run ends. */
-const WINDOWS_MAX = 3;
-
 /**
- * Watches all events of a run. One rule holds for however many of them overlap: the time runs only while nobody's fault is under way, and
- * from the beginning when the last one ends; what is amiss when it is up, and every defect, is told of the last event that had begun,
- * since nobody can tell what of it an earlier one has done.
+ * Watches all events of a run. One rule holds for however many of them overlap: each has one window in all, and its time runs only while
+ * nobody's fault is under way. A defect is told of the last event that had begun, since nobody can tell what of it an earlier one has done.
  */
 export class Validation {
   readonly #options: ValidationOptions;
@@ -103,27 +99,37 @@ export class Validation {
   look(): void {
     const nowUs = this.#options.nowUs();
     const open = this.#courses.filter(({ closedUs }) => closedUs === undefined);
+    this.#passTime(open, nowUs);
     for (const course of open) {
-      const { record, endedUs } = course;
-      if (endedUs === undefined || this.#amissAfter(course) !== undefined) continue;
-      course.closedUs = nowUs;
-      record.wholeMs = Math.round((nowUs - endedUs) / 1_000);
-      this.#options.onWhole(`${nameOf(record)}: whole again after ${record.wholeMs}ms`);
+      if (course.endedUs === undefined) continue;
+      const amiss = course.unfinished() ?? this.#options.amiss(course.endedUs);
+      if (amiss === undefined) this.#isWhole(course, nowUs);
+      else if (course.quietUs > this.#options.windowMs * 1_000) this.#isLate(course, nowUs, amiss);
     }
-    const left = open.filter(({ closedUs }) => closedUs === undefined);
-    if (left.length === 0) return;
-    const quietFromUs = Math.max(this.#lookedUs, this.#quietSinceUs);
+  }
+
+  /** Counts the time since the last look, or since the last fault was over, if none is under way. */
+  #passTime(open: readonly Course[], nowUs: number): void {
+    const sinceUs = Math.max(this.#lookedUs, this.#quietSinceUs);
     this.#lookedUs = nowUs;
-    if (left.some(({ endedUs }) => endedUs === undefined)) return;
-    for (const course of left) course.quietUs += nowUs - quietFromUs;
-    const windowUs = this.#options.windowMs * 1_000;
-    if (nowUs - this.#quietSinceUs > windowUs) return this.#fail(left, nowUs);
-    for (const course of left.filter(({ quietUs }) => quietUs > WINDOWS_MAX * windowUs)) {
-      const amiss = this.#amissAfter(course);
-      course.closedUs = nowUs;
-      const quiet = formatDuration(WINDOWS_MAX * this.#options.windowMs);
-      this.#tell(course, `not whole again within ${quiet} without a fault, in all: ${amiss}`);
-    }
+    if (open.some(({ endedUs }) => endedUs === undefined)) return;
+    for (const course of open) course.quietUs += nowUs - sinceUs;
+  }
+
+  #isWhole(course: Course, nowUs: number): void {
+    course.closedUs = nowUs;
+    const { record, endedUs, quietUs } = course;
+    record.wholeMs = Math.round(quietUs / 1_000);
+    const allMs = Math.round((nowUs - endedUs!) / 1_000);
+    const besides = allMs - record.wholeMs;
+    const others = besides === 0 ? "" : `, and ${besides}ms with other faults`;
+    this.#options.onWhole(`${nameOf(record)}: whole again after ${record.wholeMs}ms${others}`);
+  }
+
+  #isLate(course: Course, nowUs: number, amiss: string): void {
+    course.closedUs = nowUs;
+    const window = formatDuration(this.#options.windowMs);
+    this.#tell(course, `not whole again within ${window}: ${amiss}`);
   }
 
   /**
@@ -140,25 +146,6 @@ export class Validation {
     if (course === undefined || course.record.failed !== undefined) return;
     const where = partition < 0 ? "" : ` in partition ${partition}`;
     this.#tell(course, `before the group was whole again: ${kind}${where}: ${detail}`);
-  }
-
-  #amissAfter({ endedUs, unfinished }: Course): string | undefined {
-    return unfinished() ?? this.#options.amiss(endedUs!);
-  }
-
-  /** Whoever has not brought about what it should fails for itself; of the others the last one does. */
-  #fail(left: readonly Course[], nowUs: number): void {
-    const window = formatDuration(this.#options.windowMs);
-    const others = left.filter(({ unfinished }) => unfinished() === undefined);
-    for (const course of left) {
-      const amiss = this.#amissAfter(course);
-      course.closedUs = nowUs;
-      if (others.includes(course) && course !== others.at(-1)) continue;
-      const since = others.length > 1 && course === others.at(-1)
-        ? `; nor since ${nameOf(others[0]!.record)}`
-        : "";
-      this.#tell(course, `not whole again within ${window}: ${amiss}${since}`);
-    }
   }
 
   #tell({ record }: Course, why: string): void {

@@ -101,7 +101,7 @@ export async function pause(
       over();
     }
     const untilUs = nowUs();
-    state.ledger.impairments.add(victim.process, "stoodStill", atUs, untilUs);
+    state.ledger.impairments.stopped(victim.process, atUs, untilUs);
     scene.besides(() => checkTakenOver(scene, victim, stoppedUs, untilUs), record);
   }, record);
 }

@@ -21,7 +21,7 @@ interface Header {
 
 const FORMAT = "parti-sim-checkpoint";
 /** A checkpoint of another version is refused: what is in it means something else. */
-const VERSION = 3;
+const VERSION = 4;
 const NAME = /^checkpoint_\d{8}_\d{6}_\d{3}\.json$/;
 
 /** A checkpoint that was read. */

@@ -35,7 +35,7 @@ Deno.test("checkpoint file: torn, changed or foreign ones are refused with the r
     4: text.replace("long", "LONG"),
     5: '{"something":"else"}\n{}\n',
     6: "",
-    7: text.replace('"version":3', '"version":7'),
+    7: text.replace('"version":4', '"version":7'),
   };
   await Deno.remove(`${dir.path}/checkpoint_20260102_030402_000.json`);
   for (const [second, content] of Object.entries(spoilt)) {

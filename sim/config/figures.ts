@@ -16,6 +16,18 @@ const DURATIONS = [
   "handoffVacancyMs",
   "latencyMs",
   "unmovedLatencyMs",
+  "wholeMs",
+] as const;
+
+const MEMORY = [
+  "memory.process.mb",
+  "memory.process.growth",
+  "memory.largest.mb",
+  "memory.largest.growth",
+  "memory.coordinator.mb",
+  "memory.coordinator.growth",
+  "memory.server.mb",
+  "memory.server.growth",
 ] as const;
 
 const OTHERS = [
@@ -26,6 +38,7 @@ const OTHERS = [
   "machine.loadAverageBefore",
   "machine.loadAverageHighest",
   "machine.loadAverageAfter",
+  "machine.overloadedPart",
   "partitions",
   "partitionChanges.added",
   "partitionChanges.removed",
@@ -48,14 +61,16 @@ const OTHERS = [
   "messages.perSecond",
   "ownership.interleavings",
   "ownership.excusedOverlaps.stoodStill",
+  "ownership.excusedOverlaps.starved",
   "ownership.excusedOverlaps.disconnected",
   "ownership.excusedOverlaps.outage",
   "ownership.excusedOverlaps.rightEnded",
+  "ownership.unprovenOverlaps",
   "balance.maxOverMean",
   "moves.total",
   "moves.needed",
-  "memory.processMb",
-  "memory.growth",
+  "moves.overNeeded",
+  ...MEMORY,
   "recoveryWithoutWork",
   "handoffWithoutWork",
   "unmovedPartitions.kept",
@@ -85,15 +100,18 @@ const KNOWN_LATE: ReadonlySet<Figure> = new Set<Figure>([
   "messages.undelivered",
   "messages.unknownOutcome",
   "ownership.excusedOverlaps.stoodStill",
+  "ownership.excusedOverlaps.starved",
   "ownership.excusedOverlaps.disconnected",
   "ownership.excusedOverlaps.outage",
   "ownership.excusedOverlaps.rightEnded",
+  "ownership.unprovenOverlaps",
   "balance.maxOverMean",
   "moves.total",
   "moves.needed",
-  "memory.processMb",
-  "memory.growth",
+  "moves.overNeeded",
+  ...MEMORY,
   "recoveryWithoutWork",
+  ...PERCENTILES.map((part) => `wholeMs.${part}` as const),
 ]);
 
 /**

@@ -81,7 +81,7 @@ function tell({ state, fleet }: RunParts, { kind, process, fromUs, untilUs }: Pa
   const owned = fleet.get(process)?.status?.owned ?? [];
   switch (kind) {
     case "stoodStill":
-      impairments.add(process, "stoodStill", fromUs, untilUs);
+      impairments.stopped(process, fromUs, untilUs);
       return moves.gone(process, "paused", fromUs);
     case "network":
       impairments.networkFailed(process, fromUs, untilUs);

@@ -69,7 +69,7 @@ function coordinator(keep: (entry: JournalEntry) => void = () => {}) {
   });
   const watch = new RunWatch({
     ...{ runId: "r", state, fleet, facts, console, durationMs: 1 },
-    ...{ onTick: () => {}, chaos: () => 0 },
+    ...{ ...{ onTick: () => {}, serverPids: () => [] }, chaos: () => 0 },
   });
   const reader = new EffectsReader(undefined as never, "effects", () => {}, () => {});
   const kept: string[] = [];

@@ -7,6 +7,7 @@ import type { Threshold } from "../config/threshold.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import type { LedgerTotals } from "../ledger/ledger.ts";
 import type { Share } from "../measure/balance.ts";
+import { DurationHistogram, type Percentiles } from "../measure/histogram.ts";
 import type { MemoryTrend } from "../measure/memory_trend.ts";
 import type { Moves } from "../measure/moves.ts";
 import type { OpenRecovery } from "../measure/recovery.ts";
@@ -78,7 +79,7 @@ export function conclude(findings: Findings): SimReport {
   const judged = waiting !== undefined
     ? totals
     : { ...totals, undelivered: 0, unexpected: 0, unknown: 0, holes: 0 };
-  const { interleavings, excusedOverlaps } = totals;
+  const { interleavings, excusedOverlaps, unprovenOverlaps } = totals;
   const unmoved = measurements.finishUnmoved();
   measurements.vacancies.finish();
   state.moves.finish();
@@ -89,16 +90,20 @@ export function conclude(findings: Findings): SimReport {
     ...run,
     partitionChanges: state.partitions.counts,
     messages: messagesOf(totals, loadMs),
-    ownership: { interleavings, excusedOverlaps },
+    ownership: {
+      ...{ interleavings, excusedOverlaps },
+      unprovenOverlaps: unprovenOverlaps.length,
+    },
     balance: { strategy, maxOverMean: rounded(state.sharing?.maxOverMean) },
     chaos,
-    moves: state.moves.count,
+    moves: { ...state.moves.count, overNeeded: rounded(overNeeded(state.moves)) },
     memory,
     recoveryMs: measurements.recovery.fromKill.percentiles(),
     recoveryOwnedMs: measurements.recovery.untilOwned.percentiles(),
     recoveryFromWorkMs: measurements.recovery.fromWork.percentiles(),
     takeoverMs: measurements.recovery.fromPause.percentiles(),
     recoveryWithoutWork: open.filter(({ takenOver }) => takenOver).length,
+    wholeMs: wholeAgain(chaos),
     handoffMs: measurements.handoff.percentiles(),
     handoffWithoutWork: measurements.idleMoves,
     handoffVacancyMs: measurements.vacancies.durations.percentiles(),
@@ -162,6 +167,13 @@ function workersOf(fleet: Fleet, shares: readonly Share[]): SimReport["workers"]
     }));
 }
 
+/** How long the group took to be whole again, over all events after which it was. */
+function wholeAgain(chaos: readonly ChaosRecord[]): Percentiles {
+  const durations = new DurationHistogram();
+  for (const { wholeMs } of chaos) if (wholeMs !== null) durations.record(wholeMs * 1_000);
+  return durations.percentiles();
+}
+
 /** To a thousandth; null for nothing. */
 function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value * 1_000) / 1_000;
@@ -171,6 +183,11 @@ function rounded(value: number | undefined): number | null {
 const EXCESS_FACTOR = 2;
 /** …and besides more than this part of all weight: in a small run a few moves are much. */
 const EXCESS_PART = 0.1;
+
+/** How many times as much weight moved as had to; undefined if none had to. */
+function overNeeded({ weight }: Moves): number | undefined {
+  return weight.needed === 0 ? undefined : weight.total / weight.needed;
+}
 
 /** More moves than a sticky strategy has a reason for. */
 function excessOf({ count, weight, totalWeight }: Moves): string[] {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import { SimConsole } from "../live/status_line.ts";
+import { memoryTrend } from "../measure/memory_trend.ts";
+import { Timeline } from "../series/timeline.ts";
 import type { SimReport } from "../report/report.ts";
 import type { ThresholdResult } from "../report/thresholds.ts";
 import type { Fleet } from "../run/fleet.ts";
@@ -19,7 +21,13 @@ const run = {
   durationMs: 1,
   resumed: 0,
   natsServerVersion: "2.15.1",
-  machine: { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 0, loadAverageAfter: 0 },
+  machine: {
+    cpus: 2,
+    loadAverageBefore: 0,
+    loadAverageHighest: 0,
+    loadAverageAfter: 0,
+    overloadedPart: 0,
+  },
   partitions: 20,
   startup: { workers: 1, allStableMs: 1 },
 };
@@ -52,7 +60,7 @@ function rig(strategy = "StickyBalanced", limits = thresholds) {
   ): SimReport =>
     conclude({
       ...{ run, strategy, thresholds: limits, endedBy, loadMs: 1_000, state, chaos: [], waiting },
-      memory: { processMb: null, growth: null },
+      memory: memoryTrend(new Timeline().columns, 0),
       fleet: fleet as unknown as Fleet,
     });
   return { fleet, state, partitions, end };
@@ -118,7 +126,7 @@ Deno.test("planted: partitions that change hands for nothing fail the run under 
     const { verdict, reasons, moves } = end(new Map());
     assert.deepEqual(reasons, expected);
     assert.equal(verdict, expected.length === 0 ? "pass" : "fail");
-    assert.deepEqual(moves, { total: moved, needed: 0 });
+    assert.deepEqual(moves, { total: moved, needed: 0, overNeeded: null });
   }
 });
 

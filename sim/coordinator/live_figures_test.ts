@@ -11,7 +11,13 @@ const run = {
   seed: 1,
   durationMs: 5_000,
   resumed: 0,
-  machine: { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 0, loadAverageAfter: 0 },
+  machine: {
+    cpus: 2,
+    loadAverageBefore: 0,
+    loadAverageHighest: 0,
+    loadAverageAfter: 0,
+    overloadedPart: 0,
+  },
   partitions: 3,
   startup: { workers: 1, allStableMs: 700 },
 };

@@ -83,7 +83,8 @@ export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack):
   const fleet = makeFleet(options, group, hosts);
   cleanUp.defer(async () => void await fleet.end("kill"));
   const weights = partitionWeights(config.partitions, seed);
-  const state: RunState = new RunState(weights, () => fleet, console);
+  const leaseUs = group.heartbeatTtlMs * 1_000;
+  const state: RunState = new RunState(weights, () => fleet, console, leaseUs);
   const observer = new RunObserver({ console, fleet, tickMs: STATUS_INTERVAL_MS });
   const inbox = listen(options, state, observer);
   cleanUp.defer(() => inbox.close());
@@ -101,6 +102,7 @@ export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack):
   state.onStatus = (member) => chaos.onStatus(member);
   const watch = new RunWatch({
     ...{ runId, state, fleet, facts, console },
+    serverPids: () => ground.server?.pids ?? [],
     durationMs: config.simulation.duration,
     onTick: (phase) => observer.tick(phase),
     chaos: () => chaos.records.length,

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { describeConfig } from "../config/config.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import type { Fault } from "../fault/fault.ts";
-import { type Machine, MachineLoad } from "../measure/machine_load.ts";
+import { MachineLoad, type SavedLoad } from "../measure/machine_load.ts";
 import type { Findings } from "./conclude.ts";
 
 /** What a run was asked to be. */
@@ -37,7 +37,7 @@ export interface SavedFacts {
   /** How long the start took, in milliseconds. */
   readonly startupMs: number | null;
   /** How busy the machine was. */
-  readonly machine: Machine;
+  readonly machine: SavedLoad;
   /** How often the run has been resumed. */
   readonly resumed: number;
 }
@@ -87,7 +87,7 @@ export class RunFacts {
       durationMs: this.#durationMs,
       loadMs: this.loadMs,
       startupMs: this.startupMs,
-      machine: this.machineLoad.machine,
+      machine: this.machineLoad.save(),
       resumed: this.resumed,
     };
   }

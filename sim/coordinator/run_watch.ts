@@ -4,10 +4,11 @@
  * @module
  */
 import type { SimConsole } from "../live/status_line.ts";
+import { residentBytes } from "../measure/resident.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
 import { AWAY, type Series, SERIES_FORMAT, SERIES_VERSION } from "../series/series.ts";
-import { type SavedTimeline, Timeline } from "../series/timeline.ts";
+import { type Sample, type SavedTimeline, Timeline } from "../series/timeline.ts";
 import { nowUs } from "../streams/message.ts";
 import type { RunFacts } from "./run_facts.ts";
 
@@ -19,6 +20,8 @@ export interface RunWatchOptions {
   readonly state: RunState;
   /** Its processes. */
   readonly fleet: Pick<Fleet, "members" | "running">;
+  /** The process IDs of the run's own servers. */
+  readonly serverPids: () => readonly number[];
   /** When it was. */
   readonly facts: Pick<RunFacts, "machineLoad" | "loadMs">;
   /** How long the load is to last, in milliseconds. */
@@ -45,6 +48,9 @@ export interface SavedWatch {
   /** The samples. */
   readonly timeline: SavedTimeline;
 }
+
+/** What of a sample tells of memory. */
+type Memory = Pick<Sample, "rssBytes" | `${string}RssBytes` & keyof Sample>;
 
 /** The watch. */
 export class RunWatch {
@@ -134,10 +140,23 @@ export class RunWatch {
       moves: moves - this.#before.moves,
       defects: state.defects,
       gaps: gapsOf(state),
-      rssBytes: fleet.members.filter(({ phase }) => phase !== "gone")
-        .reduce((sum, { rssBytes }) => sum + rssBytes, 0),
+      ...this.#memory(),
     });
     this.#before = { sent, handled, moves };
+  }
+
+  #memory(): Memory {
+    const { fleet, serverPids } = this.#options;
+    const own = fleet.members.filter(({ phase, rssBytes }) => phase !== "gone" && rssBytes > 0)
+      .map(({ rssBytes }) => rssBytes);
+    const rssBytes = own.reduce((sum, one) => sum + one, 0);
+    return {
+      rssBytes,
+      meanRssBytes: Math.round(rssBytes / Math.max(1, own.length)),
+      largestRssBytes: Math.max(0, ...own),
+      coordinatorRssBytes: Deno.memoryUsage().rss,
+      serverRssBytes: serverPids().reduce((sum, pid) => sum + residentBytes(pid), 0),
+    };
   }
 
   /** When the run began, in microseconds since 1970. */
@@ -170,7 +189,7 @@ export class RunWatch {
   }
 
   #tick(): void {
-    this.#options.facts.machineLoad.sample();
+    this.#options.facts.machineLoad.sample(this.phase === "load");
     this.#options.onTick(this.phase);
     this.#show();
     if (++this.#ticks % SAMPLE_EVERY === 0) this.sample();

@@ -17,7 +17,7 @@ function rig() {
   const watch = new RunWatch({
     ...{ runId: "r", state, fleet: fleet as unknown as Fleet, durationMs: 1_000, console },
     facts: { machineLoad: { sample: () => {} }, loadMs: 0 } as never,
-    onTick: () => {},
+    ...{ onTick: () => {}, serverPids: () => [Deno.pid] },
     chaos: () => 0,
   });
   const effect = (sequence: number, latencyUs: number) => {
@@ -38,6 +38,7 @@ Deno.test("each sample tells what happened since the one before", () => {
   const sent = { kind: "sent", partition: 0, first: 1, last: 5 } as const;
   state.takeReport("producer-0#1", sent);
   state.takeReport("worker-0#1", { kind: "memory", rssBytes: 7 });
+  state.takeReport("worker-1#1", { kind: "memory", rssBytes: 5 });
   state.takeReport("worker-0#1", {
     ...{ kind: "status", atUs: 1, status: status({ state: "Stable" }) },
   });
@@ -51,7 +52,9 @@ Deno.test("each sample tells what happened since the one before", () => {
   watch.finishSeries();
   watch.sample();
   const { samples, owners, runId } = watch.series;
-  const { untilMs, ...told } = samples;
+  const { untilMs, coordinatorRssBytes, serverRssBytes, ...told } = samples;
+  assert.ok(coordinatorRssBytes.every((bytes) => bytes > 1e7), String(coordinatorRssBytes));
+  if (Deno.build.os === "linux") assert.ok(serverRssBytes.every((bytes) => bytes > 1e7));
   assert.equal(runId, "r");
   assert.equal(untilMs.length, 2, "nothing is told after the end");
   assert.deepEqual(told, {
@@ -59,7 +62,7 @@ Deno.test("each sample tells what happened since the one before", () => {
     ...{ latencyP50Ms: [4, 9], latencyP99Ms: [4, 9] },
     ...{ stable: [1, 1], workers: [2, 2], moves: [0, 1], defects: [0, 0] },
     // 3 and 4 have no effect though 5 has.
-    ...{ gaps: [0, 2], rssBytes: [7, 7] },
+    ...{ gaps: [0, 2], rssBytes: [12, 12], meanRssBytes: [6, 6], largestRssBytes: [7, 7] },
   });
   assert.deepEqual(owners.processes, ["worker-0#1", "worker-1#1"]);
   assert.deepEqual(owners.partition, [0, 1, 1, 1]);

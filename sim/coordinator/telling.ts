@@ -119,7 +119,7 @@ export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd):
     strategy: config.workers.assignment_strategy,
     thresholds: config.thresholds,
     loadMs: facts.loadMs,
-    memory: memoryTrend(samples, config.producers.count, loadFromMs({ phases })),
+    memory: memoryTrend(samples, loadFromMs({ phases })),
     chaos: chaos.records,
   });
 }

@@ -6,7 +6,6 @@
  */
 import type { Host, HostedProcess } from "../host/host.ts";
 import type { NetworkState } from "../run/fault_proxy.ts";
-import type { Impairment } from "../ledger/impairments.ts";
 
 /** A server, as far as chaos is concerned. */
 export interface KillableServer {
@@ -97,7 +96,7 @@ export interface Left {
 /** Something that was done, and is over. */
 export interface PastFault {
   /** What: a process stood still, its network failed, or a server was away. */
-  readonly kind: Extract<Impairment, "stoodStill"> | "network" | "outage";
+  readonly kind: "stoodStill" | "network" | "outage";
   /** To which process; empty for a server. */
   readonly process: string;
   /** Since when, in microseconds since 1970. */

@@ -4,12 +4,16 @@
  *
  * @module
  */
+import type { Span } from "./spans.ts";
+
+/** What a process tells of itself: it got no processor, was busy with one thing for long, or had no connection. */
+export type Impairment = "starved" | "busy" | "disconnected";
+
+/** Why a process could not act as it should. */
+export type Reason = "stoodStill" | "starved" | "disconnected" | "outage";
 
 /** Why an overlap of two handlers is no defect. */
-export type Excuse = "stoodStill" | "disconnected" | "outage" | "rightEnded";
-
-/** What happens to one process. */
-export type Impairment = "stoodStill" | "disconnected";
+export type Excuse = Reason | "rightEnded";
 
 /** How long after an outage of the server its aftermath lasts: leases have lapsed, and everybody comes back at once. */
 export const OUTAGE_AFTERMATH_US = 15_000_000;
@@ -17,6 +21,8 @@ export const OUTAGE_AFTERMATH_US = 15_000_000;
 const NOTICE_US = 1_000_000;
 /** Impairments remembered per process: the last ones, because a handler of long ago has been compared by then. */
 const MAX_PER_PROCESS = 1_000;
+/** So long after a fault a connection that it has cost may be noticed to be lost. */
+const NOTICED_US = 15_000_000;
 
 /** A time in which something was wrong, in microseconds since 1970. */
 export interface Window {
@@ -27,38 +33,60 @@ export interface Window {
   /** When what came of it was over, too. */
   readonly untilUs: number;
   /** What it was. */
-  readonly why: Impairment | "outage";
+  readonly why: Reason | Impairment;
 }
 
 /** All impairments, as JSON holds them. */
 export interface SavedImpairments {
-  /** By process. */
-  readonly byProcess: readonly [process: string, windows: Window[]][];
+  /** What processes told of themselves. */
+  readonly told: readonly [process: string, windows: Window[]][];
+  /** When processes were stopped on purpose. */
+  readonly stopped: readonly [process: string, windows: Window[]][];
   /** When the server was away. */
   readonly outages: readonly Window[];
   /** When the networks of processes failed. */
   readonly unheard: readonly [process: string, times: { fromUs: number; untilUs: number }[]][];
 }
 
-/** All that is known of impairments. */
+/**
+ * All that is known of impairments. A worker's own word is not enough: it might be busy, or lose its connection, through the very
+ * defect that its overlap would show. It counts where something bears it out: the worker was stopped, its network had failed, the server
+ * was away, or by its system's count it had no processor.
+ */
 export class Impairments {
-  readonly #byProcess = new Map<string, Window[]>();
+  readonly #told = new Map<string, Window[]>();
+  readonly #stopped = new Map<string, Window[]>();
   readonly #outages: Window[] = [];
   readonly #unheard = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();
+  readonly #leaseUs: number;
+
+  /** @param leaseUs how long a worker may go on after the server has last confirmed its lease, in microseconds */
+  constructor(leaseUs: number = 15_000_000) {
+    this.#leaseUs = leaseUs;
+  }
 
   /**
-   * A process could not act.
+   * A process tells that it could not act.
    *
    * @param process its name and incarnation
    * @param why what happened to it
    * @param fromUs since when, in microseconds since 1970
    * @param untilUs until when
    */
-  add(process: string, why: Impairment, fromUs: number, untilUs: number): void {
-    const windows = this.#byProcess.get(process) ?? [];
-    windows.push({ fromUs, endUs: untilUs, untilUs: untilUs + NOTICE_US, why });
-    if (windows.length > MAX_PER_PROCESS) windows.shift();
-    this.#byProcess.set(process, windows);
+  told(process: string, why: Impairment, fromUs: number, untilUs: number): void {
+    note(this.#told, process, { fromUs, endUs: untilUs, untilUs: untilUs + NOTICE_US, why });
+  }
+
+  /**
+   * A process was stopped on purpose.
+   *
+   * @param process its name and incarnation
+   * @param fromUs since when, in microseconds since 1970
+   * @param untilUs until when
+   */
+  stopped(process: string, fromUs: number, untilUs: number): void {
+    const window = { fromUs, endUs: untilUs, untilUs: untilUs + NOTICE_US };
+    note(this.#stopped, process, { ...window, why: "stoodStill" });
   }
 
   /**
@@ -73,15 +101,16 @@ export class Impairments {
   }
 
   /**
-   * Whether a process could act all through a time.
+   * Whether a process could act all through a time. Its own word alone does not count.
    *
    * @param process its name and incarnation
    * @param fromUs since when, in microseconds since 1970
    * @param untilUs until when
    * @returns why not; undefined if it could
    */
-  during(process: string, fromUs: number, untilUs: number): Impairment | "outage" | undefined {
-    return this.#windows(process, fromUs, untilUs)[0]?.why;
+  during(process: string, fromUs: number, untilUs: number): Reason | undefined {
+    const windows = this.#windows(process, fromUs, untilUs);
+    return this.#firstBorneOut(process, windows);
   }
 
   /**
@@ -92,9 +121,7 @@ export class Impairments {
    * @param untilUs until when
    */
   networkFailed(process: string, fromUs: number, untilUs: number): void {
-    const times = this.#unheard.get(process) ?? [];
-    times.push({ fromUs, untilUs });
-    this.#unheard.set(process, times);
+    note(this.#unheard, process, { fromUs, untilUs });
   }
 
   /**
@@ -105,35 +132,41 @@ export class Impairments {
    * @param untilUs until when
    */
   mayBeUnheard(process: string, fromUs: number, untilUs: number): boolean {
-    return this.#unheard.get(process)?.some((time) => {
-      return time.fromUs < untilUs && fromUs < time.untilUs;
-    }) ?? false;
+    return meets(this.#unheard.get(process), fromUs, untilUs);
   }
 
   /**
-   * Why a handler may be at work beside its successor's. Whoever stands still knows nothing. Whoever is cut off, or without a server,
-   * knows at once: it begins nothing from then on until its lease has been confirmed, so this is an excuse only for what it had begun before.
+   * Why a handler may be at work beside its successor's. Whoever stands still knows nothing, until it goes on. Whoever is cut off, or
+   * without a server, knows at once: it begins nothing from then on until its lease has been confirmed, so this is an excuse only for
+   * what it had begun before. Neither goes on for longer than a lease: by then it has been told, or told itself, to stop.
    *
-   * @param process the worker's process and incarnation
-   * @param startUs when the handler began, in microseconds since 1970
-   * @param endUs when it ended
-   * @returns the reason; undefined if there is none
+   * @param handler the handler; what it does once it was told to stop needs no excuse
+   * @returns the reason, `ownWord` if only the worker itself knows of it; undefined if there is none
    */
-  excuse(process: string, startUs: number, endUs: number): Impairment | "outage" | undefined {
+  excuse(
+    { process, startUs, endUs, rightEndedUs = Number.POSITIVE_INFINITY }: Handler,
+  ): Reason | "ownWord" | undefined {
     const windows = this.#windows(process, startUs, endUs);
+    const byRightUs = Math.min(endUs, rightEndedUs);
     const begunWhileCut = windows.some((window) =>
       window.why === "disconnected" && window.fromUs <= startUs && startUs < window.endUs
     );
-    return windows.find(({ why, fromUs, endUs }) => {
-      if (why === "stoodStill") return true;
-      return !begunWhileCut && startUs < (why === "outage" ? endUs : fromUs);
-    })?.why;
+    const excuses = windows.filter(({ why, fromUs, endUs, untilUs }) => {
+      const longestUs = this.#leaseUs + NOTICE_US;
+      if (why !== "outage" && why !== "disconnected") return byRightUs <= endUs + longestUs;
+      if (begunWhileCut) return false;
+      if (why === "outage") return startUs < endUs && byRightUs <= untilUs;
+      return startUs < fromUs && byRightUs <= fromUs + longestUs;
+    });
+    const ownWord = excuses.length === 0 ? undefined : "ownWord";
+    return this.#firstBorneOut(process, excuses) ?? ownWord;
   }
 
   /** All of them, as JSON holds them. */
   save(): SavedImpairments {
     return {
-      byProcess: [...this.#byProcess],
+      told: [...this.#told],
+      stopped: [...this.#stopped],
       outages: this.#outages,
       unheard: [...this.#unheard],
     };
@@ -144,15 +177,52 @@ export class Impairments {
    *
    * @param saved what was known
    */
-  load({ byProcess, outages, unheard }: SavedImpairments): void {
-    for (const [process, windows] of byProcess) this.#byProcess.set(process, windows);
+  load({ told, stopped, outages, unheard }: SavedImpairments): void {
+    for (const [process, windows] of told) this.#told.set(process, windows);
+    for (const [process, windows] of stopped) this.#stopped.set(process, windows);
     this.#outages.push(...outages);
     for (const [process, times] of unheard) this.#unheard.set(process, times);
   }
 
+  /** What was done comes first: it needs nobody's word. */
   #windows(process: string, fromUs: number, untilUs: number): Window[] {
-    return [...this.#byProcess.get(process) ?? [], ...this.#outages].filter((window) => {
+    const done = [...this.#stopped.get(process) ?? [], ...this.#outages];
+    return [...done, ...this.#told.get(process) ?? []].filter((window) => {
       return window.fromUs < untilUs && fromUs < window.untilUs;
     });
   }
+
+  /** The first one for which more speaks than the process's own word. */
+  #firstBorneOut(process: string, windows: readonly Window[]): Reason | undefined {
+    for (const { why, fromUs, endUs } of windows) {
+      if (why === "busy") continue;
+      if (why !== "disconnected" || this.#wasCut(process, fromUs, endUs)) return why;
+    }
+    return undefined;
+  }
+
+  /** Whether something has cut its connection. */
+  #wasCut(process: string, fromUs: number, untilUs: number): boolean {
+    const starved = this.#told.get(process)?.filter(({ why }) => why === "starved");
+    return [this.#unheard.get(process), this.#outages, this.#stopped.get(process), starved]
+      .some((causes) => meets(causes, fromUs - NOTICED_US, untilUs));
+  }
+}
+
+/** A handler, as far as an excuse goes. */
+type Handler = Pick<Span, "process" | "startUs" | "endUs" | "rightEndedUs">;
+
+function note<T>(all: Map<string, T[]>, process: string, one: T): void {
+  const known = all.get(process) ?? [];
+  known.push(one);
+  if (known.length > MAX_PER_PROCESS) known.shift();
+  all.set(process, known);
+}
+
+function meets(
+  times: readonly { readonly fromUs: number; readonly untilUs: number }[] | undefined,
+  fromUs: number,
+  untilUs: number,
+): boolean {
+  return times?.some((time) => time.fromUs < untilUs && fromUs < time.untilUs) ?? false;
 }

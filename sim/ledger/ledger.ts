@@ -20,6 +20,7 @@ import {
 } from "./ledger_page.ts";
 import { passedOver, simpleSums, sumPages } from "./ledger_sums.ts";
 import type { DeadLetter, Defect, Delivery, LedgerTotals, PassedOver } from "./ledger_types.ts";
+import { describeOverlap } from "./overlaps.ts";
 import { describeRedelivery } from "./redeliveries.ts";
 import { pairKey } from "./spans.ts";
 
@@ -68,7 +69,7 @@ export class Ledger {
   /** Who handled what, from when to when. */
   readonly handlers: HandlerSpans;
   /** When processes could not act: their handlers may overlap with their successors'. */
-  readonly impairments: Impairments = new Impairments();
+  readonly impairments: Impairments;
   #pages: LedgerPage[];
   readonly #defects: Defect[] = [];
   /** Overlaps that showed in the effects: the same ones in the handlers' times are not counted again. */
@@ -84,8 +85,12 @@ export class Ledger {
     givenUp: 0,
   };
 
-  /** @param partitions how many partitions there are */
-  constructor(partitions: number) {
+  /**
+   * @param partitions how many partitions there are
+   * @param leaseUs a worker's lease, in microseconds
+   */
+  constructor(partitions: number, leaseUs?: number) {
+    this.impairments = new Impairments(leaseUs);
     this.handlers = new HandlerSpans(partitions);
     this.#pages = Array.from({ length: partitions }, emptyPage);
   }
@@ -294,7 +299,7 @@ export class Ledger {
   totals(waiting?: ReadonlyMap<number, IntervalSet>): LedgerTotals {
     const totals = sumPages(this.#pages, waiting);
     const deliveries = this.#counts.deliveryReports + this.handlers.unreported + totals.implied;
-    const { interleaved, excused, unchecked, misordered, unexplained } = this.#judged();
+    const { interleaved, excused, unproven, unchecked, misordered, unexplained } = this.#judged();
     return {
       sent: totals.sent,
       unknown: totals.unknown,
@@ -313,6 +318,7 @@ export class Ledger {
       undelivered: totals.missing - totals.lost,
       interleavings: this.#counts.interleavings + interleaved.length,
       excusedOverlaps: excused,
+      unprovenOverlaps: unproven.map(describeOverlap),
       uncheckedHandlers: unchecked,
       unkeptHandlers: this.handlers.dropped,
     };

@@ -291,7 +291,7 @@ Deno.test("two handlers at once are excused where one could not know, and never 
   const first = effect(1, { instance: "a", storedUs: 1_000_000, startUs: 900_000 });
   const startUs = first.storedUs - 4_000;
   const ledger = book(2, [first]);
-  ledger.impairments.add("worker-a#1", "stoodStill", first.startUs, first.storedUs);
+  ledger.impairments.stopped("worker-a#1", first.startUs, first.storedUs);
   ledger.delivered({ ...delivery(1, "a"), startUs: first.startUs, endUs: first.storedUs });
   ledger.delivered({ ...delivery(1, "b"), startUs, endUs: first.storedUs + 1_000 });
   ledger.effective(effect(2, { instance: "b", generation: 2, storedUs: 2_000_000 }));

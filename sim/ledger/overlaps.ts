@@ -7,12 +7,23 @@ import type { HandlerSpans } from "./handler_spans.ts";
 import type { Excuse, Impairments } from "./impairments.ts";
 import { overlaps, type Span, type SpanPair } from "./spans.ts";
 
+/** No overlap, by the reasons they may have. */
+export const NOTHING_EXCUSED: Readonly<Record<Excuse, number>> = {
+  stoodStill: 0,
+  starved: 0,
+  disconnected: 0,
+  outage: 0,
+  rightEnded: 0,
+};
+
 /** All overlaps of a run, judged. */
 export interface OverlapVerdict {
   /** Two handlers at one partition at once, without an excuse. */
   readonly interleaved: readonly SpanPair[];
   /** How many had which excuse. */
   readonly excused: Readonly<Record<Excuse, number>>;
+  /** Those for whose excuse nothing speaks but a worker's own word. */
+  readonly unproven: readonly SpanPair[];
   /** Handlers that were reported too late to be compared. */
   readonly unchecked: number;
 }
@@ -32,34 +43,37 @@ export function judgeOverlaps(
 ): OverlapVerdict {
   handlers.finish();
   const interleaved: SpanPair[] = [];
-  const excused = { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 };
+  const excused = { ...NOTHING_EXCUSED };
+  const unproven: SpanPair[] = [];
   for (const [key, overlap] of handlers.overlaps) {
     const excuse = excuseFor(overlap, impairments);
-    if (excuse !== undefined) excused[excuse]++;
+    if (excuse === "ownWord") unproven.push(overlap);
+    else if (excuse !== undefined) excused[excuse]++;
     else if (!counted.has(key)) interleaved.push(overlap);
   }
   const unchecked = handlers.unchecked.filter((missed) => !excuseFor(missed, impairments));
-  return { interleaved, excused, unchecked: unchecked.length };
+  return { interleaved, excused, unproven, unchecked: unchecked.length };
 }
 
 /**
  * Why two handlers at once are no defect: one of them was stopped, cut off or without a server and could not know, or had been told
- * to stop before the other began. Within one instance nothing is an excuse: whatever it knew, it knew of both.
+ * to stop before the other began. Where only a worker's own word speaks for that nobody can tell. Within one instance nothing is an
+ * excuse: whatever it knew, it knew of both.
  *
  * @param overlap the two
  * @param impairments what happened to whom
- * @returns the reason; undefined if there is none
+ * @returns the reason, `ownWord` if only a worker itself knows of it; undefined if there is none
  */
 function excuseFor(
   { first, second }: SpanPair,
   impairments: Impairments,
-): Excuse | undefined {
+): Excuse | "ownWord" | undefined {
   if (first.process === second.process && first.instance === second.instance) return undefined;
-  const impaired = impairments.excuse(first.process, first.startUs, first.endUs) ??
-    impairments.excuse(second.process, second.startUs, second.endUs);
-  if (impaired !== undefined) return impaired;
-  const byRightToo = overlaps(byRight(first), second.startUs, byRight(second).endUs);
-  return byRightToo ? undefined : "rightEnded";
+  const impaired = [first, second].map((handler) => impairments.excuse(handler));
+  const borneOut = impaired.find((why) => why !== undefined && why !== "ownWord");
+  if (borneOut !== undefined) return borneOut;
+  if (!overlaps(byRight(first), second.startUs, byRight(second).endUs)) return "rightEnded";
+  return impaired.find((why) => why !== undefined);
 }
 
 /**

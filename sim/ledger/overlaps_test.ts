@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { HandlerSpans } from "./handler_spans.ts";
 import { Impairments } from "./impairments.ts";
-import { describeOverlap, judgeOverlaps } from "./overlaps.ts";
+import { describeOverlap, judgeOverlaps, NOTHING_EXCUSED } from "./overlaps.ts";
 import type { Span } from "./spans.ts";
 
 /** `a` handles from 100 to 200 ms; `b` begins at 150 ms. */
@@ -17,7 +17,7 @@ function pair(first: Partial<Span> = {}, second: Partial<Span> = {}): HandlerSpa
 }
 
 const nobody = new Impairments();
-const noExcuse = { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 };
+const noExcuse = NOTHING_EXCUSED;
 
 Deno.test("overlaps: planted: two healthy workers at once are a defect, written out", () => {
   const { interleaved, excused, unchecked } = judgeOverlaps(pair(), nobody, new Set());
@@ -36,23 +36,48 @@ Deno.test("overlaps: what the effects have shown is not counted again", () => {
   assert.deepEqual(judgeOverlaps(spans, nobody, known).interleaved, []);
 });
 
-Deno.test("overlaps: a worker that stood still or was cut off cannot know of its successor", () => {
-  for (const why of ["stoodStill", "disconnected"] as const) {
+/** What happened to one process from one time to another, in microseconds. */
+function impairedBy(
+  why: "stoodStill" | "starved" | "disconnected",
+  process: string,
+  fromUs: number,
+  untilUs: number,
+): Impairments {
+  const impaired = new Impairments();
+  if (why === "stoodStill") impaired.stopped(process, fromUs, untilUs);
+  else impaired.told(process, why, fromUs, untilUs);
+  if (why === "disconnected") impaired.networkFailed(process, fromUs, untilUs);
+  return impaired;
+}
+
+Deno.test("overlaps: a worker that stood still, got no processor or was cut off cannot know of its successor", () => {
+  for (const why of ["stoodStill", "starved", "disconnected"] as const) {
     for (const process of ["a#1", "b#1"]) {
-      const impaired = new Impairments();
-      impaired.add(process, why, 155_000, 180_000);
-      const { interleaved, excused } = judgeOverlaps(pair(), impaired, new Set());
-      assert.deepEqual(interleaved, []);
+      const impaired = impairedBy(why, process, 155_000, 180_000);
+      const { interleaved, excused, unproven } = judgeOverlaps(pair(), impaired, new Set());
+      assert.deepEqual([interleaved, unproven], [[], []]);
       assert.deepEqual(excused, { ...noExcuse, [why]: 1 });
     }
   }
 });
 
+Deno.test("overlaps: planted: where only a worker's own word speaks for it, an overlap is neither excused nor a defect", () => {
+  const own = new Impairments();
+  own.told("a#1", "busy", 120_000, 180_000);
+  const { interleaved, excused, unproven } = judgeOverlaps(pair(), own, new Set());
+  assert.deepEqual([interleaved, excused, unproven.length], [[], noExcuse, 1]);
+  const told = judgeOverlaps(pair({ rightEndedUs: 149_000 }), own, new Set());
+  assert.deepEqual([told.unproven, told.excused.rightEnded], [[], 1]);
+  own.stopped("b#1", 155_000, 158_000);
+  assert.equal(judgeOverlaps(pair(), own, new Set()).excused.stoodStill, 1);
+});
+
 Deno.test("overlaps: planted: an impairment of somebody else, or at another time, is no excuse", () => {
   const others = new Impairments();
-  others.add("c#1", "stoodStill", 0, 1_000_000);
-  others.add("a#1", "disconnected", 10_000_000, 20_000_000);
-  others.add("b#1", "stoodStill", -20_000_000, -10_000_000);
+  others.stopped("c#1", 0, 1_000_000);
+  others.networkFailed("a#1", 10_000_000, 20_000_000);
+  others.told("a#1", "disconnected", 10_000_000, 20_000_000);
+  others.stopped("b#1", -20_000_000, -10_000_000);
   others.outage(10_000_000, 20_000_000);
   others.outage(-60_000_000, -50_000_000);
   assert.equal(judgeOverlaps(pair(), others, new Set()).interleaved.length, 1);
@@ -68,16 +93,16 @@ Deno.test("overlaps: around an outage of the server leases lapse, for everybody"
 
 Deno.test("overlaps: planted: what is begun while its worker is cut off is not excused by the cut, nor by the outage", () => {
   const cut = new Impairments();
-  cut.add("b#1", "disconnected", 140_000, 155_000);
+  cut.networkFailed("b#1", 140_000, 155_000);
+  cut.told("b#1", "disconnected", 140_000, 155_000);
   assert.equal(judgeOverlaps(pair(), cut, new Set()).interleaved.length, 1);
   cut.outage(140_000, 155_000);
   // The outage is an excuse of the other one, which was begun before.
   assert.equal(judgeOverlaps(pair(), cut, new Set()).excused.outage, 1);
-  cut.add("a#1", "disconnected", 90_000, 500_000);
+  cut.told("a#1", "disconnected", 90_000, 500_000);
   assert.equal(judgeOverlaps(pair(), cut, new Set()).interleaved.length, 1);
   // Once more connected it has proof of its lease, or begins nothing.
-  const back = new Impairments();
-  back.add("b#1", "disconnected", 10_000, 149_000);
+  const back = impairedBy("disconnected", "b#1", 10_000, 149_000);
   back.outage(10_000, 90_000);
   assert.equal(judgeOverlaps(pair(), back, new Set()).interleaved.length, 1);
 });
@@ -99,13 +124,13 @@ Deno.test("overlaps: what could not be compared is excused alike, or counted", (
   spans.unchecked.push({ partition: 0, first, second });
   assert.equal(judgeOverlaps(spans, nobody, new Set()).unchecked, 1);
   const impaired = new Impairments();
-  impaired.add("z#1", "stoodStill", 100_000, 180_000);
+  impaired.stopped("z#1", 100_000, 180_000);
   assert.equal(judgeOverlaps(spans, impaired, new Set()).unchecked, 0);
 });
 
 Deno.test("overlaps: planted: within one instance nothing is an excuse; another one of the same process is like another worker", () => {
   const impaired = new Impairments();
-  impaired.add("a#1", "stoodStill", 0, 1_000_000);
+  impaired.stopped("a#1", 0, 1_000_000);
   const told = { rightEndedUs: 149_000 };
   const same = judgeOverlaps(pair(told, { process: "a#1", instance: "a" }), impaired, new Set());
   assert.equal(same.interleaved.length, 1);

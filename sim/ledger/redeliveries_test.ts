@@ -56,14 +56,22 @@ Deno.test("redeliveries: a kill explains what its worker was at, and what it had
 });
 
 Deno.test("redeliveries: a cut, a standstill and an outage explain them, somebody else's do not", () => {
-  for (const why of ["disconnected", "stoodStill"] as const) {
+  const causes: ((all: Impairments, process: string) => void)[] = [
+    (all, process) => all.networkFailed(process, 111_000, 500_000),
+    (all, process) => all.stopped(process, 111_000, 500_000),
+    (all, process) => all.told(process, "starved", 111_000, 500_000),
+  ];
+  for (const cause of causes) {
     const impairments = new Impairments();
-    impairments.add("a#1", why, 111_000, 500_000);
-    assert.equal(count(again(), impairments), 0);
+    cause(impairments, "a#1");
+    assert.equal(count(again(), impairments), 0, String(cause));
     const others = new Impairments();
-    others.add("b#1", why, 111_000, 500_000);
-    assert.equal(count(again(), others), 1);
+    cause(others, "b#1");
+    assert.equal(count(again(), others), 1, String(cause));
   }
+  const own = new Impairments();
+  own.told("a#1", "disconnected", 111_000, 500_000);
+  assert.equal(count(again(), own), 1, "its own word explains nothing");
   const impairments = new Impairments();
   impairments.outage(800_000, 900_000);
   assert.equal(count(again(), impairments), 0);

@@ -1,16 +1,47 @@
 import assert from "node:assert/strict";
-import { isOverloaded, MachineLoad } from "./machine_load.ts";
+import { isOverloaded, loadText, MachineLoad, OVERLOAD_FACTOR } from "./machine_load.ts";
 
-Deno.test("machine: it is overloaded when it was at any time", () => {
-  const idle = { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 4, loadAverageAfter: 0 };
-  assert.ok(!isOverloaded(idle));
-  assert.ok(isOverloaded({ ...idle, loadAverageHighest: 4.1 }));
+/** A machine whose load average is what a test says. */
+function rig() {
+  const state = { average: 0.04 };
+  const load = new MachineLoad(() => state.average);
+  const sample = (average: number, times: number, isLoad = true) => {
+    state.average = average;
+    for (let n = 0; n < times; n++) load.sample(isLoad);
+  };
+  return { load, sample, tooMuch: OVERLOAD_FACTOR * navigator.hardwareConcurrency + 0.1 };
+}
+
+Deno.test("machine: a burst, and what the start took, do not make it overloaded; a fifth of the load does", () => {
+  const { load, sample, tooMuch } = rig();
+  sample(tooMuch, 100, false);
+  sample(0.5, 81);
+  sample(tooMuch, 19);
+  assert.ok(!isOverloaded(load.machine));
+  sample(tooMuch, 2);
+  assert.ok(isOverloaded(load.machine));
+  assert.equal(load.machine.overloadedPart, 0.206);
+  assert.equal(load.machine.loadAverageHighest, Math.round(tooMuch * 10) / 10);
+  assert.equal(load.machine.loadAverageBefore, 0);
 });
 
-Deno.test("machine: the highest load is none of the others' less", () => {
-  const load = new MachineLoad();
-  load.sample();
-  const { cpus, loadAverageBefore, loadAverageHighest, loadAverageAfter } = load.machine;
-  assert.ok(cpus >= 1);
-  assert.ok(loadAverageHighest >= Math.max(loadAverageBefore, loadAverageAfter));
+Deno.test("machine: a run that is resumed goes on from what was known", () => {
+  const before = rig();
+  before.sample(before.tooMuch, 25);
+  before.sample(0, 75);
+  const { load, sample } = rig();
+  load.load(JSON.parse(JSON.stringify(before.load.save())));
+  sample(0, 100);
+  assert.equal(load.machine.overloadedPart, 0.125);
+  assert.equal(load.machine.loadAverageHighest, before.load.machine.loadAverageHighest);
+});
+
+Deno.test("machine: this one has a load average, and it is told in words", () => {
+  const { machine } = new MachineLoad();
+  assert.ok(machine.cpus >= 1 && machine.loadAverageHighest >= machine.loadAverageBefore);
+  const busy = { ...machine, cpus: 2, overloadedPart: 0.314, loadAverageHighest: 7.9 };
+  assert.equal(
+    loadText(busy),
+    "its load average was above 4 for 31% of the load, and at most 7.9",
+  );
 });

@@ -4,22 +4,38 @@
  * @module
  */
 
-/** What is known of the memory over time. */
+/** What is known of the memory over time; 0 where nothing is known. */
 export interface MemorySamples {
   /** When each sample ends, in milliseconds since the run began. */
   readonly untilMs: readonly number[];
-  /** Memory of all processes. */
-  readonly rssBytes: readonly number[];
-  /** Workers that ran. */
-  readonly workers: readonly number[];
+  /** Memory of a worker or producer, on average. */
+  readonly meanRssBytes: readonly number[];
+  /** Memory of the largest of them. */
+  readonly largestRssBytes: readonly number[];
+  /** Memory of the coordinator. */
+  readonly coordinatorRssBytes: readonly number[];
+  /** Memory of all servers of the run's own. */
+  readonly serverRssBytes: readonly number[];
+}
+
+/** How much memory something takes, and whether that grows. */
+export interface Growth {
+  /** The mean in the last quarter of the load, in megabytes; null if nothing is known. */
+  readonly mb: number | null;
+  /** That over the mean in the third quarter; null of a run that was too short to tell. */
+  readonly growth: number | null;
 }
 
 /** What came of it. */
 export interface MemoryTrend {
-  /** Mean memory of a process in the last quarter of the load, in megabytes; null if nothing was reported. */
-  readonly processMb: number | null;
-  /** That over the mean in the third quarter; null of a run that was too short to tell. */
-  readonly growth: number | null;
+  /** A worker or producer, on average. */
+  readonly process: Growth;
+  /** The largest of them: one that grows does not show in the mean. */
+  readonly largest: Growth;
+  /** The coordinator. */
+  readonly coordinator: Growth;
+  /** All servers of the run's own. */
+  readonly server: Growth;
 }
 
 /** In a shorter run a quarter is no time to grow in, and half of it too short to warm up. */
@@ -30,29 +46,33 @@ const TELLING_MS = 4 * 60_000;
  * first loss of the server is one such thing.
  *
  * @param samples the memory over time
- * @param producers how many processes there are besides the workers
  * @param fromMs since when there was load, in milliseconds since the run began
- * @returns how much a process takes, and by which factor that has grown
+ * @returns how much everybody takes, and by which factor that has grown
  */
-export function memoryTrend(
-  { untilMs, rssBytes, workers }: MemorySamples,
-  producers: number,
-  fromMs: number,
-): MemoryTrend {
+export function memoryTrend(samples: MemorySamples, fromMs: number): MemoryTrend {
+  const { untilMs } = samples;
   const lengthMs = (untilMs.at(-1) ?? fromMs) - fromMs;
-  const meanMb = (quarter: number): number | null => {
+  const meanMb = (bytes: readonly number[], quarter: number): number | null => {
     const sinceMs = fromMs + lengthMs * (quarter - 1) / 4;
     const tillMs = fromMs + lengthMs * quarter / 4;
-    const inside = untilMs.flatMap((atMs, index) => {
-      const told = rssBytes[index]! > 0 && atMs > sinceMs && atMs <= tillMs;
-      return told ? [rssBytes[index]! / (workers[index]! + producers) / 1e6] : [];
-    });
-    return inside.length === 0 ? null : inside.reduce((sum, mb) => sum + mb, 0) / inside.length;
+    const inside = bytes.filter((one, index) =>
+      one > 0 && untilMs[index]! > sinceMs && untilMs[index]! <= tillMs
+    );
+    if (inside.length === 0) return null;
+    return inside.reduce((sum, one) => sum + one / 1e6, 0) / inside.length;
   };
-  const [before, now] = [meanMb(3), meanMb(4)];
-  const tells = lengthMs >= TELLING_MS && before !== null && now !== null;
+  const growthOf = (bytes: readonly number[]): Growth => {
+    const [before, now] = [meanMb(bytes, 3), meanMb(bytes, 4)];
+    const tells = lengthMs >= TELLING_MS && before !== null && now !== null;
+    return {
+      mb: now === null ? null : Math.round(now * 10) / 10,
+      growth: tells ? Math.round(now / before * 1_000) / 1_000 : null,
+    };
+  };
   return {
-    processMb: now === null ? null : Math.round(now * 10) / 10,
-    growth: tells ? Math.round(now / before * 1_000) / 1_000 : null,
+    process: growthOf(samples.meanRssBytes),
+    largest: growthOf(samples.largestRssBytes),
+    coordinator: growthOf(samples.coordinatorRssBytes),
+    server: growthOf(samples.serverRssBytes),
   };
 }

@@ -88,7 +88,7 @@ Deno.test("moves: one that was paused and is back is a newcomer; what it gives a
 
 Deno.test("moves: who could not act loses what it has, and so does everybody around an outage", () => {
   const { moves, impairments, count, acquired } = rig();
-  impairments.add("a#1", "stoodStill", 25 * SECOND_US, 28 * SECOND_US);
+  impairments.stopped("a#1", 25 * SECOND_US, 28 * SECOND_US);
   acquired("b#1", [0, 1], 29);
   acquired("a#1", [10], 29);
   impairments.outage(100 * SECOND_US, 110 * SECOND_US);

@@ -8,7 +8,7 @@ import { dependsOnSpeed } from "../config/figures.ts";
 import type { Excuse } from "../ledger/impairments.ts";
 import type { Defect, LedgerTotals } from "../ledger/ledger.ts";
 import type { Percentiles } from "../measure/histogram.ts";
-import { isOverloaded, type Machine } from "../measure/machine_load.ts";
+import { isOverloaded, loadText, type Machine } from "../measure/machine_load.ts";
 import type { MemoryTrend } from "../measure/memory_trend.ts";
 import type { MoveCount } from "../measure/moves.ts";
 import type { SlowItem } from "../measure/slowest.ts";
@@ -33,7 +33,10 @@ export interface ChaosRecord {
   readonly target: string;
   /** How long until all was well again; null if that was not seen. */
   recoveredMs: number | null;
-  /** How long after the end of its own fault the group was whole again; null if that was not seen. */
+  /**
+   * How long after the end of its own fault the group was whole again, without the time in which another fault was under way; null if that
+   * was not seen.
+   */
   wholeMs: number | null;
   /** Why it failed: the group was not whole again in time, or a defect showed before it was. */
   failed?: string;
@@ -95,17 +98,24 @@ export interface SimReport {
     readonly unknownOutcome: number;
     readonly perSecond: number;
   };
-  /** Owners mixed up in one partition, or handlers at work in it at once; and the latter where one of them could not know better. */
+  /**
+   * Owners mixed up in one partition, or handlers at work in it at once; the latter where one of them could not know better; and where
+   * nothing speaks for that but a worker's own word.
+   */
   readonly ownership: {
     readonly interleavings: number;
     readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
+    readonly unprovenOverlaps: number;
   };
   /** How evenly the partitions were shared in the end: the highest load over the mean one, null if the group did not heal. */
   readonly balance: { readonly strategy: string; readonly maxOverMean: number | null };
   /** The chaos events, in order. */
   readonly chaos: readonly ChaosRecord[];
-  /** Partitions that changed their owner under load; those of them whose owner had gone, or that gave a newcomer its share. */
-  readonly moves: Readonly<MoveCount>;
+  /**
+   * Partitions that changed their owner under load; those of them whose owner had gone, or that gave a newcomer its share; and how many
+   * times as much weight moved as had to, null if none had to.
+   */
+  readonly moves: Readonly<MoveCount> & { readonly overNeeded: number | null };
   /** Kill → each partition of the victim handled again elsewhere. */
   readonly recoveryMs: Percentiles;
   /** Kill → each partition of the victim acquired by another worker, whatever there was to handle. */
@@ -125,8 +135,10 @@ export interface SimReport {
   readonly handoffWithoutWork: number;
   /** Planned moves, all of them: the old owner's release → the new owner's acquisition. */
   readonly handoffVacancyMs: Percentiles;
-  /** What a process takes late in the run, and by which factor that has grown since it was warm. */
+  /** What processes take late in the run, and by which factor that has grown since they were warm. */
   readonly memory: MemoryTrend;
+  /** The `wholeMs` of all chaos events after which the group was whole again. */
+  readonly wholeMs: Percentiles;
   /** Publish → effect. */
   readonly latencyMs: Percentiles;
   /** The same in the 5 s after each chaos event, for partitions that keep their owner. */
@@ -158,8 +170,8 @@ export interface SimReport {
   readonly incidents: readonly string[];
 }
 
-/** Redeliveries written out in the reasons. */
-const SHOWN_REDELIVERIES = 3;
+/** Of things that only cast doubt so many are written out in the reasons. */
+const SHOWN = 3;
 
 /** What the verdict is made from. */
 export interface Evidence {
@@ -197,10 +209,9 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   if (reasons.length > 0) return { verdict: "fail", reasons };
   const doubts = [...evidence.doubts];
   if (slow.length > 0) {
-    const { cpus, loadAverageHighest } = evidence.machine;
     doubts.push(
       ...slow.map(describeFailed),
-      `the machine was overloaded: load average ${loadAverageHighest} on ${cpus} CPUs`,
+      `the machine was overloaded: ${loadText(evidence.machine)}`,
     );
   }
   if (totals.unknown > 0) {
@@ -214,11 +225,15 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   if (totals.unkeptHandlers > 0) {
     doubts.push(`${totals.unkeptHandlers} pairs of handlers were too many to be judged`);
   }
-  const { unexplainedRedeliveries: unexplained } = totals;
+  const { unprovenOverlaps: unproven, unexplainedRedeliveries: unexplained } = totals;
+  if (unproven.length > 0) {
+    doubts.push(
+      `${unproven.length} times two handlers were at work at once, and only a worker's own word ` +
+        `that it was busy or cut off speaks for it: ${someOf(unproven)}`,
+    );
+  }
   if (unexplained.length > 0) {
-    const shown = unexplained.slice(0, SHOWN_REDELIVERIES).join("; ");
-    const more = unexplained.length > SHOWN_REDELIVERIES ? "; …" : "";
-    doubts.push(`${unexplained.length} redeliveries that nothing explains: ${shown}${more}`);
+    doubts.push(`${unexplained.length} redeliveries that nothing explains: ${someOf(unexplained)}`);
   }
   if (totals.holes > 0) doubts.push(`producers left out ${totals.holes} sequences`);
   if (totals.sent === 0) doubts.push("no message was sent");
@@ -226,4 +241,8 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
     verdict: "pass",
     reasons: [],
   };
+}
+
+function someOf(sentences: readonly string[]): string {
+  return sentences.slice(0, SHOWN).join("; ") + (sentences.length > SHOWN ? "; …" : "");
 }

@@ -7,6 +7,8 @@ import { unitOf } from "../config/figures.ts";
 import { formatDuration } from "../config/units.ts";
 import type { Excuse } from "../ledger/impairments.ts";
 import type { Percentiles } from "../measure/histogram.ts";
+import { isOverloaded } from "../measure/machine_load.ts";
+import type { Growth } from "../measure/memory_trend.ts";
 import type { SimReport, Verdict } from "./report.ts";
 import type { ThresholdResult } from "./thresholds.ts";
 
@@ -43,6 +45,7 @@ export function renderReport(report: SimReport): string[] {
     line("Unexpected:", messages.unexpected),
     line("Interleavings:", report.ownership.interleavings),
     line("  excused:", excusedText(report.ownership.excusedOverlaps)),
+    line("  unproven:", report.ownership.unprovenOverlaps),
     line("Redeliveries:", `${messages.redeliveries} (allowed)`),
     line("  unexplained:", messages.unexplainedRedeliveries),
     line("Dead Letters:", `${messages.deadLetters - messages.givenUp} poisoned on purpose`),
@@ -56,7 +59,7 @@ export function renderReport(report: SimReport): string[] {
     line("Latency:", percentilesText(report.latencyMs)),
     line("Unmoved Latency:", percentilesText(report.unmovedLatencyMs)),
     line("  covers:", coverageText(report.unmovedPartitions, happened.length)),
-    line("Moves:", `${report.moves.total} partitions, ${report.moves.needed} of them had to`),
+    line("Moves:", movesText(report.moves)),
     line("Startup:", startupText(report.startup)),
     line("Recovery:", percentilesText(report.recoveryMs)),
     line("  until owned:", percentilesText(report.recoveryOwnedMs)),
@@ -66,14 +69,18 @@ export function renderReport(report: SimReport): string[] {
     line("Handoff:", percentilesText(report.handoffMs)),
     line("  no work:", `${report.handoffWithoutWork} moves, no message waiting`),
     line("  vacancy:", percentilesText(report.handoffVacancyMs)),
-    line("Memory:", memoryText(report.memory)),
+    line("Memory:", `${memoryText(report.memory.process)} (a process)`),
+    line("  largest:", memoryText(report.memory.largest)),
+    line("  coordinator:", memoryText(report.memory.coordinator)),
+    line("  nats-server:", memoryText(report.memory.server)),
     line("Thresholds:", thresholdsText(report.thresholds)),
     ...report.thresholds.map((result) => line(...thresholdText(result))),
     line("nats-server:", report.natsServerVersion),
     line(
       "Machine:",
       `${report.machine.cpus} CPUs, load average ${report.machine.loadAverageBefore} before, ` +
-        `at most ${report.machine.loadAverageHighest}`,
+        `at most ${report.machine.loadAverageHighest}` +
+        (isOverloaded(report.machine) ? ", overloaded" : ""),
     ),
     line("Duration:", formatDuration(report.durationMs)),
     ...(report.resumed > 0
@@ -93,10 +100,15 @@ export function renderReport(report: SimReport): string[] {
   return lines;
 }
 
-function memoryText({ processMb, growth }: SimReport["memory"]): string {
-  if (processMb === null) return "not reported";
+function movesText({ total, needed, overNeeded }: SimReport["moves"]): string {
+  const times = overNeeded === null ? "" : `; by weight ${overNeeded} times what had to`;
+  return `${total} partitions, ${needed} of them had to${times}`;
+}
+
+function memoryText({ mb, growth }: Growth): string {
+  if (mb === null) return "not known";
   const grown = growth === null ? "too short a run to tell its growth" : `${growth} × the earlier`;
-  return `${processMb} MB a process, ${grown}`;
+  return `${mb} MB, ${grown}`;
 }
 
 function changesText({ added, removed }: SimReport["partitionChanges"]): string {
@@ -189,6 +201,7 @@ function startupText({ workers, allStableMs }: SimReport["startup"]): string {
 /** Why overlaps were excused, in the words of the block. */
 const EXCUSES: Readonly<Record<Excuse, string>> = {
   stoodStill: "a worker stood still",
+  starved: "a worker got no processor",
   disconnected: "a worker was cut off",
   outage: "the server was away",
   rightEnded: "a handler had been told to stop",

@@ -3,6 +3,7 @@ import type { Threshold } from "../config/threshold.ts";
 import type { LedgerTotals } from "../ledger/ledger.ts";
 import { type Evidence, judge as judgeAll, type SimReport } from "./report.ts";
 import { renderReport } from "./report_block.ts";
+import { NOTHING_EXCUSED } from "../ledger/overlaps.ts";
 import { checkThresholds } from "./thresholds.ts";
 
 const totals: LedgerTotals = {
@@ -22,7 +23,8 @@ const totals: LedgerTotals = {
   unexpected: 0,
   undelivered: 0,
   interleavings: 0,
-  excusedOverlaps: { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 },
+  excusedOverlaps: { ...NOTHING_EXCUSED },
+  unprovenOverlaps: [],
   uncheckedHandlers: 0,
   unkeptHandlers: 0,
 };
@@ -49,7 +51,13 @@ const report: SimReport = {
   durationMs: 71_000,
   resumed: 0,
   natsServerVersion: "2.15.1",
-  machine: { cpus: 2, loadAverageBefore: 0.1, loadAverageHighest: 1.6, loadAverageAfter: 1.5 },
+  machine: {
+    cpus: 2,
+    loadAverageBefore: 0.1,
+    loadAverageHighest: 1.6,
+    loadAverageAfter: 1.5,
+    overloadedPart: 0,
+  },
   thresholds: [
     ...checkThresholds([limit("recoveryMs.p99", "<=", 1_000)], { recoveryMs: { p99: 612 } }),
     ...checkThresholds([limit("handoffMs.p99", "<", 150)], { handoffMs: { p99: null } }),
@@ -75,7 +83,9 @@ const report: SimReport = {
     unknownOutcome: 0,
     perSecond: 208,
   },
-  ownership: { interleavings: 0, excusedOverlaps: totals.excusedOverlaps },
+  ownership: {
+    ...{ interleavings: 0, excusedOverlaps: totals.excusedOverlaps, unprovenOverlaps: 0 },
+  },
   chaos: [
     {
       number: 1,
@@ -108,14 +118,20 @@ const report: SimReport = {
   recoveryFromWorkMs: { count: 10, p50: 300, p99: 500, max: 500 },
   takeoverMs: { count: 4, p50: 7_000, p99: 7_900, max: 7_900 },
   recoveryWithoutWork: 2,
-  memory: { processMb: 88.5, growth: 1.02 },
+  wholeMs: { count: 1, p50: 1_730, p99: 1_730, max: 1_730 },
+  memory: {
+    process: { mb: 88.5, growth: 1.02 },
+    largest: { mb: 120, growth: 1.1 },
+    coordinator: { mb: 150.5, growth: null },
+    server: { mb: null, growth: null },
+  },
   handoffMs: nothing,
   handoffWithoutWork: 5,
   handoffVacancyMs: { count: 9, p50: 12, p99: 44.1, max: 44.1 },
   latencyMs: { count: 12_500, p50: 8, p99: 40, max: 700 },
   unmovedLatencyMs: { count: 9_000, p50: 8, p99: 30, max: 90 },
   unmovedPartitions: { kept: 87, moved: 12 },
-  moves: { total: 12, needed: 10 },
+  moves: { total: 12, needed: 10, overNeeded: 1.25 },
   balance: { strategy: "StickyBalanced", maxOverMean: 1.02 },
   workers: [
     { id: "worker-10", process: "worker-10#1", pid: 1, rssBytes: 1, partitions: 49, handled: 60 },
@@ -140,6 +156,7 @@ Deno.test("the block of a run that passes", () => {
     "Unexpected:       0",
     "Interleavings:    0",
     "  excused:        0 handlers at once",
+    "  unproven:       0",
     "Redeliveries:     30 (allowed)",
     "  unexplained:    0",
     "Dead Letters:     2 poisoned on purpose",
@@ -154,7 +171,7 @@ Deno.test("the block of a run that passes", () => {
     "Latency:          p50 8ms, p99 40ms, max 700ms (12500)",
     "Unmoved Latency:  p50 8ms, p99 30ms, max 90ms (9000)",
     "  covers:         87 of 99 partitions an event",
-    "Moves:            12 partitions, 10 of them had to",
+    "Moves:            12 partitions, 10 of them had to; by weight 1.25 times what had to",
     "Startup:          10 workers Stable at once after 1200ms",
     "Recovery:         p50 400.5ms, p99 612ms, max 612ms (10)",
     "  until owned:    p50 200ms, p99 400ms, max 400ms (20)",
@@ -164,7 +181,10 @@ Deno.test("the block of a run that passes", () => {
     "Handoff:          nothing to measure",
     "  no work:        5 moves, no message waiting",
     "  vacancy:        p50 12ms, p99 44.1ms, max 44.1ms (9)",
-    "Memory:           88.5 MB a process, 1.02 × the earlier",
+    "Memory:           88.5 MB, 1.02 × the earlier (a process)",
+    "  largest:        120 MB, 1.1 × the earlier",
+    "  coordinator:    150.5 MB, too short a run to tell its growth",
+    "  nats-server:    not known",
     "Thresholds:       1 of 2 hold, nothing to measure for 1",
     "  holds:          recoveryMs.p99 <= 1000ms: 612ms",
     "  unmeasured:     handoffMs.p99 < 150ms",
@@ -202,8 +222,8 @@ Deno.test("the block says what was excused, and a start that was not reached", (
     ...report,
     startup: { workers: 10, allStableMs: null },
     ownership: {
-      interleavings: 0,
-      excusedOverlaps: { stoodStill: 3, disconnected: 0, outage: 2, rightEnded: 0 },
+      ...{ interleavings: 0, unprovenOverlaps: 0 },
+      excusedOverlaps: { ...NOTHING_EXCUSED, stoodStill: 3, outage: 2 },
     },
   });
   assert.ok(
@@ -255,10 +275,18 @@ Deno.test("a threshold that does not hold fails the run; of speed, it leaves it 
     verdict: "fail",
     reasons: [told],
   });
-  const busy = { ...report.machine, loadAverageHighest: 4.1 };
+  const burst = { ...report.machine, loadAverageHighest: 9, overloadedPart: 0.19 };
+  assert.equal(
+    judge({ totals, doubts: [], incidents: [], failed, machine: burst }).verdict,
+    "fail",
+  );
+  const busy = { ...report.machine, loadAverageHighest: 4.1, overloadedPart: 0.2 };
   assert.deepEqual(judge({ totals, doubts: [], incidents: [], failed, machine: busy }), {
     verdict: "unknown",
-    reasons: [told, "the machine was overloaded: load average 4.1 on 2 CPUs"],
+    reasons: [
+      told,
+      "the machine was overloaded: its load average was above 4 for 20% of the load, and at most 4.1",
+    ],
   });
   assert.equal(judge({ totals, doubts: [], incidents: [], machine: busy }).verdict, "pass");
   const both = judge({ totals, doubts: [], incidents: ["oh"], failed, machine: busy });
@@ -288,6 +316,14 @@ Deno.test("what could not be seen is unknown, not a pass", () => {
     judge({ totals: { ...totals, sent: 0 }, doubts: [], incidents: [] }).verdict,
     "unknown",
   );
+  const unprovenOverlaps = ["sequence 1"];
+  assert.deepEqual(judge({ totals: { ...totals, unprovenOverlaps }, doubts: [], incidents: [] }), {
+    verdict: "unknown",
+    reasons: [
+      "1 times two handlers were at work at once, and only a worker's own word that it was busy or " +
+      "cut off speaks for it: sequence 1",
+    ],
+  });
   const unexplainedRedeliveries = ["sequence 1", "sequence 2", "sequence 3", "sequence 4"];
   const again = judge({
     totals: { ...totals, unexplainedRedeliveries },

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SimReport } from "../report/report.ts";
-import { loadFromMs, type SampleColumns, type Series } from "../series/series.ts";
+import { type Column, loadFromMs, type SampleColumns, type Series } from "../series/series.ts";
 
 type Cell = string | number | null | undefined;
 
@@ -40,6 +40,10 @@ const COLUMNS: Readonly<Record<string, Exclude<keyof SampleColumns, "untilMs">>>
   defects: "defects",
   gaps: "gaps",
   rss_bytes: "rssBytes",
+  mean_rss_bytes: "meanRssBytes",
+  largest_rss_bytes: "largestRssBytes",
+  coordinator_rss_bytes: "coordinatorRssBytes",
+  server_rss_bytes: "serverRssBytes",
 };
 
 /**
@@ -50,11 +54,13 @@ const COLUMNS: Readonly<Record<string, Exclude<keyof SampleColumns, "untilMs">>>
  */
 export function seriesCsv(series: Series): string {
   const fromMs = loadFromMs(series);
-  const columns = Object.values(COLUMNS).map((name) => series.samples[name]);
+  // Files of before lack some of them.
+  const columns = Object.values(COLUMNS)
+    .map((name): Column | undefined => series.samples[name]);
   return csv([
     ["until_ms", ...Object.keys(COLUMNS)],
     ...series.samples.untilMs.map((untilMs, row) => {
-      return [untilMs - fromMs, ...columns.map((column) => column[row])];
+      return [untilMs - fromMs, ...columns.map((column) => column?.[row])];
     }),
   ]);
 }

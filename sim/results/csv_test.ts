@@ -33,9 +33,12 @@ Deno.test("series: a row for each sample, from the beginning of the load", () =>
   assert.equal(
     lines[0],
     "until_ms,sent,handled,latency_p50_ms,latency_p99_ms,waiting,stable,workers,moves,defects," +
-      "gaps,rss_bytes",
+      "gaps,rss_bytes,mean_rss_bytes,largest_rss_bytes,coordinator_rss_bytes,server_rss_bytes",
   );
   assert.equal(lines.length, series.samples.untilMs.length + 1);
-  assert.equal(lines[1], "-2000,0,0,,,1,3,3,0,0,0,270100000");
+  assert.equal(lines[1], "-2000,0,0,,,1,3,3,0,0,0,270100000,90000000,100000000,200000000,50000000");
+  const { serverRssBytes: _, ...older } = series.samples;
+  const rows = seriesCsv({ ...series, samples: older as typeof series.samples }).split("\r\n");
+  assert.equal(rows[1], lines[1]!.replace(/50000000$/, ""), "a file of before lacks it");
   assert.match(lines[4]!, /^1000,1\d,1\d,8\.1,/);
 });

@@ -10,7 +10,10 @@ const text = z.string();
 const count = z.number();
 const maybe = z.number().nullable();
 const percentiles = z.looseObject({ count, p50: maybe, p99: maybe, max: maybe });
+const NOTHING = { count: 0, p50: null, p99: null, max: null };
 const moves = z.looseObject({ total: count, needed: count });
+const grown = z.looseObject({ mb: maybe, growth: maybe }).default({ mb: null, growth: null });
+const unknown = { mb: null, growth: null };
 const slow = z.array(z.looseObject({}));
 
 const chaosRecord = z.looseObject({
@@ -29,6 +32,7 @@ const worker = z.looseObject({
 
 const machine = z.looseObject({
   ...{ cpus: count, loadAverageBefore: count, loadAverageHighest: count, loadAverageAfter: count },
+  overloadedPart: count.default(0),
 });
 
 const messages = z.looseObject({
@@ -50,17 +54,19 @@ export const reportSchema = z.looseObject({
   ownership: z.looseObject({
     interleavings: count,
     excusedOverlaps: z.record(text, count),
+    unprovenOverlaps: count.default(0),
   }),
   balance: z.looseObject({ strategy: text, maxOverMean: maybe }),
   chaos: z.array(chaosRecord),
-  moves,
+  moves: moves.extend({ overNeeded: maybe.default(null) }),
   ...{ recoveryMs: percentiles, recoveryFromWorkMs: percentiles, takeoverMs: percentiles },
-  recoveryOwnedMs: percentiles.default({ count: 0, p50: null, p99: null, max: null }),
+  recoveryOwnedMs: percentiles.default(NOTHING),
+  wholeMs: percentiles.default(NOTHING),
   ...{ handoffMs: percentiles, handoffVacancyMs: percentiles },
   ...{ latencyMs: percentiles, unmovedLatencyMs: percentiles },
   ...{ recoveryWithoutWork: count, handoffWithoutWork: count },
-  memory: z.looseObject({ processMb: maybe, growth: maybe })
-    .default({ processMb: null, growth: null }),
+  memory: z.looseObject({ process: grown, largest: grown, coordinator: grown, server: grown })
+    .default({ process: unknown, largest: unknown, coordinator: unknown, server: unknown }),
   unmovedPartitions: z.looseObject({ kept: count, moved: count }),
   thresholds: z.array(threshold),
   slowest: z.looseObject({
@@ -77,6 +83,8 @@ export const reportSchema = z.looseObject({
 
 const counts = z.array(count);
 const columns = z.array(maybe);
+/** A column that older files lack. */
+const later = counts.optional();
 
 /** `series.json`. */
 export const seriesSchema = z.looseObject({
@@ -89,6 +97,8 @@ export const seriesSchema = z.looseObject({
     ...{ untilMs: counts, sent: counts, handled: counts, waiting: counts, stable: counts },
     ...{ workers: counts, moves: counts, defects: counts, gaps: counts, rssBytes: counts },
     ...{ latencyP50Ms: columns, latencyP99Ms: columns },
+    ...{ meanRssBytes: later, largestRssBytes: later },
+    ...{ coordinatorRssBytes: later, serverRssBytes: later },
   }).refine(isEven, "the columns are not of the same length"),
   owners: z.looseObject({
     processes: z.array(text),

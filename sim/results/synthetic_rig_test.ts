@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { NOTHING_EXCUSED } from "../ledger/overlaps.ts";
 import type { ChaosRecord, SimReport } from "../report/report.ts";
 import { OwnerLog } from "../series/owner_log.ts";
 import { type Series, SERIES_FORMAT, SERIES_VERSION } from "../series/series.ts";
@@ -29,6 +30,7 @@ export function syntheticRun(size: Size = SMALL): { report: SimReport; series: S
 export function syntheticReport(changes: Partial<SimReport> = {}, size: Size = SMALL): SimReport {
   const { partitions, workers, seconds } = size;
   const sent = partitions * seconds;
+  const grown = { mb: 100, growth: 1.01 };
   const times = { count: 100, p50: 1.5, p99: 20, max: 42.5 };
   return {
     ...{ verdict: "pass", reasons: [], runId: "1a2b3c4d", seed: 42 },
@@ -37,7 +39,13 @@ export function syntheticReport(changes: Partial<SimReport> = {}, size: Size = S
     config: { partitions: { count: partitions }, workers: { count: workers } },
     ...{ startedAt: "2026-11-27T10:00:00.000Z", durationMs: (seconds + 8) * 1_000 },
     ...{ natsServerVersion: "2.15.1", partitions },
-    machine: { cpus: 2, loadAverageBefore: 0.5, loadAverageHighest: 2.5, loadAverageAfter: 2 },
+    machine: {
+      cpus: 2,
+      loadAverageBefore: 0.5,
+      loadAverageHighest: 2.5,
+      loadAverageAfter: 2,
+      overloadedPart: 0,
+    },
     startup: { workers, allStableMs: 950 },
     messages: {
       ...{ sent, received: sent, effective: sent, deliveries: sent + 2, redeliveries: 2 },
@@ -46,13 +54,18 @@ export function syntheticReport(changes: Partial<SimReport> = {}, size: Size = S
     },
     ownership: {
       interleavings: 0,
-      excusedOverlaps: { stoodStill: 0, disconnected: 0, outage: 0, rightEnded: 0 },
+      excusedOverlaps: { ...NOTHING_EXCUSED },
+      unprovenOverlaps: 0,
     },
     ...{ balance: { strategy: "StickyBalanced", maxOverMean: 1.08 }, chaos: [] },
-    ...{ moves: { total: 30, needed: 30 }, recoveryMs: times, recoveryFromWorkMs: times },
+    ...{
+      moves: { total: 30, needed: 30, overNeeded: 1 },
+      recoveryMs: times,
+      recoveryFromWorkMs: times,
+    },
     ...{ takeoverMs: { count: 0, p50: null, p99: null, max: null }, recoveryWithoutWork: 0 },
-    recoveryOwnedMs: times,
-    memory: { processMb: null, growth: null },
+    ...{ recoveryOwnedMs: times, wholeMs: times },
+    memory: { process: grown, largest: grown, coordinator: grown, server: grown },
     ...{ handoffMs: times, handoffWithoutWork: 3, handoffVacancyMs: times, latencyMs: times },
     ...{ unmovedLatencyMs: times, unmovedPartitions: { kept: 90, moved: 10 } },
     thresholds: [
@@ -123,6 +136,7 @@ function seriesOf({ partitions, workers, seconds }: Size, chaos: readonly ChaosR
       stable: Math.min(workers, since < 3 ? workers - 2 : workers),
       workers: since < 3 ? workers - 1 : workers,
       ...{ moves: log.moves - moves, defects: 0, gaps: 0, rssBytes: workers * 9e7 + second * 1e5 },
+      ...{ meanRssBytes: 9e7, largestRssBytes: 1e8, coordinatorRssBytes: 2e8, serverRssBytes: 5e7 },
     });
     moves = log.moves;
   }

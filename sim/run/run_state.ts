@@ -60,12 +60,18 @@ export class RunState {
    * @param weights weights by partition
    * @param fleet the processes
    * @param console where defects are said at once
+   * @param leaseUs a worker's lease, in microseconds
    */
-  constructor(weights: readonly number[], fleet: () => Fleet, console: SimConsole) {
+  constructor(
+    weights: readonly number[],
+    fleet: () => Fleet,
+    console: SimConsole,
+    leaseUs?: number,
+  ) {
     this.partitions = new PartitionSet(weights);
     this.#fleet = fleet;
     this.#console = console;
-    this.ledger = new Ledger(weights.length);
+    this.ledger = new Ledger(weights.length, leaseUs);
     this.owners = new OwnerLog(weights.length);
     this.moves = new Moves(weights, this.ledger.impairments, this.measurements.cutOff);
   }
@@ -92,7 +98,7 @@ export class RunState {
       case "lanes":
         return this.#takeLanes(process, report);
       case "impaired":
-        return this.ledger.impairments.add(process, report.why, report.fromUs, report.untilUs);
+        return this.ledger.impairments.told(process, report.why, report.fromUs, report.untilUs);
       case "metrics":
         return; // Only for whoever serves them.
       case "violation":

@@ -119,7 +119,7 @@ Deno.test("what workers hand to each other when all leave is no move and nobody'
 
 Deno.test("what a worker says of itself and of its lanes is taken", () => {
   const { state } = rig(1);
-  const why = "disconnected";
+  const why = "starved";
   state.takeReport("a#1", { kind: "impaired", why, fromUs: 5, untilUs: 9 });
   assert.equal(state.ledger.impairments.during("a#1", 6, 7), why);
   for (

@@ -46,6 +46,14 @@ export interface SampleColumns {
   readonly gaps: readonly number[];
   /** Memory of all workers and producers together, as they last reported it; the most. */
   readonly rssBytes: readonly number[];
+  /** The mean of those that have reported it; the most, as the others here are. Not in files of before 2026-12. */
+  readonly meanRssBytes: readonly number[];
+  /** The largest of them. */
+  readonly largestRssBytes: readonly number[];
+  /** Memory of the coordinator. */
+  readonly coordinatorRssBytes: readonly number[];
+  /** Memory of all servers of the run's own; 0 where that is not known. */
+  readonly serverRssBytes: readonly number[];
 }
 
 /** Who had which partition since when: changes only, in their order, column by column. */

@@ -31,6 +31,14 @@ export interface Sample {
   readonly gaps: number;
   /** Memory of the processes. */
   readonly rssBytes: number;
+  /** Of one of them on average. */
+  readonly meanRssBytes: number;
+  /** Of the largest of them. */
+  readonly largestRssBytes: number;
+  /** Of the coordinator. */
+  readonly coordinatorRssBytes: number;
+  /** Of the servers. */
+  readonly serverRssBytes: number;
 }
 
 /** The samples as JSON holds them. */
@@ -118,6 +126,10 @@ export class Timeline {
       defects: column("defects"),
       gaps: column("gaps"),
       rssBytes: column("rssBytes"),
+      meanRssBytes: column("meanRssBytes"),
+      largestRssBytes: column("largestRssBytes"),
+      coordinatorRssBytes: column("coordinatorRssBytes"),
+      serverRssBytes: column("serverRssBytes"),
     };
   }
 
@@ -150,6 +162,10 @@ function together(first: Sample, second: Sample): Sample {
     defects: second.defects,
     gaps: Math.max(first.gaps, second.gaps),
     rssBytes: Math.max(first.rssBytes, second.rssBytes),
+    meanRssBytes: Math.max(first.meanRssBytes, second.meanRssBytes),
+    largestRssBytes: Math.max(first.largestRssBytes, second.largestRssBytes),
+    coordinatorRssBytes: Math.max(first.coordinatorRssBytes, second.coordinatorRssBytes),
+    serverRssBytes: Math.max(first.serverRssBytes, second.serverRssBytes),
   };
 }
 

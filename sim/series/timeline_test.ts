@@ -7,6 +7,7 @@ function sample(second: number, changes: Partial<Sample> = {}): Sample {
     untilMs: second * 1_000,
     ...{ sent: 10, handled: 10, latencyP50Ms: 2, latencyP99Ms: 5, waiting: 0 },
     ...{ stable: 3, workers: 3, moves: 0, defects: 0, gaps: 0, rssBytes: 100 },
+    ...{ meanRssBytes: 50, largestRssBytes: 60, coordinatorRssBytes: 0, serverRssBytes: 0 },
     ...changes,
   };
 }
@@ -35,6 +36,7 @@ Deno.test("what was wrong for a second is still there when samples are put toget
   const bad = {
     ...{ latencyP50Ms: 6, latencyP99Ms: 900, waiting: 70, stable: 1, workers: 2 },
     ...{ moves: 4, gaps: 3, rssBytes: 500, handled: 30 },
+    ...{ meanRssBytes: 70, largestRssBytes: 80, coordinatorRssBytes: 9, serverRssBytes: 8 },
   };
   timeline.add(sample(1));
   timeline.add(sample(2, bad));
@@ -53,6 +55,10 @@ Deno.test("what was wrong for a second is still there when samples are put toget
     defects: [0, 2],
     gaps: [3, 0],
     rssBytes: [500, 100],
+    meanRssBytes: [70, 50],
+    largestRssBytes: [80, 60],
+    coordinatorRssBytes: [9, 0],
+    serverRssBytes: [8, 0],
   });
 });
 

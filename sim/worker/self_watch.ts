@@ -1,6 +1,6 @@
 /**
- * A worker watches itself: whether it stands still, because it was stopped or gets no processor, and whether its connection is
- * down. Whoever could not act cannot know what others did meanwhile.
+ * A worker watches itself: whether it stands still, because it was stopped or gets no processor, or is busy with one thing, and whether
+ * its connection is down. Whoever could not act cannot know what others did meanwhile.
  *
  * @module
  */
@@ -14,6 +14,8 @@ export interface SelfWatchOptions {
   readonly clock: Pick<Clock, "monotonicMs" | "setTimer">;
   /** The worker's connection. */
   readonly messaging: Pick<Messaging, "onStatus">;
+  /** How long processors have worked for this process, in milliseconds. */
+  readonly cpuMs: () => number;
   /** The time for reports, in microseconds since 1970. */
   readonly nowUs: () => number;
   /** Told of each impairment when it is over. */
@@ -23,6 +25,8 @@ export interface SelfWatchOptions {
 const LOOK_EVERY_MS = 500;
 /** Shorter than any lease of the defaults by far, and longer than a busy machine makes a healthy worker wait. */
 const STANDSTILL_MS = 1_000;
+/** Whoever has worked for more than this part of the time was not kept from it. */
+const BUSY_PART = 0.5;
 
 /** Watches one worker. */
 export class SelfWatch implements Disposable {
@@ -31,6 +35,7 @@ export class SelfWatch implements Disposable {
   #timer: Timer;
   #lookedAtMs: number;
   #lookedAtUs: number;
+  #workedMs: number;
   #cutSinceUs: number | undefined;
 
   /** @param options what it needs */
@@ -38,6 +43,7 @@ export class SelfWatch implements Disposable {
     this.#options = options;
     this.#lookedAtMs = options.clock.monotonicMs();
     this.#lookedAtUs = options.nowUs();
+    this.#workedMs = options.cpuMs();
     this.#timer = options.clock.setTimer(LOOK_EVERY_MS, () => this.#look());
     this.#connection = options.messaging.onStatus((status) => {
       if (status === "disconnected") this.#cutSinceUs ??= options.nowUs();
@@ -61,13 +67,16 @@ export class SelfWatch implements Disposable {
   }
 
   #look(): void {
-    const { clock, nowUs, onImpaired } = this.#options;
-    const [nowMs, atUs] = [clock.monotonicMs(), nowUs()];
-    if (nowMs - this.#lookedAtMs >= LOOK_EVERY_MS + STANDSTILL_MS) {
-      onImpaired("stoodStill", this.#lookedAtUs, atUs);
+    const { clock, nowUs, cpuMs, onImpaired } = this.#options;
+    const [nowMs, atUs, workedMs] = [clock.monotonicMs(), nowUs(), cpuMs()];
+    const sinceMs = nowMs - this.#lookedAtMs;
+    if (sinceMs >= LOOK_EVERY_MS + STANDSTILL_MS) {
+      const isBusy = workedMs - this.#workedMs > sinceMs * BUSY_PART;
+      onImpaired(isBusy ? "busy" : "starved", this.#lookedAtUs, atUs);
     }
     this.#lookedAtMs = nowMs;
     this.#lookedAtUs = atUs;
+    this.#workedMs = workedMs;
     this.#timer = clock.setTimer(LOOK_EVERY_MS, () => this.#look());
   }
 }

@@ -6,7 +6,12 @@ import { SelfWatch } from "./self_watch.ts";
 function rig() {
   const told: string[] = [];
   const timers: { dueMs: number; fire: () => void }[] = [];
-  const state = { nowMs: 0, closed: false, onStatus: (_status: ConnectionStatus) => {} };
+  const state = {
+    nowMs: 0,
+    workedMs: 0,
+    closed: false,
+    onStatus: (_status: ConnectionStatus) => {},
+  };
   const watch = new SelfWatch({
     clock: {
       monotonicMs: () => state.nowMs,
@@ -22,6 +27,7 @@ function rig() {
         return { close: () => state.closed = true };
       },
     },
+    cpuMs: () => state.workedMs,
     nowUs: () => state.nowMs * 1_000,
     onImpaired: (why, fromUs, untilUs) => told.push(`${why} ${fromUs / 1_000}-${untilUs / 1_000}`),
   });
@@ -44,12 +50,15 @@ Deno.test("self-watch: a worker that runs says nothing", () => {
   assert.equal(timers.length, 0);
 });
 
-Deno.test("self-watch: planted: a standstill is told with its time", () => {
-  const { told, watch, pass } = rig();
+Deno.test("self-watch: planted: a standstill is told with its time, and whether the worker was at work all the while", () => {
+  const { told, state, watch, pass } = rig();
   pass(500);
+  state.workedMs += 4_000;
   pass(10_000);
   pass(500);
-  assert.deepEqual(told, ["stoodStill 500-10500"]);
+  state.workedMs += 1_600;
+  pass(2_000);
+  assert.deepEqual(told, ["starved 500-10500", "busy 11000-13000"]);
   watch[Symbol.dispose]();
 });
 

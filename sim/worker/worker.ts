@@ -51,7 +51,7 @@ export class SimWorker {
   /** Joins the group and works. */
   async start(): Promise<void> {
     this.#beIntruder();
-    void this.#reportMemory();
+    void this.#reportNowAndThen();
     await this.#member.start((message) => this.handle(message));
     this.reportStatus();
   }
@@ -246,9 +246,8 @@ export class SimWorker {
     });
   }
 
-  async #reportMemory(): Promise<void> {
+  async #reportNowAndThen(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
-      this.#reporter.add({ kind: "memory", rssBytes: Deno.memoryUsage().rss });
       this.reportStatus();
       await sleep(this.#world.clock, STATUS_INTERVAL_MS, this.#stopped.signal);
     }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import process from "node:process";
 import type { Clock } from "../../lib/ports/clock.ts";
 import { nowUs } from "../streams/message.ts";
 import { complain, runChild } from "../wire/child.ts";
@@ -44,6 +45,7 @@ export function runWorker(spec: ChildSpec): Promise<void> {
       clock: world.clock,
       messaging: world.messaging,
       nowUs,
+      cpuMs,
       onImpaired: (why, fromUs, untilUs) => {
         reporter.add({ kind: "impaired", why, fromUs, untilUs });
       },
@@ -64,6 +66,12 @@ export function runWorker(spec: ChildSpec): Promise<void> {
     await metrics?.[Symbol.asyncDispose]();
     await reporter.flush();
   });
+}
+
+/** How long processors have worked for this process, in milliseconds, all its threads together. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 /** Loaded only where it is wanted: it takes a worker's start longer. */

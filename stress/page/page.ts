@@ -4,7 +4,7 @@
  * @module
  */
 import { formatDuration } from "../../sim/config/units.ts";
-import { isOverloaded } from "../../sim/measure/machine_load.ts";
+import { wasOverloaded } from "../results/load_bound.ts";
 import { type Html, html, jsonForScript, trusted } from "../../sim/page/html.ts";
 import { policyFor } from "../../sim/page/policy.ts";
 import { table } from "../../sim/page/table.ts";
@@ -79,7 +79,7 @@ function verdictSection({ verdict, reasons, fault, quick, load }: StressResult):
         `}
       ${quick && html`<p>This was a sanity check: each figure was measured once.</p>`}
       ${fault !== null && html`<p>A defect was planted on purpose: ${fault}.</p>`}
-      ${isOverloaded(load) && html`
+      ${wasOverloaded(load) && html`
         <p>The machine had too much to do: times say as much of it as of the library.</p>
       `}
     </section>

@@ -7,10 +7,9 @@
  *
  * @module
  */
-import { isOverloaded } from "../../sim/measure/machine_load.ts";
 import { differenceOf, type Term } from "../statistics/difference.ts";
 import { median } from "../statistics/spread.ts";
-import { loadText } from "./load_bound.ts";
+import { loadText, wasOverloaded } from "./load_bound.ts";
 import { machineDifferences } from "./machine.ts";
 import type { CaseResult, MetricResult, StressResult, Verdict } from "./result.ts";
 
@@ -125,7 +124,7 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
 function loadDoubts(baseline: StressResult, result: StressResult): string[] {
   const sides = [["the baseline", baseline.load], ["the result", result.load]] as const;
   return sides.flatMap(([side, load]) =>
-    isOverloaded(load) ? [`${side} was measured with ${loadText(load)}`] : []
+    wasOverloaded(load) ? [`${side} was measured with ${loadText(load)}`] : []
   );
 }
 

@@ -90,7 +90,13 @@ Deno.test("compare: five repeats of the same pass against a first one", () => {
   }
 });
 
-const LOADED = { cpus: 2, loadAverageBefore: 6, loadAverageHighest: 7.9, loadAverageAfter: 5 };
+const LOADED = {
+  cpus: 2,
+  loadAverageBefore: 6,
+  loadAverageHighest: 7.9,
+  loadAverageAfter: 5,
+  overloadedPart: 0,
+};
 
 Deno.test("compare: planted: durations of a machine that was loaded are neither a pass nor a failure, memory is judged", () => {
   for (const side of ["baseline", "result"]) {

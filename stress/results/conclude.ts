@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isOverloaded, type Machine } from "../../sim/measure/machine_load.ts";
+import type { Machine } from "../../sim/measure/machine_load.ts";
+import { wasOverloaded } from "./load_bound.ts";
 import type { CaseOutcome, Metric, StressCase, Study, Target } from "../case.ts";
 import { idOf, takenOff } from "../case.ts";
 import type { MeasuredCase } from "../run/runner.ts";
@@ -157,7 +158,7 @@ export function conclude(
   load: Machine,
   interrupted: boolean,
 ): { readonly verdict: Verdict; readonly reasons: readonly string[] } {
-  const busy = isOverloaded(load);
+  const busy = wasOverloaded(load);
   const wrong: string[] = [];
   const doubts: string[] = interrupted ? ["it was interrupted"] : [];
   for (const { id, metrics, problems, failures } of cases) {

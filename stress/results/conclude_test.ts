@@ -3,7 +3,13 @@ import type { CaseOutcome, Metric, StressCase } from "../case.ts";
 import type { MeasuredCase } from "../run/runner.ts";
 import { caseResults, conclude, studyResults } from "./conclude.ts";
 
-const IDLE = { cpus: 2, loadAverageBefore: 0, loadAverageHighest: 1, loadAverageAfter: 1 };
+const IDLE = {
+  cpus: 2,
+  loadAverageBefore: 0,
+  loadAverageHighest: 1,
+  loadAverageAfter: 1,
+  overloadedPart: 0,
+};
 const BUSY = { ...IDLE, loadAverageHighest: 9 };
 
 const HEAP: Metric = {

@@ -5,8 +5,7 @@
  */
 import { z } from "zod";
 import { PartiError } from "../../lib/errors.ts";
-import { isOverloaded } from "../../sim/measure/machine_load.ts";
-import { loadText } from "./load_bound.ts";
+import { loadText, wasOverloaded } from "./load_bound.ts";
 import { RESULT_FILE, RESULT_FORMAT, RESULT_VERSION, type StressResult } from "./result.ts";
 
 /** Where results go unless told otherwise. */
@@ -179,7 +178,7 @@ export async function saveBaseline(
 function doubtOf({ cases, load }: StressResult): string | undefined {
   const wrong = cases.find(({ problems }) => problems.length > 0);
   if (wrong !== undefined) return `${wrong.id}: ${wrong.problems[0]}`;
-  return isOverloaded(load) ? `it was measured with ${loadText(load)}` : undefined;
+  return wasOverloaded(load) ? `it was measured with ${loadText(load)}` : undefined;
 }
 
 /**

@@ -15,3 +15,14 @@ export function loadText({ cpus, loadAverageHighest }: Machine): string {
   return `a load average of ${loadAverageHighest} on ${cpus} processors, more than ` +
     `${OVERLOAD_FACTOR * cpus}`;
 }
+
+/**
+ * Whether a machine had too much to do at any time of a run: a case lasts for seconds, and a burst of other work beside it is all of one.
+ *
+ * @param load how busy the machine was
+ */
+export function wasOverloaded(
+  { cpus, loadAverageHighest }: Pick<Machine, "cpus" | "loadAverageHighest">,
+): boolean {
+  return loadAverageHighest > OVERLOAD_FACTOR * cpus;
+}
