@@ -70,6 +70,21 @@ Deno.test("planted: a server that answers no more while a run is drained: there 
   assert.deepEqual(await Array.fromAsync(Deno.readDir(`${dir.path}/checkpoints`)), []);
 });
 
+Deno.test("planted: what goes wrong while a run is drained is in a checkpoint at once, as before", async () => {
+  using dir = new TempDir();
+  const run = slow(dir.path, "1h");
+  await run.said(/\] drain /);
+  const before = await run.newest();
+  Deno.kill(pidOf(before, "worker-1#1"), "SIGKILL");
+  await run.wait("a checkpoint that knows of it", async () => {
+    const [incident = ""] = (await run.newest()).state.said.incidents;
+    return /^worker-1#1 ended by itself/.test(incident);
+  });
+  assert.equal((await run.newest()).watch.phases.at(-1)?.phase, "drain");
+  Deno.kill(-run.child.pid, "SIGKILL");
+  await run.ended;
+});
+
 Deno.test("planted: a run that is interrupted while its workers leave has been drained, and is judged", async () => {
   using dir = new TempDir();
   const run = slow(dir.path, "1h", "--fault", "lose");
