@@ -5,6 +5,9 @@
  * A file is two lines of JSON: what it is, with the length and the SHA-256 of the rest; and the rest. It is written beside its name, synced,
  * and renamed: under a checkpoint's name there is never half of one.
  *
+ * Its name says when it was made, and ends with a number that is higher than that of all before it: the number says which one is the newest,
+ * since a clock may be set back.
+ *
  * @module
  */
 import { describeError, PartiError } from "../../lib/errors.ts";
@@ -22,7 +25,8 @@ interface Header {
 const FORMAT = "parti-sim-checkpoint";
 /** A checkpoint of another version is refused: what is in it means something else. */
 const VERSION = 4;
-const NAME = /^checkpoint_\d{8}_\d{6}_\d{3}\.json$/;
+/** The first ones that were ever written had no number. */
+const NAME = /^checkpoint_\d{8}_\d{6}_\d{3}(?:_(\d{6,}))?\.json$/;
 
 /** A checkpoint that was read. */
 export interface ReadCheckpoint<T> {
@@ -53,8 +57,10 @@ export async function writeCheckpoint(
   const rest = new TextEncoder().encode(`${JSON.stringify(body)}\n`);
   const sha256 = await sha256Hex(rest);
   const header: Header = { format: FORMAT, version: VERSION, bytes: rest.length, sha256 };
-  const file = `${folder}/${nameOf(at)}`;
+  let file = folder;
   try {
+    const [newest] = await checkpointsIn(folder);
+    file += `/${nameOf(at, newest === undefined ? 1 : numberOf(newest) + 1)}`;
     await writeSynced(`${file}.part`, [
       new TextEncoder().encode(`${JSON.stringify(header)}\n`),
       rest,
@@ -150,13 +156,18 @@ export async function checkpointsIn(folder: string): Promise<string[]> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  return names.sort().reverse();
+  return names.sort((a, b) => numberOf(b) - numberOf(a) || (a < b ? 1 : -1));
 }
 
-/** As the seeds name them, to the millisecond. */
-function nameOf(at: Date): string {
+function numberOf(name: string): number {
+  return Number(NAME.exec(name)?.[1] ?? 0);
+}
+
+/** As the seeds name them, to the millisecond, and with its number. */
+function nameOf(at: Date, number: number): string {
   const [day, time] = at.toISOString().replaceAll(/[-:]/g, "").split("T") as [string, string];
-  return `checkpoint_${day}_${time.slice(0, 6)}_${time.slice(7, 10)}.json`;
+  const digits = String(number).padStart(6, "0");
+  return `checkpoint_${day}_${time.slice(0, 6)}_${time.slice(7, 10)}_${digits}.json`;
 }
 
 async function writeSynced(file: string, parts: readonly Uint8Array[]): Promise<void> {

@@ -15,13 +15,48 @@ Deno.test("checkpoint file: what was written is read, and only the last ones are
   using dir = new TempDir();
   for (const second of [1, 2, 3, 4]) await writeCheckpoint(dir.path, { second }, at(second), 2);
   assert.deepEqual(await checkpointsIn(dir.path), [
-    "checkpoint_20260102_030404_000.json",
-    "checkpoint_20260102_030403_000.json",
+    "checkpoint_20260102_030404_000_000004.json",
+    "checkpoint_20260102_030403_000_000003.json",
   ]);
   const { body, file, refused } = await readNewest(dir.path);
   assert.deepEqual(body, { second: 4 });
-  assert.equal(file, `${dir.path}/checkpoint_20260102_030404_000.json`);
+  assert.equal(file, `${dir.path}/checkpoint_20260102_030404_000_000004.json`);
   assert.deepEqual(refused, []);
+});
+
+Deno.test("checkpoint file: a clock that is set back makes no older one the newest, and none that is new is removed", async () => {
+  using dir = new TempDir();
+  for (const second of [8, 9, 5, 4]) await writeCheckpoint(dir.path, { second }, at(second), 3);
+  assert.deepEqual(await checkpointsIn(dir.path), [
+    "checkpoint_20260102_030404_000_000004.json",
+    "checkpoint_20260102_030405_000_000003.json",
+    "checkpoint_20260102_030409_000_000002.json",
+  ]);
+  assert.deepEqual((await readNewest(dir.path)).body, { second: 4 });
+});
+
+Deno.test("checkpoint file: one without a number, as they were once, is read, and is older than all that have one", async () => {
+  using dir = new TempDir();
+  for (const second of [6, 7]) {
+    const old = `${dir.path}/checkpoint_20260102_03040${second}_000.json`;
+    await Deno.rename(await writeCheckpoint(dir.path, { second }, at(second), 9), old);
+  }
+  assert.deepEqual((await readNewest(dir.path)).body, { second: 7 });
+  // The run goes on from it, on a clock that was set back meanwhile.
+  await writeCheckpoint(dir.path, { second: 1 }, at(1), 2);
+  assert.deepEqual(await checkpointsIn(dir.path), [
+    "checkpoint_20260102_030401_000_000001.json",
+    "checkpoint_20260102_030407_000.json",
+  ]);
+  assert.deepEqual((await readNewest(dir.path)).body, { second: 1 });
+});
+
+Deno.test("checkpoint file: the millionth is newer than the one before it", async () => {
+  using dir = new TempDir();
+  const first = await writeCheckpoint(dir.path, 999_999, at(1), 9);
+  await Deno.rename(first, first.replace("_000001.", "_999999."));
+  await writeCheckpoint(dir.path, 1_000_000, at(1), 9);
+  assert.deepEqual((await readNewest(dir.path)).body, 1_000_000);
 });
 
 Deno.test("checkpoint file: torn, changed or foreign ones are refused with the reason, and the one before is used", async () => {
@@ -37,12 +72,13 @@ Deno.test("checkpoint file: torn, changed or foreign ones are refused with the r
     6: "",
     7: text.replace('"version":4', '"version":7'),
   };
-  await Deno.remove(`${dir.path}/checkpoint_20260102_030402_000.json`);
+  await Deno.remove(`${dir.path}/checkpoint_20260102_030402_000_000002.json`);
   for (const [second, content] of Object.entries(spoilt)) {
-    await Deno.writeTextFile(`${dir.path}/checkpoint_20260102_03040${second}_000.json`, content);
+    const name = `checkpoint_20260102_03040${second}_000_00000${second}.json`;
+    await Deno.writeTextFile(`${dir.path}/${name}`, content);
   }
   // As a crash in the middle of writing leaves it.
-  await Deno.writeTextFile(`${dir.path}/checkpoint_20260102_030409_000.json.part`, "{");
+  await Deno.writeTextFile(`${dir.path}/checkpoint_20260102_030409_000_000009.json.part`, "{");
   const { body, refused } = await readNewest(dir.path);
   assert.deepEqual(body, { good: true });
   const reasons = [
@@ -73,7 +109,7 @@ Deno.test("checkpoint file: one that cannot be written leaves those before it", 
   using dir = new TempDir();
   await writeCheckpoint(dir.path, 1, at(1), 1);
   // What stands in the way of the new file, as a full disk would.
-  await Deno.mkdir(`${dir.path}/checkpoint_20260102_030402_000.json.part`);
+  await Deno.mkdir(`${dir.path}/checkpoint_20260102_030402_000_000002.json.part`);
   await assert.rejects(writeCheckpoint(dir.path, 2, at(2), 1), (error) => {
     return isPartiError(error, "PARTI_REFUSED") && /intact/.test(error.hint ?? "");
   });

@@ -7,7 +7,8 @@ import { PartiError } from "../../lib/errors.ts";
 import { checkpointsIn } from "./checkpoint_file.ts";
 
 /**
- * The run that is meant by a folder: itself, or the last one in it that has written a checkpoint.
+ * The run that is meant by a folder: itself, or the last one in it that has written a checkpoint. Runs know nothing of each other: which was
+ * the last one is what the clock said when they wrote.
  *
  * @param folder a run's folder, or the one that all runs have theirs in
  * @returns the run's folder

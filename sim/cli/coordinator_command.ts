@@ -10,7 +10,7 @@ import type { Asked } from "../coordinator/run_facts.ts";
 import { connectGround } from "../ground/kept_ground.ts";
 import { processConsole } from "../live/status_line.ts";
 import { takeAccess } from "../wire/access.ts";
-import { execute, type Input } from "./execute.ts";
+import { execute, type Input, sayGoOn } from "./execute.ts";
 
 /** What the coordinator is told on its standard input when the run is to end in order. */
 export const INTERRUPT = "interrupt";
@@ -54,7 +54,8 @@ export async function runCoordinator(spec: CoordinatorSpec): Promise<number> {
     input = { ...input, resumed };
     if (ground.left !== undefined) console.log("INFO", `Going on from checkpoint: ${file}`);
   }
-  const code = await execute(console, input, interrupt.signal, ground);
-  await ground.over();
+  const { code, canGoOn } = await execute(console, input, interrupt.signal, ground);
+  if (canGoOn) await sayGoOn(console, checkpointFolder);
+  else await ground.over();
   return code;
 }

@@ -52,11 +52,11 @@ export interface Input extends Asked {
  */
 export async function runAlone(console: SimConsole, input: Input): Promise<number> {
   using interrupt = heedInterrupts(console);
-  const { signal } = interrupt;
-  const code = await execute(console, input, signal);
-  if (input.checkpointFolder !== undefined) {
-    await afterwards(console, input.checkpointFolder, signal);
-  }
+  const { code, canGoOn } = await execute(console, input, interrupt.signal);
+  const { checkpointFolder } = input;
+  if (canGoOn) await sayGoOn(console, checkpointFolder!);
+  // A run that came to its end needs nothing any more.
+  else if (checkpointFolder !== undefined) await Deno.remove(checkpointFolder, { recursive: true });
   return code;
 }
 
@@ -78,7 +78,7 @@ export function heedInterrupts(console: SimConsole): Interruptible {
  * @param input the run
  * @param signal ends it early
  * @param ground what it stands on, where that is not to be its own
- * @returns the exit code
+ * @returns the exit code, and whether the run did not come to its end and can go on
  * @throws {PartiError} if the run could not begin, or not go on
  */
 export async function execute(
@@ -86,7 +86,7 @@ export async function execute(
   input: Input,
   signal: AbortSignal,
   ground?: Ground,
-): Promise<number> {
+): Promise<{ readonly code: number } & Pick<Outcome, "canGoOn">> {
   const { config, seed, out, notes = [], resumed } = input;
   using logs = openLogs(out, config, console, "coordinator");
   for (const note of notes) console.log("WARN", note);
@@ -97,7 +97,7 @@ export async function execute(
   };
   const coordinator = new Coordinator({ ...input, console, logs, ground, onBegin, signal });
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
-  const { report, series } = await coordinator.run().catch((error) => {
+  const { report, series, canGoOn } = await coordinator.run().catch((error) => {
     console.clear();
     // Before the run had begun it was the input or the surroundings; then the message says it all.
     if (!begun) throw error;
@@ -115,22 +115,16 @@ export async function execute(
   if (unwritten !== undefined) throw withExitCode(unwritten, exitCodes.unknown);
   console.print(`Report: ${out}/${REPORT_FILE}`);
   if (page !== undefined) console.print(`Page:   ${page}`);
-  return EXIT_CODES[report.verdict];
+  return { code: EXIT_CODES[report.verdict], canGoOn };
 }
 
 /**
- * A run that came to its end needs nothing any more; one that was interrupted can go on.
+ * Says how a run goes on that did not come to its end.
  *
  * @param console where that is said
  * @param folder what it needs to go on
- * @param signal has fired if it was interrupted
  */
-export async function afterwards(
-  console: SimConsole,
-  folder: string,
-  signal: AbortSignal,
-): Promise<void> {
-  if (!signal.aborted) return await Deno.remove(folder, { recursive: true });
+export async function sayGoOn(console: SimConsole, folder: string): Promise<void> {
   const hasCheckpoint = (await checkpointsIn(folder)).length > 0;
   if (hasCheckpoint) console.print(`It can go on where it was: parti sim --resume ${folder}`);
 }

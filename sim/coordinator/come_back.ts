@@ -15,6 +15,7 @@ import { loadState } from "../run/saved_state.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { EffectsReader } from "../streams/effects_reader.ts";
 import { nowUs } from "../streams/message.ts";
+import { isOutage } from "../streams/outage.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { Command, PartitionChanges } from "../wire/wire.ts";
 import { type JournalEntry, withConclusions } from "./conclusions.ts";
@@ -164,6 +165,7 @@ export interface CatchUpOptions {
  *
  * @param options what it needs
  * @returns true once that is so; false if it did not come to that
+ * @throws what keeps the effects from being read and is no outage
  */
 export async function catchUp(options: CatchUpOptions): Promise<boolean> {
   const { fleet, stage, reader, patienceMs, signal } = options;
@@ -174,7 +176,10 @@ export async function catchUp(options: CatchUpOptions): Promise<boolean> {
   let last: number | undefined;
   while (!isOver()) {
     last ??= await stage.world.feed.streamInfo(stage.topology.effectStream)
-      .then(({ lastSequence }) => lastSequence, () => undefined);
+      .then(({ lastSequence }) => lastSequence, (error) => {
+        if (!isOutage(error)) throw error;
+        return undefined;
+      });
     if (last !== undefined && reader.last >= last) return true;
     await pauseFor(POLL_MS);
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PartiError, type PartiErrorCode } from "../../lib/errors.ts";
 import type { Messaging, Notice } from "../../lib/ports/messaging.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
 import { until } from "../../tasks/until.ts";
@@ -13,9 +14,10 @@ import { Fleet } from "../run/fleet.ts";
 import { status } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";
 import { EffectsReader } from "../streams/effects_reader.ts";
+import { topologyOf } from "../streams/topology.ts";
 import { fromBytes, type Report, type ReportBatch, reportSubject, toBytes } from "../wire/wire.ts";
 import { openInbox } from "../wire/inbox.ts";
-import { startMissing, takeOver } from "./come_back.ts";
+import { catchUp, type CatchUpOptions, startMissing, takeOver } from "./come_back.ts";
 import { Conclusions, conclusionsOf, type JournalEntry } from "./conclusions.ts";
 import { type RunCheckpoint, saveRun } from "./run_checkpoint.ts";
 import { RunFacts } from "./run_facts.ts";
@@ -284,4 +286,24 @@ Deno.test("planted: what went wrong since the last checkpoint is in another one 
   state.takeReport("worker-0#1", { kind: "violation", message: "told a partition twice" });
   conclusions.note();
   assert.equal(asked, 3);
+});
+
+Deno.test("catching up: an outage is waited out, and what is none is not", async () => {
+  let asked = 0;
+  const catchUpWhere = (code: PartiErrorCode) => {
+    const streamInfo = () => {
+      if (++asked < 3) return Promise.reject(new PartiError(code, "no"));
+      return Promise.resolve({ lastSequence: 7 });
+    };
+    return catchUp({
+      stage: { world: { feed: { streamInfo } }, topology: topologyOf("simulation", undefined) },
+      ...{ fleet: { running: () => [] }, reader: { last: 7 }, messaging: {}, runId: "r" },
+      ...{ changes: () => ({ added: [], retired: [] }), patienceMs: 60_000 },
+      signal: new AbortController().signal,
+    } as unknown as CatchUpOptions);
+  };
+  assert.equal(await catchUpWhere("PARTI_TIMEOUT"), true);
+  asked = 0;
+  await assert.rejects(catchUpWhere("PARTI_NOT_FOUND"));
+  assert.equal(asked, 1);
 });

@@ -23,6 +23,8 @@ export interface Outcome {
   readonly report: SimReport;
   /** How it went over time. */
   readonly series: Series;
+  /** Whether it did not come to its end, and can go on from its last checkpoint. */
+  readonly canGoOn: boolean;
 }
 
 /** What a report is made from. */
@@ -60,7 +62,7 @@ export interface Findings {
   readonly memory: MemoryTrend;
   /** The chaos events. */
   readonly chaos: readonly ChaosRecord[];
-  /** What is left in the feed, by partition; undefined if the run was interrupted before it was drained. */
+  /** What is left in the feed, by partition; undefined if that is not known: the run was interrupted, or could not be drained. */
   readonly waiting: ReadonlyMap<number, IntervalSet> | undefined;
 }
 
@@ -75,7 +77,7 @@ export function conclude(findings: Findings): SimReport {
   const { ledger, measurements, doubts } = state;
   const incidents = [...state.violations, ...state.incidents];
   const totals = ledger.totals(waiting);
-  // Work was still under way when a run is interrupted: what is missing then is no defect.
+  // Work was still under way when a run is interrupted, and nobody knows of what could not be drained: what is missing then is no defect.
   const judged = waiting !== undefined
     ? totals
     : { ...totals, undelivered: 0, unexpected: 0, unknown: 0, holes: 0 };
@@ -118,7 +120,7 @@ export function conclude(findings: Findings): SimReport {
       unmoved: measurements.slowUnmoved.items,
     },
     workers: workersOf(fleet, state.sharing?.shares ?? []),
-    defects: waiting === undefined ? [] : ledger.defects(waiting),
+    defects: ledger.defects(waiting),
     incidents,
   };
   // What ended the run is told as it was then: figures of a moment may have changed since.

@@ -32,6 +32,12 @@ const run = {
   startup: { workers: 1, allStableMs: 1 },
 };
 
+const effect = new TextEncoder().encode(JSON.stringify({
+  ...{ partition: 0, sequence: 1, publishedUs: 1, availableUs: 2, acquiredUs: 0, startUs: 3 },
+  ...{ process: "worker-0#1", instance: "i", epoch: 1, generation: 1 },
+  ...{ streamSequence: 1, deliveryCount: 1 },
+}));
+
 /** A run in which worker-0 was killed with all its partitions, and everything sent had its effect. */
 function rig(strategy = "StickyBalanced", limits = thresholds) {
   const fleet = new TestFleet();
@@ -45,12 +51,7 @@ function rig(strategy = "StickyBalanced", limits = thresholds) {
   });
   const state = new RunState(new Array(20).fill(1), () => fleet as unknown as Fleet, console);
   state.ledger.sent(0, 1, 1);
-  const bytes = new TextEncoder().encode(JSON.stringify({
-    ...{ partition: 0, sequence: 1, publishedUs: 1, availableUs: 2, acquiredUs: 0, startUs: 3 },
-    ...{ process: "worker-0#1", instance: "i", epoch: 1, generation: 1 },
-    ...{ streamSequence: 1, deliveryCount: 1 },
-  }));
-  state.takeEffect(bytes, 4, 1);
+  state.takeEffect(effect, 4, 1);
   const partitions = Array.from({ length: 20 }, (_, partition) => partition);
   const gone = { process: "worker-0#1", atUs: 10, partitions, epoch: 1, generation: 1 };
   state.gone({ ...gone, how: "killed" }, () => {});
@@ -105,6 +106,14 @@ Deno.test("an interrupted run says nothing of what was still to be recovered", (
   const { verdict, reasons } = end(undefined);
   assert.equal(verdict, "unknown");
   assert.deepEqual(reasons, ["the run was interrupted"]);
+});
+
+Deno.test("planted: what was seen to be wrong is written out, also where nobody knows what is left", () => {
+  const { state, end } = rig();
+  state.takeEffect(effect, 5, 2);
+  const { verdict, defects } = end(undefined);
+  assert.equal(verdict, "fail");
+  assert.deepEqual(defects.map(({ kind }) => kind), ["duplicate"]);
 });
 
 Deno.test("planted: partitions that change hands for nothing fail the run under the sticky strategy", () => {

@@ -10,7 +10,6 @@ import { changesPartitions } from "../config/config_rules.ts";
 import type { Ground } from "../ground/ground.ts";
 import { openGround } from "../ground/own_ground.ts";
 import { describeEnd, type ProcessEnd } from "../host/host.ts";
-import type { IntervalSet } from "../ledger/intervals.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import type { Member } from "../run/fleet.ts";
 import type { Phase } from "../run/saved_state.ts";
@@ -20,7 +19,7 @@ import { goOn, takeOver } from "./come_back.ts";
 import type { Outcome } from "./conclude.ts";
 import type { JournalEntry } from "./conclusions.ts";
 import { chaosDoubts, loadDoubts } from "./course_check.ts";
-import { drain } from "./drain.ts";
+import { drain, type Drained, NOT_DRAINED } from "./drain.ts";
 import { gather } from "./gather.ts";
 import { heal } from "./heal.ts";
 import { makeParts, type Parts } from "./parts.ts";
@@ -93,19 +92,32 @@ export class Coordinator {
     if (!this.#aborted) await this.#load();
     if (!this.#aborted) await this.#heal();
     if (!this.#aborted) await this.#finishProducers();
-    const waiting = this.#aborted ? undefined : await this.#drain();
+    const drained = this.#aborted ? NOT_DRAINED : await this.#drain();
     await this.#thresholds.stop();
     this.#parts.watch.finishSeries();
-    if (!this.#aborted) await this.#stopWorkers();
-    else if (!this.#failedEarly.signal.aborted) {
-      this.#parts.state.doubts.push("the run was interrupted");
-    }
+    const end = await this.#end(drained);
     const report = concludeRun(this.#parts, {
       ...{ config, endedBy: this.#thresholds.failed },
-      waiting: this.#aborted ? undefined : waiting,
+      waiting: end.waiting,
     });
     page.end(report);
-    return { report, series: this.#parts.watch.series };
+    return { report, series: this.#parts.watch.series, canGoOn: end.canGoOn };
+  }
+
+  /** Whatever comes from now on, the run is judged as it is at this moment: it was drained, or it was not. */
+  async #end(
+    { waiting, doubts }: Drained,
+  ): Promise<Pick<Drained, "waiting"> & Pick<Outcome, "canGoOn">> {
+    const isInterrupted = this.#aborted && !this.#failedEarly.signal.aborted;
+    if (!this.#aborted && waiting !== undefined) {
+      await this.#stopWorkers();
+      return { waiting, canGoOn: false };
+    }
+    // Whoever goes on with the run does it all anew: what keeps this coordinator from its end is no doubt of theirs.
+    await this.#checkpoints?.[Symbol.asyncDispose]();
+    this.#parts.state.doubts.push(...doubts, ...(isInterrupted ? ["the run was interrupted"] : []));
+    const canGoOn = isInterrupted || !this.#aborted && doubts.length > 0;
+    return { waiting: undefined, canGoOn: this.#checkpoints !== undefined && canGoOn };
   }
 
   get #storeDir(): string | undefined {
@@ -129,6 +141,12 @@ export class Coordinator {
 
   get #aborted(): boolean {
     return this.#options.signal.aborted;
+  }
+
+  /** Whether the load was over before the run was resumed. */
+  get #wasHealing(): boolean {
+    const { resumed } = this.#options;
+    return resumed?.watch.phases.some(({ phase }) => phase === "heal") ?? false;
   }
 
   get #patienceMs(): number {
@@ -210,7 +228,8 @@ export class Coordinator {
     await this.#parts.chaos.settle();
     if (this.#aborted) return;
     this.#checkpoints?.soon();
-    this.#checkCourse({ fromUs: this.#loadFromUs, untilUs }, sent);
+    // Where it was over before the run was resumed it has been looked at, and there has been no load since.
+    if (!this.#wasHealing) this.#checkCourse({ fromUs: this.#loadFromUs, untilUs }, sent);
     console.log("INFO", "Chaos is over; healing");
   }
 
@@ -243,14 +262,15 @@ export class Coordinator {
     this.#facts.loadEnds();
   }
 
-  #drain(): Promise<Map<number, IntervalSet>> {
+  #drain(): Promise<Drained> {
     this.#parts.watch.enter("drain");
+    const { checkpointFolder, signal } = this.#options;
     return drain({
       stage: this.#stage,
       reader: this.#parts.reader,
-      doubts: this.#parts.state.doubts,
+      incidents: this.#parts.state.incidents,
       patienceMs: this.#patienceMs,
-      signal: this.#options.signal,
+      ...{ checkpointFolder, signal },
     });
   }
 

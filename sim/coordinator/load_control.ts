@@ -7,7 +7,7 @@
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
 import { command } from "../run/ask.ts";
-import { pauseFor, POLL_MS, untilFine } from "../run/wait.ts";
+import { orAborted, pauseFor, POLL_MS, untilFine } from "../run/wait.ts";
 import type { PartitionChanges } from "../wire/wire.ts";
 
 /** What controlling the load needs. */
@@ -50,6 +50,8 @@ export class LoadControl {
     const started = new Set<string>();
     while (!signal.aborted) {
       for (const producer of this.#options.fleet.running("producer")) {
+        // Where nobody answers each of them takes its time.
+        if (this.#options.signal.aborted) return;
         if (producer.readyUs === undefined || started.has(producer.process)) continue;
         if (await this.#tell(producer, "start", START_TIMEOUT_MS)) started.add(producer.process);
       }
@@ -57,7 +59,7 @@ export class LoadControl {
     }
   }
 
-  /** Ends all producers that run, each after it has told what it has sent. */
+  /** Ends all producers that run, each after it has told what it has sent. An interrupted run waits for none of them. */
   async finish(): Promise<void> {
     const { fleet, doubts, patienceMs, signal } = this.#options;
     const producers = fleet.running("producer");
@@ -65,10 +67,11 @@ export class LoadControl {
     await untilFine(patienceMs, signal, () => {
       return producers.every(({ readyUs }) => readyUs !== undefined) ? undefined : "not ready";
     });
-    await Promise.all(producers.map(async (producer) => {
+    const all = producers.map(async (producer) => {
       if (await this.#finishes(producer)) await producer.exited;
-      else doubts.push(`${producer.process} could not tell what it has sent`);
-    }));
+      else if (!signal.aborted) doubts.push(`${producer.process} could not tell what it has sent`);
+    });
+    await orAborted(Promise.all(all), signal);
   }
 
   /** Who reconnects at this moment is not there yet to be told: it is told again until there is no more time. */

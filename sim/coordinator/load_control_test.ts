@@ -8,6 +8,7 @@ import { LoadControl } from "./load_control.ts";
 function rig(patienceMs = 60_000) {
   const fleet = new TestFleet();
   const doubts: string[] = [];
+  const abort = new AbortController();
   const control = new LoadControl({
     fleet,
     messaging: fleet.messaging,
@@ -15,9 +16,9 @@ function rig(patienceMs = 60_000) {
     changes: () => ({ added: [], retired: [] }),
     doubts,
     patienceMs,
-    signal: new AbortController().signal,
+    signal: abort.signal,
   });
-  return { fleet, doubts, control };
+  return { fleet, doubts, control, abort };
 }
 
 Deno.test("load: each producer is started once, as soon as it is ready, and those that come back too", async () => {
@@ -85,6 +86,28 @@ Deno.test("load: one that reconnects when it is asked is asked again", async () 
   await control.finish();
   assert.equal(fleet.commands.length, 3);
   assert.deepEqual(doubts, []);
+});
+
+Deno.test("load: an interrupted run waits for no producer: not for its answer, nor for its end, nor for the next one", async () => {
+  {
+    const { fleet, doubts, control, abort } = rig();
+    fleet.add("producer", 0, { exited: new Promise(() => {}) });
+    fleet.add("producer", 1);
+    fleet.answer = ({ index }) => index === 1 ? new Promise(() => {}) : null;
+    const finishing = control.finish();
+    await until("both are asked", () => fleet.commands.length === 2);
+    abort.abort();
+    await finishing;
+    assert.deepEqual(doubts, []);
+  }
+  const { fleet, control, abort } = rig();
+  for (const index of [0, 1, 2]) fleet.add("producer", index);
+  fleet.answer = () => {
+    abort.abort();
+    throw new Error("no answer");
+  };
+  await control.keepStarted(abort.signal);
+  assert.deepEqual(fleet.commands, ["start producer-0#1"]);
 });
 
 for (

@@ -98,13 +98,20 @@ export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack):
     patienceMs: config.coordinator.validation_window,
   });
   const partitions = new PartitionControl({ ...options, fleet, state });
-  const chaos = makeChaos(options, group, { fleet, state, partitions });
+  const look = () => conclusionsOf(state, chaos.records);
+  const conclusions = new Conclusions(look, options.keep, options.onRecord);
+  const note = () => conclusions.note();
+  const chaos: ChaosRunner = makeChaos(options, group, { fleet, state, partitions }, note);
   state.onStatus = (member) => chaos.onStatus(member);
   const watch = new RunWatch({
     ...{ runId, state, fleet, facts, console },
     serverPids: () => ground.server?.pids ?? [],
     durationMs: config.simulation.duration,
-    onTick: (phase) => observer.tick(phase),
+    onTick: (phase) => {
+      observer.tick(phase);
+      // Chaos looks more often, but only as long as there is some: what goes wrong after that is not to be forgotten either.
+      conclusions.note();
+    },
     chaos: () => chaos.records.length,
   });
   watch.start();
@@ -173,19 +180,17 @@ function makeChaos(
   options: PartsOptions,
   timing: GroupTiming,
   parts: { readonly fleet: Fleet; readonly state: RunState; readonly partitions: PartitionControl },
+  onLook: () => void,
 ): ChaosRunner {
-  const { plan, runId, console, config, ground, stage, signal, onRecord, keep } = options;
+  const { plan, runId, console, config, ground, stage, signal, onRecord } = options;
   const { server, cluster, networks, crash } = ground;
-  const look = () => conclusionsOf(parts.state, chaos.records);
-  const conclusions = new Conclusions(look, keep, onRecord);
-  const chaos: ChaosRunner = new ChaosRunner({
+  return new ChaosRunner({
     ...{ plan, runId, console, server, cluster, networks, crash, timing, signal, onRecord },
     ...parts,
     messaging: stage.world.messaging,
     feedStream: stage.topology.feedStream,
     minWorkers: Math.max(2, Math.ceil(config.workers.count / 2)),
     windowMs: config.coordinator.validation_window,
-    onLook: () => conclusions.note(),
+    onLook,
   });
-  return chaos;
 }

@@ -66,10 +66,11 @@ export class RunCheckpoints implements AsyncDisposable {
     this.#journal?.append(entry);
   }
 
-  /** Writes what is under way and nothing more. */
+  /** Writes what is under way and nothing more. Safe to call twice. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#checkpoints[Symbol.asyncDispose]();
     this.#journal?.[Symbol.dispose]();
+    this.#journal = undefined;
   }
 
   #take(): RunCheckpoint {

@@ -96,7 +96,7 @@ export interface RunEnd {
   readonly config: SimulationConfig;
   /** The thresholds that ended it before its time. */
   readonly endedBy: readonly ThresholdResult[];
-  /** What is left in the feed, by partition; undefined if it was interrupted before it was drained. */
+  /** What is left in the feed, by partition; undefined if that is not known. */
   readonly waiting: Map<number, IntervalSet> | undefined;
 }
 

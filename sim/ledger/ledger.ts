@@ -327,11 +327,12 @@ export class Ledger {
   /**
    * Everything that is wrong, written out.
    *
-   * @param waiting the sequences still in the feed, by partition
+   * @param waiting the sequences still in the feed, by partition; without it nothing is called missing yet
    * @returns at most {@linkcode MAX_DEFECTS} defects, those seen during the run first
    */
-  defects(waiting: ReadonlyMap<number, IntervalSet>): Defect[] {
+  defects(waiting?: ReadonlyMap<number, IntervalSet>): Defect[] {
     const result = [...this.#defects, ...handlerDefects(this.#judged())];
+    if (waiting === undefined) return result.slice(0, MAX_DEFECTS);
     const nothing = new IntervalSet();
     for (const [partition, page] of this.#pages.entries()) {
       if (result.length >= MAX_DEFECTS) break;

@@ -29,7 +29,7 @@ export class TestFleet {
   readonly members: Member[] = [];
   /** Every command given, as `start producer-0#1`. */
   readonly commands: string[] = [];
-  /** What a process answers to a command; what it throws is the command's failure. */
+  /** What a process answers to a command; what it throws, or a promise rejects with, is the command's failure. */
   answer: (member: Member, command: string) => unknown = () => null;
 
   /**
@@ -87,7 +87,7 @@ export class TestFleet {
       if (member === undefined) throw new PartiError("PARTI_NO_RESPONDERS", "nobody there");
       const { command } = fromBytes<Command>(data);
       this.commands.push(`${command} ${member.process}`);
-      return toBytes(this.answer(member, command));
+      return toBytes(await this.answer(member, command));
     },
   } as unknown as Messaging;
 }

@@ -40,6 +40,26 @@ export function pauseFor(delayMs: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
+ * Waits for something, or until the signal fires: then nobody waits for it any more.
+ *
+ * @param work what is waited for
+ * @param signal ends the wait early, without an error
+ * @returns when it is done or the signal has fired
+ * @throws what it rejects with before that
+ */
+export async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const done = () => aborted.resolve();
+  if (signal.aborted) done();
+  signal.addEventListener("abort", done, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", done);
+  }
+}
+
+/**
  * Waits until nothing is amiss.
  *
  * @param timeoutMs how long at most, in milliseconds

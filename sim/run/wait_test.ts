@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PartiError } from "../../lib/errors.ts";
-import { patiently, pauseFor, untilFine } from "./wait.ts";
+import { orAborted, patiently, pauseFor, untilFine } from "./wait.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -26,6 +26,19 @@ Deno.test("a pause longer than a timer of the runtime can be does not end at onc
   assert.equal(over, false);
   abort.abort();
   await long;
+});
+
+Deno.test("something is waited for until it is done, has failed, or the signal fires", async () => {
+  await orAborted(Promise.resolve(), NEVER);
+  await assert.rejects(orAborted(Promise.reject(new Error("it failed")), NEVER), /it failed/);
+  const endless = Promise.withResolvers<void>();
+  const abort = new AbortController();
+  const waiting = orAborted(endless.promise, abort.signal);
+  abort.abort();
+  await waiting;
+  await orAborted(endless.promise, abort.signal);
+  // It may fail later: that concerns nobody any more.
+  endless.reject(new Error("late"));
 });
 
 Deno.test("waiting ends as soon as nothing is amiss", async () => {

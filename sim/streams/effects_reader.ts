@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Consumer,
   type ConsumerMessages,
   jetstream,
   type JetStreamManager,
@@ -21,7 +22,7 @@ export type OnEffect = (
   subject: string,
 ) => void;
 
-/** Where nothing comes for so long it is asked anew; a stream that is at rest costs one consumer more in that time. */
+/** Where nothing comes for so long it is asked anew. */
 const SILENT_MS = 5_000;
 const RETRY_DELAY_MS = 100;
 
@@ -31,6 +32,7 @@ export class EffectsReader {
   readonly #stream: string;
   readonly #onEffect: OnEffect;
   readonly #onTrouble: (incident: string) => void;
+  readonly #silentMs: number;
   readonly #told = new Set<string>();
   #messages: { stop(): void } | undefined;
   #last = 0;
@@ -44,17 +46,20 @@ export class EffectsReader {
    * @param stream the output stream
    * @param onEffect called for each message in the stream's order
    * @param onTrouble told, once, of each error that is no outage's: what `onEffect` throws, and why nothing can be read; it goes on
+   * @param silentMs where nothing comes for so long it asks anew, in milliseconds
    */
   constructor(
     nc: NatsConnection,
     stream: string,
     onEffect: OnEffect,
     onTrouble: (incident: string) => void,
+    silentMs: number = SILENT_MS,
   ) {
     this.#nc = nc;
     this.#stream = stream;
     this.#onEffect = onEffect;
     this.#onTrouble = onTrouble;
+    this.#silentMs = silentMs;
   }
 
   /** The last sequence read. */
@@ -110,7 +115,7 @@ export class EffectsReader {
         this.#messages = messages;
         // It may have been asked to stop while there was nothing to stop yet.
         if (this.#stopped) messages.stop();
-        await this.#read(messages);
+        if (await this.#read(messages) === "silent") void this.#drop(consumer);
       } catch (error) {
         // A server that is away or restarting is no trouble: the next round begins after the last message that was read.
         if (!this.#stopped && !isOutage(error)) {
@@ -122,19 +127,36 @@ export class EffectsReader {
   }
 
   /** Until it ends, or nothing has come for long: a client whose consumer went with its node was seen to wait for it for ever. */
-  async #read(messages: ConsumerMessages): Promise<void> {
+  async #read(messages: ConsumerMessages): Promise<"silent" | "over"> {
     let read = this.#last;
+    let isSilent = false;
     const looking = setInterval(() => {
-      if (read === this.#last) messages.stop();
+      if (read === this.#last) {
+        isSilent = true;
+        messages.stop();
+      }
       read = this.#last;
-    }, SILENT_MS);
+    }, this.#silentMs);
     try {
       for await (const message of messages) {
         const storedUs = Math.round(message.info.timestampNanos / 1_000);
         this.#accept(message.seq, message.data, storedUs, message.subject);
       }
+      return isSilent ? "silent" : "over";
     } finally {
       clearInterval(looking);
+    }
+  }
+
+  /** A stream that is at rest is silent again and again, and the server would keep each consumer for minutes. Nobody waits for this. */
+  async #drop(consumer: Consumer): Promise<void> {
+    try {
+      await consumer.delete();
+    } catch (error) {
+      // It may have gone with its node.
+      if (!this.#stopped && !isOutage(error)) {
+        this.#tell(`a consumer of the output stream could not be removed: ${describeError(error)}`);
+      }
     }
   }
 
@@ -189,6 +211,7 @@ export async function firstOf(
  * @param stream the stream
  * @param limit how many messages to read at most
  * @param onMessage called with each payload
+ * @param signal ends the reading early
  * @returns true if all of them were read
  */
 export async function readRemaining(
@@ -196,14 +219,16 @@ export async function readRemaining(
   stream: string,
   limit: number,
   onMessage: (data: Uint8Array) => void,
+  signal: AbortSignal,
 ): Promise<boolean> {
   const manager: JetStreamManager = await jetstreamManager(nc);
   // The server takes both fields together ("the next one from here on"); the client's types do not know.
   const from = (seq: number) => ({ seq, next_by_subj: ">" }) as { seq: number };
   let next = 1;
-  for (let count = 0; count < limit; count++) {
+  for (let count = 0; !signal.aborted; count++) {
     const message = await manager.streams.getMessage(stream, from(next));
     if (message === null) return true;
+    if (count === limit) return false;
     onMessage(message.data);
     next = message.seq + 1;
   }

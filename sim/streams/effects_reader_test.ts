@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection, Subscription } from "@nats-io/nats-core";
 import type { FeedStore } from "../../lib/ports/feed.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
@@ -78,17 +80,67 @@ Deno.test("what is left in a work queue can be read without consuming it", async
     replicas: 1,
   });
   const left: string[] = [];
-  const read = (limit: number) => {
+  const abort = new AbortController();
+  const read = (limit: number, most = limit) => {
     left.length = 0;
-    return readRemaining(nc, "FEED", limit, (data) => left.push(decoder.decode(data)));
+    const take = (data: Uint8Array) => {
+      if (left.push(decoder.decode(data)) === most) abort.abort();
+    };
+    return readRemaining(nc, "FEED", limit, take, abort.signal);
   };
   assert.equal(await read(10), true);
   for (let n = 1; n <= 5; n++) await feed.publish(`feed.${n % 2}`, encoder.encode(String(n)));
   assert.equal(await read(10), true);
   assert.deepEqual(left, ["1", "2", "3", "4", "5"]);
-  assert.equal(await read(3), false, "there is more than the limit");
+  assert.equal(await read(5, 9), true, "the limit is not reached");
+  assert.equal(await read(3, 9), false, "there is more than the limit");
   assert.equal((await feed.streamInfo("FEED")).messages, 5);
+  assert.equal(await read(10, 2), false, "it is interrupted");
+  assert.deepEqual(left, ["1", "2"]);
   await nc.close();
+});
+
+/** A connection whose first subscriptions hear nothing, as those of a client that waits for a consumer which is not there any more. */
+function deaf(nc: NatsConnection, first: number) {
+  const subscriptions: Subscription[] = [];
+  const subscribe: NatsConnection["subscribe"] = (subject, options) => {
+    const hears = subscriptions.length >= first;
+    const subscription = nc.subscribe(subject, hears ? options : { callback: () => {} });
+    subscriptions.push(subscription);
+    return subscription;
+  };
+  const connection: NatsConnection = Object.assign(Object.create(nc), { subscribe });
+  return { connection, subscriptions };
+}
+
+Deno.test("planted: a client that hangs is ended and asked anew, and of what it had nothing is left", async () => {
+  await using server = await launchNats();
+  const nc = await connectNats({ servers: server.url });
+  const { feed } = natsWorld(nc);
+  await makeOut(feed);
+  await feed.publish("out.a", encoder.encode("1"));
+  const { connection, subscriptions } = deaf(nc, 2);
+  const read: string[] = [];
+  const troubles: string[] = [];
+  const take = (data: Uint8Array) => void read.push(decoder.decode(data));
+  const reader = new EffectsReader(connection, "OUT", take, (what) => troubles.push(what), 100);
+  reader.start();
+  await until("the message is read", () => reader.last === 1);
+  // At rest it is silent, too: it goes on like this and leaves no more behind.
+  await until("asked several times", () => subscriptions.length >= 6);
+  assert.ok(subscriptions.slice(0, -1).every((one) => one.isClosed()), "all but the last one");
+  await feed.publish("out.a", encoder.encode("2"));
+  await until("the next one is read", () => reader.last === 2);
+  await reader.stop();
+  assert.ok(subscriptions.every((one) => one.isClosed()));
+  const { streams } = await jetstreamManager(nc);
+  // The last consumer was not dropped for its silence: the server does that, or it goes with its stream.
+  await until("the consumers are gone", async () => {
+    return (await streams.info("OUT")).state.consumer_count <= 1;
+  });
+  await nc.close();
+  assert.deepEqual(read, ["1", "2"]);
+  assert.deepEqual(troubles, []);
 });
 
 Deno.test("a reader that is stopped while it begins stops", async () => {
