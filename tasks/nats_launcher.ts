@@ -83,9 +83,13 @@ export class NatsServer implements AsyncDisposable {
   readonly binary: string;
   /** Where the streams are kept. */
   readonly storeDir: string;
+  /** Told with the exit code when the process ends although it was not ended from here. */
+  onEnded: (code: number) => void = () => {};
   readonly #runDir: string;
   readonly #options: LaunchNatsOptions;
   #guard: Guard | undefined;
+  /** The process that was ended from here. */
+  #endedOnPurpose: Guard | undefined;
   #paused = false;
   #stopped = false;
 
@@ -156,6 +160,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Kills the process with SIGKILL and waits for its end. Store and port are kept for {@linkcode restart}. */
   async kill(): Promise<void> {
+    this.#endedOnPurpose = this.#guard;
     this.#guard?.signal("SIGKILL");
     await this.#guard?.exited;
     this.#paused = false;
@@ -209,14 +214,17 @@ export class NatsServer implements AsyncDisposable {
       }),
     );
     const previous = this.#guard;
-    this.#guard = await Guard.start({
+    const guard = this.#guard = await Guard.start({
       command: [this.binary, "-c", configFile],
       outputFile: `${this.#runDir}/stderr.log`,
       removeDir: this.#runDir,
     });
     this.#paused = false;
     await previous?.keep();
-    await this.#untilReady(this.#guard);
+    await this.#untilReady(guard);
+    void guard.exited.then((code) => {
+      if (guard !== this.#endedOnPurpose) this.onEnded(code);
+    });
   }
 
   /** The server writes its ports file when it accepts connections; no log text has to be understood. */
@@ -243,6 +251,7 @@ export class NatsServer implements AsyncDisposable {
   async #shutDown(): Promise<void> {
     const guard = this.#guard;
     if (!guard?.running) return;
+    this.#endedOnPurpose = guard;
     if (this.#paused) this.resume();
     guard.signal("SIGTERM");
     const timer = setTimeout(() => guard.signal("SIGKILL"), this.#options.stopTimeoutMs ?? 5_000);

@@ -76,6 +76,20 @@ Deno.test("kill and restart keep the port and what was stored", async () => {
   await after.close();
 });
 
+Deno.test("a server that ends by itself is told of, one that was ended from here is not", async () => {
+  await using server = await launchNats();
+  const told: number[] = [];
+  server.onEnded = (code) => told.push(code);
+  await server.restart();
+  await server.kill();
+  await server.restart();
+  assert.deepEqual(told, []);
+  const { exited } = server;
+  Deno.kill(server.pid, "SIGKILL");
+  await exited;
+  assert.deepEqual(told, [137]);
+});
+
 Deno.test("restart of a running server shuts it down first", async () => {
   await using server = await launchNats();
   const { pid } = server;

@@ -42,7 +42,7 @@ export class Coordinator {
   readonly plan: ChaosPlan;
   readonly #options: RunOptions;
   readonly #facts: RunFacts;
-  /** Fires when a threshold ends the run; `signal` of the options fires then, too. */
+  /** Fires when a threshold, or the end of a server, ends the run; `signal` of the options fires then, too. */
   readonly #failedEarly = new AbortController();
   /** Fires when the group is whole again after all chaos, or is not and will not be waited for. */
   readonly #validated = new AbortController();
@@ -85,6 +85,7 @@ export class Coordinator {
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${versionOf(this.#stage)} at ${ground.urls.join(", ")}`);
     this.#prepare(cleanUp);
+    void ground.serverEnded?.then((what) => this.#serverEnded(what));
     this.#resume();
     if (changesPartitions(config)) await this.#parts.partitions.publish(() => this.#aborted);
     showRun({ metrics, page }, this.#parts, this.#options);
@@ -282,6 +283,14 @@ export class Coordinator {
       const words = output.slice(-3).join(" | ");
       this.#parts.state.incidents.push(`${process} did not leave when asked to: ${words}`);
     }
+  }
+
+  /** Nothing more can be learnt from a run without its server. */
+  #serverEnded(what: string): void {
+    if (this.#aborted) return;
+    this.#parts.state.incidents.push(what);
+    this.#options.console.log("FAIL", what);
+    this.#failedEarly.abort();
   }
 
   #unexpectedExit(member: Member, end: ProcessEnd): void {

@@ -59,6 +59,8 @@ export interface Ground extends AsyncDisposable {
   readonly server: OwnServers | undefined;
   /** The same, if they are a cluster. */
   readonly cluster: KillableCluster | undefined;
+  /** Resolves with a sentence when one of the run's own servers has ended by itself. */
+  readonly serverEnded?: Promise<string> | undefined;
   /** Who starts processes on this machine. */
   readonly host: Host;
   /** Their networks, if these can fail. */

@@ -50,10 +50,16 @@ export class GroundKeeper {
   #serverTurn: Promise<unknown> = Promise.resolve();
   #coordinator: LineWriter | undefined;
   #killedUs: number | undefined;
+  #serverEnded: string | undefined;
 
   /** @param options what it needs */
   constructor(options: GroundKeeperOptions) {
     this.#options = options;
+    void options.ground.serverEnded?.then((serverEnded) => {
+      this.#serverEnded = serverEnded;
+      // If it is not there any more, the next one is told by `hello`.
+      this.#coordinator?.write({ serverEnded }).catch(() => {});
+    });
   }
 
   /**
@@ -142,6 +148,7 @@ export class GroundKeeper {
       server: server && this.#serverPids(),
       nodeNames: cluster?.names,
       networksFail: networks !== undefined,
+      serverEnded: this.#serverEnded,
       left: this.#killedUs === undefined ? undefined : {
         ...{ killedUs: this.#killedUs, running, ended: this.#ended, faults: this.#faults.all },
       },

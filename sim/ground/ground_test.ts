@@ -19,6 +19,7 @@ function rig() {
   const states = new Map<string, NetworkState>();
   const done: string[] = [];
   const mood = { failing: false };
+  const serverEnded = Promise.withResolvers<string>();
   const server = {
     pids: [7],
     kill: () => Promise.resolve(void done.push("kill")),
@@ -32,6 +33,7 @@ function rig() {
     urls: ["nats://127.0.0.1:1"],
     server,
     cluster: undefined,
+    serverEnded: serverEnded.promise,
     host: {
       spawn: (_role, { process }) => {
         const child = new TestProcess(100 + processes.size);
@@ -73,7 +75,7 @@ function rig() {
     return killedUs;
   };
   return {
-    ...{ processes, states, done, mood, crashes, coordinator, die },
+    ...{ processes, states, done, mood, crashes, serverEnded, coordinator, die },
     [Symbol.dispose]: () => {
       listener.close();
       dir[Symbol.dispose]();
@@ -146,6 +148,17 @@ Deno.test("ground: what a dead coordinator has done to others ends, and the next
   }
   left.processes.get("producer-0#1")!.kill();
   assert.equal((await left.processes.get("producer-0#1")!.exited).code, 137);
+  await run.die(second);
+});
+
+Deno.test("ground: that a server has ended by itself is told whoever is there, and whoever comes", async () => {
+  using run = rig();
+  const first = await run.coordinator();
+  run.serverEnded.resolve("it ended");
+  assert.equal(await first.serverEnded, "it ended");
+  await run.die(first);
+  const second = await run.coordinator();
+  assert.equal(await second.serverEnded, "it ended");
   await run.die(second);
 });
 

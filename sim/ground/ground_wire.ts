@@ -39,7 +39,8 @@ export interface NumberedCall {
 export type GroundLine =
   | { readonly id: number; readonly result?: unknown }
   | { readonly id: number; readonly error: string }
-  | { readonly ended: EndedProcess };
+  | { readonly ended: EndedProcess }
+  | { readonly serverEnded: string };
 
 /** A process has ended. */
 export interface EndedProcess extends ProcessEnd {
@@ -65,6 +66,8 @@ export interface Hello {
   readonly server?: ServerPids | undefined;
   /** The names of a cluster's nodes, if they are one. */
   readonly nodeNames?: readonly string[] | undefined;
+  /** Why one of the servers is not there any more, though nobody has ended it. */
+  readonly serverEnded?: string | undefined;
   /** Whether networks can fail. */
   readonly networksFail: boolean;
   /** What the coordinator before has left. */

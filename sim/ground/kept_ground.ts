@@ -44,11 +44,13 @@ export async function connectGround(connection: Deno.Conn): Promise<KeptGround> 
   const hello = await line.call<Hello>({ call: "hello" });
   const servers = hello.server && new KeptServers(line, hello.server);
   const { nodeNames } = hello;
+  if (hello.serverEnded !== undefined) line.serverEnded.resolve(hello.serverEnded);
   const networks = new Map<string, FailingNetwork>();
   return {
     urls: hello.urls,
     server: servers,
     cluster: servers && nodeNames && clusterOf(line, servers, nodeNames),
+    serverEnded: line.serverEnded.promise,
     host: { spawn: (role, spec) => line.spawn(role, spec) },
     networks: hello.networksFail
       ? {
@@ -72,6 +74,7 @@ class GroundLineClient {
   readonly #writer: LineWriter;
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #processes = new Map<string, KeptProcess>();
+  readonly serverEnded = Promise.withResolvers<string>();
   readonly #reading: Promise<void>;
   #id = 0;
 
@@ -126,6 +129,7 @@ class GroundLineClient {
 
   #take(line: GroundLine): void {
     if ("ended" in line) return this.#hasEnded(line.ended);
+    if ("serverEnded" in line) return this.serverEnded.resolve(line.serverEnded);
     const answer = this.#calls.get(line.id);
     this.#calls.delete(line.id);
     if ("error" in line) answer?.reject(new PartiError("PARTI_REFUSED", line.error));

@@ -14,6 +14,8 @@ import type { RunAccess } from "../wire/access.ts";
 import type { Ground } from "./ground.ts";
 import { keepServerLog } from "./server_log.ts";
 
+const LAST_WORDS_BYTES = 2_048;
+
 /** What a ground is made from. */
 export interface GroundOptions {
   /** The configuration. */
@@ -46,6 +48,7 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
   const single = isOurs && size === 1 ? cleanUp.use(await launchOne(config, storeDir)) : undefined;
   const server = cluster ?? single;
   if (server !== undefined) cleanUp.defer(() => keepServerLog(server, logs));
+  const nodes = cluster?.nodes ?? (single === undefined ? [] : [single]);
   const urls = cluster?.urls ?? urlsOf(single?.url ?? url);
   const isAllHere = config.simulation.mode !== "coordinator";
   const networks = networksFail && isOurs && isAllHere
@@ -54,7 +57,7 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
   const local = new LocalHost(access, logs);
   const owned = cleanUp.move();
   return {
-    ...{ urls, server, cluster, networks },
+    ...{ urls, server, cluster, networks, serverEnded: firstToEnd(nodes) },
     host: {
       spawn: (role, spec) => {
         const natsUrl = networks?.urlOf(spec.name) ?? spec.natsUrl;
@@ -63,6 +66,18 @@ export async function openGround(options: GroundOptions): Promise<Ground> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Whichever ends first though nobody has ended it, in a sentence, with its last words. */
+function firstToEnd(nodes: readonly NatsServer[]): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  for (const node of nodes) {
+    node.onEnded = (code) => {
+      const words = node.logTail(LAST_WORDS_BYTES).trimEnd().split("\n").slice(-3).join(" | ");
+      resolve(`nats-server at ${node.url} ended by itself with code ${code}: ${words}`);
+    };
+  }
+  return promise;
 }
 
 /** Whoever is started by hand has to find the servers: then they are where the configuration says. */
