@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import type { SimReport } from "../report/report.ts";
 import type { ThresholdResult } from "../report/thresholds.ts";
 import type { Fleet } from "../run/fleet.ts";
