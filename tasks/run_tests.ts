@@ -10,7 +10,7 @@
 import { checkRepository } from "./check_texts.ts";
 import { note, say } from "./console.ts";
 import { describeError } from "../lib/errors.ts";
-import { countTests, lineSplitter } from "./test_output.ts";
+import { countTests, ignoredTest, lineSplitter } from "./test_output.ts";
 import { findLeftovers } from "./leftovers.ts";
 import { provideTestServers } from "./test_servers.ts";
 
@@ -20,6 +20,8 @@ export interface Tally {
   readonly passed: number;
   /** What did not. */
   readonly failed: number;
+  /** Tests that were left out, by name: what they need is not there. */
+  readonly ignored?: readonly string[];
 }
 
 const root = new URL("..", import.meta.url).pathname;
@@ -44,8 +46,8 @@ interface Step {
 }
 
 /** Runs all steps, also after one has failed: the person who reads this wants to know everything at once. */
-async function runSteps(steps: readonly Step[]): Promise<Tally> {
-  let total: Tally = { passed: 0, failed: 0 };
+async function runSteps(steps: readonly Step[]): Promise<Required<Tally>> {
+  let total: Required<Tally> = { passed: 0, failed: 0, ignored: [] };
   for (const [index, { name, run }] of steps.entries()) {
     say(`\n[${index + 1}/${steps.length}] ${name}`);
     const startMs = performance.now();
@@ -58,7 +60,11 @@ async function runSteps(steps: readonly Step[]): Promise<Tally> {
     }
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     say(`${tally.failed === 0 ? "ok" : "FAILED"}: ${name} (${seconds} s)`);
-    total = { passed: total.passed + tally.passed, failed: total.failed + tally.failed };
+    total = {
+      passed: total.passed + tally.passed,
+      failed: total.failed + tally.failed,
+      ignored: [...total.ignored, ...tally.ignored ?? []],
+    };
   }
   return total;
 }
@@ -67,7 +73,7 @@ async function runSteps(steps: readonly Step[]): Promise<Tally> {
 async function deno(
   args: readonly string[],
   env: Record<string, string> = {},
-): Promise<{ code: number; output: string }> {
+): Promise<{ code: number; output: string; ignored: string[] }> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: root,
@@ -77,12 +83,15 @@ async function deno(
     stderr: "inherit",
   }).spawn();
   let output = "";
+  const ignored: string[] = [];
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(lineSplitter());
   for await (const line of lines) {
     say(line);
+    const left = ignoredTest(line);
+    if (left !== undefined) ignored.push(left);
     output = (output + line + "\n").slice(-10_000);
   }
-  return { code: (await child.status).code, output };
+  return { code: (await child.status).code, output, ignored };
 }
 
 /** A step that is one call of Deno. */
@@ -99,14 +108,14 @@ async function runTests(
   args: readonly string[],
   env: Record<string, string>,
 ): Promise<Tally> {
-  const { code, output } = await deno(
+  const { code, output, ignored } = await deno(
     ["test", "--allow-all", "--sanitize-ops", "--sanitize-resources", "--parallel", ...args],
     env,
   );
   const counted = countTests(output);
   // No last line means that nothing was run: types that do not check, or a crash.
   if (code !== 0 && (counted === undefined || counted.failed === 0)) return failed;
-  return counted ?? failed;
+  return { ...counted ?? failed, ignored };
 }
 
 async function checkTexts(): Promise<Tally> {
@@ -161,6 +170,8 @@ async function main(args: readonly string[]): Promise<number> {
   ];
   try {
     const total = await runSteps(args.length === 0 ? all : [servers, tests(...args), leftovers]);
+    // Who reads only the end must not take what was left out for passed.
+    for (const name of total.ignored) say(`left out: ${name}`);
     say(`\n${total.passed} passed, ${total.failed} failed`);
     return total.failed === 0 ? 0 : 1;
   } finally {

@@ -18,6 +18,16 @@ export function countTests(output: string): { passed: number; failed: number } |
 }
 
 /**
+ * The name of a test that was left out.
+ *
+ * @param line one line of what `deno test` prints, without colours
+ * @returns its file and name; undefined if the line tells of no such test
+ */
+export function ignoredTest(line: string): string | undefined {
+  return /^(.+) \.\.\. ignored \(\d+[a-zµ]+\)$/.exec(line)?.[1];
+}
+
+/**
  * Cuts a stream of text into lines.
  *
  * @returns a stream of lines without their ends

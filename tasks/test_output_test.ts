@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { countTests, lineSplitter } from "./test_output.ts";
+import { countTests, ignoredTest, lineSplitter } from "./test_output.ts";
 
 Deno.test("the last line of deno test is understood", () => {
   assert.deepEqual(countTests("x ... ok\n\nok | 13 passed | 0 failed (747ms)\n"), {
@@ -23,6 +23,13 @@ Deno.test("a text that a test printed before is not mistaken for the last line",
 
 Deno.test("output without a last line is told apart", () => {
   assert.equal(countTests("error: Type checking failed.\n"), undefined);
+});
+
+Deno.test("a test that was left out is known by its line, and no other is", () => {
+  const name = "./a_test.ts => a page in a browser (skipped: no chromium on the PATH)";
+  assert.equal(ignoredTest(`${name} ... ignored (0ms)`), name);
+  assert.equal(ignoredTest("./a_test.ts => nonsense is ignored ... ok (16ms)"), undefined);
+  assert.equal(ignoredTest("ok | 1 passed | 0 failed | 1 ignored (8ms)"), undefined);
 });
 
 Deno.test("lines are put together again, also the last one", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChaosType } from "../config/config_schema.ts";
 import { until } from "../../tasks/until.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { RUN_ID, TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";

@@ -6,7 +6,7 @@
 import { describeError } from "../../lib/errors.ts";
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { FailingNetworks, Ground, KillableCluster, KillableServer } from "../ground/ground.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { PartitionControl } from "../run/partition_control.ts";

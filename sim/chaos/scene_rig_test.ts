@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { RUN_ID, status, TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";

@@ -8,7 +8,7 @@ import { readNewest } from "../checkpoint/checkpoint_file.ts";
 import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
 import type { Asked } from "../coordinator/run_facts.ts";
 import { connectGround } from "../ground/kept_ground.ts";
-import { processConsole } from "../live/status_line.ts";
+import { processConsole } from "../console/status_line.ts";
 import { takeAccess } from "../wire/access.ts";
 import { execute, type Input, sayGoOn } from "./execute.ts";
 

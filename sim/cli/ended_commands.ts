@@ -4,7 +4,7 @@
  * @module
  */
 import { PartiError } from "../../lib/errors.ts";
-import { renderPage } from "../page/page.ts";
+import { renderPage } from "../report_page/page.ts";
 import { renderComparison } from "../results/compare.ts";
 import { chaosCsv, seriesCsv } from "../results/csv.ts";
 import { junitXml } from "../results/junit.ts";

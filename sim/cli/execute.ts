@@ -14,7 +14,7 @@ import type { Outcome } from "../coordinator/conclude.ts";
 import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
 import type { Asked } from "../coordinator/run_facts.ts";
 import type { Ground } from "../ground/ground.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { REPORT_FILE, type SimReport, type Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { SERIES_FILE } from "../series/series.ts";

@@ -12,7 +12,7 @@ import type { SimulationConfig } from "../config/config_schema.ts";
 import { urlsOf } from "../config/nats_section.ts";
 import { HostAgent } from "../host/host_agent.ts";
 import { LocalHost } from "../host/local_host.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { pauseFor } from "../run/wait.ts";
 import { type Access, connectionOptionsOf, type RunAccess } from "../wire/access.ts";
 import type { Role } from "../wire/wire.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SimulationConfig } from "../config/config_schema.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { RunLogs } from "../logs/run_logs.ts";
 
 /**

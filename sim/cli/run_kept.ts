@@ -12,7 +12,7 @@ import { storeIn } from "../checkpoint/run_folder.ts";
 import type { CrashTimes } from "../ground/ground.ts";
 import { GroundKeeper } from "../ground/ground_keeper.ts";
 import { openGround } from "../ground/own_ground.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import { accessEnv } from "../wire/access.ts";

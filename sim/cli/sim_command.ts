@@ -15,7 +15,7 @@ import {
 import { hideUserInfo, showSet, withoutSecrets } from "../config/secrets.ts";
 import { takeRunFolder } from "../checkpoint/run_folder.ts";
 import { planFault } from "../fault/fault.ts";
-import { processConsole, type SimConsole } from "../live/status_line.ts";
+import { processConsole, type SimConsole } from "../console/status_line.ts";
 import { freshSeed } from "../seed/seeded.ts";
 import { readAccess } from "../wire/access.ts";
 import { crashesCoordinator } from "../config/config_rules.ts";

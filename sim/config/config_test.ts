@@ -19,7 +19,7 @@ function refusal(text: string, overrides: readonly Override[] = []): string {
   assert.fail(`accepted:\n${text}`);
 }
 
-Deno.test("the shipped configurations are valid", async () => {
+Deno.test("the default is a minute of ten workers, with thresholds", async () => {
   const quick = await loadConfig(new URL("../../configs/quick.yaml", import.meta.url));
   assert.equal(quick.config.partitions.count, 100);
   assert.equal(quick.config.workers.count, 10);
@@ -32,8 +32,6 @@ Deno.test("the shipped configurations are valid", async () => {
     "unmovedLatencyMs.p99 <= 250ms",
     "startup.allStableMs <= 3000ms",
   ]);
-  const dev = await loadConfig(new URL("../../configs/dev.yaml", import.meta.url));
-  assert.equal(dev.config.simulation.duration, 3_600_000);
 });
 
 Deno.test("an empty file is all defaults, and a section without content too", () => {

@@ -9,7 +9,7 @@ import { simulationSchema } from "../config/config_schema.ts";
 import type { Left, PastFault } from "../ground/ground.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { HostedProcess } from "../host/host.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import { Fleet } from "../run/fleet.ts";
 import { status } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";

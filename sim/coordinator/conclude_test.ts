@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import { memoryTrend } from "../measure/memory_trend.ts";
 import { Timeline } from "../series/timeline.ts";
 import type { SimReport } from "../report/report.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RemoteHosts } from "../host/remote_hosts.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
 import type { Role } from "../wire/wire.ts";
 

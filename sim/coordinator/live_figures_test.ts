@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FIGURES, isKnownEarly } from "../config/figures.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import { figureAt } from "../report/thresholds.ts";
 import { TestFleet } from "../run/fleet_rig_test.ts";
 import type { Fleet } from "../run/fleet.ts";

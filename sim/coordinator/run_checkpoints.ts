@@ -5,7 +5,7 @@
  */
 import { Checkpoints } from "../checkpoint/checkpoints.ts";
 import { Journal } from "../checkpoint/journal.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import type { JournalEntry } from "./conclusions.ts";
 import { type RunCheckpoint, type RunParts, saveRun } from "./run_checkpoint.ts";
 import type { Asked } from "./run_facts.ts";

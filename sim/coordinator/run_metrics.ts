@@ -5,7 +5,7 @@
  */
 import { isPartiError, PartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { exposition } from "../metrics/family.ts";
 import { type MetricsServer, serveMetrics } from "../metrics/metrics_server.ts";
 import { type RunView, simulationMetrics } from "../metrics/simulation_metrics.ts";

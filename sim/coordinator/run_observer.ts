@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { formatDuration } from "../config/units.ts";
 import { type Rebalance, RebalanceWatch } from "../measure/rebalances.ts";
 import { Observations } from "../metrics/observations.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Ground } from "../ground/ground.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
 import type { RunAccess } from "../wire/access.ts";
 import type { RunCheckpoint } from "./run_checkpoint.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { isPartiError } from "../../lib/errors.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { liveDocument } from "../live_page/document.ts";
 import { LiveFeed, type LiveRun } from "../live_page/live_feed.ts";
 import { PageServer } from "../live_page/page_server.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { simulationSchema } from "../config/config_schema.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import { LiveRig } from "../live_page/live_rig_test.ts";
 import type { Asked } from "./run_facts.ts";
 import { RunPage } from "./run_page.ts";

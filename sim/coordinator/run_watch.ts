@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import { residentBytes } from "../measure/resident.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";

@@ -5,7 +5,7 @@
  */
 import { PartiError } from "../../lib/errors.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
 import { untilFine } from "../run/wait.ts";

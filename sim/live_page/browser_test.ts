@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { browserTest } from "../page/chromium_rig_test.ts";
-import { PLANTED } from "../page/planted_rig_test.ts";
+import { browserTest } from "../report_page/chromium_rig_test.ts";
+import { PLANTED } from "../report_page/planted_rig_test.ts";
 import { liveDocument } from "./document.ts";
 import { BrowserPage } from "./devtools_rig_test.ts";
 import { LiveRig } from "./live_rig_test.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type Html, html, trusted } from "../page/html.ts";
-import { chartsSection, ownersSection } from "../page/pictures.ts";
-import { policyFor } from "../page/policy.ts";
+import { type Html, html, trusted } from "../report_page/html.ts";
+import { chartsSection, ownersSection } from "../report_page/pictures.ts";
+import { policyFor } from "../report_page/policy.ts";
 import { gridHeight } from "./browser/cells.js";
 import { LIVE_SCRIPTS, LIVE_STYLE } from "./live_assets.ts";
 import type { LiveFacts } from "./live_message.ts";

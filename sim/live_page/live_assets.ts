@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { asOneScript, CHART_SCRIPT, PAGE_STYLE, PICTURE_MODULES } from "../page/assets.ts";
+import { asOneScript, CHART_SCRIPT, PAGE_STYLE, PICTURE_MODULES } from "../report_page/assets.ts";
 import cells from "./browser/cells.js" with { type: "text" };
 import connection from "./browser/connection.js" with { type: "text" };
 import grid from "./browser/grid.js" with { type: "text" };

@@ -4,7 +4,7 @@
  * @module
  */
 import type { LogEntry } from "../logs/log_line.ts";
-import { chartSamples } from "../page/page_data.ts";
+import { chartSamples } from "../report_page/page_data.ts";
 import type { ChaosRecord, SimReport } from "../report/report.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { byName, workerName } from "../page/page_data.ts";
+import { byName, workerName } from "../report_page/page_data.ts";
 import type { OwnerWords } from "../series/owner_log.ts";
 import type { OwnerChanges } from "../series/series.ts";
 

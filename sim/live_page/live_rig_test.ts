@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import { type Size, syntheticRun } from "../results/synthetic_rig_test.ts";
 import type { Fleet } from "../run/fleet.ts";

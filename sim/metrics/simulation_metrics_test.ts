@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ChaosRecord } from "../report/report.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { status, TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";

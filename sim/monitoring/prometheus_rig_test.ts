@@ -21,7 +21,8 @@ export function isInstalled(program: string): boolean {
 }
 
 /** What there is to say where it is not. */
-export const HOW_TO_INSTALL = "needs prometheus and promtool on the PATH: the package `prometheus`";
+export const HOW_TO_INSTALL =
+  "skipped: no prometheus and promtool on the PATH, the package `prometheus` has both";
 
 /** Runs promtool, with this as its input. */
 export async function promtool(

@@ -5,7 +5,7 @@
  */
 import { isPartiError } from "../../lib/errors.ts";
 import { type Defect, Ledger } from "../ledger/ledger.ts";
-import type { SimConsole } from "../live/status_line.ts";
+import type { SimConsole } from "../console/status_line.ts";
 import type { Share } from "../measure/balance.ts";
 import { Measurements } from "../measure/measure.ts";
 import { type MoveCount, Moves } from "../measure/moves.ts";

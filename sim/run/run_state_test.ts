@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import type { Fleet } from "./fleet.ts";
 import { status, TestFleet } from "./fleet_rig_test.ts";
 import { RunState } from "./run_state.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { IntervalSet } from "../ledger/intervals.ts";
-import { SimConsole } from "../live/status_line.ts";
+import { SimConsole } from "../console/status_line.ts";
 import { encodeEffect } from "../streams/effect.ts";
 import { encodeMessage } from "../streams/message.ts";
 import type { Fleet } from "./fleet.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { browserTest, openPage } from "../../sim/page/chromium_rig_test.ts";
+import { browserTest, openPage } from "../../sim/report_page/chromium_rig_test.ts";
 import { wholeResult } from "../results/result_rig_test.ts";
 import { renderStressPage } from "./page.ts";
 

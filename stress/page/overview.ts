@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Html, html } from "../../sim/page/html.ts";
-import { table } from "../../sim/page/table.ts";
+import { type Html, html } from "../../sim/report_page/html.ts";
+import { table } from "../../sim/report_page/table.ts";
 import type { CaseResult } from "../results/result.ts";
 import { figureText } from "../results/text.ts";
 

@@ -5,9 +5,9 @@
  */
 import { formatDuration } from "../../sim/config/units.ts";
 import { wasOverloaded } from "../results/load_bound.ts";
-import { type Html, html, jsonForScript, trusted } from "../../sim/page/html.ts";
-import { policyFor } from "../../sim/page/policy.ts";
-import { table } from "../../sim/page/table.ts";
+import { type Html, html, jsonForScript, trusted } from "../../sim/report_page/html.ts";
+import { policyFor } from "../../sim/report_page/policy.ts";
+import { table } from "../../sim/report_page/table.ts";
 import { machineText } from "../results/machine.ts";
 import type { CaseResult, StressResult, Verdict } from "../results/result.ts";
 import { figureText, lawText, rangeText, targetText } from "../results/text.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import { cellsFor, gridHeight } from "./cells.js";
-import { workerColors } from "../../page/browser/colors.js";
-import { clockText } from "../../page/browser/format.js";
-import { styleColor, styleRgb } from "../../page/browser/theme.js";
+import { workerColors } from "../../report_page/browser/colors.js";
+import { clockText } from "../../report_page/browser/format.js";
+import { styleColor, styleRgb } from "../../report_page/browser/theme.js";
 
 /** From here on there is room for a number, and for a gap between cells. */
 const [NUMBER_FROM, GAP_FROM] = [24, 5];

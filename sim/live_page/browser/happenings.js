@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { clockText, numberText } from "../../page/browser/format.js";
-import { element } from "../../page/browser/theme.js";
+import { clockText, numberText } from "../../report_page/browser/format.js";
+import { element } from "../../report_page/browser/theme.js";
 
 /** So many are shown of each. */
 const MAX_SHOWN = 100;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { clockText, numberText } from "../../page/browser/format.js";
-import { element } from "../../page/browser/theme.js";
+import { clockText, numberText } from "../../report_page/browser/format.js";
+import { element } from "../../report_page/browser/theme.js";
 
 const SO_FAR = {
   pass: "✓ No defect so far",

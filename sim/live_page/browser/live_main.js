@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { drawCharts } from "../../page/browser/charts.js";
+import { drawCharts } from "../../report_page/browser/charts.js";
 import { Connection } from "./connection.js";
 import { Grid } from "./grid.js";
 import { Happenings } from "./happenings.js";
 import { Headline } from "./headline.js";
 import { LiveData } from "./live_data.js";
-import { OwnerPicture } from "../../page/browser/owner_picture.js";
-import { View } from "../../page/browser/view.js";
+import { OwnerPicture } from "../../report_page/browser/owner_picture.js";
+import { View } from "../../report_page/browser/view.js";
 import { WorkerList } from "./worker_list.js";
 
 /** Drawing takes no more than this part of the time, however slow the machine is. */

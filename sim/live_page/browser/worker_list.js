@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { workerColors } from "../../page/browser/colors.js";
-import { numberText } from "../../page/browser/format.js";
+import { workerColors } from "../../report_page/browser/colors.js";
+import { numberText } from "../../report_page/browser/format.js";
 import { setText } from "./headline.js";
-import { element } from "../../page/browser/theme.js";
+import { element } from "../../report_page/browser/theme.js";
 
 /** The list, and the choice of one worker, which the pictures share. */
 export class WorkerList {

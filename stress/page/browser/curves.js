@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { element, styleColor } from "../../../sim/page/browser/theme.js";
+import { element, styleColor } from "../../../sim/report_page/browser/theme.js";
 
 const COLORS = ["--line-1", "--line-2", "--moves"];
 
