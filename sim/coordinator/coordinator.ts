@@ -9,6 +9,7 @@ import { storeIn } from "../checkpoint/run_folder.ts";
 import { changesPartitions } from "../config/config_rules.ts";
 import type { Ground } from "../ground/ground.ts";
 import { openGround } from "../ground/own_ground.ts";
+import { SKEW_BOUND_MS } from "../host/clock_skew.ts";
 import { describeEnd, type ProcessEnd } from "../host/host.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import type { Member } from "../run/fleet.ts";
@@ -29,6 +30,7 @@ import { RunFacts } from "./run_facts.ts";
 import { RunMetrics } from "./run_metrics.ts";
 import type { RunOptions } from "./run_options.ts";
 import { RunPage } from "./run_page.ts";
+import { serverSkew } from "./server_clock.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { concludeRun, figuresNow, showRun, versionOf } from "./telling.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
@@ -85,6 +87,7 @@ export class Coordinator {
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${versionOf(this.#stage)} at ${ground.urls.join(", ")}`);
     this.#prepare(cleanUp);
+    await this.#compareClocks();
     void ground.serverEnded?.then((what) => this.#serverEnded(what));
     this.#resume();
     if (changesPartitions(config)) await this.#parts.partitions.publish(() => this.#aborted);
@@ -124,6 +127,24 @@ export class Coordinator {
   get #storeDir(): string | undefined {
     const { checkpointFolder } = this.#options;
     return checkpointFolder === undefined ? undefined : storeIn(checkpointFolder);
+  }
+
+  /** Who was at work at once is read off the clocks of all machines, and of a server that is somebody else's. */
+  async #compareClocks(): Promise<void> {
+    const { ledger } = this.#parts.state;
+    if (this.#parts.hosts !== undefined) ledger.clocksDiffer(2 * SKEW_BOUND_MS * 1_000);
+    if (this.#ground.server !== undefined) return;
+    const { offsetMs, errorMs } = await serverSkew(
+      this.#stage.nc,
+      this.#stage.topology.effectStream,
+    );
+    const byMs = Math.abs(offsetMs) + errorMs;
+    if (byMs >= 1) ledger.clocksDiffer(byMs * 1_000);
+    if (byMs < SKEW_BOUND_MS) return;
+    const told = `The clock of the server is ${Math.round(Math.abs(offsetMs))}ms ${
+      offsetMs > 0 ? "ahead of" : "behind"
+    } ours (±${Math.ceil(errorMs)}ms): times are not compared closer`;
+    this.#options.console.log("WARN", told);
   }
 
   /** Everything that was known is known again, before anybody is started. */

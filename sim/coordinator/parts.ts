@@ -78,6 +78,7 @@ export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack):
   const hosts = fleetHosts(options, group, {
     onDoubt: (doubt) => state.doubts.push(doubt),
     onIncident: (incident) => state.incidents.push(incident),
+    onSkew: (moreMs) => state.ledger.clocksDiffer(moreMs * 1_000),
   });
   if (hosts !== undefined) cleanUp.use(hosts);
   const fleet = makeFleet(options, group, hosts);
@@ -128,7 +129,7 @@ function maxWorkersOf({ config }: PartsOptions, { workerIdMin, workerIdMax }: Gr
 function fleetHosts(
   options: PartsOptions,
   group: Group,
-  told: Pick<RemoteHostsOptions, "onDoubt" | "onIncident">,
+  told: Pick<RemoteHostsOptions, "onDoubt" | "onIncident" | "onSkew">,
 ): RemoteHosts | undefined {
   const { config, runId, stage, console } = options;
   if (config.simulation.mode !== "coordinator") return undefined;

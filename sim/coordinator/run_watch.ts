@@ -6,6 +6,7 @@
 import type { SimConsole } from "../console/status_line.ts";
 import { residentBytes } from "../measure/resident.ts";
 import type { Fleet } from "../run/fleet.ts";
+import { type Clocks, ClockWatch } from "../run/clock_watch.ts";
 import type { RunState } from "../run/run_state.ts";
 import { AWAY, type Series, SERIES_FORMAT, SERIES_VERSION } from "../series/series.ts";
 import { type Sample, type SavedTimeline, Timeline } from "../series/timeline.ts";
@@ -31,7 +32,9 @@ export interface RunWatchOptions {
   /** How many chaos events there were. */
   readonly chaos: () => number;
   /** Where it is said. */
-  readonly console: Pick<SimConsole, "status">;
+  readonly console: Pick<SimConsole, "status" | "log">;
+  /** The clocks of this machine. */
+  readonly clocks?: Clocks;
 }
 
 /** How often it is looked, in milliseconds. */
@@ -57,6 +60,7 @@ export class RunWatch {
   readonly #options: RunWatchOptions;
   #startUs = nowUs();
   readonly #timeline = new Timeline();
+  readonly #clock: ClockWatch;
   #phases: { phase: string; atMs: number }[] = [];
   #ticks = 0;
   #finished = false;
@@ -66,6 +70,7 @@ export class RunWatch {
   /** @param options what is followed */
   constructor(options: RunWatchOptions) {
     this.#options = options;
+    this.#clock = new ClockWatch(options.clocks);
   }
 
   /** Begins. */
@@ -145,6 +150,17 @@ export class RunWatch {
     this.#before = { sent, handled, moves };
   }
 
+  #lookAtClock(): void {
+    const stepMs = this.#clock.look();
+    if (stepMs === 0) return;
+    const { state, console } = this.#options;
+    state.ledger.clocksDiffer(Math.abs(stepMs) * 1_000);
+    console.log(
+      "WARN",
+      `The clock of this machine was set by ${stepMs}ms: times are not compared closer`,
+    );
+  }
+
   #memory(): Memory {
     const { fleet, serverPids } = this.#options;
     const own = fleet.members.filter(({ phase, rssBytes }) => phase !== "gone" && rssBytes > 0)
@@ -190,6 +206,7 @@ export class RunWatch {
 
   #tick(): void {
     this.#options.facts.machineLoad.sample(this.phase === "load");
+    this.#lookAtClock();
     this.#options.onTick(this.phase);
     this.#show();
     if (++this.#ticks % SAMPLE_EVERY === 0) this.sample();

@@ -1,21 +1,30 @@
 import assert from "node:assert/strict";
+import { until } from "../../tasks/until.ts";
 import { SimConsole } from "../console/status_line.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { status, TestFleet } from "../run/fleet_rig_test.ts";
+import type { Clocks } from "../run/clock_watch.ts";
 import { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import { RunWatch } from "./run_watch.ts";
 
-function rig() {
+function rig(clocks?: Clocks) {
   const fleet = new TestFleet();
   for (const index of [0, 1]) fleet.add("worker", index);
+  const lines: string[] = [];
   const console = new SimConsole({
-    ...{ write: () => {}, terminal: false, color: false, columns: () => 80 },
+    ...{
+      write: (text: string) => void lines.push(text),
+      terminal: false,
+      color: false,
+      columns: () => 80,
+    },
     now: () => new Date(0),
   });
   const state = new RunState([1, 1], () => fleet as unknown as Fleet, console);
   const watch = new RunWatch({
     ...{ runId: "r", state, fleet: fleet as unknown as Fleet, durationMs: 1_000, console },
+    ...(clocks === undefined ? {} : { clocks }),
     facts: { machineLoad: { sample: () => {} }, loadMs: 0 } as never,
     ...{ onTick: () => {}, serverPids: () => [Deno.pid] },
     chaos: () => 0,
@@ -30,7 +39,7 @@ function rig() {
   };
   const lanes = (index: number, change: "acquired" | "released", ...partitions: number[]) =>
     state.takeReport(`worker-${index}#1`, { kind: "lanes", change, partitions, atUs: nowUs() });
-  return { state, watch, effect, lanes };
+  return { state, watch, effect, lanes, lines };
 }
 
 Deno.test("each sample tells what happened since the one before", () => {
@@ -67,6 +76,21 @@ Deno.test("each sample tells what happened since the one before", () => {
   assert.deepEqual(owners.processes, ["worker-0#1", "worker-1#1"]);
   assert.deepEqual(owners.partition, [0, 1, 1, 1]);
   assert.deepEqual(owners.owner, [0, 0, -1, 1]);
+});
+
+Deno.test("planted: a clock that is set while the run goes on is told, and times are not compared closer than that", async () => {
+  const state = { steadyMs: 0, aheadMs: 1e12 };
+  const clocks = {
+    steadyMs: () => state.steadyMs,
+    wallMs: () => state.steadyMs + state.aheadMs,
+  };
+  const { watch, state: { ledger }, lines } = rig(clocks);
+  watch.start();
+  await until("it is looked at", () => lines.length > 0);
+  state.aheadMs -= 250;
+  await until("it is told", () => /WARN.* was set by -250ms/.test(lines.join("\n")));
+  watch.stop();
+  assert.equal(ledger.save().clockDoubtUs, 250_000);
 });
 
 Deno.test("phases are told with their beginning", () => {

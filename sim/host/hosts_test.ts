@@ -19,11 +19,13 @@ async function rig() {
   };
   const incidents: string[] = [];
   const doubts: string[] = [];
+  const skews: number[] = [];
   const coordinator = async (patienceMs?: number) => {
     const { messaging } = await connect();
     return new RemoteHosts({
       ...{ messaging, simulation: "s", runId: "r", slots: { worker: 10, producer: 2 } },
       onDoubt: (doubt) => doubts.push(doubt),
+      onSkew: (moreMs) => skews.push(moreMs),
       ...{ onJoin: () => {}, onIncident: (incident) => incidents.push(incident) },
       ...(patienceMs === undefined ? {} : { patienceMs }),
     });
@@ -64,6 +66,7 @@ async function rig() {
     hostAhead,
     incidents,
     doubts,
+    skews,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -107,6 +110,9 @@ Deno.test("hosts: planted: whose clock is off makes a doubt, once; whose clock i
   await until("both have come", () => hosts.missing("worker", 3).length === 0);
   await until("the clocks are compared", () => run.doubts.length > 0);
   assert.equal(run.doubts.length, 1);
+  const [moreMs, ...others] = run.skews;
+  assert.deepEqual(others, []);
+  assert.ok(moreMs! > 280 && moreMs! < 600, String(moreMs));
   assert.match(
     run.doubts[0]!,
     /^the clock of the host of worker 1, 2 is \d+ ms ahead of the coord/,

@@ -33,6 +33,8 @@ export interface RemoteHostsOptions {
   readonly onJoin: (join: Join) => void;
   /** Told why the run cannot be judged, once for each host. */
   readonly onDoubt: (doubt: string) => void;
+  /** Told by how much more than {@linkcode SKEW_BOUND_MS} the clock of a host may be off, in milliseconds. */
+  readonly onSkew: (moreMs: number) => void;
   /** Told what a host could not be told. */
   readonly onIncident: (incident: string) => void;
   /** How long a host is told something that it does not answer, in milliseconds; as long as it may be silent if it is left out. */
@@ -147,10 +149,12 @@ export class RemoteHosts implements AsyncDisposable {
   }
 
   #heard(known: KnownHost, { role, indexes, skew }: Join): void {
+    const { onDoubt, onSkew } = this.#options;
     known.heardMs = performance.now();
     if (skew === undefined || known.isOff || !isTooFar(skew)) return;
     known.isOff = true;
-    this.#options.onDoubt(
+    onSkew(Math.abs(skew.offsetMs) + skew.errorMs - SKEW_BOUND_MS);
+    onDoubt(
       `the clock of the host of ${role} ${indexes.join(", ")} is ${
         Math.round(Math.abs(skew.offsetMs))
       } ms ${skew.offsetMs > 0 ? "behind" : "ahead of"} the coordinator's (±${

@@ -34,15 +34,17 @@ export interface SeenInEffects {
  * @param handlers who handled what
  * @param impairments what happened to whom
  * @param seen what the effects have shown
+ * @param clockDoubtUs by how much the clocks of two processes may differ beyond what is common, in microseconds
  * @returns the verdict
  */
 export function judgeHandlers(
   handlers: HandlerSpans,
   impairments: Impairments,
   seen: SeenInEffects,
+  clockDoubtUs = 0,
 ): HandlerVerdict {
   return {
-    ...judgeOverlaps(handlers, impairments, seen.overlapped),
+    ...judgeOverlaps(handlers, impairments, seen.overlapped, clockDoubtUs),
     misordered: misordered(handlers, seen),
     unexplained: unexplainedRedeliveries(handlers, impairments),
   };

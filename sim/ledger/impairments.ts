@@ -19,10 +19,10 @@ export type Excuse = Reason | "rightEnded";
 export const OUTAGE_AFTERMATH_US = 15_000_000;
 /** So soon after an impairment a process may not have noticed yet that it has lost its right. */
 const NOTICE_US = 1_000_000;
-/** Impairments remembered per process: the last ones, because a handler of long ago has been compared by then. */
+/** Impairments remembered per process: the last ones. */
 const MAX_PER_PROCESS = 1_000;
 /** So long after a fault a connection that it has cost may be noticed to be lost. */
-const NOTICED_US = 15_000_000;
+const CUT_NOTICED_US = 15_000_000;
 
 /** A time in which something was wrong, in microseconds since 1970. */
 export interface Window {
@@ -40,6 +40,8 @@ export interface Window {
 export interface SavedImpairments {
   /** What processes told of themselves. */
   readonly told: readonly [process: string, windows: Window[]][];
+  /** Until when what a process told is not remembered any more. */
+  readonly forgotten: readonly [process: string, untilUs: number][];
   /** When processes were stopped on purpose. */
   readonly stopped: readonly [process: string, windows: Window[]][];
   /** When the server was away. */
@@ -55,6 +57,8 @@ export interface SavedImpairments {
  */
 export class Impairments {
   readonly #told = new Map<string, Window[]>();
+  /** Pairs of handlers are judged in the end, and may be older than what is remembered. */
+  readonly #forgotten = new Map<string, number>();
   readonly #stopped = new Map<string, Window[]>();
   readonly #outages: Window[] = [];
   readonly #unheard = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();
@@ -74,7 +78,9 @@ export class Impairments {
    * @param untilUs until when
    */
   told(process: string, why: Impairment, fromUs: number, untilUs: number): void {
-    note(this.#told, process, { fromUs, endUs: untilUs, untilUs: untilUs + NOTICE_US, why });
+    const window = { fromUs, endUs: untilUs, untilUs: untilUs + NOTICE_US, why };
+    const forgotten = note(this.#told, process, window);
+    if (forgotten !== undefined) this.#forgotten.set(process, forgotten.untilUs);
   }
 
   /**
@@ -141,11 +147,11 @@ export class Impairments {
    * what it had begun before. Neither goes on for longer than a lease: by then it has been told, or told itself, to stop.
    *
    * @param handler the handler; what it does once it was told to stop needs no excuse
-   * @returns the reason, `ownWord` if only the worker itself knows of it; undefined if there is none
+   * @returns the reason, `unproven` if only the worker itself knows of it; undefined if there is none
    */
   excuse(
     { process, startUs, endUs, rightEndedUs = Number.POSITIVE_INFINITY }: Handler,
-  ): Reason | "ownWord" | undefined {
+  ): Reason | "unproven" | undefined {
     const windows = this.#windows(process, startUs, endUs);
     const byRightUs = Math.min(endUs, rightEndedUs);
     const begunWhileCut = windows.some((window) =>
@@ -158,14 +164,16 @@ export class Impairments {
       if (why === "outage") return startUs < endUs && byRightUs <= untilUs;
       return startUs < fromUs && byRightUs <= fromUs + longestUs;
     });
-    const ownWord = excuses.length === 0 ? undefined : "ownWord";
-    return this.#firstBorneOut(process, excuses) ?? ownWord;
+    const unproven = excuses.length === 0 ? undefined : "unproven";
+    const isForgotten = startUs < (this.#forgotten.get(process) ?? Number.NEGATIVE_INFINITY);
+    return this.#firstBorneOut(process, excuses) ?? (isForgotten ? "unproven" : unproven);
   }
 
   /** All of them, as JSON holds them. */
   save(): SavedImpairments {
     return {
       told: [...this.#told],
+      forgotten: [...this.#forgotten],
       stopped: [...this.#stopped],
       outages: this.#outages,
       unheard: [...this.#unheard],
@@ -177,7 +185,8 @@ export class Impairments {
    *
    * @param saved what was known
    */
-  load({ told, stopped, outages, unheard }: SavedImpairments): void {
+  load({ told, forgotten, stopped, outages, unheard }: SavedImpairments): void {
+    for (const [process, untilUs] of forgotten) this.#forgotten.set(process, untilUs);
     for (const [process, windows] of told) this.#told.set(process, windows);
     for (const [process, windows] of stopped) this.#stopped.set(process, windows);
     this.#outages.push(...outages);
@@ -205,18 +214,19 @@ export class Impairments {
   #wasCut(process: string, fromUs: number, untilUs: number): boolean {
     const starved = this.#told.get(process)?.filter(({ why }) => why === "starved");
     return [this.#unheard.get(process), this.#outages, this.#stopped.get(process), starved]
-      .some((causes) => meets(causes, fromUs - NOTICED_US, untilUs));
+      .some((causes) => meets(causes, fromUs - CUT_NOTICED_US, untilUs));
   }
 }
 
 /** A handler, as far as an excuse goes. */
 type Handler = Pick<Span, "process" | "startUs" | "endUs" | "rightEndedUs">;
 
-function note<T>(all: Map<string, T[]>, process: string, one: T): void {
+/** Returns what is not remembered any more. */
+function note<T>(all: Map<string, T[]>, process: string, one: T): T | undefined {
   const known = all.get(process) ?? [];
   known.push(one);
-  if (known.length > MAX_PER_PROCESS) known.shift();
   all.set(process, known);
+  return known.length > MAX_PER_PROCESS ? known.shift() : undefined;
 }
 
 function meets(

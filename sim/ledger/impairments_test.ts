@@ -32,6 +32,12 @@ Deno.test("impairments: only the last thousand of a process are kept", () => {
   for (let n = 0; n < 1_001; n++) all.told("a", "starved", n * 10 * S, n * 10 * S + 1);
   assert.equal(all.during("a", 0, 1), undefined);
   assert.equal(all.during("a", 10 * S, 10 * S + 1), "starved");
+  // Of what is older nobody can tell any more; it is not a defect for that.
+  assert.equal(excuse(all, "a", 0, 0.001), "unproven");
+  assert.equal(excuse(all, "a", 5, 6), undefined);
+  const again = new Impairments();
+  again.load(JSON.parse(JSON.stringify(all.save())));
+  assert.equal(excuse(again, "a", 0, 0.001), "unproven");
 });
 
 Deno.test("impairments: standing still excuses all, a cut and an outage only what was begun before", () => {
@@ -58,11 +64,11 @@ Deno.test("impairments: planted: a worker's own word that it was busy or cut off
   all.told("a", "busy", 10 * S, 20 * S);
   all.told("b", "disconnected", 10 * S, 20 * S);
   for (const process of ["a", "b"]) {
-    assert.equal(excuse(all, process, 9, 11), "ownWord");
+    assert.equal(excuse(all, process, 9, 11), "unproven");
     assert.equal(all.during(process, 9 * S, 11 * S), undefined);
   }
   all.networkFailed("c", 5 * S, 12 * S);
-  assert.equal(excuse(all, "b", 9, 11), "ownWord", "somebody else's network");
+  assert.equal(excuse(all, "b", 9, 11), "unproven", "somebody else's network");
   all.stopped("a", 12 * S, 13 * S);
   assert.equal(excuse(all, "a", 9, 14), "stoodStill");
 });
@@ -82,7 +88,7 @@ Deno.test("impairments: a cut is borne out by a network that failed, a pause, a 
     const long = new Impairments();
     long.told("a", "disconnected", 200 * S, 220 * S);
     cause(long, 80 * S, 86 * S);
-    assert.equal(excuse(long, "a", 199, 201), "ownWord", String(cause));
+    assert.equal(excuse(long, "a", 199, 201), "unproven", String(cause));
   }
 });
 

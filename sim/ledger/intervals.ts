@@ -22,11 +22,6 @@ export class IntervalSet {
     return this.#ends.at(-1) ?? 0;
   }
 
-  /** How many intervals it takes to hold them. */
-  get intervals(): number {
-    return this.#starts.length;
-  }
-
   /**
    * Adds the numbers from `first` to `last`.
    *

@@ -44,6 +44,8 @@ export interface SavedLedger {
   readonly handlers: SavedSpans;
   /** What happened to processes. */
   readonly impairments: SavedImpairments;
+  /** By how much clocks may differ. */
+  readonly clockDoubtUs: number;
   /** Defects written out. */
   readonly defects: readonly Defect[];
   /** Overlaps that showed in the effects. */
@@ -71,6 +73,7 @@ export class Ledger {
   /** When processes could not act: their handlers may overlap with their successors'. */
   readonly impairments: Impairments;
   #pages: LedgerPage[];
+  #clockDoubtUs = 0;
   readonly #defects: Defect[] = [];
   /** Overlaps that showed in the effects: the same ones in the handlers' times are not counted again. */
   readonly #overlappedEffects = new Set<string>();
@@ -93,6 +96,16 @@ export class Ledger {
     this.impairments = new Impairments(leaseUs);
     this.handlers = new HandlerSpans(partitions);
     this.#pages = Array.from({ length: partitions }, emptyPage);
+  }
+
+  /**
+   * The clocks by which handlers and effects are compared may differ by more than was known: what is at once by less than that is no defect
+   * any more, and nobody can tell whether it is right.
+   *
+   * @param byUs by how much more, in microseconds
+   */
+  clocksDiffer(byUs: number): void {
+    this.#clockDoubtUs += byUs;
   }
 
   /**
@@ -182,7 +195,7 @@ export class Ledger {
     } else if (sequence < highest) {
       found.push(this.#misordered(partition, sequence, `by ${process} after ${highest}`, atUs));
     }
-    for (const { kind, detail, other } of page.ownership.accept(effect)) {
+    for (const { kind, detail, other } of page.ownership.accept(effect, this.#clockDoubtUs)) {
       this.#counts.interleavings++;
       if (kind === "overlapped") this.#overlappedEffects.add(pairKey(partition, effect, other));
       found.push({ kind: "interleaved", partition, detail: `${kind}: ${detail}`, atUs });
@@ -238,15 +251,6 @@ export class Ledger {
     return defect;
   }
 
-  /**
-   * The last effect of a partition.
-   *
-   * @param partition the partition
-   */
-  lastEffect(partition: number): Effect | undefined {
-    return this.#page(partition)?.ownership.last;
-  }
-
   /** What is known at any time; the handlers' times are judged in the end. */
   get soFar(): Pick<
     LedgerTotals,
@@ -283,11 +287,6 @@ export class Ledger {
    */
   passedOver(): Map<number, PassedOver> {
     return passedOver(this.#pages);
-  }
-
-  /** Whether every message that is known to be stored has had its effect. */
-  get drained(): boolean {
-    return this.#pages.every((page) => countOf(page.sent.minus(page.settled)) === 0);
   }
 
   /**
@@ -347,6 +346,7 @@ export class Ledger {
       pages: this.#pages.map(savePage),
       handlers: this.handlers.save(),
       impairments: this.impairments.save(),
+      clockDoubtUs: this.#clockDoubtUs,
       defects: this.#defects,
       overlappedEffects: [...this.#overlappedEffects],
       misorderedEffects: [...this.#misorderedEffects],
@@ -364,6 +364,7 @@ export class Ledger {
     this.handlers.grow(this.#pages.length);
     this.handlers.load(saved.handlers);
     this.impairments.load(saved.impairments);
+    this.#clockDoubtUs = Math.max(this.#clockDoubtUs, saved.clockDoubtUs);
     this.#defects.push(...saved.defects);
     for (const key of saved.overlappedEffects) this.#overlappedEffects.add(key);
     for (const key of saved.misorderedEffects) this.#misorderedEffects.add(key);
@@ -375,7 +376,7 @@ export class Ledger {
       overlapped: this.#overlappedEffects,
       outOfOrder: this.#misorderedEffects,
       isEffective: (partition, sequence) => !!this.#page(partition)?.effective.has(sequence),
-    });
+    }, this.#clockDoubtUs);
   }
 
   #page(partition: number): LedgerPage | undefined {

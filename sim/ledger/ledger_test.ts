@@ -79,7 +79,6 @@ function assertOnly(ledger: Ledger, expected: Partial<LedgerTotals>, waiting = n
 Deno.test("a clean book", () => {
   const ledger = book(3, [1, 2, 3]);
   assertOnly(ledger, {});
-  assert.ok(ledger.drained);
   assert.deepEqual(ledger.defects(nothingWaits), []);
   const { sent, received, effective, deliveries, redeliveries } = ledger.totals(nothingWaits);
   assert.deepEqual([sent, received, effective, deliveries, redeliveries], [3, 3, 3, 3, 0]);
@@ -98,7 +97,6 @@ for (
     assertOnly(ledger, { lost: 2 });
     const told = ledger.defects(nothingWaits).map(({ kind, detail }) => [kind, detail]);
     assert.deepEqual(told, [["lost", lost]]);
-    assert.ok(!ledger.drained);
   });
 }
 
@@ -133,10 +131,13 @@ Deno.test("a duplicate of an old message is a duplicate, not a disorder", () => 
 Deno.test("swapped effects are out of order and nothing else: the late one heals the gap", () => {
   const ledger = book(3, [1, 3, 2]);
   assertOnly(ledger, { outOfOrder: 1 });
-  const atUs = ledger.lastEffect(0)!.storedUs;
-  assert.deepEqual(ledger.defects(nothingWaits), [
-    { kind: "out_of_order", partition: 0, detail: "sequence 2 by worker-a#1 after 3", atUs },
-  ]);
+  const [defect, ...others] = ledger.defects(nothingWaits);
+  assert.deepEqual(others, []);
+  const { atUs, ...told } = defect!;
+  assert.deepEqual(told, {
+    ...{ kind: "out_of_order", partition: 0, detail: "sequence 2 by worker-a#1 after 3" },
+  });
+  assert.equal(typeof atUs, "number");
 });
 
 Deno.test("redeliveries are counted and allowed; a late one heals a gap", () => {

@@ -104,7 +104,7 @@ export interface LedgerTotals {
   readonly interleavings: number;
   /** Times at which two handlers were at work in one partition because one of them could not know better. Allowed. */
   readonly excusedOverlaps: Readonly<Record<Excuse, number>>;
-  /** The same where nothing speaks for that but a worker's own word, in words. Nobody can tell whether they are allowed. */
+  /** The same where only a worker's own word speaks for that, or clocks may differ by as much, in words. Nobody can tell whether they are allowed. */
   readonly unprovenOverlaps: readonly string[];
   /** Handlers that were reported too late to be compared with others. */
   readonly uncheckedHandlers: number;

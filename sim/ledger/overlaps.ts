@@ -5,7 +5,7 @@
  */
 import type { HandlerSpans } from "./handler_spans.ts";
 import type { Excuse, Impairments } from "./impairments.ts";
-import { overlaps, type Span, type SpanPair } from "./spans.ts";
+import { CLOCK_TOLERANCE_US, overlaps, type Span, type SpanPair } from "./spans.ts";
 
 /** No overlap, by the reasons they may have. */
 export const NOTHING_EXCUSED: Readonly<Record<Excuse, number>> = {
@@ -22,7 +22,7 @@ export interface OverlapVerdict {
   readonly interleaved: readonly SpanPair[];
   /** How many had which excuse. */
   readonly excused: Readonly<Record<Excuse, number>>;
-  /** Those for whose excuse nothing speaks but a worker's own word. */
+  /** Those of which nobody can tell: only a worker's own word speaks for them, or they are shorter than what clocks differ by. */
   readonly unproven: readonly SpanPair[];
   /** Handlers that were reported too late to be compared. */
   readonly unchecked: number;
@@ -34,20 +34,22 @@ export interface OverlapVerdict {
  * @param handlers who handled what
  * @param impairments what happened to whom
  * @param counted overlaps that are counted elsewhere, by their key
+ * @param clockDoubtUs by how much the clocks of two processes may differ beyond what is common, in microseconds
  * @returns the verdict
  */
 export function judgeOverlaps(
   handlers: HandlerSpans,
   impairments: Impairments,
   counted: ReadonlySet<string>,
+  clockDoubtUs = 0,
 ): OverlapVerdict {
   handlers.finish();
   const interleaved: SpanPair[] = [];
   const excused = { ...NOTHING_EXCUSED };
   const unproven: SpanPair[] = [];
   for (const [key, overlap] of handlers.overlaps) {
-    const excuse = excuseFor(overlap, impairments);
-    if (excuse === "ownWord") unproven.push(overlap);
+    const excuse = excuseFor(overlap, impairments) ?? byClocks(overlap, clockDoubtUs);
+    if (excuse === "unproven") unproven.push(overlap);
     else if (excuse !== undefined) excused[excuse]++;
     else if (!counted.has(key)) interleaved.push(overlap);
   }
@@ -62,18 +64,30 @@ export function judgeOverlaps(
  *
  * @param overlap the two
  * @param impairments what happened to whom
- * @returns the reason, `ownWord` if only a worker itself knows of it; undefined if there is none
+ * @returns the reason, `unproven` if only a worker itself knows of it; undefined if there is none
  */
 function excuseFor(
   { first, second }: SpanPair,
   impairments: Impairments,
-): Excuse | "ownWord" | undefined {
+): Excuse | "unproven" | undefined {
   if (first.process === second.process && first.instance === second.instance) return undefined;
   const impaired = [first, second].map((handler) => impairments.excuse(handler));
-  const borneOut = impaired.find((why) => why !== undefined && why !== "ownWord");
+  const borneOut = impaired.find((why) => why !== undefined && why !== "unproven");
   if (borneOut !== undefined) return borneOut;
   if (!overlaps(byRight(first), second.startUs, byRight(second).endUs)) return "rightEnded";
   return impaired.find((why) => why !== undefined);
+}
+
+/** Whether clocks that differ may have made the overlap. One process has one clock. */
+function byClocks({ first, second }: SpanPair, clockDoubtUs: number): "unproven" | undefined {
+  if (first.process === second.process || clockDoubtUs === 0) return undefined;
+  const isLonger = overlaps(
+    byRight(first),
+    second.startUs,
+    byRight(second).endUs,
+    CLOCK_TOLERANCE_US + clockDoubtUs,
+  );
+  return isLonger ? undefined : "unproven";
 }
 
 /**

@@ -72,6 +72,16 @@ Deno.test("overlaps: planted: where only a worker's own word speaks for it, an o
   assert.equal(judgeOverlaps(pair(), own, new Set()).excused.stoodStill, 1);
 });
 
+Deno.test("overlaps: planted: what clocks that differ may have made is not a defect, and not excused; one process has one clock", () => {
+  const judge = (spans: HandlerSpans, clockDoubtUs: number) =>
+    judgeOverlaps(spans, nobody, new Set(), clockDoubtUs);
+  // At once for 10 ms.
+  assert.equal(judge(pair(), 8_900).interleaved.length, 1);
+  const unsure = judge(pair(), 9_000);
+  assert.deepEqual([unsure.interleaved, unsure.unproven.length], [[], 1]);
+  assert.equal(judge(pair({}, { process: "a#1" }), 9_000).interleaved.length, 1);
+});
+
 Deno.test("overlaps: planted: an impairment of somebody else, or at another time, is no excuse", () => {
   const others = new Impairments();
   others.stopped("c#1", 0, 1_000_000);

@@ -37,11 +37,6 @@ export class OwnershipTracker {
   #lastByOther: Effect | undefined;
   readonly #owners = new Set<string>();
 
-  /** The last effect seen. */
-  get last(): Effect | undefined {
-    return this.#last;
-  }
-
   /**
    * Takes the next effect in the order of the output stream.
    *
@@ -51,9 +46,10 @@ export class OwnershipTracker {
    * with its old message after that harms nobody.
    *
    * @param effect the effect
+   * @param clockDoubtUs by how much clocks may differ beyond what is common, in microseconds: the server's stamps the end, the worker's the beginning
    * @returns what is wrong with it, if anything
    */
-  accept(effect: Effect): Interleaving[] {
+  accept(effect: Effect, clockDoubtUs = 0): Interleaving[] {
     const found: Interleaving[] = [];
     const last = this.#last;
     if (last !== undefined && last.instance !== effect.instance) {
@@ -67,7 +63,8 @@ export class OwnershipTracker {
       this.#lastByOther = last;
     }
     const other = this.#lastByOther;
-    if (other !== undefined && effect.startUs < other.storedUs - CLOCK_TOLERANCE_US) {
+    const toleranceUs = CLOCK_TOLERANCE_US + clockDoubtUs;
+    if (other !== undefined && effect.startUs < other.storedUs - toleranceUs) {
       const overlapMs = (other.storedUs - effect.startUs) / 1_000;
       found.push({
         kind: "overlapped",

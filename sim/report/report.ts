@@ -100,7 +100,7 @@ export interface SimReport {
   };
   /**
    * Owners mixed up in one partition, or handlers at work in it at once; the latter where one of them could not know better; and where
-   * nothing speaks for that but a worker's own word.
+   * only a worker's own word, or clocks that differ, speak for it.
    */
   readonly ownership: {
     readonly interleavings: number;
@@ -228,8 +228,8 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   const { unprovenOverlaps: unproven, unexplainedRedeliveries: unexplained } = totals;
   if (unproven.length > 0) {
     doubts.push(
-      `${unproven.length} times two handlers were at work at once, and only a worker's own word ` +
-        `that it was busy or cut off speaks for it: ${someOf(unproven)}`,
+      `${unproven.length} times two handlers seem to have been at work at once, and only a worker's own ` +
+        `word, or clocks that differ, speak for it: ${someOf(unproven)}`,
     );
   }
   if (unexplained.length > 0) {

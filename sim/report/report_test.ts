@@ -320,8 +320,8 @@ Deno.test("what could not be seen is unknown, not a pass", () => {
   assert.deepEqual(judge({ totals: { ...totals, unprovenOverlaps }, doubts: [], incidents: [] }), {
     verdict: "unknown",
     reasons: [
-      "1 times two handlers were at work at once, and only a worker's own word that it was busy or " +
-      "cut off speaks for it: sequence 1",
+      "1 times two handlers seem to have been at work at once, and only a worker's own word, or clocks " +
+      "that differ, speak for it: sequence 1",
     ],
   });
   const unexplainedRedeliveries = ["sequence 1", "sequence 2", "sequence 3", "sequence 4"];

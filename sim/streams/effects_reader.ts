@@ -39,7 +39,6 @@ export class EffectsReader {
   #missed = 0;
   #stopped = false;
   #running: Promise<void> | undefined;
-  #waiters: (() => void)[] = [];
 
   /**
    * @param nc the connection
@@ -93,16 +92,6 @@ export class EffectsReader {
     this.#stopped = true;
     this.#messages?.stop();
     await this.#running;
-  }
-
-  /** Waits for the next message, or a short while. */
-  async progress(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      this.#waiters.push(resolve);
-      timer = setTimeout(resolve, RETRY_DELAY_MS);
-    });
-    clearTimeout(timer);
   }
 
   async #run(): Promise<void> {
@@ -173,9 +162,6 @@ export class EffectsReader {
         describeError(error),
       );
     }
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
   }
 
   /** What is wrong with one message may be wrong with thousands, and what cannot be read is tried again and again. */

@@ -29,7 +29,7 @@ Deno.test("the reader reads everything once and in order, also over a server tha
   }, (incident) => troubles.push(incident));
   reader.start();
   for (let n = 1; n <= 50; n++) await feed.publish(`out.${n % 3}`, encoder.encode(String(n)));
-  while (reader.last < 50) await reader.progress();
+  await until("all is read", () => reader.last >= 50);
   await server.kill();
   await server.restart();
   for (let n = 51; n <= 100;) {
@@ -37,7 +37,7 @@ Deno.test("the reader reads everything once and in order, also over a server tha
     const again = () => new Promise<void>((resolve) => setTimeout(resolve, 10));
     await feed.publish(`out.${n % 3}`, encoder.encode(String(n))).then(() => void n++, again);
   }
-  while (reader.last < 100) await reader.progress();
+  await until("all is read", () => reader.last >= 100);
   await reader.stop();
   await nc.close();
   assert.deepEqual(read.map(([sequence]) => sequence), read.map((_, index) => index + 1));
@@ -62,7 +62,7 @@ Deno.test("messages that are gone before they are read are counted, not passed o
   const take = (data: Uint8Array) => void read.push(decoder.decode(data));
   const reader = new EffectsReader(nc, "OUT", take, () => {});
   reader.start();
-  while (reader.last < 5) await reader.progress();
+  await until("all is read", () => reader.last >= 5);
   await reader.stop();
   await nc.close();
   assert.deepEqual(read, ["4", "5"]);
@@ -167,7 +167,7 @@ Deno.test("planted: what whoever takes a message throws is told, once, and the n
     read.push(text);
   }, (incident) => troubles.push(incident));
   reader.start();
-  while (reader.last < 4) await reader.progress();
+  await until("all is read", () => reader.last >= 4);
   await reader.stop();
   await nc.close();
   assert.deepEqual(read, ["1", "4"]);
@@ -182,13 +182,15 @@ Deno.test("planted: a stream that cannot be read is told, once, and read as soon
   const troubles: string[] = [];
   const take = (data: Uint8Array) => void read.push(decoder.decode(data));
   const reader = new EffectsReader(nc, "OUT", take, (incident) => troubles.push(incident));
+  let asked = 0;
+  nc.subscribe("$JS.API.>", { callback: () => void asked++ });
   reader.start();
   await until("that is told", () => troubles.length > 0);
-  await reader.progress();
-  await reader.progress();
+  const askedByThen = asked;
+  await until("it is asked again, twice", () => asked >= askedByThen + 2);
   await makeOut(feed);
   await feed.publish("out.a", encoder.encode("1"));
-  while (reader.last < 1) await reader.progress();
+  await until("all is read", () => reader.last >= 1);
   await reader.stop();
   await nc.close();
   assert.deepEqual(read, ["1"]);
