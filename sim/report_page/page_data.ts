@@ -73,6 +73,9 @@ export function chartSamples(
   const fromMs = loadFromMs(series);
   const { stepMs, samples } = series;
   const { untilMs } = samples;
+  // Files of before 2026-12 lack these; 0 is not known.
+  const megabytes = (bytes: readonly number[] = untilMs.map(() => 0)) =>
+    bytes.map((one) => one === 0 ? null : Math.round(one / 1e5) / 10);
   const perSecond = (counts: readonly number[]) =>
     counts.map((count, row) => {
       const ms = untilMs[row]! - (row === 0 ? 0 : untilMs[row - 1]!);
@@ -90,7 +93,10 @@ export function chartSamples(
     moves: samples.moves,
     gaps: samples.gaps,
     wrong: samples.defects.map((count, row) => count - (samples.defects[row - 1] ?? 0)),
-    megabytes: samples.rssBytes.map((bytes) => Math.round(bytes / 1e5) / 10),
+    meanMb: megabytes(samples.meanRssBytes),
+    largestMb: megabytes(samples.largestRssBytes),
+    coordinatorMb: megabytes(samples.coordinatorRssBytes),
+    serverMb: megabytes(samples.serverRssBytes),
   };
 }
 

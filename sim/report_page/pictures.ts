@@ -14,7 +14,7 @@ const CHARTS: readonly (readonly [string, string])[] = [
   ["waiting", "Waiting messages"],
   ["workers", "Workers"],
   ["moves", "Partitions that moved"],
-  ["memory", "Memory of workers and producers"],
+  ["memory", "Memory of a process"],
 ];
 
 /** The picture of owners has so many pixels for a partition… */

@@ -34,7 +34,7 @@
 const MAX_SAID = 200;
 const COLUMNS = [
   ...["at", "sent", "handled", "p50", "p99", "waiting", "stable", "workers", "moves", "gaps"],
-  ...["wrong", "megabytes"],
+  ...["wrong", "meanMb", "largestMb", "coordinatorMb", "serverMb"],
 ];
 
 /** All of it. */

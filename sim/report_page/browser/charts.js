@@ -37,7 +37,15 @@ const CHARTS = {
     lines: [["running", "workers", "--line-1", "steps"], ["Stable", "stable", "--line-2", "steps"]],
   },
   moves: { unit: "", lines: [["moves", "moves", "--moves", "area steps"]] },
-  memory: { unit: "MB", lines: [["memory", "megabytes", "--line-1", "area"]] },
+  memory: {
+    unit: "MB",
+    lines: [
+      ["worker or producer, mean", "meanMb", "--line-1"],
+      ["the largest", "largestMb", "--line-2"],
+      ["coordinator", "coordinatorMb", "--line-3"],
+      ["servers", "serverMb", "--moves"],
+    ],
+  },
 };
 
 /**
