@@ -40,6 +40,8 @@ export interface Input extends Asked {
   readonly resumed?: RunCheckpoint;
   /** The folder of what it needs to go on, if it is to be resumable. */
   readonly checkpointFolder?: string;
+  /** Told that it has begun: from then on its folders are worth keeping, whatever comes of it. */
+  readonly onBegin?: () => void;
 }
 
 /**
@@ -93,6 +95,7 @@ export async function execute(
   let begun = false;
   const onBegin = () => {
     begun = true;
+    input.onBegin?.();
     if (resumed === undefined) describeRun(console, config, describePlan(coordinator.plan));
   };
   const coordinator = new Coordinator({ ...input, console, logs, ground, onBegin, signal });
@@ -112,7 +115,11 @@ export async function execute(
   console.clear();
   console.log("INFO", completeLine(report));
   for (const line of renderReport(report)) console.print(line);
-  if (unwritten !== undefined) throw withExitCode(unwritten, exitCodes.unknown);
+  if (unwritten !== undefined) {
+    // What was seen to be broken is broken; that all was well nobody can look up.
+    const code = report.verdict === "fail" ? exitCodes.fail : exitCodes.unknown;
+    throw withExitCode(unwritten, code);
+  }
   console.print(`Report: ${out}/${REPORT_FILE}`);
   if (page !== undefined) console.print(`Page:   ${page}`);
   return { code: EXIT_CODES[report.verdict], canGoOn };

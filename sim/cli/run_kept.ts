@@ -66,6 +66,8 @@ export async function runKept(console: SimConsole, input: Input): Promise<number
       crashes.of(child);
       const serving = door.through.then((connection) => connection && keeper.serve(connection));
       code = await untilEnd(child, signal);
+      // Bad input is found before it begins; whoever was killed or ended otherwise may have begun it.
+      if (code !== exitCodes.badInput) input.onBegin?.();
       door.close();
       await serving;
       const { killedUs, downMs } = crashes;

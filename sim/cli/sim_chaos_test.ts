@@ -80,6 +80,20 @@ Deno.test("a poisoned message goes to the dead letters, and those behind it come
   assert.match(stdout, /^Dead Letters: +3 poisoned on purpose$/m);
 });
 
+Deno.test("a producer that comes back goes on where the ramp of the rates is, and the load is what was asked for", async () => {
+  const variation = "{ enabled: true, min_multiplier: 0.1, max_multiplier: 10, ramp_interval: 6s }";
+  const { code, stdout, report } = await chaotic(
+    6,
+    ["{ at: 3s, event: producer_crash, down: 200ms }"],
+    ...["--set", "producers.count=1", "--set", "partitions.message_rate_per_partition=2"],
+    ...["--set", `producers.rate_variation=${variation}`],
+  );
+  // From the foot of the ramp again it would be half as much, and the verdict unknown.
+  assert.equal(code, 0, stdout);
+  assert.equal(report.verdict, "pass");
+  assertRecovered(report.chaos, stdout);
+});
+
 Deno.test("planted: a message that is given up without having been poisoned fails the run", async () => {
   const { code, stdout, report } = await chaotic(
     4,

@@ -109,17 +109,20 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   const { enabled, path } = config.checkpointing;
   const again = argumentsAgain(options, seed);
   const asked = { config, configFile, arguments: again, seed, runId, fault, access };
+  const unasked = options.out === undefined ? [out] : [];
+  let begun = false;
+  const onBegin = () => begun = true;
   try {
     const checkpointFolder = enabled
       ? await openFolder(`${path}/${name}`, "checkpointing.path")
       : undefined;
-    if (checkpointFolder !== undefined) cleanUp.use(await takeRunFolder(checkpointFolder));
-    const folder = checkpointFolder === undefined ? {} : { checkpointFolder };
-    return await run(console, { ...asked, out, ...folder });
-  } catch (error) {
-    // Nothing was found out: a folder nobody asked for is not worth keeping.
-    if (options.out === undefined) await Deno.remove(out, { recursive: true });
-    throw error;
+    if (checkpointFolder === undefined) return await run(console, { ...asked, out, onBegin });
+    unasked.push(checkpointFolder);
+    cleanUp.use(await takeRunFolder(checkpointFolder));
+    return await run(console, { ...asked, out, checkpointFolder, onBegin });
+  } finally {
+    // Nothing was found out: folders nobody asked for are not worth keeping.
+    if (!begun) { for (const folder of unasked) await Deno.remove(folder, { recursive: true }); }
   }
 }
 

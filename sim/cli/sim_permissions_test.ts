@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { isPartiError } from "../../lib/errors.ts";
 import { coveredBy } from "../../lib/ports/nats/subjects.ts";
+import { TempDir } from "../../tasks/nats_fakes.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import { selfArguments } from "../../tasks/spawn.ts";
 import { until } from "../../tasks/until.ts";
+import { parseConfig } from "../config/config.ts";
+import { CHAOS_TYPES, type ChaosType } from "../config/config_schema.ts";
 import {
   type Permission,
   PERMISSION_ROLES,
@@ -47,25 +51,55 @@ function violations(server: NatsServer): { action: Permission["action"]; subject
   });
 }
 
-Deno.test("permissions: a run in which everybody is a user with no more than the list says passes, and is refused nothing", async () => {
+/** The kinds of chaos that a server which is not ours allows. */
+const KINDS = CHAOS_TYPES.filter((kind) => {
+  try {
+    const nats = "nats: { mode: external, url: nats://127.0.0.1:1 }";
+    const chaos = `chaos: { enabled: true, events: [${kind}] }`;
+    parseConfig(`${nats}\n${chaos}\ncheckpointing: { enabled: true }`, "kinds.yaml");
+    return true;
+  } catch (error) {
+    if (!isPartiError(error, "PARTI_INVALID_CONFIG")) throw error;
+    return false;
+  }
+});
+
+/** An event of each kind, far enough from each other that each one can be done. */
+function timelineOf(kinds: readonly ChaosType[], everyMs: number): string {
+  const events = kinds.map((kind, index) => {
+    return `{ at: ${500 + index * everyMs}ms, event: ${kind}, down: 500ms }`;
+  });
+  return `chaos.timeline=[${events}]`;
+}
+
+Deno.test("permissions: a run with every kind of chaos in which everybody is a user with no more than the list says passes, and is refused nothing", async () => {
   await using server = await launch();
+  using temp = new TempDir();
+  assert.ok(KINDS.includes("partition_changes") && KINDS.includes("poison_message"), KINDS.join());
+  // Whatever comes at the same time as the coordinator's absence is done once it is back.
+  const kinds = [...KINDS.filter((kind) => kind !== "coordinator_crash"), "coordinator_crash"];
   const chaos = [
-    ...["chaos.enabled=true", "chaos.interval=1s-2s", "simulation.duration=10s"],
-    ...["chaos.events=[worker_crash, worker_restart, leader_failure, producer_crash]"],
-    "workers.count=4",
+    ...["chaos.enabled=true", "chaos.events=[]", timelineOf(kinds as ChaosType[], 1_500)],
+    ...["checkpointing.enabled=true", `checkpointing.path=${temp.path}`],
+    ...["workers.count=6", "simulation.seed=1", `simulation.duration=${2 + 1.5 * kinds.length}s`],
   ];
   const { code, stdout, stderr, report } = await sim(...argumentsFor(server, ...chaos));
   assert.ok(report !== undefined, stderr);
+  assert.deepEqual(violations(server), []);
   assert.equal(code, 0, stdout);
   assert.deepEqual(defects(report), {});
-  assert.deepEqual(violations(server), []);
+  const done = report.chaos.filter(({ skipped }) => skipped === undefined);
+  assert.deepEqual(done.map(({ type }) => type).sort(), kinds.toSorted(), stdout);
 });
 
 /** A run with one permission less: waits until the server says what it has refused. */
-async function refusedWithout(without: Permission): Promise<string | undefined> {
+async function refusedWithout(
+  without: Permission,
+  ...more: string[]
+): Promise<string | undefined> {
   await using server = await launch(without);
   const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
-  const args = ["sim", "--out", out, ...argumentsFor(server, "simulation.duration=2s")];
+  const args = ["sim", "--out", out, ...argumentsFor(server, "simulation.duration=2s", ...more)];
   const child = new Deno.Command(Deno.execPath(), {
     args: selfArguments(args, ["--allow-all"]),
     ...{ stdout: "null", stderr: "null", stdin: "null" } as const,
@@ -104,4 +138,19 @@ for (const role of PERMISSION_ROLES) {
       assert.notEqual(await refusedWithout(line), undefined);
     });
   }
+}
+
+/** Lines that only one kind of chaos needs. */
+const ONLY_WITH = {
+  "publish $KV.*.partitions": "partition_changes",
+  "publish *.effect.dead.*": "poison_message",
+} as const;
+
+for (const [needed, kind] of Object.entries(ONLY_WITH)) {
+  Deno.test(`permissions: planted: without ${needed} ${kind} is refused`, async () => {
+    const [line] = PERMISSION_ROLES.flatMap((role) => rolePermissions(NAME, role))
+      .filter(({ action, subject }) => `${action} ${subject}` === needed);
+    const chaos = ["chaos.enabled=true", "chaos.events=[]", timelineOf([kind], 0)];
+    assert.notEqual(await refusedWithout(line!, ...chaos), undefined);
+  });
 }

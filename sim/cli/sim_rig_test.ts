@@ -71,10 +71,11 @@ export function defects({ messages, ownership }: SimReport): Record<string, numb
   return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
 }
 
-/** The processes of a simulation with this name: it is in the argument of its workers and producers. */
-export async function processesOf(name: string): Promise<number[]> {
+/** The processes of a simulation with this name, or of one command of it: both are in the arguments of its workers and producers. */
+export async function processesOf(name: string, command = ""): Promise<number[]> {
   const listing = await runOrThrow("ps", ["-eo", "pid=,args="]);
-  return listing.split("\n").filter((line) => line.includes(name)).map((line) => parseInt(line));
+  const lines = listing.split("\n").filter((line) => line.includes(name));
+  return lines.filter((line) => line.includes(command)).map((line) => parseInt(line));
 }
 
 /** How a run is started that is looked at while it goes on. */
@@ -83,6 +84,8 @@ export interface StartOptions {
   readonly env?: Record<string, string>;
   /** Whether it is to be at the head of a process group of its own. */
   readonly leader?: boolean;
+  /** The folder in which it is started. */
+  readonly cwd?: string;
 }
 
 /**
@@ -92,11 +95,14 @@ export interface StartOptions {
  * @param options how
  * @returns the process, what it has said so far on either stream, and its end
  */
-export function startSim(args: readonly string[], { env = {}, leader = false }: StartOptions) {
+export function startSim(
+  args: readonly string[],
+  { env = {}, leader = false, cwd = Deno.cwd() }: StartOptions,
+) {
   const self = selfArguments(["sim", ...args], ["--allow-all"]);
   const child = new Deno.Command(leader ? "setsid" : Deno.execPath(), {
     args: leader ? [Deno.execPath(), ...self] : self,
-    env: { NO_COLOR: "1", ...env },
+    ...{ cwd, env: { NO_COLOR: "1", ...env } },
     stdout: "piped",
     stderr: "piped",
   }).spawn();

@@ -239,7 +239,7 @@ export class Coordinator {
     this.#checkpoints?.start();
     this.#thresholds.start();
     const over = new AbortController();
-    const starting = this.#parts.loadControl.keepStarted(over.signal);
+    const starting = this.#parts.loadControl.keepStarted(over.signal, this.#loadFromUs);
     const chaos = this.#parts.chaos.run(over.signal, loadMs);
     void this.#parts.chaos.watch(AbortSignal.any([signal, this.#validated.signal]));
     await pauseFor(config.simulation.duration - loadMs, signal);

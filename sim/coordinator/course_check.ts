@@ -12,7 +12,7 @@ import type { PartitionSet } from "../run/partition_set.ts";
 import type { Phase } from "../run/saved_state.ts";
 import {
   addedRate,
-  meanMultiplier,
+  averageMs,
   partitionRates,
   partitionWeights,
   producerOfAdded,
@@ -78,21 +78,18 @@ function askedMessages(facts: LoadFacts): number {
   const weights = partitionWeights(config.partitions, seed);
   const rates = partitionRates(weights, config.partitions.message_rate_per_partition);
   const shares = producerShares(weights, config.producers.count);
-  const untilUs = phase.untilUs - REPORT_LAG_US;
+  const all: Phase = { fromUs: phase.fromUs, untilUs: phase.untilUs - REPORT_LAG_US };
   let messages = 0;
   for (const [index, share] of shares.entries()) {
     const absent = absences(producers.filter((producer) => producer.index === index));
     const away = [...outages, ...absent];
-    const presentUs = lengthWithout(phase.fromUs, untilUs, away);
-    const multiplier = meanMultiplier(config.producers.rate_variation, presentUs / 1_000);
-    const ofAll = (rate: number) => rate * multiplier * presentUs / 1_000_000;
     const ofLife = (rate: number, life: Phase) => {
-      const fromUs = Math.max(phase.fromUs, life.fromUs);
-      const lifeUs = lengthWithout(fromUs, Math.max(fromUs, Math.min(untilUs, life.untilUs)), away);
-      return rate * multiplier * lifeUs / 1_000_000;
+      const fromUs = Math.max(all.fromUs, life.fromUs);
+      const present = without(fromUs, Math.min(all.untilUs, life.untilUs), away);
+      return rate * present.reduce((sum, part) => sum + averageS(facts, part), 0);
     };
     const there = share.filter((partition) => !retired.includes(partition));
-    messages += ofAll(there.reduce((sum, partition) => sum + rates[partition]!, 0));
+    messages += ofLife(there.reduce((sum, partition) => sum + rates[partition]!, 0), all);
     for (const partition of share.filter((one) => retired.includes(one))) {
       messages += ofLife(rates[partition]!, partitions!.life(partition));
     }
@@ -114,15 +111,25 @@ function absences(incarnations: LoadFacts["producers"]): Phase[] {
   });
 }
 
-/** How much of a time is in none of the others. */
-function lengthWithout(fromUs: number, untilUs: number, others: readonly Phase[]): number {
+/** Rates vary with the time since the load began, also while somebody is away. */
+function averageS({ config, phase }: LoadFacts, { fromUs, untilUs }: Phase): number {
+  const [fromMs, untilMs] = [fromUs, untilUs].map((atUs) => (atUs - phase.fromUs) / 1_000);
+  return averageMs(config.producers.rate_variation, fromMs!, untilMs!) / 1_000;
+}
+
+/** The parts of a time that are in none of the others. */
+function without(fromUs: number, untilUs: number, others: readonly Phase[]): Phase[] {
+  const parts: Phase[] = [];
   let atUs = fromUs;
-  let lengthUs = 0;
+  const untilNext = (nextUs: number) => {
+    if (nextUs > atUs) parts.push({ fromUs: atUs, untilUs: nextUs });
+  };
   for (const other of others.toSorted((a, b) => a.fromUs - b.fromUs)) {
-    lengthUs += Math.max(0, Math.min(other.fromUs, untilUs) - atUs);
+    untilNext(Math.min(other.fromUs, untilUs));
     atUs = Math.max(atUs, other.untilUs);
   }
-  return lengthUs + Math.max(0, untilUs - atUs);
+  untilNext(untilUs);
+  return parts;
 }
 
 /**

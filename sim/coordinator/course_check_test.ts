@@ -64,15 +64,37 @@ Deno.test("course: planted: a producer that does not come back is missing", () =
   assert.equal(doubt, "only 58 % of the load was reached: 2050 of 3500 messages");
 });
 
-Deno.test("course: rates that vary are asked for as they vary", () => {
+/** Rates from once to three times the average. */
+function varied(ramp_interval: number): LoadFacts["config"] {
   const { config } = facts();
   const rate_variation = {
     ...config.producers.rate_variation,
-    ...{ enabled: true, min_multiplier: 1, max_multiplier: 3, ramp_interval: 10_000 },
+    ...{ enabled: true, min_multiplier: 1, max_multiplier: 3, ramp_interval },
   };
-  const varied = { ...config, producers: { ...config.producers, rate_variation } };
-  assert.deepEqual(loadDoubts(facts({ config: varied, sent: 1_601 })), []);
-  assert.equal(loadDoubts(facts({ config: varied, sent: 1_599 })).length, 1);
+  return { ...config, producers: { ...config.producers, rate_variation } };
+}
+
+Deno.test("course: rates that vary are asked for as they vary", () => {
+  const config = varied(10_000);
+  assert.deepEqual(loadDoubts(facts({ config, sent: 1_601 })), []);
+  assert.equal(loadDoubts(facts({ config, sent: 1_599 })).length, 1);
+});
+
+Deno.test("course: rates go on to vary while a producer or the server is away: what was missed at their height was not asked for", () => {
+  // Highest after 4 s: 16 s at the average before, of which 5.5 s are missed; and 3 s after 8 s.
+  const outages = [{ fromUs: 103 * SECOND_US, untilUs: 105 * SECOND_US }];
+  const low = { config: varied(4_000), outages };
+  assert.deepEqual(loadDoubts(facts({ ...low, sent: 0.8 * 1_350 + 1 })), []);
+  assert.equal(loadDoubts(facts({ ...low, sent: 0.8 * 1_350 - 1 })).length, 1);
+  // Half of the load is gone for the lower half of the only ramp: 15 s and 12.5 s of it are left.
+  const killed = [
+    { index: 0, readyUs: 90 * SECOND_US, endedUs: 100 * SECOND_US },
+    { index: 1, readyUs: 90 * SECOND_US, endedUs: undefined },
+    { index: 0, readyUs: 105 * SECOND_US, endedUs: undefined },
+  ];
+  const high = { config: varied(10_000), producers: killed };
+  assert.deepEqual(loadDoubts(facts({ ...high, sent: 0.8 * (1_000 + 625) + 1 })), []);
+  assert.equal(loadDoubts(facts({ ...high, sent: 0.8 * (1_000 + 625) - 1 })).length, 1);
 });
 
 Deno.test("course: load is asked for partitions only while they are there", () => {

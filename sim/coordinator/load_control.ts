@@ -8,7 +8,8 @@ import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { Fleet, Member } from "../run/fleet.ts";
 import { command } from "../run/ask.ts";
 import { orAborted, pauseFor, POLL_MS, untilFine } from "../run/wait.ts";
-import type { PartitionChanges } from "../wire/wire.ts";
+import { nowUs } from "../streams/message.ts";
+import type { PartitionChanges, ProducerOrder } from "../wire/wire.ts";
 
 /** What controlling the load needs. */
 export interface LoadControlOptions {
@@ -45,15 +46,19 @@ export class LoadControl {
    * Has every producer started. Those that were killed come back as new processes and have to be told to start, too.
    *
    * @param signal ends it
+   * @param loadFromUs when the load began, in microseconds since 1970
    */
-  async keepStarted(signal: AbortSignal): Promise<void> {
+  async keepStarted(signal: AbortSignal, loadFromUs: number): Promise<void> {
     const started = new Set<string>();
     while (!signal.aborted) {
       for (const producer of this.#options.fleet.running("producer")) {
         // Where nobody answers each of them takes its time.
         if (this.#options.signal.aborted) return;
         if (producer.readyUs === undefined || started.has(producer.process)) continue;
-        if (await this.#tell(producer, "start", START_TIMEOUT_MS)) started.add(producer.process);
+        // The clock may have been set back since another coordinator has begun the load.
+        const elapsedMs = Math.max(0, (nowUs() - loadFromUs) / 1_000);
+        const start = { command: "start", elapsedMs } as const;
+        if (await this.#tell(producer, start, START_TIMEOUT_MS)) started.add(producer.process);
       }
       await pauseFor(POLL_MS);
     }
@@ -82,7 +87,7 @@ export class LoadControl {
     const deadlineMs = performance.now() + patienceMs;
     for (;;) {
       const leftMs = Math.min(FINISH_TIMEOUT_MS, Math.max(1, deadlineMs - performance.now()));
-      if (await this.#tell(producer, "finish", leftMs)) return true;
+      if (await this.#tell(producer, { command: "finish" }, leftMs)) return true;
       // A producer ends well only when all that it has sent was told and answered.
       if (producer.phase === "gone") return (await producer.exited).code === 0;
       if (performance.now() >= deadlineMs || signal.aborted) break;
@@ -93,10 +98,10 @@ export class LoadControl {
     return false;
   }
 
-  async #tell(member: Member, name: "start" | "finish", timeoutMs: number): Promise<boolean> {
+  async #tell(member: Member, what: ProducerOrder, timeoutMs: number): Promise<boolean> {
     const { messaging, runId, changes } = this.#options;
     try {
-      await command(messaging, runId, member, { command: name, changes: changes() }, timeoutMs);
+      await command(messaging, runId, member, { ...what, changes: changes() }, timeoutMs);
       return true;
     } catch {
       return false;

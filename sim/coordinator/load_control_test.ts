@@ -3,6 +3,7 @@ import type { ProcessEnd } from "../host/host.ts";
 import { until } from "../../tasks/until.ts";
 import { RUN_ID, TestFleet } from "../run/fleet_rig_test.ts";
 import { pauseFor, POLL_MS } from "../run/wait.ts";
+import { nowUs } from "../streams/message.ts";
 import { LoadControl } from "./load_control.ts";
 
 function rig(patienceMs = 60_000) {
@@ -32,7 +33,7 @@ Deno.test("load: each producer is started once, as soon as it is ready, and thos
     return null;
   };
   const end = new AbortController();
-  const keeping = control.keepStarted(end.signal);
+  const keeping = control.keepStarted(end.signal, nowUs());
   // The first try had no answer, and after the second one there is no third.
   await until("started", () => fleet.commands.length >= 2);
   await pauseFor(POLL_MS * 2);
@@ -45,6 +46,44 @@ Deno.test("load: each producer is started once, as soon as it is ready, and thos
   end.abort();
   await keeping;
   assert.deepEqual(fleet.commands.slice(2), ["start producer-1#1", "start producer-0#2"]);
+});
+
+Deno.test("load: whoever is started, also one that comes back, is told how long ago the load began", async () => {
+  const { fleet, control } = rig();
+  const told: number[] = [];
+  fleet.answer = (_member, _command, whole) => {
+    assert.ok(whole.command === "start");
+    told.push(whole.elapsedMs);
+    return null;
+  };
+  const sinceMs = (fromUs: number) => (nowUs() - fromUs) / 1_000;
+  const loadFromUs = nowUs() - 5_000_000;
+  const first = fleet.add("producer", 0);
+  const end = new AbortController();
+  const keeping = control.keepStarted(end.signal, loadFromUs);
+  await until("started", () => told.length === 1);
+  const betweenMs = sinceMs(loadFromUs);
+  assert.ok(told[0]! >= 5_000 && told[0]! <= betweenMs, told.join());
+  first.phase = "killed";
+  fleet.add("producer", 0, { process: "producer-0#2" });
+  await until("started again", () => told.length === 2);
+  assert.ok(told[1]! >= betweenMs && told[1]! <= sinceMs(loadFromUs), told.join());
+  end.abort();
+  await keeping;
+});
+
+Deno.test("load: a clock that was set back since the load began does not make the load begin later", async () => {
+  const { fleet, control } = rig();
+  const told: number[] = [];
+  fleet.answer = (_member, _command, whole) =>
+    told.push((whole as { elapsedMs: number }).elapsedMs);
+  fleet.add("producer", 0);
+  const end = new AbortController();
+  const keeping = control.keepStarted(end.signal, nowUs() + 60_000_000);
+  await until("started", () => told.length === 1);
+  assert.deepEqual(told, [0]);
+  end.abort();
+  await keeping;
 });
 
 Deno.test("load: every producer tells what it has sent and ends", async () => {
@@ -106,7 +145,7 @@ Deno.test("load: an interrupted run waits for no producer: not for its answer, n
     abort.abort();
     throw new Error("no answer");
   };
-  await control.keepStarted(abort.signal);
+  await control.keepStarted(abort.signal, nowUs());
   assert.deepEqual(fleet.commands, ["start producer-0#1"]);
 });
 

@@ -46,6 +46,8 @@ export class SimProducer {
   #receipts: KvBucket | undefined;
   #sequence = 0;
   #changed = false;
+  /** When the load began, on the producer's clock; undefined if it begins with this producer. */
+  #loadFromMs: number | undefined;
 
   /**
    * @param spec who and where
@@ -138,6 +140,15 @@ export class SimProducer {
     }
   }
 
+  /**
+   * The load began before this process was told to begin, if it is a new one: all producers go up and down together.
+   *
+   * @param elapsedMs how long ago
+   */
+  loadHasLasted(elapsedMs: number): void {
+    this.#loadFromMs = this.#world.clock.monotonicMs() - elapsedMs;
+  }
+
   /** Publishes until {@linkcode finish}; returns when every outcome is known and reported. */
   async run(): Promise<void> {
     const { clock } = this.#world;
@@ -152,7 +163,7 @@ export class SimProducer {
     while (!this.#finishing.signal.aborted) {
       await this.#reporter.room();
       const nowMs = clock.monotonicMs();
-      const multiplier = rateMultiplier(rate_variation, nowMs - startMs);
+      const multiplier = rateMultiplier(rate_variation, nowMs - (this.#loadFromMs ?? startMs));
       for (const line of this.#lines) {
         if (line.underWay !== undefined || line.retired || line.dueMs > nowMs) continue;
         this.#publishNext(line, nowMs, multiplier);

@@ -32,6 +32,7 @@ export function runProducer(spec: ChildSpec): Promise<void> {
     });
     await producer.prepare();
     const follow = async (command: ProducerCommand): Promise<void> => {
+      if (command.command === "start") producer.loadHasLasted(command.elapsedMs);
       await producer.change(command.changes);
       if (command.command === "poison") await producer.poison(command.partition, command.order);
       if (command.command === "finish") producer.finish();

@@ -253,15 +253,16 @@ Deno.test("what is stored is found in the feed, or in the output once it is cons
   assert.equal(await lastStored(feed, topology, 1), 7);
 });
 
-Deno.test("a single line keeps its rate: that it is being sent to is no time to rest", async () => {
+/** A producer of one line, on a server that takes 7 ms for each message and a clock that a test turns. */
+async function singleLine(yaml: string) {
   const clock = new ManualClock();
-  let sent = 0;
+  const server = { sent: 0 };
   const world = {
     clock,
     feed: {
       publish: () =>
         new Promise((resolve) => {
-          clock.setTimer(7, () => resolve({ sequence: ++sent, duplicate: false }));
+          clock.setTimer(7, () => resolve({ sequence: ++server.sent, duplicate: false }));
         }),
       lastMessage: () => Promise.resolve(undefined),
     },
@@ -271,21 +272,44 @@ Deno.test("a single line keeps its rate: that it is being sent to is no time to 
     },
     messaging: { request: () => Promise.resolve(new Uint8Array()) },
   } as unknown as World;
-  const single = {
-    ...spec("producer-0#1"),
-    config: parseConfig(
-      "partitions: { count: 1, message_rate_per_partition: 100 }\nproducers: { count: 1 }",
-      "test.yaml",
-    ).config,
-  };
+  const single = { ...spec("producer-0#1"), config: parseConfig(yaml, "test.yaml").config };
   const producer = new SimProducer(single, world, new Reporter(world, "r", "producer-0#1"));
   const preparing = producer.prepare();
   await clock.advance(1_000);
   await preparing;
+  return { producer, clock, server };
+}
+
+Deno.test("a single line keeps its rate: that it is being sent to is no time to rest", async () => {
+  const { producer, clock, server } = await singleLine(
+    "partitions: { count: 1, message_rate_per_partition: 100 }\nproducers: { count: 1 }",
+  );
   const running = producer.run();
   await clock.advance(2_000);
-  assert.ok(sent >= 150 && sent <= 200, `${sent} in two seconds`);
+  assert.ok(server.sent >= 150 && server.sent <= 200, `${server.sent} in two seconds`);
   producer.finish();
   await clock.advance(1_000);
   await running;
+});
+
+Deno.test("rates vary with the time since the load began, not since a producer that was killed is back", async () => {
+  const variation = "{ enabled: true, min_multiplier: 0.5, max_multiplier: 2, ramp_interval: 10s }";
+  const sentIn2s = async (elapsedMs: number | undefined) => {
+    const { producer, clock, server } = await singleLine(
+      "partitions: { count: 1, message_rate_per_partition: 20 }\n" +
+        `producers: { count: 1, rate_variation: ${variation} }`,
+    );
+    if (elapsedMs !== undefined) producer.loadHasLasted(elapsedMs);
+    const running = producer.run();
+    await clock.advance(2_000);
+    producer.finish();
+    await clock.advance(1_000);
+    await running;
+    return server.sent;
+  };
+  // 20 messages a second, half as many at the foot of the ramp and twice as many around its height.
+  for (const [elapsedMs, expected] of [[undefined, 26], [0, 26], [9_000, 77], [29_000, 77]]) {
+    const sent = await sentIn2s(elapsedMs);
+    assert.ok(Math.abs(sent - expected!) <= 4, `${sent} after ${elapsedMs}`);
+  }
 });

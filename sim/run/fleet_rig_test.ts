@@ -30,7 +30,7 @@ export class TestFleet {
   /** Every command given, as `start producer-0#1`. */
   readonly commands: string[] = [];
   /** What a process answers to a command; what it throws, or a promise rejects with, is the command's failure. */
-  answer: (member: Member, command: string) => unknown = () => null;
+  answer: (member: Member, command: string, whole: Command) => unknown = () => null;
 
   /**
    * Adds a process that runs and is ready.
@@ -85,9 +85,10 @@ export class TestFleet {
         subject === controlSubject(RUN_ID, process)
       );
       if (member === undefined) throw new PartiError("PARTI_NO_RESPONDERS", "nobody there");
-      const { command } = fromBytes<Command>(data);
+      const whole = fromBytes<Command>(data);
+      const { command } = whole;
       this.commands.push(`${command} ${member.process}`);
-      return toBytes(await this.answer(member, command));
+      return toBytes(await this.answer(member, command, whole));
     },
   } as unknown as Messaging;
 }

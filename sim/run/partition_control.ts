@@ -11,7 +11,7 @@ import type { Fault } from "../fault/fault.ts";
 import { addedWeight, partitionWeights, producerOfAdded, producerShares } from "../seed/weights.ts";
 import { openPartitionBucket, writePartitionList } from "../streams/partition_list.ts";
 import { feedSubject, type Topology } from "../streams/topology.ts";
-import type { ProducerCommand } from "../wire/wire.ts";
+import type { ProducerOrder } from "../wire/wire.ts";
 import { command } from "./ask.ts";
 import type { Fleet } from "./fleet.ts";
 import type { RunState } from "./run_state.ts";
@@ -139,7 +139,7 @@ export class PartitionControl {
   /** One that was killed is told when it is back. */
   async #tell(
     index: number,
-    what: DistributiveOmit<ProducerCommand, "changes">,
+    what: ProducerOrder,
     isOver: () => boolean,
   ): Promise<void> {
     const { fleet, runId, stage: { world }, state } = this.#options;
@@ -153,5 +153,3 @@ export class PartitionControl {
     });
   }
 }
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

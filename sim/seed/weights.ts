@@ -133,20 +133,27 @@ export function rateMultiplier(
 }
 
 /**
- * How much faster or slower than average the producers are over a time from the beginning of the load.
+ * How long producers that keep to their average rates would take for what is sent while rates vary.
  *
  * @param variation the configuration's section
- * @param durationMs how long
- * @returns the mean multiplier, 1 if rates do not vary
+ * @param fromMs since when, counted from the beginning of the load
+ * @param untilMs until when, counted from there, too
+ * @returns milliseconds, as long as it is if rates do not vary
  */
-export function meanMultiplier(
+export function averageMs(
   variation: SimulationConfig["producers"]["rate_variation"],
-  durationMs: number,
+  fromMs: number,
+  untilMs: number,
 ): number {
-  const steps = 1_000;
-  let sum = 0;
-  for (let step = 0; step < steps; step++) {
-    sum += rateMultiplier(variation, (step + 0.5) / steps * durationMs);
-  }
-  return sum / steps;
+  if (!variation.enabled) return untilMs - fromMs;
+  const { ramp_interval, min_multiplier, max_multiplier } = variation;
+  const mean = (min_multiplier + max_multiplier) / 2;
+  const sinceBeginningMs = (elapsedMs: number) => {
+    const ramps = Math.floor(elapsedMs / ramp_interval);
+    const restMs = elapsedMs - ramps * ramp_interval;
+    const now = rateMultiplier(variation, elapsedMs);
+    const atFoot = ramps % 2 === 0 ? min_multiplier : max_multiplier;
+    return ramps * ramp_interval * mean + restMs * (atFoot + now) / 2;
+  };
+  return sinceBeginningMs(untilMs) - sinceBeginningMs(fromMs);
 }

@@ -4,6 +4,7 @@ import type { SimulationConfig } from "../config/config_schema.ts";
 import {
   addedRate,
   addedWeight,
+  averageMs,
   partitionRates,
   partitionWeights,
   producerOfAdded,
@@ -62,6 +63,23 @@ Deno.test("rate variation: ramps up and down between its bounds", () => {
   const at = (ms: number) => rateMultiplier(variation, ms);
   assert.deepEqual([0, 5_000, 10_000, 15_000, 20_000].map(at), [0.5, 1.25, 2, 1.25, 0.5]);
   assert.equal(rateMultiplier({ ...variation, enabled: false }, 5_000), 1);
+});
+
+Deno.test("rate variation: what is sent in a time is what the multipliers of all its moments say", () => {
+  const variation = configWith(
+    "producers.rate_variation.enabled=true",
+    "producers.rate_variation.ramp_interval=10s",
+  ).producers.rate_variation;
+  const stepMs = 1;
+  for (const [fromMs, untilMs] of [[0, 10_000], [0, 7_000], [3_000, 14_000], [12_500, 98_000]]) {
+    let summedMs = 0;
+    for (let atMs = fromMs!; atMs < untilMs!; atMs += stepMs) {
+      summedMs += stepMs * rateMultiplier(variation, atMs + stepMs / 2);
+    }
+    const difference = averageMs(variation, fromMs!, untilMs!) - summedMs;
+    assert.ok(Math.abs(difference) < 1, `${fromMs} ${untilMs} ${difference}`);
+  }
+  assert.equal(averageMs({ ...variation, enabled: false }, 3_000, 14_000), 11_000);
 });
 
 Deno.test("partitions that come: extreme by the same chance, as fast for their weight as the others, each with one producer", () => {

@@ -9,7 +9,13 @@ import {
   workerPermissions,
 } from "../../lib/ports/nats/worker_permissions.ts";
 import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
-import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
+import {
+  deadLetterSubject,
+  effectSubjects,
+  feedSubject,
+  type Topology,
+  topologyOf,
+} from "../streams/topology.ts";
 import { endedSubject, hostSubject, joinSubject } from "./host_wire.ts";
 import { begunSubject, controlSubject, reportSubject } from "./wire.ts";
 
@@ -50,6 +56,7 @@ function forAnyRun(subject: string): string {
 
 const INBOX = "_INBOX.>";
 
+const CHANGES = { when: "there are `partition_changes`" };
 const BY_HAND = { when: "processes are started by hand" };
 /** Who hosts processes of a role is the same user. */
 const HOST = [
@@ -64,6 +71,7 @@ const LINES: Readonly<Record<PermissionRole, (topology: Topology) => Permission[
       group: topology.group,
       stream: topology.feedStream,
       output: { stream: topology.effectStream, subjects: anyPartition(effectSubjects(topology)) },
+      deadLetters: anyPartition(deadLetterSubject(topology, 0)),
     }),
     publish(reportSubject(ANY_RUN), "reports"),
     publish(begunSubject(ANY_RUN, "*"), "saying that a handler begins"),
@@ -83,21 +91,23 @@ const LINES: Readonly<Record<PermissionRole, (topology: Topology) => Permission[
     subscribe(controlSubject(ANY_RUN, "*"), "what the coordinator asks"),
     ...HOST,
   ],
-  coordinator: ({ feedStream, effectStream, producerBucket, group }) => [
+  coordinator: ({ feedStream, effectStream, producerBucket, partitionBucket, group }) => [
     publish("$JS.API.INFO", "is there JetStream"),
-    ...[feedStream, effectStream].flatMap((stream) => [
+    ...[feedStream, effectStream, `KV_${partitionBucket}`].flatMap((stream) => [
       publish(`$JS.API.STREAM.INFO.${stream}`, "is it there, how much is in it"),
       publish(`$JS.API.STREAM.CREATE.${stream}`, "making it"),
     ]),
     ...[
       feedStream,
       effectStream,
-      ...[producerBucket, leaseBucket(group), assignmentBucket(group)].map((name) => `KV_${name}`),
+      ...[producerBucket, partitionBucket, leaseBucket(group), assignmentBucket(group)]
+        .map((name) => `KV_${name}`),
     ].map((stream) => publish(`$JS.API.STREAM.DELETE.${stream}`, "removing what the run has made")),
     publish(`$JS.API.STREAM.MSG.GET.${feedStream}`, "what is left in the end"),
     publish(`$JS.API.CONSUMER.CREATE.${effectStream}.>`, "reading effects"),
     publish(`$JS.API.CONSUMER.MSG.NEXT.${effectStream}.*`, "reading effects"),
     publish(`$JS.API.CONSUMER.DELETE.${effectStream}.*`, "reading them no longer"),
+    publish(`$KV.${partitionBucket}.partitions`, "telling the group's partitions", CHANGES),
     publish(controlSubject(ANY_RUN, "*"), "asking the others"),
     publish(INBOX, "answering reports"),
     subscribe(INBOX, "answers and effects"),

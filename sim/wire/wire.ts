@@ -104,18 +104,15 @@ export type WorkerCommand =
   | { readonly command: "slow" } // its handlers take many times as long
   | { readonly command: "quick" }; // and do so no longer
 
-/**
- * What the coordinator asks of a producer. It is told each time what partitions there are: it may be a new process, which knows of nothing.
- * It answers when every outcome in retired partitions is known.
- */
-export type ProducerCommand =
-  & { readonly changes: PartitionChanges }
-  & (
-    | { readonly command: "start" } // it begins
-    | { readonly command: "change" } // it only goes by the changes
-    | { readonly command: "poison"; readonly partition: number; readonly order: number } // it sends a message that no handler can handle
-    | { readonly command: "finish" } // it stops once every outcome is known
-  );
+/** What the coordinator asks of a producer, which answers when every outcome in retired partitions is known. */
+export type ProducerOrder =
+  | { readonly command: "start"; readonly elapsedMs: number } // it begins, so long after the load did: rates vary with that
+  | { readonly command: "change" } // it only goes by the changes
+  | { readonly command: "poison"; readonly partition: number; readonly order: number } // it sends a message that no handler can handle
+  | { readonly command: "finish" }; // it stops once every outcome is known
+
+/** The same with what partitions there are. It is told each time: it may be a new process, which knows of nothing. */
+export type ProducerCommand = ProducerOrder & { readonly changes: PartitionChanges };
 
 /** What the coordinator asks of a child. */
 export type Command = WorkerCommand | ProducerCommand;

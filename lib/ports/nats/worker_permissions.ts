@@ -30,6 +30,8 @@ export interface PermissionNames {
   readonly shards?: number;
   /** The output stream of a `FencedOutput` and its subjects, if there is one. */
   readonly output?: { readonly stream: string; readonly subjects: string };
+  /** The subjects of dead letters, such as `dead.*`; left out if `consumer.deadLetterSubject` is. */
+  readonly deadLetters?: string;
 }
 
 /**
@@ -39,7 +41,7 @@ export interface PermissionNames {
  * @returns one line each
  */
 export function workerPermissions(
-  { group, stream, shards, output }: PermissionNames,
+  { group, stream, shards, output, deadLetters = `parti.${group}.dead.*` }: PermissionNames,
 ): Permission[] {
   const buckets = [leaseBucket(group), assignmentBucket(group)];
   return [
@@ -58,9 +60,7 @@ export function workerPermissions(
     publish(`parti.${group}.refresh`, "asking the leader to look at the partitions", {
       when: "`refreshPartitions` is called",
     }),
-    publish(`parti.${group}.dead.*`, "dead letters", {
-      when: "a message is poison; or to `consumer.deadLetterSubject`",
-    }),
+    publish(deadLetters, "dead letters", { when: "a message is poison" }),
     publish("_INBOX.>", "answering as the leader", { when: "`refreshPartitions` is called" }),
     subscribe("_INBOX.>", "answers and messages"),
     subscribe(`parti.${group}.probe.*`, "being seen to be alive"),
