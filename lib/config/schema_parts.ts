@@ -15,6 +15,9 @@ export type DurationSchema = z.ZodPipe<
   z.ZodTransform<number, string | number>
 >;
 
+/** All that two durations have in common is made once: a schema takes kilobytes, and a configuration has thirty durations. */
+const DURATIONS = { "or-zero": makeDuration("or-zero"), "above-zero": makeDuration("above-zero") };
+
 /**
  * A duration.
  *
@@ -23,6 +26,10 @@ export type DurationSchema = z.ZodPipe<
  * @returns its schema; what comes out is in milliseconds
  */
 export function duration(description: string, zero: "or-zero" | "above-zero"): DurationSchema {
+  return DURATIONS[zero].describe(description);
+}
+
+function makeDuration(zero: "or-zero" | "above-zero"): DurationSchema {
   const error = zero === "or-zero" ? DURATION_ALLOWED : `${DURATION_ALLOWED}, above 0`;
   // The text is on every part, because a union hands on the words of the one branch that came close.
   const string = z.string({ error }).regex(DURATION_TEXT, { error });
@@ -36,8 +43,7 @@ export function duration(description: string, zero: "or-zero" | "above-zero"): D
       if (ms !== undefined && (ms > 0 || zero === "or-zero")) return ms;
       context.issues.push({ code: "custom", message: error, input: value });
       return z.NEVER;
-    })
-    .describe(description);
+    });
 }
 
 /**
