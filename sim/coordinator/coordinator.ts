@@ -13,7 +13,7 @@ import { SKEW_BOUND_MS } from "../host/clock_skew.ts";
 import { describeEnd, type ProcessEnd } from "../host/host.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import type { Member } from "../run/fleet.ts";
-import type { Phase } from "../run/saved_state.ts";
+import type { TimeRange } from "../run/saved_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import { goOn, takeOver } from "./come_back.ts";
@@ -255,7 +255,7 @@ export class Coordinator {
     console.log("INFO", "Chaos is over; healing");
   }
 
-  #checkCourse(phase: Phase, sent: number): void {
+  #checkCourse(phase: TimeRange, sent: number): void {
     const { outages, doubts, partitions } = this.#parts.state;
     const producers = this.#parts.fleet.members.filter(({ role }) => role === "producer");
     doubts.push(

@@ -9,7 +9,7 @@ import { formatDuration } from "../config/units.ts";
 import type { ChaosRecord } from "../report/report.ts";
 import type { Member } from "../run/fleet.ts";
 import type { PartitionSet } from "../run/partition_set.ts";
-import type { Phase } from "../run/saved_state.ts";
+import type { TimeRange } from "../run/saved_state.ts";
 import {
   addedRate,
   averageMs,
@@ -26,13 +26,13 @@ export interface LoadFacts {
   /** The run's seed. */
   readonly seed: number;
   /** When there was load. */
-  readonly phase: Phase;
+  readonly phase: TimeRange;
   /** Messages stored until its end. */
   readonly sent: number;
   /** All processes that were ever producers. */
   readonly producers: readonly Pick<Member, "index" | "readyUs" | "endedUs">[];
   /** When the server was away. */
-  readonly outages: readonly Phase[];
+  readonly outages: readonly TimeRange[];
   /** The partitions; left out where they are those of the configuration all the time. */
   readonly partitions?: Pick<PartitionSet, "life" | "changes">;
 }
@@ -78,12 +78,12 @@ function askedMessages(facts: LoadFacts): number {
   const weights = partitionWeights(config.partitions, seed);
   const rates = partitionRates(weights, config.partitions.message_rate_per_partition);
   const shares = producerShares(weights, config.producers.count);
-  const all: Phase = { fromUs: phase.fromUs, untilUs: phase.untilUs - REPORT_LAG_US };
+  const all: TimeRange = { fromUs: phase.fromUs, untilUs: phase.untilUs - REPORT_LAG_US };
   let messages = 0;
   for (const [index, share] of shares.entries()) {
     const absent = absences(producers.filter((producer) => producer.index === index));
     const away = [...outages, ...absent];
-    const ofLife = (rate: number, life: Phase) => {
+    const ofLife = (rate: number, life: TimeRange) => {
       const fromUs = Math.max(all.fromUs, life.fromUs);
       const present = without(fromUs, Math.min(all.untilUs, life.untilUs), away);
       return rate * present.reduce((sum, part) => sum + averageS(facts, part), 0);
@@ -103,7 +103,7 @@ function askedMessages(facts: LoadFacts): number {
 }
 
 /** When one producer was away: from the end of each incarnation to the readiness of the next. */
-function absences(incarnations: LoadFacts["producers"]): Phase[] {
+function absences(incarnations: LoadFacts["producers"]): TimeRange[] {
   return incarnations.flatMap(({ endedUs: fromUs }, index) => {
     if (fromUs === undefined) return [];
     const backUs = incarnations[index + 1]?.readyUs ?? Number.POSITIVE_INFINITY;
@@ -112,14 +112,14 @@ function absences(incarnations: LoadFacts["producers"]): Phase[] {
 }
 
 /** Rates vary with the time since the load began, also while somebody is away. */
-function averageS({ config, phase }: LoadFacts, { fromUs, untilUs }: Phase): number {
+function averageS({ config, phase }: LoadFacts, { fromUs, untilUs }: TimeRange): number {
   const [fromMs, untilMs] = [fromUs, untilUs].map((atUs) => (atUs - phase.fromUs) / 1_000);
   return averageMs(config.producers.rate_variation, fromMs!, untilMs!) / 1_000;
 }
 
 /** The parts of a time that are in none of the others. */
-function without(fromUs: number, untilUs: number, others: readonly Phase[]): Phase[] {
-  const parts: Phase[] = [];
+function without(fromUs: number, untilUs: number, others: readonly TimeRange[]): TimeRange[] {
+  const parts: TimeRange[] = [];
   let atUs = fromUs;
   const untilNext = (nextUs: number) => {
     if (nextUs > atUs) parts.push({ fromUs: atUs, untilUs: nextUs });

@@ -17,7 +17,7 @@ import type { Report } from "../wire/wire.ts";
 import type { Fleet, Member } from "./fleet.ts";
 import { disorderOf, isStable, startupMsOf } from "./group_order.ts";
 import { PartitionSet } from "./partition_set.ts";
-import type { Phase } from "./saved_state.ts";
+import type { TimeRange } from "./saved_state.ts";
 
 /** Log lines about defects; the rest is in the report. */
 const MAX_DEFECT_LINES = 20;
@@ -43,7 +43,7 @@ export class RunState {
   /** Who had what once everything had healed, and the highest load over the mean one; undefined before. */
   sharing: { readonly shares: readonly Share[]; readonly maxOverMean: number } | undefined;
   /** When the server was away. */
-  readonly outages: Phase[] = [];
+  readonly outages: TimeRange[] = [];
   /** Called with each status of a worker. */
   onStatus: (member: Member) => void = () => {};
   /** Effects that were wrong so far. */

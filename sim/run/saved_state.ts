@@ -12,7 +12,7 @@ import type { SavedPartitions } from "./partition_set.ts";
 import type { RunState } from "./run_state.ts";
 
 /** A time, in microseconds since 1970. */
-export interface Phase {
+export interface TimeRange {
   /** Since when. */
   readonly fromUs: number;
   /** Until when. */
@@ -34,7 +34,7 @@ export interface SavedState {
   /** What went wrong, and why the verdict may not be sure. */
   readonly said: Readonly<Record<"incidents" | "violations" | "doubts", readonly string[]>>;
   /** When the server was away. */
-  readonly outages: readonly Phase[];
+  readonly outages: readonly TimeRange[];
   /** Counts for the status line. */
   readonly counts: Readonly<Record<"defects" | "sent" | "effective", number>>;
 }
