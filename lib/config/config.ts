@@ -216,7 +216,8 @@ export function resolveConfig(input: GroupConfigInput): GroupConfig {
  * @throws {PartiError} `PARTI_INVALID_CONFIG` as {@linkcode resolveConfig}
  */
 export function resolveConfigFrom(input: unknown, source?: ConfigSource): GroupConfig {
-  const parsed = groupSchema.safeParse(input);
+  // A process reads few configurations: compiling the schema for speed would only take memory.
+  const parsed = groupSchema.safeParse(input, { jitless: true });
   if (!parsed.success) throw configError(problemsOf(parsed.error.issues, input), source);
   const config = complete(parsed.data);
   const problems = checkRules(config, input);
