@@ -7,10 +7,11 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
+import { changesPartitions } from "../config/config_rules.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import { replicasOf } from "../config/nats_section.ts";
 import type { Ground } from "../ground/ground.ts";
-import { partitionRates, partitionWeights } from "../seed/weights.ts";
+import { fastestRate } from "../seed/weights.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
 import { type Access, connectionOptionsOf } from "../wire/access.ts";
 
@@ -71,18 +72,18 @@ const DUPLICATE_WINDOW_MS = 120_000;
 async function createStreams(
   { feed }: World,
   topology: Topology,
-  { partitions, checkpointing, nats }: SimulationConfig,
+  config: SimulationConfig,
   seed: number,
 ): Promise<void> {
-  const common = { storage: "file", replicas: replicasOf(nats) } as const;
+  const { checkpointing } = config;
+  const common = { storage: "file", replicas: replicasOf(config.nats) } as const;
   await feed.ensureStream(topology.feedStream, {
     ...common,
     subjects: [feedSubject(topology, 0).replace(/0$/, "*")],
     retention: "workqueue",
     duplicateWindowMs: DUPLICATE_WINDOW_MS,
   });
-  const weights = partitionWeights(partitions, seed);
-  const fastest = Math.max(...partitionRates(weights, partitions.message_rate_per_partition));
+  const fastest = fastestRate(config, seed, changesPartitions(config));
   // Whoever resumes the run reads again from the last checkpoint on.
   const keptS = EFFECTS_KEPT_S + (checkpointing.enabled ? checkpointing.interval / 1_000 : 0);
   await feed.ensureStream(topology.effectStream, {

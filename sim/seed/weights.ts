@@ -133,6 +133,32 @@ export function rateMultiplier(
 }
 
 /**
+ * As fast as messages of one partition come at any time.
+ *
+ * @param config the configuration
+ * @param seed the run's seed
+ * @param grows whether partitions come while the run goes on
+ * @returns messages per second
+ */
+export function fastestRate(
+  { partitions, producers }: Pick<SimulationConfig, "partitions" | "producers">,
+  seed: number,
+  grows: boolean,
+): number {
+  const weights = partitionWeights(partitions, seed);
+  const [rate] = partitionRates(weights, partitions.message_rate_per_partition);
+  const { distribution, weights: { exponential } } = partitions;
+  const { extreme_percent, extreme_weight, normal_weight } = exponential;
+  const all = [...weights];
+  // Among those that are there none need be extreme, and one that comes can be all the same.
+  if (grows && distribution === "exponential" && extreme_percent > 0) all.push(extreme_weight);
+  if (grows && distribution === "exponential" && extreme_percent < 1) all.push(normal_weight);
+  const heaviest = all.reduce((most, weight) => Math.max(most, weight));
+  const { enabled, max_multiplier } = producers.rate_variation;
+  return rate! / weights[0]! * heaviest * (enabled ? max_multiplier : 1);
+}
+
+/**
  * How long producers that keep to their average rates would take for what is sent while rates vary.
  *
  * @param variation the configuration's section

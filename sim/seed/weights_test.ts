@@ -5,6 +5,7 @@ import {
   addedRate,
   addedWeight,
   averageMs,
+  fastestRate,
   partitionRates,
   partitionWeights,
   producerOfAdded,
@@ -96,4 +97,25 @@ Deno.test("partitions that come: extreme by the same chance, as fast for their w
   assert.ok(Math.abs(addedRate(exponential, 1, hot) - expected) < 1e-9);
   assert.equal(addedWeight(configWith().partitions, 1, 100), 1);
   assert.deepEqual(added.slice(0, 4).map((one) => producerOfAdded(one, 3)), [0, 1, 2, 0]);
+});
+
+Deno.test("rates: the fastest that any partition can come to have is known before the run", () => {
+  const varied = [
+    "producers.rate_variation.enabled=true",
+    "producers.rate_variation.max_multiplier=50",
+  ];
+  const few = ["partitions.count=8", "partitions.distribution=exponential", "producers.count=2"];
+  const rate = (grows: boolean, ...sets: string[]) => {
+    return fastestRate(configWith("partitions.message_rate_per_partition=2", ...sets), 1, grows);
+  };
+  assert.equal(rate(true), 2);
+  assert.equal(rate(true, ...varied), 100);
+  // Of eight none is extreme, and one that comes may be a hundred times as heavy.
+  assert.equal(rate(false, ...few), 2);
+  assert.equal(rate(true, ...few), 200);
+  assert.equal(rate(true, ...few, ...varied), 10_000);
+  assert.equal(rate(true, ...few, "partitions.weights.exponential.extreme_percent=0"), 2);
+  const all = ["extreme_percent=1", "normal_weight=200"];
+  const none = all.map((set) => `partitions.weights.exponential.${set}`);
+  assert.equal(rate(true, ...few, ...none), 2, "none that comes is of the heavier normal ones");
 });
