@@ -83,6 +83,8 @@ export interface StartOptions {
   readonly env?: Record<string, string>;
   /** Whether it is to be at the head of a process group of its own. */
   readonly leader?: boolean;
+  /** Called with all that it has said so far, each time it says more. */
+  readonly onText?: (text: string) => void;
 }
 
 /**
@@ -92,7 +94,10 @@ export interface StartOptions {
  * @param options how
  * @returns the process, what it has said so far on either stream, and its end
  */
-export function startSim(args: readonly string[], { env = {}, leader = false }: StartOptions) {
+export function startSim(
+  args: readonly string[],
+  { env = {}, leader = false, onText }: StartOptions,
+) {
   const self = selfArguments(["sim", ...args], ["--allow-all"]);
   const child = new Deno.Command(leader ? "setsid" : Deno.execPath(), {
     args: leader ? [Deno.execPath(), ...self] : self,
@@ -102,7 +107,10 @@ export function startSim(args: readonly string[], { env = {}, leader = false }: 
   }).spawn();
   const output = { text: "" };
   const reading = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) output.text += text;
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      output.text += text;
+      onText?.(output.text);
+    }
   });
   const ended = Promise.all([child.status, ...reading]).then(([status]) => status);
   return { child, output, ended };
