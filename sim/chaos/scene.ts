@@ -11,11 +11,11 @@ import type { ChaosRecord } from "../report/report.ts";
 import type { Fleet } from "../run/fleet.ts";
 import type { PartitionControl } from "../run/partition_control.ts";
 import type { RunState } from "../run/run_state.ts";
-import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import { ChaosTargets } from "./chaos_targets.ts";
 import { type GroupTiming, Hits } from "./hits.ts";
+import { type Pending, PuttingBack } from "./putting_back.ts";
 import { Recoveries } from "./recoveries.ts";
 import { Validation } from "./validation.ts";
 
@@ -53,22 +53,18 @@ export interface SceneOptions {
   readonly windowMs: number;
   /** How long it may take, when chaos is to end, until all is put back; by default longer than whoever puts back gives up by himself. */
   readonly settleMs?: number;
+  /** The same where the run is to end early, counted from then; by default 5 s. */
+  readonly stopMs?: number;
   /** The way to change partitions. */
   readonly partitions?: PartitionControl;
   /** Ends the run early. */
   readonly signal?: AbortSignal;
 }
 
-/** What is under way of an event besides its act. */
-interface Pending {
-  readonly record: ChaosRecord;
-  /** Whether the event's fault lasts until then. */
-  readonly lasts: boolean;
-  readonly done: Promise<void>;
-}
-
 /** So much longer than a validation window chaos may take to end: a cluster that is not whole says so itself after a minute. */
 const SETTLE_MS = 120_000;
+/** A run that is told to stop has done so after 30 s, and has more to do than this. */
+const STOP_MS = 5_000;
 
 /** A scene. */
 export class Scene {
@@ -94,7 +90,7 @@ export class Scene {
   isOutage = false;
   /** The numbers of the events that were not over when the coordinator before this one was killed. */
   cutOff: readonly number[] = [];
-  readonly #aftermath = new Set<Pending>();
+  readonly #puttingBack = new PuttingBack();
   /** What is under way of each event: its act, and what has to be put back. */
   readonly #underWay = new Map<ChaosRecord, number>();
   readonly #over = new AbortController();
@@ -133,27 +129,13 @@ export class Scene {
 
   /**
    * Ends all pauses and absences at once and waits until everything is put back. What is not by then fails the run by its event's name, and
-   * is waited for no longer.
+   * is waited for no longer. A run that is to end early waits for a moment only, and fails for nothing that is not done by then.
    */
   async settle(): Promise<void> {
     this.#over.abort();
-    // What an event has to bring about is given up by its validation, whose window begins when all is put back.
-    await this.#untilDone(({ lasts }) => lasts);
-    await this.#untilDone(() => true);
-  }
-
-  async #untilDone(isMeant: (pending: Pending) => boolean): Promise<void> {
-    const { settleMs = this.options.windowMs + SETTLE_MS } = this.options;
-    const deadlineMs = performance.now() + settleMs;
-    const open = () => [...this.#aftermath].filter(isMeant);
-    while (open().length > 0) {
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0) return open().forEach((pending) => this.#giveUp(pending));
-      const inTime = new AbortController();
-      const all = Promise.all(open().map(({ done }) => done));
-      await Promise.race([all, pauseFor(leftMs, inTime.signal)]);
-      inTime.abort();
-    }
+    const { windowMs, settleMs = windowMs + SETTLE_MS, stopMs = STOP_MS, signal } = this.options;
+    const patience = { settleMs, stopMs, signal };
+    await this.#puttingBack.settle(patience, (pending) => this.#giveUp(pending));
   }
 
   #giveUp(pending: Pending): void {
@@ -244,6 +226,8 @@ export class Scene {
   }
 
   #fail(incident: string): void {
+    // Servers and processes end by now, whatever somebody still does with them.
+    if (this.#puttingBack.isLeft) return;
     this.options.state.incidents.push(incident);
     this.options.console.log("FAIL", incident);
   }
@@ -289,12 +273,12 @@ export class Scene {
     const { number, type } = record;
     const done = this.carryOut(`#${number} ${type}`, work).then(() => this.#end(pending));
     const pending: Pending = { record, lasts, done };
-    this.#aftermath.add(pending);
+    this.#puttingBack.begin(pending);
   }
 
   /** What was given up may be done later nevertheless. */
   #end(pending: Pending): void {
-    if (this.#aftermath.delete(pending) && pending.lasts) this.#isDone(pending.record);
+    if (this.#puttingBack.end(pending) && pending.lasts) this.#isDone(pending.record);
   }
 
   #blank({ number, type }: PlannedChaos, target: string): ChaosRecord {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { pauseProcess } from "../../tasks/pause.ts";
+import type { Member } from "../run/fleet.ts";
 import { noAnswer, status } from "../run/fleet_rig_test.ts";
 import type { RunState } from "../run/run_state.ts";
 import { nowUs } from "../streams/message.ts";
 import type { PlannedChaos } from "./chaos_plan.ts";
 import type { Scene } from "./scene.ts";
 import { sceneRig } from "./scene_rig_test.ts";
-import { pause, slowDown } from "./worker_acts.ts";
+import { pause, scaleDown, slowDown } from "./worker_acts.ts";
 
 const DOWN_MS = 150;
 
@@ -95,4 +96,39 @@ Deno.test("worker acts: who does not answer is not slowed down; planted: any oth
     throw new TypeError("a mistake");
   };
   await assert.rejects(slowDown(scene, SLOW), /a mistake/);
+});
+
+/** Two of three workers are to leave, and two have to stay; some go when asked to. */
+async function scaledDown(leaves: (member: Member) => boolean) {
+  const { scene, members, state } = sceneRig([4, 7]);
+  const asked: string[] = [];
+  Object.assign(members, {
+    leave: (member: Member) => {
+      asked.push(member.name);
+      member.phase = "leaving";
+      return Promise.resolve(leaves(member));
+    },
+  });
+  const event: PlannedChaos = {
+    ...{ number: 1, atMs: 0, type: "scale_down", picks: [0.9, 0], count: 2, downMs: 0 },
+  };
+  await scaleDown(scene, event);
+  await scene.settle();
+  return { asked, scene, event, state };
+}
+
+Deno.test("worker acts: a scale-down asks as many to leave as can be spared, and nobody when there are too few", async () => {
+  const { asked, scene, event, state } = await scaledDown(() => true);
+  assert.deepEqual(asked, ["worker-2"]);
+  assert.deepEqual(state.incidents, []);
+  await scaleDown(scene, event);
+  assert.deepEqual(
+    scene.records.map(({ target, skipped }) => skipped ?? target),
+    ["removing worker-2", "too few workers"],
+  );
+});
+
+Deno.test("worker acts: planted: a worker that does not leave when the fleet shrinks is an incident", async () => {
+  const { state } = await scaledDown(() => false);
+  assert.deepEqual(state.incidents, ["worker-2#1 did not leave when asked to"]);
 });

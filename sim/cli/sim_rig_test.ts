@@ -86,6 +86,8 @@ export interface StartOptions {
   readonly leader?: boolean;
   /** The folder in which it is started. */
   readonly cwd?: string;
+  /** Called with all that it has said so far, each time it says more. */
+  readonly onText?: (text: string) => void;
 }
 
 /**
@@ -97,7 +99,7 @@ export interface StartOptions {
  */
 export function startSim(
   args: readonly string[],
-  { env = {}, leader = false, cwd = Deno.cwd() }: StartOptions,
+  { env = {}, leader = false, cwd = Deno.cwd(), onText }: StartOptions,
 ) {
   const self = selfArguments(["sim", ...args], ["--allow-all"]);
   const child = new Deno.Command(leader ? "setsid" : Deno.execPath(), {
@@ -108,7 +110,10 @@ export function startSim(
   }).spawn();
   const output = { text: "" };
   const reading = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) output.text += text;
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      output.text += text;
+      onText?.(output.text);
+    }
   });
   const ended = Promise.all([child.status, ...reading]).then(([status]) => status);
   return { child, output, ended };

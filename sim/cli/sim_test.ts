@@ -115,37 +115,6 @@ Deno.test("a run in which everything is killed, producers too, passes and leaves
   assert.match(stdout, /\[CHAOS\] Injecting event: worker_crash \(worker-\d\)/);
 });
 
-Deno.test("a run in which networks fail, a leader stands still and a worker is slow passes, and each fault is seen", async () => {
-  const network = (at: string, how: string, down: string) =>
-    `{ at: ${at}, event: nats_disconnect, network: ${how}, down: ${down} }`;
-  const timeline = [
-    "{ at: 500ms, event: slow_worker, down: 6s }",
-    network("1s", "away", "2s"),
-    "{ at: 2s, event: leader_pause, down: 12s }",
-    network("3s", "slow", "3s"),
-    network("4s", "half-open", "8s"),
-    network("5s", "mute", "500ms"),
-    network("7s", "deaf", "500ms"),
-    network("9s", "away", "500ms"),
-  ];
-  const { code, stdout, stderr, report } = await sim(
-    ...SMALL,
-    ...["--duration", "14s", "--set", "workers.count=6", "--set", "chaos.enabled=true"],
-    ...["--set", "chaos.events=[]", "--set", `chaos.timeline=[${timeline}]`],
-  );
-  assert.ok(report !== undefined, stderr);
-  assert.equal(code, 0, stdout);
-  assert.deepEqual(defects(report), {});
-  assert.equal(report.messages.sent, report.messages.effective);
-  const done = report.chaos.filter(({ skipped }) => skipped === undefined);
-  const kinds = done.map(({ type, target }) => target.split(", ")[1] ?? type);
-  const all = ["away", "away", "deaf", "half-open", "leader_pause", "mute", "slow", "slow_worker"];
-  assert.deepEqual(kinds.toSorted(), all, stdout);
-  // Some end within the run, and then somebody has said that all is well again.
-  const faults = done.filter(({ type }) => type === "nats_disconnect");
-  assert.ok(faults.some(({ recoveredMs }) => recoveredMs !== null), stdout);
-});
-
 Deno.test("Ctrl-C ends a run in order: nothing runs any more, and the verdict is unknown", async () => {
   const out = await Deno.makeTempDir({ prefix: "parti-sim-test-" });
   const args = [...SMALL, "--duration", "60s", "--out", out];

@@ -20,7 +20,7 @@ import { patiently } from "./wait.ts";
 /** What it needs. */
 export interface PartitionControlOptions {
   /** The configuration. */
-  readonly config: Pick<SimulationConfig, "partitions" | "producers">;
+  readonly config: Pick<SimulationConfig, "partitions" | "producers" | "nats">;
   /** The run's seed. */
   readonly seed: number;
   /** The run. */
@@ -73,10 +73,10 @@ export class PartitionControl {
    * @param isOver ends the trying
    */
   publish(isOver: () => boolean): Promise<void> {
-    const { stage: { world, topology }, state: { partitions } } = this.#options;
+    const { stage: { world, topology }, config: { nats }, state: { partitions } } = this.#options;
     const written = this.#writing.then(async () => {
       await patiently(isOver, async () => {
-        const bucket = await openPartitionBucket(world.kv, topology);
+        const bucket = await openPartitionBucket(world.kv, topology, nats);
         await writePartitionList(bucket, partitions.weights, partitions.current);
       });
     });

@@ -41,10 +41,10 @@ export async function partitionSource(
 }
 
 /** A worker may be started while the server is away; how long that may last is the coordinator's business. */
-async function openPatiently({ topology }: ChildSpec, world: World): Promise<KvBucket> {
+async function openPatiently({ topology, config }: ChildSpec, world: World): Promise<KvBucket> {
   for (;;) {
     try {
-      return await openPartitionBucket(world.kv, topology);
+      return await openPartitionBucket(world.kv, topology, config.nats);
     } catch (error) {
       if (!isPartiError(error)) throw error;
       await sleep(world.clock, RETRY_DELAY_MS);
