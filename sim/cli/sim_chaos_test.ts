@@ -119,10 +119,10 @@ Deno.test("planted: partitions that are taken away while messages are sent to th
 
 Deno.test("planted: a worker that does not come to rest again fails the event that made it come back", async () => {
   const { code, stdout, report } = await chaotic(
-    9,
+    12,
     // Far enough from each other that the first one is over, also on a busy machine.
-    ["{ at: 200ms, event: scale_up, count: 1 }", "{ at: 7s, event: worker_restart }"],
-    ...["--fault", "unsettled", "--set", "coordinator.validation_window=6s"],
+    ["{ at: 200ms, event: scale_up, count: 1 }", "{ at: 11s, event: worker_restart }"],
+    ...["--fault", "unsettled", "--set", "coordinator.validation_window=10s"],
   );
   assert.equal(code, 1, stdout);
   assert.deepEqual(defects(report), {});
@@ -130,7 +130,9 @@ Deno.test("planted: a worker that does not come to rest again fails the event th
   assert.ok(scaled!.wholeMs !== null && scaled!.failed === undefined, stdout);
   assert.equal(restarted!.wholeMs, null);
   const name = restarted!.target;
-  assert.equal(restarted!.failed, `not whole again within 6s: ${name} is Scaling`);
+  // On a busy machine it may not have been heard of at all by then, nor may others.
+  const said = new RegExp(`^not whole again within 10s: .*\\b${name} is (Scaling|silent)\\b`);
+  assert.match(restarted!.failed!, said);
   const incident = `#2 worker_restart (${name}): ${restarted!.failed}`;
   assert.ok(report.incidents.includes(incident), report.incidents.join("\n"));
   assert.match(stdout, /\[INFO\] Validation: #1 scale_up \(.*\): whole again after \d+ms$/m);

@@ -98,7 +98,8 @@ browserTest(
     for (const colors of seen.charts) assert.ok(colors > 5, `${seen.charts}`);
     assert.ok(seen.owners > 5, `${seen.owners}`);
     assert.ok(seen.faded > 5, `${seen.faded}`);
-    assert.equal(seen.shiftBefore, 0);
+    // A rounding of the layout is no jump; of one that can be seen it is a thousand times as much.
+    assert.ok(seen.shiftBefore < 0.001, `${seen.shiftBefore}`);
     assert.match(seen.said, /^Throughput: at \S+, sent \d+.* msg\/s, handled \d+/);
     assert.match(seen.partition, /^\S+ · partition \d+ · worker-\d$/);
     assert.deepEqual(seen.reset, [true, false, true], "zoomed in, and out again");

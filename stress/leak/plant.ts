@@ -9,6 +9,8 @@ import type { Fault } from "../case.ts";
 
 /** For each cycle. */
 const LEAK_BYTES = 512 * 1_024;
+/** So many handles for each cycle: in a few seconds on a busy machine there are few cycles, and workers that come and go have handles, too. */
+const LEAK_HANDLES = Array.from({ length: 10 }, (_, n) => n);
 /** No timer of this length fires in any run. */
 const NEVER_MS = 2_000_000_000;
 const STREAM = "LEAK";
@@ -58,20 +60,22 @@ export class PlantedLeak implements AsyncDisposable {
         this.#held.push(new Uint8Array(LEAK_BYTES));
         break;
       case "leak-timers":
-        this.#timers.push(...[1, 2].map(() => setTimeout(() => {}, NEVER_MS)));
+        this.#timers.push(...LEAK_HANDLES.map(() => setTimeout(() => {}, NEVER_MS)));
         break;
       case "leak-sockets":
         await this.#connect();
         break;
       case "leak-subscriptions":
-        for (const n of [1, 2]) nc!.subscribe(`leak.${cycle}.${n}`, { callback: () => {} });
+        for (const n of LEAK_HANDLES) nc!.subscribe(`leak.${cycle}.${n}`, { callback: () => {} });
         await nc!.flush();
         break;
       case "leak-consumers":
-        await natsWorld(nc!).feed.createConsumer(STREAM, {
-          ...{ name: `leak-${cycle}`, filterSubjects: [`leak.${cycle}`], ackWaitMs: 30_000 },
-          ...{ maxAckPending: 1, inactiveThresholdMs: 0, metadata: {} },
-        });
+        await Promise.all(LEAK_HANDLES.map((n) =>
+          natsWorld(nc!).feed.createConsumer(STREAM, {
+            ...{ name: `leak-${cycle}-${n}`, filterSubjects: [`leak.${cycle}.${n}`] },
+            ...{ ackWaitMs: 30_000, maxAckPending: 1, inactiveThresholdMs: 0, metadata: {} },
+          })
+        ));
     }
   }
 
