@@ -110,11 +110,8 @@ const NETWORK_EFFECTS: Readonly<Record<NetworkFault, Effect>> = {
   away: isCut,
   "half-open": isUnheard,
   mute: isUnheard,
-  deaf: (run, event, name) => {
-    assert.ok(wordsOf(run, event, name).length > 0, `${name} was not heard`);
-    // It hears nothing, and gives up its connection.
-    isDisconnected(run, event, { name, withinMs: event.plan.downMs });
-  },
+  // It hears nothing, and gives up its connection; how soon, and whether it has said something before, depends on when it last asked.
+  deaf: (run, event, name) => isDisconnected(run, event, { name, withinMs: event.plan.downMs }),
   slow: (run, { atMs, plan }, name) => {
     const process = run.incarnation(name, atMs);
     const [late, usual] = during(run.handled(process), atMs, plan.downMs);

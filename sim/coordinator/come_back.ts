@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { invariant } from "../../lib/errors.ts";
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { World } from "../../lib/ports/world.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
@@ -44,6 +45,7 @@ export function takeOver(
   journal: readonly JournalEntry[],
 ): void {
   const { facts, state, watch, fleet, chaos, reader, inbox, observer } = parts;
+  invariant(inbox.lastNumbers.size === 0, "something was heard before all was known again");
   const saved = withConclusions(checkpoint, journal);
   const { savedUs } = saved;
   facts.load(saved.facts, (nowUs() - savedUs) / 1_000);

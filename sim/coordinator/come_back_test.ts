@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isPartiError } from "../../lib/errors.ts";
 import { PartiError, type PartiErrorCode } from "../../lib/errors.ts";
 import type { Messaging, Notice } from "../../lib/ports/messaging.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
@@ -19,7 +20,7 @@ import { fromBytes, type Report, type ReportBatch, reportSubject, toBytes } from
 import { openInbox } from "../wire/inbox.ts";
 import { catchUp, type CatchUpOptions, startMissing, takeOver } from "./come_back.ts";
 import { Conclusions, conclusionsOf, type JournalEntry } from "./conclusions.ts";
-import { type RunCheckpoint, saveRun } from "./run_checkpoint.ts";
+import { loadRun, type RunCheckpoint, saveRun } from "./run_checkpoint.ts";
 import { RunFacts } from "./run_facts.ts";
 import { RunWatch } from "./run_watch.ts";
 
@@ -102,6 +103,21 @@ const sent = (first: number, last: number, partition = 0): Report => {
 const owns = (...owned: number[]): Report => {
   return { kind: "status", status: status({ owned }), atUs: 5 };
 };
+
+Deno.test("coming back: planted: something that is heard before all is known again would be forgotten: it is an error", () => {
+  const first = before();
+  const checkpoint = first.save();
+  const second = coordinator();
+  second.report("producer-0#1", 2, sent(11, 12));
+  assert.throws(
+    () => takeOver(second.parts, checkpoint, leftBy(EVERYBODY), []),
+    (error) => isPartiError(error, "PARTI_INVARIANT"),
+  );
+  assert.throws(
+    () => loadRun(second.parts, checkpoint),
+    (error) => isPartiError(error, "PARTI_INVARIANT"),
+  );
+});
 
 function leftBy(living: readonly string[], faults: readonly PastFault[] = []): Left {
   const processes = new Map(living.map((process, index) => [process, hosted(100 + index)]));

@@ -16,6 +16,7 @@ import type { Member } from "../run/fleet.ts";
 import type { TimeRange } from "../run/saved_state.ts";
 import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
+import type { ClockSkew } from "../wire/host_wire.ts";
 import { goOn, takeOver } from "./come_back.ts";
 import type { Outcome } from "./conclude.ts";
 import type { JournalEntry } from "./conclusions.ts";
@@ -86,8 +87,13 @@ export class Coordinator {
     this.#stage = cleanUp.use(await openStage(ground, config, seed, runId, access.coordinator));
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${versionOf(this.#stage)} at ${ground.urls.join(", ")}`);
+    const { nc, topology } = this.#stage;
+    const skew = ground.server === undefined
+      ? await serverSkew(nc, topology.effectStream)
+      : undefined;
+    // From here until all is known again nothing may be waited for: what is heard meanwhile would be forgotten.
     this.#prepare(cleanUp);
-    await this.#compareClocks();
+    this.#compareClocks(skew);
     void ground.serverEnded?.then((what) => this.#serverEnded(what));
     this.#resume();
     if (changesPartitions(config)) await this.#parts.partitions.publish(() => this.#aborted);
@@ -130,14 +136,11 @@ export class Coordinator {
   }
 
   /** Who was at work at once is read off the clocks of all machines, and of a server that is somebody else's. */
-  async #compareClocks(): Promise<void> {
+  #compareClocks(server: ClockSkew | undefined): void {
     const { ledger } = this.#parts.state;
     if (this.#parts.hosts !== undefined) ledger.clocksDiffer(2 * SKEW_BOUND_MS * 1_000);
-    if (this.#ground.server !== undefined) return;
-    const { offsetMs, errorMs } = await serverSkew(
-      this.#stage.nc,
-      this.#stage.topology.effectStream,
-    );
+    if (server === undefined) return;
+    const { offsetMs, errorMs } = server;
     const byMs = Math.abs(offsetMs) + errorMs;
     if (byMs >= 1) ledger.clocksDiffer(byMs * 1_000);
     if (byMs < SKEW_BOUND_MS) return;

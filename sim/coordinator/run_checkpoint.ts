@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { invariant } from "../../lib/errors.ts";
 import type { Aftermath, ChaosRunner } from "../chaos/chaos_run.ts";
 import type { Fleet, SavedFleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
@@ -98,6 +99,7 @@ export function saveRun(
  */
 export function loadRun(parts: RunParts, saved: RunCheckpoint): void {
   const { facts, state, watch, fleet, chaos, reader, inbox } = parts;
+  invariant(inbox.lastNumbers.size === 0, "something was heard before all was known again");
   facts.load(saved.facts);
   loadState(state, saved.state, saved.savedUs);
   watch.load(saved.watch, saved.savedUs);

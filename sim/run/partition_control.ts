@@ -9,6 +9,7 @@ import type { World } from "../../lib/ports/world.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import type { Fault } from "../fault/fault.ts";
 import { addedWeight, partitionWeights, producerOfAdded, producerShares } from "../seed/weights.ts";
+import { replicasOf } from "../config/nats_section.ts";
 import { openPartitionBucket, writePartitionList } from "../streams/partition_list.ts";
 import { feedSubject, type Topology } from "../streams/topology.ts";
 import type { ProducerOrder } from "../wire/wire.ts";
@@ -76,7 +77,7 @@ export class PartitionControl {
     const { stage: { world, topology }, config: { nats }, state: { partitions } } = this.#options;
     const written = this.#writing.then(async () => {
       await patiently(isOver, async () => {
-        const bucket = await openPartitionBucket(world.kv, topology, nats);
+        const bucket = await openPartitionBucket(world.kv, topology, replicasOf(nats));
         await writePartitionList(bucket, partitions.weights, partitions.current);
       });
     });

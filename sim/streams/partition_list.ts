@@ -5,7 +5,6 @@
  */
 import { encodePartitions } from "../../lib/assignment/sources/kv_source.ts";
 import type { KvBucket, KvStore } from "../../lib/ports/kv.ts";
-import { type NatsSection, replicasOf } from "../config/nats_section.ts";
 import type { Topology } from "./topology.ts";
 
 /**
@@ -13,15 +12,15 @@ import type { Topology } from "./topology.ts";
  *
  * @param kv the server's buckets
  * @param topology its name
- * @param nats the servers, each of which may hold it
+ * @param replicas on how many servers it lies
  * @returns the bucket, made if it was not there
  */
 export function openPartitionBucket(
   kv: KvStore,
   topology: Topology,
-  nats: NatsSection,
+  replicas: number,
 ): Promise<KvBucket> {
-  const options = { ttlMs: 0, replicas: replicasOf(nats), storage: "file" } as const;
+  const options = { ttlMs: 0, replicas, storage: "file" } as const;
   return kv.open(topology.partitionBucket, options);
 }
 

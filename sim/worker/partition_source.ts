@@ -12,6 +12,7 @@ import type { KvBucket } from "../../lib/ports/kv.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { changesPartitions } from "../config/config_rules.ts";
 import { partitionWeights } from "../seed/weights.ts";
+import { replicasOf } from "../config/nats_section.ts";
 import { openPartitionBucket } from "../streams/partition_list.ts";
 import type { ChildSpec } from "../wire/wire.ts";
 
@@ -44,7 +45,7 @@ export async function partitionSource(
 async function openPatiently({ topology, config }: ChildSpec, world: World): Promise<KvBucket> {
   for (;;) {
     try {
-      return await openPartitionBucket(world.kv, topology, config.nats);
+      return await openPartitionBucket(world.kv, topology, replicasOf(config.nats));
     } catch (error) {
       if (!isPartiError(error)) throw error;
       await sleep(world.clock, RETRY_DELAY_MS);
