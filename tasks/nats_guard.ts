@@ -6,6 +6,7 @@
  */
 
 import { invariant } from "../lib/errors.ts";
+import { orIfGone } from "./or_if_gone.ts";
 
 /**
  * The guard. `$1` is the directory to remove in the end (empty: none), `$2` the file for the output, the rest is the
@@ -113,12 +114,7 @@ export class Guard {
    */
   signal(signal: Deno.Signal): void {
     if (!this.#running) return;
-    try {
-      Deno.kill(this.pid, signal);
-    } catch (error) {
-      // It ended in this very moment.
-      if (!(error instanceof Deno.errors.NotFound) && !isNoSuchProcess(error)) throw error;
-    }
+    orIfGone(() => Deno.kill(this.pid, signal), undefined);
   }
 
   /** Ends the guard of a process that has ended, and leaves the directory alone. */
@@ -134,10 +130,6 @@ export class Guard {
     await this.exited;
     await this.#process.status;
   }
-}
-
-function isNoSuchProcess(error: unknown): boolean {
-  return error instanceof Error && (error as { code?: string }).code === "ESRCH";
 }
 
 async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {

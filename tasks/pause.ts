@@ -5,7 +5,8 @@
  * @module
  */
 
-import { describeError, PartiError } from "../lib/errors.ts";
+import { PartiError } from "../lib/errors.ts";
+import { orIfGone } from "./or_if_gone.ts";
 
 /** `$1` is the process. It is let go on at a line, or at the end of the pipe. */
 const script = `kill -STOP "$1" && echo stopped && read -r _; kill -CONT "$1" 2>/dev/null`;
@@ -67,17 +68,6 @@ function threadStates(pid: number): string[] {
     // After the name, which is in parentheses and may contain some itself.
     return stat.charAt(stat.lastIndexOf(")") + 2);
   });
-}
-
-function orIfGone<T>(read: () => T, gone: T): T {
-  try {
-    return read();
-  } catch (error) {
-    const isGone = error instanceof Deno.errors.NotFound ||
-      describeError(error).includes("No such process");
-    if (isGone) return gone;
-    throw error;
-  }
 }
 
 function stateByPs(pid: number): string {

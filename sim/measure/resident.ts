@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { orIfGone } from "../../tasks/or_if_gone.ts";
 
 /**
  * The resident memory of a process on this machine, from Linux's `/proc/<pid>/status`.
@@ -11,17 +12,7 @@
  * @returns bytes; 0 for one that is gone, and where there is no such file
  */
 export function residentBytes(pid: number): number {
-  try {
-    return bytesOf(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || isGone(error)) return 0;
-    throw error;
-  }
-}
-
-/** A process may end between the opening of its file and the reading (ESRCH). */
-function isGone(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ESRCH";
+  return orIfGone(() => bytesOf(Deno.readTextFileSync(`/proc/${pid}/status`)), 0);
 }
 
 /**

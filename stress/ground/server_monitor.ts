@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { orIfGone } from "../../tasks/or_if_gone.ts";
 import { z } from "zod";
 import { PartiError } from "../../lib/errors.ts";
 
@@ -166,11 +167,5 @@ export function cpuMsOf(stat: string): number {
 }
 
 function readCpuMs(pid: number): number | undefined {
-  try {
-    return cpuMsOf(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch (error) {
-    // No Linux.
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return orIfGone(() => cpuMsOf(Deno.readTextFileSync(`/proc/${pid}/stat`)), undefined);
 }
