@@ -10,7 +10,7 @@ import { changesPartitions } from "../config/config_rules.ts";
 import type { Ground } from "../ground/ground.ts";
 import { openGround } from "../ground/own_ground.ts";
 import { SKEW_BOUND_MS } from "../host/clock_skew.ts";
-import { describeEnd, type ProcessEnd } from "../host/host.ts";
+import { describeEnd, lastWords, type ProcessEnd } from "../host/host.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import type { Member } from "../run/fleet.ts";
 import type { TimeRange } from "../run/saved_state.ts";
@@ -304,7 +304,7 @@ export class Coordinator {
     this.#parts.state.ending(nowUs());
     this.#parts.observer.ending();
     for (const { process, output } of await this.#parts.fleet.end("leave")) {
-      const words = output.slice(-3).join(" | ");
+      const words = lastWords(output);
       this.#parts.state.incidents.push(`${process} did not leave when asked to: ${words}`);
     }
   }
@@ -320,7 +320,7 @@ export class Coordinator {
   #unexpectedExit(member: Member, end: ProcessEnd): void {
     if (this.#aborted) return;
     const how = describeEnd(end);
-    const words = member.output.slice(-3).join(" | ");
+    const words = lastWords(member.output);
     this.#parts.state.incidents.push(`${member.process} ended by itself ${how}: ${words}`);
     this.#options.console.log("WARN", `${member.process} ended by itself ${how}: ${words}`);
     this.#parts.state.owners.letGo(member.process, member.status?.owned ?? [], nowUs());

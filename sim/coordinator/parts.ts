@@ -111,7 +111,7 @@ export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack):
     onTick: (phase) => {
       observer.tick(phase);
       // Chaos looks more often, but only as long as there is some: what goes wrong after that is not to be forgotten either.
-      conclusions.note();
+      note();
     },
     chaos: () => chaos.records.length,
   });

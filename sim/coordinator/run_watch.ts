@@ -53,7 +53,10 @@ export interface SavedWatch {
 }
 
 /** What of a sample tells of memory. */
-type Memory = Pick<Sample, "rssBytes" | `${string}RssBytes` & keyof Sample>;
+type Memory = Pick<
+  Sample,
+  "rssBytes" | "meanRssBytes" | "largestRssBytes" | "coordinatorRssBytes" | "serverRssBytes"
+>;
 
 /** The watch. */
 export class RunWatch {

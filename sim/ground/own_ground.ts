@@ -7,6 +7,7 @@ import { launchNatsCluster } from "../../tasks/nats_cluster.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import { urlsOf } from "../config/nats_section.ts";
+import { lastWords } from "../host/host.ts";
 import { LocalHost } from "../host/local_host.ts";
 import type { RunLogs } from "../logs/run_logs.ts";
 import { Networks } from "../run/networks.ts";
@@ -73,7 +74,7 @@ function firstToEnd(nodes: readonly NatsServer[]): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   for (const node of nodes) {
     node.onEnded = (code) => {
-      const words = node.logTail(LAST_WORDS_BYTES).trimEnd().split("\n").slice(-3).join(" | ");
+      const words = lastWords(node.logTail(LAST_WORDS_BYTES).trimEnd().split("\n"));
       resolve(`nats-server at ${node.url} ended by itself with code ${code}: ${words}`);
     };
   }

@@ -17,6 +17,15 @@ export function describeEnd({ code, signal }: ProcessEnd): string {
   return signal === null ? `with code ${code}` : `by ${signal}`;
 }
 
+/**
+ * The last lines that a process wrote, for the sentence that tells of its end.
+ *
+ * @param output the lines
+ */
+export function lastWords(output: readonly string[]): string {
+  return output.slice(-3).join(" | ");
+}
+
 /** A process as its host has it. */
 export interface HostedProcess {
   /** The operating system's number; 0 until it is known. */

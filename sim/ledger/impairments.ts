@@ -164,9 +164,8 @@ export class Impairments {
       if (why === "outage") return startUs < endUs && byRightUs <= untilUs;
       return startUs < fromUs && byRightUs <= fromUs + longestUs;
     });
-    const unproven = excuses.length === 0 ? undefined : "unproven";
-    const isForgotten = startUs < (this.#forgotten.get(process) ?? Number.NEGATIVE_INFINITY);
-    return this.#firstBorneOut(process, excuses) ?? (isForgotten ? "unproven" : unproven);
+    const isUnproven = excuses.length > 0 || startUs < (this.#forgotten.get(process) ?? -Infinity);
+    return this.#firstBorneOut(process, excuses) ?? (isUnproven ? "unproven" : undefined);
   }
 
   /** All of them, as JSON holds them. */

@@ -13,7 +13,6 @@ const percentiles = z.looseObject({ count, p50: maybe, p99: maybe, max: maybe })
 const NOTHING = { count: 0, p50: null, p99: null, max: null };
 const moves = z.looseObject({ total: count, needed: count });
 const grown = z.looseObject({ mb: maybe, growth: maybe }).default({ mb: null, growth: null });
-const unknown = { mb: null, growth: null };
 const slow = z.array(z.looseObject({}));
 
 const chaosRecord = z.looseObject({
@@ -66,7 +65,7 @@ export const reportSchema = z.looseObject({
   ...{ latencyMs: percentiles, unmovedLatencyMs: percentiles },
   ...{ recoveryWithoutWork: count, handoffWithoutWork: count },
   memory: z.looseObject({ process: grown, largest: grown, coordinator: grown, server: grown })
-    .default({ process: unknown, largest: unknown, coordinator: unknown, server: unknown }),
+    .prefault({}),
   unmovedPartitions: z.looseObject({ kept: count, moved: count }),
   thresholds: z.array(threshold),
   slowest: z.looseObject({
