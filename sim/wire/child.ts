@@ -15,7 +15,6 @@ import { isLargeFleet } from "./large_fleet.ts";
 import { Reporter } from "./reporter.ts";
 import type { ChildSpec } from "./wire.ts";
 
-const MEMORY_INTERVAL_MS = 1_000;
 const encoder = new TextEncoder();
 
 /** What a role gets. */
@@ -53,9 +52,6 @@ export async function runChild(
   });
   const world = natsWorld(nc);
   const reporter = new Reporter(world, spec.runId, spec.process);
-  const memory = setInterval(() => {
-    reporter.add({ kind: "memory", rssBytes: Deno.memoryUsage().rss });
-  }, MEMORY_INTERVAL_MS);
   let code = 0;
   try {
     await role({ world, reporter });
@@ -65,7 +61,6 @@ export async function runChild(
     reporter.add({ kind: "trouble", message: troubleOf(error) }, "now");
     await atMost(reporter.flush());
   }
-  clearInterval(memory);
   // Draining sends the last answers; without a server there is nobody to send them to.
   await atMost(nc.drain());
   Deno.exit(code);

@@ -13,6 +13,8 @@ const MAX_BATCH = 500;
 const BATCH_DELAY_MS = 100;
 const ANSWER_TIMEOUT_MS = 2_000;
 const RETRY_DELAY_MS = 100;
+/** How often the process says how much memory it has. */
+const MEMORY_INTERVAL_MS = 1_000;
 /** Above this many unanswered reports the child waits before it does anything more to report. */
 const HIGH_WATER = 20_000;
 
@@ -21,18 +23,27 @@ export class Reporter {
   readonly #world: Pick<World, "clock" | "messaging">;
   readonly #subject: string;
   readonly #process: string;
+  readonly #rssBytes: () => number;
   readonly #closed = new AbortController();
   #queue: Report[] = [];
   #batchNumber = 0;
   #sending: Promise<void> | undefined;
   #hurry = new AbortController();
+  #memoryAtMs = -Infinity;
 
   /**
    * @param world the child's world
    * @param runId the run
    * @param process the child's name and incarnation
+   * @param rssBytes how much memory the process has
    */
-  constructor(world: Pick<World, "clock" | "messaging">, runId: string, process: string) {
+  constructor(
+    world: Pick<World, "clock" | "messaging">,
+    runId: string,
+    process: string,
+    rssBytes: () => number = () => Deno.memoryUsage().rss,
+  ) {
+    this.#rssBytes = rssBytes;
     this.#world = world;
     this.#subject = reportSubject(runId);
     this.#process = process;
@@ -84,6 +95,7 @@ export class Reporter {
     this.#hurry = new AbortController();
     const atOnce = AbortSignal.any([this.#hurry.signal, this.#closed.signal]);
     await sleep(clock, BATCH_DELAY_MS, atOnce);
+    this.#addMemory();
     while (this.#queue.length > 0 && !this.#closed.signal.aborted) {
       this.#batchNumber++;
       const reports = this.#queue.slice(0, MAX_BATCH);
@@ -91,6 +103,14 @@ export class Reporter {
       this.#queue = this.#queue.slice(reports.length);
     }
     this.#sending = undefined;
+  }
+
+  /** Goes along with what is sent anyway: a hundred processes that each sent it by itself would take a good part of two cores. */
+  #addMemory(): void {
+    const nowMs = this.#world.clock.monotonicMs();
+    if (nowMs - this.#memoryAtMs < MEMORY_INTERVAL_MS) return;
+    this.#memoryAtMs = nowMs;
+    this.#queue.push({ kind: "memory", rssBytes: this.#rssBytes() });
   }
 
   async #deliver(batch: ReportBatch): Promise<void> {

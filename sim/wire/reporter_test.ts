@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PartiError } from "../../lib/errors.ts";
 import type { Messaging, Notice } from "../../lib/ports/messaging.ts";
 import { systemClock } from "../../lib/ports/nats/clock.ts";
+import { ManualClock } from "../../lib/test_support/manual_clock.ts";
 import { openInbox } from "./inbox.ts";
 import { Reporter } from "./reporter.ts";
 import type { Report } from "./wire.ts";
@@ -38,6 +39,7 @@ Deno.test("every report arrives once and in order, though requests and answers a
     begun: () => assert.fail("nothing has begun"),
     report(process, report) {
       assert.equal(process, "producer-0#1");
+      if (report.kind === "memory") return;
       assert.ok(report.kind === "sent");
       for (let sequence = report.first; sequence <= report.last; sequence++) taken.push(sequence);
     },
@@ -47,6 +49,31 @@ Deno.test("every report arrives once and in order, though requests and answers a
   await reporter.flush();
   assert.equal(reporter.pending, 0);
   assert.deepEqual(taken, Array.from({ length: 1_200 }, (_, index) => index + 1));
+  inbox.close();
+});
+
+Deno.test("how much memory there is goes along with what is sent anyway, once a second at most", async () => {
+  const { messaging, requests } = pair(() => "ok");
+  const taken: Report[] = [];
+  const inbox = openInbox(messaging, "r", {
+    begun: () => assert.fail("nothing has begun"),
+    report: (_process, report) => taken.push(report),
+  });
+  const clock = new ManualClock();
+  const reporter = new Reporter({ clock, messaging }, "r", "worker-0#1", () => 5);
+  const memory = { kind: "memory", rssBytes: 5 };
+  reporter.add(sent(1));
+  await reporter.flush();
+  assert.deepEqual(taken.splice(0), [sent(1), memory]);
+  await clock.advance(999);
+  reporter.add(sent(2));
+  await reporter.flush();
+  assert.deepEqual(taken.splice(0), [sent(2)]);
+  await clock.advance(5_001);
+  assert.deepEqual([taken.length, requests()], [0, 2], "nothing is sent for it");
+  reporter.add(sent(3));
+  await reporter.flush();
+  assert.deepEqual(taken, [sent(3), memory]);
   inbox.close();
 });
 
