@@ -3,26 +3,16 @@
  *
  * @module
  */
-import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Messaging, Notice, Subscription } from "../messaging.ts";
 import { refuseEmpty } from "../probe.ts";
+import { guarded } from "./guarded.ts";
 import { type Link, linkOf } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
 import { Refusals } from "./permissions.ts";
 import { plainBytes } from "./plain_bytes.ts";
-
-class NatsSubscription implements Subscription {
-  readonly #subscription: { unsubscribe(): void };
-
-  constructor(subscription: { unsubscribe(): void }) {
-    this.#subscription = subscription;
-  }
-
-  close(): void {
-    this.#subscription.unsubscribe();
-  }
-}
+import { shareSubscription } from "./shared_subscription.ts";
 
 class NatsMessaging implements Messaging {
   readonly #link: Link;
@@ -50,24 +40,7 @@ class NatsMessaging implements Messaging {
     onNotice: (notice: Notice) => void,
     onError: (error: PartiError) => void = () => {},
   ): Subscription {
-    const callback = (error: Error | null, msg: Msg): void => {
-      // The client has ended the subscription by now, and renews it after no reconnect.
-      if (error) return guarded(() => onError(refusalOf(error, subject)));
-      if (msg.data.length === 0) return;
-      const notice: Notice = {
-        subject: msg.subject,
-        data: plainBytes(msg.data),
-        respond: (data) => {
-          if (!this.#link.nc.isClosed()) msg.respond(data);
-        },
-      };
-      guarded(() => onNotice(notice));
-    };
-    try {
-      return new NatsSubscription(this.#link.nc.subscribe(subject, { callback }));
-    } catch (error) {
-      throw fromClientError(error, `subscribe to ${subject}`);
-    }
+    return shareSubscription(this.#link, subject, onNotice, onError);
   }
 
   async request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
@@ -113,26 +86,6 @@ class NatsMessaging implements Messaging {
     const refusals = new Refusals((error) => guarded(() => onRefused(error)));
     return this.#link.onRefused((subject) => refusals.tell(subject, performance.now()));
   }
-}
-
-/** Runs a call-back. What it throws would end the client's reader without a word here; thrown in a turn of its own it is seen. */
-function guarded(run: () => void): void {
-  try {
-    run();
-  } catch (thrown) {
-    queueMicrotask(() => {
-      throw thrown;
-    });
-  }
-}
-
-function refusalOf(error: Error, subject: string): PartiError {
-  const { code, message } = fromClientError(error, `subscribe to ${subject}`);
-  return new PartiError(code, message, {
-    cause: error,
-    value: subject,
-    hint: `allow this user to subscribe to ${subject}`,
-  });
 }
 
 /**
