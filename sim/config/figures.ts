@@ -39,6 +39,7 @@ const OTHERS = [
   "machine.loadAverageHighest",
   "machine.loadAverageAfter",
   "machine.overloadedPart",
+  "machine.stolenPart",
   "partitions",
   "partitionChanges.added",
   "partitionChanges.removed",

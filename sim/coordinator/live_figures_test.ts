@@ -17,6 +17,7 @@ const run = {
     loadAverageHighest: 0,
     loadAverageAfter: 0,
     overloadedPart: 0,
+    stolenPart: 0,
   },
   partitions: 3,
   startup: { workers: 1, allStableMs: 700 },

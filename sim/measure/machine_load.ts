@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type ProcessorTime, processorTime } from "./stolen.ts";
+
 /** What is told of it; load averages are of the last minute, to a tenth. */
 export interface Machine {
   /** Its processors. */
@@ -16,6 +18,8 @@ export interface Machine {
   readonly loadAverageAfter: number;
   /** In which part of the time it was looked at while there was load it was too high, from 0 to 1. */
   readonly overloadedPart: number;
+  /** Which part of its processors' time under load other machines of its host took, from 0 to 1; 0 where the system does not say. */
+  readonly stolenPart: number;
 }
 
 /** More than this many processes for each processor, and what is measured is the waiting. */
@@ -27,19 +31,33 @@ const OVERLOADED_PART = 0.2;
 export type SavedLoad = Machine & {
   /** How often it was looked at while there was load. */
   readonly samples: number;
+  /** Its processors' time under load. */
+  readonly time: ProcessorTime;
 };
 
-/** Follows the load average of this machine. */
+/** Follows the load average of this machine, and what is taken from it. */
 export class MachineLoad {
   readonly #loadAverage: () => number;
+  readonly #processorTime: () => ProcessorTime;
   #before: number;
   #highest: number;
   #samples = 0;
   #overloaded = 0;
+  /** When it was last looked at. */
+  #lastTime: ProcessorTime;
+  #time: ProcessorTime = { stolen: 0, all: 0 };
 
-  /** @param loadAverage the load average of the last minute */
-  constructor(loadAverage: () => number = () => Deno.loadavg()[0]!) {
+  /**
+   * @param loadAverage the load average of the last minute
+   * @param time what the processors have done
+   */
+  constructor(
+    loadAverage: () => number = () => Deno.loadavg()[0]!,
+    time: () => ProcessorTime = processorTime,
+  ) {
     this.#loadAverage = () => Math.round(loadAverage() * 10) / 10;
+    this.#processorTime = time;
+    this.#lastTime = time();
     this.#before = this.#highest = this.#loadAverage();
   }
 
@@ -51,14 +69,17 @@ export class MachineLoad {
   sample(isLoad = true): void {
     const now = this.#loadAverage();
     this.#highest = Math.max(this.#highest, now);
+    const last = this.#lastTime;
+    const time = this.#lastTime = this.#processorTime();
     if (!isLoad) return;
+    this.#spend({ stolen: time.stolen - last.stolen, all: time.all - last.all });
     this.#samples++;
     if (now > OVERLOAD_FACTOR * navigator.hardwareConcurrency) this.#overloaded++;
   }
 
   /** What is known, as JSON holds it. */
   save(): SavedLoad {
-    return { ...this.machine, samples: this.#samples };
+    return { ...this.machine, samples: this.#samples, time: this.#time };
   }
 
   /**
@@ -66,11 +87,13 @@ export class MachineLoad {
    *
    * @param saved what was known
    */
-  load({ loadAverageBefore, loadAverageHighest, overloadedPart, samples }: SavedLoad): void {
+  load(saved: SavedLoad): void {
+    const { loadAverageBefore, loadAverageHighest, overloadedPart, samples, time } = saved;
     this.#before = loadAverageBefore;
     this.#highest = Math.max(this.#highest, loadAverageHighest);
     this.#samples += samples;
     this.#overloaded += Math.round(overloadedPart * samples);
+    this.#spend(time);
   }
 
   /** What is known by now. */
@@ -81,9 +104,18 @@ export class MachineLoad {
       loadAverageBefore: this.#before,
       loadAverageHighest: Math.max(this.#highest, loadAverageAfter),
       loadAverageAfter,
-      overloadedPart: Math.round(this.#overloaded / Math.max(1, this.#samples) * 1_000) / 1_000,
+      overloadedPart: thousandths(this.#overloaded, this.#samples),
+      stolenPart: thousandths(this.#time.stolen, this.#time.all),
     };
   }
+
+  #spend({ stolen, all }: ProcessorTime): void {
+    this.#time = { stolen: this.#time.stolen + stolen, all: this.#time.all + all };
+  }
+}
+
+function thousandths(part: number, whole: number): number {
+  return Math.round(part / Math.max(1, whole) * 1_000) / 1_000;
 }
 
 /**
@@ -93,6 +125,17 @@ export class MachineLoad {
  */
 export function isOverloaded({ overloadedPart }: Pick<Machine, "overloadedPart">): boolean {
   return overloadedPart >= OVERLOADED_PART;
+}
+
+/**
+ * What of its time was not its own.
+ *
+ * @param machine what is known of it
+ * @returns such as `, 12% of its time taken by others`; nothing where that is less than 1 %
+ */
+export function stolenText({ stolenPart }: Pick<Machine, "stolenPart">): string {
+  const percent = Math.round(stolenPart * 100);
+  return percent < 1 ? "" : `, ${percent}% of its time taken by others`;
 }
 
 /**

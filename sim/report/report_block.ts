@@ -7,7 +7,7 @@ import { unitOf } from "../config/figures.ts";
 import { formatDuration } from "../config/units.ts";
 import type { Excuse } from "../ledger/impairments.ts";
 import type { Percentiles } from "../measure/histogram.ts";
-import { isOverloaded } from "../measure/machine_load.ts";
+import { isOverloaded, stolenText } from "../measure/machine_load.ts";
 import type { Growth } from "../measure/memory_trend.ts";
 import type { SimReport, Verdict } from "./report.ts";
 import type { ThresholdResult } from "./thresholds.ts";
@@ -80,6 +80,7 @@ export function renderReport(report: SimReport): string[] {
       "Machine:",
       `${report.machine.cpus} CPUs, load average ${report.machine.loadAverageBefore} before, ` +
         `at most ${report.machine.loadAverageHighest}` +
+        stolenText(report.machine) +
         (isOverloaded(report.machine) ? ", overloaded" : ""),
     ),
     line("Duration:", formatDuration(report.durationMs)),

@@ -57,6 +57,7 @@ const report: SimReport = {
     loadAverageHighest: 1.6,
     loadAverageAfter: 1.5,
     overloadedPart: 0,
+    stolenPart: 0,
   },
   thresholds: [
     ...checkThresholds([limit("recoveryMs.p99", "<=", 1_000)], { recoveryMs: { p99: 612 } }),

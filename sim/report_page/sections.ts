@@ -5,7 +5,7 @@
  */
 import { unitOf } from "../config/figures.ts";
 import { formatDuration } from "../config/units.ts";
-import { isOverloaded } from "../measure/machine_load.ts";
+import { isOverloaded, stolenText } from "../measure/machine_load.ts";
 import { brokenBy, INVARIANTS } from "../report/invariants.ts";
 import type { SimReport, Verdict } from "../report/report.ts";
 import { isJudged, type ThresholdResult } from "../report/thresholds.ts";
@@ -224,7 +224,7 @@ export function runSection(report: SimReport): Html {
     `load average ${machine.loadAverageBefore} before`,
     `at most ${machine.loadAverageHighest}`,
     `${machine.loadAverageAfter} after`,
-  ].join(", ");
+  ].join(", ") + stolenText(machine);
   const facts: [string, string | number][] = [
     ["Machine", `${machine.cpus} CPUs, ${loads}`],
     ["nats-server", report.natsServerVersion],

@@ -32,6 +32,7 @@ const worker = z.looseObject({
 const machine = z.looseObject({
   ...{ cpus: count, loadAverageBefore: count, loadAverageHighest: count, loadAverageAfter: count },
   overloadedPart: count.default(0),
+  stolenPart: count.default(0),
 });
 
 const messages = z.looseObject({

@@ -45,6 +45,7 @@ export function syntheticReport(changes: Partial<SimReport> = {}, size: Size = S
       loadAverageHighest: 2.5,
       loadAverageAfter: 2,
       overloadedPart: 0,
+      stolenPart: 0,
     },
     startup: { workers, allStableMs: 950 },
     messages: {

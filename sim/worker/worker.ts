@@ -51,7 +51,7 @@ export class SimWorker {
   /** Joins the group and works. */
   async start(): Promise<void> {
     this.#beIntruder();
-    void this.#reportNowAndThen();
+    void this.#reportStatusNowAndThen();
     await this.#member.start((message) => this.handle(message));
     this.reportStatus();
   }
@@ -246,7 +246,7 @@ export class SimWorker {
     });
   }
 
-  async #reportNowAndThen(): Promise<void> {
+  async #reportStatusNowAndThen(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       this.reportStatus();
       await sleep(this.#world.clock, STATUS_INTERVAL_MS, this.#stopped.signal);

@@ -96,6 +96,7 @@ const LOADED = {
   loadAverageHighest: 7.9,
   loadAverageAfter: 5,
   overloadedPart: 0,
+  stolenPart: 0,
 };
 
 Deno.test("compare: planted: durations of a machine that was loaded are neither a pass nor a failure, memory is judged", () => {

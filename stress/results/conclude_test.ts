@@ -9,6 +9,7 @@ const IDLE = {
   loadAverageHighest: 1,
   loadAverageAfter: 1,
   overloadedPart: 0,
+  stolenPart: 0,
 };
 const BUSY = { ...IDLE, loadAverageHighest: 9 };
 

@@ -33,6 +33,7 @@ export function resultWith(
       loadAverageHighest: 1,
       loadAverageAfter: 1,
       overloadedPart: 0,
+      stolenPart: 0,
     },
     cases: Object.entries(cases).map(([id, figures]) => caseWith(id, figures)),
     ...{ studies: [], verdict: "pass", reasons: [] },
