@@ -111,6 +111,9 @@ Deno.test("shipped: where things happen there is a bound for recovery, for balan
       has("balance.maxOverMean");
       has("moves.overNeeded");
     }
-    if (simulation.duration >= 12 * 3_600_000) has("memory.process.growth");
+    if (simulation.duration < 12 * 3_600_000) continue;
+    for (const who of ["process", "largest", "coordinator", "server"] as const) {
+      has(`memory.${who}.growth`);
+    }
   }
 });
