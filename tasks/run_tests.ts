@@ -157,9 +157,9 @@ async function main(args: readonly string[]): Promise<number> {
       ...["run", "--quiet", "--allow-all", "tasks/parti.ts", "dst", "--workload", "core"],
       ...["--seeds", "200", "--twice", "--allow-misses"],
     ]),
-    check("100 seeds of each phase of the simulated bus, each twice", [
+    check("50 seeds of each phase of the simulated bus, each twice", [
       ...["run", "--quiet", "--allow-all", "tasks/parti.ts", "dst", "--suite", "bus"],
-      ...["--seeds", "100", "--twice", "--allow-misses"],
+      ...["--seeds", "50", "--twice", "--allow-misses"],
     ]),
     check(`${HUNTED_BUGS.length} planted bugs, found by the simulation`, [
       ...["run", "--quiet", "--allow-all", "tasks/dst_mutants.ts", "--control-seeds", "0"],
