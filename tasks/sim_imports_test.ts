@@ -1,5 +1,6 @@
 /**
- * The folders of the simulation import one way only: what its README says under "Map" is read there and held against the code.
+ * The folders of the simulation import one way only: what its README says under "Map" is read there and held against the code. And each
+ * folder's README names its files.
  */
 import assert from "node:assert/strict";
 import { dirname, relative, resolve } from "node:path";
@@ -60,4 +61,35 @@ Deno.test("simulation: planted: an import upwards, and one from beside, are foun
     "run/file.ts imports worker/b.ts",
     "run/file.ts imports cli/c.ts",
   ]);
+});
+
+/** Files of a folder that its README does not name. A test beside what it tests needs no words. */
+function unnamed(files: readonly string[], readme: string): string[] {
+  const known = new Set(files);
+  return files.filter((file) => {
+    const tested = file.replace(/_test\.ts$/, "");
+    const isBeside = tested !== file && [".ts", ".js"].some((end) => known.has(tested + end));
+    return !isBeside && file !== "README.md" &&
+      !readme.includes(`\`${file}\``) && !readme.includes(`](${file})`);
+  });
+}
+
+Deno.test("simulation: each folder's README names every file that is in it", async () => {
+  const found: string[] = [];
+  for await (const { name: folder, isDirectory } of Deno.readDir(SIM)) {
+    if (!isDirectory) continue;
+    const files: string[] = [];
+    for await (const { name, isFile } of Deno.readDir(`${SIM}/${folder}`)) {
+      if (isFile) files.push(name);
+    }
+    const readme = await Deno.readTextFile(`${SIM}/${folder}/README.md`);
+    found.push(...unnamed(files, readme).map((file) => `${folder}/${file}`));
+  }
+  assert.deepEqual(found, []);
+});
+
+Deno.test("simulation: planted: files, rigs and tests of their own that no README names are found", () => {
+  const files = ["README.md", "a.ts", "a_test.ts", "ab.ts", "rig_test.ts", "whole_test.ts", "T.md"];
+  const readme = "| `ab.ts`, `whole_test.ts` | what `a` does ([table](T.md)) |";
+  assert.deepEqual(unnamed(files, readme), ["a.ts", "rig_test.ts"]);
 });

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Effect } from "../streams/effect.ts";
 import type { Delivery } from "./ledger_types.ts";
 import {
   CLOCK_TOLERANCE_US,
@@ -16,23 +17,8 @@ import {
   type SpanPair,
 } from "./spans.ts";
 import { type Tenure, Tenures } from "./tenures.ts";
+import { type SavedUnreported, UnreportedHandlers } from "./unreported.ts";
 
-/** A handler that has begun and whose end is not known. */
-export interface Begun {
-  readonly partition: number;
-  readonly instance: string;
-  readonly sequence: number;
-  readonly startUs: number;
-}
-
-/** A worker that was killed. */
-export interface Victim {
-  readonly process: string;
-  readonly atUs: number;
-}
-
-/** A report that was under way when its worker was killed is here by then. */
-const LAST_WORDS_US = 5_000_000;
 /** How many are kept to be judged at the end; those that are not are counted. */
 export interface SpanLimits {
   /** Pairs of each kind. */
@@ -44,7 +30,7 @@ export interface SpanLimits {
 const LIMITS: SpanLimits = { pairs: 10_000, repeated: 100_000 };
 
 /** What handlers have shown, as JSON holds it. */
-export interface SavedSpans {
+export interface SavedSpans extends SavedUnreported {
   /** Handlers that overlapped, by their key. */
   readonly overlaps: readonly [string, SpanPair][];
   /** Handlers in the wrong order, by their key. */
@@ -55,12 +41,6 @@ export interface SavedSpans {
   readonly unchecked: readonly SpanPair[];
   /** Who was killed when. */
   readonly killedAtUs: readonly [process: string, atUs: number][];
-  /** Handlers that had begun. */
-  readonly begun: readonly (Begun & { readonly process: string })[];
-  /** Who was killed a moment ago. */
-  readonly victims: readonly Victim[];
-  /** How many handlers were killed with their worker. */
-  readonly killed: number;
   /** How many pairs were not kept to be judged. */
   readonly dropped: number;
 }
@@ -76,11 +56,9 @@ export class HandlerSpans {
   /** Handlers that were reported so late that there was nothing left to compare them with. */
   readonly unchecked: SpanPair[] = [];
   readonly #pages: Tenures[];
-  readonly #begun = new Map<string, Map<string, Begun>>();
-  readonly #victims: Victim[] = [];
+  readonly #unreported = new UnreportedHandlers();
   readonly #killedAtUs = new Map<string, number>();
   readonly #limits: SpanLimits;
-  #killed = 0;
   #dropped = 0;
 
   /**
@@ -108,9 +86,7 @@ export class HandlerSpans {
 
   /** Handlers that began and have not reported their end: those at work now, and those that were killed. */
   get unreported(): number {
-    let count = this.#killed;
-    for (const begun of this.#begun.values()) count += begun.size;
-    return count;
+    return this.#unreported.count;
   }
 
   /**
@@ -129,8 +105,8 @@ export class HandlerSpans {
     sequence: number,
     startUs: number,
   ): void {
-    this.#note(process, { partition, instance, sequence, startUs });
-    this.#buryKilled(startUs - LAST_WORDS_US);
+    this.#unreported.begun(process, { partition, instance, sequence, startUs });
+    this.#addDead(this.#unreported.buried(startUs));
   }
 
   /**
@@ -139,20 +115,33 @@ export class HandlerSpans {
    * @param delivery its report
    */
   ended(delivery: Delivery): void {
-    const { process, partition, sequence, epoch, generation, startUs } = delivery;
-    this.#begun.get(process)?.delete(`${partition} ${sequence} ${startUs}`);
+    const { process, partition, epoch, generation, startUs } = delivery;
+    this.#unreported.ended(process, delivery);
     this.#add(partition, `${process} ${delivery.instance} ${epoch}.${generation}`, delivery);
-    this.#buryKilled(startUs - LAST_WORDS_US);
+    this.#addDead(this.#unreported.buried(startUs));
   }
 
   /**
-   * A worker was killed: what it handled then ended then.
+   * A handler's effect was stored. A killed worker's handler had ended by then: whether it had reported that or not, its successor may begin.
+   *
+   * @param effect the effect; they come in the order in which they were stored
+   * @param clockDoubtUs by how much the clock that has stamped it may be behind, in microseconds
+   */
+  effective(
+    effect: Pick<Effect, "process" | "partition" | "sequence" | "startUs" | "storedUs">,
+    clockDoubtUs = 0,
+  ): void {
+    this.#unreported.effective(effect, clockDoubtUs);
+  }
+
+  /**
+   * A worker was killed: what it handled then, and had had no effect yet, ended then.
    *
    * @param process its name and incarnation
    * @param atUs when, in microseconds since 1970
    */
   killed(process: string, atUs: number): void {
-    this.#victims.push({ process, atUs });
+    this.#unreported.killed({ process, atUs });
     this.#killedAtUs.set(process, atUs);
   }
 
@@ -168,13 +157,7 @@ export class HandlerSpans {
 
   /** No report is to come any more. */
   finish(): void {
-    this.#buryKilled(Number.POSITIVE_INFINITY);
-  }
-
-  #note(process: string, begun: Begun): void {
-    const all = this.#begun.get(process) ?? new Map<string, Begun>();
-    all.set(`${begun.partition} ${begun.sequence} ${begun.startUs}`, begun);
-    this.#begun.set(process, all);
+    this.#addDead(this.#unreported.allBuried());
   }
 
   /** What they have shown, as JSON holds it. The handlers that have ended are not in it: whoever goes on from here compares new ones only. */
@@ -185,11 +168,7 @@ export class HandlerSpans {
       repeated: [...this.repeated],
       unchecked: this.unchecked,
       killedAtUs: [...this.#killedAtUs],
-      begun: [...this.#begun].flatMap(([process, all]) =>
-        all.values().map((begun) => ({ process, ...begun })).toArray()
-      ),
-      victims: this.#victims,
-      killed: this.#killed,
+      ...this.#unreported.save(),
       dropped: this.#dropped,
     };
   }
@@ -205,23 +184,13 @@ export class HandlerSpans {
     }
     this.unchecked.push(...saved.unchecked);
     for (const [process, atUs] of saved.killedAtUs) this.#killedAtUs.set(process, atUs);
-    for (const { process, ...begun } of saved.begun) this.#note(process, begun);
-    this.#victims.push(...saved.victims);
-    this.#killed = saved.killed;
+    this.#unreported.load(saved);
     this.#dropped = saved.dropped;
   }
 
-  #buryKilled(beforeUs: number): void {
-    for (let victim = this.#victims[0]; victim !== undefined; victim = this.#victims[0]) {
-      const { process, atUs } = victim;
-      if (atUs > beforeUs) return;
-      this.#victims.shift();
-      for (const { partition, ...begun } of this.#begun.get(process)?.values() ?? []) {
-        this.#killed++;
-        const span: Span = { process, ...begun, endUs: atUs };
-        this.#add(partition, `${process} ${begun.instance} killed`, span);
-      }
-      this.#begun.delete(process);
+  #addDead(dead: readonly [partition: number, span: Span][]): void {
+    for (const [partition, span] of dead) {
+      this.#add(partition, `${span.process} ${span.instance} killed`, span);
     }
   }
 

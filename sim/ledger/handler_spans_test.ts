@@ -161,9 +161,63 @@ Deno.test("handlers: a killed worker's report that was under way is what counts"
   spans.ended(report("a", 1, 0, 10));
   spans.ended(report("b", 2, 400, 410, { generation: 2 }));
   // Long after the kill the dead are buried without being asked.
+  spans.effective({ ...storedAt(59_000), process: "b#1" });
   spans.begun("b#1", "b", 0, 3, 60_000_000);
   assert.deepEqual(names(spans), []);
   assert.equal(spans.unreported, 1);
+});
+
+/** The effect of the first message of `a`, which has begun it at 5 ms. */
+function storedAt(ms: number) {
+  const handler = { process: "a#1", partition: 0, sequence: 1, startUs: 5_000 };
+  return { ...handler, storedUs: ms * 1_000 };
+}
+
+Deno.test("handlers: a killed worker's handler ended with its effect, though its report died with it, and not with the kill", () => {
+  const spans = new HandlerSpans(1);
+  spans.begun("a#1", "a", 0, 1, 5_000);
+  spans.effective(storedAt(10));
+  spans.killed("a#1", 60_000);
+  spans.ended(report("b", 2, 30, 40, { generation: 2 }));
+  const again = new HandlerSpans(1);
+  again.load(JSON.parse(JSON.stringify(spans.save())));
+  again.ended(report("b", 3, 40, 50, { generation: 2 }));
+  for (const one of [spans, again]) {
+    one.finish();
+    assert.deepEqual(names(one), []);
+    assert.equal(one.unreported, 1);
+  }
+});
+
+Deno.test("handlers: planted: what began before a killed worker's effect was stored overlaps with it; the last of its effects counts", () => {
+  for (const [lastMs, found] of [[8, "a#1 1 + b#1 2"], [100, "a#1 1 + b#1 2"], [6, ""]] as const) {
+    const spans = new HandlerSpans(1);
+    spans.begun("a#1", "a", 0, 1, 5_000);
+    spans.effective(storedAt(5.5));
+    spans.effective(storedAt(lastMs));
+    spans.killed("a#1", 60_000);
+    spans.ended(report("b", 2, 6.5, 20, { generation: 2 }));
+    spans.finish();
+    assert.equal(names(spans).join(), found);
+  }
+  const unsure = new HandlerSpans(1);
+  unsure.begun("a#1", "a", 0, 1, 5_000);
+  unsure.effective(storedAt(10), 25_000);
+  unsure.killed("a#1", 60_000);
+  unsure.ended(report("b", 2, 30, 40, { generation: 2 }));
+  unsure.finish();
+  assert.deepEqual(names(unsure), ["a#1 1 + b#1 2"], "the server's clock may be behind");
+});
+
+Deno.test("handlers: a killed worker is not buried before its effects have been read, however late that is", () => {
+  const spans = new HandlerSpans(1);
+  spans.begun("a#1", "a", 0, 1, 5_000);
+  spans.killed("a#1", 60_000);
+  spans.ended(report("b", 2, 30, 40, { generation: 2 }));
+  spans.begun("b#1", "b", 0, 3, 60_000_000);
+  spans.effective(storedAt(10));
+  spans.finish();
+  assert.deepEqual(names(spans), []);
 });
 
 Deno.test("handlers: memory is bounded, and a report that comes too late for it is not taken as clean", () => {

@@ -144,7 +144,9 @@ export class Impairments {
   /**
    * Why a handler may be at work beside its successor's. Whoever stands still knows nothing, until it goes on. Whoever is cut off, or
    * without a server, knows at once: it begins nothing from then on until its lease has been confirmed, so this is an excuse only for
-   * what it had begun before. Neither goes on for longer than a lease: by then it has been told, or told itself, to stop.
+   * what it had begun before. Where it takes a moment to notice, it is cut off from then on, by its own word, which the outage bears out;
+   * and whoever keeps its connection, to a node of a cluster that lives, has no excuse for what it begins. None goes on for longer than a
+   * lease: by then it has been told, or told itself, to stop.
    *
    * @param handler the handler; what it does once it was told to stop needs no excuse
    * @returns the reason, `unproven` if only the worker itself knows of it; undefined if there is none
@@ -161,8 +163,7 @@ export class Impairments {
       const longestUs = this.#leaseUs + NOTICE_US;
       if (why !== "outage" && why !== "disconnected") return byRightUs <= endUs + longestUs;
       if (begunWhileCut) return false;
-      if (why === "outage") return startUs < endUs && byRightUs <= untilUs;
-      return startUs < fromUs && byRightUs <= fromUs + longestUs;
+      return startUs < fromUs && byRightUs <= (why === "outage" ? untilUs : fromUs + longestUs);
     });
     const isUnproven = excuses.length > 0 || startUs < (this.#forgotten.get(process) ?? -Infinity);
     return this.#firstBorneOut(process, excuses) ?? (isUnproven ? "unproven" : undefined);

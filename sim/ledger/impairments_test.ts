@@ -54,9 +54,20 @@ Deno.test("impairments: standing still excuses all, a cut and an outage only wha
   all.outage(100 * S, 110 * S);
   assert.equal(excuse(all, "b", 99, 101), "outage");
   assert.equal(excuse(all, "b", 111, 120), undefined);
-  assert.equal(excuse(all, "c", 105, 120), "outage");
-  all.told("c", "disconnected", 100 * S, 112 * S);
-  assert.equal(excuse(all, "c", 105, 120), undefined);
+  assert.equal(excuse(all, "c", 99.9, 120), "outage");
+  assert.equal(excuse(all, "c", 100, 120), undefined);
+  assert.equal(excuse(all, "c", 105, 106), undefined);
+});
+
+Deno.test("impairments: what is begun in an outage is excused until its worker has noticed it; planted: not where its connection stays up", () => {
+  const all = new Impairments();
+  all.outage(100 * S, 110 * S);
+  all.told("c", "disconnected", 102 * S, 112 * S);
+  assert.equal(excuse(all, "c", 101, 115), "disconnected");
+  assert.equal(excuse(all, "c", 102, 115), undefined);
+  assert.equal(excuse(all, "c", 105, 115), undefined);
+  // Another node of the cluster is gone, and not its own.
+  assert.equal(excuse(all, "d", 101, 115), undefined);
 });
 
 Deno.test("impairments: planted: a worker's own word that it was busy or cut off is no excuse by itself", () => {

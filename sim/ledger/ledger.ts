@@ -188,6 +188,7 @@ export class Ledger {
     const found: Defect[] = [];
     const highest = page.settled.max;
     settle(page, sequence, atUs);
+    this.handlers.effective(effect, this.#clockDoubtUs);
     if (page.effective.add(sequence) === 0) {
       this.#counts.duplicateEffects++;
       const by = `sequence ${sequence} by ${process}, again`;

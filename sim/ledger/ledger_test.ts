@@ -167,6 +167,23 @@ Deno.test("a handler that was killed before its end is a delivery, and the next 
   assert.deepEqual([deliveries, redeliveries, received], [3, 1, 2]);
 });
 
+Deno.test("a killed worker's effect says when its handler ended, if its report did not come; by a clock that may be behind", () => {
+  const interleavings = (clockDoubtUs: number) => {
+    const ledger = book(2, []);
+    ledger.clocksDiffer(clockDoubtUs);
+    ledger.begun("worker-a#1", "a", 0, 1, 5_000);
+    ledger.effective(effect(1, { startUs: 5_000, storedUs: 10_000 }));
+    const span = { startUs: 30_000, endUs: 40_000 };
+    ledger.delivered({ ...delivery(2, "b"), generation: 2, ...span });
+    ledger.effective(effect(2, { instance: "b", generation: 2, ...span, storedUs: 38_000 }));
+    ledger.handlers.killed("worker-a#1", 60_000);
+    const { interleavings, unprovenOverlaps } = ledger.totals(nothingWaits);
+    return [interleavings, unprovenOverlaps.length];
+  };
+  assert.deepEqual(interleavings(0), [0, 0]);
+  assert.deepEqual(interleavings(25_000), [0, 1], "nobody can tell");
+});
+
 Deno.test("an effect nobody sent is unexpected, until its report arrives", () => {
   const ledger = book(1, [1, 2]);
   assertOnly(ledger, { unexpected: 1 });

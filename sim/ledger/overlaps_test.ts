@@ -95,10 +95,17 @@ Deno.test("overlaps: planted: an impairment of somebody else, or at another time
 
 Deno.test("overlaps: around an outage of the server leases lapse, for everybody", () => {
   const away = new Impairments();
-  away.outage(90_000, 120_000);
+  away.outage(110_000, 120_000);
   const { interleaved, excused } = judgeOverlaps(pair(), away, new Set());
   assert.deepEqual(interleaved, []);
   assert.deepEqual(excused, { ...noExcuse, outage: 1 });
+});
+
+Deno.test("overlaps: planted: two workers who begin while a node is away that is neither's are a defect", () => {
+  const away = new Impairments();
+  away.outage(90_000, 10_000_000);
+  const { interleaved, excused } = judgeOverlaps(pair(), away, new Set());
+  assert.deepEqual([interleaved.length, excused], [1, noExcuse]);
 });
 
 Deno.test("overlaps: planted: what is begun while its worker is cut off is not excused by the cut, nor by the outage", () => {

@@ -41,7 +41,6 @@ export class LiveEvents {
     const { fromMs, isOver } = times;
     for (const [index, record] of records.entries()) {
       const event = liveEvent(record, {
-        number: index + 1,
         at: (runMsOf(times, record.atMs) - fromMs) / 1_000,
         isWaitedFor: !isOver && index >= this.#before,
       });
@@ -63,9 +62,9 @@ export class LiveEvents {
 
 function liveEvent(
   record: ChaosRecord,
-  { number, at, isWaitedFor }: { number: number; at: number; isWaitedFor: boolean },
+  { at, isWaitedFor }: { at: number; isWaitedFor: boolean },
 ): LiveEvent {
-  const { type, target, recoveredMs, wholeMs, skipped, failed } = record;
+  const { number, type, target, recoveredMs, wholeMs, skipped, failed } = record;
   return {
     ...{ number, at, type, target },
     until: recoveredMs === null ? null : Math.round(at * 1_000 + recoveredMs) / 1_000,

@@ -26,6 +26,12 @@ Deno.test("events: told when they are new, and again when something has become o
   assert.deepEqual(others, []);
 });
 
+Deno.test("events: each has its number of the plan, also when it was overtaken", () => {
+  const events = new LiveEvents();
+  events.look([record(3), record(2)], times);
+  assert.deepEqual(events.since(0).map(({ number }) => number), [3, 2]);
+});
+
 Deno.test("events: nobody waits for those of before a run was resumed, nor after its end", () => {
   const events = new LiveEvents();
   events.begin(1);

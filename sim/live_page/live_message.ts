@@ -83,7 +83,7 @@ export interface LiveWorker {
 
 /** A chaos event. */
 export interface LiveEvent {
-  /** Its place among all that were tried, from 1. */
+  /** Its number in the plan, from 1, by which all else names it; one that waits for its moment may come after later ones. */
   readonly number: number;
   /** When, in seconds since the load began. */
   readonly at: number;

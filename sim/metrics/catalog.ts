@@ -53,7 +53,7 @@ export const CATALOG = {
   ),
   waiting: gauge(
     "simulation_messages_waiting",
-    "lag: messages that the stream has stored and that have had no effect yet",
+    "lag: messages that are stored and have neither had their effect nor gone to the dead letters",
   ),
   gaps: counter("simulation_message_gaps_total", "messages that are lost"),
   duplicates: counter(

@@ -67,13 +67,14 @@ type Labelled = [labels: Record<string, string>, value: number][];
 type Value = number | Labelled | Distribution;
 
 function messages({ state, lost, observer: { observations } }: RunView) {
-  const { sent, effective, duplicateEffects, outOfOrder, interleavings } = state.ledger.soFar;
+  const { sent, effective, deadLetters, duplicateEffects, outOfOrder, interleavings } =
+    state.ledger.soFar;
   const partitions = state.ledger.byPartition;
   return {
     sent: byPartition(partitions.map((partition) => partition.sent)),
     received: byPartition(partitions.map((partition) => partition.received)),
     effective,
-    waiting: Math.max(0, sent - effective),
+    waiting: Math.max(0, sent - effective - deadLetters),
     gaps: lost,
     duplicates: duplicateEffects,
     disorders: outOfOrder,

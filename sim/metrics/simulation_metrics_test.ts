@@ -68,6 +68,14 @@ Deno.test("messages: by partition what was sent and received; the lag; what is w
   assert.deepEqual(pick(seen, ...names, "message_duplicates_total"), [1, 6, 4, 1]);
 });
 
+Deno.test("messages: one that went to the dead letters waits no more", async () => {
+  const { state, look } = rig();
+  state.ledger.sent(0, 1, 5);
+  state.takeEffect(effect(0, 1), 31_000, 1);
+  state.ledger.deadLettered({ partition: 0, sequence: 2, poisoned: true, storedUs: 32_000 });
+  assert.deepEqual(pick(await look(), "messages_waiting"), [3]);
+});
+
 Deno.test("messages: with very many partitions they have no series of their own", async () => {
   const { state, look } = rig(MAX_PARTITION_SERIES + 1);
   state.ledger.sent(0, 1, 5);

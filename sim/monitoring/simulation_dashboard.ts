@@ -48,7 +48,7 @@ const FLOW: readonly Panel[] = [
   ),
   lines(
     "Lag",
-    "Messages that the stream has stored and that have had no effect yet.",
+    "Messages that are stored and have neither had their effect nor gone to the dead letters.",
     "none",
     ["simulation_messages_waiting", "waiting"],
   ),

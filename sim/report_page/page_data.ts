@@ -12,7 +12,7 @@ export interface PageData {
   readonly range: readonly [number, number];
   /** The end of each sample, and what happened in it. */
   readonly samples: Readonly<Record<string, readonly (number | null)[]>>;
-  /** Chaos events that happened: when, until when if that was seen, and what. */
+  /** Chaos events that happened: their numbers in the plan, when, until when if that was seen, and what. */
   readonly events: readonly {
     readonly number: number;
     readonly at: number;
@@ -47,11 +47,11 @@ export function pageData(report: SimReport, series: Series): PageData {
   return {
     range: [seconds(0), seconds(untilMs.at(-1) ?? 0)],
     samples: chartSamples(series),
-    events: report.chaos.flatMap(({ atMs, recoveredMs, type, target, skipped }, index) => {
+    events: report.chaos.flatMap(({ number, atMs, recoveredMs, type, target, skipped }) => {
       if (skipped !== undefined) return [];
       const at = seconds(runMsOf(series, atMs));
       const until = recoveredMs === null ? null : at + recoveredMs / 1_000;
-      return [{ number: index + 1, at, until, text: `${type} ${target}` }];
+      return [{ number, at, until, text: `${type} ${target}` }];
     }),
     // More may have come than there were in the beginning.
     owners: {

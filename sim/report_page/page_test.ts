@@ -25,6 +25,19 @@ Deno.test("the page tells verdict, thresholds, promises, chaos, workers, the mac
   assert.match(text, /<pre[^>]*>deno task sim --config configs\/quick\.yaml --seed 42<\/pre>/);
 });
 
+Deno.test("events have the numbers of the plan, by which logs and incidents name them, also where one has overtaken another", async () => {
+  const { report, series } = syntheticRun();
+  const [first, second] = report.chaos;
+  const chaos = [{ ...second!, atMs: 1_000 }, { ...first!, atMs: 2_000 }];
+  assert.deepEqual(
+    pageData({ ...report, chaos }, series).events.map(({ number }) => number),
+    [2, 1],
+  );
+  const rows = said(await renderPage({ ...report, chaos }, series)).split('id="chaos"')[1]!
+    .matchAll(/<tr>\s*<td[^>]*>(\d+)<\/td>/g);
+  assert.deepEqual([...rows].slice(0, 2).map(([, number]) => number), ["2", "1"]);
+});
+
 Deno.test("headings go down one step at a time, and what is linked on the page is there", async () => {
   const { report, series } = plantedRun();
   const text = said(await renderPage(report, series));

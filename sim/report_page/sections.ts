@@ -130,8 +130,8 @@ function mark(kind: Verdict, text: string): Html {
  * @param report the report
  */
 export function chaosSection({ chaos }: SimReport): Html {
-  const rows = chaos.map(({ atMs, type, target, recoveredMs, moves, skipped }, index) => [
-    index + 1,
+  const rows = chaos.map(({ number, atMs, type, target, recoveredMs, moves, skipped }) => [
+    number,
     formatDuration(atMs),
     type,
     skipped === undefined ? target : html`<span class="muted">skipped: ${skipped}</span>`,

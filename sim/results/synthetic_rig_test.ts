@@ -93,7 +93,7 @@ export function syntheticReport(changes: Partial<SimReport> = {}, size: Size = S
 function events({ workers, seconds }: Size): ChaosRecord[] {
   const count = Math.floor((seconds - 5) / EVENT_EVERY_S);
   return Array.from({ length: count }, (_, index) => ({
-    ...{ atMs: (index + 1) * EVENT_EVERY_S * 1_000, type: "worker_crash" },
+    ...{ number: index + 1, atMs: (index + 1) * EVENT_EVERY_S * 1_000, type: "worker_crash" },
     target: `worker-${victim(index, workers)}`,
     recoveredMs: index % 7 === 6 ? null : 300 + 40 * (index % 5),
     moves: { total: 8, needed: 8 },

@@ -39,6 +39,13 @@ const COLUMNS = [
 
 /** All of it. */
 export class LiveData {
+  /**
+   * Where each event is, by its number: they are in the order in which they happened.
+   *
+   * @type {Map<number, number>}
+   */
+  #places = new Map();
+
   constructor() {
     /** The data of the pictures, as `report.html` has it. */
     this.pictures = {
@@ -83,6 +90,7 @@ export class LiveData {
     this.pictures.owners = noOwners(partitions);
     this.changes++;
     for (const list of [this.events, this.said, this.current, this.since]) list.length = 0;
+    this.#places.clear();
   }
 
   /**
@@ -103,7 +111,11 @@ export class LiveData {
       this.pictures.samples[name] = column;
     }
     this.#takeOwners(owners);
-    for (const event of events) this.events[event.number - 1] = event;
+    for (const event of events) {
+      const place = this.#places.get(event.number) ?? this.events.length;
+      this.#places.set(event.number, place);
+      this.events[place] = event;
+    }
     this.pictures.events = this.events.filter(({ skipped }) => skipped === null).map((event) => ({
       ...{ number: event.number, at: event.at, text: `${event.type} ${event.target}` },
       // While the group is waited for, all of the time until now is part of it.

@@ -53,6 +53,23 @@ Deno.test("live data: events are told again when they change; skipped ones are i
   assert.equal(data.events.length, 2);
 });
 
+Deno.test("live data: events stay in the order in which they happened, whatever their numbers", () => {
+  const data = new LiveData();
+  const event = { at: 2, until: null, type: "leader_failure", target: "", open: true };
+  const [third, second] = [3, 2].map((number) => ({
+    ...{ ...event, number, skipped: null, failed: null },
+  }));
+  const numbers = () => data.events.map(({ number, open }) => [number, open]);
+  data.take(message({ facts: {}, events: [third] }));
+  assert.deepEqual(numbers(), [[3, true]]);
+  data.take(message({ events: [second] }));
+  data.take(message({ events: [{ ...third, open: false }] }));
+  assert.deepEqual(numbers(), [[3, false], [2, true]]);
+  assert.deepEqual(data.pictures.events.map(({ number }) => number), [3, 2]);
+  data.take(message({ facts: {}, events: [second] }));
+  assert.deepEqual(numbers(), [[2, true]], "another run");
+});
+
 Deno.test("live data: another run begins anew, and what was said is bounded", () => {
   const data = new LiveData();
   const log = Array.from({ length: 150 }, (_, atMs) => ({ atMs, tag: "INFO", text: "" }));
