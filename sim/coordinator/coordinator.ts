@@ -244,6 +244,7 @@ export class Coordinator {
       fleet: this.#parts.fleet,
       state: this.#parts.state,
       workers: resumed && workersOf(resumed, config.workers.count),
+      known: resumed?.state.said.incidents.length,
     });
     if (resumed === undefined) this.#facts.startupMs = startupMs;
     else this.#parts.state.outage(resumed.savedUs, nowUs());
