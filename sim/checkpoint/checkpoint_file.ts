@@ -24,7 +24,7 @@ interface Header {
 
 const FORMAT = "parti-sim-checkpoint";
 /** A checkpoint of another version is refused: what is in it means something else. */
-const VERSION = 4;
+const VERSION = 5;
 /** The first ones that were ever written had no number. */
 const NAME = /^checkpoint_\d{8}_\d{6}_\d{3}(?:_(\d{6,}))?\.json$/;
 

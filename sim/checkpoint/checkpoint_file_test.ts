@@ -70,7 +70,7 @@ Deno.test("checkpoint file: torn, changed or foreign ones are refused with the r
     4: text.replace("long", "LONG"),
     5: '{"something":"else"}\n{}\n',
     6: "",
-    7: text.replace('"version":4', '"version":7'),
+    7: text.replace('"version":5', '"version":7'),
   };
   await Deno.remove(`${dir.path}/checkpoint_20260102_030402_000_000002.json`);
   for (const [second, content] of Object.entries(spoilt)) {

@@ -145,8 +145,9 @@ async function createStreams(
     duplicateWindowMs: DUPLICATE_WINDOW_MS,
   });
   const fastest = fastestRate(config, seed, changesPartitions(config));
-  // Whoever resumes the run reads again from the last checkpoint on.
-  const keptS = EFFECTS_KEPT_S + (checkpointing.enabled ? checkpointing.interval / 1_000 : 0);
+  // Whoever resumes the run reads again from the last checkpoint on, or, where that one is torn, from the one before it.
+  const intervals = checkpointing.enabled ? Math.min(checkpointing.keep, 2) : 0;
+  const keptS = EFFECTS_KEPT_S + intervals * checkpointing.interval / 1_000;
   await feed.ensureStream(topology.effectStream, {
     ...common,
     subjects: [effectSubjects(topology)],
