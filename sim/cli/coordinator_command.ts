@@ -55,7 +55,7 @@ export async function runCoordinator(spec: CoordinatorSpec): Promise<number> {
     if (ground.left !== undefined) console.log("INFO", `Going on from checkpoint: ${file}`);
   }
   const { code, canGoOn } = await execute(console, input, interrupt.signal, ground);
-  if (canGoOn) await sayGoOn(console, checkpointFolder);
+  if (canGoOn) await sayGoOn(console, checkpointFolder, asked.config);
   else await ground.over();
   return code;
 }

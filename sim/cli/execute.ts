@@ -56,7 +56,7 @@ export async function runAlone(console: SimConsole, input: Input): Promise<numbe
   using interrupt = heedInterrupts(console);
   const { code, canGoOn } = await execute(console, input, interrupt.signal);
   const { checkpointFolder } = input;
-  if (canGoOn) await sayGoOn(console, checkpointFolder!);
+  if (canGoOn) await sayGoOn(console, checkpointFolder!, input.config);
   // A run that came to its end needs nothing any more.
   else if (checkpointFolder !== undefined) await Deno.remove(checkpointFolder, { recursive: true });
   return code;
@@ -130,10 +130,16 @@ export async function execute(
  *
  * @param console where that is said
  * @param folder what it needs to go on
+ * @param config where its servers are
  */
-export async function sayGoOn(console: SimConsole, folder: string): Promise<void> {
-  const hasCheckpoint = (await checkpointsIn(folder)).length > 0;
-  if (hasCheckpoint) console.print(`It can go on where it was: parti sim --resume ${folder}`);
+export async function sayGoOn(
+  console: SimConsole,
+  folder: string,
+  { nats }: Pick<SimulationConfig, "nats">,
+): Promise<void> {
+  if ((await checkpointsIn(folder)).length === 0) return;
+  console.print(`It can go on where it was: parti sim --resume ${folder}`);
+  if (nats.mode === "external") console.print("Until it has, its streams stay on the server.");
 }
 
 function describeRun(console: SimConsole, config: SimulationConfig, plan: readonly string[]): void {

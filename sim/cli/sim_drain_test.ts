@@ -70,9 +70,10 @@ Deno.test("planted: a server that answers no more while a run is drained: there 
   assert.deepEqual(await Array.fromAsync(Deno.readDir(`${dir.path}/checkpoints`)), []);
 });
 
-Deno.test("planted: what goes wrong while a run is drained is in a checkpoint at once, as before", async () => {
+Deno.test("planted: what goes wrong while a run is drained is in a checkpoint at once, and fails the run that goes on from it", async () => {
   using dir = new TempDir();
-  const run = slow(dir.path, "1h");
+  // There is less to drain, because it is drained twice.
+  const run = slow(dir.path, "1h", "--set", "partitions.message_rate_per_partition=5");
   await run.said(/\] drain /);
   const before = await run.newest();
   Deno.kill(pidOf(before, "worker-1#1"), "SIGKILL");
@@ -83,6 +84,11 @@ Deno.test("planted: what goes wrong while a run is drained is in a checkpoint at
   assert.equal((await run.newest()).watch.phases.at(-1)?.phase, "drain");
   Deno.kill(-run.child.pid, "SIGKILL");
   await run.ended;
+  const { code, text, report } = await follow(dir.path, ["--resume", await run.folder()]).end();
+  assert.equal(code, 1, text);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.reasons.length, 1, text);
+  assert.match(report.reasons[0]!, /^worker-1#1 ended by itself by SIGKILL/);
 });
 
 Deno.test("planted: a run that is interrupted while its workers leave has been drained, and is judged", async () => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connectNats } from "../../lib/ports/nats/world.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
+import { launchNats } from "../../tasks/nats_launcher.ts";
 import { until } from "../../tasks/until.ts";
 import { checkpointsIn, readNewest, writeCheckpoint } from "../checkpoint/checkpoint_file.ts";
 import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
@@ -47,7 +50,7 @@ async function toTheEnd(args: readonly string[], dir: string) {
   };
 }
 
-Deno.test("a run whose coordinator is killed, and then everybody, goes on each time and passes as one run", async () => {
+Deno.test("a run that is killed with everybody in it, twice, goes on each time and passes as one run", async () => {
   using dir = new TempDir();
   const timeline = ["1s", "4s", "7s"].map((at) =>
     `{ at: ${at}, event: worker_crash, down: 500ms }`
@@ -55,7 +58,7 @@ Deno.test("a run whose coordinator is killed, and then everybody, goes on each t
   const chaos = ["enabled=true", "events=[]", `timeline=[${timeline}]`]
     .flatMap((set) => ["--set", `chaos.${set}`]);
   const args = resumable(dir.path, ...chaos, "--duration", "9s", "--seed", "11");
-  await killAfter(/Injecting event/, "coordinator", args);
+  await killAfter(/Injecting event/, "everybody", args);
   const checkpoints = `${dir.path}/checkpoints`;
   const resume = ["--resume", checkpoints];
   // A life that has left no checkpoint is forgotten by the next one.
@@ -112,13 +115,28 @@ Deno.test("a run that goes on knows which partitions came and went, also where i
   assert.equal(last, 12 + added - removed);
 });
 
-Deno.test("a run that is interrupted says how it goes on, its folder is its own, and a torn checkpoint is passed over", async () => {
+/** The streams on a server that are no buckets. */
+async function streamsOf(url: string): Promise<string[]> {
+  const nc = await connectNats({ servers: url });
+  try {
+    const { streams } = await jetstreamManager(nc);
+    const names = await Array.fromAsync(streams.names());
+    return names.filter((name) => !name.startsWith("KV_")).sort();
+  } finally {
+    await nc.close();
+  }
+}
+
+Deno.test("a run on somebody else's server that is interrupted, and then killed, goes on with the streams it has left there, and with no others; a torn checkpoint is passed over", async () => {
   using dir = new TempDir();
-  const { child, output, ended } = start(resumable(dir.path, "--duration", "60s"));
+  await using server = await launchNats();
+  const more = ["--nats-url", server.url, "--duration", "60s"];
+  const { child, output, ended } = start(resumable(dir.path, ...more));
   const folder = async () => {
     const [run] = await Array.fromAsync(Deno.readDir(`${dir.path}/checkpoints`));
     return `${dir.path}/checkpoints/${run!.name}`;
   };
+  const newest = async () => (await readNewest<RunCheckpoint>(await folder())).body;
   await until("two checkpoints", async () => {
     return /] load /.test(output.text) && (await checkpointsIn(await folder())).length > 1;
   });
@@ -127,19 +145,34 @@ Deno.test("a run that is interrupted says how it goes on, its folder is its own,
   assert.match(busy.text, /^error: the run in .* is still going on\nhint: /m);
   child.kill("SIGINT");
   assert.equal((await ended).code, 2);
-  assert.match(output.text, /It can go on where it was: parti sim --resume /);
+  assert.match(output.text, /It can go on where it was: parti sim --resume .*\nUntil it has, its/);
+  const [feed, effects] = await streamsOf(server.url);
+  assert.deepEqual(await streamsOf(server.url), [feed, `${feed}_EFFECTS`]);
+
+  const body = await newest();
+  // As if it were another server: what was read is not there.
+  const foreign = { ...body, effects: { ...body.effects, last: body.effects.last + 1_000_000 } };
+  await writeCheckpoint(await folder(), foreign, new Date(), 9);
+  const refused = await toTheEnd(["--resume", await folder()], dir.path);
+  assert.equal(refused.code, 3, refused.text);
+  assert.match(refused.text, /^error: the run cannot go on: the stream \S+_EFFECTS ends at \d+,/m);
+  assert.deepEqual(await streamsOf(server.url), [feed, effects], "who is refused removes nothing");
 
   // Only what is left of the load: so that the test is short.
-  const { body } = await readNewest<RunCheckpoint>(await folder());
   const { config } = body.asked;
-  const simulation = { ...config.simulation, duration: body.facts.loadMs + 1_000 };
+  const simulation = { ...config.simulation, duration: body.facts.loadMs + 2_000 };
   const asked = { ...body.asked, config: { ...config, simulation } };
   await writeCheckpoint(await folder(), { ...body, asked }, new Date(), 1);
   await Deno.truncate(await writeCheckpoint(await folder(), body, new Date(), 2), 500);
-  const { code, text, report } = await toTheEnd(["--resume", await folder()], dir.path);
-  assert.match(text, /\[WARN] .* is torn: .*; the one before it is used/);
+  const torn = /\[WARN] .* is torn: .*; the one before it is used/;
+  const resume = ["--resume", await folder()];
+  await killAfter(torn, "everybody", resume, async () => (await newest()).facts.resumed === 1);
+  const { code, text, report } = await toTheEnd(resume, dir.path);
   assert.equal(code, 0, text);
-  assert.equal(report?.resumed, 1);
+  assert.equal(report?.resumed, 2);
+  assert.deepEqual(defects(report), {});
+  assert.equal(report.messages.sent, report.messages.effective);
+  assert.deepEqual(await streamsOf(server.url), [], "nothing is left there in the end");
 });
 
 Deno.test("planted: a checkpoint that has forgotten something fails the run that goes on from it", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { TempDir } from "../../tasks/nats_fakes.ts";
 import { until } from "../../tasks/until.ts";
 import type { SimReport } from "../report/report.ts";
-import { SMALL, startSim } from "./sim_rig_test.ts";
+import { processesOf, SMALL, startSim } from "./sim_rig_test.ts";
 
 /** How long a step of a run may take on a busy machine. */
 const PATIENCE_MS = 60_000;
@@ -19,17 +19,23 @@ async function serverPid(temp: string): Promise<number> {
   return assert.fail("no server is there");
 }
 
+/** Whoever is to be killed on purpose is a child, and its server belongs to the one that has started it. */
+const KEPT = [
+  ...["checkpointing.enabled=true", "chaos.enabled=true", "chaos.events=[]"],
+  "chaos.timeline=[{ at: 9m, event: coordinator_crash }]",
+];
+
 for (
-  const [whose, more] of [
-    ["of the run's own", []],
-    ["that outlives a coordinator", ["checkpointing.enabled=true", "checkpointing.path="]],
+  const [whose, more, coordinators] of [
+    ["of the run's own", [], 0],
+    ["that outlives a coordinator", KEPT, 1],
   ] as const
 ) {
   Deno.test(`planted: a server ${whose} that ends by itself ends the run at once, which fails and says so`, async () => {
     using dir = new TempDir();
-    const sets = more.flatMap((
-      set,
-    ) => ["--set", set.endsWith("=") ? `${set}${dir.path}/kept` : set]);
+    const name = `end-${crypto.randomUUID().slice(0, 8)}`;
+    const sets = [...more, `simulation.name=${name}`, `checkpointing.path=${dir.path}/kept`]
+      .flatMap((set) => ["--set", set]);
     const args = [...SMALL, "--duration", "10m", ...sets, "--out", `${dir.path}/out`];
     const { child, output, ended } = startSim(args, { env: { TMPDIR: dir.path } });
     await using cleanUp = new AsyncDisposableStack();
@@ -42,6 +48,7 @@ for (
       await until(`${line} is said`, () => line.test(output.text), PATIENCE_MS);
     };
     await said(/\] load .* workers 3\/3 stable/);
+    assert.equal((await processesOf(name, " sim-coordinator ")).length, coordinators);
     Deno.kill(await serverPid(dir.path), "SIGKILL");
     await said(/\[FAIL\] nats-server at nats:.* ended by itself with code 137: /);
     const { code } = await ended;

@@ -4,6 +4,7 @@
  * @module
  */
 import { type ChaosPlan, networksFail, planChaos } from "../chaos/chaos_plan.ts";
+import { checkpointsIn } from "../checkpoint/checkpoint_file.ts";
 import { readJournal } from "../checkpoint/journal.ts";
 import { storeIn } from "../checkpoint/run_folder.ts";
 import { changesPartitions } from "../config/config_rules.ts";
@@ -56,6 +57,8 @@ export class Coordinator {
   #checkpoints: RunCheckpoints | undefined;
   #loadFromUs = 0;
   #restarts = 0;
+  /** Nobody will go on with the run: it came to its end. */
+  #isOver = false;
 
   /** @param options what it is made from */
   constructor(options: RunOptions) {
@@ -74,7 +77,7 @@ export class Coordinator {
    */
   async run(): Promise<Outcome> {
     await using cleanUp = new AsyncDisposableStack();
-    const { config, seed, runId, access, console } = this.#options;
+    const { config, access, console, resumed } = this.#options;
     const metrics = cleanUp.use(RunMetrics.open(this.#options, console));
     const page = cleanUp.use(await RunPage.open(this.#options, console));
     const ground = this.#ground = this.#options.ground ?? cleanUp.use(
@@ -84,7 +87,13 @@ export class Coordinator {
         storeDir: this.#storeDir,
       }),
     );
-    this.#stage = cleanUp.use(await openStage(ground, config, seed, runId, access.coordinator));
+    this.#stage = cleanUp.use(
+      await openStage({
+        ...this.#options,
+        ...{ ground, access: access.coordinator, effectsRead: resumed?.effects.last },
+        mayGoOn: () => this.#mayGoOn(),
+      }),
+    );
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${versionOf(this.#stage)} at ${ground.urls.join(", ")}`);
     const { nc, topology } = this.#stage;
@@ -111,6 +120,7 @@ export class Coordinator {
       waiting: end.waiting,
     });
     page.end(report);
+    this.#isOver = !end.canGoOn;
     return { report, series: this.#parts.watch.series, canGoOn: end.canGoOn };
   }
 
@@ -128,6 +138,13 @@ export class Coordinator {
     this.#parts.state.doubts.push(...doubts, ...(isInterrupted ? ["the run was interrupted"] : []));
     const canGoOn = isInterrupted || !this.#aborted && doubts.length > 0;
     return { waiting: undefined, canGoOn: this.#checkpoints !== undefined && canGoOn };
+  }
+
+  /** Whether whoever comes after this coordinator finds what to go on from. */
+  async #mayGoOn(): Promise<boolean> {
+    const { checkpointFolder } = this.#options;
+    if (this.#isOver || checkpointFolder === undefined) return false;
+    return (await checkpointsIn(checkpointFolder)).length > 0;
   }
 
   get #storeDir(): string | undefined {
@@ -227,6 +244,7 @@ export class Coordinator {
       fleet: this.#parts.fleet,
       state: this.#parts.state,
       workers: resumed && workersOf(resumed, config.workers.count),
+      known: resumed?.state.said.incidents.length,
     });
     if (resumed === undefined) this.#facts.startupMs = startupMs;
     else this.#parts.state.outage(resumed.savedUs, nowUs());

@@ -168,8 +168,18 @@ function listen(options: PartsOptions, state: RunState, observer: RunObserver): 
   }, keep);
 }
 
-function makeReader({ nc, topology }: Stage, state: RunState): EffectsReader {
-  const take: OnEffect = (data, storedUs, at, subject) => {
+/**
+ * Makes the reader of the effects; it reads nothing yet.
+ *
+ * @param stage where they are
+ * @param state takes them
+ */
+export function makeReader(
+  { nc, topology }: Pick<Stage, "nc" | "topology">,
+  state: RunState,
+): EffectsReader {
+  const take: OnEffect = (data, storedUs, at, subject, missed) => {
+    state.ledger.missed(missed);
     if (isDeadLetter(topology, subject)) state.takeDeadLetter(data, storedUs);
     else state.takeEffect(data, storedUs, at);
   };

@@ -4,13 +4,16 @@
  * @module
  */
 import type { NatsConnection } from "@nats-io/nats-core";
+import { isPartiError, PartiError } from "../../lib/errors.ts";
 import { assignmentBucket, leaseBucket } from "../../lib/names.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
+import type { StreamInfo } from "../../lib/ports/feed.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { changesPartitions } from "../config/config_rules.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import { replicasOf } from "../config/nats_section.ts";
 import type { Ground } from "../ground/ground.ts";
+import { pauseFor, POLL_MS } from "../run/wait.ts";
 import { fastestRate } from "../seed/weights.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
 import { type Access, connectionOptionsOf } from "../wire/access.ts";
@@ -25,24 +28,33 @@ export interface Stage extends AsyncDisposable {
   readonly topology: Topology;
 }
 
+/** What a stage is set from. */
+export interface StageOptions {
+  /** Where the servers are. */
+  readonly ground: Pick<Ground, "urls" | "server">;
+  /** The configuration. */
+  readonly config: SimulationConfig;
+  /** The run's seed. */
+  readonly seed: number;
+  /** The run. */
+  readonly runId: string;
+  /** Who it is to the server. */
+  readonly access: Access;
+  /** How many effects were read of the run that goes on; its streams have to be there then. */
+  readonly effectsRead?: number | undefined;
+  /** Asked in the end: whether somebody may go on with the run. Then it needs its streams, wherever they are. */
+  readonly mayGoOn: () => Promise<boolean>;
+}
+
 /**
  * Sets the stage.
  *
- * @param ground where the servers are
- * @param config the configuration
- * @param seed the run's seed
- * @param runId the run
- * @param access who it is to the server
+ * @param options what it is set from
  * @returns the stage
- * @throws {PartiError} if there is no usable server
+ * @throws {PartiError} if there is no usable server; `PARTI_INVALID_CONFIG` if a run is to go on whose streams are gone
  */
-export async function openStage(
-  ground: Pick<Ground, "urls" | "server">,
-  config: SimulationConfig,
-  seed: number,
-  runId: string,
-  access: Access,
-): Promise<Stage> {
+export async function openStage(options: StageOptions): Promise<Stage> {
+  const { ground, config, seed, runId, access, effectsRead, mayGoOn } = options;
   await using cleanUp = new AsyncDisposableStack();
   const nc = await connectNats({
     ...connectionOptionsOf(access),
@@ -53,7 +65,16 @@ export async function openStage(
   const world = natsWorld(nc);
   const isOurs = ground.server !== undefined;
   const topology = topologyOf(config.simulation.name, isOurs ? undefined : runId);
-  if (!isOurs) cleanUp.defer(() => removeFromServer(world, topology));
+  if (!isOurs) {
+    cleanUp.defer(async () => {
+      if (!await mayGoOn()) await removeFromServer(world, topology);
+    });
+  }
+  if (effectsRead !== undefined) {
+    // A server of several that comes back may know less for a moment than it is about to.
+    const patienceMs = replicasOf(config.nats) > 1 ? CATCH_UP_MS : 0;
+    await expectStreams(world, topology, effectsRead, patienceMs);
+  }
   await createStreams(world, topology, config, seed);
   const owned = cleanUp.move();
   return {
@@ -62,6 +83,46 @@ export async function openStage(
     topology,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+const CATCH_UP_MS = 10_000;
+
+/**
+ * A run goes on with the streams that it had. In new ones its producers would begin at their first message again, and as many effects as
+ * were read of the old one would be passed over.
+ */
+async function expectStreams(
+  { feed }: World,
+  { feedStream, effectStream }: Topology,
+  effectsRead: number,
+  patienceMs: number,
+): Promise<void> {
+  const find = async (stream: string): Promise<StreamInfo | undefined> => {
+    try {
+      return await feed.streamInfo(stream);
+    } catch (error) {
+      if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
+      return undefined;
+    }
+  };
+  const amiss = async (): Promise<string | undefined> => {
+    if (await find(feedStream) === undefined) return `there is no stream ${feedStream}`;
+    const effects = await find(effectStream);
+    if (effects === undefined) return `there is no stream ${effectStream}`;
+    if (effects.lastSequence >= effectsRead) return undefined;
+    return `the stream ${effectStream} ends at ${effects.lastSequence}, and the run had read it up to ${effectsRead}`;
+  };
+  const deadlineMs = performance.now() + patienceMs;
+  let why = await amiss();
+  while (why !== undefined && performance.now() < deadlineMs) {
+    await pauseFor(POLL_MS);
+    why = await amiss();
+  }
+  if (why === undefined) return;
+  throw new PartiError("PARTI_INVALID_CONFIG", `the run cannot go on: ${why}`, {
+    hint:
+      "it goes on only with the streams it has had; if they are gone, remove its folder and run it again",
+  });
 }
 
 /** Effects are kept this long for the reader; the last one of each partition is what the fence stands on. */
@@ -84,8 +145,9 @@ async function createStreams(
     duplicateWindowMs: DUPLICATE_WINDOW_MS,
   });
   const fastest = fastestRate(config, seed, changesPartitions(config));
-  // Whoever resumes the run reads again from the last checkpoint on.
-  const keptS = EFFECTS_KEPT_S + (checkpointing.enabled ? checkpointing.interval / 1_000 : 0);
+  // Whoever resumes the run reads again from the last checkpoint on, or, where that one is torn, from the one before it.
+  const intervals = checkpointing.enabled ? Math.min(checkpointing.keep, 2) : 0;
+  const keptS = EFFECTS_KEPT_S + intervals * checkpointing.interval / 1_000;
   await feed.ensureStream(topology.effectStream, {
     ...common,
     subjects: [effectSubjects(topology)],

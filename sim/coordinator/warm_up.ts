@@ -20,6 +20,8 @@ export interface WarmUpOptions {
   readonly fleet: Pick<Fleet, "spawn" | "running" | "members">;
   /** What is known. */
   readonly state: Pick<RunState, "incidents" | "disorder" | "startupMs">;
+  /** How many of the incidents are of the run before it was resumed: they say nothing of who is started now. */
+  readonly known?: number | undefined;
   /** Where it is said. */
   readonly console: Pick<SimConsole, "log">;
   /** Ends the run early. */
@@ -46,14 +48,14 @@ const STARTING_AT_ONCE = 12;
  */
 export async function warmUp(options: WarmUpOptions): Promise<number | null> {
   const { config, fleet, state, console, signal } = options;
-  const { workers = upTo(config.workers.count) } = options;
+  const { workers = upTo(config.workers.count), known = 0 } = options;
   const waiting = [...workers];
   for (const index of upTo(config.producers.count)) fleet.spawn("producer", index);
   console.log("INFO", `Started ${config.producers.count} producers`);
   const patienceMs = WARM_UP_MS + workers.length * WARM_UP_PER_WORKER_MS;
   const amiss = await untilFine(patienceMs, signal, () => {
     // Whoever fails now fails again: there is no point in waiting.
-    if (state.incidents.length > 0) return undefined;
+    if (state.incidents.length > known) return undefined;
     if (waiting.length > 0) {
       startMore(fleet, waiting);
       if (waiting.length === 0) console.log("INFO", `Started ${workers.length} workers`);
@@ -63,7 +65,7 @@ export async function warmUp(options: WarmUpOptions): Promise<number | null> {
     if (producers.some(({ readyUs }) => readyUs === undefined)) return "a producer is not ready";
     return state.disorder();
   });
-  const [incident] = state.incidents;
+  const incident = state.incidents[known];
   if (incident !== undefined) throw notUp(incident);
   if (signal.aborted) return null;
   if (amiss !== undefined) throw notUp(amiss, lastWords(fleet));

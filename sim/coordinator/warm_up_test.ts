@@ -18,9 +18,9 @@ function rig(workers = 2) {
   };
   const abort = new AbortController();
   const config = simulationSchema.parse({ workers: { count: workers }, producers: { count: 1 } });
-  const begin = () =>
+  const begin = (known?: number) =>
     warmUp({
-      config,
+      ...{ config, known },
       fleet: {
         members: fleet.members,
         running: (role: Role) => fleet.running(role),
@@ -73,6 +73,15 @@ Deno.test("warm-up: who ends by itself ends it at once, with its last words", as
     assert.match(error.message, /did not come up: worker-1#1 ended by itself .*: no good$/);
     return true;
   });
+});
+
+Deno.test("warm-up: what went wrong before the run was resumed says nothing of who is started now", async () => {
+  const { state, begin } = rig();
+  state.incidents.push("worker-1#1 ended by itself with code 1: long ago");
+  assert.equal(await begin(1), 7);
+  state.amiss = "worker-1 is silent";
+  state.incidents.push("worker-1#2 ended by itself with code 1: now");
+  await assert.rejects(begin(1), /did not come up: worker-1#2 ended by itself .*: now$/);
 });
 
 Deno.test("warm-up: an interrupted run has no start", async () => {

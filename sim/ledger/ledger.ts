@@ -64,6 +64,7 @@ interface Counts {
   strangers: number;
   interleavings: number;
   givenUp: number;
+  missed: number;
 }
 
 /** The book. */
@@ -86,6 +87,7 @@ export class Ledger {
     strangers: 0,
     interleavings: 0,
     givenUp: 0,
+    missed: 0,
   };
 
   /**
@@ -95,7 +97,7 @@ export class Ledger {
   constructor(partitions: number, leaseUs?: number) {
     this.impairments = new Impairments(leaseUs);
     this.handlers = new HandlerSpans(partitions);
-    this.#pages = Array.from({ length: partitions }, emptyPage);
+    this.#pages = Array.from({ length: partitions }, () => emptyPage());
   }
 
   /**
@@ -114,7 +116,9 @@ export class Ledger {
    * @param partitions how many, with those that there were ever before
    */
   grow(partitions: number): void {
-    while (this.#pages.length < partitions) this.#pages.push(emptyPage());
+    while (this.#pages.length < partitions) {
+      this.#pages.push(emptyPage(this.#counts.missed));
+    }
     this.handlers.grow(partitions);
   }
 
@@ -176,6 +180,15 @@ export class Ledger {
   }
 
   /**
+   * Effects were gone before they were read: what lies between those that were may have had its effect all the same.
+   *
+   * @param total how many, with all before
+   */
+  missed(total: number): void {
+    this.#counts.missed = total;
+  }
+
+  /**
    * The next effect in the order of the output stream.
    *
    * @param effect the effect
@@ -187,7 +200,7 @@ export class Ledger {
     if (page === undefined) return [this.strange(`partition ${partition} (by ${process})`)];
     const found: Defect[] = [];
     const highest = page.settled.max;
-    settle(page, sequence, atUs);
+    settle(page, sequence, atUs, this.#counts.missed);
     this.handlers.effective(effect, this.#clockDoubtUs);
     if (page.effective.add(sequence) === 0) {
       this.#counts.duplicateEffects++;
@@ -218,7 +231,7 @@ export class Ledger {
     if (page === undefined) return [this.strange(`a dead letter of partition ${partition}`)];
     const found: Defect[] = [];
     const highest = page.settled.max;
-    settle(page, sequence, atUs);
+    settle(page, sequence, atUs, this.#counts.missed);
     if (page.dead.add(sequence) === 0) return found;
     if (!poisoned) {
       this.#counts.givenUp++;
@@ -298,6 +311,8 @@ export class Ledger {
    */
   totals(waiting?: ReadonlyMap<number, IntervalSet>): LedgerTotals {
     const totals = sumPages(this.#pages, waiting);
+    // Of more than were missed some are lost for certain.
+    const unread = Math.min(totals.unread, this.#counts.missed);
     const deliveries = this.#counts.deliveryReports + this.handlers.unreported + totals.implied;
     const { interleaved, excused, unproven, unchecked, misordered, unexplained } = this.#judged();
     return {
@@ -311,7 +326,7 @@ export class Ledger {
       deliveries,
       redeliveries: deliveries - totals.received,
       unexplainedRedeliveries: unexplained.map(describeRedelivery),
-      lost: totals.lost,
+      ...{ lost: totals.lost - unread, unread },
       duplicateEffects: this.#counts.duplicateEffects,
       outOfOrder: this.#counts.outOfOrder + misordered.length,
       unexpected: totals.unexpected + this.#counts.strangers,
@@ -334,9 +349,11 @@ export class Ledger {
     const result = [...this.#defects, ...handlerDefects(this.#judged())];
     if (waiting === undefined) return result.slice(0, MAX_DEFECTS);
     const nothing = new IntervalSet();
+    const mayAllBeThere = sumPages(this.#pages, waiting).unread <= this.#counts.missed;
     for (const [partition, page] of this.#pages.entries()) {
       if (result.length >= MAX_DEFECTS) break;
-      result.push(...missingIn(partition, page, waiting.get(partition) ?? nothing));
+      const unread = mayAllBeThere ? page.unread : nothing;
+      result.push(...missingIn(partition, page, waiting.get(partition) ?? nothing, unread));
     }
     return result.slice(0, MAX_DEFECTS);
   }

@@ -23,12 +23,20 @@ export interface LedgerPage {
   readonly settled: IntervalSet;
   /** Where later messages came to their end before earlier ones, and when that was; bounded. */
   readonly gaps: { readonly last: number; readonly atUs: number }[];
+  /** Those without an effect that may have had one which was gone before it was read. */
+  readonly unread: IntervalSet;
+  /** How many effects of the run were gone in that way when the last one here was read. */
+  missed: number;
   /** Who has written them. */
   readonly ownership: OwnershipTracker;
 }
 
-/** A page on which nothing is written. */
-export function emptyPage(): LedgerPage {
+/**
+ * A page on which nothing is written.
+ *
+ * @param missed how many effects of the run were gone before they were read, until now
+ */
+export function emptyPage(missed = 0): LedgerPage {
   return {
     sent: new IntervalSet(),
     uncertain: new IntervalSet(),
@@ -37,6 +45,8 @@ export function emptyPage(): LedgerPage {
     dead: new IntervalSet(),
     settled: new IntervalSet(),
     gaps: [],
+    unread: new IntervalSet(),
+    missed,
     ownership: new OwnershipTracker(),
   };
 }
@@ -47,14 +57,20 @@ const MAX_GAPS = 100;
 /**
  * A message has come to its end: it had its effect, or it went to the dead letters.
  *
+ * Effects of a partition come in order, and the stream drops one only for later ones of its partition. So what is missing between two that
+ * were read may have had its effect if any were gone between the two, and what is missing after the last one has none.
+ *
  * @param page its partition's page
  * @param sequence its sequence
  * @param atUs when, in microseconds since 1970
+ * @param missed how many effects of the run were gone before they were read, until then
  */
-export function settle(page: LedgerPage, sequence: number, atUs: number): void {
-  const { settled, gaps } = page;
+export function settle(page: LedgerPage, sequence: number, atUs: number, missed: number): void {
+  const { settled, gaps, unread } = page;
   const isGap = sequence > settled.max + 1;
   if (isGap && gaps.length < MAX_GAPS) gaps.push({ last: sequence - 1, atUs });
+  if (isGap && missed > page.missed) unread.add(settled.max + 1, sequence - 1);
+  if (sequence > settled.max) page.missed = missed;
   settled.add(sequence);
 }
 
@@ -64,21 +80,24 @@ export interface SavedPage {
   readonly sets: Readonly<Record<SetName, [number, number][]>>;
   /** Where later messages came to their end before earlier ones. */
   readonly gaps: LedgerPage["gaps"];
+  /** How many effects were gone before they were read when the last one here was. */
+  readonly missed: number;
   /** Its owners. */
   readonly ownership: SavedOwnership;
 }
 
-const SETS = ["sent", "uncertain", "delivered", "effective", "dead"] as const;
+const SETS = ["sent", "uncertain", "delivered", "effective", "dead", "unread"] as const;
 type SetName = (typeof SETS)[number];
 
 /** A page as JSON holds it. */
 export function savePage(page: LedgerPage): SavedPage {
   const sets = Object.fromEntries(SETS.map((name) => [name, [...page[name].ranges()]]));
-  return { sets: sets as SavedPage["sets"], gaps: page.gaps, ownership: page.ownership.save() };
+  const { gaps, missed, ownership } = page;
+  return { sets: sets as SavedPage["sets"], gaps, missed, ownership: ownership.save() };
 }
 
 /** The page that was saved. */
-export function loadPage({ sets, gaps, ownership }: SavedPage): LedgerPage {
+export function loadPage({ sets, gaps, missed, ownership }: SavedPage): LedgerPage {
   return {
     sent: IntervalSet.of(sets.sent),
     uncertain: IntervalSet.of(sets.uncertain),
@@ -87,6 +106,8 @@ export function loadPage({ sets, gaps, ownership }: SavedPage): LedgerPage {
     dead: IntervalSet.of(sets.dead),
     settled: IntervalSet.of([...sets.effective, ...sets.dead]),
     gaps: [...gaps],
+    unread: IntervalSet.of(sets.unread),
+    missed,
     ownership: OwnershipTracker.load(ownership),
   };
 }
@@ -106,12 +127,18 @@ export function settledBelow({ sent, uncertain }: LedgerPage): number {
  * @param partition the partition
  * @param page its page
  * @param inFeed the sequences that still wait in the feed
+ * @param unread those that nobody can call lost
  * @returns at most one defect of each kind
  */
-export function missingIn(partition: number, page: LedgerPage, inFeed: IntervalSet): Defect[] {
+export function missingIn(
+  partition: number,
+  page: LedgerPage,
+  inFeed: IntervalSet,
+  unread: IntervalSet,
+): Defect[] {
   const { sent, uncertain, settled, gaps } = page;
   const found: Defect[] = [];
-  const lost = [...minusBoth(sent, settled, inFeed)];
+  const lost = [...IntervalSet.of(minusBoth(sent, settled, inFeed)).minus(unread)];
   if (lost.length > 0) {
     const detail = `${lossShape(lost, page)}: sequences ${describeRanges(lost)} of 1-${sent.max}`;
     // The first one was passed over when a later one came to its end. A tail shows only when all is over.

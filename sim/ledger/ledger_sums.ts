@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { clipped, countOf, IntervalSet, minusBoth } from "./intervals.ts";
+import { clipped, countOf, intersect, IntervalSet, minusBoth } from "./intervals.ts";
 import { type LedgerPage, settledBelow } from "./ledger_page.ts";
 import type { PassedOver } from "./ledger_types.ts";
 
@@ -25,6 +25,8 @@ export interface PageSums {
   deadLetters: number;
   /** Sent, not come to their end, and not in the feed any more. */
   lost: number;
+  /** Those of them that may have had an effect which was gone before it was read. */
+  unread: number;
   /** Sent and not come to their end. */
   missing: number;
   /** Come to their end without having been sent. */
@@ -45,7 +47,7 @@ export function sumPages(
   const nothing = new IntervalSet();
   const sums: PageSums = {
     ...{ sent: 0, unknown: 0, holes: 0, received: 0, implied: 0 },
-    ...{ effective: 0, deadLetters: 0, lost: 0, missing: 0, unexpected: 0 },
+    ...{ effective: 0, deadLetters: 0, lost: 0, unread: 0, missing: 0, unexpected: 0 },
   };
   for (const [partition, page] of pages.entries()) {
     const { sent, uncertain, delivered, effective, settled } = page;
@@ -60,7 +62,9 @@ export function sumPages(
     sums.deadLetters += page.dead.size;
     sums.missing += countOf(sent.minus(settled));
     if (waiting !== undefined) {
-      sums.lost += countOf(minusBoth(sent, settled, waiting.get(partition) ?? nothing));
+      const lost = [...minusBoth(sent, settled, waiting.get(partition) ?? nothing)];
+      sums.lost += countOf(lost);
+      sums.unread += countOf(intersect(lost, page.unread));
     }
     sums.unexpected += surprising - explained;
     sums.holes += sent.max - sent.size - settledBelow(page);
@@ -87,15 +91,16 @@ export function simpleSums(
 }
 
 /**
- * Messages that were passed over: sent and not come to their end, while a later one of their partition has.
+ * Messages that were passed over: sent and not come to their end, while a later one of their partition has, and every effect in between
+ * was read.
  *
  * @param pages the pages, by partition
  * @returns their sequences by partition, and the sequence of the last one there that has
  */
 export function passedOver(pages: readonly LedgerPage[]): Map<number, PassedOver> {
   const found = new Map<number, PassedOver>();
-  for (const [partition, { sent, settled }] of pages.entries()) {
-    const ranges = clipped(sent.minus(settled), settled.max);
+  for (const [partition, { sent, settled, unread }] of pages.entries()) {
+    const ranges = clipped(minusBoth(sent, settled, unread), settled.max);
     if (ranges.length > 0) found.set(partition, { ranges, last: settled.max });
   }
   return found;

@@ -65,6 +65,7 @@ const clean: Partial<LedgerTotals> = {
   holes: 0,
   uncheckedHandlers: 0,
   unkeptHandlers: 0,
+  unread: 0,
 };
 
 /** Asserts that exactly the given counts differ from a clean book's. */

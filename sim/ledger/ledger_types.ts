@@ -92,6 +92,8 @@ export interface LedgerTotals {
   readonly givenUp: number;
   /** Sent, no effect, no dead letter, and no longer in the feed. */
   readonly lost: number;
+  /** The same where its effect may be among those that were gone before they were read. Nobody can tell whether it is lost. */
+  readonly unread: number;
   /** Effects of a message that had one already. */
   readonly duplicateEffects: number;
   /** Messages whose effect came after that of a later one, or that were begun after a later one. */
@@ -112,7 +114,7 @@ export interface LedgerTotals {
   readonly unkeptHandlers: number;
 }
 
-/** Messages of one partition that had no effect although a later one had. */
+/** Messages of one partition that had no effect although a later one had; none of them can have had one that was gone before it was read. */
 export interface PassedOver {
   /** Their sequences, as ranges. */
   readonly ranges: readonly (readonly [number, number])[];

@@ -217,6 +217,11 @@ export function judge(evidence: Evidence): { verdict: Verdict; reasons: string[]
   if (totals.unknown > 0) {
     doubts.push(`${totals.unknown} publications of unknown outcome were never settled`);
   }
+  if (totals.unread > 0) {
+    doubts.push(
+      `${totals.unread} messages have no effect that was read, and may have had one that was gone before`,
+    );
+  }
   if (totals.uncheckedHandlers > 0) {
     doubts.push(
       `${totals.uncheckedHandlers} handlers were reported too late to be compared with others`,

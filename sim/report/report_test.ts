@@ -27,6 +27,7 @@ const totals: LedgerTotals = {
   unprovenOverlaps: [],
   uncheckedHandlers: 0,
   unkeptHandlers: 0,
+  unread: 0,
 };
 const nothing = { count: 0, p50: null, p99: null, max: null };
 
@@ -342,4 +343,13 @@ Deno.test("planted: what was seen of handlers and not kept to be judged is unkno
   const { verdict, reasons } = judge(seen);
   assert.equal(verdict, "unknown");
   assert.match(reasons.join(), /^7 pairs of handlers were too many to be judged/);
+});
+
+Deno.test("planted: what may have had an effect that nobody could read is unknown, and neither lost nor a pass", () => {
+  const seen = { totals: { ...totals, unread: 2 }, doubts: [], incidents: [] };
+  assert.deepEqual(judge(seen), {
+    verdict: "unknown",
+    reasons: ["2 messages have no effect that was read, and may have had one that was gone before"],
+  });
+  assert.equal(judge({ ...seen, totals: { ...seen.totals, lost: 1 } }).verdict, "fail");
 });

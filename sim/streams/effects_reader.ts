@@ -14,12 +14,13 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { describeError } from "../../lib/errors.ts";
 import { isOutage } from "./outage.ts";
 
-/** What a reader gives for each message. */
+/** What a reader gives for each message; `missed` says how many were gone until then before they were read. */
 export type OnEffect = (
   data: Uint8Array,
   storedUs: number,
   outputSequence: number,
   subject: string,
+  missed: number,
 ) => void;
 
 /** Where nothing comes for so long it is asked anew. */
@@ -154,7 +155,7 @@ export class EffectsReader {
     this.#missed += sequence - this.#last - 1;
     this.#last = sequence;
     try {
-      this.#onEffect(data, storedUs, sequence, subject);
+      this.#onEffect(data, storedUs, sequence, subject, this.#missed);
     } catch (error) {
       // It is not read again: it would be counted in part twice.
       this.#tell(

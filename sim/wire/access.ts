@@ -7,7 +7,7 @@
 import { credsAuthenticator, nkeyAuthenticator, nkeys } from "@nats-io/nats-core";
 import { PartiError } from "../../lib/errors.ts";
 import type { ConnectionOptions } from "../../lib/ports/nats/world.ts";
-import type { AccessSection, NatsSection } from "../config/nats_section.ts";
+import type { ACCESS_SECTIONS, AccessSection, NatsSection } from "../config/nats_section.ts";
 import { userInfoOf } from "../config/secrets.ts";
 
 /** What is needed to get in: the contents of files, not their names. */
@@ -51,6 +51,15 @@ export const ACCESS_ENV = {
   key: "NATS_KEY",
 } as const;
 
+/** A role that may be somebody else than the rest. */
+type RoleSection = (typeof ACCESS_SECTIONS)[number];
+
+/** The variable that stands for a key; a role's has its name in it, such as `NATS_WORKERS_TOKEN`. */
+function variableOf(key: keyof AccessSection, role: RoleSection | undefined): string {
+  const name = ACCESS_ENV[key];
+  return role === undefined ? name : name.replace("_", `_${role.toUpperCase()}_`);
+}
+
 const CHILD_ENV = "PARTI_SIM_NATS_ACCESS";
 const WAYS = ["credentials", "nkey", "token", "user"] as const;
 const encoder = new TextEncoder();
@@ -75,28 +84,41 @@ export async function readAccess(nats: NatsSection, env: ReadEnv): Promise<RunAc
   const fromUrl = userInfoOf(nats.url);
   const isNamed = WAYS.some((way) => nats[way] !== undefined);
   const own = isNamed || nats.password !== undefined ? nats : fromUrl;
-  const all = { ...await readUser(own, "nats", env), ...tls };
-  const other = async (role: "producers" | "workers"): Promise<Access> => {
+  const all = { ...await readUser(own, undefined, env), ...tls };
+  const other = async (role: RoleSection): Promise<Access> => {
     const section = nats[role];
+    const user = await readUser(section ?? {}, role, env);
+    if (Object.keys(user).length > 0) return { ...user, ...tls };
     if (section === undefined) return all;
-    return { ...await readUser(section, `nats.${role}`, () => undefined), ...tls };
+    // Where a run is resumed, a token or a password that was written there is not there any more.
+    const names = WAYS.map((way) => variableOf(way, role)).join(", ");
+    throw invalid(
+      `nats.${role} does not say who its processes are`,
+      `set one of ${WAYS.join(", ")} there, or of ${names}; or leave nats.${role} out`,
+    );
   };
   return { coordinator: all, worker: await other("workers"), producer: await other("producers") };
 }
 
-async function readUser(section: AccessSection, path: string, env: ReadEnv): Promise<Access> {
-  const inEnv = WAYS.filter((way) => env(ACCESS_ENV[way]));
+async function readUser(
+  section: AccessSection,
+  role: RoleSection | undefined,
+  env: ReadEnv,
+): Promise<Access> {
+  const path = role === undefined ? "nats" : `nats.${role}`;
+  const inEnv = WAYS.filter((way) => env(variableOf(way, role)));
   const written = WAYS.find((way) => section[way] !== undefined);
   const way = written ?? inEnv[0];
   if (way === undefined) return {};
   if (written === undefined && inEnv.length > 1) {
-    const names = inEnv.map((other) => ACCESS_ENV[other]).join(" and ");
+    const names = inEnv.map((other) => variableOf(other, role)).join(" and ");
     throw invalid(`${names} are both set`, "one way to say who one is is enough: unset the others");
   }
   const get = (key: keyof AccessSection): Given | undefined => {
     if (section[key] !== undefined) return { value: section[key], name: `${path}.${key}` };
-    const value = env(ACCESS_ENV[key]);
-    return value ? { value, name: ACCESS_ENV[key] } : undefined;
+    const name = variableOf(key, role);
+    const value = env(name);
+    return value ? { value, name } : undefined;
   };
   const given = get(way)!;
   switch (way) {
@@ -109,7 +131,7 @@ async function readUser(section: AccessSection, path: string, env: ReadEnv): Pro
     case "user": {
       const password = get("password");
       if (password !== undefined) return { user: given.value, password: password.value };
-      const wanted = `${path}.password or ${ACCESS_ENV.password}`;
+      const wanted = `${path}.password or ${variableOf("password", role)}`;
       throw invalid(`${given.name} is given and no password`, `set ${wanted}`);
     }
   }

@@ -3,6 +3,7 @@ import { withFile } from "../../tasks/nats_fakes.ts";
 import { nkeys } from "@nats-io/nats-core";
 import { isPartiError } from "../../lib/errors.ts";
 import { parseConfig } from "../config/config.ts";
+import { withoutSecrets } from "../config/secrets.ts";
 import { readAccess, type ReadEnv } from "./access.ts";
 
 const NO_ENV: ReadEnv = () => undefined;
@@ -38,6 +39,30 @@ Deno.test("access: workers and producers may be somebody else", async () => {
   assert.deepEqual([coordinator, producer], [{ user: "c", password: "1" }, coordinator]);
 });
 
+Deno.test("access: roles have their own variables, so that a run whose secrets were written in its configuration can be resumed", async () => {
+  const { config } = parseConfig(
+    JSON.stringify({
+      nats: {
+        ...{ mode: "external", user: "c", password: "1" },
+        ...{ workers: { user: "w", password: "2" }, producers: { token: "3" } },
+      },
+    }),
+    "c.yaml",
+  );
+  const env = { NATS_PASSWORD: "1", NATS_WORKERS_PASSWORD: "2", NATS_PRODUCERS_TOKEN: "3" };
+  const inCheckpoint = withoutSecrets(config).config.nats;
+  assert.deepEqual(inCheckpoint.producers, {});
+  const access = await readAccess(config.nats, NO_ENV);
+  assert.deepEqual(access.worker, { user: "w", password: "2" });
+  assert.deepEqual(await readAccess(inCheckpoint, envOf(env)), access);
+  // What is only in the environment holds as well, and for its role alone.
+  const { coordinator, worker, producer } = await readAccess(
+    natsOf({ token: "c" }),
+    envOf({ NATS_WORKERS_TOKEN: "w", NATS_PASSWORD: "x" }),
+  );
+  assert.deepEqual([coordinator, worker, producer].map(({ token }) => token), ["c", "w", "c"]);
+});
+
 Deno.test("access: a seed is found in its file, a PEM file is read, tls:// asks for encryption", async () => {
   const seed = new TextDecoder().decode(nkeys.createUser().getSeed());
   const { worker } = await withFile(
@@ -57,20 +82,36 @@ Deno.test("access: a seed is found in its file, a PEM file is read, tls:// asks 
 
 Deno.test("access: what is missing or wrong is said in one sentence, with what to do", async () => {
   const missing = "/nonexistent/file";
-  const rows: [Record<string, unknown>, Record<string, string>, RegExp][] = [
+  const rows: [Record<string, unknown>, Record<string, string>, RegExp, RegExp?][] = [
     [{ credentials: missing }, {}, /^nats\.credentials: cannot read \/nonexistent\/file: there is/],
     [{}, { NATS_CREDS: missing }, /^NATS_CREDS: cannot read/],
     [{ nkey: missing }, {}, /^nats\.nkey: cannot read/],
     [{ tls: { ca: missing } }, {}, /^nats\.tls\.ca: cannot read/],
     [{ user: "me" }, {}, /^nats\.user is given and no password$/],
-    [{ workers: { user: "me" } }, { NATS_PASSWORD: "x" }, /^nats\.workers\.user is given and no/],
+    [
+      { workers: { user: "me" } },
+      { NATS_PASSWORD: "x" },
+      /^nats\.workers\.user is given and no/,
+      /^set nats\.workers\.password or NATS_WORKERS_PASSWORD$/,
+    ],
+    [
+      { producers: {} },
+      { NATS_TOKEN: "x" },
+      /^nats\.producers does not say who its processes are$/,
+      / NATS_PRODUCERS_TOKEN, /,
+    ],
+    [
+      {},
+      { NATS_WORKERS_NKEY: "a", NATS_WORKERS_USER: "b" },
+      /^NATS_WORKERS_NKEY and NATS_WORKERS_/,
+    ],
     [{}, { NATS_CREDS: "a", NATS_USER: "b" }, /^NATS_CREDS and NATS_USER are both set$/],
   ];
-  for (const [section, env, message] of rows) {
+  for (const [section, env, message, hint = /./] of rows) {
     await assert.rejects(readAccess(natsOf(section), envOf(env)), (error) => {
       assert.ok(isPartiError(error, "PARTI_INVALID_CONFIG"));
       assert.match(error.message, message);
-      assert.ok(error.hint !== undefined);
+      assert.match(error.hint ?? "", hint);
       return true;
     });
   }
