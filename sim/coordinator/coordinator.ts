@@ -11,6 +11,7 @@ import type { Ground } from "../ground/ground.ts";
 import { openGround } from "../ground/own_ground.ts";
 import { SKEW_BOUND_MS } from "../host/clock_skew.ts";
 import { describeEnd, lastWords, type ProcessEnd } from "../host/host.ts";
+import { takeName } from "../host/sole_coordinator.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import type { Member } from "../run/fleet.ts";
 import type { TimeRange } from "../run/saved_state.ts";
@@ -85,6 +86,9 @@ export class Coordinator {
       }),
     );
     this.#stage = cleanUp.use(await openStage(ground, config, seed, runId, access.coordinator));
+    if (config.simulation.mode === "coordinator") {
+      cleanUp.use(await takeName(this.#stage.world.messaging, config.simulation.name));
+    }
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${versionOf(this.#stage)} at ${ground.urls.join(", ")}`);
     const { nc, topology } = this.#stage;
