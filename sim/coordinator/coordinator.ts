@@ -244,7 +244,7 @@ export class Coordinator {
     this.#loadFromUs = this.#options.resumed?.loadFromUs ?? nowUs();
     this.#facts.loadBegins();
     this.#checkpoints?.start();
-    this.#thresholds.start();
+    this.#thresholds.start(loadMs);
     const over = new AbortController();
     const starting = this.#parts.loadControl.keepStarted(over.signal, this.#loadFromUs);
     const chaos = this.#parts.chaos.run(over.signal, loadMs);
