@@ -107,7 +107,7 @@ function timelineEvents(config: Known, seed: number): PlannedChaos[] {
       ...drawn,
       count,
       picks: [...drawn.picks, ...others.map((_, other) => more.float(other))],
-      downMs: drawn.network === "cut" ? 0 : line.down ?? drawn.downMs,
+      downMs: line.down ?? drawn.downMs,
     };
   });
 }
@@ -131,7 +131,10 @@ function dealtEvents(config: Known, seed: number): PlannedChaos[] {
 }
 
 /** What a line of the timeline may ask for. */
-type Wishes = Pick<SimulationConfig["chaos"]["timeline"][number], "network" | "add" | "remove">;
+type Wishes = Pick<
+  SimulationConfig["chaos"]["timeline"][number],
+  "network" | "add" | "remove" | "down"
+>;
 
 function plannedEvent(
   config: Known,
@@ -143,7 +146,9 @@ function plannedEvent(
 ): PlannedChaos {
   const choices = new Seeded(seed, "chaos-choices", number);
   const scales = type === "scale_up" || type === "scale_down";
-  const drawn = NETWORK_FAULTS[choices.int(6, 0, NETWORK_FAULTS.length - 1)]!;
+  // Who says how long it lasts means none that is over at once.
+  const faults = NETWORK_FAULTS.filter((fault) => asked.down === undefined || fault !== "cut");
+  const drawn = faults[choices.int(6, 0, faults.length - 1)]!;
   const network = type === "nats_disconnect" ? asked.network ?? drawn : undefined;
   const most = Math.max(MIN_MAX_CHANGED, Math.round(config.partitions.count * MAX_CHANGED_PART));
   const partitions = type === "partition_changes"

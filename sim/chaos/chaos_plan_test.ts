@@ -105,13 +105,16 @@ Deno.test("a cut in a timeline is instant, and what is asked for instead of a cu
     const lines = `chaos:
   enabled: true
   timeline:
-    - { at: 1s, event: nats_disconnect, network: cut, down: 5s }
+    - { at: 1s, event: nats_disconnect, network: cut }
     - { at: 2s, event: nats_disconnect, network: away }
+    - { at: 3s, event: nats_disconnect, down: 5s }
 `;
-    const [cut, away] = planChaos(parseConfig(lines, "my.yaml").config, seed).events;
+    const [cut, away, any] = planChaos(parseConfig(lines, "my.yaml").config, seed).events;
     assert.deepEqual([cut!.network, cut!.downMs], ["cut", 0]);
     assert.equal(away!.network, "away");
     assert.ok(away!.downMs >= 500, String(away!.downMs));
+    assert.notEqual(any!.network, "cut");
+    assert.equal(any!.downMs, 5_000);
   }
 });
 
@@ -131,6 +134,14 @@ Deno.test("a timeline that makes no sense is refused by its line", () => {
   assert.match(refused("{ at: 10, event: scale_up }"), /timeline\.0\.at/);
   assert.match(refused("{ at: 2s, event: scale_up, add: 2 }"), /timeline\.0\.add/);
   assert.match(refused("{ at: 2s, event: partition_changes, add: 0, remove: 0 }"), /0\.remove/);
+  const instant = [
+    ...["scale_up", "scale_down", "worker_restart", "partition_changes", "poison_message"],
+    "nats_disconnect, network: cut",
+  ];
+  for (const event of instant) {
+    assert.match(refused(`{ at: 2s, event: ${event}, down: 5s }`), /0\.down: expected nothing/);
+    assert.equal(refused(`{ at: 2s, event: ${event} }`), "");
+  }
 });
 
 Deno.test("partitions come and go by seeded numbers, or by what a line says, each with a number that chooses it", () => {

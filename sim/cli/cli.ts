@@ -55,10 +55,11 @@ Exit codes: 0 pass, 1 fail, 2 could not verify, 3 bad input.
       Deno.exitCode = await runSim(options);
     });
   registerEnded(sim);
-  program.command("sim-coordinator <spec>", { hidden: true })
-    .action(async (spec: string) => {
+  // The simulation's name is for whoever looks at processes.
+  program.command("sim-coordinator <name>", { hidden: true })
+    .action(async () => {
       const { runCoordinator } = await import("./coordinator_command.ts");
-      Deno.exitCode = await runCoordinator(JSON.parse(spec));
+      Deno.exitCode = await runCoordinator();
     });
   program.command("sim-producer <spec>", { hidden: true })
     .action(async (spec: string) => {

@@ -15,7 +15,7 @@ import { execute, type Input, sayGoOn } from "./execute.ts";
 /** What the coordinator is told on its standard input when the run is to end in order. */
 export const INTERRUPT = "interrupt";
 
-/** Everything it needs to know; given to it as an argument. */
+/** Everything it needs to know: the first line on its standard input, since a long timeline is more than an argument may be. */
 export interface CoordinatorSpec {
   /** What the run was asked to be. */
   readonly asked: Asked;
@@ -34,16 +34,18 @@ export interface CoordinatorSpec {
 /**
  * Coordinates a run until it ends, is interrupted, or this process is killed.
  *
- * @param spec what it needs to know
  * @returns the exit code
  * @throws {PartiError} if the run could not begin, or not go on
  */
-export async function runCoordinator(spec: CoordinatorSpec): Promise<number> {
-  const { asked, out, notes, checkpointFolder, goesOn, socket } = spec;
+export async function runCoordinator(): Promise<number> {
   const interrupt = new AbortController();
-  exitWhenParentDies({ onLine: (line) => line === INTERRUPT && interrupt.abort() });
+  const spec = Promise.withResolvers<CoordinatorSpec>();
+  exitWhenParentDies({
+    onLine: (line) => line === INTERRUPT ? interrupt.abort() : spec.resolve(JSON.parse(line)),
+  });
   // They reach the whole process group; our parent decides what comes of it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => {});
+  const { asked, out, notes, checkpointFolder, goesOn, socket } = await spec.promise;
   const console = processConsole(asked.config.logs.format);
   const access = { coordinator: takeAccess(), worker: {}, producer: {} };
   const connection = await Deno.connect({ transport: "unix", path: socket });

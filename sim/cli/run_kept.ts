@@ -59,13 +59,14 @@ export async function runKept(console: SimConsole, input: Input): Promise<number
     for (let crashed = 0;; crashed++) {
       const door = await Door.open();
       const { socket } = door;
-      const child = start(
-        { ...spec, socket, goesOn, notes: crashed === 0 ? notes : [] },
-        access.coordinator,
-      );
+      const child = spawnSelf(["sim-coordinator", config.simulation.name], {
+        permissions: ["--allow-all"],
+        env: accessEnv(access.coordinator),
+      });
       crashes.of(child);
       const serving = door.through.then((connection) => connection && keeper.serve(connection));
-      code = await untilEnd(child, signal);
+      const told = { ...spec, socket, goesOn, notes: crashed === 0 ? notes : [] };
+      code = await untilEnd(child, told, signal);
       // Bad input is found before it begins; whoever was killed or ended otherwise may have begun it.
       if (code !== exitCodes.badInput) input.onBegin?.();
       door.close();
@@ -167,20 +168,19 @@ class Crashes {
   }
 }
 
-function start(spec: CoordinatorSpec, access: Parameters<typeof accessEnv>[0]): Deno.ChildProcess {
-  return spawnSelf(["sim-coordinator", JSON.stringify(spec)], {
-    permissions: ["--allow-all"],
-    env: accessEnv(access),
-  });
-}
-
-/** Passes on that the run is to end, and waits for the coordinator's end. */
-async function untilEnd(child: Deno.ChildProcess, signal: AbortSignal): Promise<number> {
+/** Tells the coordinator what it needs to know, later that the run is to end, and waits for its end. */
+async function untilEnd(
+  child: Deno.ChildProcess,
+  spec: CoordinatorSpec,
+  signal: AbortSignal,
+): Promise<number> {
   const writer = child.stdin.getWriter();
-  const pass = () => {
+  const tell = (line: string) => {
     // It may have ended a moment ago.
-    writer.write(new TextEncoder().encode(`${INTERRUPT}\n`)).catch(() => {});
+    writer.write(new TextEncoder().encode(`${line}\n`)).catch(() => {});
   };
+  tell(JSON.stringify(spec));
+  const pass = () => tell(INTERRUPT);
   if (signal.aborted) pass();
   signal.addEventListener("abort", pass);
   const { code } = await child.status;

@@ -10,6 +10,7 @@ import {
   describeConfig,
   loadConfig,
   type Override,
+  parseConfig,
   type SimulationConfig,
 } from "../config/config.ts";
 import { hideUserInfo, showSet, withoutSecrets } from "../config/secrets.ts";
@@ -64,16 +65,25 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   refuseEmpty("resume", String(options.resume), "the folder of a run, or none for the last one");
   using input = await resumeInput(options);
   const { saved, folder, file, notes } = input;
-  const console = processConsole(saved.asked.config.logs.format);
+  const config = withLogFormat(saved.asked.config, options.logFormat);
+  const console = processConsole(config.logs.format);
   console.print(`Seed: ${saved.asked.seed}`);
   console.log("INFO", `Resuming from checkpoint: ${file}`);
   await Deno.mkdir(saved.out, { recursive: true });
   return await run(console, {
-    ...{ ...saved.asked, fault: saved.asked.fault },
+    ...{ ...saved.asked, fault: saved.asked.fault, config },
     // Secrets are in no checkpoint: they come from the environment again.
-    access: await readAccess(saved.asked.config.nats, readEnvironment),
+    access: await readAccess(config.nats, readEnvironment),
     ...{ out: saved.out, notes, resumed: saved, checkpointFolder: folder },
   });
+}
+
+/** How it is said what happens makes no other run of it. */
+function withLogFormat(config: SimulationConfig, format: string | undefined): SimulationConfig {
+  if (format === undefined) return config;
+  const override = { set: `logs.format=${format}`, shown: `--log-format ${format}` };
+  const { logs } = parseConfig("", "the defaults", [override]).config;
+  return { ...config, logs: { ...config.logs, format: logs.format } };
 }
 
 /** Whoever is to be killed on purpose cannot be the one who has all the rest. */

@@ -12,12 +12,17 @@ const PATIENCE_MS = 60_000;
 /** A run with these events that is looked at while it goes on. */
 function crashing(dir: string, timeline: readonly string[], ...more: string[]) {
   const name = `crash-${crypto.randomUUID().slice(0, 8)}`;
+  const quick = Deno.readTextFileSync(new URL("../../configs/quick.yaml", import.meta.url));
+  const lines = timeline.map((line) => `    - ${line}\n`).join("");
+  const file = `${dir}/run.yaml`;
+  Deno.writeTextFileSync(file, quick.replace(/^chaos:\n/m, `$&  timeline:\n${lines}`));
   const sets = [
-    ...["chaos.enabled=true", "chaos.events=[]", `chaos.timeline=[${timeline}]`],
+    ...["chaos.enabled=true", "chaos.events=[]"],
     ...["checkpointing.enabled=true", `checkpointing.path=${dir}/checkpoints`],
     `simulation.name=${name}`,
   ];
-  const args = [...SMALL, ...sets.flatMap((set) => ["--set", set]), "--out", `${dir}/out`, ...more];
+  const set = sets.flatMap((set) => ["--set", set]);
+  const args = ["--config", file, ...SMALL, ...set, "--out", `${dir}/out`, ...more];
   return { name, ...watched(dir, startSim(args, { leader: true })) };
 }
 
@@ -221,11 +226,12 @@ Deno.test("a run whose coordinator was killed goes on when everybody was killed,
   assert.doesNotMatch(ended.text, /Injecting event/);
 });
 
-Deno.test("a run without its coordinator is interrupted in order, by the next one", async () => {
+Deno.test("a run without its coordinator is interrupted in order, by the next one, however long its timeline is", async () => {
   using dir = new TempDir();
+  const later = new Array<string>(4_100).fill("{ at: 59s, event: worker_crash }");
   const run = crashing(
     dir.path,
-    ["{ at: 500ms, event: coordinator_crash, down: 60s }"],
+    ["{ at: 500ms, event: coordinator_crash, down: 60s }", ...later],
     ...["--duration", "60s", "--seed", "24"],
   );
   await run.said(DEAD);

@@ -30,7 +30,7 @@ const TIMELINES = {
     network("1500ms", "half-open", "8s"),
     network("4s", "mute", "3s"),
     network("6s", "deaf", "6s"),
-    network("9s", "cut"),
+    "{ at: 9s, event: nats_disconnect, network: cut }",
   ],
 };
 

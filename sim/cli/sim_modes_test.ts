@@ -99,7 +99,7 @@ Deno.test("a coordinator that is killed comes back with --resume, to hosts that 
   assert.equal(report.chaos.length, 4);
 });
 
-Deno.test("a host that nobody wants, and one that says nothing sensible, end with one clear message", async () => {
+Deno.test("a host that nobody wants, one that says nothing sensible, and a second coordinator end with one clear message", async () => {
   using run = rig();
   for (const value of ["producer-1", "", "x"]) {
     const host = value === "" ? terminal(["--mode", "worker"]) : run.host("WORKER_ID", value);
@@ -118,6 +118,9 @@ Deno.test("a host that nobody wants, and one that says nothing sensible, end wit
     high.output.text,
     /error: the coordinator refuses this host: the highest worker of this run is 5/,
   );
+  await using second = run.coordinator("--set", "nats.mode=external");
+  await second.says(/^error: .*another coordinator of "simulation" is at work .*\nhint: give/m);
+  assert.equal(await second.ended, 3, second.output.text);
   coordinator.child.kill("SIGINT");
   assert.equal(await coordinator.ended, 2, coordinator.output.text);
 });

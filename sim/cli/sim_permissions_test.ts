@@ -64,10 +64,14 @@ const KINDS = CHAOS_TYPES.filter((kind) => {
   }
 });
 
+/** Kinds of which a line may say how long they last. */
+const LASTING = /crash|failure|pause|slow/;
+
 /** An event of each kind, far enough from each other that each one can be done. */
 function timelineOf(kinds: readonly ChaosType[], everyMs: number): string {
   const events = kinds.map((kind, index) => {
-    return `{ at: ${500 + index * everyMs}ms, event: ${kind}, down: 500ms }`;
+    const down = LASTING.test(kind) ? ", down: 500ms" : "";
+    return `{ at: ${500 + index * everyMs}ms, event: ${kind}${down} }`;
   });
   return `chaos.timeline=[${events}]`;
 }

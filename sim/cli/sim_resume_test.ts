@@ -196,7 +196,9 @@ Deno.test("planted: a checkpoint that has forgotten something fails the run that
   // As if three effects had been read that never were.
   const effects = { ...body.effects, last: body.effects.last - 3 };
   await writeCheckpoint(folder, { ...body, effects }, new Date(), 9);
-  const { code, text, report } = await toTheEnd(["--resume", folder], dir.path);
+  const resume = ["--resume", folder, "--log-format", "json"];
+  const { code, text, report } = await toTheEnd(resume, dir.path);
+  assert.match(text, /^\{.*Resuming from checkpoint.*\}$/m);
   assert.equal(code, 1, text);
   assert.deepEqual(defects(report!), { duplicateEffects: 3 }, "they are read a second time");
 });

@@ -30,6 +30,12 @@ const OURS_ONLY = [
   ["nats_disconnect", "what lies between its address and the processes is not ours to break"],
 ] as const;
 
+/** Chaos of which no line of a timeline could say how long it lasts. */
+const LASTS_NO_TIME: readonly ChaosType[] = [
+  ...["scale_up", "scale_down", "worker_restart"] as const,
+  ...["partition_changes", "poison_message"] as const,
+];
+
 /** The list of partitions has to fit into one message of the server, with room for those that come. */
 const MAX_CHANGING = 20_000;
 
@@ -165,6 +171,14 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
       "nats.mode",
     );
   }
+  for (const [key, size] of Object.entries(config.nats.jetstream)) {
+    expect(
+      mode === "embedded" || size === undefined,
+      `nats.jetstream.${key}`,
+      "nothing with nats.mode external, because what those servers may use is not ours to say",
+      "nats.mode",
+    );
+  }
   for (const path of ["nats", ...ACCESS_SECTIONS.map((role) => `nats.${role}`)]) {
     const role = path.split(".")[1] as typeof ACCESS_SECTIONS[number] | undefined;
     const section = role === undefined ? config.nats : config.nats[role] ?? {};
@@ -207,7 +221,9 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
     "chaos.events",
     "chaos.timeline",
   );
-  for (const [index, { event, network, count, add, remove, at }] of chaos.timeline.entries()) {
+  for (
+    const [index, { event, network, count, add, remove, at, down }] of chaos.timeline.entries()
+  ) {
     const path = `chaos.timeline.${index}`;
     const scales = event === "scale_up" || event === "scale_down";
     expect(
@@ -220,6 +236,12 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
       count === undefined || scales,
       `${path}.count`,
       `nothing, because only scale_up and scale_down have a count`,
+      `${path}.event`,
+    );
+    expect(
+      down === undefined || !LASTS_NO_TIME.includes(event) && network !== "cut",
+      `${path}.down`,
+      `nothing, because ${network === "cut" ? "a cut is" : `${event} does what it does`} at once`,
       `${path}.event`,
     );
     const changes = event === "partition_changes";

@@ -114,6 +114,13 @@ Deno.test("the loss of a node is not asked of a single server, which nobody coul
   assert.doesNotThrow(() => parseConfig(`${events}nats: { cluster: 3 }\n`, "my.yaml"));
 });
 
+Deno.test("sizes of servers that are not ours are not asked for", () => {
+  assert.match(
+    refusal("nats:\n  mode: external\n  jetstream: { max_memory: 1GB }\n"),
+    /^my\.yaml:3:28: nats\.jetstream\.max_memory: expected nothing with nats\.mode external/,
+  );
+});
+
 Deno.test("every mistake has one line", () => {
   const lines = refusal("partitions:\n  count: -5\n  wrong: 1\nnats:\n  mode: magic\n").split("\n");
   assert.equal(lines.length, 3);

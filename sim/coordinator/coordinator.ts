@@ -12,6 +12,7 @@ import type { Ground } from "../ground/ground.ts";
 import { openGround } from "../ground/own_ground.ts";
 import { SKEW_BOUND_MS } from "../host/clock_skew.ts";
 import { describeEnd, lastWords, type ProcessEnd } from "../host/host.ts";
+import { takeName } from "../host/sole_coordinator.ts";
 import { describeFailed } from "../report/thresholds.ts";
 import type { Member } from "../run/fleet.ts";
 import type { TimeRange } from "../run/saved_state.ts";
@@ -94,6 +95,9 @@ export class Coordinator {
         mayGoOn: () => this.#mayGoOn(),
       }),
     );
+    if (config.simulation.mode === "coordinator") {
+      cleanUp.use(await takeName(this.#stage.world.messaging, config.simulation.name));
+    }
     this.#options.onBegin();
     console.log("INFO", `Using nats-server ${versionOf(this.#stage)} at ${ground.urls.join(", ")}`);
     const { nc, topology } = this.#stage;
@@ -258,7 +262,7 @@ export class Coordinator {
     this.#loadFromUs = this.#options.resumed?.loadFromUs ?? nowUs();
     this.#facts.loadBegins();
     this.#checkpoints?.start();
-    this.#thresholds.start();
+    this.#thresholds.start(loadMs);
     const over = new AbortController();
     const starting = this.#parts.loadControl.keepStarted(over.signal, this.#loadFromUs);
     const chaos = this.#parts.chaos.run(over.signal, loadMs);

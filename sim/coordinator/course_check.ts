@@ -77,7 +77,7 @@ function askedMessages(facts: LoadFacts): number {
   const { added = [], retired = [] } = partitions?.changes ?? {};
   const weights = partitionWeights(config.partitions, seed);
   const rates = partitionRates(weights, config.partitions.message_rate_per_partition);
-  const shares = producerShares(weights, config.producers.count);
+  const shares = producerShares(weights, config.producers);
   const all: TimeRange = { fromUs: phase.fromUs, untilUs: phase.untilUs - REPORT_LAG_US };
   let messages = 0;
   for (const [index, share] of shares.entries()) {

@@ -6,6 +6,7 @@
 import type { ChaosPlan } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
 import type { GroupTiming } from "../chaos/hits.ts";
+import { changesPartitions } from "../config/config_rules.ts";
 import { resolveGroup } from "../config/group_check.ts";
 import type { Ground } from "../ground/ground.ts";
 import type { ProcessEnd } from "../host/host.ts";
@@ -149,8 +150,13 @@ function fleetHosts(
 function makeFleet(options: PartsOptions, group: Group, hosts: RemoteHosts | undefined): Fleet {
   const { runId, seed, config, fault, ground, stage: { topology } } = options;
   const natsUrl = ground.urls.join(",");
+  const { chaos: _chaos, thresholds: _thresholds, ...childConfig } = config;
   return new Fleet({
-    spec: { runId, seed, natsUrl, config, topology, ...(fault === undefined ? {} : { fault }) },
+    spec: {
+      ...{ runId, seed, natsUrl, config: childConfig, topology },
+      partitionsChange: changesPartitions(config),
+      ...(fault === undefined ? {} : { fault }),
+    },
     hostOf: (role, index) => hosts === undefined ? ground.host : hosts.hostOf(role, index),
     maxWorkers: maxWorkersOf(options, group),
     onUnexpectedExit: options.onUnexpectedExit,

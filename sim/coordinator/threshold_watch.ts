@@ -37,9 +37,13 @@ export class ThresholdWatch {
     this.#watched = options.thresholds.filter(({ abortOnFail }) => abortOnFail);
   }
 
-  /** Begins to watch: the load has begun. */
-  start(): void {
-    if (this.#watched.length > 0) this.#running ??= this.#run();
+  /**
+   * Begins to watch: the load has begun.
+   *
+   * @param loadMs how long it has lasted already: a coordinator before this one may have begun it, in milliseconds
+   */
+  start(loadMs: number): void {
+    if (this.#watched.length > 0) this.#running ??= this.#run(loadMs);
   }
 
   /** Ends it. */
@@ -48,10 +52,10 @@ export class ThresholdWatch {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run(loadMs: number): Promise<void> {
     const { figures, onFail, intervalMs = INTERVAL_MS } = this.#options;
     const { signal } = this.#stopped;
-    const startMs = performance.now();
+    const startMs = performance.now() - loadMs;
     while (!signal.aborted) {
       const elapsedMs = performance.now() - startMs;
       const due = this.#watched.filter(({ delayAbortEvalMs }) => elapsedMs >= delayAbortEvalMs);

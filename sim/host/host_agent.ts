@@ -42,12 +42,16 @@ export interface HostAgentOptions {
   readonly say: (line: string) => void;
   /** Ends it. */
   readonly signal: AbortSignal;
+  /** For how long it asks for its own coordinator alone, in milliseconds; then it takes any of this name. */
+  readonly silentMs?: number;
 }
 
 const JOIN_INTERVAL_MS = 1_000;
 const JOIN_TIMEOUT_MS = 2_000;
 /** What is waited for is said this often. */
 const PATIENCE_MS = 10_000;
+/** A coordinator that is not heard of for so long may have another one after it, of another run. */
+const SILENT_MS = 10_000;
 /** A coordinator that is not heard of for so long does not come back. */
 const ABANDONED_MS = 600_000;
 const RETRY_MS = 500;
@@ -90,14 +94,18 @@ export class HostAgent {
   }
 
   async #keepJoined(ended: AbortSignal): Promise<void> {
-    const { world, simulation, role, indexes, say } = this.#options;
+    const { world, simulation, role, indexes, say, silentMs = SILENT_MS } = this.#options;
     let skew: ClockSkew | undefined;
     let heardMs = world.clock.monotonicMs();
     let saidMs = Number.NEGATIVE_INFINITY;
     while (!ended.aborted) {
       const nowMs = world.clock.monotonicMs();
       try {
-        const join: Join = { host: this.#name, role, indexes, ...(skew && { skew }) };
+        const isKept = this.#life !== undefined && nowMs - heardMs < silentMs;
+        const join: Join = {
+          ...{ host: this.#name, role, indexes, ...(skew && { skew }) },
+          ...(isKept && { runId: this.#runId }),
+        };
         const askedMs = world.clock.wallMs();
         const bytes = await world.messaging.request(
           joinSubject(simulation),

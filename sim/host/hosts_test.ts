@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../../lib/errors.ts";
+import type { Messaging } from "../../lib/ports/messaging.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
 import { until } from "../../tasks/until.ts";
@@ -30,6 +31,17 @@ async function rig() {
       ...(patienceMs === undefined ? {} : { patienceMs }),
     });
   };
+  /** A coordinator of another run, which answers later than others; how often it was asked is counted. */
+  const lateCoordinator = async (runId: string) => {
+    const { messaging } = await connect();
+    const asked = { count: 0 };
+    const hosts = new RemoteHosts({
+      messaging: late(messaging, () => asked.count++),
+      ...{ simulation: "s", runId, slots: { worker: 10, producer: 2 } },
+      ...{ onDoubt: () => {}, onSkew: () => {}, onJoin: () => {}, onIncident: () => {} },
+    });
+    return { hosts, asked };
+  };
   const host = async (role: Role, ...indexes: number[]) => await hostAhead(0, role, ...indexes);
   const hostAhead = async (aheadMs: number, role: Role, ...indexes: number[]) => {
     const { clock, messaging } = await connect();
@@ -50,7 +62,7 @@ async function rig() {
         },
       },
       say: (line) => said.push(line),
-      signal: end.signal,
+      ...{ signal: end.signal, silentMs: 3_000 },
     });
     const running = agent.run();
     stack.defer(async () => {
@@ -62,6 +74,7 @@ async function rig() {
   return {
     server,
     coordinator,
+    lateCoordinator,
     host,
     hostAhead,
     incidents,
@@ -69,6 +82,21 @@ async function rig() {
     skews,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** Whoever is subscribed there answers after others have. */
+function late(messaging: Messaging, onAsked: () => void): Messaging {
+  return {
+    request: (...request: Parameters<Messaging["request"]>) => messaging.request(...request),
+    subscribe: (subject, onNotice) =>
+      messaging.subscribe(subject, (notice) => {
+        if (subject.startsWith("sim.join.")) onAsked();
+        onNotice({
+          ...notice,
+          respond: (data) => void setTimeout(() => notice.respond(data), 100),
+        });
+      }),
+  } as Messaging;
 }
 
 const spec = (process: string) => ({ process, natsUrl: "nats://there" }) as ChildSpec;
@@ -182,6 +210,21 @@ Deno.test("hosts: a coordinator that comes after another one wants none of its p
   assert.deepEqual(old!.seen, ["kill"]);
   const anew = second.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1001"));
   await until("started", () => anew.pid === 101);
+});
+
+Deno.test("hosts: planted: one whose coordinator is there stays with it, also if another one answers sooner", async () => {
+  await using run = await rig();
+  const { hosts: first, asked } = await run.lateCoordinator("own");
+  const worker = await run.host("worker", 0);
+  await until("it has come", () => first.missing("worker", 1).length === 0);
+  await using second = await run.coordinator();
+  const before = asked.count;
+  await until("it has asked with both there", () => asked.count >= before + 2);
+  assert.deepEqual(second.missing("worker", 1), [0]);
+  first.abandon();
+  await until("it has come to the other one", () => second.missing("worker", 1).length === 0);
+  const joined = worker.said.filter((line) => line.startsWith("joined"));
+  assert.deepEqual(joined, ["joined run own", "joined run r"]);
 });
 
 Deno.test("hosts: planted: a spawn whose answer is lost starts nobody twice", async () => {

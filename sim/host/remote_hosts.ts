@@ -70,7 +70,9 @@ export class RemoteHosts implements AsyncDisposable {
     const { messaging, simulation, runId } = options;
     this.#subscriptions = [
       messaging.subscribe(joinSubject(simulation), (notice) => {
-        void this.#join(fromBytes<Join>(notice.data)).then((answer) => {
+        const join = fromBytes<Join>(notice.data);
+        if (join.runId !== undefined && join.runId !== runId) return;
+        void this.#join(join).then((answer) => {
           notice.respond(toBytes(answer));
         });
       }),

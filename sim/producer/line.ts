@@ -41,7 +41,7 @@ export function initialLines({ config, seed, index }: ChildSpec): Line[] {
   const { partitions, producers } = config;
   const weights = partitionWeights(partitions, seed);
   const rates = partitionRates(weights, partitions.message_rate_per_partition);
-  return producerShares(weights, producers.count)[index]!.map((partition) => {
+  return producerShares(weights, producers)[index]!.map((partition) => {
     return lineOf(partition, weights[partition]!, rates[partition]!, 0);
   });
 }

@@ -137,7 +137,7 @@ const config = parseConfig(
 ).config;
 
 function spec(process: string): ChildSpec {
-  const common = { runId: "r", seed: 1, natsUrl: "", config, topology };
+  const common = { runId: "r", seed: 1, natsUrl: "", config, topology, partitionsChange: false };
   return { ...common, name: "producer-0", index: 0, process };
 }
 

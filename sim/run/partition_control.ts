@@ -133,7 +133,7 @@ export class PartitionControl {
   #producerOf(partition: number): number {
     const { config: { partitions, producers }, seed } = this.#options;
     if (partition >= partitions.count) return producerOfAdded(partition, producers.count);
-    const shares = producerShares(partitionWeights(partitions, seed), producers.count);
+    const shares = producerShares(partitionWeights(partitions, seed), producers);
     return shares.findIndex((share) => share.includes(partition));
   }
 

@@ -107,6 +107,7 @@ export class RunState {
         return;
       case "trouble":
         this.#console.log("WARN", `${process}: ${report.message}`);
+        this.doubts.push(`${process}: ${report.message}`);
         return;
       case "hello":
         if (member !== undefined) member.readyUs = report.atUs;

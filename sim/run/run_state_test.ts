@@ -141,3 +141,9 @@ Deno.test("planted: a dead letter that cannot be read is a defect, as an effect 
   assert.equal(state.ledger.totals().unexpected, 2);
   assert.equal(state.defects, 2);
 });
+
+Deno.test("planted: a process that is in trouble, and could not tell all, makes a doubt", () => {
+  const { state } = rig(1);
+  state.takeReport("worker-0#1", { kind: "trouble", message: "a report is too large" });
+  assert.deepEqual(state.doubts, ["worker-0#1: a report is too large"]);
+});

@@ -42,23 +42,30 @@ export function partitionRates(weights: readonly number[], ratePerPartition: num
   return weights.map((weight) => totalRate * (weight / totalWeight));
 }
 
+/** How many producers there are, and how many partitions one may have at most. */
+type Producers = Pick<SimulationConfig["producers"], "count" | "partitions_per_producer">;
+
 /**
- * Spreads partitions over producers: the heaviest first, each to whoever has the least load so far. Equal weights come
- * out as round robin.
+ * Spreads partitions over producers: the heaviest first, each to whoever has the least load so far and may have more. Equal weights
+ * come out as round robin.
  *
  * @param weights weights by partition
- * @param producers how many producers there are
+ * @param producers the configuration's section
  * @returns the partitions of each producer, ascending
  */
-export function producerShares(weights: readonly number[], producers: number): number[][] {
-  const shares = Array.from({ length: producers }, () => [] as number[]);
-  const loads = new Array<number>(producers).fill(0);
+export function producerShares(
+  weights: readonly number[],
+  { count, partitions_per_producer: most = Number.POSITIVE_INFINITY }: Producers,
+): number[][] {
+  const shares = Array.from({ length: count }, () => [] as number[]);
+  const loads = new Array<number>(count).fill(0);
   const heaviestFirst = weights.map((weight, partition) => ({ weight, partition }))
     .sort((a, b) => b.weight - a.weight || a.partition - b.partition);
   for (const { weight, partition } of heaviestFirst) {
     const lightest = loads.indexOf(Math.min(...loads));
     shares[lightest]!.push(partition);
     loads[lightest]! += weight;
+    if (shares[lightest]!.length >= most) loads[lightest] = Number.POSITIVE_INFINITY;
   }
   for (const share of shares) share.sort((a, b) => a - b);
   return shares;

@@ -49,11 +49,14 @@ Deno.test("rates: the extreme 5 % get 84 % of the traffic, the total stays", () 
 
 Deno.test("producers: every partition once, loads even, uniform is round robin", () => {
   const weights = partitionWeights(exponential, 1);
-  const shares = producerShares(weights, 10);
+  const shares = producerShares(weights, { count: 10 });
   assert.deepEqual(shares.flat().toSorted((a, b) => a - b), weights.map((_, index) => index));
   const loads = shares.map((share) => sum(share.map((partition) => weights[partition]!)));
   assert.ok(Math.max(...loads) / Math.min(...loads) < 1.02, loads.join());
-  assert.deepEqual(producerShares([1, 1, 1, 1, 1], 2), [[0, 2, 4], [1, 3]]);
+  assert.deepEqual(producerShares([1, 1, 1, 1, 1], { count: 2 }), [[0, 2, 4], [1, 3]]);
+  const capped = producerShares(weights, { count: 10, partitions_per_producer: 150 });
+  assert.deepEqual(capped.map(({ length }) => length), new Array(10).fill(150));
+  assert.deepEqual(capped.flat().toSorted((a, b) => a - b), weights.map((_, index) => index));
 });
 
 Deno.test("rate variation: ramps up and down between its bounds", () => {

@@ -15,6 +15,8 @@ export interface Join {
   readonly indexes: readonly number[];
   /** What the answer before this told of the coordinator's clock beside the host's. */
   readonly skew?: ClockSkew;
+  /** The run that it belongs to, as long as that run's coordinator is heard of: no other one is to answer. */
+  readonly runId?: string;
 }
 
 /** What one question and its answer tell of two clocks. */
@@ -71,6 +73,11 @@ export interface Ended {
 /** The subject on which a coordinator is found. */
 export function joinSubject(simulation: string): string {
   return `sim.join.${simulation}`;
+}
+
+/** The subject on which a coordinator says that there is one of this name. */
+export function coordinatorSubject(simulation: string): string {
+  return `sim.coordinator.${simulation}`;
 }
 
 /** The subject on which a host takes commands. */

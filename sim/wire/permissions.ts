@@ -16,7 +16,7 @@ import {
   type Topology,
   topologyOf,
 } from "../streams/topology.ts";
-import { endedSubject, hostSubject, joinSubject } from "./host_wire.ts";
+import { coordinatorSubject, endedSubject, hostSubject, joinSubject } from "./host_wire.ts";
 import { begunSubject, controlSubject, reportSubject } from "./wire.ts";
 
 export { type Permission, permissionsBlock };
@@ -113,6 +113,8 @@ const LINES: Readonly<Record<PermissionRole, (topology: Topology) => Permission[
     subscribe(INBOX, "answers and effects"),
     subscribe(reportSubject(ANY_RUN), "reports"),
     subscribe(begunSubject(ANY_RUN, "*"), "hearing that a handler begins"),
+    publish(coordinatorSubject("*"), "is there another one of this name", BY_HAND),
+    subscribe(coordinatorSubject("*"), "being asked the same", BY_HAND),
     subscribe(joinSubject("*"), "hosts that come", BY_HAND),
     publish(hostSubject(ANY_RUN, "*"), "telling them what to do", BY_HAND),
     subscribe(endedSubject(ANY_RUN), "hearing what has ended there", BY_HAND),

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isPartiError } from "../../lib/errors.ts";
 import { sleep } from "../../lib/ports/clock.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { type Report, type ReportBatch, reportSubject, toBytes } from "./wire.ts";
@@ -98,9 +99,8 @@ export class Reporter {
     this.#addMemory();
     while (this.#queue.length > 0 && !this.#closed.signal.aborted) {
       this.#batchNumber++;
-      const reports = this.#queue.slice(0, MAX_BATCH);
-      await this.#deliver({ process: this.#process, number: this.#batchNumber, reports });
-      this.#queue = this.#queue.slice(reports.length);
+      const told = await this.#deliver(this.#batchNumber, this.#queue.slice(0, MAX_BATCH));
+      this.#queue = this.#queue.slice(told);
     }
     this.#sending = undefined;
   }
@@ -113,16 +113,32 @@ export class Reporter {
     this.#queue.push({ kind: "memory", rssBytes: this.#rssBytes() });
   }
 
-  async #deliver(batch: ReportBatch): Promise<void> {
-    const data = toBytes(batch);
+  /** Tells the first of them, as many as the server takes at once, and returns how many these are. */
+  async #deliver(number: number, all: readonly Report[]): Promise<number> {
+    let count = all.length;
+    let reports = all;
     while (!this.#closed.signal.aborted) {
+      const batch: ReportBatch = { process: this.#process, number, reports };
       try {
-        await this.#world.messaging.request(this.#subject, data, ANSWER_TIMEOUT_MS);
-        return;
-      } catch {
+        await this.#world.messaging.request(this.#subject, toBytes(batch), ANSWER_TIMEOUT_MS);
+        return count;
+      } catch (error) {
+        // Nothing of it was sent.
+        if (isPartiError(error, "PARTI_TOO_LARGE")) {
+          reports = count > 1 ? all.slice(0, count = Math.ceil(count / 2)) : [tooLarge(all[0]!)];
+          continue;
+        }
         // Whatever it was, the batch has a number: sent again it is counted once.
         await sleep(this.#world.clock, RETRY_DELAY_MS, this.#closed.signal);
       }
     }
+    return 0;
   }
+}
+
+/** What is told instead of a report that the server does not take. */
+function tooLarge(report: Report): Report {
+  const bytes = toBytes(report).length;
+  const message = `a report (${report.kind}) of ${bytes} bytes is more than the server takes`;
+  return { kind: "trouble", message };
 }

@@ -3,12 +3,13 @@ import { PartiError } from "../../lib/errors.ts";
 import type { Messaging, Notice } from "../../lib/ports/messaging.ts";
 import { systemClock } from "../../lib/ports/nats/clock.ts";
 import { ManualClock } from "../../lib/test_support/manual_clock.ts";
+import { until } from "../../tasks/until.ts";
 import { openInbox } from "./inbox.ts";
 import { Reporter } from "./reporter.ts";
 import type { Report } from "./wire.ts";
 
 /** Messaging between one inbox and one reporter; `onRequest` may break a request before or after it arrives. */
-function pair(onRequest: (count: number) => "ok" | "lost" | "answer lost") {
+function pair(onRequest: (count: number) => "ok" | "lost" | "answer lost", maxBytes = Infinity) {
   let inbox: ((notice: Notice) => void) | undefined;
   let count = 0;
   const messaging = {
@@ -17,6 +18,9 @@ function pair(onRequest: (count: number) => "ok" | "lost" | "answer lost") {
       return { close: () => inbox = undefined };
     },
     request(subject: string, data: Uint8Array): Promise<Uint8Array> {
+      if (data.length > maxBytes) {
+        return Promise.reject(new PartiError("PARTI_TOO_LARGE", "max_payload size exceeded"));
+      }
       const fate = onRequest(++count);
       return new Promise((resolve, reject) => {
         const answer = fate === "ok" ? resolve : () => {};
@@ -74,6 +78,29 @@ Deno.test("how much memory there is goes along with what is sent anyway, once a 
   reporter.add(sent(3));
   await reporter.flush();
   assert.deepEqual(taken, [sent(3), memory]);
+  inbox.close();
+});
+
+Deno.test("planted: reports that are too much for one message come in several; one that is too much by itself is named", async () => {
+  const { messaging } = pair((count) => count % 2 === 0 ? "answer lost" : "ok", 2_000);
+  const taken: string[] = [];
+  const inbox = openInbox(messaging, "r", {
+    begun: () => assert.fail("nothing has begun"),
+    report(_process, report) {
+      if (report.kind === "memory") return;
+      if (report.kind === "sent") taken.push(String(report.first));
+      else taken.push(report.kind === "trouble" ? report.message : report.kind);
+    },
+  });
+  const reporter = new Reporter({ clock: systemClock, messaging }, "r", "worker-0#1");
+  const all = Array.from({ length: 100 }, (_, index) => index + 1);
+  for (const sequence of all) {
+    if (sequence === 50) reporter.add({ kind: "violation", message: "x".repeat(3_000) });
+    else reporter.add(sent(sequence));
+  }
+  await until("all is told", () => reporter.pending === 0);
+  const named = "a report (violation) of 3033 bytes is more than the server takes";
+  assert.deepEqual(taken, all.map((sequence) => sequence === 50 ? named : String(sequence)));
   inbox.close();
 });
 

@@ -15,6 +15,9 @@ import type { MetricFamily } from "./metric_family.ts";
 /** What a process does in the run. */
 export type Role = "worker" | "producer";
 
+/** What a child needs of the configuration: neither what goes wrong nor what is judged, which may be longer than an argument may be. */
+export type ChildConfig = Omit<SimulationConfig, "chaos" | "thresholds">;
+
 /** Everything a child needs to know; given to it as an argument. */
 export interface ChildSpec {
   /** The run. */
@@ -30,7 +33,9 @@ export interface ChildSpec {
   /** Its name and incarnation, such as `worker-4#2`. */
   readonly process: string;
   /** The checked configuration. */
-  readonly config: SimulationConfig;
+  readonly config: ChildConfig;
+  /** Whether partitions come and go while it runs. */
+  readonly partitionsChange: boolean;
   /** The names on the server. */
   readonly topology: Topology;
   /** A defect to plant. */

@@ -10,7 +10,6 @@ import { isPartiError } from "../../lib/errors.ts";
 import { sleep } from "../../lib/ports/clock.ts";
 import type { KvBucket } from "../../lib/ports/kv.ts";
 import type { World } from "../../lib/ports/world.ts";
-import { changesPartitions } from "../config/config_rules.ts";
 import { partitionWeights } from "../seed/weights.ts";
 import { replicasOf } from "../config/nats_section.ts";
 import { openPartitionBucket } from "../streams/partition_list.ts";
@@ -32,8 +31,8 @@ export async function partitionSource(
   world: World,
   onError: (error: unknown) => void,
 ): Promise<PartitionSource> {
-  const { config, seed } = spec;
-  if (!changesPartitions(config)) {
+  const { config, seed, partitionsChange } = spec;
+  if (!partitionsChange) {
     const weights = partitionWeights(config.partitions, seed);
     return staticSource(weights.map((weight, index) => ({ keys: [String(index)], weight })));
   }

@@ -27,7 +27,7 @@ function rig() {
   );
   const spec: ChildSpec = {
     ...{ runId: "r", seed: 1, natsUrl: "", name: "worker-0", index: 0, process: "worker-0#1" },
-    ...{ config, topology: topologyOf("simulation") },
+    ...{ config, topology: topologyOf("simulation"), partitionsChange: false },
   };
   const reporter = { room: () => Promise.resolve(), add: () => {} } as unknown as Reporter;
   const worker = new SimWorker(spec, world, {} as GroupMember, reporter);
