@@ -86,7 +86,10 @@ export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack):
   });
   if (hosts !== undefined) cleanUp.use(hosts);
   const fleet = makeFleet(options, group, hosts);
-  cleanUp.defer(async () => void await fleet.end("kill"));
+  cleanUp.defer(async () => {
+    hosts?.hurry();
+    await fleet.end("kill");
+  });
   const weights = partitionWeights(config.partitions, seed);
   const leaseUs = group.heartbeatTtlMs * 1_000;
   const state: RunState = new RunState(weights, () => fleet, console, leaseUs);
