@@ -206,6 +206,17 @@ export function networksFail({ events }: ChaosPlan): boolean {
 }
 
 /**
+ * How long servers are away at most.
+ *
+ * @param plan the plan
+ * @returns milliseconds, 0 if they are not
+ */
+export function longestOutageMs({ events }: ChaosPlan): number {
+  const kills = events.filter(({ type }) => type === "nats_server_kill");
+  return kills.reduce((longest, { downMs }) => Math.max(longest, downMs), 0);
+}
+
+/**
  * Writes the plan for people.
  *
  * @param plan the plan

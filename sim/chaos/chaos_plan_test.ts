@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { loadConfig, parseConfig } from "../config/config.ts";
 import { resolveGroup } from "../config/group_check.ts";
-import { chooseVictim, describePlan, planChaos } from "./chaos_plan.ts";
+import { chooseVictim, describePlan, longestOutageMs, planChaos } from "./chaos_plan.ts";
 import { Hits } from "./hits.ts";
 
 const quick = (await loadConfig(new URL("../../configs/quick.yaml", import.meta.url))).config;
@@ -212,4 +212,15 @@ Deno.test("the plan can be read", () => {
     "#2 at 9s: nats_disconnect (half-open, 4.2s)",
     "#3 at 10s: nats_disconnect (cut)",
   ]);
+});
+
+Deno.test("a plan says how long servers are away by it at most", () => {
+  const kill = (down: string) => `{ at: 1s, event: nats_server_kill, down: ${down} }`;
+  const planOf = (...timeline: string[]) =>
+    planChaos(
+      parseConfig(`chaos: { enabled: true, timeline: [${timeline}] }`, "my.yaml").config,
+      1,
+    );
+  assert.equal(longestOutageMs(planOf(kill("5s"), kill("60s"), kill("7s"))), 60_000);
+  assert.equal(longestOutageMs(planOf("{ at: 1s, event: worker_pause, down: 60s }")), 0);
 });

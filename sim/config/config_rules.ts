@@ -36,6 +36,9 @@ const LASTS_NO_TIME: readonly ChaosType[] = [
   ...["partition_changes", "poison_message"] as const,
 ];
 
+/** Hosts that are not heard of for 30 s have gone: the servers they are heard through have to be back well before. */
+const MAX_OUTAGE_BY_HAND_MS = 20_000;
+
 /** The list of partitions has to fit into one message of the server, with room for those that come. */
 const MAX_CHANGING = 20_000;
 
@@ -243,6 +246,14 @@ export function crossCheck(config: SimulationConfig): CrossIssue[] {
       `${path}.down`,
       `nothing, because ${network === "cut" ? "a cut is" : `${event} does what it does`} at once`,
       `${path}.event`,
+    );
+    expect(
+      event !== "nats_server_kill" || config.simulation.mode !== "coordinator" ||
+        (down ?? 0) <= MAX_OUTAGE_BY_HAND_MS,
+      `${path}.down`,
+      `at most ${formatDuration(MAX_OUTAGE_BY_HAND_MS)} with simulation.mode coordinator, ` +
+        "because a host that is not heard of for 30s has gone",
+      "simulation.mode",
     );
     const changes = event === "partition_changes";
     for (const [key, value] of Object.entries({ add, remove })) {

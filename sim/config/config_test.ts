@@ -103,6 +103,19 @@ Deno.test("networks of processes that were started by hand are not asked to fail
   assert.match(refusal(`${mode}chaos:\n  enabled: true\n  ${timeline}`), /no nats_disconnect with/);
 });
 
+Deno.test("servers are not asked to be away for longer than hosts may be silent", () => {
+  const kill = (down: string) =>
+    `chaos: { enabled: true, timeline: [{ at: 1s, event: nats_server_kill, down: ${down} }] }\n`;
+  const byHand = "simulation: { mode: coordinator }\n";
+  assert.match(
+    refusal(byHand + kill("21s")),
+    /^my\.yaml:2:\d+: chaos\.timeline\.0\.down: expected at most 20s with simulation\.mode coord/,
+  );
+  for (const text of [kill("60s"), byHand + kill("20s")]) {
+    assert.doesNotThrow(() => parseConfig(text, "my.yaml"));
+  }
+});
+
 Deno.test("the loss of a node is not asked of a single server, which nobody could do without", () => {
   const events = "chaos:\n  enabled: true\n  events: [nats_node_kill, worker_crash]\n";
   assert.match(

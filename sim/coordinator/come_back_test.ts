@@ -46,6 +46,7 @@ function coordinator(keep: (entry: JournalEntry) => void = () => {}) {
       spawn: (_role, { process }) => (spawned.push(process), hosted(spawned.length)),
     }),
     maxWorkers: 4,
+    leaveTimeoutMs: 1_000,
     onUnexpectedExit: ({ process }) => ended.push(process),
   });
   const console = new SimConsole({

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ChaosPlan } from "../chaos/chaos_plan.ts";
+import { type ChaosPlan, longestOutageMs } from "../chaos/chaos_plan.ts";
 import { ChaosRunner } from "../chaos/chaos_run.ts";
 import type { GroupTiming } from "../chaos/hits.ts";
 import { changesPartitions } from "../config/config_rules.ts";
@@ -26,6 +26,9 @@ import { RunObserver } from "./run_observer.ts";
 import type { RunOptions } from "./run_options.ts";
 import { RunWatch, STATUS_INTERVAL_MS } from "./run_watch.ts";
 import type { Stage } from "./stage.ts";
+
+/** Longer than a worker takes to leave, also on a busy machine. */
+const LEAVE_TIMEOUT_MS = 20_000;
 
 /** All parts of a run. */
 export interface Parts extends RunParts {
@@ -83,7 +86,10 @@ export function makeParts(options: PartsOptions, cleanUp: AsyncDisposableStack):
   });
   if (hosts !== undefined) cleanUp.use(hosts);
   const fleet = makeFleet(options, group, hosts);
-  cleanUp.defer(async () => void await fleet.end("kill"));
+  cleanUp.defer(async () => {
+    hosts?.hurry();
+    await fleet.end("kill");
+  });
   const weights = partitionWeights(config.partitions, seed);
   const leaseUs = group.heartbeatTtlMs * 1_000;
   const state: RunState = new RunState(weights, () => fleet, console, leaseUs);
@@ -159,6 +165,8 @@ function makeFleet(options: PartsOptions, group: Group, hosts: RemoteHosts | und
     },
     hostOf: (role, index) => hosts === undefined ? ground.host : hosts.hostOf(role, index),
     maxWorkers: maxWorkersOf(options, group),
+    // Nobody can leave while the servers are away.
+    leaveTimeoutMs: LEAVE_TIMEOUT_MS + longestOutageMs(options.plan),
     onUnexpectedExit: options.onUnexpectedExit,
   });
 }

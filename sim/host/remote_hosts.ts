@@ -46,6 +46,8 @@ const SILENT_MS = 30_000;
 const LOOK_INTERVAL_MS = 1_000;
 const COMMAND_TIMEOUT_MS = 5_000;
 const FAREWELL_MS = 2_000;
+/** Once the run is over: longer than a host takes to kill all it has. */
+const END_MS = 5_000;
 
 interface KnownHost {
   readonly join: Join;
@@ -63,6 +65,7 @@ export class RemoteHosts implements AsyncDisposable {
   readonly #subscriptions: Subscription[];
   readonly #looking: ReturnType<typeof setInterval>;
   readonly #over = new AbortController();
+  #hurry: ReturnType<typeof setTimeout> | undefined;
 
   /** @param options what it needs */
   constructor(options: RemoteHostsOptions) {
@@ -108,9 +111,23 @@ export class RemoteHosts implements AsyncDisposable {
       .filter((index) => this.#find(role, index) === undefined);
   }
 
+  /**
+   * The run is over, and all processes are told to end: those of a host that has died are not waited for.
+   *
+   * @param withinMs how long the others may take, in milliseconds
+   */
+  hurry(withinMs: number = END_MS): void {
+    this.#hurry ??= setTimeout(() => {
+      for (const process of this.#processes.values()) {
+        process.end({ code: 1, signal: null }, ["its host does not answer"]);
+      }
+    }, withinMs);
+  }
+
   /** Is there no more, and tells nobody. */
   abandon(): void {
     clearInterval(this.#looking);
+    clearTimeout(this.#hurry);
     this.#over.abort();
     for (const subscription of this.#subscriptions) subscription.close();
   }

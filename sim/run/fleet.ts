@@ -25,6 +25,8 @@ export interface FleetOptions {
   readonly hostOf: (role: Role, index: number) => Host | undefined;
   /** The highest index a worker may have. */
   readonly maxWorkers: number;
+  /** How long a process may take to leave, in milliseconds. */
+  readonly leaveTimeoutMs: number;
   /** Called when a process ends that was neither killed nor asked to. */
   readonly onUnexpectedExit: (member: Member, end: ProcessEnd) => void;
 }
@@ -42,8 +44,6 @@ export interface SavedFleet {
  * them has had.
  */
 const UNKNOWN_INCARNATIONS = 1_000;
-
-const LEAVE_TIMEOUT_MS = 20_000;
 
 /** All processes of a run. */
 export class Fleet {
@@ -231,7 +231,7 @@ export class Fleet {
     const timer = setTimeout(() => {
       late = true;
       member.hosted?.kill();
-    }, LEAVE_TIMEOUT_MS);
+    }, this.#options.leaveTimeoutMs);
     const { code } = await member.exited;
     clearTimeout(timer);
     return !late && code === 0;

@@ -9,7 +9,7 @@ Deno.test("fleet: planted: the number of a worker that is away and comes back is
   const fleet = new Fleet({
     spec: {} as FleetOptions["spec"],
     hostOf: () => ({ spawn: () => new TestProcess(1) }),
-    maxWorkers: 3,
+    ...{ maxWorkers: 3, leaveTimeoutMs: 1_000 },
     onUnexpectedExit: () => {},
   });
   const [first] = [fleet.spawn("worker", 0), fleet.spawn("worker", 1)];
@@ -28,4 +28,19 @@ Deno.test("fleet: planted: the number of a worker that is away and comes back is
   ]);
   await fleet.leave(fleet.running("worker")[1]!);
   assert.equal(fleet.freeWorkerIndex(), 0, "nobody comes back after that");
+});
+
+Deno.test("fleet: planted: whoever does not leave in time is killed, and nobody is before", async () => {
+  const stubborn = new TestProcess(1);
+  stubborn.terminate = () => {};
+  const fleet = new Fleet({
+    spec: {} as FleetOptions["spec"],
+    hostOf: () => ({ spawn: () => stubborn }),
+    ...{ maxWorkers: 1, leaveTimeoutMs: 200, onUnexpectedExit: () => {} },
+  });
+  const fromMs = performance.now();
+  assert.equal(await fleet.leave(fleet.spawn("worker", 0)), false);
+  assert.deepEqual(stubborn.seen, ["kill"]);
+  const tookMs = performance.now() - fromMs;
+  assert.ok(tookMs >= 190 && tookMs < 15_000, `${tookMs} ms`);
 });
