@@ -102,6 +102,15 @@ export class Prober {
     return Math.max(0, this.#quietUntilMs - this.#options.clock.monotonicMs());
   }
 
+  /**
+   * Whether somebody was seen to be there since the last hold began: whoever is missing then has not merely failed to come back.
+   *
+   * @param instance who
+   */
+  wasBack(instance: string): boolean {
+    return this.#back.has(instance);
+  }
+
   /** Somebody may be a target who was none: a prober with nobody to probe looks again within one interval. */
   wake(): void {
     if (!this.#resting) return;

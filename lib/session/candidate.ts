@@ -208,7 +208,9 @@ export class Candidate {
       return;
     }
     const dead = this.#watch.takeVerdict();
-    if (dead !== undefined) this.#office.leader.markDead(dead, "no responders");
+    if (dead !== undefined) {
+      this.#office.leader.markDead(dead.instance, "no responders", dead.wasBack);
+    }
     this.#options.session.events.onLeadership(true, term.epoch);
   }
 

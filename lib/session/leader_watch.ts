@@ -22,6 +22,14 @@ export interface LeaderWatchOptions {
   readonly onGone: (instance: string) => void;
 }
 
+/** A leader is dead. */
+export interface LeaderVerdict {
+  /** Which one. */
+  readonly instance: string;
+  /** It had been there again since this worker's connection was back: nobody has to wait for its return from an outage. */
+  readonly wasBack: boolean;
+}
+
 /** So many workers besides the leader keep an eye on it: enough to notice, too few to be a load. */
 const LEADER_WATCHERS = 3;
 
@@ -30,7 +38,7 @@ export class LeaderWatch {
   readonly #options: LeaderWatchOptions;
   readonly #prober: Prober;
   #leader: Candidate | undefined;
-  #dead: { readonly instance: string; readonly untilMs: number } | undefined;
+  #dead: LeaderVerdict & { readonly untilMs: number } | undefined;
 
   /**
    * Begins to watch.
@@ -52,7 +60,7 @@ export class LeaderWatch {
         // its lease since. Where an election takes longer, the new leader's own prober finds out anew.
         const { timeoutMs, graceMs } = config.probe;
         const untilMs = world.clock.monotonicMs() + timeoutMs + graceMs;
-        this.#dead = { instance: gone, untilMs };
+        this.#dead = { instance: gone, wasBack: this.#prober.wasBack(gone), untilMs };
         options.onGone(gone);
       },
       onMiss: (missed, kind) => events.onProbeMiss(missed, kind),
@@ -94,14 +102,14 @@ export class LeaderWatch {
   /**
    * The last verdict, and forgets it.
    *
-   * @returns the instance that is dead; undefined if there was no verdict, or too long ago
+   * @returns who is dead; undefined if there was no verdict, or too long ago
    */
-  takeVerdict(): string | undefined {
+  takeVerdict(): LeaderVerdict | undefined {
     const dead = this.#dead;
     this.#dead = undefined;
     if (dead === undefined) return undefined;
     return this.#options.session.world.clock.monotonicMs() < dead.untilMs
-      ? dead.instance
+      ? { instance: dead.instance, wasBack: dead.wasBack }
       : undefined;
   }
 

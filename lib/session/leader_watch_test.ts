@@ -90,7 +90,7 @@ Deno.test("leader watch: a dead leader is told, and its verdict taken once", asy
   assert.equal(misses[0], "leader no-responders");
   watch.leaderIs(undefined);
   await clock.advance(200);
-  assert.equal(watch.takeVerdict(), "leader");
+  assert.deepEqual(watch.takeVerdict(), { instance: "leader", wasBack: false });
   assert.equal(watch.takeVerdict(), undefined);
   watch.close();
 });
@@ -116,6 +116,18 @@ Deno.test("leader watch: no verdict while it is held back", async () => {
   assert.deepEqual(gone, []);
   await clock.advance(1_000 + DETECTED_MS);
   assert.ok(gone.length > 0);
+  watch.close();
+});
+
+Deno.test("leader watch: of a leader that dies soon after its return it is known that it had been back", async () => {
+  const { clock, messaging, watch } = rig();
+  messaging.there.add(LEADER.instance);
+  watch.leaderIs(LEADER);
+  watch.hold(15_000);
+  await clock.advance(2_000);
+  messaging.there.delete(LEADER.instance);
+  await clock.advance(DETECTED_MS);
+  assert.deepEqual(watch.takeVerdict(), { instance: "leader", wasBack: true });
   watch.close();
 });
 

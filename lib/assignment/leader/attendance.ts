@@ -106,14 +106,16 @@ export class Attendance {
    * The workers of an assignment, as the planner sees them.
    *
    * @param snapshot the assignment last taken
+   * @param wasBack whether an instance had been there since the leader's own connection was back
    * @returns one for each
    */
-  assigned(snapshot: Snapshot): PlannerAssigned[] {
+  assigned(snapshot: Snapshot, wasBack: (instance: string) => boolean): PlannerAssigned[] {
     return snapshot.workers.map(({ id, instance, partitions }) => ({
       id,
       instance,
       partitionCount: partitions.length,
       goneSinceMs: this.#goneSinceMs.get(instance),
+      wasBack: wasBack(instance),
     }));
   }
 

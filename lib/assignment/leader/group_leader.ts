@@ -87,9 +87,10 @@ export class GroupLeader {
    *
    * @param instance whose death it is
    * @param reason for people
+   * @param wasBack whether it had been there since this worker's own connection was back: then nobody waits for its return from an outage
    */
-  markDead(instance: string, reason: string): void {
-    this.#liveness.condemn(instance, reason);
+  markDead(instance: string, reason: string, wasBack = false): void {
+    this.#liveness.condemn(instance, reason, wasBack);
     this.#loop.wake();
   }
 
@@ -212,6 +213,7 @@ export class GroupLeader {
       partitions: claimed.source.known ? claimed.source.partitions : undefined,
       refreshRequested: this.#refreshWaiters.any,
       recoveringUntilMs: this.#options.recoveringUntilMs?.(),
+      wasBack: (instance) => this.#liveness.wasBack(instance),
     };
     for (const instance of this.#situation.take(found)) this.#bury(instance, found);
     this.#beginning ??= this.#begin(found);

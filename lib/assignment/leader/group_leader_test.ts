@@ -367,6 +367,25 @@ memoryTest(
 );
 
 memoryTest(
+  "leader: whoever had been back from the outage before it died is not waited for, row 18",
+  async (group) => {
+    const first = group.lead();
+    group.join([0, 1, 2, 3]);
+    await group.pass(2_000);
+    await first.leader.close();
+    group.kill([0]);
+    const untilMs = group.clock.monotonicMs() + 15_000;
+    const options = { self: 1, term: new TestTerm(9_999), recoveringUntilMs: () => untilMs };
+    const second = group.lead(options);
+    second.leader.markDead("i0", "no responders", true);
+    await group.pass(1_000);
+    const { reason, epoch } = await group.current();
+    assert.deepEqual([reason, epoch], ["emergency", 9_999]);
+    assertCovered(await group.current(), 12, "worker-1 worker-2 worker-3");
+  },
+);
+
+memoryTest(
   "leader: a restart with paused members waits for them no longer than a TTL",
   async (group) => {
     const first = group.lead();

@@ -51,6 +51,8 @@ export class Liveness {
   readonly #sweeper: LaneSweeper;
   /** Evicted by this leader and not buried yet. */
   readonly #proven = new Set<string>();
+  /** Dead, and known from elsewhere to have been there since this worker's own connection was back. */
+  readonly #back = new Set<string>();
 
   /**
    * Begins to watch.
@@ -139,15 +141,27 @@ export class Liveness {
    *
    * @param instance whose death it is
    * @param reason for people
+   * @param wasBack whether it had been there since this worker's own connection was back
    */
-  condemn(instance: string, reason: string): void {
+  condemn(instance: string, reason: string, wasBack = false): void {
+    if (wasBack) this.#back.add(instance);
     this.#evictor.condemn(instance, reason);
+  }
+
+  /**
+   * Whether somebody had been there since this worker's own connection was back: whoever is gone then is not on the way back from the outage.
+   *
+   * @param instance who
+   */
+  wasBack(instance: string): boolean {
+    return this.#back.has(instance) || this.#prober.wasBack(instance);
   }
 
   /** After the leader's own connection was away: silence of others proves nothing for a while. */
   excuseAll(): void {
     this.#roster.excuseAll();
     this.#evictor.pardonAll();
+    this.#back.clear();
     this.#prober.hold(this.#options.config.heartbeatTtlMs);
     void this.#roster.relist().catch(this.#options.onError);
   }

@@ -34,6 +34,8 @@ export interface PlannerAssigned {
   readonly partitionCount: number;
   /** When this leader first missed the instance; undefined while it is a member. */
   readonly goneSinceMs: number | undefined;
+  /** It had been there since this leader's own connection was back: if it is gone, it is not on the way back from an outage. */
+  readonly wasBack: boolean;
 }
 
 /** What the planner decides from. All times are monotonic milliseconds of the leader. */
@@ -207,7 +209,7 @@ function awaited(input: PlannerInput, gone: readonly PlannerAssigned[]): Planner
  * what becomes of those later has nothing to do with the outage.
  */
 function recoveredAtMs(input: PlannerInput, absent: readonly PlannerAssigned[]): number {
-  const isOver = !input.firstOfTerm || absent.length === 0;
+  const isOver = !input.firstOfTerm || absent.every(({ wasBack }) => wasBack);
   return isOver ? -Infinity : input.recoveringUntilMs ?? -Infinity;
 }
 

@@ -42,6 +42,7 @@ function inputOf(members: readonly WorkerRecord[], snapshot: Snapshot): PlannerI
       instance,
       partitionCount: partitions.length,
       goneSinceMs: undefined,
+      wasBack: false,
     })),
     partitionsChanged: false,
     refreshRequested: false,

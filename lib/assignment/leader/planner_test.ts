@@ -30,15 +30,16 @@ function members(names: string): PlannerMember[] {
   }));
 }
 
-/** `a1` holds two partitions, `a1:0` none; `a1@90000` has been missed since then. */
+/** `a1` holds two partitions, `a1:0` none; `a1@90000` has been missed since then; `a1!` had been there again after the outage. */
 function assigned(names: string): PlannerAssigned[] {
   return names.split(" ").filter(Boolean).map((name) => {
-    const [, instance, , count, , since] = /^(\w+)(:(\d+))?(@(\d+))?$/.exec(name)!;
+    const [, instance, , count, , since, back] = /^(\w+)(:(\d+))?(@(\d+))?(!)?$/.exec(name)!;
     return {
       id: `worker-${name[0]}`,
       instance: instance!,
       partitionCount: Number(count ?? 2),
       goneSinceMs: since === undefined ? undefined : Number(since),
+      wasBack: back !== undefined,
     };
   });
 }
@@ -223,6 +224,14 @@ const RULES: [
     firstOfTerm: true,
     recoveringUntilMs: NOW + 4_000,
   }],
+  ["whoever dies after its return is not waited for", "a1 b1", "a1 b1 c1!", "emergency", {
+    firstOfTerm: true,
+    recoveringUntilMs: NOW + 4_000,
+  }],
+  ["but others who are missing are", "a1 b1", "a1 b1 c1! d1", "wait emergency 4000", {
+    firstOfTerm: true,
+    recoveringUntilMs: NOW + 4_000,
+  }],
   ["a later death has nothing to do with it", "a1 b1", "a1 b1 c1", "emergency", {
     recoveringUntilMs: NOW + 4_000,
   }],
@@ -305,14 +314,16 @@ const anyInput: fc.Arbitrary<PlannerInput> = fc.record({
       letter: fc.constantFrom(...LETTERS),
       partitionCount: fc.nat(3),
       goneSinceMs: fc.option(fc.integer({ min: NOW - 10_000, max: NOW }), { nil: undefined }),
+      wasBack: fc.boolean(),
     }),
     { selector: (worker) => worker.letter },
   ).map((list) =>
-    list.map(({ letter, partitionCount, goneSinceMs }) => ({
+    list.map(({ letter, partitionCount, goneSinceMs, wasBack }) => ({
       id: `worker-${letter}`,
       instance: `${letter}1`,
       partitionCount,
       goneSinceMs,
+      wasBack,
     }))
   ),
   partitionsChanged: fc.boolean(),
@@ -384,6 +395,7 @@ Deno.test("planner: what was just published is no reason to publish again, rows 
         instance: member.instance,
         partitionCount: member.leaving ? 0 : 2,
         goneSinceMs: undefined,
+        wasBack: false,
       })),
       partitionsChanged: false,
       imbalanced: false,

@@ -26,6 +26,8 @@ export interface Findings {
   readonly refreshRequested: boolean;
   /** See {@linkcode PlannerInput.recoveringUntilMs}. */
   readonly recoveringUntilMs: number | undefined;
+  /** See {@linkcode PlannerAssigned.wasBack}. */
+  readonly wasBack: (instance: string) => boolean;
 }
 
 /** The situation of one term. */
@@ -116,7 +118,7 @@ export class Situation {
       nowMs,
       leaderInstance: this.#leaderInstance,
       members: this.#attendance.members(members),
-      assigned: this.#attendance.assigned(snapshot),
+      assigned: this.#attendance.assigned(snapshot, found.wasBack),
       partitionsChanged: this.partitionsDiffer(found),
       refreshRequested: found.refreshRequested,
       imbalanced: this.#balance.isUneven(snapshot, members.map((member) => member.record)),
