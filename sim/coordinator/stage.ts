@@ -13,7 +13,7 @@ import { changesPartitions } from "../config/config_rules.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
 import { replicasOf } from "../config/nats_section.ts";
 import type { Ground } from "../ground/ground.ts";
-import { pauseFor, POLL_MS } from "../run/wait.ts";
+import { untilFine } from "../run/wait.ts";
 import { fastestRate } from "../seed/weights.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
 import { type Access, connectionOptionsOf } from "../wire/access.ts";
@@ -112,12 +112,7 @@ async function expectStreams(
     if (effects.lastSequence >= effectsRead) return undefined;
     return `the stream ${effectStream} ends at ${effects.lastSequence}, and the run had read it up to ${effectsRead}`;
   };
-  const deadlineMs = performance.now() + patienceMs;
-  let why = await amiss();
-  while (why !== undefined && performance.now() < deadlineMs) {
-    await pauseFor(POLL_MS);
-    why = await amiss();
-  }
+  const why = await untilFine(patienceMs, undefined, amiss);
   if (why === undefined) return;
   throw new PartiError("PARTI_INVALID_CONFIG", `the run cannot go on: ${why}`, {
     hint:

@@ -69,13 +69,13 @@ export async function orAborted(work: Promise<unknown>, signal: AbortSignal): Pr
  */
 export async function untilFine(
   timeoutMs: number,
-  signal: AbortSignal,
-  amiss: () => string | undefined,
+  signal: AbortSignal | undefined,
+  amiss: () => string | undefined | Promise<string | undefined>,
 ): Promise<string | undefined> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
-    const found = amiss();
-    if (found === undefined || signal.aborted || performance.now() >= deadlineMs) return found;
+    const found = await amiss();
+    if (found === undefined || signal?.aborted || performance.now() >= deadlineMs) return found;
     await pauseFor(POLL_MS);
   }
 }
