@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { invariant } from "../../lib/errors.ts";
 import type { Messaging } from "../../lib/ports/messaging.ts";
 import type { World } from "../../lib/ports/world.ts";
 import type { SimulationConfig } from "../config/config_schema.ts";
@@ -45,8 +44,8 @@ export function takeOver(
   journal: readonly JournalEntry[],
 ): void {
   const { facts, state, watch, fleet, chaos, reader, inbox, observer } = parts;
-  invariant(inbox.lastNumbers.size === 0, "something was heard before all was known again");
   const saved = withConclusions(checkpoint, journal);
+  inbox.load(saved.batches);
   const { savedUs } = saved;
   facts.load(saved.facts, (nowUs() - savedUs) / 1_000);
   loadState(state, saved.state, savedUs, left.living);
@@ -54,7 +53,6 @@ export function takeOver(
   fleet.adopt(saved.fleet, left.processes);
   chaos.load(saved.chaos, saved.aftermath);
   reader.load(saved.effects.last, saved.effects.missed);
-  for (const [process, number] of saved.batches) inbox.lastNumbers.set(process, number);
   state.moves.begin(savedUs);
   for (const member of fleet.members) {
     if (member.phase === "gone") continue;

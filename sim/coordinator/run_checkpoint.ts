@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { invariant } from "../../lib/errors.ts";
 import type { Aftermath, ChaosRunner } from "../chaos/chaos_run.ts";
 import type { Fleet, SavedFleet } from "../run/fleet.ts";
 import type { RunState } from "../run/run_state.ts";
@@ -87,7 +86,7 @@ export function saveRun(
     chaos: chaos.records,
     aftermath: chaos.aftermath,
     effects: { last: reader.last, missed: reader.missed },
-    batches: [...inbox.lastNumbers],
+    batches: inbox.save(),
   };
 }
 
@@ -99,14 +98,13 @@ export function saveRun(
  */
 export function loadRun(parts: RunParts, saved: RunCheckpoint): void {
   const { facts, state, watch, fleet, chaos, reader, inbox } = parts;
-  invariant(inbox.lastNumbers.size === 0, "something was heard before all was known again");
+  inbox.load(saved.batches);
   facts.load(saved.facts);
   loadState(state, saved.state, saved.savedUs);
   watch.load(saved.watch, saved.savedUs);
   fleet.load(saved.fleet, saved.savedUs);
   chaos.load(saved.chaos);
   reader.load(saved.effects.last, saved.effects.missed);
-  for (const [process, number] of saved.batches) inbox.lastNumbers.set(process, number);
 }
 
 /**

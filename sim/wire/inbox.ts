@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { invariant } from "../../lib/errors.ts";
 import type { Messaging, Subscription } from "../../lib/ports/messaging.ts";
 import {
   begunSubject,
@@ -37,7 +38,9 @@ export interface InboxHandler {
 /** The coordinator's half of reporting. */
 export interface Inbox extends Subscription {
   /** The number of the last batch taken of each child. */
-  readonly lastNumbers: Map<string, number>;
+  save(): [process: string, number: number][];
+  /** Goes on from these. Nothing may have been heard before: it would be forgotten. */
+  load(lastNumbers: readonly (readonly [process: string, number: number])[]): void;
   /** Takes once more what was heard before: a batch that was taken is not taken again. */
   again(heard: Heard): void;
 }
@@ -83,7 +86,11 @@ export function openInbox(
     notice.respond(TAKEN);
   });
   return {
-    lastNumbers,
+    save: () => [...lastNumbers],
+    load: (saved) => {
+      invariant(lastNumbers.size === 0, "something was heard before all was known again");
+      for (const [process, number] of saved) lastNumbers.set(process, number);
+    },
     again: take,
     close: () => {
       begun.close();
