@@ -43,9 +43,10 @@ export const actorCatalog = {
     "no turn of an actor begins while another of it is in progress by right",
   ),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
+  "a place is given back by who has it": always("no node removes a newer place than its own"),
   "one turn at a time": always("a life of an actor never takes two turns at once"),
-  "a value is given by right": always(
-    "a value is answered only while the node's lease is valid, and before a newer life has begun",
+  "an answer is given by right": always(
+    "a call is answered only while the node's lease is valid, and before a newer life has begun",
   ),
   "one outcome per call": always("each call is told exactly one outcome, and one that there is"),
   "the answer is the call's": always("a value is the one that only this call's actor gives"),

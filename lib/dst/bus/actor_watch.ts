@@ -35,6 +35,8 @@ export class ActorWatch {
   readonly #lives = new Map<string, Life>();
   readonly #hooked = new Set<string>();
   readonly #failedLookups = new Set<string>();
+  /** The revision of the newest place of each actor that was confirmed. */
+  readonly #places = new Map<ActorId, number>();
   /** By the payload of the call, which is one object from its arrival to its answer. */
   readonly #turnOf = new WeakMap<Uint8Array, Turn>();
 
@@ -85,7 +87,7 @@ export class ActorWatch {
   /** A process is about to answer a call. */
   answers({ kind, payload }: Call, { status }: Said, mayAct: boolean): void {
     const turn = this.#turnOf.get(payload);
-    if (kind !== "request" || status !== "done" || turn === undefined) return;
+    if (kind !== "request" || status === "refused" || turn === undefined) return;
     const { actor, owner, token } = turn;
     const newest = this.#newest.get(actor);
     const isNewest = newest === undefined || newest.token <= token;
@@ -95,7 +97,7 @@ export class ActorWatch {
         ? ", and its right is over"
         : `, ${newest?.owner} has begun under ${newest?.token}`);
     this.#assertions.always(
-      "a value is given by right",
+      "an answer is given by right",
       isNewest && mayAct && hasRight(turn),
       text,
     );
@@ -138,6 +140,10 @@ export class ActorWatch {
     );
   }
 
+  #placed(id: ActorId, revision: number): void {
+    this.#places.set(id, Math.max(revision, this.#places.get(id) ?? 0));
+  }
+
   /** When all is over. */
   checkLives(): void {
     for (const [name, { owner, state }] of this.#lives) {
@@ -163,12 +169,23 @@ export class ActorWatch {
       register: async (id, where, over) => {
         const registration = await own.register(id, where, over);
         const isPlaced = registration.kind === "placed";
+        if (registration.kind === "placed") this.#placed(id, registration.entry.revision);
         this.#assertions.sometimes("register_race_lost", registration.kind === "lost");
         const hasFailed = this.#failedLookups.delete(`${owner.name} ${id}`);
         this.#assertions.sometimes("lookup_failed_then_placed", isPlaced && hasFailed);
         return registration;
       },
-      unregister: (id, entry) => own.unregister(id, entry),
+      unregister: async (id, entry) => {
+        // What was confirmed before this is asked for is at the server already, and must be seen to be newer.
+        const newest = this.#places.get(id) ?? 0;
+        const isRemoved = await own.unregister(id, entry);
+        this.#assertions.always(
+          "a place is given back by who has it",
+          !isRemoved || entry.revision >= newest,
+          () => `${id}: ${owner.name} gave ${entry.revision} back, and ${newest} was gone`,
+        );
+        return isRemoved;
+      },
       sweep: async (isGone) => {
         const removed = await own.sweep(isGone);
         this.#assertions.sometimes("a dead node was swept", removed > 0);

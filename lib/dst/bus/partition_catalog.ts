@@ -13,6 +13,9 @@ export const WHOLE_MS = 120_000;
 export const partitionCatalog = {
   "one turn at a time": always("a worker never lets an actor take two turns at once"),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
+  "an answer is given by right": always(
+    "a call is answered only while its turn may act, and before a newer life has begun",
+  ),
   "one outcome per call": always("each call is told exactly one outcome, and one that there is"),
   "the answer is the call's": always("a value is the one that only this call's actor gives"),
   "what is handled was called": always("each call that is handled was made"),

@@ -24,6 +24,7 @@ import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
 import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { type PartitionCatalog, partitionCatalog, WHOLE_MS } from "./partition_catalog.ts";
+import { PartitionWatch } from "./partition_watch.ts";
 import { endRun } from "./run_end.ts";
 
 const NODES = 3;
@@ -106,12 +107,13 @@ class PartitionRun {
   readonly #simulation: Simulation<PartitionCatalog>;
   readonly #ledger = new Ledger();
   readonly #cluster: BusCluster<PartitionMember>;
-  readonly #newest = new Map<string, { token: number; owner: string }>();
+  readonly #watch: PartitionWatch;
   readonly #kept = new KeptBooks();
   readonly #called = new Set<number>();
 
   constructor(simulation: Simulation<PartitionCatalog>) {
     this.#simulation = simulation;
+    this.#watch = new PartitionWatch(simulation.assertions);
     const { plan } = simulation;
     const { shape, latencyMaxMs } = plan.parameters as {
       readonly shape: LatencyShape;
@@ -172,6 +174,7 @@ class PartitionRun {
       consumptionEvents: actors.events,
       hooks: { onError: (error) => this.#heard(error) },
     });
+    this.#watch.listen(bus);
     try {
       await manager.start();
     } catch (error) {
@@ -183,14 +186,14 @@ class PartitionRun {
 
   #actor(owner: string, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
     const { assertions } = this.#simulation;
-    const { id, token } = context;
+    const { id } = context;
     const take = turnsOf({ assertions, ledger: this.#ledger, clock, context });
     let isBusy = false;
     return {
       handle: async ({ payload, signal }) => {
         assertions.always("one turn at a time", !isBusy, `${id} at ${owner}`);
         isBusy = true;
-        this.#begins(id, token, owner);
+        this.#watch.begin(payload, context, owner);
         try {
           return await take(payload, signal, (isKnown) => {
             assertions.sometimes("a call came again", isKnown);
@@ -200,17 +203,6 @@ class PartitionRun {
         }
       },
     };
-  }
-
-  #begins(id: string, token: number, owner: string): void {
-    const { assertions } = this.#simulation;
-    const newest = this.#newest.get(id);
-    const isOlder = newest !== undefined && token < newest.token;
-    const text = () => `${id}: ${owner} under ${token}, ${newest?.owner} had a newer`;
-    assertions.always("no life goes back", !isOlder, text);
-    if (newest !== undefined && token <= newest.token) return;
-    assertions.sometimes("an actor moved", newest !== undefined && newest.owner !== owner);
-    this.#newest.set(id, { token, owner });
   }
 
   async #call(token: string, how: ActorCallStep): Promise<CallRecord | undefined> {

@@ -188,6 +188,15 @@ const inActors: readonly Mutant[] = [
     replace: "    if (!this.#isOver) this.#stage.answer(call, said);",
   },
   {
+    workload: "bus-6-partition",
+    name: "answered-without-the-shard",
+    about: "What came of a turn is answered whether the shard is still here or not.",
+    file: "lib/bus/actors/partition_actors.ts",
+    find:
+      "      if (!context.mayAct()) throw context.signal.reason ?? rightOver();\n      bus.outbox.answer",
+    replace: "      bus.outbox.answer",
+  },
+  {
     name: "two-turns-at-once",
     about: "A call that comes during a turn gets one of its own at once.",
     file: ACTIVATION,

@@ -2,11 +2,15 @@
  * Makes a failing plan smaller: fewer faults and operations by delta debugging, then simpler in ways that the workload proposes. A smaller
  * plan counts only if it fails the same way, so that no other bug is found by the way and taken for this one.
  *
+ * A failure that needs some luck of latencies, too, goes away with many a step that has nothing to do with it: whatever is left out, other
+ * messages have that latency. So where much is left, smaller plans are tried under other seeds.
+ *
  * @module
  */
 import { type FailureLike, isSameFailure, type RunResult } from "../run_plan.ts";
 import type { Simplification } from "../workload.ts";
 import { ddmin } from "./ddmin.ts";
+import { Draws } from "../draw.ts";
 import { orderPlan, type Plan, type PlanStep } from "./plan.ts";
 import { formatPlan } from "./plan_json.ts";
 
@@ -72,11 +76,20 @@ export async function shrink(options: ShrinkOptions): Promise<ShrinkResult> {
   }
   search.begin(first);
   while (await search.pass());
+  if (search.isLarge) {
+    search.tryOtherSeeds();
+    while (await search.pass());
+  }
   return search.outcome(true, first);
 }
 
 /** From here on a plan is long. */
 const MANY_STEPS = 16;
+/** So much can be understood by reading it. */
+const FEW_OPERATIONS = 10;
+const FEW_FAULTS = 3;
+/** So many other seeds a smaller plan is tried under. */
+const OTHER_SEEDS = 12;
 
 class Search {
   readonly #options: ShrinkOptions;
@@ -88,6 +101,7 @@ class Search {
   #result: RunResult | undefined;
   #runs = 1;
   #exhausted = false;
+  #otherSeeds: readonly number[] = [];
 
   constructor(options: ShrinkOptions) {
     this.#options = options;
@@ -116,6 +130,18 @@ class Search {
     return !this.#exhausted && formatPlan(this.#plan) !== before;
   }
 
+  /** Whether more is left than can be understood by reading it. */
+  get isLarge(): boolean {
+    const { operations, faults } = this.#plan;
+    return operations.length > FEW_OPERATIONS || faults.length > FEW_FAULTS;
+  }
+
+  /** From now on a smaller plan counts, too, if it fails under another seed. */
+  tryOtherSeeds(): void {
+    const draws = new Draws(this.#options.plan.seed, "other seeds");
+    this.#otherSeeds = Array.from({ length: OTHER_SEEDS }, () => draws.bits());
+  }
+
   outcome(reproduced: boolean, first: RunResult): ShrinkResult {
     return {
       reproduced,
@@ -124,7 +150,10 @@ class Search {
       runs: this.#runs,
       elapsedMs: this.#options.now() - this.#startMs,
       complete: !this.#exhausted,
-      simplifications: this.#simplifications,
+      simplifications: [
+        ...this.#simplifications,
+        ...(this.#plan.seed === this.#options.plan.seed ? [] : [`seed ${this.#plan.seed}`]),
+      ],
     };
   }
 
@@ -146,7 +175,12 @@ class Search {
     withSteps: (plan: Plan, steps: readonly PlanStep[]) => Plan,
     steps: readonly PlanStep[],
   ): Promise<void> {
-    await ddmin(steps, (part) => this.#accepts(withSteps(this.#plan, part)));
+    await ddmin(steps, async (part) => {
+      for (const seed of new Set([this.#plan.seed, ...this.#otherSeeds])) {
+        if (await this.#accepts({ ...withSteps(this.#plan, part), seed })) return true;
+      }
+      return false;
+    });
   }
 
   /** Accepts the first simpler plan that still fails; true if there was one. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Draws } from "../draw.ts";
 import { isSameFailure, type RunResult } from "../run_plan.ts";
 import type { Plan, PlanStep } from "./plan.ts";
 import { shrink, type ShrinkOptions } from "./shrink.ts";
@@ -157,6 +158,27 @@ Deno.test("no plan is run twice", async () => {
   await shrink(options(run));
   const texts = ran.map((plan) => JSON.stringify(plan));
   assert.equal(new Set(texts).size, texts.length);
+});
+
+Deno.test("where much is left it is tried with other luck", async () => {
+  const isLucky = ({ seed, operations }: Plan) => {
+    const count = operations.length;
+    return seed === plan.seed ? count === 30 : new Draws(seed, "luck", `${count}`).chance(0.3);
+  };
+  const { run } = fake((has, plan) => has("op-7") && isLucky(plan) ? "whole" : undefined);
+  const shrunk = await shrink(options(run));
+  assert.deepEqual(idsOf(shrunk.plan.operations), ["op-7"]);
+  assert.notEqual(shrunk.plan.seed, plan.seed);
+  assert.equal(shrunk.simplifications.at(-1), `seed ${shrunk.plan.seed}`);
+});
+
+Deno.test("what can be understood keeps its seed", async () => {
+  const { ran, run } = fake((has) =>
+    steps("op", 10).every(({ id }) => has(id)) ? "whole" : undefined
+  );
+  const shrunk = await shrink(options(run));
+  assert.equal(shrunk.plan.operations.length, 10);
+  assert.ok(ran.every(({ seed }) => seed === plan.seed));
 });
 
 Deno.test("the budget of runs is kept", async () => {
