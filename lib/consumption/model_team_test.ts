@@ -108,7 +108,7 @@ export class ModelTeam {
     const instance = `instance-${index}`;
     const errors: unknown[] = [];
     const told = new Map<string, number>();
-    const count = (event: keyof ConsumptionEvents) => () => {
+    const count = (event: keyof ConsumptionEvents | "behind") => () => {
       told.set(event, (told.get(event) ?? 0) + 1);
     };
     const output = new FencedOutput(client.world.feed, {
@@ -132,6 +132,7 @@ export class ModelTeam {
       ...(gate === undefined ? {} : { mayBegin: (signal) => gate.pass(signal) }),
       drainTimeoutMs,
       operationTimeoutMs: 2_000,
+      onBehind: count("behind"),
       checkedFeed: { maxAckPending: undefined },
       events: {
         error: (error) => errors.push(error),

@@ -52,6 +52,8 @@ export interface WorkerConsumerOptions {
    * unless told otherwise.
    */
   readonly mayBegin?: (signal: () => AbortSignal) => Promise<void> | undefined;
+  /** Told when others hold partitions under a later assignment than this worker knows, again and again while they do. Must not throw. */
+  readonly onBehind?: () => void;
   /** What {@linkcode checkFeed} has found, if the stream has been checked; otherwise the consumer does so before its first lane. */
   readonly checkedFeed?: CheckedFeed;
   /** Who is told of what happens. */
@@ -105,6 +107,7 @@ export class WorkerConsumer implements AsyncDisposable {
       generation: () => this.#desired ?? { epoch: 0, generation: 0 },
       onTaken: (slot, message, taken, lane) => this.#taken(slot, message, taken, lane),
       onReleased: (ids) => this.#notices.announce(ids, this.#desired?.successorOf),
+      onBehind: () => options.onBehind?.(),
       onChange: () => this.#kick(),
     });
     this.#ackWaits = new AckWaitKeeper({

@@ -59,6 +59,7 @@ export function makeConsumer(
     operationTimeoutMs,
     mayAct: () => right.mayAct(),
     mayBegin: (signal) => right.mayBegin(signal),
+    onBehind: () => right.onBehind(),
     checkedFeed,
     events: guardedEvents(measured, told, consumptionEvents ?? {}),
   });

@@ -22,6 +22,8 @@ export interface RightOptions {
   readonly consumer: () => Pick<WorkerConsumer, "reconnected" | "interrupt"> | undefined;
   /** Who is told. */
   readonly events: Pick<SessionEvents, "onProgress">;
+  /** Reads the assignment in force, although nothing was heard of a new one. */
+  readonly reread: () => void;
   /** Fires when the session is over, and the right with it. */
   readonly signal: AbortSignal;
 }
@@ -59,6 +61,12 @@ export class Right implements SessionRight {
   /** See {@linkcode SessionRight.onOutranked}. */
   onOutranked(): void {
     this.#options.events.onProgress();
+    this.onBehind();
+  }
+
+  /** See {@linkcode SessionRight.onBehind}. */
+  onBehind(): void {
+    this.#options.reread();
   }
 
   /** The connection is gone: nothing is begun until {@linkcode reconnected} has found proof, and what runs ends after a grace. */

@@ -36,6 +36,7 @@ function rig() {
       interrupt: () => void log.push("interrupt"),
     }),
     events: { onProgress: () => void log.push("progress") },
+    reread: () => void log.push("reread"),
     signal: end.signal,
   });
   return { clock, messaging, end, log, is, right };
@@ -90,8 +91,14 @@ Deno.test("right: away for the grace, what runs is interrupted", async () => {
   assert.deepEqual(log, ["interrupt"]);
 });
 
-Deno.test("right: that somebody newer has written shows in the state", () => {
+Deno.test("right: that somebody newer has written shows in the state, and the assignment is read again", () => {
   const { right, log } = rig();
   right.onOutranked();
-  assert.deepEqual(log, ["progress"]);
+  assert.deepEqual(log, ["progress", "reread"]);
+});
+
+Deno.test("right: whoever is behind reads the assignment again", () => {
+  const { right, log } = rig();
+  right.onBehind();
+  assert.deepEqual(log, ["reread"]);
 });

@@ -76,6 +76,7 @@ export class Session {
       lease: () => this.#lease,
       consumer: () => this.#consumer,
       events,
+      reread: () => this.#background(this.#follower?.reread()),
       signal,
     });
     this.#handOver = new HandOver({

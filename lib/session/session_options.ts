@@ -27,6 +27,8 @@ export interface SessionRight {
   mayBegin(signal: () => AbortSignal): Promise<void> | undefined;
   /** Told when partitions have become outranked, or are so no more: it shows in the state. */
   onOutranked(): void;
+  /** Told when others hold or have written partitions under a later assignment than the one known here. */
+  onBehind(): void;
 }
 
 /** What a session needs. */

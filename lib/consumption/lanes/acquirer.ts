@@ -279,6 +279,7 @@ export class Acquirer {
       isKnown,
       present: generation(),
     });
+    if (survey.isBehind) this.#options.onBehind();
     for (const lane of survey.unlawful) {
       // Evicting is done in the name of the generation; without a right of its own nobody may.
       if (this.#closed || !this.#options.mayAct()) return [];

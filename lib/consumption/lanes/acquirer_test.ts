@@ -79,6 +79,29 @@ Deno.test("a zombie's late lane is evicted by whoever is refused because of it",
   await group.end();
 });
 
+Deno.test("whoever is refused by a lane of a later generation says that it is behind, and leaves it alone", async () => {
+  const group = team({ members: 1 });
+  const { told } = group.members[0]!;
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  assert.equal(told.get("behind"), undefined);
+  // It hears of no assignment any more, and its lane ends; the next owner is quicker.
+  const [lane] = group.server.lanes;
+  group.server.delete(lane!.name);
+  group.server.create({
+    name: "later",
+    filterSubjects: lane!.filterSubjects,
+    ackWaitMs: 1_000,
+    maxAckPending: 10,
+    inactiveThresholdMs: 60_000,
+    metadata: laneMetadata({ group: "test", worker: "w-9", instance: "next" }, 9, 9),
+  });
+  await group.clock.advance(2_000);
+  assert.ok((told.get("behind") ?? 0) > 0);
+  assert.equal(told.get("evicted"), undefined);
+  assert.deepEqual(group.server.lanes.map(({ name }) => name), ["later"]);
+});
+
 Deno.test("whoever loses its right while it looks who holds what deletes nothing", async () => {
   const group = team({ members: 1 });
   group.server.create({

@@ -48,6 +48,8 @@ export interface LaneKeeperOptions {
   ) => void;
   /** Told what was released. */
   readonly onReleased: (ids: readonly PartitionId[]) => void;
+  /** Told when a lane of a later generation was in the way: the assignment in force is another one. */
+  readonly onBehind: () => void;
   /** Told when something changed: reconcile again. */
   readonly onChange: () => void;
 }

@@ -28,6 +28,8 @@ export interface Survey {
   readonly unlawful: readonly string[];
   /** Consumers that are not of this group at all. */
   readonly foreign: readonly string[];
+  /** Whether one of these lanes was made in a later generation: the asker does not know the assignment in force. */
+  readonly isBehind: boolean;
 }
 
 /**
@@ -44,6 +46,7 @@ export function surveyHolders(consumers: readonly ConsumerInfo[], options: Surve
   const held = new Set<string>();
   const unlawful: string[] = [];
   const foreign: string[] = [];
+  let isBehind = false;
   for (const consumer of consumers) {
     const read = readBy(consumer, options.subjects);
     if (read.length === 0) continue;
@@ -53,9 +56,10 @@ export function surveyHolders(consumers: readonly ConsumerInfo[], options: Surve
       continue;
     }
     if (verdict === "foreign") foreign.push(consumer.name);
+    else isBehind ||= isLater(consumer, options.present);
     for (const subject of read) held.add(subject);
   }
-  return { held, unlawful, foreign };
+  return { held, unlawful, foreign, isBehind };
 }
 
 /** Those subjects that a consumer reads. One without a filter reads them all. */
@@ -89,9 +93,12 @@ function judge(consumer: ConsumerInfo, options: SurveyOptions): "lawful" | "unla
   if (holder.instance === options.owner.instance) {
     return options.isOwnLane(consumer.name) ? "lawful" : "unlawful";
   }
-  if (options.isKnown(holder.instance)) return "lawful";
-  const epoch = Number(consumer.metadata["parti_epoch"]);
-  const generation = Number(consumer.metadata["parti_generation"]);
-  const later = epoch - options.present.epoch || generation - options.present.generation;
-  return later > 0 ? "lawful" : "unlawful";
+  const isLawful = options.isKnown(holder.instance) || isLater(consumer, options.present);
+  return isLawful ? "lawful" : "unlawful";
+}
+
+function isLater({ metadata }: ConsumerInfo, present: SurveyOptions["present"]): boolean {
+  const epoch = Number(metadata["parti_epoch"]);
+  const generation = Number(metadata["parti_generation"]);
+  return (epoch - present.epoch || generation - present.generation) > 0;
 }

@@ -42,6 +42,24 @@ Deno.test("a lane made in a later generation is lawful: the asker is behind", ()
   assert.deepEqual(survey([later, laterEpoch]).held, ["s.a", "s.b"]);
 });
 
+Deno.test("whoever sees a lane of a later generation is behind, also if it knows the holder", () => {
+  const isBehind = (...consumers: ConsumerInfo[]) =>
+    surveyHolders(consumers, {
+      subjects: ["s.a"],
+      owner,
+      isOwnLane: () => true,
+      isKnown: (instance) => instance === "peer",
+      present: { epoch: 3, generation: 7 },
+    }).isBehind;
+  assert.ok(isBehind(lane("x", ["s.a"], "peer", { epoch: 3, generation: 8 })));
+  assert.ok(isBehind(lane("x", ["s.a"], "newcomer", { epoch: 4, generation: 1 })));
+  const earlier = lane("x", ["s.a"], "dead", { epoch: 2, generation: 9 });
+  const present = lane("y", ["s.a"], "peer", { epoch: 3, generation: 7 });
+  const elsewhere = lane("z", ["s.b"], "peer", { epoch: 9, generation: 9 });
+  const foreign = lane("f", ["s.a"], "peer", { group: "other", epoch: 9, generation: 9 });
+  assert.ok(!isBehind(earlier, present, elsewhere, foreign));
+});
+
 Deno.test("a lane of the asker that it does not know of comes from a create whose answer was lost", () => {
   const consumers = [lane("known", ["s.a"], "me"), lane("unknown", ["s.b"], "me")];
   assert.deepEqual(survey(consumers, ["known"]), {

@@ -189,10 +189,12 @@ export class Taps {
     if (!this.#leavers.has(instance)) observer.evicted(instance, server.nowMs);
   }
 
-  /** Who acts under a stable ID and does not leave: a leaver knows last that its lease has gone. */
+  /**
+   * Who acts under a stable ID and does not leave: a leaver knows last that its lease has gone, and so does one whose start takes too long.
+   */
   #holdersOf(worker: string): string[] {
-    return this.#options.fleet.wanted.flatMap(({ manager: { workerId, instance } }) =>
-      workerId === worker && instance !== undefined && !this.#leavers.has(instance)
+    return this.#options.fleet.wanted.flatMap(({ manager: { workerId, instance }, givesUp }) =>
+      workerId === worker && instance !== undefined && !givesUp && !this.#leavers.has(instance)
         ? [instance]
         : []
     );

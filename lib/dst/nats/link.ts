@@ -51,6 +51,7 @@ export class SimLink implements ServerWatcher {
   #closed = false;
   #blocked = false;
   #attemptedMs = 0;
+  #listings = 0;
   #silence: Timer | undefined;
   #reconnect: Timer | undefined;
 
@@ -109,9 +110,24 @@ export class SimLink implements ServerWatcher {
     return this.hears && !this.#up.holding;
   }
 
-  /** How many calls wait for an answer. */
+  /** How many calls wait for an answer, listings of a bucket included. */
   get inFlight(): number {
-    return this.#calls.count;
+    return this.#calls.count + this.#listings;
+  }
+
+  /**
+   * Counts what waits for several messages as a call that is in flight.
+   *
+   * @param listing what waits
+   * @returns what comes of it
+   */
+  async count<T>(listing: () => Promise<T>): Promise<T> {
+    this.#listings++;
+    try {
+      return await listing();
+    } finally {
+      this.#listings--;
+    }
   }
 
   /** Calls `listener` when the connection goes, comes back or is closed for good. */
@@ -167,13 +183,16 @@ export class SimLink implements ServerWatcher {
     return promise;
   }
 
-  /** Cuts the connection: both sides learn of it at once, and what is under way is lost. */
+  /** Cuts the connection: both sides learn of it at once, a process that stands still when it goes on; what is under way is lost. */
   cut(): void {
-    if (this.#session === undefined) return;
     const session = this.#session;
+    if (session === undefined) return;
     this.#dropPipes();
     this.server.schedule(0, "connection reset", () => session.close());
-    this.#lose();
+    if (!this.owner.paused) return this.#lose();
+    this.owner.schedule(0, "connection reset", () => {
+      if (this.#session === session) this.#lose();
+    });
   }
 
   /** Keeps back what the server sends, until {@linkcode release} or a cut. */

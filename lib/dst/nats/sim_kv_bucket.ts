@@ -81,7 +81,23 @@ export class SimKvBucket implements KvBucket {
   }
 
   /** See {@linkcode KvBucket.list}. */
-  async list(pattern: string): Promise<KvEntry[]> {
+  list(pattern: string): Promise<KvEntry[]> {
+    return this.#wire.link.count(() => this.#list(pattern));
+  }
+
+  /** See {@linkcode KvBucket.watch}. */
+  async watch(pattern: string, handler: KvWatchHandler): Promise<KvWatch> {
+    const watch = this.#watch(pattern, handler);
+    try {
+      await watch.start();
+    } catch (error) {
+      await watch.close();
+      throw error;
+    }
+    return watch;
+  }
+
+  async #list(pattern: string): Promise<KvEntry[]> {
     const entries = new Map<string, KvEntry>();
     let timer: Timer | undefined;
     let watch: KvWatch | undefined;
@@ -103,18 +119,6 @@ export class SimKvBucket implements KvBucket {
       await watch?.close();
     }
     return [...entries.values()].filter((entry) => entry.operation === "put");
-  }
-
-  /** See {@linkcode KvBucket.watch}. */
-  async watch(pattern: string, handler: KvWatchHandler): Promise<KvWatch> {
-    const watch = this.#watch(pattern, handler);
-    try {
-      await watch.start();
-    } catch (error) {
-      await watch.close();
-      throw error;
-    }
-    return watch;
   }
 
   #watch(pattern: string, handler: KvWatchHandler): SimKvWatch {

@@ -116,6 +116,25 @@ Deno.test("a flush says whether its time is up or its connection gone", () =>
     assert.equal(owner.pendingTimers, 0);
   }));
 
+Deno.test("a process that stands still learns of a cut when it goes on", () =>
+  simulate("2.15.1", async ({ kernel, connect }) => {
+    const { world: { messaging }, link, owner } = connect();
+    const seen: string[] = [];
+    messaging.onStatus((status) => void seen.push(status));
+    link.hold();
+    const flush = refused(messaging.flush(60_000), "PARTI_DISCONNECTED").then(() => seen.push("-"));
+    await kernel.sleep(10);
+    owner.pause();
+    link.cut();
+    await kernel.sleep(1_000);
+    assert.deepEqual(seen, []);
+    owner.resume();
+    await flush;
+    assert.deepEqual(seen, ["disconnected", "-"]);
+    await kernel.sleep(1_000);
+    assert.equal(seen.at(-1), "reconnected");
+  }));
+
 Deno.test("a subscription made while the connection is down begins when it is back", () =>
   simulate("2.15.1", async ({ kernel, connect }) => {
     const [one, two] = [connect(), connect()];
