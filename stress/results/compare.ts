@@ -17,11 +17,8 @@ import type { CaseResult, MetricResult, StressResult, Verdict } from "./result.t
 export const MEMORY_LIMIT = 0.1;
 /** Work may take so much longer. */
 export const DURATION_LIMIT = 0.5;
-/**
- * What lies below these says more of how it is looked at than of what is measured: a change by less is none. For memory in MB, for durations
- * in ms.
- */
-const LEAST_CHANGE: Readonly<Record<string, number>> = { memory: 0.05, duration: 20 };
+/** What lies below these says more of how it is looked at than of what is measured: a change by less is none. */
+const [LEAST_MB, LEAST_MS] = [0.05, 20];
 
 /** What became of a figure. */
 export type Outcome =
@@ -147,8 +144,7 @@ function changeOf(
   const change = base === 0 ? (difference === 0 ? 0 : Infinity) : difference / base;
   const band = half === undefined ? undefined : base === 0 ? 0 : half / base;
   const limit = limitOf(before);
-  const smallest = asRatio ? 0 : LEAST_CHANGE[before.kind] ?? 0;
-  const isTiny = Math.abs(difference) < smallest;
+  const isTiny = !asRatio && Math.abs(difference) < leastChange(before.kind, base);
   const isTimed = limit !== undefined && before.kind !== "memory";
   return {
     figure: `${id} ${before.name}${asRatio ? " (ratio)" : ""}`,
@@ -160,6 +156,12 @@ function changeOf(
       ? "same"
       : judge(before, change, band, limit),
   };
+}
+
+/** A few milliseconds count where the whole takes no more: what takes less than 20 ms has to double. */
+function leastChange(kind: MetricResult["kind"], base: number): number {
+  if (kind === "memory") return LEAST_MB;
+  return kind === "duration" ? Math.min(LEAST_MS, base) : 0;
 }
 
 /** What a figure is the difference of: what was measured, and what was taken off, each with its own mean and scatter. */

@@ -150,6 +150,40 @@ Deno.test("compare: a change too small to be seen is none, however large its sha
   assert.equal(compareResults(before!, after!).verdict, "pass");
 });
 
+/** Five processes of an assignment: of what takes 2 ms one may take 1.1 and another 3.2. */
+const fiveOf = (seed: number, factor: number) => {
+  const chance = new Seeded(seed, "five");
+  const start = [0, 1, 2, 3, 4].map((draw) => factor * (1.1 + 2.1 * chance.float(draw)));
+  return resultWith({ "speed/assignment": { start } });
+};
+
+Deno.test("compare: planted: what takes 2 ms and then 8 fails, and what scatters about 2 ms passes", () => {
+  const seeds = Array.from({ length: 200 }, (_, n) => 2 * n);
+  const verdicts = (factor: number) =>
+    seeds.map((seed) => compareResults(fiveOf(seed, 1), fiveOf(seed + 1, factor)).verdict);
+  assert.deepEqual(verdicts(1).filter((verdict) => verdict !== "pass"), []);
+  // Four times as long scatters four times as much: of five so unequal ones the noise may hide it.
+  const found = verdicts(4).filter((verdict) => verdict === "fail").length;
+  assert.ok(found >= 190, `${found} of 200`);
+  const start = [2, 2.1, 1.9];
+  const [before, after] = [start, start.map((ms) => ms * 4)].map((start) =>
+    resultWith({ "speed/assignment": { start } })
+  );
+  assert.match(compareResults(before!, after!).reasons.join(), /start: 2 → 8 ms \(300 %/);
+});
+
+Deno.test("compare: a short duration has to double, or to take 20 ms more", () => {
+  const outcomeOf = (before: number, after: number) =>
+    compareResults(
+      resultWith({ "scale/a": { start: [before, before, before] } }),
+      resultWith({ "scale/a": { start: [after, after, after] } }),
+    ).changes[0]!.outcome;
+  assert.equal(outcomeOf(2, 3.9), "same");
+  assert.equal(outcomeOf(2, 4.1), "worse");
+  assert.equal(outcomeOf(30, 49), "same");
+  assert.equal(outcomeOf(30, 51), "worse");
+});
+
 Deno.test("compare: what was nothing and is nothing is the same; what was nothing and is much is worse", () => {
   const [none, much] = [[0, 0, 0], [1, 1, 1]].map((heap) =>
     resultWith({ "memory/1w-100p": { heap, messages: heap } })
