@@ -146,6 +146,8 @@ export interface StressCase {
   readonly server: boolean;
   /** How long one process may take at most, in milliseconds. A planned duration is added to it. */
   readonly timeoutMs: number;
+  /** For a case that goes on for as long as the user says: what is too short to find anything out, in milliseconds. */
+  readonly leastDurationMs?: number;
   /** Measures; runs in the process of the case. */
   run(context: CaseContext): Promise<CaseOutcome>;
 }

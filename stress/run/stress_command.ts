@@ -4,7 +4,7 @@
  * @module
  */
 import { PartiError } from "../../lib/errors.ts";
-import { parseDurationMs } from "../../sim/config/units.ts";
+import { formatDuration, parseDurationMs } from "../../sim/config/units.ts";
 import { MachineLoad } from "../../sim/measure/machine_load.ts";
 import { freshSeed } from "../../sim/seed/seeded.ts";
 import { note, say } from "../../tasks/console.ts";
@@ -73,7 +73,7 @@ export async function runStress(options: StressOptions): Promise<number> {
   }
   const seed = wholeNumber("seed", options.seed, 0) ?? freshSeed();
   const repeat = wholeNumber("repeat", options.repeat, 1);
-  const durationMs = durationOf(options.duration);
+  const durationMs = durationOf(options.duration, cases);
   const fault = faultOf(options.fault, cases);
   const out = options.out ?? DEFAULT_OUT;
   if (out.trim() === "") throw invalid("out", out, "a folder");
@@ -143,11 +143,22 @@ function wholeNumber(option: string, text: string | undefined, min: number): num
   throw invalid(option, text, `a whole number from ${min} on`);
 }
 
-function durationOf(text: string | undefined): number | undefined {
+function durationOf(
+  text: string | undefined,
+  cases: readonly StressCase[],
+): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDurationMs(text);
-  if (ms !== undefined && ms > 0) return ms;
-  throw invalid("duration", text, 'a duration such as "30s" or "10m"');
+  if (ms === undefined || ms <= 0) {
+    throw invalid("duration", text, 'a duration such as "30s" or "10m"');
+  }
+  for (const one of cases) {
+    const { leastDurationMs = 0 } = one;
+    if (ms >= leastDurationMs) continue;
+    const least = formatDuration(leastDurationMs);
+    throw invalid("duration", text, `${least} at least, or ${idOf(one)} finds nothing out`);
+  }
+  return ms;
 }
 
 function faultOf(text: string | undefined, cases: readonly StressCase[]): Fault | undefined {

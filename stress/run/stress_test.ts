@@ -130,6 +130,10 @@ const mistakes: [string[], RegExp][] = [
   [["--repeat", "0"], /--repeat: expected a whole number from 1 on, got "0"/],
   [["--seed", "x"], /--seed: expected a whole number/],
   [["--duration", "10"], /--duration: expected a duration such as/],
+  [
+    ["--duration", "3s", "--only", "leak"],
+    /--duration: expected 10s at least, or leak\/churn finds nothing out, got "3s"/,
+  ],
   [["--fault", "lose"], /--fault: expected memory, slow, leak, .*, got "lose"/],
   [["--fault", "slow", "--only", "speed/recovery"], /--fault slow does nothing in what is run/],
   [["--fault", "memory", "--only", "speed"], /--fault memory does nothing in what is run/],

@@ -78,6 +78,11 @@ export const catalog: Catalog = {
         },
       }],
     }),
+    toy("loses-server", ({ serverPid }) => {
+      Deno.kill(serverPid, "SIGKILL");
+      return new Promise(() => {});
+    }, { server: true }),
+    toy("infinite", () => Promise.resolve({ samples: [{ metric: "slope", value: Infinity }] })),
     toy("throws", () => Promise.reject(new Error("planted"))),
     toy("dies", () => Deno.exit(7)),
     toy("hangs", () => new Promise(() => {}), { timeoutMs: 2_000 }),
