@@ -74,7 +74,10 @@ export interface Series {
 
 /** What one process has measured. */
 export interface CaseOutcome {
-  /** The values. A metric may have several, each of which counts as one repetition: that is for cases which repeat within one process. */
+  /**
+   * The values. A metric may have several, for cases which measure in rounds: the median of them is the value of this process. Where one
+   * process is all there is, each round is a value.
+   */
   readonly samples: readonly Sample[];
   /** Figures over time, if any. */
   readonly series?: readonly Series[];

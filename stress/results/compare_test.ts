@@ -90,30 +90,51 @@ Deno.test("compare: five repeats of the same pass against a first one", () => {
   }
 });
 
-const LOADED = {
-  cpus: 2,
-  loadAverageBefore: 6,
-  loadAverageHighest: 7.9,
-  loadAverageAfter: 5,
-  overloadedPart: 0,
-  stolenPart: 0,
-};
+/** As if the machine had had too much to do during one process of these cases. */
+const loadedIn = (result: StressResult, ids: readonly string[]): StressResult => ({
+  ...result,
+  cases: result.cases.map((one) => ids.includes(one.id) ? { ...one, loadAverages: [1, 7.9] } : one),
+});
 
-Deno.test("compare: planted: durations of a machine that was loaded are neither a pass nor a failure, memory is judged", () => {
+Deno.test("compare: planted: durations of a case that was measured on a loaded machine are neither a pass nor a failure, memory and all other cases are judged", () => {
+  const all = ["memory/50w-500p", "scale/50w-500p", "speed/consume"];
   for (const side of ["baseline", "result"]) {
-    const loaded = (result: StressResult, name: string) =>
-      name === side ? { ...result, load: LOADED } : result;
-    const of = (truth: Parameters<typeof run>[1]) =>
-      compareResults(loaded(run(1), "baseline"), loaded(run(2, truth), "result"));
+    const of = (truth: Parameters<typeof run>[1], ids: readonly string[]) => {
+      const [before, after] = [run(1), run(2, truth)];
+      return side === "baseline"
+        ? compareResults(loadedIn(before, ids), after)
+        : compareResults(before, loadedIn(after, ids));
+    };
+    const was =
+      `the ${side} was measured with a load average of 7.9 on 2 processors, more than 4, `;
     for (const truth of [{}, { start: 9_000, rate: 5_000 }]) {
-      const { verdict, reasons } = of(truth);
+      const { verdict, reasons } = of(truth, all);
       assert.equal(verdict, "unknown");
       assert.deepEqual(reasons, [
-        `the ${side} was measured with a load average of 7.9 on 2 processors, more than 4: ` +
-        "2 durations and rates are not judged",
+        `${was}in 2 cases (scale/50w-500p, …): 2 durations and rates are not judged`,
       ]);
     }
-    assert.equal(of({ heap: 6 }).verdict, "fail");
+    assert.equal(of({ heap: 6 }, all).verdict, "fail");
+    const one = of({ rate: 5_000 }, ["scale/50w-500p"]);
+    assert.equal(one.verdict, "fail");
+    assert.match(one.reasons[0]!, /^speed\/consume rate: /);
+    assert.equal(one.reasons[1], `${was}in scale/50w-500p: 1 durations and rates are not judged`);
+    // Nothing of such a case is timed.
+    assert.equal(of({}, ["memory/50w-500p"]).verdict, "pass");
+  }
+});
+
+Deno.test("compare: of a case that one process has measured it is said what its noise does not know", () => {
+  const alone = (result: StressResult) => ({
+    ...result,
+    cases: result.cases.map((one) =>
+      one.id === "speed/consume" ? { ...one, loadAverages: [1] } : one
+    ),
+  });
+  for (const [before, after] of [[alone(run(1)), run(2)], [run(1), alone(run(2))]] as const) {
+    const { verdict, notes } = compareResults(before, after);
+    assert.equal(verdict, "pass");
+    assert.match(notes.join(), /^one process has measured all rounds of speed\/consume: /);
   }
 });
 
