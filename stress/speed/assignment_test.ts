@@ -11,7 +11,11 @@ async function warmOf(fault: Fault | undefined): Promise<number> {
 }
 
 Deno.test("speed: planted: a slow strategy takes about four times as long, whatever it remembers", async () => {
-  await warmOf(undefined);
-  const [sound, slow] = [await warmOf(undefined), await warmOf("slow")];
+  // In turns, and the least of each: other work beside makes it take longer, and nothing makes it take less.
+  let [sound, slow] = [Infinity, Infinity];
+  for (let turn = 0; turn < 3; turn++) {
+    sound = Math.min(sound, await warmOf(undefined));
+    slow = Math.min(slow, await warmOf("slow"));
+  }
   assert.ok(slow > sound * 2.5, `${slow} ms beside ${sound} ms`);
 });
