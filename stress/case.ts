@@ -74,7 +74,10 @@ export interface Series {
 
 /** What one process has measured. */
 export interface CaseOutcome {
-  /** The values. A metric may have several, each of which counts as one repetition: that is for cases which repeat within one process. */
+  /**
+   * The values. A metric may have several, for cases which measure in rounds: the median of them is the value of this process. Where one
+   * process is all there is, each round is a value.
+   */
   readonly samples: readonly Sample[];
   /** Figures over time, if any. */
   readonly series?: readonly Series[];
@@ -146,6 +149,8 @@ export interface StressCase {
   readonly server: boolean;
   /** How long one process may take at most, in milliseconds. A planned duration is added to it. */
   readonly timeoutMs: number;
+  /** For a case that goes on for as long as the user says: what is too short to find anything out, in milliseconds. */
+  readonly leastDurationMs?: number;
   /** Measures; runs in the process of the case. */
   run(context: CaseContext): Promise<CaseOutcome>;
 }

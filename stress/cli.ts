@@ -24,7 +24,7 @@ export function registerStress(program: Command): void {
     .option("--seed <number>", "the order of the cases and the chances in them follow from it")
     .option("--duration <duration>", "how long the leak run goes on (default: 10m, --quick 12s)")
     .option("--fault <kind>", `plant a defect: ${FAULTS.join(", ")}`)
-    .option("--registry <module>", "a module that exports `catalog` (default: this project's)")
+    .option("--registry <module>", "a module with another `catalog` (default: this project's)")
     .addHelpText(
       "after",
       `
@@ -41,7 +41,7 @@ Examples:
 How long, about: memory a quarter of an hour, scale an hour (each of its sixty runs looks at a group
 at rest for 36 s), speed twenty minutes (drain six of them), leak ten minutes or --duration; --quick
 less than a minute. With --repeat as often. Other work beside makes times longer, and durations that
-are not judged.
+are not judged. What is measured is written after each process.
 
 Each case runs in a process of its own beside a nats-server of its own.
 What is measured and how: stress/README.md.
@@ -79,8 +79,8 @@ is a folder or a file (default: out/stress).
 
 Exit codes: 0 nothing is worse than is tolerated; 1 memory has grown by more than 10 %, or something
 takes more than 50 % longer, beyond the noise of both; 2 that could not be found out: another
-machine, a missing case, too few repetitions, durations of a machine that had too much to do (a load
-average of more than twice its processors, on either side); 3 bad input.
+machine, a missing case, too few repetitions, durations of a case during which the machine had too
+much to do (a load average of more than twice its processors, on either side); 3 bad input.
 `,
     )
     .action(

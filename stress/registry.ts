@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { pathToFileURL } from "node:url";
+import { describeError, PartiError } from "../lib/errors.ts";
 import type { Catalog } from "./case.ts";
 import { LEAK_CASES } from "./leak/cases.ts";
 import { MEMORY_CASES, MEMORY_STUDIES } from "./memory/cases.ts";
@@ -18,11 +20,27 @@ export const CATALOG: Catalog = {
 /**
  * Loads a catalog.
  *
- * @param module the address of a module that exports `catalog`; the project's own if left out
+ * @param module the address of a module that exports `catalog`, or its file, from where the program was started; the project's own if left
+ * out
  * @returns the catalog
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if there is none
  */
 export async function loadCatalog(module?: string): Promise<Catalog> {
   if (module === undefined) return CATALOG;
-  const { catalog }: { catalog: Catalog } = await import(module);
-  return catalog;
+  const here = pathToFileURL(`${Deno.cwd()}/`).href;
+  let found: { readonly catalog?: Catalog };
+  try {
+    found = await import(new URL(module, here).href);
+  } catch (cause) {
+    throw noCatalog(module, `cannot be loaded: ${describeError(cause)}`, cause);
+  }
+  if (found.catalog === undefined) throw noCatalog(module, "exports no `catalog`");
+  return found.catalog;
+}
+
+function noCatalog(module: string, why: string, cause?: unknown): PartiError {
+  return new PartiError("PARTI_INVALID_CONFIG", `--registry: ${module} ${why}`, {
+    ...{ value: module, cause },
+    hint: "name a module that exports a `catalog`, of the type that stress/case.ts describes",
+  });
 }

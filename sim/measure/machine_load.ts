@@ -65,16 +65,18 @@ export class MachineLoad {
    * Looks at it; to be called at equal intervals.
    *
    * @param isLoad whether there is load: that many processes start at once tells nothing of what is measured later
+   * @returns the load average now
    */
-  sample(isLoad = true): void {
+  sample(isLoad = true): number {
     const now = this.#loadAverage();
     this.#highest = Math.max(this.#highest, now);
     const last = this.#lastTime;
     const time = this.#lastTime = this.#processorTime();
-    if (!isLoad) return;
+    if (!isLoad) return now;
     this.#spend({ stolen: time.stolen - last.stolen, all: time.all - last.all });
     this.#samples++;
     if (now > OVERLOAD_FACTOR * navigator.hardwareConcurrency) this.#overloaded++;
+    return now;
   }
 
   /** What is known, as JSON holds it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { PartiError } from "../../lib/errors.ts";
-import { launchNats } from "../../tasks/nats_launcher.ts";
+import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { lineSplitter } from "../../tasks/test_output.ts";
 import { type CaseOutcome, type Fault, idOf, type StressCase } from "../case.ts";
@@ -49,8 +49,8 @@ const STORE_MAX_BYTES = 16 * 1_024 ** 3;
  * @param stressCase the case
  * @param options how
  * @returns what it has measured
- * @throws {PartiError} `PARTI_REFUSED` if it could not be measured, `PARTI_TIMEOUT` if it took too long, `PARTI_ABORTED`; or what the
- * launching of the server throws
+ * @throws {PartiError} `PARTI_REFUSED` if it could not be measured or its server ended, `PARTI_TIMEOUT` if it took too long,
+ * `PARTI_ABORTED`; or what the launching of the server throws
  */
 export async function runCaseOnce(
   stressCase: StressCase,
@@ -72,7 +72,7 @@ export async function runCaseOnce(
     durationMs: options.durationMs ?? null,
   };
   const timeoutMs = stressCase.timeoutMs + (options.durationMs ?? 0);
-  const outcome = await runProcess(spec, timeoutMs, options);
+  const outcome = await runProcess(spec, timeoutMs, options, server);
   return { outcome, natsServerVersion: server?.version };
 }
 
@@ -80,28 +80,29 @@ async function runProcess(
   spec: CaseSpec,
   timeoutMs: number,
   { onProgress = () => {}, signal = new AbortController().signal }: RunCaseOptions,
+  server: NatsServer | undefined,
 ): Promise<CaseOutcome> {
-  if (signal.aborted) throw new PartiError("PARTI_ABORTED", "interrupted");
+  const interrupted = new PartiError("PARTI_ABORTED", "interrupted");
+  if (signal.aborted) throw interrupted;
   const child = spawnSelf([CASE_COMMAND, JSON.stringify(spec)], {
     permissions: ["--allow-all"],
     env: { NO_COLOR: "1", ...EXPOSE_GC },
     stdout: "piped",
     stderr: "piped",
   });
-  let tooSlow = false;
-  const kill = () => {
-    try {
-      child.kill("SIGKILL");
-    } catch (error) {
-      // It has ended in the meantime.
-      if (!(error instanceof TypeError)) throw error;
-    }
+  let over = false;
+  /** Why it was ended from here. */
+  let reason: PartiError | undefined;
+  const end = (why: PartiError) => {
+    if (over) return;
+    reason ??= why;
+    kill(child);
   };
-  const timer = setTimeout(() => {
-    tooSlow = true;
-    kill();
-  }, timeoutMs);
-  signal.addEventListener("abort", kill, { once: true });
+  const onAbort = () => end(interrupted);
+  const timer = setTimeout(() => end(tooSlow(timeoutMs)), timeoutMs);
+  signal.addEventListener("abort", onAbort, { once: true });
+  // What waits for a server that is gone would do so for as long as it may.
+  void server?.exited.then((code) => end(serverEnded(server, code)));
   try {
     const [stdout, words, status] = await Promise.all([
       new Response(child.stdout).text(),
@@ -110,20 +111,42 @@ async function runProcess(
     ]);
     const answer = readAnswer(stdout);
     if (answer?.kind === "outcome") return answer.outcome;
-    if (signal.aborted) throw new PartiError("PARTI_ABORTED", "interrupted");
-    if (tooSlow) {
-      throw new PartiError("PARTI_TIMEOUT", `it took more than ${timeoutMs / 1_000} s`, {
-        value: timeoutMs,
-      });
+    if (reason !== undefined) throw reason;
+    if (answer?.kind === "error") throw new PartiError("PARTI_REFUSED", answer.message);
+    if (answer?.kind === "unreadable") {
+      throw new PartiError("PARTI_REFUSED", `its answer cannot be read: ${answer.why}`);
     }
-    if (answer !== undefined) throw new PartiError("PARTI_REFUSED", answer.message);
     const how = status.signal === null ? `exit code ${status.code}` : status.signal;
     throw new PartiError("PARTI_REFUSED", `its process ended with ${how}: ${words.trim()}`);
   } finally {
+    over = true;
     clearTimeout(timer);
-    signal.removeEventListener("abort", kill);
+    signal.removeEventListener("abort", onAbort);
     await child.stdin.close().catch(() => {});
   }
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    // It has ended in the meantime.
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+function tooSlow(timeoutMs: number): PartiError {
+  const what = `it took more than ${timeoutMs / 1_000} s`;
+  return new PartiError("PARTI_TIMEOUT", what, { value: timeoutMs });
+}
+
+/** Its log goes with it, so its end is told here. */
+function serverEnded(server: NatsServer, code: number): PartiError {
+  const log = server.logTail(LAST_WORDS_MAX).trim();
+  return new PartiError(
+    "PARTI_REFUSED",
+    `its nats-server ended with exit code ${code}; its log ends with:\n${log}`,
+  );
 }
 
 async function followWords(

@@ -20,6 +20,19 @@ Deno.test("a case that throws, dies or hangs is told as what it is", async () =>
   await assert.rejects(run("hangs"), { code: "PARTI_TIMEOUT", message: "it took more than 2 s" });
 });
 
+Deno.test("planted: a server that ends in the middle ends the case at once, and its log is told", async () => {
+  const running = runCaseOnce(toyCase("loses-server"), options);
+  await assert.rejects(running, {
+    code: "PARTI_REFUSED",
+    message: /^its nats-server ended with exit code 137; its log ends with:\n[^]*Server is ready/,
+  });
+});
+
+Deno.test("an answer that cannot be read is told, and where", async () => {
+  const running = runCaseOnce(toyCase("infinite"), options);
+  await assert.rejects(running, /its answer cannot be read: outcome\.samples\.0\.value: /);
+});
+
 Deno.test("an interruption ends a case at once", async () => {
   const controller = new AbortController();
   const hanging = { ...toyCase("hangs"), timeoutMs: 60_000 };

@@ -39,6 +39,14 @@ const answer = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("error"), message: z.string() }),
 ]);
 
+/** An answer that is there and of no use. */
+export interface UnreadableAnswer {
+  /** That it is one. */
+  readonly kind: "unreadable";
+  /** Where, and what is wrong with it. */
+  readonly why: string;
+}
+
 /** What a case's process answers. */
 export type CaseAnswer = { readonly kind: "outcome"; readonly outcome: CaseOutcome } | {
   readonly kind: "error";
@@ -62,15 +70,19 @@ export function writeAnswer(what: CaseAnswer): string {
  * Reads the answer out of all that a process has printed.
  *
  * @param stdout what it has printed
- * @returns the answer; undefined if there is none, or it is torn or none of ours
+ * @returns the answer, or why it cannot be read; undefined if there is none
  */
-export function readAnswer(stdout: string): CaseAnswer | undefined {
+export function readAnswer(stdout: string): CaseAnswer | UnreadableAnswer | undefined {
   const line = stdout.split("\n").findLast((line) => line.startsWith(MARK));
   if (line === undefined) return undefined;
+  let told: unknown;
   try {
-    const { data } = answer.safeParse(JSON.parse(line.slice(MARK.length)));
-    return data;
+    told = JSON.parse(line.slice(MARK.length));
   } catch {
-    return undefined;
+    return { kind: "unreadable", why: "no JSON, or torn" };
   }
+  const { data, error } = answer.safeParse(told);
+  if (error === undefined) return data;
+  const { path, message } = error.issues[0]!;
+  return { kind: "unreadable", why: `${path.join(".")}: ${message}` };
 }

@@ -18,10 +18,15 @@ Deno.test("wire: an answer is one line, and is read back as it was, whatever els
   assert.deepEqual(readAnswer(writeAnswer(error)), error);
 });
 
-Deno.test("wire: nothing, half an answer, or something else is no answer", () => {
+Deno.test("wire: nothing is no answer; half an answer or something else is one that cannot be read", () => {
   assert.equal(readAnswer(""), undefined);
-  assert.equal(readAnswer(writeAnswer(ANSWER).slice(0, 40)), undefined);
   assert.equal(readAnswer('{"kind":"outcome"}\n'), undefined);
-  const wrong = writeAnswer({ kind: "outcome", outcome: { samples: [{ metric: "x" }] } } as never);
-  assert.equal(readAnswer(wrong), undefined);
+  const whyOf = (text: string) => {
+    const answer = readAnswer(text);
+    return answer?.kind === "unreadable" ? answer.why : answer;
+  };
+  assert.equal(whyOf(writeAnswer(ANSWER).slice(0, 40)), "no JSON, or torn");
+  const samples = [{ metric: "x", value: 1 }, { metric: "x", value: NaN }];
+  const wrong = writeAnswer({ kind: "outcome", outcome: { samples } });
+  assert.match(String(whyOf(wrong)), /^outcome\.samples\.1\.value: .*number/);
 });

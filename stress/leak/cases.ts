@@ -8,6 +8,8 @@ import { WATCHED, type Watched } from "./judge.ts";
 import { measureLeak } from "./measure.ts";
 
 const TIMEOUT_MS = 900_000;
+/** Workers come and go every 2.5 s or more slowly; fewer than three looks say nothing of a slope. */
+const LEAST_DURATION_MS = 10_000;
 
 function figure(name: string, unit: string, what: string): Metric {
   return { name, unit, kind: "count", better: "lower", what };
@@ -30,7 +32,7 @@ export const LEAK_CASES: readonly StressCase[] = [
   {
     ...{ group: "leak", name: "churn", quick: true, server: true, repetitions: 1 },
     title: "10 workers, 100 partitions under load; one comes and one goes, again and again",
-    timeoutMs: TIMEOUT_MS,
+    ...{ timeoutMs: TIMEOUT_MS, leastDurationMs: LEAST_DURATION_MS },
     metrics: [
       ...WATCHED.flatMap(slopes),
       { ...figure("cycles", "", "workers that came and went"), better: "higher" },

@@ -125,16 +125,20 @@ function conclusionOf(
   };
 }
 
-function samplesOf({ watched: { name }, fit, floorPerSecond }: LeakJudgement): Sample[] {
-  const floor = { metric: `${name}Floor`, value: floorPerSecond * 60 };
-  if (fit === undefined) return [floor];
-  const [low, high] = fit.slopeInterval;
+/**
+ * The figures of something that was watched.
+ *
+ * @param judgement what is thought of it
+ * @returns the slope with both ends of its interval, where there were looks enough to know them, and the floor
+ */
+export function samplesOf({ watched: { name }, fit, floorPerSecond }: LeakJudgement): Sample[] {
+  const [low, high] = fit?.slopeInterval ?? [NaN, NaN];
   return [
-    { metric: `${name}Slope`, value: fit.slope * 60 },
+    { metric: `${name}Slope`, value: (fit?.slope ?? NaN) * 60 },
     { metric: `${name}Low`, value: low * 60 },
     { metric: `${name}High`, value: high * 60 },
-    floor,
-  ];
+    { metric: `${name}Floor`, value: floorPerSecond * 60 },
+  ].filter(({ value }) => Number.isFinite(value));
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { CATALOG } from "../registry.ts";
 import { runCaseOnce } from "../child/run_case.ts";
+import { judgeLeak, WATCHED } from "./judge.ts";
+import { samplesOf } from "./measure.ts";
 
 const churn = CATALOG.cases.find(({ group }) => group === "leak")!;
 const options = { repetition: 0, quick: true, seed: 1, durationMs: 25_000 };
@@ -32,3 +34,13 @@ for (const [fault, what] of KINDS) {
     );
   });
 }
+
+Deno.test("leak: of too few looks there is no interval, or no slope, and none is told", () => {
+  const metrics = (looks: number) => {
+    const values = Array.from({ length: looks }, (_, n) => n);
+    return samplesOf(judgeLeak(WATCHED[0], values, values, 10)).map(({ metric }) => metric);
+  };
+  assert.deepEqual(metrics(1), ["objectsFloor"]);
+  assert.deepEqual(metrics(2), ["objectsSlope", "objectsFloor"]);
+  assert.deepEqual(metrics(3), ["objectsSlope", "objectsLow", "objectsHigh", "objectsFloor"]);
+});

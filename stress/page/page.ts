@@ -4,7 +4,7 @@
  * @module
  */
 import { formatDuration } from "../../sim/config/units.ts";
-import { wasOverloaded } from "../results/load_bound.ts";
+import { loadText, wasOverloaded } from "../results/load_bound.ts";
 import { type Html, html, jsonForScript, trusted } from "../../sim/report_page/html.ts";
 import { policyFor } from "../../sim/report_page/policy.ts";
 import { table } from "../../sim/report_page/table.ts";
@@ -68,7 +68,8 @@ export async function renderStressPage(result: StressResult): Promise<string> {
   `.text;
 }
 
-function verdictSection({ verdict, reasons, fault, quick, load }: StressResult): Html {
+function verdictSection({ verdict, reasons, fault, quick, cases, load }: StressResult): Html {
+  const busy = cases.filter((one) => wasOverloaded(one, load.cpus));
   return html`
     <section class="verdict ${verdict}" aria-labelledby="verdict">
       <h2 id="verdict">${VERDICTS[verdict]}</h2>
@@ -79,8 +80,11 @@ function verdictSection({ verdict, reasons, fault, quick, load }: StressResult):
         `}
       ${quick && html`<p>This was a sanity check: each figure was measured once.</p>`}
       ${fault !== null && html`<p>A defect was planted on purpose: ${fault}.</p>`}
-      ${wasOverloaded(load) && html`
-        <p>The machine had too much to do: times say as much of it as of the library.</p>
+      ${busy.length > 0 && html`
+        <p>The machine had ${loadText(
+          busy,
+          load.cpus,
+        )}: times say as much of it as of the library.</p>
       `}
     </section>
   `;

@@ -14,6 +14,18 @@ Deno.test("page: tells the verdict, every figure, the machine and how to have it
   assert.equal(page.match(/data-curve=/g)!.length, 3);
 });
 
+Deno.test("page: planted: a machine that had too much to do during a case is told with the case, and no other one", async () => {
+  const result = wholeResult();
+  const [busy, ...others] = result.cases;
+  const words = /The machine had a load average of 7\.9 .*more than 4, in memory\/a: times say/;
+  const page = await renderStressPage({
+    ...result,
+    cases: [{ ...busy!, loadAverages: [1, 7.9] }, ...others],
+  });
+  assert.match(page, words);
+  assert.doesNotMatch(await renderStressPage(result), /The machine had a load/);
+});
+
 Deno.test("page: a law is drawn through its points, and what has no logarithm is left out", () => {
   const curves = curvesOf(wholeResult());
   assert.deepEqual(Object.keys(curves), ["memory/line", "memory/power", "leak/churn/heap/0"]);

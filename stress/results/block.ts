@@ -18,10 +18,9 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
  * The whole result for people.
  *
  * @param result the result
- * @param out the folder it is in
  * @returns the lines
  */
-export function resultLines(result: StressResult, out: string): string[] {
+export function resultLines(result: StressResult): string[] {
   const { machine, commit, durationMs, seed, cases, studies, verdict, reasons, fault } = result;
   return [
     machineText(machine),
@@ -34,6 +33,5 @@ export function resultLines(result: StressResult, out: string): string[] {
     "",
     `${VERDICTS[verdict]}${reasons.length === 0 ? "" : ":"}`,
     ...reasons.map((reason) => `  - ${reason}`),
-    `Report: ${out}/stress.html, stress.json`,
   ];
 }

@@ -3,7 +3,8 @@
  *
  * The noise band of a figure is half the 95 % interval of the difference of both means, relative to the baseline's: Welch's, with Student's
  * quantile for as few values as there are ({@linkcode differenceOf}). Where what a process without workers takes was taken off, the scatter of
- * those processes is in it, on both sides. A figure fails if it is worse by more than its limit and the band together.
+ * those processes is in it, on both sides. Where one process has measured all rounds of a case, how it differs from another one is not in the
+ * band, and a note says so. A figure fails if it is worse by more than its limit and the band together.
  *
  * @module
  */
@@ -17,11 +18,8 @@ import type { CaseResult, MetricResult, StressResult, Verdict } from "./result.t
 export const MEMORY_LIMIT = 0.1;
 /** Work may take so much longer. */
 export const DURATION_LIMIT = 0.5;
-/**
- * What lies below these says more of how it is looked at than of what is measured: a change by less is none. For memory in MB, for durations
- * in ms.
- */
-const LEAST_CHANGE: Readonly<Record<string, number>> = { memory: 0.05, duration: 20 };
+/** What lies below these says more of how it is looked at than of what is measured: a change by less is none. */
+const [LEAST_MB, LEAST_MS] = [0.05, 20];
 
 /** What became of a figure. */
 export type Outcome =
@@ -79,7 +77,6 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
   const machines = machineDifferences(baseline.machine, result.machine)
     .map((difference) => `another machine: ${difference}`);
   const doubts = [...machines, ...result.quick ? ["the result is only a sanity check"] : []];
-  const loads = loadDoubts(baseline, result);
   const changes: Change[] = [];
   for (const before of baseline.cases) {
     const after = result.cases.find(({ id }) => id === before.id);
@@ -88,13 +85,15 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
       continue;
     }
     doubts.push(...troubles("the baseline", before), ...troubles("the result", after));
+    const isLoaded = wasOverloaded(before, baseline.load.cpus) ||
+      wasOverloaded(after, result.load.cpus);
     for (const metric of before.metrics) {
       const now = after.metrics.find(({ name }) => name === metric.name);
       const figure = `${before.id} ${metric.name}`;
       if (now === undefined) doubts.push(`${figure} is missing`);
       else if ((metric.base === undefined) !== (now.base === undefined)) {
         doubts.push(`${figure}: only one of both tells what was taken off; save a new baseline`);
-      } else changes.push(changeOf(before, metric, now, loads.length > 0));
+      } else changes.push(changeOf(before, metric, now, isLoaded));
     }
   }
   if (changes.length === 0) doubts.push("there is nothing that both have measured");
@@ -109,10 +108,8 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
       }, …): three at least`,
     );
   }
-  const loaded = judged.filter(({ outcome }) => outcome === "loaded").length;
-  if (loaded > 0) {
-    doubts.push(...loads.map((load) => `${load}: ${loaded} durations and rates are not judged`));
-  }
+  doubts.push(...loadDoubt("the baseline", baseline, judged));
+  doubts.push(...loadDoubt("the result", result, judged));
   return {
     changes,
     verdict: worse.length > 0 ? "fail" : doubts.length > 0 ? "unknown" : "pass",
@@ -121,11 +118,20 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
   };
 }
 
-function loadDoubts(baseline: StressResult, result: StressResult): string[] {
-  const sides = [["the baseline", baseline.load], ["the result", result.load]] as const;
-  return sides.flatMap(([side, load]) =>
-    wasOverloaded(load) ? [`${side} was measured with ${loadText(load)}`] : []
-  );
+/** Which figures of one side say more of the machine. */
+function loadDoubt(
+  side: string,
+  { cases, load: { cpus } }: StressResult,
+  judged: readonly Change[],
+): string[] {
+  const notJudged = ({ id }: CaseResult) =>
+    judged.filter(({ figure, outcome }) => outcome === "loaded" && figure.startsWith(`${id} `));
+  const busy = cases.filter((one) => wasOverloaded(one, cpus) && notJudged(one).length > 0);
+  if (busy.length === 0) return [];
+  return [
+    `${side} was measured with ${loadText(busy, cpus)}: ` +
+    `${busy.flatMap(notJudged).length} durations and rates are not judged`,
+  ];
 }
 
 function troubles(side: string, { id, problems, failures }: CaseResult): string[] {
@@ -147,8 +153,7 @@ function changeOf(
   const change = base === 0 ? (difference === 0 ? 0 : Infinity) : difference / base;
   const band = half === undefined ? undefined : base === 0 ? 0 : half / base;
   const limit = limitOf(before);
-  const smallest = asRatio ? 0 : LEAST_CHANGE[before.kind] ?? 0;
-  const isTiny = Math.abs(difference) < smallest;
+  const isTiny = !asRatio && Math.abs(difference) < leastChange(before.kind, base);
   const isTimed = limit !== undefined && before.kind !== "memory";
   return {
     figure: `${id} ${before.name}${asRatio ? " (ratio)" : ""}`,
@@ -160,6 +165,12 @@ function changeOf(
       ? "same"
       : judge(before, change, band, limit),
   };
+}
+
+/** A few milliseconds count where the whole takes no more: what takes less than 20 ms has to double. */
+function leastChange(kind: MetricResult["kind"], base: number): number {
+  if (kind === "memory") return LEAST_MB;
+  return kind === "duration" ? Math.min(LEAST_MS, base) : 0;
 }
 
 /** What a figure is the difference of: what was measured, and what was taken off, each with its own mean and scatter. */
@@ -219,11 +230,25 @@ function notesOf(
         blind.map(({ figure, band }) => `${figure} (± ${percent(band!)})`).join(", "),
     );
   }
+  const alone = baseline.cases.filter(({ id, metrics, loadAverages }) =>
+    metrics.some((metric) => limitOf(metric) !== undefined && metric.count > 1) &&
+    Math.min(loadAverages.length, processesOf(result, id)) === 1
+  );
+  if (alone.length > 0) {
+    notes.push(
+      `one process has measured all rounds of ${alone.map(({ id }) => id).join(", ")}: how it ` +
+        "differs from the next one is not in their noise; --repeat 3 measures that",
+    );
+  }
   const fresh = result.cases.filter(({ id }) => !baseline.cases.some((one) => one.id === id));
   if (fresh.length > 0) {
     notes.push(`not in the baseline: ${fresh.map(({ id }) => id).join(", ")}`);
   }
   return notes;
+}
+
+function processesOf({ cases }: StressResult, id: string): number {
+  return cases.find((one) => one.id === id)?.loadAverages.length ?? 0;
 }
 
 /**

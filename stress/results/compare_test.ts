@@ -90,30 +90,51 @@ Deno.test("compare: five repeats of the same pass against a first one", () => {
   }
 });
 
-const LOADED = {
-  cpus: 2,
-  loadAverageBefore: 6,
-  loadAverageHighest: 7.9,
-  loadAverageAfter: 5,
-  overloadedPart: 0,
-  stolenPart: 0,
-};
+/** As if the machine had had too much to do during one process of these cases. */
+const loadedIn = (result: StressResult, ids: readonly string[]): StressResult => ({
+  ...result,
+  cases: result.cases.map((one) => ids.includes(one.id) ? { ...one, loadAverages: [1, 7.9] } : one),
+});
 
-Deno.test("compare: planted: durations of a machine that was loaded are neither a pass nor a failure, memory is judged", () => {
+Deno.test("compare: planted: durations of a case that was measured on a loaded machine are neither a pass nor a failure, memory and all other cases are judged", () => {
+  const all = ["memory/50w-500p", "scale/50w-500p", "speed/consume"];
   for (const side of ["baseline", "result"]) {
-    const loaded = (result: StressResult, name: string) =>
-      name === side ? { ...result, load: LOADED } : result;
-    const of = (truth: Parameters<typeof run>[1]) =>
-      compareResults(loaded(run(1), "baseline"), loaded(run(2, truth), "result"));
+    const of = (truth: Parameters<typeof run>[1], ids: readonly string[]) => {
+      const [before, after] = [run(1), run(2, truth)];
+      return side === "baseline"
+        ? compareResults(loadedIn(before, ids), after)
+        : compareResults(before, loadedIn(after, ids));
+    };
+    const was =
+      `the ${side} was measured with a load average of 7.9 on 2 processors, more than 4, `;
     for (const truth of [{}, { start: 9_000, rate: 5_000 }]) {
-      const { verdict, reasons } = of(truth);
+      const { verdict, reasons } = of(truth, all);
       assert.equal(verdict, "unknown");
       assert.deepEqual(reasons, [
-        `the ${side} was measured with a load average of 7.9 on 2 processors, more than 4: ` +
-        "2 durations and rates are not judged",
+        `${was}in 2 cases (scale/50w-500p, …): 2 durations and rates are not judged`,
       ]);
     }
-    assert.equal(of({ heap: 6 }).verdict, "fail");
+    assert.equal(of({ heap: 6 }, all).verdict, "fail");
+    const one = of({ rate: 5_000 }, ["scale/50w-500p"]);
+    assert.equal(one.verdict, "fail");
+    assert.match(one.reasons[0]!, /^speed\/consume rate: /);
+    assert.equal(one.reasons[1], `${was}in scale/50w-500p: 1 durations and rates are not judged`);
+    // Nothing of such a case is timed.
+    assert.equal(of({}, ["memory/50w-500p"]).verdict, "pass");
+  }
+});
+
+Deno.test("compare: of a case that one process has measured it is said what its noise does not know", () => {
+  const alone = (result: StressResult) => ({
+    ...result,
+    cases: result.cases.map((one) =>
+      one.id === "speed/consume" ? { ...one, loadAverages: [1] } : one
+    ),
+  });
+  for (const [before, after] of [[alone(run(1)), run(2)], [run(1), alone(run(2))]] as const) {
+    const { verdict, notes } = compareResults(before, after);
+    assert.equal(verdict, "pass");
+    assert.match(notes.join(), /^one process has measured all rounds of speed\/consume: /);
   }
 });
 
@@ -148,6 +169,40 @@ Deno.test("compare: a change too small to be seen is none, however large its sha
     resultWith({ "memory/1w-100p": { heap } })
   );
   assert.equal(compareResults(before!, after!).verdict, "pass");
+});
+
+/** Five processes of an assignment: of what takes 2 ms one may take 1.1 and another 3.2. */
+const fiveOf = (seed: number, factor: number) => {
+  const chance = new Seeded(seed, "five");
+  const start = [0, 1, 2, 3, 4].map((draw) => factor * (1.1 + 2.1 * chance.float(draw)));
+  return resultWith({ "speed/assignment": { start } });
+};
+
+Deno.test("compare: planted: what takes 2 ms and then 8 fails, and what scatters about 2 ms passes", () => {
+  const seeds = Array.from({ length: 200 }, (_, n) => 2 * n);
+  const verdicts = (factor: number) =>
+    seeds.map((seed) => compareResults(fiveOf(seed, 1), fiveOf(seed + 1, factor)).verdict);
+  assert.deepEqual(verdicts(1).filter((verdict) => verdict !== "pass"), []);
+  // Four times as long scatters four times as much: of five so unequal ones the noise may hide it.
+  const found = verdicts(4).filter((verdict) => verdict === "fail").length;
+  assert.ok(found >= 190, `${found} of 200`);
+  const start = [2, 2.1, 1.9];
+  const [before, after] = [start, start.map((ms) => ms * 4)].map((start) =>
+    resultWith({ "speed/assignment": { start } })
+  );
+  assert.match(compareResults(before!, after!).reasons.join(), /start: 2 → 8 ms \(300 %/);
+});
+
+Deno.test("compare: a short duration has to double, or to take 20 ms more", () => {
+  const outcomeOf = (before: number, after: number) =>
+    compareResults(
+      resultWith({ "scale/a": { start: [before, before, before] } }),
+      resultWith({ "scale/a": { start: [after, after, after] } }),
+    ).changes[0]!.outcome;
+  assert.equal(outcomeOf(2, 3.9), "same");
+  assert.equal(outcomeOf(2, 4.1), "worse");
+  assert.equal(outcomeOf(30, 49), "same");
+  assert.equal(outcomeOf(30, 51), "worse");
 });
 
 Deno.test("compare: what was nothing and is nothing is the same; what was nothing and is much is worse", () => {

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { Machine } from "../../sim/measure/machine_load.ts";
 import { wasOverloaded } from "./load_bound.ts";
-import type { CaseOutcome, Metric, StressCase, Study, Target } from "../case.ts";
+import type { CaseOutcome, Metric, Sample, StressCase, Study, Target } from "../case.ts";
 import { idOf, takenOff } from "../case.ts";
 import type { MeasuredCase } from "../run/runner.ts";
 import { fitLine, fitPower } from "../statistics/least_squares.ts";
@@ -21,7 +20,7 @@ import type { CaseResult, MetricResult, StudyResult, Values, Verdict } from "./r
  */
 export function caseResults(measured: readonly MeasuredCase[], quick = false): CaseResult[] {
   return measured.map((one) => {
-    const { stressCase, outcomes, failures } = one;
+    const { stressCase, outcomes, failures, loadAverages } = one;
     const outcomesOf = (name: string) =>
       measured.find(({ stressCase: { group, name: other } }) =>
         group === stressCase.group && name === other
@@ -30,9 +29,6 @@ export function caseResults(measured: readonly MeasuredCase[], quick = false): C
       quick ? withoutFullBounds(stressCase) : stressCase,
       outcomes,
       outcomesOf,
-    );
-    const missing = stressCase.metrics.filter(({ name }) =>
-      outcomes.length > 0 && !metrics.some((metric) => metric.name === name)
     );
     return {
       id: idOf(stressCase),
@@ -43,11 +39,43 @@ export function caseResults(measured: readonly MeasuredCase[], quick = false): C
       problems: [...new Set(outcomes.flatMap(({ problems }) => problems ?? []))],
       failures: [
         ...failures,
-        ...missing.map(({ name }) => `${name} was not measured`),
+        ...missing(stressCase, outcomes, metrics),
         ...(outcomes.length === 0 && failures.length === 0 ? ["it was not run"] : []),
       ],
+      loadAverages,
     };
   });
+}
+
+/** What the processes of a case should have told and have not, with the reason. */
+function missing(
+  stressCase: StressCase,
+  outcomes: readonly CaseOutcome[],
+  results: readonly MetricResult[],
+): string[] {
+  if (outcomes.length === 0) return [];
+  const without = new Map<string, string[]>();
+  const why: string[] = [];
+  for (const metric of stressCase.metrics) {
+    const { name, limit, share } = metric;
+    const result = results.find((one) => one.name === name);
+    if (result !== undefined) {
+      const isAlone = limit !== undefined && result.ratio === undefined;
+      if (isAlone) why.push(`${name} was not measured beside its limit`);
+      continue;
+    }
+    // Of what is missing each part would be.
+    if (share !== undefined && !results.some((one) => one.name === share.of)) continue;
+    const off = takenOff(stressCase, metric);
+    if (off === undefined || readingsOf(outcomes, name).length === 0) {
+      why.push(`${name} was not measured`);
+    } else without.set(off, [...without.get(off) ?? [], name]);
+  }
+  for (const [off, names] of without) {
+    const baseline = idOf({ group: stressCase.group, name: off });
+    why.push(`its baseline was not measured, ${baseline}: no ${names.join(", ")}`);
+  }
+  return why;
 }
 
 function withoutFullBounds(stressCase: StressCase): StressCase {
@@ -73,39 +101,71 @@ function metricResults(
       if (values.length > 0) results.set(name, resultOf(metric, values, [], base));
       continue;
     }
-    const samples = samplesOf(outcomes, name);
+    const readings = readingsOf(outcomes, name);
     const off = takenOff(stressCase, metric);
     const base = off === undefined
       ? undefined
-      : samplesOf(outcomesOf(off), name).map(({ value }) => value);
-    if (samples.length === 0 || base?.length === 0) continue;
-    const limits = samples.flatMap(({ limit }) => limit === undefined ? [] : [limit]);
+      : readingsOf(outcomesOf(off), name).map(({ value }) => value);
+    if (readings.length === 0 || base?.length === 0) continue;
     const level = base === undefined ? 0 : median(base);
-    results.set(name, resultOf(metric, samples.map(({ value }) => value - level), limits, base));
+    const values = readings.map(({ value }) => value - level);
+    results.set(name, resultOf(metric, values, readings, base));
   }
   return [...results.values()];
 }
 
-function samplesOf(outcomes: readonly CaseOutcome[], name: string) {
-  return outcomes.flatMap(({ samples }) => samples.filter(({ metric }) => metric === name));
+/** A value of a figure, and what stands beside it. */
+interface Reading {
+  readonly value: number;
+  readonly beside: { readonly limit: number; readonly ratio: number } | undefined;
+}
+
+/**
+ * One for each process, the median of its rounds: those of one process are more alike than two processes are. Where there is a single one its
+ * rounds are all there is, and `compare` says so.
+ */
+function readingsOf(outcomes: readonly CaseOutcome[], name: string): Reading[] {
+  const processes = outcomes
+    .map(({ samples }) => samples.filter(({ metric }) => metric === name))
+    .filter((samples) => samples.length > 0);
+  if (processes.length === 1) return processes[0]!.map((sample) => readingOf([sample]));
+  return processes.map(readingOf);
+}
+
+function readingOf(samples: readonly Sample[]): Reading {
+  const pairs = samples.flatMap(({ value, limit }) => limit === undefined ? [] : { value, limit });
+  return {
+    value: median(samples.map(({ value }) => value)),
+    beside: pairs.length < samples.length ? undefined : {
+      limit: median(pairs.map(({ limit }) => limit)),
+      ratio: median(pairs.map(({ value, limit }) => value / limit)),
+    },
+  };
 }
 
 function resultOf(
   { name, unit, kind, better, what, limit, target }: Metric,
   values: readonly number[],
-  limits: readonly number[],
+  readings: readonly Reading[],
   base?: readonly number[],
 ): MetricResult {
-  const hasLimit = limit !== undefined && limits.length === values.length;
-  const ratio = hasLimit ? inShort(values.map((value, at) => value / limits[at]!)) : undefined;
+  const pairs = readings.flatMap(({ beside }) => beside ?? []);
+  const ratio = limit !== undefined && pairs.length === values.length
+    ? inShort(pairs.map(({ ratio }) => ratio))
+    : undefined;
+  // The bound of a figure with a limit is the ratio's: without all of it nothing can be said to hold.
+  const judged = limit === undefined ? inShort(values) : ratio;
   return {
     ...{ name, unit, kind, better, what },
     ...inShort(values),
     ...(base === undefined ? {} : { base }),
-    ...(ratio === undefined ? {} : { limit: { what: limit!, ...inShort(limits) }, ratio }),
-    ...(target === undefined
+    ...(ratio === undefined
       ? {}
-      : { target, holds: holds(target, (ratio ?? inShort(values)).median) }),
+      : { limit: { what: limit!, ...inShort(pairs.map(({ limit }) => limit)) }, ratio }),
+    ...(target === undefined ? {} : { target }),
+    ...(target === undefined || judged === undefined
+      ? {}
+      : { holds: holds(target, judged.median) }),
   };
 }
 
@@ -149,19 +209,20 @@ export function studyResults(
  * Comes to a verdict.
  *
  * @param cases all cases
- * @param load how busy the machine was: with too much to do, a time that is too long says as much of it as of us
- * @param interrupted whether it was ended early
+ * @param cpus how many processors the machine has: with too much to do beside, a time that is too long says as much of it as of us
+ * @param unfinished why it is not all that was to be measured; nothing if it is
  * @returns the verdict, and why it is not a pass
  */
 export function conclude(
   cases: readonly CaseResult[],
-  load: Machine,
-  interrupted: boolean,
+  cpus: number,
+  unfinished?: string,
 ): { readonly verdict: Verdict; readonly reasons: readonly string[] } {
-  const busy = wasOverloaded(load);
   const wrong: string[] = [];
-  const doubts: string[] = interrupted ? ["it was interrupted"] : [];
-  for (const { id, metrics, problems, failures } of cases) {
+  const doubts: string[] = unfinished === undefined ? [] : [unfinished];
+  for (const one of cases) {
+    const { id, metrics, problems, failures } = one;
+    const busy = wasOverloaded(one, cpus);
     wrong.push(...problems.map((problem) => `${id}: ${problem}`));
     doubts.push(...failures.map((failure) => `${id}: ${failure}`));
     for (const metric of metrics) {

@@ -3,15 +3,8 @@ import type { CaseOutcome, Metric, StressCase } from "../case.ts";
 import type { MeasuredCase } from "../run/runner.ts";
 import { caseResults, conclude, studyResults } from "./conclude.ts";
 
-const IDLE = {
-  cpus: 2,
-  loadAverageBefore: 0,
-  loadAverageHighest: 1,
-  loadAverageAfter: 1,
-  overloadedPart: 0,
-  stolenPart: 0,
-};
-const BUSY = { ...IDLE, loadAverageHighest: 9 };
+const CPUS = 2;
+const [IDLE, BUSY] = [1, 9];
 
 const HEAP: Metric = {
   ...{ name: "heap", unit: "MB", kind: "memory", better: "lower", what: "heap" },
@@ -29,8 +22,17 @@ function measured(
     run: () => Promise.resolve({ samples: [] }),
     ...more,
   };
-  return { stressCase, outcomes, failures: [] };
+  return { stressCase, outcomes, failures: [], loadAverages: outcomes.map(() => IDLE) };
 }
+
+const RATE: Metric = {
+  ...{ name: "heap", unit: "msg/s", kind: "rate", better: "higher", what: "rate" },
+  ...{ limit: "the bare loop", target: { atLeast: 0.85 } },
+};
+const round = (value: number, limit?: number) => ({
+  ...{ metric: "heap", value },
+  ...(limit === undefined ? {} : { limit }),
+});
 
 const samples = (...values: number[]): CaseOutcome[] =>
   values.map((value) => ({ samples: [{ metric: "heap", value }] }));
@@ -68,25 +70,60 @@ Deno.test("result: without its baseline a figure is not measured, instead of wro
     measured("one", [{ ...HEAP, overBaseline: true }], samples(15), { baseline: "base" }),
   ]);
   assert.deepEqual(result!.metrics, []);
-  assert.deepEqual(result!.failures, ["heap was not measured"]);
+  assert.deepEqual(result!.failures, ["its baseline was not measured, g/base: no heap"]);
+});
+
+Deno.test("result: what is missing is told once, with its reason", () => {
+  const over = { overBaseline: true };
+  const metrics: Metric[] = [
+    { ...HEAP, ...over },
+    { ...HEAP, ...over, name: "rss" },
+    { ...HEAP, name: "perWorker", share: { of: "heap", by: 4 } },
+    { ...HEAP, name: "timers" },
+  ];
+  const both = [["heap", 15], ["rss", 80]] as const;
+  const outcome = { samples: both.map(([metric, value]) => ({ metric, value })) };
+  const [, result] = caseResults([
+    measured("base", [HEAP], []),
+    measured("one", metrics, [outcome], { baseline: "base" }),
+  ]);
+  assert.deepEqual(result!.failures, [
+    "timers was not measured",
+    "its baseline was not measured, g/base: no heap, rss",
+  ]);
 });
 
 Deno.test("result: a ratio is made run by run, and its bound is held against its median", () => {
-  const rate: Metric = {
-    ...{ name: "heap", unit: "msg/s", kind: "rate", better: "higher", what: "rate" },
-    ...{ limit: "the bare loop", target: { atLeast: 0.85 } },
-  };
-  const outcome: CaseOutcome = {
-    samples: [[90, 100], [40, 50], [95, 100], [180, 200], [10, 100]].map(([value, limit]) => ({
-      ...{ metric: "heap", value: value!, limit: limit! },
-    })),
-  };
-  const [result] = caseResults([measured("one", [rate], [outcome])]);
+  const rounds = [[90, 100], [40, 50], [95, 100], [180, 200], [10, 100]] as const;
+  const outcome: CaseOutcome = { samples: rounds.map(([value, limit]) => round(value, limit)) };
+  const [result] = caseResults([measured("one", [RATE], [outcome])]);
   const [metric] = result!.metrics;
   assert.deepEqual(metric!.ratio!.values, [0.9, 0.8, 0.95, 0.9, 0.1]);
   assert.equal(metric!.ratio!.median, 0.9);
   assert.equal(metric!.limit!.what, "the bare loop");
   assert.equal(metric!.holds, true);
+});
+
+Deno.test("result: planted: a bound on a ratio is not held against the figure where a limit is missing", () => {
+  const outcome: CaseOutcome = { samples: [round(10, 100), round(10)] };
+  const cases = caseResults([measured("one", [RATE], [outcome])]);
+  const [metric] = cases[0]!.metrics;
+  assert.deepEqual([metric!.median, metric!.ratio, metric!.holds], [10, undefined, undefined]);
+  assert.deepEqual(conclude(cases, CPUS), {
+    verdict: "unknown",
+    reasons: ["g/one: heap was not measured beside its limit"],
+  });
+});
+
+Deno.test("result: several processes have a value each, the median of their rounds; one alone has its rounds", () => {
+  const process = (...values: number[]): CaseOutcome => ({
+    samples: values.map((value) => round(value, 100)),
+  });
+  const of = (...outcomes: CaseOutcome[]) =>
+    caseResults([measured("one", [RATE], outcomes)])[0]!.metrics[0]!;
+  const three = of(process(90, 91, 10), process(80, 95, 81), process(70, 71, 72));
+  assert.deepEqual([three.values, three.ratio!.values], [[90, 81, 71], [0.9, 0.81, 0.71]]);
+  assert.deepEqual(of(process(90, 91, 10)).values, [90, 91, 10]);
 });
 
 Deno.test("result: planted: a bound of the full size is missed by a whole run, and none of a sanity check", () => {
@@ -114,29 +151,38 @@ Deno.test("result: a line and a power are read out of the cases that were measur
 });
 
 Deno.test("verdict: planted: a bound that is missed fails, unless the machine had too much to do and it is no memory", () => {
-  const missed = (kind: "memory" | "duration") =>
-    caseResults([measured("one", [{ ...HEAP, kind, target: { atMost: 5 } }], samples(6))]);
-  assert.deepEqual(conclude(missed("duration"), IDLE, false), {
+  const missed = (kind: "memory" | "duration", loads: number[], others: number[] = []) => {
+    const metrics = [{ ...HEAP, kind, target: { atMost: 5 } }];
+    const cases = caseResults([
+      { ...measured("one", metrics, samples(6)), loadAverages: loads },
+      { ...measured("other", [HEAP], samples(6)), loadAverages: others },
+    ]);
+    return conclude(cases, CPUS);
+  };
+  const failed = {
     verdict: "fail",
     reasons: ["g/one: heap is 6 MB, and should be at most 5"],
-  });
-  assert.equal(conclude(missed("duration"), BUSY, false).verdict, "unknown");
-  assert.equal(conclude(missed("memory"), BUSY, false).verdict, "fail");
+  };
+  assert.deepEqual(missed("duration", [IDLE, IDLE]), failed);
+  // One busy minute is that of the cases that ran in it.
+  assert.deepEqual(missed("duration", [IDLE, IDLE], [BUSY]), failed);
+  assert.equal(missed("duration", [IDLE, BUSY]).verdict, "unknown");
+  assert.equal(missed("memory", [IDLE, BUSY]).verdict, "fail");
 });
 
 Deno.test("verdict: a problem fails, what could not be measured or was interrupted is unknown, all else passes", () => {
   const fine = caseResults([measured("one", [{ ...HEAP, target: { atMost: 5 } }], samples(5))]);
-  assert.deepEqual(conclude(fine, IDLE, false), { verdict: "pass", reasons: [] });
-  assert.equal(conclude(fine, IDLE, true).verdict, "unknown");
+  assert.deepEqual(conclude(fine, CPUS), { verdict: "pass", reasons: [] });
+  assert.equal(conclude(fine, CPUS, "it was interrupted").verdict, "unknown");
   const leaks = caseResults([
     measured("one", [HEAP], [{ samples: [{ metric: "heap", value: 1 }], problems: ["it leaks"] }]),
   ]);
-  assert.deepEqual(conclude(leaks, IDLE, false).reasons, ["g/one: it leaks"]);
+  assert.deepEqual(conclude(leaks, CPUS).reasons, ["g/one: it leaks"]);
   const failed = caseResults([{ ...measured("one", [HEAP], []), failures: ["no server"] }]);
-  assert.deepEqual(conclude(failed, IDLE, false), {
+  assert.deepEqual(conclude(failed, CPUS), {
     verdict: "unknown",
     reasons: ["g/one: no server"],
   });
   const skipped = caseResults([measured("one", [HEAP], [])]);
-  assert.equal(conclude(skipped, IDLE, false).verdict, "unknown");
+  assert.equal(conclude(skipped, CPUS).verdict, "unknown");
 });

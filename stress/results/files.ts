@@ -1,17 +1,15 @@
 /**
- * Results in files: written, and read again with suspicion.
+ * Results in files: written so that there is never half of one, and read again with suspicion.
  *
  * @module
  */
 import { z } from "zod";
 import { PartiError } from "../../lib/errors.ts";
-import { loadText, wasOverloaded } from "./load_bound.ts";
+import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
 import { RESULT_FILE, RESULT_FORMAT, RESULT_VERSION, type StressResult } from "./result.ts";
 
 /** Where results go unless told otherwise. */
 export const DEFAULT_OUT = "out/stress";
-/** Where baselines are. */
-export const BASELINE_FOLDER = "stress/baselines";
 
 const text = z.string();
 const count = z.number();
@@ -36,11 +34,12 @@ const schema = z.looseObject({
     ...{ cpuModel: text, cpus: count, memoryBytes: count, platform: text, denoVersion: text },
     natsServerVersion: text,
   }),
-  load: z.looseObject({ cpus: count, loadAverageHighest: count }),
+  load: z.looseObject({ cpus: count }),
   cases: z.array(z.looseObject({
     ...{ id: text, title: text, metrics: z.array(metric) },
     problems: z.array(text),
     failures: z.array(text),
+    loadAverages: z.array(count),
     series: z.array(z.looseObject({ atSeconds: z.array(count), values: z.array(maybe) })),
   })),
   studies: z.array(
@@ -97,6 +96,25 @@ function notFound(path: string, cause: unknown): PartiError {
 }
 
 /**
+ * Makes the folder of a run, and sees to it that its files can be written there in the end.
+ *
+ * @param folder the folder
+ * @param names the names of the files
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it cannot be used
+ */
+export async function makeOutput(folder: string, names: readonly string[]): Promise<void> {
+  await makeFolder(folder, "--out");
+  for (const name of names) {
+    const file = `${folder}/${name}`;
+    const isFolder = await Deno.stat(file).then(({ isDirectory }) => isDirectory, () => false);
+    if (!isFolder) continue;
+    throw new PartiError("PARTI_INVALID_CONFIG", `cannot write ${file}: it is a folder`, {
+      ...{ value: file, hint: "remove it, or name another folder with --out" },
+    });
+  }
+}
+
+/**
  * Makes a folder that can be written to.
  *
  * @param folder the folder
@@ -120,76 +138,32 @@ export async function makeFolder(folder: string, option: string): Promise<void> 
  *
  * @param file where
  * @param result the result
+ * @throws {PartiError} `PARTI_REFUSED` if it cannot be written
  */
 export async function writeResult(file: string, result: StressResult): Promise<void> {
-  await Deno.writeTextFile(file, JSON.stringify(result, null, 2) + "\n");
+  await writeWhole(file, JSON.stringify(result, null, 2) + "\n");
 }
 
 /**
- * Saves a result as a baseline: without what `compare` does not need.
+ * Writes a file beside its name and renames it: whoever reads it, and whatever happens, it is the one of before or the new one.
  *
- * @param result the result
- * @param name what to call it
- * @param folder where baselines are
- * @param anyway whether it is saved although a case found something wrong, or the machine had too much to do
- * @returns the file
- * @throws {PartiError} `PARTI_INVALID_CONFIG` if the result is none to compare with, or the name or the folder is no use
+ * @param file where
+ * @param text what
+ * @throws {PartiError} `PARTI_REFUSED` if it cannot be written; what was there before is as it was
  */
-export async function saveBaseline(
-  result: StressResult,
-  name: string,
-  folder: string,
-  anyway = false,
-): Promise<string> {
-  if (!/^[\w.-]+$/.test(name)) {
-    throw new PartiError("PARTI_INVALID_CONFIG", `"${name}" is no name for a baseline`, {
-      ...{ value: name, hint: "use letters, digits, dots and dashes" },
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const part = `${file}.part`;
+  try {
+    await Deno.writeTextFile(part, text);
+    await Deno.rename(part, file);
+  } catch (cause) {
+    // Whether there is half a file to remove or none: what went wrong before is what counts.
+    await Deno.remove(part).catch(() => {});
+    const error = new PartiError("PARTI_REFUSED", `cannot write ${file}: ${cause}`, {
+      ...{ value: file, cause },
+      hint: "is the disk full, or something else of that name there?",
     });
+    // It was measured, and is no mistake of who called.
+    throw withExitCode(error, exitCodes.unknown);
   }
-  const unfit = result.fault !== null
-    ? `it has the planted defect ${result.fault}`
-    : result.quick
-    ? "it is only a sanity check"
-    : result.cases.some(({ failures }) => failures.length > 0)
-    ? "something in it could not be measured"
-    : undefined;
-  if (unfit !== undefined) {
-    throw new PartiError("PARTI_INVALID_CONFIG", `the result is no baseline: ${unfit}`, {
-      ...{ value: result.startedAt, hint: "run `deno task stress` once more, to its end" },
-    });
-  }
-  const doubtful = doubtOf(result);
-  if (doubtful !== undefined && !anyway) {
-    throw new PartiError("PARTI_INVALID_CONFIG", `the result is no good baseline: ${doubtful}`, {
-      value: result.startedAt,
-      hint: "measure once more when nothing else runs, or save it all the same with --anyway",
-    });
-  }
-  await makeFolder(folder, "--dir");
-  const file = `${folder}/${name}.json`;
-  await writeResult(file, {
-    ...result,
-    cases: result.cases.map((one) => ({ ...one, series: [] })),
-  });
-  return file;
-}
-
-/** Why a result should not be what others are held against, though it is whole. */
-function doubtOf({ cases, load }: StressResult): string | undefined {
-  const wrong = cases.find(({ problems }) => problems.length > 0);
-  if (wrong !== undefined) return `${wrong.id}: ${wrong.problems[0]}`;
-  return wasOverloaded(load) ? `it was measured with ${loadText(load)}` : undefined;
-}
-
-/**
- * A name for a baseline: the machine's.
- *
- * @param result a result of that machine
- * @returns such as `intel-xeon-2cpu-8gb`
- */
-export function baselineName({ machine }: Pick<StressResult, "machine">): string {
-  const { cpuModel, cpus, memoryBytes } = machine;
-  const model = cpuModel.toLowerCase().replaceAll(/\([^)]*\)|cpu|processor/g, " ").trim()
-    .replaceAll(/[^a-z0-9.]+/g, "-").replace(/^-|-$/g, "");
-  return `${model || "machine"}-${cpus}cpu-${Math.round(memoryBytes / 1_024 ** 3)}gb`;
 }

@@ -21,7 +21,7 @@ export type Verdict = "pass" | "fail" | "unknown";
 
 /** Several values of one figure. */
 export interface Values extends Spread {
-  /** One for each repetition. */
+  /** One for each process, the median of its rounds; where one process has measured all, one for each round. */
   readonly values: readonly number[];
 }
 
@@ -65,6 +65,8 @@ export interface CaseResult {
   readonly problems: readonly string[];
   /** Why something could not be measured. */
   readonly failures: readonly string[];
+  /** For each process that has measured: the highest load average while it ran. */
+  readonly loadAverages: readonly number[];
 }
 
 /** A law over several cases. */
@@ -105,7 +107,7 @@ export interface StressResult {
   readonly commit: string;
   /** Where. */
   readonly machine: MachineFacts;
-  /** How busy it was. */
+  /** How busy it was over all; whether a figure is judged follows from its case's. */
   readonly load: Machine;
   /** The cases. */
   readonly cases: readonly CaseResult[];

@@ -42,7 +42,9 @@ export function resultWith(
 }
 
 function caseWith(id: string, figures: Readonly<Record<string, readonly number[]>>): CaseResult {
+  const processes = Math.max(1, ...Object.values(figures).map((values) => values.length));
   return {
+    loadAverages: Array.from({ length: processes }, () => 1),
     ...{ id, title: `what ${id} is`, series: [], problems: [], failures: [] },
     metrics: Object.entries(figures).map(([name, values]) => {
       const [kind, unit, better] = KINDS[name]!;

@@ -42,7 +42,7 @@ Deno.test("text: a row for each figure, with its bound and whether it holds", ()
       run: () => Promise.resolve({ samples: [] }),
     },
     outcomes: [{ samples: [{ metric: "heap", value: 6 }] }],
-    failures: [],
+    ...{ failures: [], loadAverages: [1] },
   }]);
   assert.deepEqual(figureRows([missed!])[0]!.slice(7), ["≤ 5", "MISSED"]);
 });

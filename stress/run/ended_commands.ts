@@ -13,10 +13,11 @@ import { compareResults, type Comparison, percent } from "../results/compare.ts"
 import {
   BASELINE_FOLDER,
   baselineName,
-  DEFAULT_OUT,
-  readResult,
+  baselineNames,
+  fileOf,
   saveBaseline,
-} from "../results/files.ts";
+} from "../results/baselines.ts";
+import { DEFAULT_OUT, readResult } from "../results/files.ts";
 import { figureText, tableLines } from "../results/text.ts";
 
 /** The options of `baseline`. */
@@ -73,8 +74,13 @@ export async function runCompare(
   return exitCodes[comparison.verdict];
 }
 
-/** What `compare` holds every run of a machine against has all there is; a part has a name of its own. */
-function checkWhole({ cases }: StressResult): void {
+/**
+ * What `compare` holds every run of a machine against has all there is; a part has a name of its own.
+ *
+ * @param result what is to be the baseline
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if a case is missing
+ */
+export function checkWhole({ cases }: StressResult): void {
   const missing = CATALOG.cases.map(idOf).filter((id) => !cases.some((one) => one.id === id));
   if (missing.length === 0) return;
   throw new PartiError(
@@ -89,17 +95,28 @@ function checkWhole({ cases }: StressResult): void {
 
 /** A baseline is named by its file, or as it was called when it was saved. */
 async function named(dir: string, path: string): Promise<string> {
-  const inFolder = `${dir}/${path}.json`;
-  return await isThere(path) || !await isThere(inFolder) ? path : inFolder;
+  const inFolder = fileOf(dir, path);
+  for (const file of [path, inFolder]) if (await isThere(file)) return file;
+  throw new PartiError("PARTI_NOT_FOUND", `there is no baseline ${path}`, {
+    ...{ value: path, hint: await baselinesText(dir) },
+  });
 }
 
 async function defaultBaseline(dir: string, name: string): Promise<string> {
-  const file = `${dir}/${name}.json`;
+  const file = fileOf(dir, name);
   if (await isThere(file)) return file;
   throw new PartiError("PARTI_NOT_FOUND", `there is no baseline of this machine: ${file}`, {
-    value: file,
-    hint: "name another one, or save one with `deno task stress baseline`",
+    ...{ value: file, hint: await baselinesText(dir) },
   });
+}
+
+const SAVE_ONE = "`deno task stress` and then `deno task stress baseline` save one";
+
+async function baselinesText(dir: string): Promise<string> {
+  const names = await baselineNames(dir);
+  return names.length === 0
+    ? `there is none in ${dir} yet; ${SAVE_ONE}`
+    : `there are ${names.join(", ")} in ${dir}; ${SAVE_ONE}`;
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -27,8 +27,12 @@ export interface RunnerOptions {
   readonly report: (line: string) => void;
   /** Ends it early: what has been measured by then is kept. */
   readonly signal: AbortSignal;
-  /** Called after each process. */
-  readonly onRun?: () => void;
+  /** Looks at the load average; called at intervals while a process runs, and in its end. */
+  readonly loadAverage: () => number;
+  /** The interval. */
+  readonly lookEveryMs?: number;
+  /** Called after each process, with all that has been measured by then. */
+  readonly onRun?: (soFar: Measured) => Promise<void>;
   /** Runs a case once; replaced by tests. */
   readonly runOnce?: (stressCase: StressCase, options: RunCaseOptions) => Promise<CaseRun>;
 }
@@ -41,6 +45,8 @@ export interface MeasuredCase {
   readonly outcomes: readonly CaseOutcome[];
   /** Why others have not. */
   readonly failures: readonly string[];
+  /** For each process that has: the highest load average while it ran. */
+  readonly loadAverages: readonly number[];
 }
 
 /** What all cases have measured. */
@@ -51,8 +57,10 @@ export interface Measured {
   readonly natsServerVersion: string | undefined;
 }
 
-/** So often is a case failing in the same way tried again with its next repetition. */
+/** A case that has failed so often, for whatever reasons, is given up. */
 const MAX_FAILURES = 2;
+/** A load average is one of the last minute. */
+const LOOK_EVERY_MS = 10_000;
 
 interface Turn {
   readonly stressCase: StressCase;
@@ -72,21 +80,17 @@ export async function runCases(
   options: RunnerOptions,
 ): Promise<Measured> {
   const { runOnce = runCaseOnce, signal, report } = options;
-  const found = new Map(
-    cases.map((stressCase) => [
-      stressCase,
-      { stressCase, outcomes: [] as CaseOutcome[], failures: [] as string[] },
-    ]),
-  );
+  const found = new Map(cases.map((stressCase) => [stressCase, nothingYet(stressCase)]));
   const turns = orderOf(cases, options);
   let natsServerVersion: string | undefined;
   for (const [index, { stressCase, repetition }] of turns.entries()) {
-    const { outcomes, failures } = found.get(stressCase)!;
+    const { outcomes, failures, loadAverages } = found.get(stressCase)!;
     if (signal.aborted || failures.length >= MAX_FAILURES) continue;
     const what = `[${index + 1}/${turns.length}] ${idOf(stressCase)}` +
       (repetition === 0 ? "" : `, once more (${repetition + 1})`);
     report(what);
     let doing = "starting";
+    using busy = new LoadWatch(options);
     try {
       const run = await withProgress(
         what,
@@ -99,6 +103,7 @@ export async function runCases(
           }),
       );
       outcomes.push(run.outcome);
+      loadAverages.push(busy.highest());
       natsServerVersion ??= run.natsServerVersion;
     } catch (error) {
       if (isPartiError(error, "PARTI_ABORTED")) continue;
@@ -107,9 +112,39 @@ export async function runCases(
       failures.push(describeError(error));
       report(`${idOf(stressCase)}: ${describeError(error)}`);
     }
-    options.onRun?.();
+    await options.onRun?.({ cases: [...found.values()], natsServerVersion });
   }
   return { cases: [...found.values()], natsServerVersion };
+}
+
+function nothingYet(stressCase: StressCase) {
+  return {
+    stressCase,
+    outcomes: [] as CaseOutcome[],
+    failures: [] as string[],
+    loadAverages: [] as number[],
+  };
+}
+
+/** Looks at the load while a process runs: a burst in the middle of a long one is over in the end. */
+class LoadWatch implements Disposable {
+  readonly #look: () => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #highest = 0;
+
+  constructor({ loadAverage, lookEveryMs = LOOK_EVERY_MS }: RunnerOptions) {
+    this.#look = () => this.#highest = Math.max(this.#highest, loadAverage());
+    this.#timer = setInterval(this.#look, lookEveryMs);
+  }
+
+  highest(): number {
+    this.#look();
+    return this.#highest;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
 }
 
 /**

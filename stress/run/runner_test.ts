@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PartiError } from "../../lib/errors.ts";
+import { until } from "../../tasks/until.ts";
 import { idOf, type StressCase } from "../case.ts";
 import type { CaseRun, RunCaseOptions } from "../child/run_case.ts";
 import { runCases, type RunnerOptions } from "./runner.ts";
@@ -20,7 +21,7 @@ function rig(
   const lines: string[] = [];
   const options: RunnerOptions = {
     ...{ quick: false, repeat: undefined, seed: 1, registry: undefined, fault: undefined },
-    ...{ durationMs: undefined, signal: new AbortController().signal },
+    ...{ durationMs: undefined, signal: new AbortController().signal, loadAverage: () => 0 },
     report: (line) => lines.push(line),
     runOnce: (one, given) => {
       order.push(`${one.name}${given.repetition}`);
@@ -88,4 +89,31 @@ Deno.test("runner: no nats-server is the end of it; an interruption keeps what t
   const { cases: measured } = await runCases(cases, options);
   assert.equal(order.length, 1);
   assert.equal(measured.flatMap(({ outcomes }) => outcomes).length, 1);
+});
+
+Deno.test("runner: planted: a burst of load in the middle of one process is told of that one, and of no other", async () => {
+  let looks = 0;
+  const burst = [1, 9, 1];
+  const { options } = rig(() => fine(1), {
+    loadAverage: () => burst[looks++] ?? 0.5,
+    lookEveryMs: 1,
+    runOnce: async () => {
+      await until("it was looked at", () => looks >= burst.length);
+      return fine(1);
+    },
+  });
+  const { cases: measured } = await runCases([cases[0]!], options);
+  assert.deepEqual(measured[0]!.loadAverages, [9, 0.5]);
+});
+
+Deno.test("runner: after each process it tells what there is by then", async () => {
+  const counts: number[] = [];
+  const { options } = rig(() => fine(1), {
+    onRun: ({ cases }) => {
+      counts.push(cases.flatMap(({ outcomes }) => outcomes).length);
+      return Promise.resolve();
+    },
+  });
+  await runCases(cases, options);
+  assert.deepEqual(counts, [1, 2, 3, 4, 5, 6]);
 });

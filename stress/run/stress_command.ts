@@ -4,30 +4,18 @@
  * @module
  */
 import { PartiError } from "../../lib/errors.ts";
-import { parseDurationMs } from "../../sim/config/units.ts";
-import { MachineLoad } from "../../sim/measure/machine_load.ts";
+import { formatDuration, parseDurationMs } from "../../sim/config/units.ts";
 import { freshSeed } from "../../sim/seed/seeded.ts";
 import { note, say } from "../../tasks/console.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
 import { interruptible } from "../../tasks/interruptible.ts";
 import { type Catalog, type Fault, FAULTS, idOf, type StressCase } from "../case.ts";
-import { renderStressPage } from "../page/page.ts";
 import { loadCatalog } from "../registry.ts";
-import { caseResults, conclude, studyResults } from "../results/conclude.ts";
-import { DEFAULT_OUT, makeFolder, writeResult } from "../results/files.ts";
-import { commitOf, describeMachine } from "../results/machine.ts";
-import {
-  RESULT_FILE,
-  RESULT_FORMAT,
-  RESULT_VERSION,
-  type StressResult,
-} from "../results/result.ts";
-import { resultLines } from "../results/block.ts";
+import { DEFAULT_OUT, makeOutput } from "../results/files.ts";
+import { RESULT_FILE } from "../results/result.ts";
+import { PAGE_FILE, Run } from "./run.ts";
 import { runCases } from "./runner.ts";
 import { selectCases } from "./select.ts";
-
-/** The page's name in the output folder. */
-export const PAGE_FILE = "stress.html";
 
 /** The options as they were given. */
 export interface StressOptions {
@@ -73,35 +61,21 @@ export async function runStress(options: StressOptions): Promise<number> {
   }
   const seed = wholeNumber("seed", options.seed, 0) ?? freshSeed();
   const repeat = wholeNumber("repeat", options.repeat, 1);
-  const durationMs = durationOf(options.duration);
+  const durationMs = durationOf(options.duration, cases);
   const fault = faultOf(options.fault, cases);
   const out = options.out ?? DEFAULT_OUT;
   if (out.trim() === "") throw invalid("out", out, "a folder");
-  await makeFolder(out, "--out");
-  const startedAt = new Date();
-  const load = new MachineLoad();
+  await makeOutput(out, [RESULT_FILE, PAGE_FILE]);
   note(`Seed: ${seed}`);
+  const run = await Run.begin(catalog, options, { seed, quick, fault, out });
   using interrupt = interruptible(() => note("Interrupted: what was measured is written."));
   const measured = await runCases(cases, {
     ...{ quick, repeat, seed, fault, durationMs, registry: options.registry, report: note },
     signal: interrupt.signal,
-    onRun: () => load.sample(),
+    loadAverage: run.loadAverage,
+    onRun: (soFar) => run.save(soFar),
   });
-  const results = caseResults(measured.cases, quick);
-  const result: StressResult = {
-    ...{ format: RESULT_FORMAT, version: RESULT_VERSION, startedAt: startedAt.toISOString() },
-    durationMs: Date.now() - startedAt.getTime(),
-    ...{ arguments: argumentsAgain(options, seed), seed, quick, fault: fault ?? null },
-    commit: await commitOf(),
-    machine: await describeMachine(measured.natsServerVersion),
-    load: load.machine,
-    ...{ cases: results, studies: studyResults(catalog.studies, results) },
-    ...conclude(results, load.machine, interrupt.signal.aborted),
-  };
-  await writeResult(`${out}/${RESULT_FILE}`, result);
-  await Deno.writeTextFile(`${out}/${PAGE_FILE}`, await renderStressPage(result));
-  for (const line of resultLines(result, out)) say(line);
-  return exitCodes[result.verdict];
+  return await run.end(measured, interrupt.signal.aborted ? "it was interrupted" : undefined);
 }
 
 function listLines({ cases, studies }: Catalog): string[] {
@@ -123,19 +97,6 @@ function listLines({ cases, studies }: Catalog): string[] {
   ];
 }
 
-function argumentsAgain(options: StressOptions, seed: number): string[] {
-  const { only = [], quick, repeat, duration, fault } = options;
-  return [
-    "stress",
-    ...only.flatMap((name) => ["--only", name]),
-    ...(quick === true ? ["--quick"] : []),
-    ...(repeat === undefined ? [] : ["--repeat", repeat]),
-    ...(duration === undefined ? [] : ["--duration", duration]),
-    ...(fault === undefined ? [] : ["--fault", fault]),
-    ...["--seed", String(seed)],
-  ];
-}
-
 function wholeNumber(option: string, text: string | undefined, min: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
@@ -143,11 +104,22 @@ function wholeNumber(option: string, text: string | undefined, min: number): num
   throw invalid(option, text, `a whole number from ${min} on`);
 }
 
-function durationOf(text: string | undefined): number | undefined {
+function durationOf(
+  text: string | undefined,
+  cases: readonly StressCase[],
+): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDurationMs(text);
-  if (ms !== undefined && ms > 0) return ms;
-  throw invalid("duration", text, 'a duration such as "30s" or "10m"');
+  if (ms === undefined || ms <= 0) {
+    throw invalid("duration", text, 'a duration such as "30s" or "10m"');
+  }
+  for (const one of cases) {
+    const { leastDurationMs = 0 } = one;
+    if (ms >= leastDurationMs) continue;
+    const least = formatDuration(leastDurationMs);
+    throw invalid("duration", text, `${least} at least, or ${idOf(one)} finds nothing out`);
+  }
+  return ms;
 }
 
 function faultOf(text: string | undefined, cases: readonly StressCase[]): Fault | undefined {

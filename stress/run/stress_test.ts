@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { TempDir } from "../../tasks/nats_fakes.ts";
+import { until } from "../../tasks/until.ts";
 import { idOf } from "../case.ts";
 import { CATALOG } from "../registry.ts";
 import { readResult, writeResult } from "../results/files.ts";
@@ -24,8 +25,12 @@ const toys = (out: string, plant: Record<string, number> = {}) =>
 
 /** What a run says of the machine is no part of these tests, and other work may run beside them. */
 async function asIfIdle(out: string): Promise<void> {
-  const { load } = resultWith({});
-  await writeResult(`${out}/stress.json`, { ...await readResult(out), load });
+  const result = await readResult(out);
+  const cases = result.cases.map((one) => ({
+    ...one,
+    loadAverages: one.loadAverages.map(() => 1),
+  }));
+  await writeResult(`${out}/stress.json`, { ...result, cases });
 }
 
 Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown fail, and are named", async () => {
@@ -61,14 +66,14 @@ Deno.test("the gate: repeats of the same pass; 15 % more memory and a slowdown f
 Deno.test("planted: a baseline of a loaded machine is refused, unless it is wanted anyway, and compare says so", async () => {
   using temp = new TempDir();
   const result = resultWith({ "scale/a": { start: [900, 901, 902] } });
-  const load = { ...result.load, loadAverageHighest: 7.9 };
-  await writeResult(`${temp.path}/stress.json`, { ...result, load });
+  const cases = result.cases.map((one) => ({ ...one, loadAverages: [1, 7.9, 1] }));
+  await writeResult(`${temp.path}/stress.json`, { ...result, cases });
   const save = ["baseline", temp.path, "--name", "here", "--dir", temp.path];
   const refused = await stress(...save);
   assert.equal(refused.code, 3);
   assert.match(
     refused.stderr,
-    /load average of 7\.9 on 2 processors, more than 4\nhint: .*--anyway/,
+    /load average of 7\.9 on 2 processors, more than 4, in scale\/a: .*\nhint: .*--anyway/,
   );
   assert.equal((await stress(...save, "--anyway")).code, 0);
   const { code, stdout } = await stress("compare", "here", temp.path, "--dir", temp.path);
@@ -80,7 +85,9 @@ Deno.test("planted: a baseline of a loaded machine is refused, unless it is want
 Deno.test("planted: a part of the suite is no baseline of this machine, only one with a name", async () => {
   using temp = new TempDir();
   const cases = Object.fromEntries(
-    CATALOG.cases.filter(({ group }) => group !== "speed").map((one) => [idOf(one), {}]),
+    CATALOG.cases.filter(({ group }) => group !== "speed").map((
+      one,
+    ) => [idOf(one), { heap: [1, 1, 1] }]),
   );
   await writeResult(`${temp.path}/stress.json`, resultWith(cases));
   const refused = await stress("baseline", temp.path, "--dir", temp.path);
@@ -111,6 +118,41 @@ Deno.test("what could not be measured is exit code 2, and does not keep the othe
   assert.match(stdout, /^toy\/both +heap/m);
 });
 
+/** Every file of a full disk, so to say: what is to be written is a folder. */
+Deno.test("planted: a result that cannot be written is seen all the same, and one line says why; a folder that was there before is bad input", async () => {
+  using temp = new TempDir();
+  const { code, stdout, stderr } = await stress(
+    ...["--only", "toy/spoils", "--out", temp.path],
+    ...["--registry", toyRegistry({ spoils: `${temp.path}/stress.json` })],
+  );
+  assert.equal(code, 2, stdout + stderr);
+  assert.match(stdout, /^toy\/spoils +one +1 /m);
+  assert.match(stdout, /^PASS$/m);
+  assert.match(stderr, /^Not saved so far, and tried again: .*cannot write .*stress\.json/m);
+  assert.match(stderr, /^[^N].*cannot write .*stress\.json: .*\nhint: is the disk full/m);
+  assert.doesNotMatch(stderr, /^ {4}at /m, "no stack trace");
+  assert.deepEqual([...Deno.readDirSync(temp.path)].map(({ name }) => name), ["stress.json"]);
+  const again = await toys(temp.path);
+  assert.equal(again.code, 3);
+  assert.match(again.stderr, /cannot write .*stress\.json: it is a folder\nhint: remove it/);
+});
+
+Deno.test("planted: a suite that is killed leaves what it has measured by then, which is no pass", async () => {
+  using temp = new TempDir();
+  const child = spawnSelf([
+    ...["stress", "--only", "toy/spoils", "--only", "toy/waits", "--seed", "3"],
+    ...["--registry", toyRegistry(), "--out", temp.path],
+  ], { permissions: ["--allow-all"], stdout: "null", stderr: "null" });
+  const measured = async () =>
+    (await readResult(temp.path)).cases.filter(({ metrics }) => metrics.length > 0).length;
+  await until("one case is saved", async () => await measured().catch(() => 0) === 1, 20_000);
+  child.kill("SIGKILL");
+  await child.status;
+  const { verdict, reasons } = await readResult(temp.path);
+  assert.equal(verdict, "unknown");
+  assert.deepEqual(reasons, ["it has not come to its end", "toy/waits: it was not run"]);
+});
+
 Deno.test("--list shows every case with its figures, and runs nothing", async () => {
   const { code, stdout } = await stress("--list");
   assert.equal(code, 0);
@@ -130,10 +172,19 @@ const mistakes: [string[], RegExp][] = [
   [["--repeat", "0"], /--repeat: expected a whole number from 1 on, got "0"/],
   [["--seed", "x"], /--seed: expected a whole number/],
   [["--duration", "10"], /--duration: expected a duration such as/],
+  [
+    ["--duration", "3s", "--only", "leak"],
+    /--duration: expected 10s at least, or leak\/churn finds nothing out, got "3s"/,
+  ],
   [["--fault", "lose"], /--fault: expected memory, slow, leak, .*, got "lose"/],
   [["--fault", "slow", "--only", "speed/recovery"], /--fault slow does nothing in what is run/],
   [["--fault", "memory", "--only", "speed"], /--fault memory does nothing in what is run/],
   [["--out", ""], /--out: expected a folder/],
+  [
+    ["--registry", "/no/such.ts"],
+    /--registry: \/no\/such\.ts cannot be loaded: .*\nhint: name a module that exports/,
+  ],
+  [["--registry", "stress/case.ts"], /--registry: stress\/case\.ts exports no `catalog`/],
   [["compare", "none", "/no/such"], /there is no \/no\/such/],
   [["baseline", "/no/such"], /there is no \/no\/such/],
 ];

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import type { CaseOutcome, Catalog, StressCase } from "../case.ts";
 import { collectedMemory } from "../child/collected_memory.ts";
 
@@ -78,6 +78,19 @@ export const catalog: Catalog = {
         },
       }],
     }),
+    toy("loses-server", ({ serverPid }) => {
+      Deno.kill(serverPid, "SIGKILL");
+      return new Promise(() => {});
+    }, { server: true }),
+    toy("spoils", () => {
+      const folder = planted.get("spoils");
+      if (folder !== null) mkdirSync(folder);
+      return Promise.resolve({ samples: [{ metric: "one", value: 1 }] });
+    }, {
+      metrics: [{ ...{ name: "one", unit: "", kind: "count", better: "neither" }, what: "one" }],
+    }),
+    toy("waits", () => new Promise(() => {})),
+    toy("infinite", () => Promise.resolve({ samples: [{ metric: "slope", value: Infinity }] })),
     toy("throws", () => Promise.reject(new Error("planted"))),
     toy("dies", () => Deno.exit(7)),
     toy("hangs", () => new Promise(() => {}), { timeoutMs: 2_000 }),
@@ -90,7 +103,7 @@ export const catalog: Catalog = {
  *
  * @param plant what is planted
  */
-export function toyRegistry(plant: Readonly<Record<string, number>> = {}): string {
+export function toyRegistry(plant: Readonly<Record<string, number | string>> = {}): string {
   const url = new URL(import.meta.url);
   for (const [name, value] of Object.entries(plant)) url.searchParams.set(name, String(value));
   return url.href;
