@@ -179,7 +179,8 @@ export interface ConsumerInput {
   readonly maxDeliver?: number;
   /**
    * How many messages a worker holds in advance, over all its partitions. At least `concurrency`. Where its handlers are quick it holds more by
-   * itself: what they handle in half a second, up to 4,096 messages and 16 MB.
+   * itself: what they handle in half a second, up to 4,096 messages and 16 MB; never less. However many lanes share it, each has 4 at least,
+   * and that of a shard 32.
    * @default 256
    */
   readonly prefetch?: number;

@@ -1,5 +1,5 @@
 /**
- * How many publications may wait, and what is told when as many do.
+ * How many publications may wait, or wait for room, and what is told when as many do.
  *
  * @module
  */
@@ -21,4 +21,16 @@ export function tooManyWaiting(subject: string, mostWaiting: number): PartiError
     `publish to ${subject}: ${mostWaiting} publications wait already`,
     { value: subject, hint: "wait for `room()`, or for outcomes, before publishing on" },
   );
+}
+
+/**
+ * The refusal of one who would wait for room, where there is no place for that either.
+ *
+ * @param mostWaiting how many may wait
+ * @returns `PARTI_OVERLOADED`
+ */
+export function tooManyWaitingForRoom(mostWaiting: number): PartiError {
+  return new PartiError("PARTI_OVERLOADED", `${mostWaiting} wait for room to publish already`, {
+    hint: "let fewer callers publish at once, or have them wait in a line of their own",
+  });
 }

@@ -148,7 +148,7 @@ export class StressGroup implements AsyncDisposable {
 
   /** Waits until every worker is Stable, all follow the same generation, and each partition has an owner. */
   untilWell(): Promise<void> {
-    return until("the group is well", () => this.#isWell(), SETTLE_TIMEOUT_MS);
+    return until("the group is well", () => this.trouble === undefined, SETTLE_TIMEOUT_MS);
   }
 
   /** Ends all workers, in order. */
@@ -160,14 +160,9 @@ export class StressGroup implements AsyncDisposable {
     await Promise.all([...connections].map((nc) => nc.close()));
   }
 
-  #isWell(): boolean {
-    let owned = 0;
-    const generation = this.#members[0]?.manager.assignment?.generation;
-    for (const { manager } of this.#members) {
-      if (manager.state !== "Stable" || manager.assignment?.generation !== generation) return false;
-      owned += manager.assignment?.partitions.length ?? 0;
-    }
-    return owned === this.#options.partitions;
+  /** What keeps the group from being well now; undefined if nothing does. */
+  get trouble(): string | undefined {
+    return troubleOf(this.#members.map(({ manager }) => manager), this.#options.partitions);
   }
 
   async #make(): Promise<Member> {
@@ -203,6 +198,29 @@ export class StressGroup implements AsyncDisposable {
       this.#handledTotal++;
     };
   }
+}
+
+/**
+ * What keeps a group from being well: that a worker is not Stable, follows another generation than the others, or a partition has no owner.
+ *
+ * @param workers all of them
+ * @param partitions how many there are
+ * @returns the first that is found, in words; undefined if all is well
+ */
+export function troubleOf(
+  workers: readonly Pick<Manager, "state" | "assignment">[],
+  partitions: number,
+): string | undefined {
+  const generation = workers[0]?.assignment?.generation;
+  let owned = 0;
+  for (const { state, assignment } of workers) {
+    if (state !== "Stable") return `a worker is ${state}`;
+    if (assignment?.generation !== generation) {
+      return `generations ${generation} and ${assignment?.generation} are followed`;
+    }
+    owned += assignment?.partitions.length ?? 0;
+  }
+  return owned === partitions ? undefined : `${owned} of ${partitions} partitions are owned`;
 }
 
 function sourceOf(partitions: number): StaticSource {

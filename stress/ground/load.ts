@@ -66,7 +66,7 @@ export class Load implements AsyncDisposable {
   /**
    * Ends it in order.
    *
-   * @returns how many messages the server has taken from it
+   * @returns how many messages it has sent. The server has received all of them; whether its stream took each is not asked, who consumes sees it
    * @throws {PartiError} `PARTI_REFUSED` if it has ended before
    */
   async finish(): Promise<number> {

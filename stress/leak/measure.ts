@@ -12,6 +12,7 @@ import { StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
 import { ServerMonitor } from "../ground/server_monitor.ts";
 import { describeLeak, judgeLeak, type LeakJudgement, WATCHED } from "./judge.ts";
+import { Looks } from "./looks.ts";
 import { PlantedLeak } from "./plant.ts";
 
 const [WORKERS, PARTITIONS] = [10, 100];
@@ -24,8 +25,12 @@ const MEBIBYTE = 1_048_576;
 /** In the end some messages are still under way. */
 const LEAST_HANDLED = 0.95;
 
-/** What there was at each look. */
-type Looks = Record<typeof WATCHED[number]["name"] | "code" | "rss" | "atSeconds", number[]>;
+/** What is looked at. */
+const NAMES = [
+  ...["atSeconds", "objects", "external", "code", "rss"] as const,
+  ...["timers", "sockets", "subscriptions", "consumers"] as const,
+] as const;
+type Seen = Looks<typeof NAMES[number]>;
 
 /**
  * Has workers come and go under load, and looks at memory and handles each time when all is as it was before.
@@ -50,14 +55,15 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   });
   const startMs = performance.now();
   const elapsedMs = () => performance.now() - startMs;
-  const looks = noLooks();
+  const cycleMs = quick ? QUICK_CYCLE_MS : CYCLE_MS;
+  const looks: Seen = new Looks(NAMES, Math.ceil(durationMs / cycleMs) + 1);
   for (let cycle = 0; elapsedMs() < durationMs; cycle++) {
     context.progress(
       `${Math.round(elapsedMs() / 1_000)} of ${
         durationMs / 1_000
       } s, ${cycle} workers came and went`,
     );
-    const nextMs = elapsedMs() + (quick ? QUICK_CYCLE_MS : CYCLE_MS);
+    const nextMs = elapsedMs() + cycleMs;
     await group.add(1);
     await group.remove(chance.int(cycle, 0, WORKERS));
     await leak.drip(cycle);
@@ -72,49 +78,44 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   return conclusionOf(looks, durationMs / 1_000, handled / (elapsedMs() / 1_000), problems);
 }
 
-function noLooks(): Looks {
-  return {
-    ...{ atSeconds: [], objects: [], external: [], code: [], rss: [] },
-    ...{ timers: [], sockets: [], subscriptions: [], consumers: [] },
-  };
-}
-
 async function look(
-  looks: Looks,
+  looks: Seen,
   monitor: ServerMonitor,
   timers: TimerCount,
   atSeconds: number,
 ): Promise<void> {
   const { heapBytes, codeBytes, externalBytes, rssBytes } = await collectedMemory();
   const { connections, subscriptions, consumers } = await monitor.handles();
-  looks.atSeconds.push(atSeconds);
-  looks.objects.push((heapBytes - codeBytes) / MEBIBYTE);
-  looks.external.push(externalBytes / MEBIBYTE);
-  looks.code.push(codeBytes / MEBIBYTE);
-  looks.rss.push(rssBytes / MEBIBYTE);
-  looks.timers.push(timers.pending);
-  looks.sockets.push(connections);
-  looks.subscriptions.push(subscriptions);
-  looks.consumers.push(consumers);
+  looks.keep({
+    atSeconds,
+    objects: (heapBytes - codeBytes) / MEBIBYTE,
+    external: externalBytes / MEBIBYTE,
+    code: codeBytes / MEBIBYTE,
+    rss: rssBytes / MEBIBYTE,
+    timers: timers.pending,
+    sockets: connections,
+    subscriptions,
+    consumers,
+  });
 }
 
 function conclusionOf(
-  looks: Looks,
+  looks: Seen,
   durationSeconds: number,
   handled: number,
   problems: readonly string[],
 ): CaseOutcome {
-  const { atSeconds } = looks;
+  const atSeconds = looks.of("atSeconds");
   const judgements = WATCHED.map((watched) =>
-    judgeLeak(watched, atSeconds, looks[watched.name], durationSeconds)
+    judgeLeak(watched, atSeconds, looks.of(watched.name), durationSeconds)
   );
-  const seriesOf = (name: keyof Looks, unit: string) => ({
-    ...{ name, unit, atSeconds, values: looks[name] },
+  const seriesOf = (name: typeof NAMES[number], unit: string) => ({
+    ...{ name, unit, atSeconds, values: looks.of(name) },
   });
   return {
     samples: [
       ...judgements.flatMap(samplesOf),
-      { metric: "cycles", value: atSeconds.length },
+      { metric: "cycles", value: looks.count },
       { metric: "handled", value: handled },
     ],
     series: [

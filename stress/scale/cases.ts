@@ -27,7 +27,7 @@ function count(name: string, unit: string, what: string, atMost?: number): Metri
   return atMost === undefined ? metric : { ...metric, target: { atMost } };
 }
 
-function metricsOf({ workers, partitions }: ScaleCase): readonly Metric[] {
+function metricsOf({ workers, partitions, consume }: ScaleCase): readonly Metric[] {
   const isLargestOfTable = workers === 50 && partitions === 500;
   const isHundred = workers === 100;
   return [
@@ -36,8 +36,14 @@ function metricsOf({ workers, partitions }: ScaleCase): readonly Metric[] {
       "from the start of all at once until all are Stable and every partition is owned",
       isLargestOfTable ? START_MAX_MS : undefined,
     ),
-    duration("join", "from the start of one more until all are Stable again"),
-    duration("leave", "from one's leaving until all others are Stable again"),
+    duration("join", "from the start of one more until all are Stable again, no message flowing"),
+    duration("leave", "from one's leaving until all others are Stable again, no message flowing"),
+    ...(consume
+      ? [
+        duration("joinLoaded", "the same as join, while messages flow to all partitions"),
+        duration("leaveLoaded", "the same as leave, while messages flow to all partitions"),
+      ]
+      : []),
     count(
       "restMessages",
       "msg/s",
@@ -61,10 +67,12 @@ function metricsOf({ workers, partitions }: ScaleCase): readonly Metric[] {
 function scaleCase(name: string, what: ScaleCase, quick = false): StressCase {
   const { workers, partitions, consume } = what;
   const isLarge = workers > 50 || partitions > 1_500;
+  const isAccepted = workers === 100 && partitions === 500;
   return {
     ...{ group: "scale", name, quick, server: true, size: { workers, partitions } },
     title: `${workers} workers, ${partitions} partitions${consume ? "" : ", nobody consumes"}`,
-    repetitions: isLarge ? LARGE_REPETITIONS : REPETITIONS,
+    // That of the acceptance is a median of five, however large.
+    repetitions: isLarge && !isAccepted ? LARGE_REPETITIONS : REPETITIONS,
     timeoutMs: isLarge ? LARGE_TIMEOUT_MS : TIMEOUT_MS,
     metrics: metricsOf(what),
     faults: ["slow"],
@@ -119,6 +127,8 @@ function laws(over: "workers" | "partitions", cases: readonly string[], fixed: s
     ["start", "start", "Time until all are Stable"],
     ["join", "join", "Time of one worker more"],
     ["leave", "leave", "Time of one worker less"],
+    ["join-loaded", "joinLoaded", "Time of one worker more under load"],
+    ["leave-loaded", "leaveLoaded", "Time of one worker less under load"],
     ["rest-messages", "restMessages", "Messages per second at rest"],
     ["rest-bytes", "restBytes", "Bytes per second at rest"],
     ["rest-cpu", "restCpu", "Processor time of the server at rest"],

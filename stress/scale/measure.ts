@@ -1,10 +1,12 @@
 /**
- * What a group costs by its size: the time to start, the time of a move, and what the server has to do for it.
+ * What a group costs by its size: the time to start, the time of a move, at rest and under load, and what the server has to do for it.
  *
  * @module
  */
 import type { CaseContext, CaseOutcome, CaseSize, Sample } from "../case.ts";
-import { GROUP_CONFIG, StressGroup } from "../ground/group.ts";
+import { until } from "../../tasks/until.ts";
+import { GROUP_CONFIG, StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
+import { Load } from "../ground/load.ts";
 import { restWindowMs } from "../ground/rest.ts";
 import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
 
@@ -18,9 +20,14 @@ export interface ScaleCase extends CaseSize {
 const QUICK_REST_MS = 3_000;
 /** What a start or a move leaves to be done afterwards, such as merging lanes, is none of the rest. */
 const CALM_MS = 1_500;
+/** Messages over all partitions in turn, while one more comes and one goes. */
+const LOAD_PER_SECOND = 500;
+const PAYLOAD_BYTES = 128;
+const HANDLED_MS = 60_000;
 
 /**
- * Measures a group: started all at once, at rest, one worker more, one less.
+ * Measures a group: started all at once, at rest, one worker more, one less; and if it consumes, both once more while messages flow. What is
+ * counted on the server is counted while none do.
  *
  * @param what how large
  * @param context of the case
@@ -39,20 +46,61 @@ export async function measureScale(what: ScaleCase, context: CaseContext): Promi
   context.progress("at rest");
   const restMs = context.quick ? QUICK_REST_MS : restWindowMs(GROUP_CONFIG);
   const rest = await monitor.during(() => pause(restMs));
+  const { trouble } = group;
   context.progress("one worker more");
   const join = await group.prepare(1);
   const joined = await monitor.during(join);
   await pause(CALM_MS);
   context.progress("one worker less");
   const left = await monitor.during(() => group.remove());
+  const loaded = consume ? await moveUnderLoad(group, partitions, context) : [];
   return {
     samples: [
       { metric: "start", value: started.durationMs },
       ...restSamples(rest),
       ...moveSamples("join", joined, rest),
       ...moveSamples("leave", left, rest),
+      ...loaded,
     ],
+    problems: trouble === undefined ? [] : [`the group did not stay at rest: ${trouble}`],
   };
+}
+
+/**
+ * One worker more and one less while messages flow to all partitions.
+ *
+ * @param group a group that is well and consumes
+ * @param partitions how many
+ * @param context of the case
+ * @returns both times, when all messages are handled
+ */
+export async function moveUnderLoad(
+  group: StressGroup,
+  partitions: number,
+  { url, progress }: Pick<CaseContext, "url" | "progress">,
+): Promise<Sample[]> {
+  progress("one worker more and one less under load");
+  await using load = await Load.start({
+    ...{ url, subjectTemplate: SUBJECT_TEMPLATE, partitions },
+    ...{ perSecond: LOAD_PER_SECOND, payloadBytes: PAYLOAD_BYTES },
+  });
+  const join = await group.prepare(1);
+  await pause(CALM_MS);
+  const joinLoaded = await timeOf(join);
+  await pause(CALM_MS);
+  const leaveLoaded = await timeOf(() => group.remove());
+  const sent = await load.finish();
+  await until("all messages are handled", () => group.handled >= sent, HANDLED_MS);
+  return [
+    { metric: "joinLoaded", value: joinLoaded },
+    { metric: "leaveLoaded", value: leaveLoaded },
+  ];
+}
+
+async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const beganMs = performance.now();
+  await work();
+  return performance.now() - beganMs;
 }
 
 /**
@@ -76,9 +124,7 @@ export async function measureGrowth(
   for (const workers of steps) {
     context.progress(`growing to ${workers} workers`);
     const grow = await group.prepare(workers - group.workers);
-    const beganMs = performance.now();
-    await grow();
-    samples.push({ metric: `to${workers}`, value: performance.now() - beganMs });
+    samples.push({ metric: `to${workers}`, value: await timeOf(grow) });
   }
   return { samples };
 }

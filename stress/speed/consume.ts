@@ -121,7 +121,8 @@ function run(context: CaseContext): Promise<CaseOutcome> {
 export const CONSUME_CASE: StressCase = {
   group: "speed",
   name: "consume",
-  title: "Consuming a backlog of 100,000 messages over 100 partitions by one worker",
+  title:
+    "Consuming a backlog of 100,000 messages (10,000 in a sanity check) over 100 partitions by one worker",
   metrics: [{
     name: "consume",
     unit: "msg/s",

@@ -22,6 +22,8 @@ const STAYING = PARTITIONS.slice(50);
 /** Each partition gets a message this often. */
 const TICK_MS = 10;
 const PATIENCE_MS = 20_000;
+/** Twice the highest median of seven runs on a busy machine, which were 2.8 to 5.0: what is finished and confirmed before costs so much. */
+const RATIO_MAX = 10;
 
 /** Publishes to all partitions until it is told to stop. */
 async function withTraffic<T>(world: World, measure: () => Promise<T>): Promise<T> {
@@ -161,6 +163,7 @@ export const HANDOFF_CASE: StressCase = {
       "From the new assignment to the first message of the last partition that moves, at its new owner's",
     limit:
       "a consumer deleted and another one made, with nothing finished and nothing confirmed before",
+    target: { atMost: RATIO_MAX, full: true },
   }],
   repetitions: 1,
   quick: true,

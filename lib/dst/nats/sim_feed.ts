@@ -22,7 +22,7 @@ import type { FeedFaults } from "./faults.ts";
 import type { SimLink } from "./link.ts";
 import { checkPayload } from "./payload.ts";
 import { DEFAULT_MAX_WAITING, tooManyWaiting } from "../../ports/publish_limit.ts";
-import { PublishGate } from "./publish_gate.ts";
+import { DEFAULT_MAX_IN_FLIGHT, PublishPlaces } from "../../ports/publish_places.ts";
 import type { ModelServer } from "./server.ts";
 import { DEFAULT_SIM_PULL_OPTIONS, SimPull, type SimPullOptions } from "./sim_pull.ts";
 import type { Publication } from "./stream_model.ts";
@@ -46,14 +46,17 @@ class SimFeed implements FeedStore {
   readonly #link: SimLink;
   readonly #model: StreamsModel;
   readonly #faults: FaultBoard;
-  readonly #gate: PublishGate;
+  readonly #places: PublishPlaces;
   readonly #pullOptions: SimPullOptions;
 
   constructor(link: SimLink, options: SimFeedOptions) {
     this.#link = link;
     this.#model = StreamsModel.of(link.server);
     this.#faults = FaultBoard.of(link.server);
-    this.#gate = new PublishGate(options.maxInFlight);
+    this.#places = new PublishPlaces({
+      most: options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
+      mostWaiting: DEFAULT_MAX_WAITING,
+    });
     this.#pullOptions = { ...DEFAULT_SIM_PULL_OPTIONS, ...options.pull };
   }
 
@@ -154,10 +157,7 @@ class SimFeed implements FeedStore {
     const headers = headersOf(options);
     const copy = checkPayload(data, `publish to ${subject}`, headers);
     const publication: Publication = { subject, data: copy, headers, options };
-    if (this.#gate.waiting >= DEFAULT_MAX_WAITING) {
-      throw tooManyWaiting(subject, DEFAULT_MAX_WAITING);
-    }
-    await this.#gate.enter();
+    await this.#place(subject);
     try {
       const store = (what: string): PublishAck => {
         const ack = this.#model.publish(publication, what);
@@ -168,12 +168,12 @@ class SimFeed implements FeedStore {
       };
       return await this.#call("publish", store, "publishAckLost", options.timeoutMs);
     } finally {
-      this.#gate.leave();
+      this.#places.leave();
     }
   }
 
   room(): Promise<void> | undefined {
-    return this.#gate.room();
+    return this.#places.room();
   }
 
   async lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
@@ -192,6 +192,13 @@ class SimFeed implements FeedStore {
   }
 
   /** Asks the server, as far as nothing gets lost on the way. */
+  async #place(subject: string): Promise<void> {
+    if (this.#places.take()) return;
+    await new Promise<void>((resolve, reject) => {
+      if (!this.#places.wait(resolve)) reject(tooManyWaiting(subject, DEFAULT_MAX_WAITING));
+    });
+  }
+
   #call<T>(
     label: string,
     run: (what: string) => T,

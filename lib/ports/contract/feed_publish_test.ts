@@ -37,6 +37,18 @@ export const feedPublishCases: ContractCase[] = [
       await Promise.all(acks);
       assert.ok(most > 1 && most < 5_000, `${most} were under way at once`);
       assert.equal((await feed.streamInfo("S")).messages, 10_000);
+      most = 0;
+      // The same, where many wait at once.
+      await Promise.all(
+        numbers(1, 10_000).map(async () => {
+          const room = feed.room();
+          if (room !== undefined) await room;
+          most = Math.max(most, ++underWay);
+          await feed.publish("feed.1", bytes("x"));
+          underWay--;
+        }),
+      );
+      assert.ok(most > 1 && most < 5_000, `${most} of many callers were under way at once`);
       await close();
     },
   },

@@ -1,10 +1,11 @@
 /**
- * What a nats-server of a given version can do: one table, read once per connection.
+ * What a nats-server of a given version can do: one table, read once per connection. What the library asks it for are `markers`; the other
+ * lines are facts it was designed around, and what is held of them against real servers.
  *
  * @module
  */
 
-/** What the library asks about a server. */
+/** What came with a version. */
 export interface Capabilities {
   /** The version as the server says it, `0.0.0` if it did not. */
   readonly version: string;
@@ -14,12 +15,10 @@ export interface Capabilities {
   readonly markers: boolean;
   /** A time to live of its own for each message (2.11). */
   readonly perKeyTtl: boolean;
-  /** Several messages stored as one (2.12). */
+  /** Several messages stored as one (2.12). The publisher does without; the README of this folder says why. */
   readonly atomicBatch: boolean;
   /** `CONSUMER.RESET` (2.14). */
   readonly consumerReset: boolean;
-  /** Fast ingest publishing (2.14). */
-  readonly fastIngest: boolean;
 }
 
 /** The least version of each capability, as `[major, minor]`. */
@@ -29,7 +28,6 @@ const SINCE = {
   perKeyTtl: [2, 11],
   atomicBatch: [2, 12],
   consumerReset: [2, 14],
-  fastIngest: [2, 14],
 } as const;
 
 /** The oldest server the library works with. */
@@ -54,6 +52,5 @@ export function capabilitiesOf(version: string): Capabilities {
     perKeyTtl: has(SINCE.perKeyTtl),
     atomicBatch: has(SINCE.atomicBatch),
     consumerReset: has(SINCE.consumerReset),
-    fastIngest: has(SINCE.fastIngest),
   };
 }

@@ -7,15 +7,11 @@ import { headers as newHeaders, type Msg, type MsgHdrs } from "@nats-io/nats-cor
 import type { PartiError } from "../../errors.ts";
 import type { PublishAck, PublishOptions } from "../feed.ts";
 import { DEFAULT_MAX_WAITING, tooManyWaiting } from "../publish_limit.ts";
+import { DEFAULT_MAX_IN_FLIGHT, PublishPlaces } from "../publish_places.ts";
 import type { Link } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
 import { readPubAck } from "./pub_ack.ts";
 import type { Waiter } from "./requester.ts";
-
-/** How many publications may wait for the stream's word at once unless told otherwise. */
-export const DEFAULT_MAX_IN_FLIGHT = 4_096;
-/** So many of those that wait no more are cut off at once. */
-const CUT_AT = 1_024;
 
 const NO_OPTIONS: PublishOptions = {};
 
@@ -81,15 +77,8 @@ class Publication implements Waiter {
  */
 export class Publisher {
   readonly #link: Link;
-  readonly #maxInFlight: number;
   readonly #maxWaiting: number;
-  readonly #waiting: (() => void)[] = [];
-  /** The first one still waiting; those before it are cut off in bulk, since `shift()` moves a long array each time. */
-  #firstWaiting = 0;
-  #inFlight = 0;
-  /** Places that were left and are not handed on yet. */
-  #left = 0;
-  #isHanding = false;
+  readonly #places: PublishPlaces;
 
   /**
    * @param link the connection
@@ -102,20 +91,18 @@ export class Publisher {
     maxWaiting: number = DEFAULT_MAX_WAITING,
   ) {
     this.#link = link;
-    this.#maxInFlight = maxInFlight;
     this.#maxWaiting = maxWaiting;
+    this.#places = new PublishPlaces({ most: maxInFlight, mostWaiting: maxWaiting });
   }
 
   /**
-   * Waits until a publication would be sent at once.
+   * Waits until a publication would be sent at once; see {@linkcode PublishPlaces.room}.
    *
-   * @returns undefined if it would; otherwise settles when there is room, and whoever publishes then, without waiting for anything else in
-   * between, finds it
+   * @returns undefined if it would; otherwise settles when there is room
+   * @throws {PartiError} `PARTI_OVERLOADED` if as many wait for room as may
    */
   room(): Promise<void> | undefined {
-    if (this.#inFlight < this.#maxInFlight) return undefined;
-    // Not taken, only waited for: it goes to the next in line, if there is one, or to whoever publishes then.
-    return this.#place().then(this.#leave);
+    return this.#places.room();
   }
 
   /**
@@ -134,16 +121,12 @@ export class Publisher {
     data: Uint8Array,
     options: PublishOptions = NO_OPTIONS,
   ): Promise<PublishAck> {
-    if (this.#inFlight >= this.#maxInFlight) {
-      if (this.#waiting.length - this.#firstWaiting >= this.#maxWaiting) {
-        return Promise.reject(tooManyWaiting(subject, this.#maxWaiting));
-      }
-      return new Promise((resolve, reject) => {
-        this.#waiting.push(() => this.#send(subject, data, options, resolve, reject));
-      });
-    }
-    this.#inFlight++;
-    return new Promise((resolve, reject) => this.#send(subject, data, options, resolve, reject));
+    return new Promise((resolve, reject) => {
+      if (this.#places.take()) this.#send(subject, data, options, resolve, reject);
+      else if (
+        !this.#places.wait(() => this.#send(subject, data, options, resolve, reject))
+      ) reject(tooManyWaiting(subject, this.#maxWaiting));
+    });
   }
 
   #send(
@@ -154,7 +137,7 @@ export class Publisher {
     reject: (error: unknown) => void,
   ): void {
     const timeoutMs = options.timeoutMs ?? this.#link.timeoutMs;
-    const publication = new Publication(subject, timeoutMs, this.#leave, resolve, reject);
+    const publication = new Publication(subject, timeoutMs, this.#places.leave, resolve, reject);
     let headers: MsgHdrs | undefined;
     try {
       headers = headersOf(options);
@@ -163,38 +146,5 @@ export class Publisher {
       return;
     }
     this.#link.send(data, publication, headers);
-  }
-
-  /** Waits for a place. */
-  #place(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  readonly #leave = (): void => {
-    this.#left++;
-    // What is sent from here may fail at once and so leave its place, too: that would go deeper for each that waits.
-    if (this.#isHanding) return;
-    this.#isHanding = true;
-    while (this.#left > 0) {
-      this.#left--;
-      this.#handOn();
-    }
-    this.#isHanding = false;
-  };
-
-  /** A place goes to the one who waits longest, at once: whoever publishes next comes behind. */
-  #handOn(): void {
-    const next = this.#waiting[this.#firstWaiting];
-    if (next === undefined) {
-      this.#inFlight--;
-      return;
-    }
-    // The count stays as it is.
-    this.#firstWaiting++;
-    if (this.#firstWaiting === this.#waiting.length || this.#firstWaiting === CUT_AT) {
-      this.#waiting.splice(0, this.#firstWaiting);
-      this.#firstWaiting = 0;
-    }
-    next();
   }
 }

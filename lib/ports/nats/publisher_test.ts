@@ -77,7 +77,7 @@ Deno.test("a lost connection ends what is under way, and nothing is sent until i
   await server.close();
 });
 
-Deno.test("whoever waits for room is told of it and does not take it", async () => {
+Deno.test("whoever waits for room is told of it behind all that is published, and does not take it", async () => {
   const server = new FakeConnection();
   const publisher = new Publisher(linkOf(server.nc), 2);
   assert.equal(publisher.room(), undefined);
@@ -85,15 +85,49 @@ Deno.test("whoever waits for room is told of it and does not take it", async () 
   let told = false;
   const room = publisher.room()!.then(() => told = true);
   acks.push(publisher.publish("s.2", DATA));
-  await settle();
-  assert.equal(told, false);
   answer(server, 0, { stream: "S", seq: 1 });
-  await room;
   await settle();
-  assert.equal(server.published.length, 3, "the place went on to the one behind");
+  assert.deepEqual([server.published.length, told], [3, false]);
   answer(server, 1, { stream: "S", seq: 2 });
+  await room;
+  assert.equal(publisher.room(), undefined);
   answer(server, 2, { stream: "S", seq: 3 });
   await Promise.all(acks);
+  await server.close();
+});
+
+Deno.test("however many wait for room, one is told of each place, finds it, and is not refused", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 1, 2);
+  const first = publisher.publish("s.first", DATA);
+  const acks = Array.from({ length: 6 }, async (_, i) => {
+    await publisher.room();
+    return publisher.publish(`s.${i}`, DATA);
+  });
+  for (let sent = 1; sent <= 7; sent++) {
+    await settle();
+    assert.equal(server.published.length, sent);
+    answer(server, sent - 1, { stream: "S", seq: sent });
+  }
+  await first;
+  assert.deepEqual((await Promise.all(acks)).map((ack) => ack.sequence), [2, 3, 4, 5, 6, 7]);
+  await server.close();
+});
+
+Deno.test("when the connection goes, all who wait for room go on, and each is told", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 1);
+  const first = publisher.publish("s.first", DATA);
+  const outcomes = Promise.allSettled([
+    first,
+    ...Array.from({ length: 5 }, async () => {
+      await publisher.room();
+      await publisher.publish("s", DATA);
+    }),
+  ]);
+  await server.tell({ type: "disconnect", server: "x" });
+  const codes = (await outcomes).map((one) => one.status === "rejected" ? one.reason.code : "ok");
+  assert.deepEqual(codes, ["PARTI_TIMEOUT", ...Array(5).fill("PARTI_DISCONNECTED")]);
   await server.close();
 });
 
