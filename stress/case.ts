@@ -141,6 +141,8 @@ export interface StressCase {
   readonly baseline?: string;
   /** The defects that can be planted in it; none if left out. */
   readonly faults?: readonly Fault[];
+  /** Flags of V8 that its process is started with. */
+  readonly v8Flags?: readonly string[];
   /** How many processes measure it, one after another. */
   readonly repetitions: number;
   /** Whether the sanity check has it, once. */

@@ -28,7 +28,9 @@ export interface MemoryPorts {
 }
 
 /** The environment variable that has a child expose its collector: it works from source and in a compiled program. */
-export const EXPOSE_GC: Readonly<Record<string, string>> = { DENO_V8_FLAGS: "--expose-gc" };
+export const EXPOSE_GC: Readonly<Record<"DENO_V8_FLAGS", string>> = {
+  DENO_V8_FLAGS: "--expose-gc",
+};
 
 /** A heap that shrinks by less than this is as small as it gets. */
 const TOLERANCE = 0.001;

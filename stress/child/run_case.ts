@@ -72,12 +72,15 @@ export async function runCaseOnce(
     durationMs: options.durationMs ?? null,
   };
   const timeoutMs = stressCase.timeoutMs + (options.durationMs ?? 0);
-  const outcome = await runProcess(spec, timeoutMs, options, server);
+  const { v8Flags = [] } = stressCase;
+  const env = { DENO_V8_FLAGS: [EXPOSE_GC.DENO_V8_FLAGS, ...v8Flags].join(",") };
+  const outcome = await runProcess(spec, env, timeoutMs, options, server);
   return { outcome, natsServerVersion: server?.version };
 }
 
 async function runProcess(
   spec: CaseSpec,
+  env: Readonly<Record<string, string>>,
   timeoutMs: number,
   { onProgress = () => {}, signal = new AbortController().signal }: RunCaseOptions,
   server: NatsServer | undefined,
@@ -86,7 +89,7 @@ async function runProcess(
   if (signal.aborted) throw interrupted;
   const child = spawnSelf([CASE_COMMAND, JSON.stringify(spec)], {
     permissions: ["--allow-all"],
-    env: { NO_COLOR: "1", ...EXPOSE_GC },
+    env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
   });

@@ -33,6 +33,13 @@ Deno.test("an answer that cannot be read is told, and where", async () => {
   await assert.rejects(running, /its answer cannot be read: outcome\.samples\.0\.value: /);
 });
 
+Deno.test("a case's process has the flags of V8 that it asks for", async () => {
+  const { outcome } = await runCaseOnce(toyCase("flagged"), options);
+  assert.deepEqual(outcome.samples, [{ metric: "flags", value: 1 }]);
+  const plain = { ...toyCase("flagged"), v8Flags: [] };
+  assert.equal((await runCaseOnce(plain, options)).outcome.samples[0]!.value, 0);
+});
+
 Deno.test("an interruption ends a case at once", async () => {
   const controller = new AbortController();
   const hanging = { ...toyCase("hangs"), timeoutMs: 60_000 };

@@ -8,6 +8,8 @@ import { WATCHED, type Watched } from "./judge.ts";
 import { measureLeak } from "./measure.ts";
 
 const TIMEOUT_MS = 900_000;
+/** What V8 optimises grows for ten minutes and more, and so do its lists of what depends on what: without it nothing grows but what is held. */
+const NO_OPTIMISING = ["--no-turbofan", "--no-maglev"];
 /** Workers come and go every 2.5 s or more slowly; fewer than three looks say nothing of a slope. */
 const LEAST_DURATION_MS = 10_000;
 
@@ -32,6 +34,7 @@ export const LEAK_CASES: readonly StressCase[] = [
   {
     ...{ group: "leak", name: "churn", quick: true, server: true, repetitions: 1 },
     title: "10 workers, 100 partitions under load; one comes and one goes, again and again",
+    v8Flags: NO_OPTIMISING,
     ...{ timeoutMs: TIMEOUT_MS, leastDurationMs: LEAST_DURATION_MS },
     metrics: [
       ...WATCHED.flatMap(slopes),

@@ -38,6 +38,15 @@ function toy(name: string, run: StressCase["run"], more: Partial<StressCase> = {
   };
 }
 
+/** Whether this process was started with `--allow-natives-syntax`. */
+function areIntrinsicsAllowed(): boolean {
+  try {
+    return new Function("return %IsSmi(1)")();
+  } catch {
+    return false;
+  }
+}
+
 /** The catalog. */
 export const catalog: Catalog = {
   cases: [
@@ -59,6 +68,12 @@ export const catalog: Catalog = {
         },
       ],
     }),
+    toy(
+      "flagged",
+      () =>
+        Promise.resolve({ samples: [{ metric: "flags", value: Number(areIntrinsicsAllowed()) }] }),
+      { v8Flags: ["--allow-natives-syntax"] },
+    ),
     toy("server", async ({ monitorUrl, serverPid }) => {
       const told = await (await fetch(`${monitorUrl}/varz`)).json();
       const isThere = existsSync(`/proc/${serverPid}`);

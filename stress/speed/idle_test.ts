@@ -42,7 +42,7 @@ Deno.test("idle: planted: a group that falls apart while it is measured does not
 Deno.test("idle: a sanity check, of fewer workers, is not held to the bounds of a hundred", () => {
   const samples = IDLE_CASE.metrics.map(({ name }) => ({ metric: name, value: 1_000 }));
   const outcomes = [{ samples }];
-  const measured = [{ stressCase: IDLE_CASE, outcomes, failures: [] }];
+  const measured = [{ stressCase: IDLE_CASE, outcomes, failures: [], loadAverages: [0] }];
   const holds = (quick: boolean) =>
     caseResults(measured, quick)[0]!.metrics.map((one) => one.holds);
   assert.deepEqual(holds(true), [undefined, undefined, undefined]);
