@@ -38,7 +38,7 @@ export const partitionCatalog = {
   "nothing is kept twice": always("no call is in an actor's state twice"),
   "ids are unique": always("no two calls have one ID, whichever life made them"),
   "a call has the time it was given": always(
-    "where a call comes its time is not over, and it has no more than its caller gave it",
+    "no call that comes has more time left than its caller gave it",
   ),
   "nothing is pending at the end": always("when all is quiet nobody waits"),
   "the group is whole": alwaysAtMost(

@@ -152,7 +152,8 @@ export class PartitionRun {
     this.#watch.made(owner, context);
     return {
       handle: async ({ payload, signal, leftMs }) => {
-        this.#calls.came(this.#ledger.find(readPayload(payload).token), leftMs());
+        // What is stored is handled, however late.
+        this.#calls.came(this.#ledger.find(readPayload(payload).token), leftMs(), -Infinity);
         const turn: Turn = { owner, context, signal };
         this.#watch.begin(turn, payload);
         try {
