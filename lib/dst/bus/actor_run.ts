@@ -10,7 +10,6 @@ import { PLACEMENTS } from "../../bus/actors/placement.ts";
 import type { MessageBus } from "../../bus/bus.ts";
 import { addressSubject } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
-import type { SimProcess } from "../kernel/node.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { disagreement, leftOnServer } from "./actor_agreement.ts";
@@ -241,7 +240,7 @@ export class ActorRun {
       for (const state of [false, true]) {
         actors.define(`sim::${placement}${state ? `-${KEPT}` : ""}`, {
           ...{ placement, state, idleMs: this.#options.idleMs },
-          create: (context) => this.#actor(owner, world.clock, context),
+          create: (context) => this.#actor({ owner, world, actors }, context),
         });
       }
     }
@@ -262,17 +261,21 @@ export class ActorRun {
     };
   }
 
-  #actor(owner: SimProcess, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
+  #actor(
+    { owner, world: { clock }, actors }: Pick<ActorMember, "owner" | "world" | "actors">,
+    context: ActorContext,
+  ): Actor {
     const { assertions } = this.#simulation;
     const { id, signal } = context;
     this.watch.made(owner, context);
     const take = turnsOf({ assertions, ledger: this.ledger, clock, context });
     return {
-      handle: async ({ payload, hops, key, leftMs }) => {
+      handle: async (call) => {
+        const { payload, key, leftMs } = call;
         assertions.always("no call is handled late", leftMs() > 0, id);
         this.#calls.came(this.ledger.find(readPayload(payload).token), leftMs());
         const turn: Turn = { owner, context, signal };
-        this.watch.begin(turn, hops, payload);
+        this.watch.begin(turn, call, actors.mayAct);
         try {
           return await take(payload, signal, (isKnown) => {
             assertions.sometimes("a key came again", key !== undefined && isKnown);
@@ -281,9 +284,9 @@ export class ActorRun {
           this.watch.end(turn);
         }
       },
-      onActivate: () => this.watch.hooked("activate", context),
+      onActivate: () => this.watch.hooked("activate", context, actors.mayAct),
       onDeactivate: (reason) => {
-        this.watch.hooked("deactivate", context);
+        this.watch.hooked("deactivate", context, actors.mayAct);
         assertions.sometimes("an actor was idle", reason === "idle");
       },
     };

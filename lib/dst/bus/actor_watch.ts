@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActorContext } from "../../bus/actors/actor.ts";
+import type { ActorCall, ActorContext } from "../../bus/actors/actor.ts";
 import type { Activation } from "../../bus/actors/activation.ts";
 import type { ActivationState } from "../../bus/actors/activation_state.ts";
 import type { ActorId } from "../../bus/actors/actor_id.ts";
@@ -42,11 +42,17 @@ export class ActorWatch {
     this.#turns.made(owner, context);
   }
 
-  /** A turn begins. */
-  begin(turn: Turn, hops: number, payload: Uint8Array): void {
+  /**
+   * A turn begins.
+   *
+   * @param turn the turn
+   * @param call its call
+   * @param mayAct whether the node's lease is valid; the life is not asked, which may be wrong
+   */
+  begin(turn: Turn, { hops, payload }: ActorCall, mayAct: boolean): void {
     this.#turnOf.set(payload, turn);
     const isKnown = this.#turns.newestOf(turn.context.id) !== undefined;
-    this.#assertions.sometimes("an actor moved", this.#turns.begin(turn));
+    this.#assertions.sometimes("an actor moved", this.#turns.begin(turn, mayAct));
     this.#assertions.sometimes("remote_forward", hops > 0);
     this.#assertions.sometimes("stale_entry_forwarded", hops > 0 && isKnown);
     this.#assertions.always("hops are few", hops <= 2, `${hops} hops`);
@@ -111,9 +117,9 @@ export class ActorWatch {
     life.state = to;
   }
 
-  /** A hook of a life was called. */
-  hooked(hook: "activate" | "deactivate", context: ActorContext): void {
-    this.#turns.hooked(hook, context, context.mayAct());
+  /** A hook of a life was called, while the node's lease was valid or not. */
+  hooked(hook: "activate" | "deactivate", context: ActorContext, mayAct: boolean): void {
+    this.#turns.hooked(hook, context, mayAct && !context.signal.aborted);
   }
 
   #placed(id: ActorId, revision: number): void {

@@ -36,7 +36,7 @@ export class PartitionWatch {
    */
   begin(turn: Turn, payload: Uint8Array): void {
     this.#turnOf.set(payload, turn);
-    this.#assertions.sometimes("an actor moved", this.#turns.begin(turn));
+    this.#assertions.sometimes("an actor moved", this.#turns.begin(turn, turn.context.mayAct()));
   }
 
   /** A turn is over. */

@@ -64,9 +64,10 @@ export class TurnWatch {
    * A turn begins.
    *
    * @param turn the turn
+   * @param mayAct whether its process may act, by whatever gives it the right
    * @returns whether its actor has begun where it was not before
    */
-  begin(turn: Turn): boolean {
+  begin(turn: Turn, mayAct: boolean): boolean {
     const { owner, context } = turn;
     const { id, token } = context;
     const open = this.#turns.get(id) ?? new Set<Turn>();
@@ -79,7 +80,7 @@ export class TurnWatch {
     }
     this.#assertions.always("single activation", true);
     this.#assertions.always("one turn at a time", true);
-    const isRight = hasRight(turn) && context.mayAct();
+    const isRight = hasRight(turn) && mayAct;
     this.#assertions.always("a turn begins by right", isRight, () => `${id} at ${owner.name}`);
     const newest = this.#newest.get(id);
     const isOlder = newest !== undefined && token < newest.token;
