@@ -37,6 +37,20 @@ const bugs: readonly Mutant[] = [
     find: "      await life.actor.onDeactivate?.(reason);\n",
     replace: '      if (reason !== "stopping") await life.actor.onDeactivate?.(reason);\n',
   },
+  {
+    name: "turn-not-told",
+    about: "A turn is not told that its right is over, and goes on with what it does.",
+    file: PARTITION_ACTORS,
+    find: "const signal = AbortSignal.any([context.signal, life.abort.signal]);",
+    replace: "const { signal } = new AbortController();",
+  },
+  {
+    name: "calls-of-one-actor-at-once",
+    about: "The feed gives all calls of an actor at once, each as if it were another actor's.",
+    file: "lib/consumption/dispatch/shard_slot.ts",
+    find: "    if (recent !== undefined) return recent;\n",
+    replace: "",
+  },
 ];
 
 /** The bugs. */
