@@ -1,7 +1,7 @@
 /** Calls between nodes on a real server: each outcome there is. */
 import assert from "node:assert/strict";
 import { PartiError } from "../errors.ts";
-import { natsTest, type Rig, until } from "../test_support/rig.ts";
+import { bothNatsTest, type Rig, until } from "../test_support/rig.ts";
 import { MessageBus } from "./bus.ts";
 import type { BusOptions } from "./bus_options.ts";
 import { addressSubject, nodeSubject } from "./names.ts";
@@ -33,7 +33,7 @@ async function pair(rig: Rig, options: Partial<BusOptions> = {}): Promise<Pair> 
   };
 }
 
-natsTest(
+bothNatsTest(
   "bus: a call has its value, and the handler is told what there is to know",
   async (rig) => {
     await using nodes = await pair(rig);
@@ -60,7 +60,7 @@ natsTest(
   },
 );
 
-natsTest("bus: every outcome that is no value has its code", async (rig) => {
+bothNatsTest("bus: every outcome that is no value has its code", async (rig) => {
   await using nodes = await pair(rig, { pendingMax: 2 });
   const { caller, server } = nodes;
   const held = Promise.withResolvers<void>();
@@ -97,7 +97,7 @@ natsTest("bus: every outcome that is no value has its code", async (rig) => {
   await assert.rejects(caller.request(ECHO, "x", NOTHING), { code: "PARTI_STOPPED" });
 });
 
-natsTest("bus: an answer that is too large is an error of the handler", async (rig) => {
+bothNatsTest("bus: an answer that is too large is an error of the handler", async (rig) => {
   await using nodes = await pair(rig);
   nodes.server.handle("large", () => new Uint8Array(2_000_000));
   await assert.rejects(
@@ -106,7 +106,7 @@ natsTest("bus: an answer that is too large is an error of the handler", async (r
   );
 });
 
-natsTest("bus: where the receiver goes nobody waits for the deadline", async (rig) => {
+bothNatsTest("bus: where the receiver goes nobody waits for the deadline", async (rig) => {
   await using nodes = await pair(rig);
   const { caller, server } = nodes;
   let began = false;
@@ -127,7 +127,7 @@ natsTest("bus: where the receiver goes nobody waits for the deadline", async (ri
   );
 });
 
-natsTest(
+bothNatsTest(
   "bus: with a key a call is tried again until a node is there to handle it",
   async (rig) => {
     const { world } = await rig.connect();
@@ -146,7 +146,7 @@ natsTest(
   },
 );
 
-natsTest("bus: what is no message is counted, and a second answer too", async (rig) => {
+bothNatsTest("bus: what is no message is counted, and a second answer too", async (rig) => {
   await using nodes = await pair(rig);
   const { caller, server } = nodes;
   const { world } = await rig.connect();
@@ -158,7 +158,7 @@ natsTest("bus: what is no message is counted, and a second answer too", async (r
   assert.equal(decoder.decode(await caller.request(ECHO, "x", encoder.encode("on"))), "on");
 });
 
-natsTest("bus: no more is worked on at once than may be", async (rig) => {
+bothNatsTest("bus: no more is worked on at once than may be", async (rig) => {
   await using nodes = await pair(rig, { workingMax: 1 });
   const { caller, server } = nodes;
   const release = Promise.withResolvers<void>();
@@ -171,7 +171,7 @@ natsTest("bus: no more is worked on at once than may be", async (rig) => {
   await first;
 });
 
-natsTest("bus: it is started once, and what is no name is refused", async (rig) => {
+bothNatsTest("bus: it is started once, and what is no name is refused", async (rig) => {
   const { world } = await rig.connect();
   await using bus = new MessageBus({ world, bus: "test", node: "one" });
   await bus.start();
@@ -192,7 +192,7 @@ natsTest("bus: it is started once, and what is no name is refused", async (rig) 
   );
 });
 
-natsTest("bus: what is no bytes, and a time that is none, is one clear error", async (rig) => {
+bothNatsTest("bus: what is no bytes, and a time that is none, is one clear error", async (rig) => {
   await using nodes = await pair(rig);
   const { caller, server } = nodes;
   server.handle("number", (() => 42) as never);
@@ -214,7 +214,7 @@ natsTest("bus: what is no bytes, and a time that is none, is one clear error", a
   await assert.rejects(late.request(ECHO, "x", NOTHING), { code: "PARTI_NOT_STARTED" });
 });
 
-natsTest(
+bothNatsTest(
   "bus: a handler that takes half of the time is handled once for a caller with a key",
   async (rig) => {
     await using nodes = await pair(rig);

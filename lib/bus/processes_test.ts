@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { decodeJsonObject } from "../codec.ts";
 import { isPartiError } from "../errors.ts";
+import type { World } from "../ports/world.ts";
+import { makeShards } from "../sharding/make_shards.ts";
+import type { ShardedFeed } from "../sharding/shards.ts";
 import { natsTest, type Rig, until } from "../test_support/rig.ts";
 import {
   type BusProgramSpec,
@@ -9,8 +12,10 @@ import {
   JUDGE_SUBJECT,
   type TurnNotice,
 } from "../test_support/bus_program.ts";
+import { KEEPER, type PartitionProgramSpec } from "../test_support/partition_program.ts";
 import { endProgram, startProgram } from "../test_support/worker_program.ts";
 import { ActorSystem } from "./actors/actor_system.ts";
+import { PartitionActors } from "./actors/partition_actors.ts";
 import { MessageBus } from "./bus.ts";
 
 const ACTORS = 20;
@@ -19,6 +24,11 @@ const START_TIMEOUT_MS = 60_000;
 const CALL_TIMEOUT_MS = 20_000;
 const BUS = "processes";
 const NOTHING = new Uint8Array();
+const FEED: ShardedFeed = {
+  stream: "ACTORS",
+  subjectTemplate: "ACTORS.{{.Shard}}.{{.PartitionID}}",
+  shards: 6,
+};
 
 /** Whether two turns of two lives of one actor were at work at once. */
 function overlaps(
@@ -59,34 +69,35 @@ function overlaps(
 }
 
 interface Stage {
-  readonly actors: ActorSystem;
+  readonly world: World;
   readonly bus: MessageBus;
   readonly notices: TurnNotice[];
   readonly start: (node: string) => Promise<Deno.ChildProcess>;
 }
 
-/** A caller in this process, on which no actor may live, and processes on which they may. */
-async function onStage(rig: Rig, play: (stage: Stage) => Promise<void>): Promise<void> {
+/** A caller in this process, on which no actor lives, and processes on which they do. */
+async function onStage(
+  rig: Rig,
+  specOf: (node: string) => { readonly file: string; readonly spec: unknown },
+  play: (stage: Stage) => Promise<void>,
+): Promise<void> {
   const { world } = await rig.connect();
   const notices: TurnNotice[] = [];
   world.messaging.subscribe(JUDGE_SUBJECT, ({ data }) => {
     notices.push(decodeJsonObject(data) as unknown as TurnNotice);
   });
   await using bus = new MessageBus({ world, bus: BUS, node: "caller" });
-  await using actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
   await bus.start();
-  await actors.start();
   const children: Deno.ChildProcess[] = [];
   const start = async (node: string): Promise<Deno.ChildProcess> => {
-    const { url } = rig.server;
-    const spec: BusProgramSpec = { url, bus: BUS, node, leaseTtlMs: LEASE_TTL_MS, workMs: 5 };
-    const { child, isReady } = startProgram("bus_program.ts", spec, START_TIMEOUT_MS);
+    const { file, spec } = specOf(node);
+    const { child, isReady } = startProgram(file, spec, START_TIMEOUT_MS);
     children.push(child);
     await isReady(node);
     return child;
   };
   try {
-    await play({ actors, bus, notices, start });
+    await play({ world, bus, notices, start });
   } finally {
     await Promise.all(children.map(endProgram));
   }
@@ -113,6 +124,27 @@ async function callAll(actors: ActorSystem, isOver: () => boolean): Promise<numb
   return values;
 }
 
+/** Calls actors that were never called, one after another. */
+async function callNewcomers(actors: ActorSystem, isOver: () => boolean): Promise<void> {
+  for (let n = 0; !isOver(); n++) {
+    const options = { timeoutMs: CALL_TIMEOUT_MS, idempotencyKey: `first-${n}` };
+    await actors.request(`${COUNTER}/newcomer-${n}`, "add", NOTHING, options);
+  }
+}
+
+/** How many actors have taken turns, those on some nodes apart: what they have said may still be under way. */
+function actorsOf(notices: readonly TurnNotice[], ...but: string[]): number {
+  return new Set(notices.filter(({ node }) => !but.includes(node)).map(({ actor }) => actor)).size;
+}
+
+/** Whether a node has come to the end of a turn by right since then. */
+function worksSince(notices: readonly TurnNotice[], name: string, sinceMs: number): () => boolean {
+  return () =>
+    notices.some(({ node, phase, atMs, fenced }) =>
+      node === name && phase === "end" && atMs > sinceMs && !fenced
+    );
+}
+
 async function answersFromAll(actors: ActorSystem): Promise<void> {
   for (let n = 0; n < ACTORS; n++) {
     const options = { timeoutMs: CALL_TIMEOUT_MS, idempotencyKey: `last-${n}` };
@@ -125,8 +157,15 @@ for (const version of ["the usual nats-server", "2.10"] as const) {
   if (version === "2.10" && binary === undefined) continue;
   natsTest(
     `bus on ${version}: nodes are killed and stopped, and no actor ever has two lives`,
-    (rig) =>
-      onStage(rig, async ({ actors, bus, notices, start }) => {
+    async (rig) => {
+      const specOf = (node: string) => {
+        const about = { url: rig.server.url, bus: BUS, node };
+        const spec: BusProgramSpec = { ...about, leaseTtlMs: LEASE_TTL_MS, workMs: 5 };
+        return { file: "bus_program.ts", spec };
+      };
+      await onStage(rig, specOf, async ({ world, bus, notices, start }) => {
+        await using actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
+        await actors.start();
         const killedAtMs = new Map<string, number>();
         const [first, second] = await Promise.all(["a", "b", "c"].map(start));
         let isOver = false;
@@ -141,22 +180,87 @@ for (const version of ["the usual nats-server", "2.10"] as const) {
         // Another is stopped for longer than its lease lasts, and comes back.
         second!.kill("SIGSTOP");
         const stoppedAt = notices.length;
-        const others = () => new Set(notices.slice(stoppedAt).map(({ actor }) => actor)).size;
+        const others = () => actorsOf(notices.slice(stoppedAt), "b");
         await until("all actors work without it", () => others() === ACTORS, 30_000);
+        const wentOnAtMs = Date.now();
         second!.kill("SIGCONT");
-        await until("it works again", () =>
-          notices.slice(stoppedAt).some(({ node, phase, fenced }) =>
-            node === "b" && phase === "begin" && !fenced
-          ) || notices.length > stoppedAt + 2_000, 30_000);
+        // Those that live elsewhere by now stay there: it is new ones that begin here.
+        const newcomers = callNewcomers(actors, () => isOver);
+        await until("it works again", worksSince(notices, "b", wentOnAtMs), 30_000);
         isOver = true;
+        await newcomers;
         assert.ok(await calling > 100);
         await answersFromAll(actors);
         assert.deepEqual(overlaps(notices, killedAtMs), []);
         assert.equal(bus.pending, 0);
-      }),
+      });
+    },
     binary === undefined ? {} : { binary },
   );
 }
+
+/** Tells actors by partition something until told to stop; returns what the feed has stored, by actor. */
+async function tellAll(actors: PartitionActors, isOver: () => boolean): Promise<string[][]> {
+  return await Promise.all(
+    Array.from({ length: ACTORS }, async (_, n) => {
+      const stored: string[] = [];
+      for (let call = 0; !isOver(); call++) {
+        const idempotencyKey = `${n}-${call}`;
+        const options = { timeoutMs: CALL_TIMEOUT_MS, idempotencyKey };
+        await actors.oneway(`${KEEPER}/${n}`, "keep", NOTHING, options);
+        stored.push(idempotencyKey);
+        await actors.request(`${KEEPER}/${n}`, "keep", NOTHING, options);
+      }
+      return stored;
+    }),
+  );
+}
+
+natsTest(
+  "actors by partition: workers are killed and stopped, no actor has two lives, and nothing that was stored is lost",
+  async (rig) => {
+    const specOf = (node: string) => {
+      const spec: PartitionProgramSpec = {
+        ...{ url: rig.server.url, bus: BUS, node, workMs: 5, feed: FEED },
+        config: {
+          ...{ group: BUS, preset: "fast", workerIdMax: 9 },
+          consumer: { stream: FEED.stream, shards: FEED.shards },
+        },
+      };
+      return { file: "partition_program.ts", spec };
+    };
+    await onStage(rig, specOf, async ({ world, bus, notices, start }) => {
+      await makeShards(world.feed, FEED, { storage: "memory", replicas: 1 });
+      const actors = new PartitionActors({ world, bus, feed: FEED });
+      const [first, second] = await Promise.all(["a", "b", "c"].map(start));
+      let isOver = false;
+      const telling = tellAll(actors, () => isOver);
+      await until(
+        "all have work",
+        () => new Set(notices.map(({ node }) => node)).size === 3,
+        30_000,
+      );
+      first!.kill("SIGKILL");
+      const killedAtMs = new Map([["a", Date.now()]]);
+      second!.kill("SIGSTOP");
+      const stoppedAt = notices.length;
+      const others = () => actorsOf(notices.slice(stoppedAt), "a", "b");
+      await until("all actors work without them", () => others() === ACTORS, 30_000);
+      const wentOnAtMs = Date.now();
+      second!.kill("SIGCONT");
+      await until("it works again", worksSince(notices, "b", wentOnAtMs), 30_000);
+      isOver = true;
+      const stored = await telling;
+      for (const [n, keys] of stored.entries()) {
+        const options = { timeoutMs: CALL_TIMEOUT_MS, idempotencyKey: "last" };
+        const kept = await actors.request(`${KEEPER}/${n}`, "keep", NOTHING, options);
+        assert.deepEqual(JSON.parse(new TextDecoder().decode(kept)), [...keys, "last"]);
+      }
+      assert.deepEqual(overlaps(notices, killedAtMs), []);
+      assert.equal(bus.pending, 0);
+    });
+  },
+);
 
 Deno.test("the judge sees an overlap, and a life that goes back", () => {
   const turn = (node: string, token: number, atMs: number, untilMs: number): TurnNotice[] => {

@@ -64,3 +64,15 @@ export function natsTest(
     await run(rig);
   });
 }
+
+/**
+ * A test on the usual server, and on one of the oldest line that is supported where there is one.
+ *
+ * @param name what holds
+ * @param run the test
+ */
+export function bothNatsTest(name: string, run: (rig: Rig) => Promise<void>): void {
+  natsTest(name, run);
+  const binary = Deno.env.get("PARTI_NATS_SERVER_2_10");
+  if (binary !== undefined && binary !== "") natsTest(`${name} (2.10)`, run, { binary });
+}

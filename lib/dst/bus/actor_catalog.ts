@@ -6,8 +6,12 @@
 import { ACTIVATION_TRANSITIONS } from "../../bus/actors/activation_state.ts";
 import { always, alwaysAtMost, sometimes, sometimesEach } from "../assertions/catalog.ts";
 
-/** After the last fault actors and directory agree within so long, in milliseconds. */
-export const CONVERGENCE_MS = 30_000;
+/**
+ * After the last fault actors and directory agree within so many times the duration of a lease. Two would do for what leases are for; but a
+ * request that was lost in the last moment, for a lease say, is given up after 5 s only, and tried again up to 2 s later: that is 4.7 times the
+ * shortest lease.
+ */
+export const CONVERGENCE_LEASES = 5;
 
 /** The places of the bus and of actors that may misbehave. */
 export const ACTOR_SITES = [
@@ -44,7 +48,8 @@ export const actorCatalog = {
   ),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
   "a place is given back by who has it": always("no node removes a newer place than its own"),
-  "one turn at a time": always("a life of an actor never takes two turns at once"),
+  "one turn at a time": always("no life of an actor takes two turns at once"),
+  "a turn begins by right": always("a turn begins only while the node's lease is valid"),
   "an answer is given by right": always(
     "a call is answered only while the node's lease is valid, and before a newer life has begun",
   ),
@@ -55,17 +60,33 @@ export const actorCatalog = {
   "no call is handled late": always("no turn begins for a call whose time is over"),
   "a value was handled": always("who gets a value was handled at least once"),
   "on a good day all calls succeed": always("without faults each call has its value in time"),
+  "where nodes only crash callers learn in time": always(
+    "without other faults no call of a patient caller ends by its deadline",
+  ),
   "nothing kept is lost": always("what an actor has said it keeps is in its state"),
   "nothing is kept twice": always("no call is in an actor's state twice"),
   "what is kept was called": always("each call in a state was made"),
+  "ids are unique": always("no two calls have one ID, whichever life made them"),
+  "a call has the time it was given": always(
+    "where a call comes its time is not over, and it has no more than its caller gave it",
+  ),
+  "who was told where an actor is calls it there": always(
+    "a call goes to where the last answer came from, unless that node is taken for dead",
+  ),
   "hops are few": always("no call is sent on more than twice"),
   "pending is issued less settled": always("no pending call is forgotten, after each event"),
   "nothing is pending at the end": always("when all is quiet nobody waits"),
   "directory and hosts agree": alwaysAtMost(
-    CONVERGENCE_MS,
-    "how long after the last fault the directory says what is, in milliseconds",
+    CONVERGENCE_LEASES,
+    "how long after the last fault the directory says what is, in leases",
   ),
   "all actors answer": always("after healing every actor answers"),
+  "only without a lease is a life cut short": always(
+    "a life that takes turns ends at once only where the node's lease is over",
+  ),
+  "whoever ends is told": always(
+    "whoever has begun is told of its end by its hook, has lost its right, or its process has died",
+  ),
   "every life ends once": always("each life has come to its end, or its process has"),
   "hooks come once, by right": always(
     "a hook of a life is called once, by right, and in no turn of it",

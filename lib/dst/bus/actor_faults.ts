@@ -84,15 +84,23 @@ export class ActorFaults {
   readonly #simulation: Simulation<FaultCatalog>;
   readonly #run: FaultTargets;
   readonly #healing: Healing;
+  readonly #endMs: number;
   #isOver = false;
 
   /**
    * @param simulation the run
    * @param run whom it hurts
    * @param healing what undoes it
+   * @param forMs how long it may do so, in milliseconds
    */
-  constructor(simulation: Simulation<FaultCatalog>, run: FaultTargets, healing: Healing) {
+  constructor(
+    simulation: Simulation<FaultCatalog>,
+    run: FaultTargets,
+    healing: Healing,
+    forMs: number,
+  ) {
     this.#simulation = simulation;
+    this.#endMs = simulation.kernel.nowMs + forMs;
     this.#run = run;
     this.#healing = healing;
   }
@@ -182,8 +190,11 @@ export class ActorFaults {
     this.#healing.after("buckets", forMs, () => faults.set({ ...faults.common, kv: NO_FAULTS.kv }));
   }
 
-  #outage(forMs: number): void {
+  /** What stands still stands still for a while after it: that is over in the end, too. */
+  #outage(longestMs: number): void {
     const { faults } = this.#run.cluster;
+    const leftMs = this.#endMs - this.#simulation.kernel.nowMs;
+    const forMs = Math.max(0, Math.min(longestMs, leftMs / 3));
     this.#note();
     faults.set({
       ...faults.common,

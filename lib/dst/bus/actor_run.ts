@@ -4,24 +4,28 @@
  * @module
  */
 import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
-import { type ActorId, bucketKey } from "../../bus/actors/actor_id.ts";
+import type { ActorId } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
 import type { MessageBus } from "../../bus/bus.ts";
-import { directoryBucket, nodeBucket } from "../../bus/names.ts";
+import { addressSubject } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
-import type { SimProcess } from "../kernel/node.ts";
-import { KvModel } from "../nats/kv_model.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
-import { type ActorCatalog, CONVERGENCE_MS } from "./actor_catalog.ts";
-import { type ActorCallStep, writePayload } from "./actor_payload.ts";
+import { disagreement, leftOnServer } from "./actor_agreement.ts";
+import { type ActorCatalog, CONVERGENCE_LEASES } from "./actor_catalog.ts";
+import { type ActorCallStep, readPayload, writePayload } from "./actor_payload.ts";
 import { turnsOf } from "./actor_turn.ts";
-import { ActorWatch, type Turn } from "./actor_watch.ts";
-import { BUS, BusCluster, type BusMember, FOR_EVER } from "./bus_cluster.ts";
+import { ActorWatch } from "./actor_watch.ts";
+import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
+import { CallWatch } from "./call_watch.ts";
 import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
+import { MemoryWatch } from "./memory_watch.ts";
+import { isCalm } from "./mood.ts";
+import { PlacedWatch } from "./placed_watch.ts";
 import { checkAtMostOnce, endRun } from "./run_end.ts";
+import type { Turn } from "./turn_watch.ts";
 
 /** A node with actors. */
 export interface ActorMember extends BusMember {
@@ -57,11 +61,19 @@ export class ActorRun {
   readonly cluster: BusCluster<ActorMember>;
   /** The calls that were sent on as often as they may be: their actors move too often, which is no fault. */
   readonly far = new Set<string>();
+  /** Calls that begin an actor. */
+  readonly placed: PlacedWatch = new PlacedWatch((subject) =>
+    this.cluster.alive.some(({ actors: { address } }) =>
+      address !== undefined && subject === addressSubject(BUS, address)
+    )
+  );
   readonly #simulation: Simulation<ActorCatalog>;
   readonly #options: ActorRunOptions;
   /** What actors have said they keep. */
   readonly #kept = new KeptBooks();
   readonly #called = new Set<ActorId>();
+  readonly #calls: CallWatch;
+  readonly #memory: MemoryWatch;
   /** How many calls each bus had made when it was looked at last. */
   readonly #issued = new Map<string, number>();
   /** How often each call was sent on. */
@@ -75,6 +87,8 @@ export class ActorRun {
     this.#simulation = simulation;
     this.#options = options;
     this.watch = new ActorWatch(simulation.assertions);
+    this.#calls = new CallWatch(simulation.assertions);
+    this.#memory = new MemoryWatch(simulation.assertions, isCalm(simulation.plan));
     this.cluster = new BusCluster<ActorMember>(simulation as unknown as Simulation, {
       network: options.network,
       busOptions: () => ({
@@ -117,9 +131,11 @@ export class ActorRun {
     const id = this.actorId(how.actor);
     const { again = false, timeoutMs } = how;
     this.#called.add(id);
-    const record = this.ledger.issue(token, member.owner.name, !again);
+    const record = this.ledger.issue(token, member.owner.name, !again, timeoutMs);
     const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
-    const calling = member.actors.request(id, "add", writePayload(token, how), options);
+    const payload = writePayload(token, how);
+    if (!again) this.#memory.calls(member.owner, id, payload);
+    const calling = member.actors.request(id, "add", payload, options);
     const told = await this.ledger.book(record, member, calling, (error) => this.#heard(error));
     if (told === undefined) return undefined;
     if ("value" in told) {
@@ -140,24 +156,32 @@ export class ActorRun {
     if (member === undefined) return;
     const id = this.actorId(how.actor);
     this.#called.add(id);
-    const record = this.ledger.issue(token, member.owner.name, true);
+    const record = this.ledger.issue(token, member.owner.name, true, how.timeoutMs);
     const telling = member.actors.oneway(id, "add", writePayload(token, how), {
       timeoutMs: how.timeoutMs,
     });
     await this.ledger.book(record, member, telling, (error) => this.#heard(error));
   }
 
-  /** After the last fault: waits until the directory says what is, and calls every actor. */
-  async converge(): Promise<void> {
+  /**
+   * Waits until the directory says what is.
+   *
+   * @param sinceMs when the last fault was over
+   */
+  async converge(sinceMs: number): Promise<void> {
     const { kernel, assertions } = this.#simulation;
-    const sinceMs = kernel.nowMs;
-    let problem = await this.#disagreement();
-    while (problem !== undefined && kernel.nowMs - sinceMs <= CONVERGENCE_MS) {
+    const leases = () => (kernel.nowMs - sinceMs) / this.#options.leaseTtlMs;
+    let problem = await disagreement(this.cluster, this.#options.nodes);
+    while (problem !== undefined && leases() <= CONVERGENCE_LEASES) {
       await kernel.sleep(LOOK_MS, "look");
-      problem = await this.#disagreement();
+      problem = await disagreement(this.cluster, this.#options.nodes);
     }
-    const tookMs = kernel.nowMs - sinceMs;
-    assertions.alwaysAtMost("directory and hosts agree", tookMs, problem ?? "");
+    assertions.alwaysAtMost("directory and hosts agree", leases(), problem ?? "");
+  }
+
+  /** Calls every actor that has ever been called. */
+  async callAll(): Promise<void> {
+    const { assertions } = this.#simulation;
     const ids = Array.from({ length: this.#options.actors }, (_, n) => n);
     await Promise.all(
       ids.filter((n) => this.#called.has(this.actorId(n))).map(async (actor) => {
@@ -181,7 +205,9 @@ export class ActorRun {
       look: () => this.#checkStates(),
       stop: ({ actors }) => actors.stop(),
     });
-    for (const left of this.#leftOnServer()) assertions.always("nothing leaks", false, left);
+    for (const left of leftOnServer(cluster.server)) {
+      assertions.always("nothing leaks", false, left);
+    }
     this.watch.checkLives();
     checkAtMostOnce(assertions, ledger);
     for (const { token, outcomes, executions } of ledger.calls) {
@@ -195,9 +221,18 @@ export class ActorRun {
     const { owner, world, bus } = member;
     const actors = new ActorSystem({
       ...{ world, bus, leaseTtlMs: this.#options.leaseTtlMs },
-      directory: (own) => this.watch.watched(owner, own),
+      directory: (own) => {
+        const watched = this.watch.watched(owner, own);
+        return {
+          ...watched,
+          lookup: (id) => {
+            this.#memory.looksUp(owner, id);
+            return watched.lookup(id);
+          },
+        };
+      },
       onActivation: (activation, to) => {
-        this.watch.changed(owner, activation, to);
+        this.watch.changed(owner, activation, to, actors.mayAct);
       },
       onError: (error) => this.#heard(error),
     });
@@ -205,11 +240,14 @@ export class ActorRun {
       for (const state of [false, true]) {
         actors.define(`sim::${placement}${state ? `-${KEPT}` : ""}`, {
           ...{ placement, state, idleMs: this.#options.idleMs },
-          create: (context) => this.#actor(owner, world.clock, context),
+          create: (context) => this.#actor({ owner, world, actors }, context),
         });
       }
     }
     this.#listenToAnswers(bus, actors);
+    this.#calls.listen(bus);
+    this.#memory.listen(owner, bus);
+    this.placed.listen(bus);
     await actors.start();
     return { ...member, actors };
   }
@@ -223,15 +261,21 @@ export class ActorRun {
     };
   }
 
-  #actor(owner: SimProcess, clock: BusMember["world"]["clock"], context: ActorContext): Actor {
+  #actor(
+    { owner, world: { clock }, actors }: Pick<ActorMember, "owner" | "world" | "actors">,
+    context: ActorContext,
+  ): Actor {
     const { assertions } = this.#simulation;
-    const { id, token, signal } = context;
+    const { id, signal } = context;
+    this.watch.made(owner, context);
     const take = turnsOf({ assertions, ledger: this.ledger, clock, context });
     return {
-      handle: async ({ payload, hops, key, leftMs }) => {
+      handle: async (call) => {
+        const { payload, key, leftMs } = call;
         assertions.always("no call is handled late", leftMs() > 0, id);
-        const turn: Turn = { actor: id, owner, token, signal };
-        this.watch.begin(turn, hops, payload);
+        this.#calls.came(this.ledger.find(readPayload(payload).token), leftMs());
+        const turn: Turn = { owner, context, signal };
+        this.watch.begin(turn, call, actors.mayAct);
         try {
           return await take(payload, signal, (isKnown) => {
             assertions.sometimes("a key came again", key !== undefined && isKnown);
@@ -240,41 +284,12 @@ export class ActorRun {
           this.watch.end(turn);
         }
       },
-      onActivate: () => this.watch.hooked("activate", { actor: id, owner, token, signal }),
+      onActivate: () => this.watch.hooked("activate", context, actors.mayAct),
       onDeactivate: (reason) => {
-        this.watch.hooked("deactivate", { actor: id, owner, token, signal });
+        this.watch.hooked("deactivate", context, actors.mayAct);
         assertions.sometimes("an actor was idle", reason === "idle");
       },
     };
-  }
-
-  /** Why directory and hosts do not agree; undefined if they do. */
-  async #disagreement(): Promise<string | undefined> {
-    const alive = this.cluster.alive;
-    if (alive.length < this.#options.nodes) return "a node is missing";
-    const strayed = alive.find(({ actors }) => !actors.mayAct);
-    if (strayed !== undefined) return `${strayed.node} has no lease`;
-    const entries = new Map<string, { readonly activation: string; readonly address: string }>();
-    const bucket = await this.cluster.admin.kv.open(directoryBucket(BUS), FOR_EVER);
-    for (const { key, value } of await bucket.list(">")) {
-      entries.set(key, JSON.parse(tokenOf(value)));
-    }
-    for (const { actors, node } of alive) {
-      for (const { id, name, state } of actors.activations) {
-        if (state !== "valid") return `${id} at ${node} is ${state}`;
-        if (entries.get(bucketKey(id))?.activation !== name) {
-          return `${id} at ${node} is not in the directory`;
-        }
-        entries.delete(bucketKey(id));
-      }
-    }
-    const [left] = entries;
-    if (left === undefined) return undefined;
-    const [key, { address }] = left;
-    const isThere = alive.some(({ actors }) => actors.address === address);
-    return `${key} is in the directory and nowhere else, at ${
-      isThere ? "" : "the late "
-    }${address}`;
   }
 
   async #checkStates(): Promise<void> {
@@ -283,20 +298,6 @@ export class ActorRun {
       const made = kept.every((token) => this.ledger.find(token) !== undefined);
       assertions.always("what is kept was called", made, key);
     }
-  }
-
-  #leftOnServer(): string[] {
-    const { server } = this.cluster;
-    const kv = KvModel.of(server);
-    const keys = [directoryBucket(BUS), nodeBucket(BUS)].flatMap((name) =>
-      (kv.find(name)?.from(1, () => true) ?? [])
-        .filter(({ operation, value }) => operation === "put" && !isStone(value))
-        .map(({ key }) => `${name}: ${key}`)
-    );
-    return [
-      ...keys,
-      ...(kv.readerCount > 0 ? [`${kv.readerCount} watches`] : []),
-    ];
   }
 
   #checkPending(): void {
@@ -324,8 +325,4 @@ export class ActorRun {
     );
     assertions.sometimes("a lease was lost", isPartiError(error, "PARTI_LEASE_LOST"));
   }
-}
-
-function isStone(value: Uint8Array): boolean {
-  return "dead" in JSON.parse(tokenOf(value));
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ActorCall, ActorContext } from "../../bus/actors/actor.ts";
 import type { Activation } from "../../bus/actors/activation.ts";
 import type { ActivationState } from "../../bus/actors/activation_state.ts";
 import type { ActorId } from "../../bus/actors/actor_id.ts";
@@ -11,15 +12,7 @@ import type { Call, Said } from "../../bus/envelope.ts";
 import type { SimProcess } from "../kernel/node.ts";
 import type { Simulation } from "../workload.ts";
 import type { ActorCatalog } from "./actor_catalog.ts";
-
-/** One turn of an actor. */
-export interface Turn {
-  readonly actor: ActorId;
-  readonly owner: SimProcess;
-  readonly token: number;
-  /** Fires when its right is over. */
-  readonly signal: AbortSignal;
-}
+import { hasRight, type Turn, TurnWatch } from "./turn_watch.ts";
 
 /** What has become of one life. */
 interface Life {
@@ -30,10 +23,8 @@ interface Life {
 /** Watches. */
 export class ActorWatch {
   readonly #assertions: Simulation<ActorCatalog>["assertions"];
-  readonly #turns = new Map<ActorId, Set<Turn>>();
-  readonly #newest = new Map<ActorId, { token: number; owner: string }>();
+  readonly #turns: TurnWatch;
   readonly #lives = new Map<string, Life>();
-  readonly #hooked = new Set<string>();
   readonly #failedLookups = new Set<string>();
   /** The revision of the newest place of each actor that was confirmed. */
   readonly #places = new Map<ActorId, number>();
@@ -43,59 +34,47 @@ export class ActorWatch {
   /** @param assertions of the run */
   constructor(assertions: Simulation<ActorCatalog>["assertions"]) {
     this.#assertions = assertions;
+    this.#turns = new TurnWatch(assertions, false);
   }
 
-  /** Where an actor began last; undefined if it never did. */
-  placeOf(actor: ActorId): string | undefined {
-    return this.#newest.get(actor)?.owner;
+  /** A life was made. */
+  made(owner: SimProcess, context: ActorContext): void {
+    this.#turns.made(owner, context);
   }
 
-  /** A turn begins. */
-  begin(turn: Turn, hops: number, payload: Uint8Array): void {
+  /**
+   * A turn begins.
+   *
+   * @param turn the turn
+   * @param call its call
+   * @param mayAct whether the node's lease is valid; the life is not asked, which may be wrong
+   */
+  begin(turn: Turn, { hops, payload }: ActorCall, mayAct: boolean): void {
     this.#turnOf.set(payload, turn);
-    const { actor, owner, token } = turn;
-    const open = this.#turns.get(actor) ?? new Set<Turn>();
-    this.#turns.set(actor, open);
-    for (const other of open) {
-      const isOwn = other.owner === owner && other.token === token;
-      this.#assertions.always("one turn at a time", !isOwn, () => `${actor} at ${owner.name}`);
-      const text = () => `${actor}: ${owner.name} begins while ${other.owner.name} is at it`;
-      this.#assertions.always("single activation", isOwn || !hasRight(other), text);
-    }
-    this.#assertions.always("single activation", true);
-    this.#assertions.always("one turn at a time", true);
-    const newest = this.#newest.get(actor);
-    const isOlder = newest !== undefined && token < newest.token;
-    const text = () => `${actor}: ${owner.name} under ${token}, ${newest?.owner} had a newer`;
-    this.#assertions.always("no life goes back", !isOlder, text);
-    if (newest === undefined || token > newest.token) {
-      const isMoved = newest !== undefined && newest.owner !== owner.name;
-      this.#assertions.sometimes("an actor moved", isMoved);
-      this.#newest.set(actor, { token, owner: owner.name });
-    }
+    const isKnown = this.#turns.newestOf(turn.context.id) !== undefined;
+    this.#assertions.sometimes("an actor moved", this.#turns.begin(turn, mayAct));
     this.#assertions.sometimes("remote_forward", hops > 0);
-    this.#assertions.sometimes("stale_entry_forwarded", hops > 0 && newest !== undefined);
+    this.#assertions.sometimes("stale_entry_forwarded", hops > 0 && isKnown);
     this.#assertions.always("hops are few", hops <= 2, `${hops} hops`);
-    open.add(turn);
   }
 
   /** A turn is over. */
   end(turn: Turn): void {
-    this.#turns.get(turn.actor)?.delete(turn);
+    this.#turns.end(turn);
   }
 
   /** A process is about to answer a call. */
   answers({ kind, payload }: Call, { status }: Said, mayAct: boolean): void {
     const turn = this.#turnOf.get(payload);
     if (kind !== "request" || status === "refused" || turn === undefined) return;
-    const { actor, owner, token } = turn;
-    const newest = this.#newest.get(actor);
+    const { owner, context: { id, token } } = turn;
+    const newest = this.#turns.newestOf(id);
     const isNewest = newest === undefined || newest.token <= token;
     const text = () =>
-      `${actor}: ${owner.name} answers under ${token}` +
+      `${id}: ${owner.name} answers under ${token}` +
       (isNewest
         ? ", and its right is over"
-        : `, ${newest?.owner} has begun under ${newest?.token}`);
+        : `, ${newest?.owner.name} has begun under ${newest?.token}`);
     this.#assertions.always(
       "an answer is given by right",
       isNewest && mayAct && hasRight(turn),
@@ -103,11 +82,19 @@ export class ActorWatch {
     );
   }
 
-  /** The state of a life has changed. */
+  /**
+   * The state of a life has changed.
+   *
+   * @param owner the process
+   * @param activation the life
+   * @param to its state
+   * @param mayAct whether its node's lease is valid
+   */
   changed(
     owner: SimProcess,
     activation: Activation,
     to: ActivationState,
+    mayAct: boolean,
   ): void {
     const { name, id } = activation;
     const life = this.#lives.get(name) ?? { owner, state: "creating" };
@@ -120,24 +107,19 @@ export class ActorWatch {
       isLocal && activation.inTurn === undefined &&
         activation.queue[0]?.call.from.startsWith(owner.name.split("#")[0]!) === true,
     );
+    // In order it ends by its hook.
+    const isCutShort = life.state === "valid" && to === "invalid";
+    this.#assertions.always(
+      "only without a lease is a life cut short",
+      !isCutShort || !mayAct,
+      () => `${id} at ${owner.name}`,
+    );
     life.state = to;
   }
 
-  /** A hook of a life was called: once, by right, and in no turn of that life. */
-  hooked(hook: "activate" | "deactivate", turn: Turn): void {
-    const { actor, token, owner } = turn;
-    const key = `${hook} ${actor} ${token}`;
-    const isFirst = !this.#hooked.has(key);
-    this.#hooked.add(key);
-    const open = [...this.#turns.get(actor) ?? []];
-    const isInTurn = open.some((other) => other.owner === owner && other.token === token);
-    const text = () =>
-      `${key} at ${owner.name}${isFirst ? "" : ", again"}${isInTurn ? ", in a turn" : ""}`;
-    this.#assertions.always(
-      "hooks come once, by right",
-      isFirst && !isInTurn && hasRight(turn),
-      text,
-    );
+  /** A hook of a life was called, while the node's lease was valid or not. */
+  hooked(hook: "activate" | "deactivate", context: ActorContext, mayAct: boolean): void {
+    this.#turns.hooked(hook, context, mayAct && !context.signal.aborted);
   }
 
   #placed(id: ActorId, revision: number): void {
@@ -150,6 +132,8 @@ export class ActorWatch {
       const isOver = owner.dead && !owner.exited || state === "invalid";
       this.#assertions.always("every life ends once", isOver, `${name} at ${owner.name}: ${state}`);
     }
+    // Whose right is lost is told by its signal, and by nothing else.
+    this.#turns.checkEnds(({ signal }) => signal.aborted);
   }
 
   /** A directory that is watched: what it says, and what comes of registering. */
@@ -193,9 +177,4 @@ export class ActorWatch {
       },
     };
   }
-}
-
-/** A dead process and one that stands still do nothing; one whose right is over has been told. */
-function hasRight({ owner, signal }: Turn): boolean {
-  return !owner.dead && !owner.paused && !signal.aborted;
 }

@@ -27,6 +27,8 @@ import {
 } from "./actor_faults.ts";
 import type { ActorCallStep } from "./actor_payload.ts";
 import { ActorRun } from "./actor_run.ts";
+import type { CallRecord } from "./ledger.ts";
+import { drawMood, isCalm, isCrashesOnly } from "./mood.ts";
 
 /** How large a phase is. */
 interface Size {
@@ -54,9 +56,7 @@ export const chaosWorkload: AnyWorkload = actorWorkload({
   size: { nodes: 5, actors: 100, operations: 1_000, loadMs: 20_000, hot: 0.3, moves: 0.1 },
 });
 
-/** How many runs have no faults at all. */
-const CALM = 0.06;
-/** Whoever waits for so long gets an answer on a good day, in milliseconds. */
+/** Whoever waits for so long gets an answer on a good day, and learns in time where nodes only crash, in milliseconds. */
 const PATIENT_MS = 4_000;
 
 interface ActorParameters extends JsonObject {
@@ -84,11 +84,7 @@ function actorWorkload(
     stubs: { allow: ["WeakRef"] },
     expand(seed, draws) {
       const drawn = drawSwarm(draws, [...FAMILIES, "buggify"]);
-      // Good days would be one in hundreds.
-      const isCalm = draws("calm").chance(CALM);
-      const swarm = isCalm
-        ? Object.fromEntries(Object.keys(drawn).map((name) => [name, false]))
-        : drawn;
+      const swarm = drawMood(drawn, draws);
       const own = draws("parameters");
       const parameters: ActorParameters = {
         ...{ nodes: size.nodes, actors: size.actors, loadMs: size.loadMs },
@@ -156,23 +152,15 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
     simulation as unknown as Simulation<FaultCatalog>,
     targets,
     healing,
+    loadMs,
   );
   const calls: Promise<unknown>[] = [];
-  const isCalm = plan.faults.length === 0 && plan.swarm["buggify"] !== true;
   await Promise.all([
     playSteps(simulation, plan.operations, ({ id, kind, args }) => {
       const how = args as unknown as ActorCallStep;
       calls.push(
         kind === "tell" ? run.tell(id, how) : run.call(id, how).then((record) => {
-          if (!isCalm || how.timeoutMs < PATIENT_MS) return;
-          const [outcome] = record?.outcomes ?? [];
-          const isWell = outcome === "value" || run.far.has(id);
-          const { assertions } = simulation;
-          assertions.always(
-            "on a good day all calls succeed",
-            isWell,
-            `${id}: ${outcome}`,
-          );
+          if (record !== undefined && how.timeoutMs >= PATIENT_MS) judge(simulation, run, record);
         }),
       );
     }),
@@ -182,8 +170,28 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
   healing.all();
   faults.end();
   run.cluster.behave();
+  const healedAtMs = kernel.nowMs;
   for (const node of run.nodeNames) await run.cluster.start(node);
+  await run.converge(healedAtMs);
   await simulation.awaiting("the calls", Promise.all(calls));
-  await run.converge();
+  // The last calls may have begun actors, and ended some.
+  await run.converge(kernel.nowMs);
+  await run.callAll();
   await run.end();
+}
+
+/** What came of a call that had time enough. */
+function judge(
+  { plan, assertions }: Simulation<ActorCatalog>,
+  run: ActorRun,
+  { token, once, outcomes: [outcome] }: CallRecord,
+): void {
+  const text = `${token}: ${outcome}`;
+  if (isCalm(plan)) {
+    const isWell = outcome === "value" || run.far.has(token);
+    assertions.always("on a good day all calls succeed", isWell, text);
+  }
+  // Further tries may find nobody until the lease of the dead is over.
+  if (!isCrashesOnly(plan) || !once || run.placed.isEarly(token)) return;
+  assertions.always("where nodes only crash callers learn in time", outcome !== "timeout", text);
 }

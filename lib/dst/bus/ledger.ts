@@ -29,6 +29,8 @@ export interface CallRecord {
   readonly caller: string;
   /** Whether it was sent at most once. */
   readonly once: boolean;
+  /** How long it may take, in milliseconds. */
+  readonly timeoutMs: number;
   /** How often a handler began on it. */
   executions: number;
   /** What its caller was told, each time it was told anything. */
@@ -59,8 +61,8 @@ export class Ledger {
   }
 
   /** A process makes a call. */
-  issue(token: string, caller: string, once: boolean): CallRecord {
-    const record: CallRecord = { token, caller, once, executions: 0, outcomes: [] };
+  issue(token: string, caller: string, once: boolean, timeoutMs: number): CallRecord {
+    const record: CallRecord = { token, caller, once, timeoutMs, executions: 0, outcomes: [] };
     this.#calls.set(token, record);
     this.#count(record, 1);
     return record;

@@ -22,7 +22,9 @@ const WITHIN_MS = 10_000;
 const CALM_TIMEOUT_MS = 20_000;
 /** A connection that was cut is back by then, also one whose end the client had to find out. */
 const HEALED_AFTER_MS = 10_000;
-const FAMILIES = ["loss", "cut", "block", "server", "buggify"] as const;
+/** A clock jumps so soon after a call at most, in milliseconds. */
+const JUMP_WITHIN_MS = 50;
+const FAMILIES = ["loss", "cut", "block", "server", "clock", "buggify"] as const;
 
 type Family = typeof FAMILIES[number];
 type Catalog = typeof networkCatalog;
@@ -36,11 +38,12 @@ export const networkWorkload = defineWorkload<Catalog>({
     const swarm = drawSwarm(draws, FAMILIES);
     const shape = draws("network").pick(LATENCY_SHAPES);
     const latencyMaxMs = draws("network").pick([0.5, 5, 100]);
+    const operations = drawCalls(draws);
     const faults = FAMILIES.filter((family) => swarm[family] && family !== "buggify")
-      .flatMap((family) => drawFaults(family, draws));
+      .flatMap((family) => drawFaults(family, operations, draws));
     return {
       parameters: { shape, latencyMaxMs },
-      operations: drawCalls(draws),
+      operations,
       faults,
       buggify: swarm["buggify"] ? drawSites(seed, SERVICE_SITES) : {},
       swarm,
@@ -67,7 +70,11 @@ function drawCalls(draws: DrawsFor): PlanStep[] {
   );
 }
 
-function drawFaults(family: Family, draws: DrawsFor): PlanStep[] {
+function drawFaults(
+  family: Family,
+  operations: readonly PlanStep[],
+  draws: DrawsFor,
+): PlanStep[] {
   const count = draws("faults", family).integer(1, 4);
   return Array.from({ length: count }, (_, n) => {
     const id = `${family}-${n}`;
@@ -86,6 +93,15 @@ function drawFaults(family: Family, draws: DrawsFor): PlanStep[] {
           direction: own.pick(["both", "up", "down"]),
           forMs,
         });
+      case "clock": {
+        // What is counted wrong where a clock jumps shows only while a call is on its way.
+        const call = own.pick(operations);
+        return step(id, call.atMs + own.between(0, JUMP_WITHIN_MS), "clock", {
+          node: Number(call.args["from"]),
+          rate: 1 + own.between(-0.01, 0.01),
+          wallOffsetMs: own.between(-1e7, 1e7),
+        });
+      }
       default:
         return step(id, atMs, "server-crash", { forMs });
     }
@@ -218,6 +234,13 @@ function inject(
       member.link.block(direction);
       return void healing.after(`link of ${member.node}`, forMs, () => member.link.unblock());
     }
+    case "clock":
+      if (member === undefined) return;
+      assertions.sometimesEach("faults that strike", "clock");
+      return member.owner.setClock({
+        rate: Number(args["rate"]),
+        wallOffsetMs: Number(args["wallOffsetMs"]),
+      });
     default:
       if (!server.running) return;
       assertions.sometimesEach("faults that strike", "server-crash");

@@ -11,7 +11,13 @@ export const WHOLE_MS = 120_000;
 
 /** The assertions. */
 export const partitionCatalog = {
-  "one turn at a time": always("a worker never lets an actor take two turns at once"),
+  "single activation": always(
+    "no turn of an actor begins while another of it is in progress by right",
+  ),
+  "one turn at a time": always(
+    "in one process no turn of an actor begins during another, of whichever life",
+  ),
+  "a turn begins by right": always("a turn begins only while its shard is here"),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
   "an answer is given by right": always(
     "a call is answered only while its turn may act, and before a newer life has begun",
@@ -20,9 +26,20 @@ export const partitionCatalog = {
   "the answer is the call's": always("a value is the one that only this call's actor gives"),
   "what is handled was called": always("each call that is handled was made"),
   "a value was handled": always("who gets a value was handled at least once"),
+  "hooks come once, by right": always("a hook of a life is called once, and in no turn of it"),
+  "whoever ends is told": always(
+    "whose signal fires is told of its end by its hook, or its process has died",
+  ),
+  "nothing is saved after the goodbye": always(
+    "what an actor saves after its last hook has no effect",
+  ),
   "what is stored is handled": always("in the end every call that the feed has stored was handled"),
   "nothing kept is lost": always("what an actor has said it keeps is in its state"),
   "nothing is kept twice": always("no call is in an actor's state twice"),
+  "ids are unique": always("no two calls have one ID, whichever life made them"),
+  "a call has the time it was given": always(
+    "no call that comes has more time left than its caller gave it",
+  ),
   "nothing is pending at the end": always("when all is quiet nobody waits"),
   "the group is whole": alwaysAtMost(
     WHOLE_MS,

@@ -5,44 +5,54 @@
  */
 import type { ActorContext } from "../../bus/actors/actor.ts";
 import type { MessageBus } from "../../bus/bus.ts";
+import type { SimProcess } from "../kernel/node.ts";
 import type { Simulation } from "../workload.ts";
 import type { PartitionCatalog } from "./partition_catalog.ts";
-
-/** One turn of an actor. */
-interface Turn {
-  readonly owner: string;
-  readonly context: ActorContext;
-}
+import { type Turn, TurnWatch } from "./turn_watch.ts";
 
 /** Watches. */
 export class PartitionWatch {
   readonly #assertions: Simulation<PartitionCatalog>["assertions"];
-  readonly #newest = new Map<string, { readonly token: number; readonly owner: string }>();
+  readonly #turns: TurnWatch;
   /** By the payload of the call, which is one object from its arrival to its answer. */
   readonly #turnOf = new WeakMap<Uint8Array, Turn>();
 
   /** @param assertions of the run */
   constructor(assertions: Simulation<PartitionCatalog>["assertions"]) {
     this.#assertions = assertions;
+    this.#turns = new TurnWatch(assertions, true);
+  }
+
+  /** A life was made. */
+  made(owner: SimProcess, context: ActorContext): void {
+    this.#turns.made(owner, context);
   }
 
   /**
    * A turn begins.
    *
+   * @param turn the turn
    * @param payload of its call
-   * @param context of the life that takes it
-   * @param owner the process
    */
-  begin(payload: Uint8Array, context: ActorContext, owner: string): void {
-    this.#turnOf.set(payload, { owner, context });
-    const { id, token } = context;
-    const newest = this.#newest.get(id);
-    const isOlder = newest !== undefined && token < newest.token;
-    const text = () => `${id}: ${owner} under ${token}, ${newest?.owner} had a newer`;
-    this.#assertions.always("no life goes back", !isOlder, text);
-    if (newest !== undefined && token <= newest.token) return;
-    this.#assertions.sometimes("an actor moved", newest !== undefined && newest.owner !== owner);
-    this.#newest.set(id, { token, owner });
+  begin(turn: Turn, payload: Uint8Array): void {
+    this.#turnOf.set(payload, turn);
+    this.#assertions.sometimes("an actor moved", this.#turns.begin(turn, turn.context.mayAct()));
+  }
+
+  /** A turn is over. */
+  end(turn: Turn): void {
+    this.#turns.end(turn);
+  }
+
+  /** A hook of a life was called. With the shard its right may be over by then. */
+  hooked(hook: "activate" | "deactivate", context: ActorContext): void {
+    this.#turns.hooked(hook, context);
+  }
+
+  /** When all is over. */
+  checkEnds(): void {
+    // A shard may go without a word (its lane had ended before): then its lives are told nothing, neither by their signal nor by a hook.
+    this.#turns.checkEnds(({ signal }) => !signal.aborted);
   }
 
   /**
@@ -63,15 +73,15 @@ export class PartitionWatch {
 
   #answers({ owner, context }: Turn): void {
     const { id, token } = context;
-    const newest = this.#newest.get(id);
+    const newest = this.#turns.newestOf(id);
     const isNewest = newest === undefined || newest.token <= token;
     const why = isNewest
       ? "its right is over"
-      : `${newest?.owner} has begun under ${newest?.token}`;
+      : `${newest?.owner.name} has begun under ${newest?.token}`;
     this.#assertions.always(
       "an answer is given by right",
       isNewest && context.mayAct(),
-      () => `${id}: ${owner} answers under ${token}, and ${why}`,
+      () => `${id}: ${owner.name} answers under ${token}, and ${why}`,
     );
   }
 }

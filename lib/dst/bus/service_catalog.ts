@@ -35,6 +35,9 @@ export const CALLS = {
     "calls that wait are those without an outcome, after each event",
   ),
   "ids are unique": always("no two calls have one ID, whichever life made them"),
+  "a call has the time it was given": always(
+    "where a call comes its time is not over, and it has no more than its caller gave it",
+  ),
   "nothing is pending at the end": always("when all is quiet nobody waits"),
   "nothing leaks": always("after the end no timer and no subscription is left"),
   "request_sent": sometimes("a call was sent"),
@@ -67,7 +70,7 @@ export const networkCatalog = combineCatalogs(CALLS, {
   "send_error": sometimes("a call never left"),
   "cancelled": sometimes("a call was given up"),
   "faults that strike": sometimesEach(
-    ["noticeLost", "cut", "block both", "block up", "block down", "server-crash"],
+    ["noticeLost", "cut", "block both", "block up", "block down", "server-crash", "clock"],
     "each kind of fault has its effect",
   ),
 });

@@ -10,6 +10,7 @@ import type { Assertions } from "../assertions/assertions.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { BusCluster, type BusMember } from "./bus_cluster.ts";
+import { CallWatch } from "./call_watch.ts";
 import { type CallRecord, echoOf, Ledger, outcomeOf, tokenBytes, tokenOf } from "./ledger.ts";
 import { checkAtMostOnce, endRun } from "./run_end.ts";
 import type { CALLS } from "./service_catalog.ts";
@@ -61,8 +62,7 @@ export class ServiceRun {
   working = 0;
   readonly #simulation: Simulation<CallsCatalog>;
   readonly #options: ServiceRunOptions;
-  /** Which process made the call with an ID. */
-  readonly #owners = new Map<string, string>();
+  readonly #calls: CallWatch;
 
   /**
    * @param simulation the run
@@ -71,6 +71,7 @@ export class ServiceRun {
   constructor(simulation: Simulation<CallsCatalog>, options: ServiceRunOptions) {
     this.#simulation = simulation;
     this.#options = options;
+    this.#calls = new CallWatch(simulation.assertions);
     this.cluster = new BusCluster(simulation as unknown as Simulation, {
       network: options.network,
       busOptions: () => ({
@@ -104,7 +105,7 @@ export class ServiceRun {
     const timer = cancelAfterMs === undefined
       ? undefined
       : world.clock.setTimer(cancelAfterMs, () => cancel.abort());
-    const record = this.ledger.issue(token, owner.name, !again);
+    const record = this.ledger.issue(token, owner.name, !again, timeoutMs);
     this.#assertions.sometimes("request_sent", true);
     const sinceMs = world.clock.monotonicMs();
     const to = NODES[1 - how.from]!;
@@ -138,10 +139,12 @@ export class ServiceRun {
 
   #serve(member: BusMember): BusMember {
     const { bus, world } = member;
+    this.#calls.listen(bus);
     bus.handle(ECHO, async (call: ServiceCall) => {
       const { token, workMs, fails } = readPayload(call.payload);
       const record = this.ledger.find(token);
       this.#assertions.always("what is handled was called", record !== undefined, token);
+      this.#calls.came(record, call.leftMs());
       if (record !== undefined) record.executions++;
       this.working++;
       try {
@@ -174,15 +177,7 @@ export class ServiceRun {
       );
       const { issued, settled } = bus.counts;
       this.#assertions.always("pending is what is open", pending === issued - settled);
-      const id = `${bus.address}:${issued}`;
-      this.#assertions.always("ids are unique", this.#isOwn(id, owner.name));
     }
-  }
-
-  #isOwn(id: string, owner: string): boolean {
-    const known = this.#owners.get(id) ?? owner;
-    this.#owners.set(id, known);
-    return known === owner;
   }
 }
 

@@ -11,6 +11,7 @@ const PENDING = "lib/bus/pending.ts";
 const HOST = "lib/bus/actors/host.ts";
 const ACTIVATION = "lib/bus/actors/activation.ts";
 const NODES = "lib/bus/actors/nodes.ts";
+const LOCATOR = "lib/bus/actors/locator.ts";
 const DIRECTORY = "lib/bus/actors/kv_directory.ts";
 
 /** Bugs that show in calls between nodes. */
@@ -99,6 +100,15 @@ const inCalls: readonly Mutant[] = [
     file: PENDING,
     find: "const pending = this.#take(answer.id);",
     replace: "const pending = this.#take([...this.#pending.keys()][0] ?? answer.id);",
+  },
+  {
+    name: "deadline-by-wall-time",
+    about: "How much time a call has left is counted by a clock that jumps.",
+    file: CALLER,
+    find:
+      "    const endMs = clock.monotonicMs() + timeoutMs;\n    return () => endMs - clock.monotonicMs();",
+    replace:
+      "    const endMs = clock.wallMs() + timeoutMs;\n    return () => endMs - clock.wallMs();",
   },
 ];
 
@@ -259,6 +269,55 @@ const inActors: readonly Mutant[] = [
     file: "lib/bus/actors/sweeper.ts",
     find: "    if (isDue && first !== undefined && first === own()) {",
     replace: '    if (isDue && first === "" && first === own()) {',
+  },
+  {
+    name: "goodbye-only-when-idle",
+    about: "An actor is told of its end only where nobody has called it.",
+    file: ACTIVATION,
+    find: "      await this.#actor!.onDeactivate?.(reason);\n",
+    replace: '      if (reason === "idle") await this.#actor!.onDeactivate?.(reason);\n',
+  },
+  {
+    name: "stopping-cuts-short",
+    about: "A node that stops ends its actors as if its lease were lost.",
+    file: HOST,
+    find: 'await activation.deactivate("stopping");',
+    replace: "activation.lose();",
+  },
+  {
+    name: "begun-without-lease",
+    about: "An actor begins whether the node's lease is still valid or not.",
+    file: ACTIVATION,
+    find: "      if (!this.#mayAct()) return this.lose();\n      this.#actor",
+    replace: "      this.#actor",
+  },
+  {
+    name: "ids-of-the-node",
+    about: "IDs of calls are made from the node's name: two lives of it make the same.",
+    file: PENDING,
+    find: "const id = `${this.#address}:${++this.#issued}`;",
+    replace: 'const id = `${this.#address.split("_")[0]}:${++this.#issued}`;',
+  },
+  {
+    name: "places-never-corrected",
+    about: "Where an actor was first seen is believed for as long as that node lives.",
+    file: LOCATOR,
+    find: "    else this.#locations.learn(id, at);",
+    replace: "    else if (this.#locations.of(id) === undefined) this.#locations.learn(id, at);",
+  },
+  {
+    name: "places-never-learnt",
+    about: "Nobody remembers where an answer came from: each call asks the directory.",
+    file: LOCATOR,
+    find: "    else this.#locations.learn(id, at);",
+    replace: "    else this.#locations.of(at);",
+  },
+  {
+    name: "sent-on-and-forgotten",
+    about: "Nobody looks after a call that was sent on: its caller waits for its deadline.",
+    file: HOST,
+    find: '    if (call.kind === "request") this.#forwarded.add(incoming, subject);\n',
+    replace: "",
   },
 ];
 

@@ -8,6 +8,7 @@ import { busMutants } from "./bus_mutants.ts";
 import { consumptionMutants } from "./consumption_mutants.ts";
 import { membershipMutants } from "./membership_mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { partitionMutants } from "./partition_mutants.ts";
 import { workerMutants } from "./worker_mutants.ts";
 
 /** All of them. */
@@ -17,4 +18,5 @@ export const mutants: readonly Mutant[] = [
   ...consumptionMutants,
   ...workerMutants,
   ...busMutants,
+  ...partitionMutants,
 ];

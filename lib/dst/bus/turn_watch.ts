@@ -1,0 +1,150 @@
+/**
+ * The ground truth on actors, however they are placed: their turns and hooks, as they take place in the processes.
+ *
+ * @module
+ */
+import type { ActorContext } from "../../bus/actors/actor.ts";
+import type { ActorId } from "../../bus/actors/actor_id.ts";
+import type { Always } from "../assertions/assertions.ts";
+import type { SimProcess } from "../kernel/node.ts";
+
+/** What is asserted of it. */
+export type TurnNames =
+  | "single activation"
+  | "one turn at a time"
+  | "no life goes back"
+  | "a turn begins by right"
+  | "hooks come once, by right"
+  | "whoever ends is told";
+
+/** One turn of an actor. */
+export interface Turn {
+  /** The process. */
+  readonly owner: SimProcess;
+  /** The life that takes it. */
+  readonly context: ActorContext;
+  /** Fires when its right is over. */
+  readonly signal: AbortSignal;
+}
+
+/** What has become of one life. */
+interface Life {
+  readonly owner: SimProcess;
+  readonly hooks: { activate: number; deactivate: number };
+}
+
+/** Watches. */
+export class TurnWatch {
+  readonly #assertions: Always<TurnNames>;
+  readonly #isInFile: boolean;
+  readonly #turns = new Map<ActorId, Set<Turn>>();
+  readonly #newest = new Map<ActorId, { readonly token: number; readonly owner: SimProcess }>();
+  readonly #lives = new Map<ActorContext, Life>();
+
+  /**
+   * @param assertions of the run
+   * @param isInFile whether no life begins in a process before the last one there has come to its end, even where its right is over
+   */
+  constructor(assertions: Always<TurnNames>, isInFile: boolean) {
+    this.#assertions = assertions;
+    this.#isInFile = isInFile;
+  }
+
+  /** The newest life of an actor that has begun a turn: its token, and its process. */
+  newestOf(actor: ActorId): { readonly token: number; readonly owner: SimProcess } | undefined {
+    return this.#newest.get(actor);
+  }
+
+  /** A life was made. */
+  made(owner: SimProcess, context: ActorContext): void {
+    this.#lives.set(context, { owner, hooks: { activate: 0, deactivate: 0 } });
+  }
+
+  /**
+   * A turn begins.
+   *
+   * @param turn the turn
+   * @param mayAct whether its process may act, by whatever gives it the right
+   * @returns whether its actor has begun where it was not before
+   */
+  begin(turn: Turn, mayAct: boolean): boolean {
+    const { owner, context } = turn;
+    const { id, token } = context;
+    const open = this.#turns.get(id) ?? new Set<Turn>();
+    this.#turns.set(id, open);
+    for (const other of open) {
+      const isOwn = this.#clash(other, owner, token);
+      this.#assertions.always("one turn at a time", !isOwn, () => `${id} at ${owner.name}`);
+      const text = () => `${id}: ${owner.name} begins while ${other.owner.name} is at it`;
+      this.#assertions.always("single activation", isOwn || !hasRight(other), text);
+    }
+    this.#assertions.always("single activation", true);
+    this.#assertions.always("one turn at a time", true);
+    const isRight = hasRight(turn) && mayAct;
+    this.#assertions.always("a turn begins by right", isRight, () => `${id} at ${owner.name}`);
+    const newest = this.#newest.get(id);
+    const isOlder = newest !== undefined && token < newest.token;
+    const text = () => `${id}: ${owner.name} under ${token}, ${newest?.owner.name} had a newer`;
+    this.#assertions.always("no life goes back", !isOlder, text);
+    open.add(turn);
+    if (newest !== undefined && token <= newest.token) return false;
+    this.#newest.set(id, { token, owner });
+    return newest !== undefined && newest.owner !== owner;
+  }
+
+  /** A turn is over. */
+  end(turn: Turn): void {
+    this.#turns.get(turn.context.id)?.delete(turn);
+  }
+
+  /**
+   * A hook of a life was called: once, and in no turn of its actor in that process.
+   *
+   * @param hook which
+   * @param context the life
+   * @param isRight whether it may be called now
+   */
+  hooked(hook: "activate" | "deactivate", context: ActorContext, isRight = true): void {
+    const { id, token } = context;
+    const { owner, hooks } = this.#lives.get(context)!;
+    hooks[hook]++;
+    const isInTurn = [...this.#turns.get(id) ?? []].some((other) =>
+      this.#clash(other, owner, token)
+    );
+    const holds = hooks[hook] === 1 && !isInTurn && isRight && !owner.dead && !owner.paused;
+    this.#assertions.always(
+      "hooks come once, by right",
+      holds,
+      () =>
+        `${hook} ${id} under ${token} at ${owner.name}, ${hooks[hook]} times` +
+        `${isInTurn ? ", in a turn" : ""}${isRight ? "" : ", without right"}`,
+    );
+  }
+
+  /**
+   * When all is over: whoever has begun was told of its end, or its process has died.
+   *
+   * @param isExcused whether a life has come to another end
+   */
+  checkEnds(isExcused: (context: ActorContext) => boolean = () => false): void {
+    for (const [context, { owner, hooks }] of this.#lives) {
+      const hasDied = owner.dead && !owner.exited;
+      const isTold = hooks.activate === 0 || hooks.deactivate > 0;
+      this.#assertions.always(
+        "whoever ends is told",
+        isTold || hasDied || isExcused(context),
+        () => `${context.id} under ${context.token} at ${owner.name} was not`,
+      );
+    }
+  }
+
+  /** Whether a turn is one that nothing else of its actor may meet in its process. */
+  #clash({ owner, context }: Turn, here: SimProcess, token: number): boolean {
+    return owner === here && (this.#isInFile || context.token === token);
+  }
+}
+
+/** A dead process and one that stands still do nothing; one whose right is over has been told. */
+export function hasRight({ owner, signal }: Turn): boolean {
+  return !owner.dead && !owner.paused && !signal.aborted;
+}

@@ -1,0 +1,60 @@
+/**
+ * Bugs in actors by partition.
+ *
+ * @module
+ */
+import type { Mutant } from "./mutant.ts";
+
+const PARTITION_ACTORS = "lib/bus/actors/partition_actors.ts";
+
+const bugs: readonly Mutant[] = [
+  {
+    name: "next-life-not-after-the-last",
+    about: "A life by partition begins while the one before it still comes to its end.",
+    file: PARTITION_ACTORS,
+    find: "    await this.#ending.get(id);\n",
+    replace: "",
+  },
+  {
+    name: "turn-without-the-shard",
+    about: "A turn begins whether the shard is still here or not.",
+    file: PARTITION_ACTORS,
+    find:
+      "    if (!context.mayAct()) throw context.signal.reason ?? rightOver();\n    life.right = context;",
+    replace: "    life.right = context;",
+  },
+  {
+    name: "saved-after-the-goodbye",
+    about: "A life by partition that has said goodbye can still save.",
+    file: PARTITION_ACTORS,
+    find: "guarded(opened, () => !ends.isOver)",
+    replace: "guarded(opened, () => true)",
+  },
+  {
+    name: "shard-goes-without-goodbye",
+    about: "Actors whose shard goes are not told.",
+    file: PARTITION_ACTORS,
+    find: "      await life.actor.onDeactivate?.(reason);\n",
+    replace: '      if (reason !== "stopping") await life.actor.onDeactivate?.(reason);\n',
+  },
+  {
+    name: "turn-not-told",
+    about: "A turn is not told that its right is over, and goes on with what it does.",
+    file: PARTITION_ACTORS,
+    find: "const signal = AbortSignal.any([context.signal, life.abort.signal]);",
+    replace: "const { signal } = new AbortController();",
+  },
+  {
+    name: "calls-of-one-actor-at-once",
+    about: "The feed gives all calls of an actor at once, each as if it were another actor's.",
+    file: "lib/consumption/dispatch/shard_slot.ts",
+    find: "    if (recent !== undefined) return recent;\n",
+    replace: "",
+  },
+];
+
+/** The bugs. */
+export const partitionMutants: readonly Mutant[] = bugs.map((mutant) => ({
+  workload: "bus-6-partition",
+  ...mutant,
+}));
