@@ -11,7 +11,14 @@ import { Caller } from "./caller.ts";
 import { type Answer, decodeEnvelope } from "./envelope.ts";
 import { Incoming, type ServiceHandler } from "./incoming.ts";
 import { lag } from "./lag.ts";
-import { type Address, addressOf, addressSubject, checkName, nodeSubject } from "./names.ts";
+import {
+  type Address,
+  addressIn,
+  addressOf,
+  addressSubject,
+  checkName,
+  nodeSubject,
+} from "./names.ts";
 import { doneWith, failedWith, maybeDelivered, valueOf } from "./outcome.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -21,6 +28,14 @@ export interface ServiceTarget {
   readonly node: string;
   /** The type of its handler. */
   readonly type: string;
+}
+
+/** What a node with actors does for its bus. */
+export interface ActorSide {
+  /** Takes a call to an actor; it must answer each request once, and must not throw. */
+  readonly take: (incoming: Incoming) => void;
+  /** Whether a life of a node is over for certain; asked where calls wait for longer than usual. Must not reject. */
+  readonly isOver: (address: Address) => Promise<boolean>;
 }
 
 /** One node on the bus. */
@@ -40,7 +55,7 @@ export class MessageBus implements AsyncDisposable {
   readonly #handlers = new Map<string, ServiceHandler>();
   readonly #counts: BusCounts = newCounts();
   readonly #stop = new AbortController();
-  #takeActorCall: ((incoming: Incoming) => void) | undefined;
+  #actors: ActorSide | undefined;
   #subscriptions: Subscription[] = [];
   #state: "new" | "running" | "stopped" = "new";
   #working = 0;
@@ -64,6 +79,10 @@ export class MessageBus implements AsyncDisposable {
     this.caller = new Caller({
       ...{ ...own, settings: this.#settings },
       checkRunning: () => this.#refuseUnlessRunning(),
+      isOver: async (subject) => {
+        const address = addressIn(bus, subject);
+        return address !== undefined && await this.#actors?.isOver(address) === true;
+      },
     });
     this.outbox = new Outbox({
       ...{ ...own, bus, signal: this.#stop.signal },
@@ -237,18 +256,18 @@ export class MessageBus implements AsyncDisposable {
   /**
    * Takes calls to actors. For {@linkcode ActorSystem}.
    *
-   * @param take what takes them; it must answer each request once, and must not throw
+   * @param actors what takes them
    * @returns ends it
    * @throws {PartiError} `PARTI_ALREADY_STARTED` if somebody takes them already
    */
-  handleActors(take: (incoming: Incoming) => void): Subscription {
-    if (this.#takeActorCall !== undefined) {
+  handleActors(actors: ActorSide): Subscription {
+    if (this.#actors !== undefined) {
       throw new PartiError("PARTI_ALREADY_STARTED", "this bus has an actor system already", {
         hint: "one for each bus: define all types on it",
       });
     }
-    this.#takeActorCall = take;
-    return { close: () => this.#takeActorCall = undefined };
+    this.#actors = actors;
+    return { close: () => this.#actors = undefined };
   }
 
   /** What came through a feed and was no call. For {@linkcode PartitionActors}. */
@@ -284,7 +303,7 @@ export class MessageBus implements AsyncDisposable {
     const { outbox } = this;
     this.#counts.received++;
     if (call.to.includes("::")) {
-      if (this.#takeActorCall !== undefined) this.#takeActorCall(incoming);
+      if (this.#actors !== undefined) this.#actors.take(incoming);
       else outbox.refuse(call, "no handler", "there are no actors");
       return;
     }

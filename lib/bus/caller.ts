@@ -47,6 +47,8 @@ export interface CallerOptions {
   readonly counts: BusCounts;
   /** Throws unless answers are heard. */
   readonly checkRunning: () => void;
+  /** Whether nobody will ever answer from a subject again, as far as actors can prove it. Must not reject. */
+  readonly isOver: (subject: string) => Promise<boolean>;
 }
 
 /** The calls of one life of a node. */
@@ -61,12 +63,11 @@ export class Caller {
    * @param options what it needs
    */
   constructor(options: CallerOptions) {
-    const { world, address, settings } = options;
+    const { world, address, settings, isOver } = options;
     this.#options = options;
     this.#pending = new PendingCalls(world.clock, address, settings.pendingMax);
     this.#lookout = new Lookout({
-      world,
-      everyMs: settings.lookoutMs,
+      ...{ world, isOver, everyMs: settings.lookoutMs },
       subjects: (olderThanMs) => this.#pending.subjectsOlderThan(olderThanMs),
       isNeeded: () => this.#pending.count > 0,
       onGone: (subject) => {

@@ -13,6 +13,12 @@ export function addressSubject(bus: string, address: Address): string {
   return `parti.${bus}.bus.at.${address}`;
 }
 
+/** The life of a node whose subject it is; undefined if it is no such subject. */
+export function addressIn(bus: string, subject: string): Address | undefined {
+  const before = addressSubject(bus, "");
+  return subject.startsWith(before) ? subject.slice(before.length) : undefined;
+}
+
 /** The subject of a node, whichever life of it. */
 export function nodeSubject(bus: string, node: string): string {
   return `parti.${bus}.bus.node.${node}`;

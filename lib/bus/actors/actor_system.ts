@@ -200,9 +200,12 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       onError: (error) => this.#tell(error),
     });
     try {
-      this.#taking = bus.handleActors((incoming) => {
-        if (this.#host === undefined) bus.outbox.refuse(incoming.call, "stopped");
-        else this.#host.take(incoming);
+      this.#taking = bus.handleActors({
+        take: (incoming) => {
+          if (this.#host === undefined) bus.outbox.refuse(incoming.call, "stopped");
+          else this.#host.take(incoming);
+        },
+        isOver: (address) => this.#nodes!.proveDead(address),
       });
       await this.#nodes.initialized;
       await this.#join();

@@ -6,7 +6,7 @@
 import type { World } from "../../ports/world.ts";
 import type { Call } from "../envelope.ts";
 import type { Incoming } from "../incoming.ts";
-import { Lookout } from "../lookout.ts";
+import { Lookout, type LookoutOptions } from "../lookout.ts";
 
 /** What is needed. */
 export interface ForwardedOptions {
@@ -14,6 +14,8 @@ export interface ForwardedOptions {
   readonly world: Pick<World, "clock" | "messaging">;
   /** How often is looked, in milliseconds. */
   readonly everyMs: number;
+  /** See {@linkcode LookoutOptions.isOver}. */
+  readonly isOver: LookoutOptions["isOver"];
   /** Told of a call whose receiver has gone. */
   readonly onGone: (call: Call) => void;
 }
@@ -24,9 +26,9 @@ export class Forwarded {
   readonly #lookout: Lookout;
 
   /** @param options what is needed */
-  constructor({ world, everyMs, onGone }: ForwardedOptions) {
+  constructor({ world, everyMs, isOver, onGone }: ForwardedOptions) {
     this.#lookout = new Lookout({
-      ...{ world, everyMs },
+      ...{ world, everyMs, isOver },
       subjects: () => this.#subjects(),
       isNeeded: () => this.#calls.size > 0,
       onGone: (subject) => {

@@ -12,7 +12,7 @@ import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
 import type { Incoming } from "../incoming.ts";
 import { lag } from "../lag.ts";
-import { type Address, addressSubject } from "../names.ts";
+import { type Address, addressIn, addressSubject } from "../names.ts";
 import { Activation, type Stage } from "./activation.ts";
 import type { ActivationState } from "./activation_state.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
@@ -81,6 +81,10 @@ export class Host {
     this.address = address;
     this.#forwarded = new Forwarded({
       ...{ world, everyMs: bus.lookoutMs },
+      isOver: async (subject) => {
+        const other = addressIn(bus.name, subject);
+        return other !== undefined && await options.nodes.proveDead(other);
+      },
       onGone: (call) => bus.outbox.refuse(call, "gone"),
     });
     this.#returns = new Returns({
