@@ -16,9 +16,9 @@ export interface ActorContext {
   readonly id: ActorId;
   /**
    * Grows with every life of this actor, wherever it lives: a fencing token. What is written with it can be refused once a newer one was
-   * seen.
+   * seen. It fits into a signed integer of 64 bits, and is a `bigint` since a `number` would round it one day.
    */
-  readonly token: number;
+  readonly token: bigint;
   /** Fires when its right to act has ended: whatever it does afterwards must not count. */
   readonly signal: AbortSignal;
   /**

@@ -26,6 +26,7 @@ import { type ActorId, bucketKey } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import { guarded } from "./activation.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
+import { tokenOf } from "./token.ts";
 import { idleMsOf, TypeTable } from "./type_table.ts";
 
 /** What is needed. */
@@ -47,7 +48,6 @@ export interface PartitionActorsOptions {
 /** One life of an actor here. */
 interface Life {
   readonly actor: Actor;
-  readonly token: number;
   readonly abort: AbortController;
   lastMs: number;
   isToEnd: boolean;
@@ -58,9 +58,6 @@ interface Life {
   /** Its present turn, if it has one. */
   turn: Promise<void> | undefined;
 }
-
-/** Generations of one epoch stay below this. */
-const GENERATIONS = 2 ** 24;
 
 /** Actors by partition. The `Manager` of the group is given {@linkcode handler} and {@linkcode events}. */
 export class PartitionActors implements ActorCalls {
@@ -228,7 +225,7 @@ export class PartitionActors implements ActorCalls {
     const present = lives.get(id);
     if (present !== undefined) return present;
     await this.#ending.get(id);
-    const token = context.epoch * GENERATIONS + context.generation;
+    const token = tokenOf(context);
     const abort = new AbortController();
     const { clock } = this.#options.world;
     const ends = { isToEnd: false, isOver: false, right: context };
@@ -243,7 +240,6 @@ export class PartitionActors implements ActorCalls {
     });
     const life: Life = Object.assign(ends, {
       actor,
-      token,
       abort,
       lastMs: clock.monotonicMs(),
       turn: undefined,

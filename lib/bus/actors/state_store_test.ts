@@ -19,16 +19,16 @@ natsTest(
   "states: what is kept is there for the next life, and an earlier one keeps nothing any more",
   async (rig) => {
     const store = new KvStateStore(await bucketOf(rig));
-    const first = await store.open(ID, 1);
+    const first = await store.open(ID, 1n);
     assert.equal(first.value, undefined);
     await first.save(encoder.encode("one"));
     await first.save(encoder.encode("two"));
-    const second = await store.open(ID, 2);
+    const second = await store.open(ID, 2n);
     assert.equal(decoder.decode(second.value), "two");
     await assert.rejects(first.save(encoder.encode("zombie")), { code: "PARTI_FENCED" });
-    await assert.rejects(store.open(ID, 1), { code: "PARTI_FENCED" });
+    await assert.rejects(store.open(ID, 1n), { code: "PARTI_FENCED" });
     await second.save(encoder.encode(""));
-    const third = await store.open(ID, 3);
+    const third = await store.open(ID, 3n);
     assert.equal(third.value?.length, 0, "kept, and empty");
   },
 );
@@ -38,19 +38,19 @@ natsTest(
   async (rig) => {
     const bucket = await bucketOf(rig);
     const store = new KvStateStore(bucket);
-    const state = await store.open(ID, 1);
+    const state = await store.open(ID, 1n);
     // What the lost save has written, under the same token.
     const kept = await bucket.get(bucketKey(ID));
     await bucket.update(bucketKey(ID), kept!.value, kept!.revision);
     await state.save(encoder.encode("on"));
-    assert.equal(decoder.decode((await store.open(ID, 2)).value), "on");
+    assert.equal(decoder.decode((await store.open(ID, 2n)).value), "on");
   },
 );
 
 natsTest("states and directory: what somebody else has written is told", async (rig) => {
   const bucket = await bucketOf(rig);
   await bucket.put(bucketKey(ID), encoder.encode("{}"));
-  await assert.rejects(new KvStateStore(bucket).open(ID, 1), { code: "PARTI_REFUSED" });
+  await assert.rejects(new KvStateStore(bucket).open(ID, 1n), { code: "PARTI_REFUSED" });
   await assert.rejects(new KvDirectory(bucket).lookup(ID), { code: "PARTI_REFUSED" });
 });
 

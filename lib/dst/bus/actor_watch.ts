@@ -16,7 +16,7 @@ import type { ActorCatalog } from "./actor_catalog.ts";
 export interface Turn {
   readonly actor: ActorId;
   readonly owner: SimProcess;
-  readonly token: number;
+  readonly token: bigint;
   /** Fires when its right is over. */
   readonly signal: AbortSignal;
 }
@@ -31,7 +31,7 @@ interface Life {
 export class ActorWatch {
   readonly #assertions: Simulation<ActorCatalog>["assertions"];
   readonly #turns = new Map<ActorId, Set<Turn>>();
-  readonly #newest = new Map<ActorId, { token: number; owner: string }>();
+  readonly #newest = new Map<ActorId, { token: bigint; owner: string }>();
   readonly #lives = new Map<string, Life>();
   readonly #hooked = new Set<string>();
   readonly #failedLookups = new Set<string>();

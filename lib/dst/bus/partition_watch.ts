@@ -17,7 +17,7 @@ interface Turn {
 /** Watches. */
 export class PartitionWatch {
   readonly #assertions: Simulation<PartitionCatalog>["assertions"];
-  readonly #newest = new Map<string, { readonly token: number; readonly owner: string }>();
+  readonly #newest = new Map<string, { readonly token: bigint; readonly owner: string }>();
   /** By the payload of the call, which is one object from its arrival to its answer. */
   readonly #turnOf = new WeakMap<Uint8Array, Turn>();
 
