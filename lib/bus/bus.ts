@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { invariant, PartiError } from "../errors.ts";
+import { describeError, invariant, PartiError } from "../errors.ts";
+import { type Logger, logger } from "../logging.ts";
 import type { Subscription } from "../ports/messaging.ts";
 import { type BusCounts, newCounts } from "./bus_counts.ts";
 import { type BusOptions, type BusSettings, busSettings, type CallOptions } from "./bus_options.ts";
@@ -11,6 +12,7 @@ import { Caller } from "./caller.ts";
 import { type Answer, decodeEnvelope } from "./envelope.ts";
 import { Incoming, type ServiceHandler } from "./incoming.ts";
 import { lag } from "./lag.ts";
+import { Listening } from "./listening.ts";
 import {
   type Address,
   addressIn,
@@ -55,6 +57,7 @@ export class MessageBus implements AsyncDisposable {
   readonly #handlers = new Map<string, ServiceHandler>();
   readonly #counts: BusCounts = newCounts();
   readonly #stop = new AbortController();
+  readonly #log: Logger;
   #actors: ActorSide | undefined;
   #subscriptions: Subscription[] = [];
   #state: "new" | "running" | "stopped" = "new";
@@ -67,13 +70,14 @@ export class MessageBus implements AsyncDisposable {
    * @throws {PartiError} `PARTI_INVALID_CONFIG`
    */
   constructor(options: BusOptions) {
-    const { world, bus, node, onError, onForwarded } = options;
+    const { world, bus, node, onForwarded } = options;
     checkName(bus, "a bus");
     checkName(node, "a node");
     this.name = bus;
     this.node = node;
     this.#options = options;
     this.#settings = busSettings(options);
+    this.#log = logger("bus", { bus, node });
     this.address = addressOf(node, world.random.uuid());
     const own = { world, address: this.address, counts: this.#counts };
     this.caller = new Caller({
@@ -86,7 +90,7 @@ export class MessageBus implements AsyncDisposable {
     });
     this.outbox = new Outbox({
       ...{ ...own, bus, signal: this.#stop.signal },
-      ...(onError === undefined ? {} : { onError }),
+      onError: (error) => this.#tell(error),
       ...(onForwarded === undefined ? {} : { onForwarded }),
       arrived: (bytes) => this.#arrived(bytes),
     });
@@ -127,7 +131,8 @@ export class MessageBus implements AsyncDisposable {
    * Begins to take calls.
    *
    * @returns when the server knows where this node listens
-   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, or what the server says
+   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_REFUSED` if this user may not listen, or what else the connection
+   * says; then it has stopped
    */
   async start(): Promise<void> {
     if (this.#state === "running") {
@@ -136,15 +141,25 @@ export class MessageBus implements AsyncDisposable {
     this.#refuseIfStopped();
     this.#state = "running";
     const { messaging } = this.#options.world;
-    this.#subscriptions = [
+    const listening = [
       this.listenAt(this.address),
-      this.#subscribe(nodeSubject(this.name, this.node)),
+      this.#listen(nodeSubject(this.name, this.node)),
+    ];
+    this.#subscriptions = [
+      ...listening,
       messaging.onStatus((status) => {
         if (status === "reconnected") return;
         this.caller.failAll(() => maybeDelivered("the connection went"));
       }),
+      // What was sent to where this user may not send: its caller waits in vain, and nobody else would say why.
+      messaging.onRefused((error) => this.#tell(error)),
     ];
-    await messaging.flush(this.#settings.timeoutMs);
+    try {
+      await Promise.all(listening.map((each) => each.heard(this.#settings.timeoutMs)));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   /** Stops: takes no call any more, and gives up those that wait. */
@@ -241,14 +256,15 @@ export class MessageBus implements AsyncDisposable {
    * @param address the address
    * @returns ends it
    */
-  listenAt(address: Address): Subscription {
+  listenAt(address: Address): Pick<Listening, "heard" | "close"> {
     const subject = addressSubject(this.name, address);
     const disown = this.outbox.own(subject);
-    const subscription = this.#subscribe(subject);
+    const listening = this.#listen(subject);
     return {
+      heard: (timeoutMs) => listening.heard(timeoutMs),
       close: () => {
         disown();
-        subscription.close();
+        listening.close();
       },
     };
   }
@@ -275,13 +291,17 @@ export class MessageBus implements AsyncDisposable {
     this.#counts.malformed++;
   }
 
-  #subscribe(subject: string): Subscription {
-    const { world, onError } = this.#options;
-    return world.messaging.subscribe(
-      subject,
-      ({ data }) => this.#arrived(data),
-      (error) => onError?.(error),
-    );
+  #listen(subject: string): Listening {
+    return new Listening({
+      ...{ messaging: this.#options.world.messaging, subject },
+      take: (bytes) => this.#arrived(bytes),
+      onRefused: (error) => this.#tell(error),
+    });
+  }
+
+  #tell(error: PartiError): void {
+    this.#log.warn("{error}", { error: describeError(error) });
+    this.#options.onError?.(error);
   }
 
   #arrived(bytes: Uint8Array): void {

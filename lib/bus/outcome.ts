@@ -33,19 +33,30 @@ const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: 
  * @returns the handler's value
  * @throws {PartiError} `PARTI_CALL_FAILED` if the handler threw, or why no handler has seen the call
  */
-export function valueOf({ status, reason, message, at, payload }: Answer): Uint8Array {
-  if (status === "done") return payload;
+export function valueOf(answer: Answer): Uint8Array {
+  const error = errorOf(answer);
+  if (error !== undefined) throw error;
+  return answer.payload;
+}
+
+/**
+ * The error of an answer.
+ *
+ * @param answer the answer
+ * @returns the error; undefined if it has a value
+ */
+export function errorOf(
+  { status, reason, message, at }: Pick<Answer, "status" | "reason" | "message" | "at">,
+): PartiError | undefined {
+  if (status === "done") return undefined;
   if (status === "failed") {
-    throw new PartiError("PARTI_CALL_FAILED", message ?? "the handler failed", { value: at });
+    return new PartiError("PARTI_CALL_FAILED", message ?? "the handler failed", { value: at });
   }
+  const text = `${at} refused the call: ${message ?? reason}`;
   const refusal = REFUSALS[reason ?? "stopped"];
-  if (refusal === undefined) {
-    throw new PartiError("PARTI_NO_HANDLER", `${at} refused the call: ${reason}`, { value: at });
-  }
-  throw new PartiError(refusal.code, `${at} refused the call: ${message ?? reason}`, {
-    value: at,
-    hint: refusal.hint,
-  });
+  // Another version may know of other reasons.
+  if (refusal === undefined) return new PartiError("PARTI_NO_HANDLER", text, { value: at });
+  return new PartiError(refusal.code, text, { value: at, hint: refusal.hint });
 }
 
 /**

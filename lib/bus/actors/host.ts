@@ -122,9 +122,10 @@ export class Host {
 
   /** Begins to take what is sent to this life. */
   async open(): Promise<void> {
-    const { bus, world } = this.#options;
-    this.#subscription = bus.listenAt(this.address);
-    await world.messaging.flush(bus.timeoutMs);
+    const { bus } = this.#options;
+    const listening = bus.listenAt(this.address);
+    this.#subscription = listening;
+    await listening.heard(bus.timeoutMs);
   }
 
   /**

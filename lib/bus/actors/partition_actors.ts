@@ -5,6 +5,7 @@
  * @module
  */
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import { type Logger, logger } from "../../logging.ts";
 import type {
   HandlerContext,
   MessageHandler,
@@ -67,6 +68,7 @@ export class PartitionActors implements ActorCalls {
   readonly events: Pick<ConsumptionEvents, "acquired" | "released">;
   readonly #options: PartitionActorsOptions;
   readonly #types = new TypeTable();
+  readonly #log: Logger;
   /** By shard, then by actor. */
   readonly #shards = new Map<PartitionId, Map<ActorId, Life>>();
   /** Lives that are ending while their shard is still here: the next one begins after them, under the same token. */
@@ -80,6 +82,7 @@ export class PartitionActors implements ActorCalls {
    */
   constructor(options: PartitionActorsOptions) {
     this.#options = options;
+    this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
     this.handler = (message, context) => this.#handle(message, context);
     // Whoever had the shard in between may have changed what its actors keep: their lives here are over.
     this.events = {
@@ -154,8 +157,6 @@ export class PartitionActors implements ActorCalls {
     const type = this.#types.of(call.to);
     if (type === undefined) {
       const message = `nobody here acts as ${call.to}`;
-      // Of a one-way call nobody else would hear.
-      this.#options.onError?.(new PartiError("PARTI_NO_HANDLER", message, { value: call.to }));
       return bus.outbox.refuse(call, "no handler", message);
     }
     const incoming = new Incoming(call, world.clock);
@@ -300,10 +301,15 @@ export class PartitionActors implements ActorCalls {
       if (reason === "stopping") await life.turn?.catch(() => {});
       await life.actor.onDeactivate?.(reason);
     } catch (error) {
-      if (isPartiError(error)) this.#options.onError?.(error);
+      if (isPartiError(error)) this.#tell(error);
     } finally {
       life.isOver = true;
     }
+  }
+
+  #tell(error: PartiError): void {
+    this.#log.warn("{error}", { error: describeError(error) });
+    this.#options.onError?.(error);
   }
 
   #shardOf(id: ActorId): PartitionId {
