@@ -25,7 +25,11 @@ export class Listening implements Subscription {
   #refusal: PartiError | undefined;
   #isHeard = false;
 
-  /** @param options what listens, and where */
+  /**
+   * Listens from now on.
+   *
+   * @param options what listens, and where
+   */
   constructor({ messaging, subject, take, onRefused }: ListeningOptions) {
     this.#messaging = messaging;
     this.#subscription = messaging.subscribe(subject, ({ data }) => take(data), (error) => {

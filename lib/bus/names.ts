@@ -34,9 +34,14 @@ export function directoryBucket(bus: string): string {
   return `parti-${bus}-directory`;
 }
 
-/** The bucket of what actors keep. */
+/** The bucket of what actors in a directory keep. */
 export function stateBucket(bus: string): string {
   return `parti-${bus}-state`;
+}
+
+/** The bucket of what actors by partition keep. Another one, since their tokens are not to be compared with those of a directory. */
+export function shardStateBucket(bus: string): string {
+  return `parti-${bus}-shardstate`;
 }
 
 /** One life of a node: its name and what tells this life from others, such as `node-1_3f2a81c09d4e`. */

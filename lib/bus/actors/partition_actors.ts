@@ -20,7 +20,7 @@ import type { MessageBus } from "../bus.ts";
 import type { CallOptions } from "../bus_options.ts";
 import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
 import { Incoming } from "../incoming.ts";
-import { stateBucket } from "../names.ts";
+import { shardStateBucket } from "../names.ts";
 import { doneWith, failedWith, valueOf } from "../outcome.ts";
 import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
@@ -255,7 +255,7 @@ export class PartitionActors implements ActorCalls {
     const { states, world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
     if (states !== undefined) return Promise.resolve(states);
     if (this.#states !== undefined) return this.#states;
-    const opening = world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 })
+    const opening = world.kv.open(shardStateBucket(bus.name), { ...buckets, ttlMs: 0 })
       .then((bucket) => new KvStateStore(bucket));
     // What failed is tried again with the next actor.
     opening.catch(() => this.#states = undefined);

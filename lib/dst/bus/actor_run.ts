@@ -8,7 +8,7 @@ import { type ActorId, bucketKey } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
 import type { MessageBus } from "../../bus/bus.ts";
-import { directoryBucket, nodeBucket } from "../../bus/names.ts";
+import { directoryBucket, nodeBucket, stateBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import type { SimProcess } from "../kernel/node.ts";
 import { KvModel } from "../nats/kv_model.ts";
@@ -60,7 +60,7 @@ export class ActorRun {
   readonly #simulation: Simulation<ActorCatalog>;
   readonly #options: ActorRunOptions;
   /** What actors have said they keep. */
-  readonly #kept = new KeptBooks();
+  readonly #kept = new KeptBooks(stateBucket(BUS));
   readonly #called = new Set<ActorId>();
   /** How many calls each bus had made when it was looked at last. */
   readonly #issued = new Map<string, number>();

@@ -5,6 +5,7 @@
  */
 import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
 import { PartitionActors } from "../../bus/actors/partition_actors.ts";
+import { shardStateBucket } from "../../bus/names.ts";
 import type { GroupConfigInput } from "../../config/config.ts";
 import { isPartiError } from "../../errors.ts";
 import { Manager } from "../../manager/manager.ts";
@@ -108,7 +109,7 @@ class PartitionRun {
   readonly #ledger = new Ledger();
   readonly #cluster: BusCluster<PartitionMember>;
   readonly #watch: PartitionWatch;
-  readonly #kept = new KeptBooks();
+  readonly #kept = new KeptBooks(shardStateBucket(BUS));
   readonly #called = new Set<number>();
 
   constructor(simulation: Simulation<PartitionCatalog>) {
