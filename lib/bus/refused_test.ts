@@ -66,6 +66,21 @@ Deno.test("refused: a node whose actors may not be called does not join", async 
   });
 });
 
+Deno.test("refused: who may not see the other nodes waits to join, and can stop meanwhile", async () => {
+  const deny = 'publish: { deny: "$JS.API.CONSUMER.CREATE.KV_parti-test-nodes.>" }';
+  await withUsers({ blind: deny }, async (worldOf) => {
+    const errors: PartiError[] = [];
+    await using bus = new MessageBus({ world: await worldOf("blind"), bus: "test", node: "one" });
+    await bus.start();
+    const onError = (error: PartiError) => void errors.push(error);
+    const actors = new ActorSystem({ world: await worldOf("blind"), bus, onError });
+    const starting = actors.start().catch((error) => error.code);
+    await until("it is told", () => errors.some(({ code }) => code === "PARTI_REFUSED"));
+    await actors.stop();
+    assert.equal(await starting, "PARTI_STOPPED");
+  });
+});
+
 Deno.test("refused: what may not be sent is told, and logged where nobody is told", async () => {
   const records: LogRecord[] = [];
   await configure({

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { settled } from "../../abort.ts";
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
@@ -207,7 +208,9 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
         },
         isOver: (address) => this.#nodes!.proveDead(address),
       });
-      await this.#nodes.initialized;
+      // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
+      await settled(this.#nodes.initialized, this.#stop.signal);
+      if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
       await this.#join();
     } catch (error) {
       this.#state = "stopped";
