@@ -37,7 +37,7 @@ export interface ActorState {
   /** As it was loaded or saved last; undefined if it never was. */
   readonly value: Uint8Array | undefined;
   /**
-   * Keeps it.
+   * Keeps it. Several at once are kept one after another, as they were asked for.
    *
    * @param value what to keep
    * @throws {PartiError} `PARTI_FENCED` if a newer life of the actor has begun elsewhere; otherwise what the store says

@@ -77,6 +77,8 @@ class KvState implements ActorState {
   readonly #bucket: KvBucket;
   readonly #id: ActorId;
   #kept: Kept;
+  /** The last save, when it has come to its end. */
+  #saved: Promise<void> = Promise.resolve();
 
   constructor(bucket: KvBucket, id: ActorId, kept: Kept) {
     this.#bucket = bucket;
@@ -88,13 +90,21 @@ class KvState implements ActorState {
     return this.#kept.value;
   }
 
-  async save(value: Uint8Array): Promise<void> {
+  /** One after another: each is compared with what the one before has written. */
+  save(value: Uint8Array): Promise<void> {
+    const kept = value.slice();
+    const saving = this.#saved.then(() => this.#save(kept));
+    this.#saved = saving.catch(() => {});
+    return saving;
+  }
+
+  async #save(value: Uint8Array): Promise<void> {
     const key = bucketKey(this.#id);
     const { token, revision } = this.#kept;
     const bytes = encode(token, value);
     try {
       const next = await this.#bucket.update(key, bytes, revision);
-      this.#kept = { token, revision: next, value: value.slice() };
+      this.#kept = { token, revision: next, value };
     } catch (error) {
       if (!isPartiError(error, "PARTI_CONFLICT")) throw error;
       await this.#judge(key, token, value);
@@ -113,7 +123,7 @@ class KvState implements ActorState {
     // Only this life writes under this token, one save after another: it goes on from where it is.
     this.#kept = { token, revision: entry.revision, value: kept.value };
     const next = await this.#bucket.update(key, encode(token, value), entry.revision);
-    this.#kept = { token, revision: next, value: value.slice() };
+    this.#kept = { token, revision: next, value };
   }
 }
 

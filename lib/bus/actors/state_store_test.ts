@@ -47,6 +47,29 @@ natsTest(
   },
 );
 
+natsTest(
+  "states: saves at once are kept in their order, and one that fails ends no other",
+  async (rig) => {
+    const bucket = await bucketOf(rig);
+    const state = await new KvStateStore(bucket).open(ID, 1n);
+    const buffer = encoder.encode("1");
+    const large = new Uint8Array(2_000_000);
+    const saves = ["1", "2", "3", "4", "5"].map((text) => {
+      buffer.set(encoder.encode(text));
+      return state.save(text === "3" ? large : buffer).catch(({ code }) => code);
+    });
+    assert.deepEqual(await Promise.all(saves), [
+      undefined,
+      undefined,
+      "PARTI_TOO_LARGE",
+      undefined,
+      undefined,
+    ]);
+    assert.equal(decoder.decode(state.value), "5");
+    assert.equal(decoder.decode((await new KvStateStore(bucket).open(ID, 2n)).value), "5");
+  },
+);
+
 natsTest("states and directory: what somebody else has written is told", async (rig) => {
   const bucket = await bucketOf(rig);
   await bucket.put(bucketKey(ID), encoder.encode("{}"));

@@ -1,6 +1,6 @@
 /** Turns of actors by partition without a group: its feed's messages, and its right to handle them, are made by hand. */
 import assert from "node:assert/strict";
-import { type ActorContext } from "../../bus/actors/actor.ts";
+import type { ActorContext } from "../../bus/actors/actor.ts";
 import { PartitionActors } from "../../bus/actors/partition_actors.ts";
 import { type Call, encodeEnvelope } from "../../bus/envelope.ts";
 import type { HandlerContext, PartitionMessage } from "../../consumption/dispatch/handler.ts";
