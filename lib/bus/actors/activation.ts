@@ -245,7 +245,7 @@ export class Activation {
     try {
       await this.#actor!.onDeactivate?.(reason);
     } catch (error) {
-      if (isPartiError(error)) this.#stage.onError(error);
+      this.#stage.onError(hookFailed(this.id, error));
     }
     await this.#giveBack();
   }
@@ -291,6 +291,19 @@ export function guarded(state: ActorState, mayAct: () => boolean): ActorState {
     },
     save: (value) => mayAct() ? state.save(value) : Promise.reject(lost()),
   };
+}
+
+/**
+ * What `onDeactivate` has thrown, for which no caller waits.
+ *
+ * @param id the actor
+ * @param error what it threw
+ * @returns the error to tell
+ */
+export function hookFailed(id: ActorId, error: unknown): PartiError {
+  if (isPartiError(error)) return error;
+  const message = `onDeactivate of ${id} failed: ${describeError(error)}`;
+  return new PartiError("PARTI_HANDLER_FAILED", message, { value: id, cause: error });
 }
 
 function lost(): PartiError {

@@ -47,7 +47,7 @@ export interface ActorSystemOptions {
   readonly leaseTtlMs?: number;
   /** How the buckets are kept; on one server's disk unless given. */
   readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
-  /** How long actors may take to come to the end of their turns when this node stops, in milliseconds; 10,000 unless given. */
+  /** How long an actor may take to come to the end of its turn and its hook when this node stops, in milliseconds; 10,000 unless given. */
   readonly stopGraceMs?: number;
   /** How many places this node remembers; 100,000 unless given. */
   readonly cacheMax?: number;

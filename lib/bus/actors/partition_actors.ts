@@ -25,7 +25,7 @@ import { doneWith, failedWith, valueOf } from "../outcome.ts";
 import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
-import { guarded } from "./activation.ts";
+import { guarded, hookFailed } from "./activation.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
 import { tokenOf } from "./token.ts";
 import { idleMsOf, TypeTable } from "./type_table.ts";
@@ -48,6 +48,7 @@ export interface PartitionActorsOptions {
 
 /** One life of an actor here. */
 interface Life {
+  readonly id: ActorId;
   readonly actor: Actor;
   readonly abort: AbortController;
   lastMs: number;
@@ -240,6 +241,7 @@ export class PartitionActors implements ActorCalls {
       },
     });
     const life: Life = Object.assign(ends, {
+      id,
       actor,
       abort,
       lastMs: clock.monotonicMs(),
@@ -301,7 +303,7 @@ export class PartitionActors implements ActorCalls {
       if (reason === "stopping") await life.turn?.catch(() => {});
       await life.actor.onDeactivate?.(reason);
     } catch (error) {
-      if (isPartiError(error)) this.#tell(error);
+      this.#tell(hookFailed(life.id, error));
     } finally {
       life.isOver = true;
     }

@@ -7,6 +7,7 @@ import { tokenBytes } from "./ledger.ts";
 
 const TYPE = "sim::steady";
 const CALLS = 60;
+const GRACE_MS = 1_000;
 
 /** Calls one actor again and again while its node leaves, and counts what the callers were told. */
 async function callsMeanwhile(kernel: Kernel): Promise<Map<string, number>> {
@@ -49,4 +50,42 @@ Deno.test("a call that meets a node which is leaving is refused for certain, unt
   assert.ok((told.get("PARTI_NOT_SENT") ?? 0) > 0, seen);
   // Who asks when it has gone waits in vain for another place.
   assert.ok((told.get("PARTI_TIMEOUT") ?? 0) > 0, seen);
+});
+
+Deno.test("a node that leaves tells all of its actors, however long the server takes to have their places back", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  const count = 2_500;
+  const told: string[] = [];
+  const errors: string[] = [];
+  const tookMs = await kernel.run(async () => {
+    const { actors, bus } = await new CalmNodes(kernel, 20).start("leaver", {
+      stopGraceMs: GRACE_MS,
+      onError: ({ code }) => errors.push(code),
+      define: (actors) => {
+        actors.define(TYPE, {
+          create: ({ id }) => ({
+            handle: ({ method }) => method === "wait" ? new Promise(() => {}) : undefined,
+            onDeactivate: () => {
+              told.push(id);
+              if (id.endsWith("/7")) throw new Error("made to fail");
+            },
+          }),
+        });
+      },
+    });
+    const call = (n: number, method: string) =>
+      actors.request(`${TYPE}/${n}`, method, tokenBytes("a"));
+    await Promise.all(Array.from({ length: count }, (_, n) => call(n, "rest")));
+    const stuck = call(0, "wait").catch((error) => error.code);
+    await kernel.sleep(200);
+    const sinceMs = kernel.nowMs;
+    await actors.stop();
+    const tookMs = kernel.nowMs - sinceMs;
+    assert.equal(await stuck, "PARTI_MAYBE_DELIVERED");
+    await bus.stop();
+    return tookMs;
+  });
+  assert.equal(new Set(told).size, count - 1, "only the one at work was not told");
+  assert.deepEqual(errors, ["PARTI_HANDLER_FAILED"]);
+  assert.ok(tookMs < GRACE_MS + 1_000, `${tookMs} ms`);
 });
