@@ -153,6 +153,18 @@ export class Outbox {
     this.answer(call, { status: "refused", reason, ...why });
   }
 
+  /**
+   * Tells a caller that its call was sent on to a node that is there no more.
+   *
+   * @param call what is left of the call
+   */
+  gone({ id, from, hops }: Pick<Call, "id" | "from" | "hops">): void {
+    const { counts, address } = this.#options;
+    counts.refused++;
+    const said = { status: "refused", reason: "gone", payload: NOTHING } as const;
+    void this.#sendAnswer(from, { kind: "answer", id, at: address, hops, ...said });
+  }
+
   /** Rejects only for a bug: the caller learns by its deadline what could not be sent. */
   async #sendAnswer(to: Address, envelope: Answer): Promise<void> {
     const { world, bus, signal, onError } = this.#options;

@@ -87,7 +87,7 @@ export class Host {
         const other = addressIn(bus.name, subject);
         return other !== undefined && await options.nodes.proveDead(other);
       },
-      onGone: (call) => bus.outbox.refuse(call, "gone"),
+      onGone: (call) => bus.outbox.gone(call),
     });
     this.#returns = new Returns({
       ...{ world, directory, address, onError, over: this.#over.signal },
