@@ -81,7 +81,7 @@ export class MessageBus implements AsyncDisposable {
     this.address = addressOf(node, world.random.uuid());
     const own = { world, address: this.address, counts: this.#counts };
     this.caller = new Caller({
-      ...{ ...own, settings: this.#settings },
+      ...{ ...own, settings: this.#settings, over: this.#stop.signal },
       checkRunning: () => this.#refuseUnlessRunning(),
       isOver: async (subject) => {
         const address = addressIn(bus, subject);
@@ -109,6 +109,11 @@ export class MessageBus implements AsyncDisposable {
   /** Whether it takes calls. */
   get running(): boolean {
     return this.#state === "running";
+  }
+
+  /** Fires when it stops. */
+  get over(): AbortSignal {
+    return this.#stop.signal;
   }
 
   /** How many calls wait for an answer. */

@@ -45,6 +45,8 @@ export interface CallerOptions {
   readonly settings: BusSettings;
   /** Where it is counted. */
   readonly counts: BusCounts;
+  /** Fires when the bus stops. */
+  readonly over: AbortSignal;
   /** Throws unless answers are heard. */
   readonly checkRunning: () => void;
   /** Whether nobody will ever answer from a subject again, as far as actors can prove it. Must not reject. */
@@ -93,12 +95,12 @@ export class Caller {
     options: CallOptions,
     attempt: (timeoutMs: number) => Promise<Answer>,
   ): Promise<Answer> {
-    const { world, counts } = this.#options;
+    const { world, counts, over } = this.#options;
     const timeoutMs = this.#timeoutOf(options);
     const { idempotencyKey, signal } = options;
     if (idempotencyKey === undefined) return attempt(timeoutMs);
     const onAgain = (): void => void counts.retries++;
-    return tryAgain(world, { timeoutMs, signal, onAgain }, async (tryMs) => {
+    return tryAgain(world, { timeoutMs, signal, over, onAgain }, async (tryMs) => {
       const answer = await attempt(tryMs);
       // What was refused may be taken the next time.
       if (answer.status === "refused") valueOf(answer);

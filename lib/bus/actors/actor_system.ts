@@ -106,7 +106,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       nodes: () => this.#nodes,
       surroundings: () => this.#surroundings(),
       joining: () => this.#joining.signal,
-      isStopped: () => this.#isStopped,
+      over: AbortSignal.any([this.#stop.signal, options.bus.over]),
       onError: (error) => this.#tell(error),
     });
   }

@@ -89,3 +89,24 @@ Deno.test("a node that leaves tells all of its actors, however long the server t
   assert.deepEqual(errors, ["PARTI_HANDLER_FAILED"]);
   assert.ok(tookMs < GRACE_MS + 1_000, `${tookMs} ms`);
 });
+
+Deno.test("a bus that stops leaves nobody asking where an actor is, or waiting for the next try", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const { actors, bus } = await new CalmNodes(kernel).start("caller");
+    const options = { timeoutMs: 60_000, idempotencyKey: "k" };
+    const codeOf = (error: unknown) => isPartiError(error) ? error.code : "no error of parti";
+    const calls = [
+      actors.request("sim::nobody/1", "x", tokenBytes("a"), options),
+      actors.request("sim::nobody/1", "x", tokenBytes("a"), { timeoutMs: 60_000 }),
+      bus.request({ node: "nobody", type: "x" }, "x", tokenBytes("a"), options),
+    ].map((call) => call.then(() => "value", codeOf));
+    // By then they look, and try, seldom.
+    await kernel.sleep(30_000);
+    await bus.stop();
+    const sinceMs = kernel.nowMs;
+    assert.deepEqual(await Promise.all(calls), Array(3).fill("PARTI_STOPPED"));
+    assert.ok(kernel.nowMs - sinceMs < 10, `${kernel.nowMs - sinceMs} ms`);
+    await actors.stop();
+  });
+});
