@@ -77,7 +77,10 @@ export interface ActorType {
   readonly create: (context: ActorContext) => Actor;
   /** Where an actor that is nowhere begins; `random` unless given. */
   readonly placement?: PlacementName;
-  /** An actor that nobody calls for so long ends, in milliseconds; 600,000 unless given. */
+  /**
+   * An actor that nobody calls for so long ends, in milliseconds; 600,000 unless given. By partition it is looked at when somebody calls an
+   * actor of the same shard: where nobody does, it stays.
+   */
   readonly idleMs?: number;
   /** How many calls may wait for an actor; 1,000 unless given. */
   readonly mailboxMax?: number;

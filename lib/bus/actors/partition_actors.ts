@@ -160,7 +160,9 @@ export class PartitionActors implements ActorCalls {
       const message = `nobody here acts as ${call.to}`;
       return bus.outbox.refuse(call, "no handler", message);
     }
-    const incoming = new Incoming(call, world.clock);
+    // Nothing is decided by it: what is stored is handled, however late.
+    const lainMs = Math.max(0, world.clock.wallMs() - message.storedAtMs);
+    const incoming = new Incoming(call, world.clock, lainMs);
     const shard = this.#shardOf(call.to);
     let life: Life;
     try {
@@ -232,6 +234,8 @@ export class PartitionActors implements ActorCalls {
     const { clock } = this.#options.world;
     const ends = { isToEnd: false, isOver: false, right: context };
     const opened = type.state ? await (await this.#openStates()).open(id, token) : undefined;
+    // Loading takes its time.
+    if (!context.mayAct()) throw context.signal.reason ?? rightOver();
     const state = opened === undefined ? undefined : guarded(opened, () => !ends.isOver);
     const actor = type.create({
       ...{ id, token, signal: abort.signal, state },
@@ -248,8 +252,12 @@ export class PartitionActors implements ActorCalls {
       turn: undefined,
     });
     await actor.onActivate?.();
-    // The shard may have gone meanwhile: then this life serves the present call and is not kept.
-    if (this.#shards.get(shard) === lives) lives.set(id, life);
+    // The shard may have gone meanwhile, and all lives with it: whoever has it now is given the call.
+    if (this.#shards.get(shard) !== lives) {
+      this.#leave(life, "stopping");
+      throw context.signal.reason ?? rightOver();
+    }
+    lives.set(id, life);
     return life;
   }
 
@@ -285,11 +293,16 @@ export class PartitionActors implements ActorCalls {
     }
   }
 
-  /** Its hook is not waited for: by the time it returns the actor may live elsewhere. */
   #end(shard: PartitionId, id: ActorId, reason: DeactivationReason): void {
     const life = this.#shards.get(shard)?.get(id);
     if (life === undefined) return;
     this.#shards.get(shard)!.delete(id);
+    this.#leave(life, reason);
+  }
+
+  /** Its hook is not waited for: by the time it returns the actor may live elsewhere. */
+  #leave(life: Life, reason: DeactivationReason): void {
+    const { id } = life;
     if (reason === "stopping") life.abort.abort();
     const ending = this.#sayGoodbye(life, reason);
     this.#ending.set(id, ending);

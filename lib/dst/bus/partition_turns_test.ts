@@ -4,6 +4,7 @@ import type { ActorContext } from "../../bus/actors/actor.ts";
 import { PartitionActors } from "../../bus/actors/partition_actors.ts";
 import { type Call, encodeEnvelope } from "../../bus/envelope.ts";
 import type { HandlerContext, PartitionMessage } from "../../consumption/dispatch/handler.ts";
+import { shardId } from "../../sharding/shards.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { type CalmNode, CalmNodes } from "./calm_nodes.ts";
 import { tokenBytes, tokenOf } from "./ledger.ts";
@@ -69,5 +70,64 @@ Deno.test("a type of actors goes from one placement to the other, and is not fen
     await byPartition.handler(messageOf(node), rightOf(5));
     const said = await actors.request(ID, "x", tokenBytes("kept"));
     assert.equal(tokenOf(said), "nothing");
+  });
+});
+
+Deno.test("a call that has lain in the feed has so much less time left", async () => {
+  await onNode(async (node) => {
+    const left: number[] = [];
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, { create: () => ({ handle: ({ leftMs }) => void left.push(leftMs()) }) });
+    await actors.handler(messageOf(node, { leftMs: 10_000 }, 4_000), rightOf(1));
+    // The clock of the server may be ahead of this machine's.
+    await actors.handler(messageOf(node, { leftMs: 10_000 }, -4_000), rightOf(1));
+    assert.deepEqual(left, [6_000, 10_000]);
+  });
+});
+
+Deno.test("no actor begins where the right to its shard went while its state was loaded", async () => {
+  await onNode(async (node) => {
+    let mayAct = true;
+    let created = 0;
+    const states = {
+      open: () => {
+        mayAct = false;
+        return Promise.resolve({ value: undefined, save: () => Promise.resolve() });
+      },
+    };
+    const actors = new PartitionActors({ ...node, feed: FEED, states });
+    const create = () => (created++, { handle: () => {} });
+    actors.define(TYPE, { state: true, create });
+    await assert.rejects(
+      async () => await actors.handler(messageOf(node), rightOf(1, () => mayAct)),
+      {
+        code: "PARTI_FENCED",
+      },
+    );
+    assert.equal(created, 0);
+  });
+});
+
+Deno.test("an actor whose shard goes while it begins is told that it ends, and takes no turn", async () => {
+  await onNode(async (node, kernel) => {
+    const told: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, {
+      create: () => ({
+        onActivate: () => begun.promise,
+        handle: () => void told.push("called"),
+        onDeactivate: (reason) => void told.push(reason),
+      }),
+    });
+    const handling = assert.rejects(async () => await actors.handler(messageOf(node), rightOf(1)), {
+      code: "PARTI_FENCED",
+    });
+    await kernel.sleep(1);
+    actors.events.released([shardId(0)], false);
+    begun.resolve();
+    await handling;
+    await kernel.sleep(1);
+    assert.deepEqual([told, actors.size], [["stopping"], 0]);
   });
 });
