@@ -8,7 +8,7 @@ import { type Logger, logger } from "../logging.ts";
 import type { Subscription } from "../ports/messaging.ts";
 import { type BusCounts, newCounts } from "./bus_counts.ts";
 import { type BusOptions, type BusSettings, busSettings, type CallOptions } from "./bus_options.ts";
-import { Caller } from "./caller.ts";
+import { Caller, type OutcomeObserver } from "./caller.ts";
 import { type Answer, decodeEnvelope } from "./envelope.ts";
 import { Incoming, type ServiceHandler } from "./incoming.ts";
 import { lag } from "./lag.ts";
@@ -289,6 +289,16 @@ export class MessageBus implements AsyncDisposable {
     }
     this.#actors = actors;
     return { close: () => this.#actors = undefined };
+  }
+
+  /**
+   * Tells the outcome of each request from now on, to handlers and to actors alike: for metrics.
+   *
+   * @param told is told; must not throw
+   * @returns ends it
+   */
+  onOutcome(told: OutcomeObserver): Subscription {
+    return this.caller.onOutcome(told);
   }
 
   /** What came through a feed and was no call. For {@linkcode PartitionActors}. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { PartiError } from "../errors.ts";
+import type { Subscription } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
 import { tryAgain } from "./attempts.ts";
 import type { BusCounts } from "./bus_counts.ts";
@@ -11,7 +12,7 @@ import { type BusSettings, type CallOptions, checkTimeout } from "./bus_options.
 import type { Answer, Call } from "./envelope.ts";
 import { Lookout } from "./lookout.ts";
 import type { Address } from "./names.ts";
-import { maybeDelivered, notSent, valueOf } from "./outcome.ts";
+import { errorOf, maybeDelivered, notSent, outcomeOf, valueOf } from "./outcome.ts";
 import { PendingCalls } from "./pending.ts";
 
 /** What is asked of whom. */
@@ -34,6 +35,14 @@ export interface Errand {
  * @param makeCall makes it, as late as possible since it says how much time is left; undefined if nobody waits for it any more
  */
 export type Send = (makeCall: () => Call | undefined) => Promise<void>;
+
+/**
+ * Told of a request that has come to its end.
+ *
+ * @param outcome `value`, or the code of the error without its prefix and in small letters: `timeout`, `maybe_delivered`, …
+ * @param durationMs how long it took, all tries together, in milliseconds
+ */
+export type OutcomeObserver = (outcome: string, durationMs: number) => void;
 
 /** What a caller needs. */
 export interface CallerOptions {
@@ -58,6 +67,8 @@ export class Caller {
   readonly #options: CallerOptions;
   readonly #pending: PendingCalls;
   readonly #lookout: Lookout;
+  /** Replaced with each change: whoever is told may go. */
+  #observers: readonly OutcomeObserver[] = [];
 
   /**
    * Makes no call yet.
@@ -91,7 +102,36 @@ export class Caller {
    * @returns the answer of the last one
    * @throws {PartiError} what the last one threw
    */
-  attempts(
+  async attempts(
+    options: CallOptions,
+    attempt: (timeoutMs: number) => Promise<Answer>,
+  ): Promise<Answer> {
+    if (this.#observers.length === 0) return await this.#attempts(options, attempt);
+    const { clock } = this.#options.world;
+    const sinceMs = clock.monotonicMs();
+    let error: unknown;
+    try {
+      const answer = await this.#attempts(options, attempt);
+      error = errorOf(answer);
+      return answer;
+    } catch (caught) {
+      error = caught;
+      throw caught;
+    } finally {
+      const tookMs = clock.monotonicMs() - sinceMs;
+      for (const told of this.#observers) told(outcomeOf(error), tookMs);
+    }
+  }
+
+  /** See {@linkcode MessageBus.onOutcome}. */
+  onOutcome(told: OutcomeObserver): Subscription {
+    this.#observers = [...this.#observers, told];
+    return {
+      close: () => this.#observers = this.#observers.filter((other) => other !== told),
+    };
+  }
+
+  #attempts(
     options: CallOptions,
     attempt: (timeoutMs: number) => Promise<Answer>,
   ): Promise<Answer> {

@@ -59,6 +59,19 @@ export function errorOf(
   return new PartiError(refusal.code, text, { value: at, hint: refusal.hint });
 }
 
+const CODE_PREFIX = "PARTI_";
+
+/**
+ * What a request has come to, as metrics name it.
+ *
+ * @param error what its caller was told; undefined if it has a value
+ * @returns `value`, or the code in small letters, such as `timeout`
+ */
+export function outcomeOf(error: unknown): string {
+  if (error === undefined) return "value";
+  return isPartiError(error) ? error.code.slice(CODE_PREFIX.length).toLowerCase() : "bug";
+}
+
 /**
  * An outcome nobody can know.
  *

@@ -78,6 +78,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #log: Logger;
   #host: Host | undefined;
+  #begun = 0;
   #nodes: Nodes | undefined;
   #sweeper: Sweeper | undefined;
   #taking: Subscription | undefined;
@@ -124,6 +125,16 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   /** The lives of actors on this node. */
   get activations(): readonly Activation[] {
     return this.#host?.activations ?? [];
+  }
+
+  /** How many actors live here. */
+  get size(): number {
+    return this.#host?.size ?? 0;
+  }
+
+  /** How many lives of actors have begun here so far. */
+  get begun(): number {
+    return this.#begun;
   }
 
   /**
@@ -189,7 +200,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#states = this.#options.states ?? new KvStateStore(states);
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
-      load: () => this.#host?.activations.length ?? 0,
+      load: () => this.size,
       types: () => this.#types.names,
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
@@ -336,7 +347,10 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       nodes: this.#nodes!,
       directory: this.#directory!,
       states: this.#states!,
-      onActivation: (activation, to) => this.#options.onActivation?.(activation, to),
+      onActivation: (activation, to) => {
+        if (to === "valid") this.#begun++;
+        this.#options.onActivation?.(activation, to);
+      },
       onError: (error) => this.#tell(error),
     });
     try {

@@ -117,6 +117,11 @@ export class Host {
     return [...this.#activations.values()];
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#activations.size;
+  }
+
   /** Whether actors may act here, at this moment. */
   mayAct(): boolean {
     return this.#options.lease.valid;

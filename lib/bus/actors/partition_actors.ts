@@ -74,6 +74,7 @@ export class PartitionActors implements ActorCalls {
   readonly #shards = new Map<PartitionId, Map<ActorId, Life>>();
   /** Lives that are ending while their shard is still here: the next one begins after them, under the same token. */
   readonly #ending = new Map<ActorId, Promise<void>>();
+  #begun = 0;
   #states: Promise<StateStore> | undefined;
 
   /**
@@ -97,6 +98,11 @@ export class PartitionActors implements ActorCalls {
     let size = 0;
     for (const lives of this.#shards.values()) size += lives.size;
     return size;
+  }
+
+  /** How many lives of actors have begun here so far. */
+  get begun(): number {
+    return this.#begun;
   }
 
   /** See {@linkcode ActorCalls.define}. What is said of placement does nothing here: the feed's shards are what places actors. */
@@ -252,6 +258,7 @@ export class PartitionActors implements ActorCalls {
       turn: undefined,
     });
     await actor.onActivate?.();
+    this.#begun++;
     // The shard may have gone meanwhile, and all lives with it: whoever has it now is given the call.
     if (this.#shards.get(shard) !== lives) {
       this.#leave(life, "stopping");
