@@ -79,7 +79,7 @@ export class MessageBus implements AsyncDisposable {
     this.#settings = busSettings(options);
     this.#log = logger("bus", { bus, node });
     this.address = addressOf(node, world.random.uuid());
-    const own = { world, address: this.address, counts: this.#counts };
+    const own = { world, bus, address: this.address, counts: this.#counts };
     this.caller = new Caller({
       ...{ ...own, settings: this.#settings, over: this.#stop.signal },
       checkRunning: () => this.#refuseUnlessRunning(),
@@ -89,7 +89,7 @@ export class MessageBus implements AsyncDisposable {
       },
     });
     this.outbox = new Outbox({
-      ...{ ...own, bus, signal: this.#stop.signal },
+      ...{ ...own, signal: this.#stop.signal },
       onError: (error) => this.#tell(error),
       ...(onForwarded === undefined ? {} : { onForwarded }),
       arrived: (bytes) => this.#arrived(bytes),

@@ -11,8 +11,8 @@ import type { BusCounts } from "./bus_counts.ts";
 import { type BusSettings, type CallOptions, checkTimeout } from "./bus_options.ts";
 import type { Answer, Call } from "./envelope.ts";
 import { Lookout } from "./lookout.ts";
-import type { Address } from "./names.ts";
-import { errorOf, maybeDelivered, notSent, outcomeOf, valueOf } from "./outcome.ts";
+import { type Address, nodeIn } from "./names.ts";
+import { errorOf, nobodyThere, notSent, outcomeOf, valueOf } from "./outcome.ts";
 import { PendingCalls } from "./pending.ts";
 
 /** What is asked of whom. */
@@ -48,6 +48,8 @@ export type OutcomeObserver = (outcome: string, durationMs: number) => void;
 export interface CallerOptions {
   /** The world. */
   readonly world: World;
+  /** The bus's name. */
+  readonly bus: string;
   /** This life of the node: no other has calls of the same ID. */
   readonly address: Address;
   /** The bus's numbers. */
@@ -76,7 +78,7 @@ export class Caller {
    * @param options what it needs
    */
   constructor(options: CallerOptions) {
-    const { world, address, settings, isOver } = options;
+    const { world, bus, address, settings, isOver } = options;
     this.#options = options;
     this.#pending = new PendingCalls(world.clock, address, settings.pendingMax);
     this.#lookout = new Lookout({
@@ -84,7 +86,7 @@ export class Caller {
       subjects: (olderThanMs) => this.#pending.subjectsOlderThan(olderThanMs),
       isNeeded: () => this.#pending.count > 0,
       onGone: (subject) => {
-        this.#pending.failAll(() => maybeDelivered("the receiver went"), subject);
+        this.#pending.failAll(() => nobodyThere(nodeIn(bus, subject)), subject);
       },
     });
   }

@@ -15,13 +15,21 @@ export function addressSubject(bus: string, address: Address): string {
 
 /** The life of a node whose subject it is; undefined if it is no such subject. */
 export function addressIn(bus: string, subject: string): Address | undefined {
-  const before = addressSubject(bus, "");
-  return subject.startsWith(before) ? subject.slice(before.length) : undefined;
+  return after(addressSubject(bus, ""), subject);
 }
 
 /** The subject of a node, whichever life of it. */
 export function nodeSubject(bus: string, node: string): string {
   return `parti.${bus}.bus.node.${node}`;
+}
+
+/** The node whose subject it is, whichever life of it; undefined if it is no such subject. */
+export function nodeIn(bus: string, subject: string): string | undefined {
+  return after(nodeSubject(bus, ""), subject);
+}
+
+function after(before: string, subject: string): string | undefined {
+  return subject.startsWith(before) ? subject.slice(before.length) : undefined;
 }
 
 /** The bucket of the nodes' leases. */

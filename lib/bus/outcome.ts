@@ -85,6 +85,20 @@ export function maybeDelivered(why: string): PartiError {
 }
 
 /**
+ * Where a call was sent nobody listens: nobody was ever there, or whoever was went before the answer came.
+ *
+ * @param node the node, if it was sent to whichever life of it; one life of a node was there once
+ * @returns the error
+ */
+export function nobodyThere(node: string | undefined): PartiError {
+  if (node === undefined) return maybeDelivered("the receiver went");
+  return new PartiError("PARTI_MAYBE_DELIVERED", `nobody listens as node ${node}`, {
+    value: node,
+    hint: "check the name and whether it runs; if it went just now it may have handled the call",
+  });
+}
+
+/**
  * What sending a call in vain means to its caller.
  *
  * @param error why it could not be sent

@@ -12,7 +12,7 @@ import { sleep } from "../../ports/clock.ts";
 import type { Subscription } from "../../ports/messaging.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
-import { type CallOptions, checkAbove0 } from "../bus_options.ts";
+import { type CallOptions, checkAbove0, checkDuration } from "../bus_options.ts";
 import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
 import {
@@ -93,12 +93,11 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
    * Makes a system that does nothing yet.
    *
    * @param options what it is made from
-   * @throws {PartiError} `PARTI_INVALID_CONFIG` for a number that is not above 0
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` for a number that is not above 0, or a duration that no timer has
    */
   constructor(options: ActorSystemOptions) {
-    for (const name of ["leaseTtlMs", "cacheMax", "stopGraceMs"] as const) {
-      checkAbove0(name, options[name]);
-    }
+    for (const name of ["leaseTtlMs", "stopGraceMs"] as const) checkDuration(name, options[name]);
+    checkAbove0("cacheMax", options.cacheMax);
     this.#options = options;
     this.#leaseTtlMs = options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS;
     this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });

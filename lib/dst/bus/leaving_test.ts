@@ -110,3 +110,18 @@ Deno.test("a bus that stops leaves nobody asking where an actor is, or waiting f
     await actors.stop();
   });
 });
+
+Deno.test("who calls a node that nobody has seen is told that nobody listens there", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const { actors, bus } = await new CalmNodes(kernel).start("caller");
+    const call = bus.request({ node: "nobody", type: "x" }, "x", tokenBytes("a"));
+    await assert.rejects(call, {
+      code: "PARTI_MAYBE_DELIVERED",
+      message: "nobody listens as node nobody",
+      value: "nobody",
+    });
+    await actors.stop();
+    await bus.stop();
+  });
+});
