@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { follow } from "../abort.ts";
 import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
-import { sleep } from "../ports/clock.ts";
+import { type Clock, sleep } from "../ports/clock.ts";
 import { backoffMs, jitter } from "../ports/random.ts";
 import type { World } from "../ports/world.ts";
 
@@ -30,6 +31,8 @@ export interface AttemptOptions {
   readonly timeoutMs: number;
   /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
+  /** Fires when nobody can make a call here any more: then the next try says so, and is not waited for. */
+  readonly over: AbortSignal;
   /** Told before each further try. */
   readonly onAgain: () => void;
 }
@@ -45,7 +48,7 @@ export interface AttemptOptions {
  */
 export async function tryAgain<T>(
   { clock, random }: Pick<World, "clock" | "random">,
-  { timeoutMs, signal, onAgain }: AttemptOptions,
+  { timeoutMs, signal, over, onAgain }: AttemptOptions,
   attempt: (timeoutMs: number) => Promise<T>,
 ): Promise<T> {
   const endMs = clock.monotonicMs() + timeoutMs;
@@ -64,9 +67,28 @@ export async function tryAgain<T>(
         const why = `not handled for certain within ${timeoutMs} ms: ${describeError(error)}`;
         throw new PartiError("PARTI_TIMEOUT", why, { value: timeoutMs, cause: error });
       }
-      await sleep(clock, Math.min(jitter(random, longestMs), leftMs), signal);
+      await pause(clock, Math.min(jitter(random, longestMs), leftMs), signal, over);
       if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
       onAgain();
     }
   }
+}
+
+/**
+ * Waits, until one of some signals fires.
+ *
+ * @param clock the clock to wait on
+ * @param delayMs how long at most, in milliseconds
+ * @param signals what ends it early
+ */
+export async function pause(
+  clock: Clock,
+  delayMs: number,
+  ...signals: readonly (AbortSignal | undefined)[]
+): Promise<void> {
+  const first = new AbortController();
+  // Signals of a bus last for its life, so nothing is left behind with them.
+  const unfollow = follow(first, ...signals.filter((signal) => signal !== undefined));
+  await sleep(clock, delayMs, first.signal);
+  unfollow();
 }

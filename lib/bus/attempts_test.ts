@@ -3,7 +3,12 @@ import { PartiError, type PartiErrorCode } from "../errors.ts";
 import { ManualClock, settle } from "../test_support/manual_clock.ts";
 import { tryAgain } from "./attempts.ts";
 
-function rig(codes: readonly PartiErrorCode[], timeoutMs = 10_000, signal?: AbortSignal) {
+function rig(
+  codes: readonly PartiErrorCode[],
+  timeoutMs = 10_000,
+  signal?: AbortSignal,
+  over = new AbortController().signal,
+) {
   const clock = new ManualClock();
   const random = { float: () => 0.5, uuid: () => "id" };
   const left = [...codes];
@@ -11,7 +16,7 @@ function rig(codes: readonly PartiErrorCode[], timeoutMs = 10_000, signal?: Abor
   let again = 0;
   const outcome = tryAgain(
     { clock, random },
-    { timeoutMs, signal, onAgain: () => again++ },
+    { timeoutMs, signal, over, onAgain: () => again++ },
     (tryMs) => {
       tries.push(tryMs);
       const code = left.shift();
@@ -63,5 +68,19 @@ Deno.test("attempts: who gives up waits for no further try", async () => {
   await settle();
   cancel.abort();
   await assert.rejects(outcome, { code: "PARTI_ABORTED" });
+  assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("attempts: where nobody can call any more the next try says so at once", async () => {
+  const stop = new AbortController();
+  const { clock, outcome } = rig(
+    ["PARTI_NOT_SENT", "PARTI_STOPPED"],
+    10_000,
+    undefined,
+    stop.signal,
+  );
+  await settle();
+  stop.abort();
+  await assert.rejects(outcome, { code: "PARTI_STOPPED" });
   assert.equal(clock.pendingTimers, 0);
 });

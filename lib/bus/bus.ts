@@ -3,15 +3,24 @@
  *
  * @module
  */
-import { invariant, PartiError } from "../errors.ts";
+import { describeError, invariant, PartiError } from "../errors.ts";
+import { type Logger, logger } from "../logging.ts";
 import type { Subscription } from "../ports/messaging.ts";
 import { type BusCounts, newCounts } from "./bus_counts.ts";
 import { type BusOptions, type BusSettings, busSettings, type CallOptions } from "./bus_options.ts";
-import { Caller } from "./caller.ts";
+import { Caller, type OutcomeObserver } from "./caller.ts";
 import { type Answer, decodeEnvelope } from "./envelope.ts";
 import { Incoming, type ServiceHandler } from "./incoming.ts";
 import { lag } from "./lag.ts";
-import { type Address, addressOf, addressSubject, checkName, nodeSubject } from "./names.ts";
+import { Listening } from "./listening.ts";
+import {
+  type Address,
+  addressIn,
+  addressOf,
+  addressSubject,
+  checkName,
+  nodeSubject,
+} from "./names.ts";
 import { doneWith, failedWith, maybeDelivered, valueOf } from "./outcome.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -21,6 +30,14 @@ export interface ServiceTarget {
   readonly node: string;
   /** The type of its handler. */
   readonly type: string;
+}
+
+/** What a node with actors does for its bus. */
+export interface ActorSide {
+  /** Takes a call to an actor; it must answer each request once, and must not throw. */
+  readonly take: (incoming: Incoming) => void;
+  /** Whether a life of a node is over for certain; asked where calls wait for longer than usual. Must not reject. */
+  readonly isOver: (address: Address) => Promise<boolean>;
 }
 
 /** One node on the bus. */
@@ -40,7 +57,8 @@ export class MessageBus implements AsyncDisposable {
   readonly #handlers = new Map<string, ServiceHandler>();
   readonly #counts: BusCounts = newCounts();
   readonly #stop = new AbortController();
-  #takeActorCall: ((incoming: Incoming) => void) | undefined;
+  readonly #log: Logger;
+  #actors: ActorSide | undefined;
   #subscriptions: Subscription[] = [];
   #state: "new" | "running" | "stopped" = "new";
   #working = 0;
@@ -52,22 +70,27 @@ export class MessageBus implements AsyncDisposable {
    * @throws {PartiError} `PARTI_INVALID_CONFIG`
    */
   constructor(options: BusOptions) {
-    const { world, bus, node, onError, onForwarded } = options;
+    const { world, bus, node, onForwarded } = options;
     checkName(bus, "a bus");
     checkName(node, "a node");
     this.name = bus;
     this.node = node;
     this.#options = options;
     this.#settings = busSettings(options);
+    this.#log = logger("bus", { bus, node });
     this.address = addressOf(node, world.random.uuid());
-    const own = { world, address: this.address, counts: this.#counts };
+    const own = { world, bus, address: this.address, counts: this.#counts };
     this.caller = new Caller({
-      ...{ ...own, settings: this.#settings },
+      ...{ ...own, settings: this.#settings, over: this.#stop.signal },
       checkRunning: () => this.#refuseUnlessRunning(),
+      isOver: async (subject) => {
+        const address = addressIn(bus, subject);
+        return address !== undefined && await this.#actors?.isOver(address) === true;
+      },
     });
     this.outbox = new Outbox({
-      ...{ ...own, bus, signal: this.#stop.signal },
-      ...(onError === undefined ? {} : { onError }),
+      ...{ ...own, signal: this.#stop.signal },
+      onError: (error) => this.#tell(error),
       ...(onForwarded === undefined ? {} : { onForwarded }),
       arrived: (bytes) => this.#arrived(bytes),
     });
@@ -86,6 +109,11 @@ export class MessageBus implements AsyncDisposable {
   /** Whether it takes calls. */
   get running(): boolean {
     return this.#state === "running";
+  }
+
+  /** Fires when it stops. */
+  get over(): AbortSignal {
+    return this.#stop.signal;
   }
 
   /** How many calls wait for an answer. */
@@ -108,7 +136,8 @@ export class MessageBus implements AsyncDisposable {
    * Begins to take calls.
    *
    * @returns when the server knows where this node listens
-   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, or what the server says
+   * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_REFUSED` if this user may not listen, or what else the connection
+   * says; then it has stopped
    */
   async start(): Promise<void> {
     if (this.#state === "running") {
@@ -117,15 +146,25 @@ export class MessageBus implements AsyncDisposable {
     this.#refuseIfStopped();
     this.#state = "running";
     const { messaging } = this.#options.world;
-    this.#subscriptions = [
+    const listening = [
       this.listenAt(this.address),
-      this.#subscribe(nodeSubject(this.name, this.node)),
+      this.#listen(nodeSubject(this.name, this.node)),
+    ];
+    this.#subscriptions = [
+      ...listening,
       messaging.onStatus((status) => {
         if (status === "reconnected") return;
         this.caller.failAll(() => maybeDelivered("the connection went"));
       }),
+      // What was sent to where this user may not send: its caller waits in vain, and nobody else would say why.
+      messaging.onRefused((error) => this.#tell(error)),
     ];
-    await messaging.flush(this.#settings.timeoutMs);
+    try {
+      await Promise.all(listening.map((each) => each.heard(this.#settings.timeoutMs)));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   /** Stops: takes no call any more, and gives up those that wait. */
@@ -222,14 +261,15 @@ export class MessageBus implements AsyncDisposable {
    * @param address the address
    * @returns ends it
    */
-  listenAt(address: Address): Subscription {
+  listenAt(address: Address): Pick<Listening, "heard" | "close"> {
     const subject = addressSubject(this.name, address);
     const disown = this.outbox.own(subject);
-    const subscription = this.#subscribe(subject);
+    const listening = this.#listen(subject);
     return {
+      heard: (timeoutMs) => listening.heard(timeoutMs),
       close: () => {
         disown();
-        subscription.close();
+        listening.close();
       },
     };
   }
@@ -237,18 +277,28 @@ export class MessageBus implements AsyncDisposable {
   /**
    * Takes calls to actors. For {@linkcode ActorSystem}.
    *
-   * @param take what takes them; it must answer each request once, and must not throw
+   * @param actors what takes them
    * @returns ends it
    * @throws {PartiError} `PARTI_ALREADY_STARTED` if somebody takes them already
    */
-  handleActors(take: (incoming: Incoming) => void): Subscription {
-    if (this.#takeActorCall !== undefined) {
+  handleActors(actors: ActorSide): Subscription {
+    if (this.#actors !== undefined) {
       throw new PartiError("PARTI_ALREADY_STARTED", "this bus has an actor system already", {
         hint: "one for each bus: define all types on it",
       });
     }
-    this.#takeActorCall = take;
-    return { close: () => this.#takeActorCall = undefined };
+    this.#actors = actors;
+    return { close: () => this.#actors = undefined };
+  }
+
+  /**
+   * Tells the outcome of each request from now on, to handlers and to actors alike: for metrics.
+   *
+   * @param told is told; must not throw
+   * @returns ends it
+   */
+  onOutcome(told: OutcomeObserver): Subscription {
+    return this.caller.onOutcome(told);
   }
 
   /** What came through a feed and was no call. For {@linkcode PartitionActors}. */
@@ -256,13 +306,17 @@ export class MessageBus implements AsyncDisposable {
     this.#counts.malformed++;
   }
 
-  #subscribe(subject: string): Subscription {
-    const { world, onError } = this.#options;
-    return world.messaging.subscribe(
-      subject,
-      ({ data }) => this.#arrived(data),
-      (error) => onError?.(error),
-    );
+  #listen(subject: string): Listening {
+    return new Listening({
+      ...{ messaging: this.#options.world.messaging, subject },
+      take: (bytes) => this.#arrived(bytes),
+      onRefused: (error) => this.#tell(error),
+    });
+  }
+
+  #tell(error: PartiError): void {
+    this.#log.warn("{error}", { error: describeError(error) });
+    this.#options.onError?.(error);
   }
 
   #arrived(bytes: Uint8Array): void {
@@ -284,7 +338,7 @@ export class MessageBus implements AsyncDisposable {
     const { outbox } = this;
     this.#counts.received++;
     if (call.to.includes("::")) {
-      if (this.#takeActorCall !== undefined) this.#takeActorCall(incoming);
+      if (this.#actors !== undefined) this.#actors.take(incoming);
       else outbox.refuse(call, "no handler", "there are no actors");
       return;
     }

@@ -68,7 +68,10 @@ const DEFAULTS: BusSettings = {
 export function busSettings(options: Partial<BusSettings>): BusSettings {
   const entries = (Object.keys(DEFAULTS) as (keyof BusSettings)[])
     .map((name) => [name, options[name] ?? DEFAULTS[name]] as const);
-  for (const [name, value] of entries) checkAbove0(name, value);
+  for (const [name, value] of entries) {
+    if (name.endsWith("Ms")) checkDuration(name, value);
+    else checkAbove0(name, value);
+  }
   return Object.fromEntries(entries) as BusSettings;
 }
 
@@ -89,6 +92,22 @@ export function checkAbove0(name: string, value: number | undefined): void {
 
 /** Longer than that no timer of a JavaScript engine goes. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+
+/**
+ * Checks a duration that was given.
+ *
+ * @param name what it is called
+ * @param durationMs how long, in milliseconds; undefined if it was not given
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is not above 0, or no timer goes so long
+ */
+export function checkDuration(name: string, durationMs: number | undefined): void {
+  checkAbove0(name, durationMs);
+  if (durationMs === undefined || durationMs <= TIMEOUT_MAX_MS) return;
+  throw new PartiError("PARTI_INVALID_CONFIG", `${name} is ${durationMs}`, {
+    value: durationMs,
+    hint: `no timer goes further than ${TIMEOUT_MAX_MS} milliseconds`,
+  });
+}
 
 /**
  * Checks how long a call may take.

@@ -4,14 +4,15 @@
  * @module
  */
 import type { PartiError } from "../errors.ts";
+import type { Subscription } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
 import { tryAgain } from "./attempts.ts";
 import type { BusCounts } from "./bus_counts.ts";
 import { type BusSettings, type CallOptions, checkTimeout } from "./bus_options.ts";
 import type { Answer, Call } from "./envelope.ts";
 import { Lookout } from "./lookout.ts";
-import type { Address } from "./names.ts";
-import { maybeDelivered, notSent, valueOf } from "./outcome.ts";
+import { type Address, nodeIn } from "./names.ts";
+import { errorOf, nobodyThere, notSent, outcomeOf, valueOf } from "./outcome.ts";
 import { PendingCalls } from "./pending.ts";
 
 /** What is asked of whom. */
@@ -35,18 +36,32 @@ export interface Errand {
  */
 export type Send = (makeCall: () => Call | undefined) => Promise<void>;
 
+/**
+ * Told of a request that has come to its end.
+ *
+ * @param outcome `value`, or the code of the error without its prefix and in small letters: `timeout`, `maybe_delivered`, …
+ * @param durationMs how long it took, all tries together, in milliseconds
+ */
+export type OutcomeObserver = (outcome: string, durationMs: number) => void;
+
 /** What a caller needs. */
 export interface CallerOptions {
   /** The world. */
   readonly world: World;
+  /** The bus's name. */
+  readonly bus: string;
   /** This life of the node: no other has calls of the same ID. */
   readonly address: Address;
   /** The bus's numbers. */
   readonly settings: BusSettings;
   /** Where it is counted. */
   readonly counts: BusCounts;
+  /** Fires when the bus stops. */
+  readonly over: AbortSignal;
   /** Throws unless answers are heard. */
   readonly checkRunning: () => void;
+  /** Whether nobody will ever answer from a subject again, as far as actors can prove it. Must not reject. */
+  readonly isOver: (subject: string) => Promise<boolean>;
 }
 
 /** The calls of one life of a node. */
@@ -54,6 +69,8 @@ export class Caller {
   readonly #options: CallerOptions;
   readonly #pending: PendingCalls;
   readonly #lookout: Lookout;
+  /** Replaced with each change: whoever is told may go. */
+  #observers: readonly OutcomeObserver[] = [];
 
   /**
    * Makes no call yet.
@@ -61,16 +78,15 @@ export class Caller {
    * @param options what it needs
    */
   constructor(options: CallerOptions) {
-    const { world, address, settings } = options;
+    const { world, bus, address, settings, isOver } = options;
     this.#options = options;
     this.#pending = new PendingCalls(world.clock, address, settings.pendingMax);
     this.#lookout = new Lookout({
-      world,
-      everyMs: settings.lookoutMs,
+      ...{ world, isOver, everyMs: settings.lookoutMs },
       subjects: (olderThanMs) => this.#pending.subjectsOlderThan(olderThanMs),
       isNeeded: () => this.#pending.count > 0,
       onGone: (subject) => {
-        this.#pending.failAll(() => maybeDelivered("the receiver went"), subject);
+        this.#pending.failAll(() => nobodyThere(nodeIn(bus, subject)), subject);
       },
     });
   }
@@ -88,16 +104,45 @@ export class Caller {
    * @returns the answer of the last one
    * @throws {PartiError} what the last one threw
    */
-  attempts(
+  async attempts(
     options: CallOptions,
     attempt: (timeoutMs: number) => Promise<Answer>,
   ): Promise<Answer> {
-    const { world, counts } = this.#options;
+    if (this.#observers.length === 0) return await this.#attempts(options, attempt);
+    const { clock } = this.#options.world;
+    const sinceMs = clock.monotonicMs();
+    let error: unknown;
+    try {
+      const answer = await this.#attempts(options, attempt);
+      error = errorOf(answer);
+      return answer;
+    } catch (caught) {
+      error = caught;
+      throw caught;
+    } finally {
+      const tookMs = clock.monotonicMs() - sinceMs;
+      for (const told of this.#observers) told(outcomeOf(error), tookMs);
+    }
+  }
+
+  /** See {@linkcode MessageBus.onOutcome}. */
+  onOutcome(told: OutcomeObserver): Subscription {
+    this.#observers = [...this.#observers, told];
+    return {
+      close: () => this.#observers = this.#observers.filter((other) => other !== told),
+    };
+  }
+
+  #attempts(
+    options: CallOptions,
+    attempt: (timeoutMs: number) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { world, counts, over } = this.#options;
     const timeoutMs = this.#timeoutOf(options);
     const { idempotencyKey, signal } = options;
     if (idempotencyKey === undefined) return attempt(timeoutMs);
     const onAgain = (): void => void counts.retries++;
-    return tryAgain(world, { timeoutMs, signal, onAgain }, async (tryMs) => {
+    return tryAgain(world, { timeoutMs, signal, over, onAgain }, async (tryMs) => {
       const answer = await attempt(tryMs);
       // What was refused may be taken the next time.
       if (answer.status === "refused") valueOf(answer);

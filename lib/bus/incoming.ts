@@ -21,7 +21,10 @@ export interface ServiceCall {
   readonly trace: string | undefined;
   /** How often it was sent on before it came here. */
   readonly hops: number;
-  /** How much time is left, in milliseconds; below 0 nobody waits any more. */
+  /**
+   * How much time is left, in milliseconds; below 0 nobody waits any more. For actors by partition it is as right as the clocks of this
+   * machine and of the server agree: a call may have lain in the feed.
+   */
   leftMs(): number;
   /** Fires when the node stops. */
   readonly signal: AbortSignal;
@@ -46,11 +49,12 @@ export class Incoming {
    *
    * @param call the call
    * @param clock time
+   * @param lainMs how long it has lain somewhere before, in milliseconds
    */
-  constructor(call: Call, clock: Clock) {
+  constructor(call: Call, clock: Clock, lainMs = 0) {
     this.call = call;
     this.#clock = clock;
-    this.#endMs = clock.monotonicMs() + call.leftMs;
+    this.#endMs = clock.monotonicMs() + call.leftMs - lainMs;
   }
 
   /** How much time is left, in milliseconds. */

@@ -1,5 +1,6 @@
 /**
- * Looks after calls that wait for longer than usual: where nobody is any more no answer will come, and the server knows.
+ * Looks after calls that wait for longer than usual: where nobody is any more no answer will come, and the server knows; and neither from a
+ * life that is over, even if its process stands still and is about to go on.
  *
  * @module
  */
@@ -17,7 +18,9 @@ export interface LookoutOptions {
   readonly subjects: (olderThanMs: number) => Iterable<string>;
   /** Whether any call waits at all. */
   readonly isNeeded: () => boolean;
-  /** Twice in a row nobody was there. */
+  /** Whether nobody will ever answer from there: a process that stands still is there as far as the server knows. Must not reject. */
+  readonly isOver: (subject: string) => Promise<boolean>;
+  /** Twice in a row nobody was there, or it is over. */
   readonly onGone: (subject: string) => void;
 }
 
@@ -61,6 +64,7 @@ export class Lookout {
   async #look(): Promise<void> {
     const { world, everyMs, subjects, onGone } = this.#options;
     const asked = [...subjects(everyMs)];
+    for (const subject of asked) void this.#judge(subject);
     let unserved: readonly string[] = [];
     try {
       if (asked.length > 0) unserved = await world.messaging.unserved(asked, 2 * everyMs);
@@ -71,5 +75,11 @@ export class Lookout {
     if (this.#closed) return;
     for (const subject of unserved) if (this.#missing.has(subject)) onGone(subject);
     this.#missing = new Set(unserved);
+  }
+
+  /** Not waited for: a proof may take longer than the server takes to say who is there. */
+  async #judge(subject: string): Promise<void> {
+    const { isOver, onGone } = this.#options;
+    if (await isOver(subject) && !this.#closed) onGone(subject);
   }
 }

@@ -8,7 +8,13 @@ const EVERY_MS = 100;
 function rig() {
   const clock = new ManualClock();
   const gone: string[] = [];
-  const state = { waiting: ["a", "b"], unserved: [] as string[], asked: 0, fails: false };
+  const state = {
+    waiting: ["a", "b"],
+    unserved: [] as string[],
+    over: [] as string[],
+    asked: 0,
+    fails: false,
+  };
   const lookout = new Lookout({
     world: {
       clock,
@@ -23,6 +29,7 @@ function rig() {
     everyMs: EVERY_MS,
     subjects: () => state.waiting,
     isNeeded: () => true,
+    isOver: (subject) => Promise.resolve(state.over.includes(subject)),
     onGone: (subject) => gone.push(subject),
   });
   return { clock, gone, state, lookout };
@@ -60,6 +67,15 @@ Deno.test("lookout: it goes on where nobody has waited for long, and where the s
   state.fails = false;
   await clock.advance(2 * EVERY_MS);
   assert.deepEqual(gone, ["a"]);
+  await lookout.close();
+});
+
+Deno.test("lookout: where a life is over nobody is waited for, whoever is there", async () => {
+  const { clock, gone, state, lookout } = rig();
+  state.over = ["b"];
+  lookout.wake();
+  await clock.advance(EVERY_MS);
+  assert.deepEqual(gone, ["b"]);
   await lookout.close();
 });
 

@@ -25,9 +25,16 @@
 export * from "./bus.ts";
 export type { BusCounts } from "./bus_counts.ts";
 export type { BusOptions, BusSettings, CallOptions } from "./bus_options.ts";
-export { Caller, type CallerOptions, type Errand, type Send } from "./caller.ts";
+export {
+  Caller,
+  type CallerOptions,
+  type Errand,
+  type OutcomeObserver,
+  type Send,
+} from "./caller.ts";
 export type { Answer, Call, Refusal, Said } from "./envelope.ts";
 export { Incoming, type ServiceCall, type ServiceHandler } from "./incoming.ts";
+export { Listening, type ListeningOptions } from "./listening.ts";
 export type { Address } from "./names.ts";
 export { Outbox, type OutboxOptions } from "./outbox.ts";
 export { PendingCalls, type Waiting, type WaitOptions } from "./pending.ts";

@@ -13,9 +13,23 @@ export function addressSubject(bus: string, address: Address): string {
   return `parti.${bus}.bus.at.${address}`;
 }
 
+/** The life of a node whose subject it is; undefined if it is no such subject. */
+export function addressIn(bus: string, subject: string): Address | undefined {
+  return after(addressSubject(bus, ""), subject);
+}
+
 /** The subject of a node, whichever life of it. */
 export function nodeSubject(bus: string, node: string): string {
   return `parti.${bus}.bus.node.${node}`;
+}
+
+/** The node whose subject it is, whichever life of it; undefined if it is no such subject. */
+export function nodeIn(bus: string, subject: string): string | undefined {
+  return after(nodeSubject(bus, ""), subject);
+}
+
+function after(before: string, subject: string): string | undefined {
+  return subject.startsWith(before) ? subject.slice(before.length) : undefined;
 }
 
 /** The bucket of the nodes' leases. */
@@ -28,9 +42,14 @@ export function directoryBucket(bus: string): string {
   return `parti-${bus}-directory`;
 }
 
-/** The bucket of what actors keep. */
+/** The bucket of what actors in a directory keep. */
 export function stateBucket(bus: string): string {
   return `parti-${bus}-state`;
+}
+
+/** The bucket of what actors by partition keep. Another one, since their tokens are not to be compared with those of a directory. */
+export function shardStateBucket(bus: string): string {
+  return `parti-${bus}-shardstate`;
 }
 
 /** One life of a node: its name and what tells this life from others, such as `node-1_3f2a81c09d4e`. */

@@ -19,10 +19,10 @@ import {
 import type { Incoming } from "./incoming.ts";
 import { lag } from "./lag.ts";
 import { type Address, addressSubject } from "./names.ts";
-import { notSent } from "./outcome.ts";
+import { errorOf, notSent } from "./outcome.ts";
 
 /** What an outbox needs. */
-export interface OutboxOptions extends Pick<BusOptions, "onError" | "onForwarded"> {
+export interface OutboxOptions extends Pick<BusOptions, "onForwarded"> {
   /** The world. */
   readonly world: World;
   /** The bus's name. */
@@ -33,6 +33,8 @@ export interface OutboxOptions extends Pick<BusOptions, "onError" | "onForwarded
   readonly counts: BusCounts;
   /** Fires when the bus stops. */
   readonly signal: AbortSignal;
+  /** Told of what nobody else would hear of. */
+  readonly onError: (error: PartiError) => void;
   /** Takes what was sent to this node itself. */
   readonly arrived: (bytes: Uint8Array) => void;
 }
@@ -121,18 +123,21 @@ export class Outbox {
   /**
    * Answers a call.
    *
-   * @param call the call; of a one-way one nobody waits for the answer, and none is sent
+   * @param call the call; of a one-way one nobody waits for the answer: none is sent, and what went wrong is told here
    * @param answer what to say
    */
   answer(call: Call, answer: Said): void {
-    if (call.kind === "oneway") return;
-    const { id, hops } = call;
-    const { address } = this.#options;
+    const { id, hops, method, to } = call;
+    const { address, onError } = this.#options;
     const envelope: Answer = {
       ...{ kind: "answer", id, at: address, hops, payload: NOTHING },
       ...answer,
     };
-    void this.#sendAnswer(call.from, envelope);
+    if (call.kind === "request") return void this.#sendAnswer(call.from, envelope);
+    const error = errorOf(envelope);
+    if (error === undefined) return;
+    const why = `nobody waits for the answer to ${method} of ${to}: ${error.message}`;
+    onError(new PartiError(error.code, why, { value: to }));
   }
 
   /**
@@ -148,6 +153,18 @@ export class Outbox {
     this.answer(call, { status: "refused", reason, ...why });
   }
 
+  /**
+   * Tells a caller that its call was sent on to a node that is there no more.
+   *
+   * @param call what is left of the call
+   */
+  gone({ id, from, hops }: Pick<Call, "id" | "from" | "hops">): void {
+    const { counts, address } = this.#options;
+    counts.refused++;
+    const said = { status: "refused", reason: "gone", payload: NOTHING } as const;
+    void this.#sendAnswer(from, { kind: "answer", id, at: address, hops, ...said });
+  }
+
   /** Rejects only for a bug: the caller learns by its deadline what could not be sent. */
   async #sendAnswer(to: Address, envelope: Answer): Promise<void> {
     const { world, bus, signal, onError } = this.#options;
@@ -159,13 +176,13 @@ export class Outbox {
     } catch (error) {
       if (isPartiError(error, "PARTI_TOO_LARGE")) return this.#answerTooLarge(to, envelope, error);
       if (!isPartiError(error)) throw error;
-      onError?.(error);
+      onError(error);
     }
   }
 
   /** What cannot be sent is said, in its place. */
   #answerTooLarge(to: Address, envelope: Answer, error: PartiError): void {
-    if (envelope.status === "failed") return this.#options.onError?.(error);
+    if (envelope.status === "failed") return this.#options.onError(error);
     const message = `the answer cannot be sent: ${error.message}`;
     void this.#sendAnswer(to, { ...envelope, status: "failed", message, payload: NOTHING });
   }

@@ -33,19 +33,43 @@ const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: 
  * @returns the handler's value
  * @throws {PartiError} `PARTI_CALL_FAILED` if the handler threw, or why no handler has seen the call
  */
-export function valueOf({ status, reason, message, at, payload }: Answer): Uint8Array {
-  if (status === "done") return payload;
+export function valueOf(answer: Answer): Uint8Array {
+  const error = errorOf(answer);
+  if (error !== undefined) throw error;
+  return answer.payload;
+}
+
+/**
+ * The error of an answer.
+ *
+ * @param answer the answer
+ * @returns the error; undefined if it has a value
+ */
+export function errorOf(
+  { status, reason, message, at }: Pick<Answer, "status" | "reason" | "message" | "at">,
+): PartiError | undefined {
+  if (status === "done") return undefined;
   if (status === "failed") {
-    throw new PartiError("PARTI_CALL_FAILED", message ?? "the handler failed", { value: at });
+    return new PartiError("PARTI_CALL_FAILED", message ?? "the handler failed", { value: at });
   }
+  const text = `${at} refused the call: ${message ?? reason}`;
   const refusal = REFUSALS[reason ?? "stopped"];
-  if (refusal === undefined) {
-    throw new PartiError("PARTI_NO_HANDLER", `${at} refused the call: ${reason}`, { value: at });
-  }
-  throw new PartiError(refusal.code, `${at} refused the call: ${message ?? reason}`, {
-    value: at,
-    hint: refusal.hint,
-  });
+  // Another version may know of other reasons.
+  if (refusal === undefined) return new PartiError("PARTI_NO_HANDLER", text, { value: at });
+  return new PartiError(refusal.code, text, { value: at, hint: refusal.hint });
+}
+
+const CODE_PREFIX = "PARTI_";
+
+/**
+ * What a request has come to, as metrics name it.
+ *
+ * @param error what its caller was told; undefined if it has a value
+ * @returns `value`, or the code in small letters, such as `timeout`
+ */
+export function outcomeOf(error: unknown): string {
+  if (error === undefined) return "value";
+  return isPartiError(error) ? error.code.slice(CODE_PREFIX.length).toLowerCase() : "bug";
 }
 
 /**
@@ -57,6 +81,20 @@ export function valueOf({ status, reason, message, at, payload }: Answer): Uint8
 export function maybeDelivered(why: string): PartiError {
   return new PartiError("PARTI_MAYBE_DELIVERED", `${why} before the answer came`, {
     hint: "it may have been handled or not; with an idempotencyKey it is tried again",
+  });
+}
+
+/**
+ * Where a call was sent nobody listens: nobody was ever there, or whoever was went before the answer came.
+ *
+ * @param node the node, if it was sent to whichever life of it; one life of a node was there once
+ * @returns the error
+ */
+export function nobodyThere(node: string | undefined): PartiError {
+  if (node === undefined) return maybeDelivered("the receiver went");
+  return new PartiError("PARTI_MAYBE_DELIVERED", `nobody listens as node ${node}`, {
+    value: node,
+    hint: "check the name and whether it runs; if it went just now it may have handled the call",
   });
 }
 

@@ -64,7 +64,7 @@ async function main(spec: BusProgramSpec): Promise<void> {
   });
   const counter = ({ id, token, signal, state, mayAct }: ActorContext): Actor => ({
     async handle() {
-      const about = { actor: id, node: spec.node, token };
+      const about = { actor: id, node: spec.node, token: Number(token) };
       tell({ ...about, phase: "begin", atMs: Date.now(), fenced: false });
       let fenced = false;
       try {

@@ -5,6 +5,7 @@
  */
 import type { FeedStore } from "../ports/feed.ts";
 import type { KvBucket, KvStore } from "../ports/kv.ts";
+import type { Messaging } from "../ports/messaging.ts";
 import type { World } from "../ports/world.ts";
 
 /** A thing with some of its methods replaced. */
@@ -42,4 +43,14 @@ export function changedBuckets(
  */
 export function changedFeed(world: World, changes: Partial<FeedStore>): World {
   return { ...world, feed: replaced(world.feed, changes) };
+}
+
+/**
+ * A world whose messaging is changed.
+ *
+ * @param world the world
+ * @param changes the operations that are to be others
+ */
+export function changedMessaging(world: World, changes: Partial<Messaging>): World {
+  return { ...world, messaging: replaced(world.messaging, changes) };
 }

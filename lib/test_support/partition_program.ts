@@ -60,7 +60,9 @@ function keeper(
   { node, workMs }: PartitionProgramSpec,
   context: ActorContext,
 ): Actor {
-  const { id, token, state, mayAct } = context;
+  const { id, state, mayAct } = context;
+  // JSON has no bigint, and the epochs of a test are small.
+  const token = Number(context.token);
   const tell = (phase: TurnNotice["phase"], fenced: boolean): void => {
     const notice: TurnNotice = { ...{ actor: id, node, token, phase, fenced }, atMs: Date.now() };
     world.messaging.publish(JUDGE_SUBJECT, encodeJson(notice));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { workerPermissions } from "../../lib/ports/nats/worker_permissions.ts";
+import { busPermissions, workerPermissions } from "../../lib/ports/nats/worker_permissions.ts";
 import {
   type Permission,
   PERMISSION_ROLES,
@@ -22,7 +22,8 @@ Deno.test("permissions: the tables have what the lists have", () => {
     output: { stream: "RESULTS", subjects: "results.*" },
   };
   const library = rowsOf("../../lib/ports/nats/PERMISSIONS.md");
-  assert.deepEqual(library, workerPermissions(names).map(shown));
+  const bus = { bus: "shop", node: "node-1", directory: true, feed: "carts.*.>" };
+  assert.deepEqual(library, [...workerPermissions(names), ...busPermissions(bus)].map(shown));
   const roles = PERMISSION_ROLES.flatMap((role) => rolePermissions("simulation", role));
   assert.deepEqual(rowsOf("PERMISSIONS.md"), roles.map(shown));
 });

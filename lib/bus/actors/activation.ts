@@ -29,7 +29,7 @@ export interface Stage {
   /** Gives a place back. */
   giveBack(id: ActorId, entry: DirectoryEntry): Promise<void>;
   /** Loads what the actor keeps. */
-  openState(id: ActorId, token: number): Promise<ActorState>;
+  openState(id: ActorId, token: bigint): Promise<ActorState>;
   /** Told of each change of state. */
   onChange(activation: Activation, to: ActivationState): void;
   /** Told of what has no caller to be told to. */
@@ -124,7 +124,7 @@ export class Activation {
     this.#machine.set("activating");
     try {
       const state = this.#type.state
-        ? await this.#stage.openState(this.id, entry.revision)
+        ? await this.#stage.openState(this.id, BigInt(entry.revision))
         : undefined;
       if (this.#isOver) return;
       if (!this.#mayAct()) return this.lose();
@@ -166,7 +166,7 @@ export class Activation {
 
   #context(entry: DirectoryEntry, state: ActorState | undefined): ActorContext {
     return {
-      ...{ id: this.id, token: entry.revision, signal: this.#abort.signal },
+      ...{ id: this.id, token: BigInt(entry.revision), signal: this.#abort.signal },
       state: state === undefined ? undefined : guarded(state, () => this.#mayAct()),
       mayAct: () => this.#mayAct(),
       deactivate: () => void this.deactivate("asked"),
@@ -245,7 +245,7 @@ export class Activation {
     try {
       await this.#actor!.onDeactivate?.(reason);
     } catch (error) {
-      if (isPartiError(error)) this.#stage.onError(error);
+      this.#stage.onError(hookFailed(this.id, error));
     }
     await this.#giveBack();
   }
@@ -291,6 +291,19 @@ export function guarded(state: ActorState, mayAct: () => boolean): ActorState {
     },
     save: (value) => mayAct() ? state.save(value) : Promise.reject(lost()),
   };
+}
+
+/**
+ * What `onDeactivate` has thrown, for which no caller waits.
+ *
+ * @param id the actor
+ * @param error what it threw
+ * @returns the error to tell
+ */
+export function hookFailed(id: ActorId, error: unknown): PartiError {
+  if (isPartiError(error)) return error;
+  const message = `onDeactivate of ${id} failed: ${describeError(error)}`;
+  return new PartiError("PARTI_HANDLER_FAILED", message, { value: id, cause: error });
 }
 
 function lost(): PartiError {

@@ -16,9 +16,9 @@ export interface ActorContext {
   readonly id: ActorId;
   /**
    * Grows with every life of this actor, wherever it lives: a fencing token. What is written with it can be refused once a newer one was
-   * seen.
+   * seen. It fits into a signed integer of 64 bits, and is a `bigint` since a `number` would round it one day.
    */
-  readonly token: number;
+  readonly token: bigint;
   /** Fires when its right to act has ended: whatever it does afterwards must not count. */
   readonly signal: AbortSignal;
   /**
@@ -37,7 +37,7 @@ export interface ActorState {
   /** As it was loaded or saved last; undefined if it never was. */
   readonly value: Uint8Array | undefined;
   /**
-   * Keeps it.
+   * Keeps it. Several at once are kept one after another, as they were asked for.
    *
    * @param value what to keep
    * @throws {PartiError} `PARTI_FENCED` if a newer life of the actor has begun elsewhere; otherwise what the store says
@@ -77,7 +77,10 @@ export interface ActorType {
   readonly create: (context: ActorContext) => Actor;
   /** Where an actor that is nowhere begins; `random` unless given. */
   readonly placement?: PlacementName;
-  /** An actor that nobody calls for so long ends, in milliseconds; 600,000 unless given. */
+  /**
+   * An actor that nobody calls for so long ends, in milliseconds; 600,000 unless given. By partition it is looked at when somebody calls an
+   * actor of the same shard: where nobody does, it stays.
+   */
   readonly idleMs?: number;
   /** How many calls may wait for an actor; 1,000 unless given. */
   readonly mailboxMax?: number;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { settled } from "../../abort.ts";
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
@@ -11,7 +12,7 @@ import { sleep } from "../../ports/clock.ts";
 import type { Subscription } from "../../ports/messaging.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
-import { type CallOptions, checkAbove0 } from "../bus_options.ts";
+import { type CallOptions, checkAbove0, checkDuration } from "../bus_options.ts";
 import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
 import {
@@ -46,7 +47,7 @@ export interface ActorSystemOptions {
   readonly leaseTtlMs?: number;
   /** How the buckets are kept; on one server's disk unless given. */
   readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
-  /** How long actors may take to come to the end of their turns when this node stops, in milliseconds; 10,000 unless given. */
+  /** How long an actor may take to come to the end of its turn and its hook when this node stops, in milliseconds; 10,000 unless given. */
   readonly stopGraceMs?: number;
   /** How many places this node remembers; 100,000 unless given. */
   readonly cacheMax?: number;
@@ -77,6 +78,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #log: Logger;
   #host: Host | undefined;
+  #begun = 0;
   #nodes: Nodes | undefined;
   #sweeper: Sweeper | undefined;
   #taking: Subscription | undefined;
@@ -91,12 +93,11 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
    * Makes a system that does nothing yet.
    *
    * @param options what it is made from
-   * @throws {PartiError} `PARTI_INVALID_CONFIG` for a number that is not above 0
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` for a number that is not above 0, or a duration that no timer has
    */
   constructor(options: ActorSystemOptions) {
-    for (const name of ["leaseTtlMs", "cacheMax", "stopGraceMs"] as const) {
-      checkAbove0(name, options[name]);
-    }
+    for (const name of ["leaseTtlMs", "stopGraceMs"] as const) checkDuration(name, options[name]);
+    checkAbove0("cacheMax", options.cacheMax);
     this.#options = options;
     this.#leaseTtlMs = options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS;
     this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
@@ -105,7 +106,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       nodes: () => this.#nodes,
       surroundings: () => this.#surroundings(),
       joining: () => this.#joining.signal,
-      isStopped: () => this.#isStopped,
+      over: AbortSignal.any([this.#stop.signal, options.bus.over]),
       onError: (error) => this.#tell(error),
     });
   }
@@ -123,6 +124,16 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   /** The lives of actors on this node. */
   get activations(): readonly Activation[] {
     return this.#host?.activations ?? [];
+  }
+
+  /** How many actors live here. */
+  get size(): number {
+    return this.#host?.size ?? 0;
+  }
+
+  /** How many lives of actors have begun here so far. */
+  get begun(): number {
+    return this.#begun;
   }
 
   /**
@@ -188,7 +199,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#states = this.#options.states ?? new KvStateStore(states);
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
-      load: () => this.#host?.activations.length ?? 0,
+      load: () => this.size,
       types: () => this.#types.names,
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
@@ -200,11 +211,16 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       onError: (error) => this.#tell(error),
     });
     try {
-      this.#taking = bus.handleActors((incoming) => {
-        if (this.#host === undefined) bus.outbox.refuse(incoming.call, "stopped");
-        else this.#host.take(incoming);
+      this.#taking = bus.handleActors({
+        take: (incoming) => {
+          if (this.#host === undefined) bus.outbox.refuse(incoming.call, "stopped");
+          else this.#host.take(incoming);
+        },
+        isOver: (address) => this.#nodes!.proveDead(address),
       });
-      await this.#nodes.initialized;
+      // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
+      await settled(this.#nodes.initialized, this.#stop.signal);
+      if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
       await this.#join();
     } catch (error) {
       this.#state = "stopped";
@@ -330,7 +346,10 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       nodes: this.#nodes!,
       directory: this.#directory!,
       states: this.#states!,
-      onActivation: (activation, to) => this.#options.onActivation?.(activation, to),
+      onActivation: (activation, to) => {
+        if (to === "valid") this.#begun++;
+        this.#options.onActivation?.(activation, to);
+      },
       onError: (error) => this.#tell(error),
     });
     try {

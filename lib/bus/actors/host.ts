@@ -5,14 +5,14 @@
  */
 import { isPartiError, type PartiError } from "../../errors.ts";
 import type { Lease } from "../../membership/lease.ts";
-import { sleep } from "../../ports/clock.ts";
+import { sleep, type Timer } from "../../ports/clock.ts";
 import type { Subscription } from "../../ports/messaging.ts";
 import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
 import type { Incoming } from "../incoming.ts";
 import { lag } from "../lag.ts";
-import { type Address, addressSubject } from "../names.ts";
+import { type Address, addressIn, addressSubject } from "../names.ts";
 import { Activation, type Stage } from "./activation.ts";
 import type { ActivationState } from "./activation_state.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
@@ -51,8 +51,8 @@ export interface HostOptions {
   readonly onError: (error: PartiError) => void;
 }
 
-/** So many places are given back at the same time. */
-const AT_ONCE = 32;
+/** So many idle actors are told at the same time that they end, and give their places back. */
+const AT_ONCE = 1_000;
 const PAUSE_MS = 20;
 const PAUSE_MAX_MS = 1_000;
 
@@ -71,6 +71,8 @@ export class Host {
   readonly #over = new AbortController();
   readonly #returns: Returns;
   readonly #forwarded: Forwarded;
+  /** When actors that are asked to end lose their right. */
+  readonly #graces = new Map<ActorId, Timer>();
   #subscription: Subscription | undefined;
   #closing = false;
 
@@ -81,7 +83,11 @@ export class Host {
     this.address = address;
     this.#forwarded = new Forwarded({
       ...{ world, everyMs: bus.lookoutMs },
-      onGone: (call) => bus.outbox.refuse(call, "gone"),
+      isOver: async (subject) => {
+        const other = addressIn(bus.name, subject);
+        return other !== undefined && await options.nodes.proveDead(other);
+      },
+      onGone: (call) => bus.outbox.gone(call),
     });
     this.#returns = new Returns({
       ...{ world, directory, address, onError, over: this.#over.signal },
@@ -111,6 +117,11 @@ export class Host {
     return [...this.#activations.values()];
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#activations.size;
+  }
+
   /** Whether actors may act here, at this moment. */
   mayAct(): boolean {
     return this.#options.lease.valid;
@@ -118,9 +129,10 @@ export class Host {
 
   /** Begins to take what is sent to this life. */
   async open(): Promise<void> {
-    const { bus, world } = this.#options;
-    this.#subscription = bus.listenAt(this.address);
-    await world.messaging.flush(bus.timeoutMs);
+    const { bus } = this.#options;
+    const listening = bus.listenAt(this.address);
+    this.#subscription = listening;
+    await listening.heard(bus.timeoutMs);
   }
 
   /**
@@ -169,22 +181,24 @@ export class Host {
   }
 
   /**
-   * Ends in order.
+   * Ends in order: each actor is told.
    *
-   * @param graceMs how long actors may take to come to the end of their turns, in milliseconds; then they lose their right
+   * @param graceMs how long an actor may take to come to the end of its turn and its hook, in milliseconds; then it loses its right
    */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    const { clock } = this.#options.world;
-    const grace = clock.setTimer(graceMs, () => {
-      for (const activation of this.activations) activation.lose();
-    });
     const leaving = this.activations;
     for (const { turnsEnd } of leaving) turnsEnd();
-    for (let first = 0; first < leaving.length; first += AT_ONCE) {
-      await Promise.all(leaving.slice(first, first + AT_ONCE).map((one) => this.#leave(one)));
-    }
-    grace.cancel();
+    const busy = leaving.filter(({ inTurn }) => inTurn !== undefined);
+    // Each takes the next of them.
+    const idle = leaving.filter(({ inTurn }) => inTurn === undefined).values();
+    const leaveIdle = async (): Promise<void> => {
+      for (const one of idle) await this.#leave(one, graceMs);
+    };
+    await Promise.all([
+      ...busy.map((one) => this.#leave(one, graceMs)),
+      ...Array.from({ length: AT_ONCE }, leaveIdle),
+    ]);
     this.#over.abort();
     await this.#returns.settled();
     await this.#forwarded.close();
@@ -205,11 +219,18 @@ export class Host {
     }
   }
 
-  async #leave(activation: Activation): Promise<void> {
-    if (activation.state === "creating") {
+  async #leave(activation: Activation, graceMs: number): Promise<void> {
+    const { id, name, state } = activation;
+    if (state === "creating") {
       this.#refuseAll(activation.elsewhere());
-      await this.#returns.give(activation.id, activation.name);
-    } else if (activation.state !== "invalid") await activation.deactivate("stopping");
+      return await this.#returns.give(id, name);
+    }
+    if (state === "invalid") return;
+    const grace = this.#options.world.clock.setTimer(graceMs, () => activation.lose());
+    this.#graces.set(id, grace);
+    await activation.deactivate("stopping");
+    grace.cancel();
+    this.#graces.delete(id);
   }
 
   /** Finds out where an actor belongs: here, and then it begins, or elsewhere, and then what waits for it goes there. Never rejects. */
@@ -294,6 +315,8 @@ export class Host {
 
   /** What cannot be removed now is tried again; meanwhile the actor may begin here anew, over its old place. */
   async #giveBack(id: ActorId, entry: DirectoryEntry): Promise<void> {
+    // It has done its part: how long the server takes is not its fault.
+    this.#graces.get(id)?.cancel();
     try {
       await this.#options.directory.unregister(id, entry);
     } catch (error) {

@@ -4,9 +4,9 @@
  * @module
  */
 import { describeError, PartiError } from "../../errors.ts";
-import { sleep } from "../../ports/clock.ts";
 import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
+import { pause } from "../attempts.ts";
 import type { Answer } from "../envelope.ts";
 import type { Address } from "../names.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
@@ -44,8 +44,8 @@ export interface LocatorOptions {
   readonly surroundings: () => Surroundings | undefined;
   /** Fires when this node has a lease, or will never have one again. */
   readonly joining: () => AbortSignal;
-  /** Whether this node has stopped. */
-  readonly isStopped: () => boolean;
+  /** Fires when this node stops, or its bus does. */
+  readonly over: AbortSignal;
   /** Told why something could not be found out, before it is tried again. */
   readonly onError: (error: unknown) => void;
 }
@@ -96,10 +96,10 @@ export class Locator {
   }
 
   async #ask(id: ActorId, type: string, endMs: number, signal?: AbortSignal): Promise<Where> {
-    const { world, surroundings, isStopped, onError } = this.#options;
+    const { world, surroundings, over, onError } = this.#options;
     let why = "this node has no lease";
     for (let tries = 0;; tries++) {
-      if (isStopped()) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+      if (over.aborted) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
       const around = surroundings();
       if (around !== undefined) {
         try {
@@ -126,10 +126,11 @@ export class Locator {
   /** Before the next try: a while, or until this node has a lease. */
   #pause(isJoined: boolean, tries: number, leftMs: number, signal?: AbortSignal): Promise<void> {
     const { clock, random } = this.#options.world;
-    if (!isJoined) return sleep(clock, leftMs, eitherOf(this.#options.joining(), signal));
+    const { joining, over } = this.#options;
+    if (!isJoined) return pause(clock, leftMs, joining(), over, signal);
     const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
     // The last pause ends when the time does: half of what is left, again and again, would never end.
-    return sleep(clock, Math.min(jitter(random, longestMs), leftMs), signal);
+    return pause(clock, Math.min(jitter(random, longestMs), leftMs), over, signal);
   }
 
   /** What comes of it; undefined if the call's time is over before, or it is given up. */
@@ -164,8 +165,4 @@ async function look(id: ActorId, type: string, around: Surroundings): Promise<Wh
   }
   const address = choose(type);
   return address === undefined ? undefined : { address, placed: true };
-}
-
-function eitherOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
-  return other === undefined ? one : AbortSignal.any([one, other]);
 }

@@ -54,6 +54,8 @@ export class Nodes {
   readonly #seen = new Map<Address, Seen>();
   /** Those whose death is certain, with when that was learnt. */
   readonly #dead = new Map<Address, number>();
+  /** Proofs under way. */
+  readonly #proofs = new Map<Address, Promise<boolean>>();
   #initialized = Promise.withResolvers<void>();
 
   /** @param options what it needs */
@@ -150,6 +152,14 @@ export class Nodes {
   async proveDead(address: Address): Promise<boolean> {
     if (this.#dead.has(address)) return true;
     if (this.isAlive(address)) return false;
+    // All who ask meanwhile wait for one proof: those whose calls wait there ask again and again.
+    const proof = this.#proofs.get(address) ??
+      this.#prove(address).finally(() => this.#proofs.delete(address));
+    this.#proofs.set(address, proof);
+    return await proof;
+  }
+
+  async #prove(address: Address): Promise<boolean> {
     const { bucket, onError } = this.#options;
     const seen = this.#seen.get(address);
     const stone = encodeJson({ dead: address });

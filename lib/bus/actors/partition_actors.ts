@@ -5,6 +5,7 @@
  * @module
  */
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import { type Logger, logger } from "../../logging.ts";
 import type {
   HandlerContext,
   MessageHandler,
@@ -19,13 +20,14 @@ import type { MessageBus } from "../bus.ts";
 import type { CallOptions } from "../bus_options.ts";
 import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
 import { Incoming } from "../incoming.ts";
-import { stateBucket } from "../names.ts";
+import { shardStateBucket } from "../names.ts";
 import { doneWith, failedWith, valueOf } from "../outcome.ts";
 import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
-import { guarded } from "./activation.ts";
+import { guarded, hookFailed } from "./activation.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
+import { tokenOf } from "./token.ts";
 import { idleMsOf, TypeTable } from "./type_table.ts";
 
 /** What is needed. */
@@ -46,8 +48,8 @@ export interface PartitionActorsOptions {
 
 /** One life of an actor here. */
 interface Life {
+  readonly id: ActorId;
   readonly actor: Actor;
-  readonly token: number;
   readonly abort: AbortController;
   lastMs: number;
   isToEnd: boolean;
@@ -59,9 +61,6 @@ interface Life {
   turn: Promise<void> | undefined;
 }
 
-/** Generations of one epoch stay below this. */
-const GENERATIONS = 2 ** 24;
-
 /** Actors by partition. The `Manager` of the group is given {@linkcode handler} and {@linkcode events}. */
 export class PartitionActors implements ActorCalls {
   /** For the group's `Manager`: handles what comes through the feed. */
@@ -70,10 +69,12 @@ export class PartitionActors implements ActorCalls {
   readonly events: Pick<ConsumptionEvents, "acquired" | "released">;
   readonly #options: PartitionActorsOptions;
   readonly #types = new TypeTable();
+  readonly #log: Logger;
   /** By shard, then by actor. */
   readonly #shards = new Map<PartitionId, Map<ActorId, Life>>();
   /** Lives that are ending while their shard is still here: the next one begins after them, under the same token. */
   readonly #ending = new Map<ActorId, Promise<void>>();
+  #begun = 0;
   #states: Promise<StateStore> | undefined;
 
   /**
@@ -83,6 +84,7 @@ export class PartitionActors implements ActorCalls {
    */
   constructor(options: PartitionActorsOptions) {
     this.#options = options;
+    this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
     this.handler = (message, context) => this.#handle(message, context);
     // Whoever had the shard in between may have changed what its actors keep: their lives here are over.
     this.events = {
@@ -96,6 +98,11 @@ export class PartitionActors implements ActorCalls {
     let size = 0;
     for (const lives of this.#shards.values()) size += lives.size;
     return size;
+  }
+
+  /** How many lives of actors have begun here so far. */
+  get begun(): number {
+    return this.#begun;
   }
 
   /** See {@linkcode ActorCalls.define}. What is said of placement does nothing here: the feed's shards are what places actors. */
@@ -157,11 +164,11 @@ export class PartitionActors implements ActorCalls {
     const type = this.#types.of(call.to);
     if (type === undefined) {
       const message = `nobody here acts as ${call.to}`;
-      // Of a one-way call nobody else would hear.
-      this.#options.onError?.(new PartiError("PARTI_NO_HANDLER", message, { value: call.to }));
       return bus.outbox.refuse(call, "no handler", message);
     }
-    const incoming = new Incoming(call, world.clock);
+    // Nothing is decided by it: what is stored is handled, however late.
+    const lainMs = Math.max(0, world.clock.wallMs() - message.storedAtMs);
+    const incoming = new Incoming(call, world.clock, lainMs);
     const shard = this.#shardOf(call.to);
     let life: Life;
     try {
@@ -228,11 +235,13 @@ export class PartitionActors implements ActorCalls {
     const present = lives.get(id);
     if (present !== undefined) return present;
     await this.#ending.get(id);
-    const token = context.epoch * GENERATIONS + context.generation;
+    const token = tokenOf(context);
     const abort = new AbortController();
     const { clock } = this.#options.world;
     const ends = { isToEnd: false, isOver: false, right: context };
     const opened = type.state ? await (await this.#openStates()).open(id, token) : undefined;
+    // Loading takes its time.
+    if (!context.mayAct()) throw context.signal.reason ?? rightOver();
     const state = opened === undefined ? undefined : guarded(opened, () => !ends.isOver);
     const actor = type.create({
       ...{ id, token, signal: abort.signal, state },
@@ -242,15 +251,20 @@ export class PartitionActors implements ActorCalls {
       },
     });
     const life: Life = Object.assign(ends, {
+      id,
       actor,
-      token,
       abort,
       lastMs: clock.monotonicMs(),
       turn: undefined,
     });
     await actor.onActivate?.();
-    // The shard may have gone meanwhile: then this life serves the present call and is not kept.
-    if (this.#shards.get(shard) === lives) lives.set(id, life);
+    this.#begun++;
+    // The shard may have gone meanwhile, and all lives with it: whoever has it now is given the call.
+    if (this.#shards.get(shard) !== lives) {
+      this.#leave(life, "stopping");
+      throw context.signal.reason ?? rightOver();
+    }
+    lives.set(id, life);
     return life;
   }
 
@@ -258,7 +272,7 @@ export class PartitionActors implements ActorCalls {
     const { states, world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
     if (states !== undefined) return Promise.resolve(states);
     if (this.#states !== undefined) return this.#states;
-    const opening = world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 })
+    const opening = world.kv.open(shardStateBucket(bus.name), { ...buckets, ttlMs: 0 })
       .then((bucket) => new KvStateStore(bucket));
     // What failed is tried again with the next actor.
     opening.catch(() => this.#states = undefined);
@@ -286,11 +300,16 @@ export class PartitionActors implements ActorCalls {
     }
   }
 
-  /** Its hook is not waited for: by the time it returns the actor may live elsewhere. */
   #end(shard: PartitionId, id: ActorId, reason: DeactivationReason): void {
     const life = this.#shards.get(shard)?.get(id);
     if (life === undefined) return;
     this.#shards.get(shard)!.delete(id);
+    this.#leave(life, reason);
+  }
+
+  /** Its hook is not waited for: by the time it returns the actor may live elsewhere. */
+  #leave(life: Life, reason: DeactivationReason): void {
+    const { id } = life;
     if (reason === "stopping") life.abort.abort();
     const ending = this.#sayGoodbye(life, reason);
     this.#ending.set(id, ending);
@@ -304,10 +323,15 @@ export class PartitionActors implements ActorCalls {
       if (reason === "stopping") await life.turn?.catch(() => {});
       await life.actor.onDeactivate?.(reason);
     } catch (error) {
-      if (isPartiError(error)) this.#options.onError?.(error);
+      this.#tell(hookFailed(life.id, error));
     } finally {
       life.isOver = true;
     }
+  }
+
+  #tell(error: PartiError): void {
+    this.#log.warn("{error}", { error: describeError(error) });
+    this.#options.onError?.(error);
   }
 
   #shardOf(id: ActorId): PartitionId {

@@ -18,13 +18,16 @@ export interface StateStore {
    * @returns its state
    * @throws {PartiError} `PARTI_FENCED` if a newer life has loaded it, or what the store says
    */
-  open(id: ActorId, token: number): Promise<ActorState>;
+  open(id: ActorId, token: bigint): Promise<ActorState>;
 }
 
-/** A saved state is the token it was saved under, eight bytes long, then the value; a value that was never saved is missing. */
+/** A saved state is the token it was saved under, eight bytes long, then its kind, then the value. */
 const TOKEN_BYTES = 8;
-const HAS_VALUE_BYTES = 1;
-const HEAD_BYTES = TOKEN_BYTES + HAS_VALUE_BYTES;
+const KIND_BYTES = 1;
+const HEAD_BYTES = TOKEN_BYTES + KIND_BYTES;
+/** No value was saved yet; 0 and 1 are of a format with tokens of another kind, which must not be taken for these. */
+const KIND_EMPTY = 2;
+const KIND_VALUE = 3;
 /** So often it is tried again to write over somebody who was quicker: earlier lives save at most once each after that. */
 const TRIES = 5;
 
@@ -42,7 +45,7 @@ export class KvStateStore implements StateStore {
   }
 
   /** See {@linkcode StateStore.open}. */
-  async open(id: ActorId, token: number): Promise<ActorState> {
+  async open(id: ActorId, token: bigint): Promise<ActorState> {
     const key = bucketKey(id);
     for (let tries = 1;; tries++) {
       const entry = await this.#bucket.get(key);
@@ -65,7 +68,7 @@ export class KvStateStore implements StateStore {
 }
 
 interface Kept {
-  readonly token: number;
+  readonly token: bigint;
   readonly revision: number;
   readonly value: Uint8Array | undefined;
 }
@@ -74,6 +77,8 @@ class KvState implements ActorState {
   readonly #bucket: KvBucket;
   readonly #id: ActorId;
   #kept: Kept;
+  /** The last save, when it has come to its end. */
+  #saved: Promise<void> = Promise.resolve();
 
   constructor(bucket: KvBucket, id: ActorId, kept: Kept) {
     this.#bucket = bucket;
@@ -85,13 +90,21 @@ class KvState implements ActorState {
     return this.#kept.value;
   }
 
-  async save(value: Uint8Array): Promise<void> {
+  /** One after another: each is compared with what the one before has written. */
+  save(value: Uint8Array): Promise<void> {
+    const kept = value.slice();
+    const saving = this.#saved.then(() => this.#save(kept));
+    this.#saved = saving.catch(() => {});
+    return saving;
+  }
+
+  async #save(value: Uint8Array): Promise<void> {
     const key = bucketKey(this.#id);
     const { token, revision } = this.#kept;
     const bytes = encode(token, value);
     try {
       const next = await this.#bucket.update(key, bytes, revision);
-      this.#kept = { token, revision: next, value: value.slice() };
+      this.#kept = { token, revision: next, value };
     } catch (error) {
       if (!isPartiError(error, "PARTI_CONFLICT")) throw error;
       await this.#judge(key, token, value);
@@ -99,7 +112,7 @@ class KvState implements ActorState {
   }
 
   /** A lost compare is one to a newer life, or to a save of our own whose answer never came. */
-  async #judge(key: string, token: number, value: Uint8Array): Promise<void> {
+  async #judge(key: string, token: bigint, value: Uint8Array): Promise<void> {
     const entry = await this.#bucket.get(key);
     const kept = entry === undefined ? undefined : decodeState(entry.value);
     // A read that is out of date proves nothing.
@@ -110,21 +123,21 @@ class KvState implements ActorState {
     // Only this life writes under this token, one save after another: it goes on from where it is.
     this.#kept = { token, revision: entry.revision, value: kept.value };
     const next = await this.#bucket.update(key, encode(token, value), entry.revision);
-    this.#kept = { token, revision: next, value: value.slice() };
+    this.#kept = { token, revision: next, value };
   }
 }
 
-function fenced(id: ActorId, token: number | undefined): PartiError {
+function fenced(id: ActorId, token: bigint | undefined): PartiError {
   return new PartiError("PARTI_FENCED", `a newer life of ${id} has begun`, {
     value: token,
     hint: "give up: whatever this one does must not count",
   });
 }
 
-function encode(token: number, value: Uint8Array | undefined): Uint8Array {
+function encode(token: bigint, value: Uint8Array | undefined): Uint8Array {
   const bytes = new Uint8Array(HEAD_BYTES + (value?.length ?? 0));
-  new DataView(bytes.buffer).setFloat64(0, token);
-  bytes[TOKEN_BYTES] = value === undefined ? 0 : 1;
+  new DataView(bytes.buffer).setBigUint64(0, token);
+  bytes[TOKEN_BYTES] = value === undefined ? KIND_EMPTY : KIND_VALUE;
   if (value !== undefined) bytes.set(value, HEAD_BYTES);
   return bytes;
 }
@@ -136,12 +149,13 @@ function encode(token: number, value: Uint8Array | undefined): Uint8Array {
  * @returns the token it was saved under, and the value; undefined if none was saved
  * @throws {PartiError} `PARTI_REFUSED` if it is none
  */
-export function decodeState(bytes: Uint8Array): { token: number; value: Uint8Array | undefined } {
-  if (bytes.length < HEAD_BYTES) {
+export function decodeState(bytes: Uint8Array): { token: bigint; value: Uint8Array | undefined } {
+  const kind = bytes[TOKEN_BYTES];
+  if (kind !== KIND_EMPTY && kind !== KIND_VALUE) {
     throw new PartiError("PARTI_REFUSED", "a state that is not one of parti", {
       hint: "somebody else writes into the bucket: remove the key",
     });
   }
-  const token = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0);
-  return { token, value: bytes[TOKEN_BYTES] === 0 ? undefined : bytes.slice(HEAD_BYTES) };
+  const token = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
+  return { token, value: kind === KIND_EMPTY ? undefined : bytes.slice(HEAD_BYTES) };
 }

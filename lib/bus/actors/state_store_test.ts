@@ -19,16 +19,16 @@ natsTest(
   "states: what is kept is there for the next life, and an earlier one keeps nothing any more",
   async (rig) => {
     const store = new KvStateStore(await bucketOf(rig));
-    const first = await store.open(ID, 1);
+    const first = await store.open(ID, 1n);
     assert.equal(first.value, undefined);
     await first.save(encoder.encode("one"));
     await first.save(encoder.encode("two"));
-    const second = await store.open(ID, 2);
+    const second = await store.open(ID, 2n);
     assert.equal(decoder.decode(second.value), "two");
     await assert.rejects(first.save(encoder.encode("zombie")), { code: "PARTI_FENCED" });
-    await assert.rejects(store.open(ID, 1), { code: "PARTI_FENCED" });
+    await assert.rejects(store.open(ID, 1n), { code: "PARTI_FENCED" });
     await second.save(encoder.encode(""));
-    const third = await store.open(ID, 3);
+    const third = await store.open(ID, 3n);
     assert.equal(third.value?.length, 0, "kept, and empty");
   },
 );
@@ -38,19 +38,42 @@ natsTest(
   async (rig) => {
     const bucket = await bucketOf(rig);
     const store = new KvStateStore(bucket);
-    const state = await store.open(ID, 1);
+    const state = await store.open(ID, 1n);
     // What the lost save has written, under the same token.
     const kept = await bucket.get(bucketKey(ID));
     await bucket.update(bucketKey(ID), kept!.value, kept!.revision);
     await state.save(encoder.encode("on"));
-    assert.equal(decoder.decode((await store.open(ID, 2)).value), "on");
+    assert.equal(decoder.decode((await store.open(ID, 2n)).value), "on");
+  },
+);
+
+natsTest(
+  "states: saves at once are kept in their order, and one that fails ends no other",
+  async (rig) => {
+    const bucket = await bucketOf(rig);
+    const state = await new KvStateStore(bucket).open(ID, 1n);
+    const buffer = encoder.encode("1");
+    const large = new Uint8Array(2_000_000);
+    const saves = ["1", "2", "3", "4", "5"].map((text) => {
+      buffer.set(encoder.encode(text));
+      return state.save(text === "3" ? large : buffer).catch(({ code }) => code);
+    });
+    assert.deepEqual(await Promise.all(saves), [
+      undefined,
+      undefined,
+      "PARTI_TOO_LARGE",
+      undefined,
+      undefined,
+    ]);
+    assert.equal(decoder.decode(state.value), "5");
+    assert.equal(decoder.decode((await new KvStateStore(bucket).open(ID, 2n)).value), "5");
   },
 );
 
 natsTest("states and directory: what somebody else has written is told", async (rig) => {
   const bucket = await bucketOf(rig);
   await bucket.put(bucketKey(ID), encoder.encode("{}"));
-  await assert.rejects(new KvStateStore(bucket).open(ID, 1), { code: "PARTI_REFUSED" });
+  await assert.rejects(new KvStateStore(bucket).open(ID, 1n), { code: "PARTI_REFUSED" });
   await assert.rejects(new KvDirectory(bucket).lookup(ID), { code: "PARTI_REFUSED" });
 });
 

@@ -4,9 +4,10 @@
  * @module
  */
 import { PartiError } from "../../errors.ts";
-import { checkAbove0 } from "../bus_options.ts";
+import { checkAbove0, checkDuration } from "../bus_options.ts";
 import type { ActorType } from "./actor.ts";
 import { type ActorId, checkActorType } from "./actor_id.ts";
+import { PLACEMENTS } from "./placement.ts";
 
 const DEFAULT_IDLE_MS = 600_000;
 
@@ -35,12 +36,19 @@ export class TypeTable {
    *
    * @param name the type, such as `shop::cart`
    * @param type what they do
-   * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no name, or is defined already
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no name, is defined already, or says what cannot be
    */
   define(name: string, type: ActorType): void {
     checkActorType(name);
-    checkAbove0("idleMs", type.idleMs);
+    checkDuration("idleMs", type.idleMs);
     checkAbove0("mailboxMax", type.mailboxMax);
+    const { placement } = type;
+    if (placement !== undefined && !PLACEMENTS.includes(placement)) {
+      throw new PartiError("PARTI_INVALID_CONFIG", `there is no placement "${placement}"`, {
+        value: placement,
+        hint: `one of ${PLACEMENTS.join(", ")}`,
+      });
+    }
     if (this.#types.has(name)) {
       throw new PartiError("PARTI_INVALID_CONFIG", `${name} is defined already`, { value: name });
     }

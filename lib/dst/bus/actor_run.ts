@@ -8,7 +8,7 @@ import type { ActorId } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
 import type { MessageBus } from "../../bus/bus.ts";
-import { addressSubject } from "../../bus/names.ts";
+import { addressSubject, stateBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
@@ -70,7 +70,7 @@ export class ActorRun {
   readonly #simulation: Simulation<ActorCatalog>;
   readonly #options: ActorRunOptions;
   /** What actors have said they keep. */
-  readonly #kept = new KeptBooks();
+  readonly #kept = new KeptBooks(stateBucket(BUS));
   readonly #called = new Set<ActorId>();
   readonly #calls: CallWatch;
   readonly #memory: MemoryWatch;

@@ -5,18 +5,23 @@
  */
 import { type ActorId, bucketKey } from "../../bus/actors/actor_id.ts";
 import { decodeState } from "../../bus/actors/state_store.ts";
-import { stateBucket } from "../../bus/names.ts";
 import type { World } from "../../ports/world.ts";
 import type { Always } from "../assertions/assertions.ts";
 import { readKept } from "./actor_payload.ts";
-import { BUS, FOR_EVER } from "./bus_cluster.ts";
+import { FOR_EVER } from "./bus_cluster.ts";
 
 /** What is asserted of it. */
 export type KeptNames = "nothing kept is lost" | "nothing is kept twice";
 
 /** The books on what is kept. */
 export class KeptBooks {
+  readonly #bucket: string;
   readonly #promised = new Map<ActorId, Set<string>>();
+
+  /** @param bucket the name of the bucket in which they keep it */
+  constructor(bucket: string) {
+    this.#bucket = bucket;
+  }
 
   /** An actor has said that it keeps a call. */
   promise(id: ActorId, token: string): void {
@@ -35,7 +40,7 @@ export class KeptBooks {
     admin: World,
     assertions: Always<KeptNames>,
   ): Promise<ReadonlyMap<ActorId, readonly string[]>> {
-    const bucket = await admin.kv.open(stateBucket(BUS), FOR_EVER);
+    const bucket = await admin.kv.open(this.#bucket, FOR_EVER);
     const kept = new Map((await bucket.list(">")).map(({ key, value }) => {
       const tokens = readKept(decodeState(value).value);
       assertions.always("nothing is kept twice", new Set(tokens).size === tokens.length, key);

@@ -34,6 +34,8 @@ export const networkWorkload = defineWorkload<Catalog>({
   name: "bus-2-network",
   description: "two nodes call each other over a network that fails, and then heals",
   assertions: networkCatalog,
+  // LogTape keeps its loggers by weak references; nothing else hangs on when they go.
+  stubs: { allow: ["WeakRef"] },
   expand(seed, draws) {
     const swarm = drawSwarm(draws, FAMILIES);
     const shape = draws("network").pick(LATENCY_SHAPES);

@@ -5,6 +5,7 @@
  */
 import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
 import { PartitionActors } from "../../bus/actors/partition_actors.ts";
+import { shardStateBucket } from "../../bus/names.ts";
 import type { GroupConfigInput } from "../../config/config.ts";
 import { isPartiError } from "../../errors.ts";
 import { Manager } from "../../manager/manager.ts";
@@ -63,7 +64,7 @@ export class PartitionRun {
   readonly #cluster: BusCluster<PartitionMember>;
   readonly #watch: PartitionWatch;
   readonly #calls: CallWatch;
-  readonly #kept = new KeptBooks();
+  readonly #kept = new KeptBooks(shardStateBucket(BUS));
   readonly #called = new Set<number>();
 
   constructor(simulation: Simulation<PartitionCatalog>) {

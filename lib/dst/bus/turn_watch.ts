@@ -38,7 +38,7 @@ export class TurnWatch {
   readonly #assertions: Always<TurnNames>;
   readonly #isInFile: boolean;
   readonly #turns = new Map<ActorId, Set<Turn>>();
-  readonly #newest = new Map<ActorId, { readonly token: number; readonly owner: SimProcess }>();
+  readonly #newest = new Map<ActorId, { readonly token: bigint; readonly owner: SimProcess }>();
   readonly #lives = new Map<ActorContext, Life>();
 
   /**
@@ -51,7 +51,7 @@ export class TurnWatch {
   }
 
   /** The newest life of an actor that has begun a turn: its token, and its process. */
-  newestOf(actor: ActorId): { readonly token: number; readonly owner: SimProcess } | undefined {
+  newestOf(actor: ActorId): { readonly token: bigint; readonly owner: SimProcess } | undefined {
     return this.#newest.get(actor);
   }
 
@@ -139,7 +139,7 @@ export class TurnWatch {
   }
 
   /** Whether a turn is one that nothing else of its actor may meet in its process. */
-  #clash({ owner, context }: Turn, here: SimProcess, token: number): boolean {
+  #clash({ owner, context }: Turn, here: SimProcess, token: bigint): boolean {
     return owner === here && (this.#isInFile || context.token === token);
   }
 }

@@ -207,6 +207,15 @@ const inActors: readonly Mutant[] = [
     replace: "      bus.outbox.answer",
   },
   {
+    workload: "bus-6-partition",
+    name: "token-of-the-epoch-alone",
+    about:
+      "Two owners of a shard within one epoch have the same token: one takes the other's saves for its own.",
+    file: "lib/bus/actors/token.ts",
+    find: "(BigInt(epoch) << GENERATION_BITS) + BigInt(generation);",
+    replace: "BigInt(epoch) << GENERATION_BITS;",
+  },
+  {
     name: "two-turns-at-once",
     about: "A call that comes during a turn gets one of its own at once.",
     file: ACTIVATION,

@@ -1,9 +1,17 @@
 /**
- * What the user of a worker has to be allowed, and nothing more: for the configuration of a nats-server, or a user's JWT.
+ * What the user of a worker, or of a node of a message bus, has to be allowed, and nothing more: for the configuration of a nats-server, or a user's JWT.
  *
  * @module
  */
 import { assignmentBucket, copyBucket, leaseBucket, releasedSubject } from "../../names.ts";
+import {
+  addressSubject,
+  directoryBucket,
+  nodeBucket,
+  nodeSubject,
+  shardStateBucket,
+  stateBucket,
+} from "../../bus/names.ts";
 import { DELETED_PREFIX } from "./departures.ts";
 import { streamOf } from "./kv_format.ts";
 import { feedStreams, shardStream } from "../../sharding/shards.ts";
@@ -123,6 +131,58 @@ export function copyPermissions(
     publish(subjects, "the copies"),
     subscribe("_INBOX.>", "answers and messages"),
   ];
+}
+
+/** What a node of a message bus has. */
+export interface BusPermissionNames {
+  /** The bus. */
+  readonly bus: string;
+  /** The node; left out if the user is for all of them. */
+  readonly node?: string;
+  /** Whether it calls actors that are in a directory, or has some itself. */
+  readonly directory?: boolean;
+  /** The subjects of the feed by which it calls actors by partition, such as `orders.*.>`. */
+  readonly feed?: string;
+}
+
+/**
+ * The permissions of a node of a message bus. Where actors by partition live it is a worker too, and needs {@linkcode workerPermissions}
+ * besides.
+ *
+ * @param names what it has
+ * @returns one line each
+ */
+export function busPermissions(
+  { bus, node = "*", directory = false, feed }: BusPermissionNames,
+): Permission[] {
+  return [
+    publish("$JS.API.INFO", "is there JetStream"),
+    publish(addressSubject(bus, "*"), "answers, calls to actors, calls that are sent on"),
+    publish(nodeSubject(bus, "*"), "calls to handlers"),
+    subscribe("_INBOX.>", "whether anybody is there, and what buckets answer"),
+    subscribe(addressSubject(bus, "*"), "answers, and calls to actors"),
+    subscribe(nodeSubject(bus, node), "calls to handlers"),
+    ...(directory
+      ? [
+        ...bucketPermissions(nodeBucket(bus)).map((line) =>
+          line.subject.includes(".MSG.GET.")
+            ? { ...line, when: "nobody has said what became of a renewal" }
+            : line
+        ),
+        ...bucketPermissions(directoryBucket(bus)),
+        ...keptPermissions(stateBucket(bus)),
+      ]
+      : []),
+    ...(feed === undefined ? [] : [
+      publish(feed, "calls to actors by partition"),
+      ...keptPermissions(shardStateBucket(bus)),
+    ]),
+  ];
+}
+
+/** A bucket that nobody watches or lists. */
+function keptPermissions(bucket: string): Permission[] {
+  return bucketPermissions(bucket).filter(({ subject }) => !subject.includes(".CONSUMER."));
 }
 
 function feedPermissions(stream: string): Permission[] {

@@ -1,0 +1,133 @@
+/** Turns of actors by partition without a group: its feed's messages, and its right to handle them, are made by hand. */
+import assert from "node:assert/strict";
+import type { ActorContext } from "../../bus/actors/actor.ts";
+import { PartitionActors } from "../../bus/actors/partition_actors.ts";
+import { type Call, encodeEnvelope } from "../../bus/envelope.ts";
+import type { HandlerContext, PartitionMessage } from "../../consumption/dispatch/handler.ts";
+import { shardId } from "../../sharding/shards.ts";
+import { Kernel } from "../kernel/kernel.ts";
+import { type CalmNode, CalmNodes } from "./calm_nodes.ts";
+import { tokenBytes, tokenOf } from "./ledger.ts";
+
+const TYPE = "sim::kept";
+const ID = `${TYPE}/1`;
+const FEED = { stream: "ACTORS", subjectTemplate: "actors.{{.Shard}}.{{.PartitionID}}", shards: 1 };
+
+/** Keeps what it is told, and answers what it kept before. */
+function keeper({ state }: ActorContext) {
+  return {
+    async handle({ payload }: { readonly payload: Uint8Array }) {
+      const before = state!.value;
+      await state!.save(payload);
+      return before ?? tokenBytes("nothing");
+    },
+  };
+}
+
+/** A call as the feed hands it to the group's handler. */
+function messageOf(
+  { bus, world }: CalmNode,
+  call: Partial<Call> = {},
+  lainMs = 0,
+): PartitionMessage {
+  const whole: Call = {
+    ...{ kind: "request", id: "caller:1", from: bus.address, to: ID, method: "x" },
+    ...{ leftMs: 10_000, hops: 0, payload: tokenBytes("kept"), ...call },
+  };
+  return {
+    ...{ subject: "actors.0.x", data: encodeEnvelope(whole), header: () => undefined },
+    ...{ streamSequence: 1, deliveryCount: 1, storedAtMs: world.clock.wallMs() - lainMs },
+  };
+}
+
+/** The right to a shard. */
+function rightOf(epoch: number, mayAct: () => boolean = () => true): HandlerContext {
+  return {
+    ...{ partition: { keys: ["0"] }, partitionId: "0", worker: "worker-0", instance: "one" },
+    ...{ epoch, generation: 1, attempt: 1, signal: new AbortController().signal },
+    ...{ mayAct, ack: () => {} },
+  };
+}
+
+/** Runs on one node in virtual time. */
+async function onNode(play: (node: CalmNode, kernel: Kernel) => Promise<void>): Promise<void> {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const node = await new CalmNodes(kernel).start("node", {
+      define: (actors) => actors.define(TYPE, { state: true, create: keeper }),
+    });
+    await play(node, kernel);
+    await node.actors.stop();
+    await node.bus.stop();
+  });
+}
+
+Deno.test("a type of actors goes from one placement to the other, and is not fenced by what it had kept there", async () => {
+  await onNode(async (node) => {
+    const { bus, world, actors } = node;
+    const byPartition = new PartitionActors({ world, bus, feed: FEED });
+    byPartition.define(TYPE, { state: true, create: keeper });
+    await byPartition.handler(messageOf(node), rightOf(5));
+    const said = await actors.request(ID, "x", tokenBytes("kept"));
+    assert.equal(tokenOf(said), "nothing");
+  });
+});
+
+Deno.test("a call that has lain in the feed has so much less time left", async () => {
+  await onNode(async (node) => {
+    const left: number[] = [];
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, { create: () => ({ handle: ({ leftMs }) => void left.push(leftMs()) }) });
+    await actors.handler(messageOf(node, { leftMs: 10_000 }, 4_000), rightOf(1));
+    // The clock of the server may be ahead of this machine's.
+    await actors.handler(messageOf(node, { leftMs: 10_000 }, -4_000), rightOf(1));
+    assert.deepEqual(left, [6_000, 10_000]);
+  });
+});
+
+Deno.test("no actor begins where the right to its shard went while its state was loaded", async () => {
+  await onNode(async (node) => {
+    let mayAct = true;
+    let created = 0;
+    const states = {
+      open: () => {
+        mayAct = false;
+        return Promise.resolve({ value: undefined, save: () => Promise.resolve() });
+      },
+    };
+    const actors = new PartitionActors({ ...node, feed: FEED, states });
+    const create = () => (created++, { handle: () => {} });
+    actors.define(TYPE, { state: true, create });
+    await assert.rejects(
+      async () => await actors.handler(messageOf(node), rightOf(1, () => mayAct)),
+      {
+        code: "PARTI_FENCED",
+      },
+    );
+    assert.equal(created, 0);
+  });
+});
+
+Deno.test("an actor whose shard goes while it begins is told that it ends, and takes no turn", async () => {
+  await onNode(async (node, kernel) => {
+    const told: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, {
+      create: () => ({
+        onActivate: () => begun.promise,
+        handle: () => void told.push("called"),
+        onDeactivate: (reason) => void told.push(reason),
+      }),
+    });
+    const handling = assert.rejects(async () => await actors.handler(messageOf(node), rightOf(1)), {
+      code: "PARTI_FENCED",
+    });
+    await kernel.sleep(1);
+    actors.events.released([shardId(0)], false);
+    begun.resolve();
+    await handling;
+    await kernel.sleep(1);
+    assert.deepEqual([told, actors.size], [["stopping"], 0]);
+  });
+});
