@@ -63,15 +63,19 @@ export async function tryAgain<T>(
       }
       const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
       const leftMs = endMs - clock.monotonicMs();
-      if (leftMs <= 0) {
-        const why = `not handled for certain within ${timeoutMs} ms: ${describeError(error)}`;
-        throw new PartiError("PARTI_TIMEOUT", why, { value: timeoutMs, cause: error });
-      }
+      if (leftMs <= 0) throw timeUp(timeoutMs, error);
       await pause(clock, Math.min(jitter(random, longestMs), leftMs), signal, over);
       if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
+      // Nobody would wait for what is sent now.
+      if (clock.monotonicMs() >= endMs) throw timeUp(timeoutMs, error);
       onAgain();
     }
   }
+}
+
+function timeUp(timeoutMs: number, cause: unknown): PartiError {
+  const why = `not handled for certain within ${timeoutMs} ms: ${describeError(cause)}`;
+  return new PartiError("PARTI_TIMEOUT", why, { value: timeoutMs, cause });
 }
 
 /**

@@ -62,6 +62,15 @@ Deno.test("attempts: when the time is over the last failure is the cause", async
   assert.equal(clock.pendingTimers, 0);
 });
 
+Deno.test("attempts: none is made in the instant in which the time ends", async () => {
+  for (let timeoutMs = 1; timeoutMs <= 200; timeoutMs++) {
+    const { clock, tries, outcome } = rig(Array(100).fill("PARTI_NOT_SENT"), timeoutMs);
+    await clock.advance(timeoutMs);
+    await assert.rejects(outcome, { code: "PARTI_TIMEOUT" });
+    assert.ok(tries.every((tryMs) => tryMs > 0), `${timeoutMs}: ${tries}`);
+  }
+});
+
 Deno.test("attempts: who gives up waits for no further try", async () => {
   const cancel = new AbortController();
   const { clock, outcome } = rig(Array(100).fill("PARTI_NOT_SENT"), 10_000, cancel.signal);

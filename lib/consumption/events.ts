@@ -17,6 +17,8 @@ export interface ConsumptionEvents {
   refused(ids: readonly PartitionId[]): void;
   /** Partitions were released. */
   released(ids: readonly PartitionId[], forced: boolean): void;
+  /** Partitions that were acquired are not held any more, and were never released: their lane, or the worker's lease, had gone before. */
+  lost(ids: readonly PartitionId[]): void;
   /** A lane of somebody without any right was deleted. */
   evicted(lane: string): void;
   /** A lane ended and its partitions are being acquired anew. */
@@ -53,6 +55,7 @@ export const noConsumptionEvents: ConsumptionEvents = {
   acquired: ignore,
   refused: ignore,
   released: ignore,
+  lost: ignore,
   evicted: ignore,
   laneEnded: ignore,
   compacted: ignore,
@@ -87,6 +90,9 @@ class Teller implements ConsumptionEvents {
   }
   released(ids: readonly PartitionId[], forced: boolean): void {
     this.#tell((to) => to.released?.(ids, forced));
+  }
+  lost(ids: readonly PartitionId[]): void {
+    this.#tell((to) => to.lost?.(ids));
   }
   evicted(lane: string): void {
     this.#tell((to) => to.evicted?.(lane));

@@ -63,6 +63,8 @@ export interface ModelMember {
   readonly consumer: WorkerConsumer;
   readonly errors: unknown[];
   readonly told: Map<string, number>;
+  /** What it was told to have lost. */
+  readonly lost: readonly string[];
   alive: boolean;
 }
 
@@ -108,6 +110,7 @@ export class ModelTeam {
     const instance = `instance-${index}`;
     const errors: unknown[] = [];
     const told = new Map<string, number>();
+    const lost: string[] = [];
     const count = (event: keyof ConsumptionEvents | "behind") => () => {
       told.set(event, (told.get(event) ?? 0) + 1);
     };
@@ -141,12 +144,24 @@ export class ModelTeam {
         laneEnded: count("laneEnded"),
         refused: count("refused"),
         released: count("released"),
+        lost: (ids) => {
+          for (const id of ids) lost.push(id);
+        },
         acquired: count("acquired"),
         abandoned: count("abandoned"),
         outranked: count("outranked"),
       },
     });
-    const member: ModelMember = { index, instance, client, consumer, errors, told, alive: true };
+    const member: ModelMember = {
+      index,
+      instance,
+      client,
+      consumer,
+      errors,
+      told,
+      lost,
+      alive: true,
+    };
     this.members.push(member);
     return member;
   }

@@ -222,6 +222,8 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#keeper.close();
     const error = new PartiError("PARTI_LEASE_LOST", reason);
     for (const slot of this.#slots.all.values()) slot.abort(error);
+    const lost = this.#slots.lose();
+    if (lost.length > 0) this.#events.lost(lost);
     this.#end();
   }
 
@@ -278,7 +280,9 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#kicking = true;
     while (this.#kickAgain && !this.#fenced && !this.#closed) {
       this.#kickAgain = false;
-      this.#passOn(this.#slots.sweep());
+      const { leftFree, lost } = this.#slots.sweep();
+      this.#passOn(leftFree);
+      if (lost.length > 0) this.#events.lost(lost);
       this.#keeper.reconcile();
     }
     this.#kicking = false;

@@ -6,6 +6,7 @@
 import { settled } from "../../abort.ts";
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
+import type { Lease } from "../../membership/lease.ts";
 import type { KvBucketOptions } from "../../ports/kv.ts";
 import { backoffMs, jitter } from "../../ports/random.ts";
 import { sleep } from "../../ports/clock.ts";
@@ -15,6 +16,7 @@ import type { MessageBus } from "../bus.ts";
 import { type CallOptions, checkAbove0, checkDuration } from "../bus_options.ts";
 import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
+import type { Incoming } from "../incoming.ts";
 import {
   type Address,
   addressSubject,
@@ -66,6 +68,8 @@ const DEFAULT_CACHE_MAX = 100_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
 /** The server lets a lease go only when its holder has long stopped. */
 const BUCKET_TTLS = 3;
+/** So many calls may come before the answer is here by which this node has its lease. */
+const EARLY_MAX = 1_000;
 const PAUSE_MS = 50;
 const PAUSE_MAX_MS = 2_000;
 
@@ -87,6 +91,9 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   #living: Promise<void> = Promise.resolve();
   /** Fires when this node has a lease. */
   #joining = new AbortController();
+  #isJoining = false;
+  /** Calls that have come meanwhile. */
+  readonly #early: Incoming[] = [];
   #state: "new" | "running" | "stopped" = "new";
 
   /**
@@ -212,10 +219,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     });
     try {
       this.#taking = bus.handleActors({
-        take: (incoming) => {
-          if (this.#host === undefined) bus.outbox.refuse(incoming.call, "stopped");
-          else this.#host.take(incoming);
-        },
+        take: (incoming) => this.#take(incoming),
         isOver: (address) => this.#nodes!.proveDead(address),
       });
       // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
@@ -335,14 +339,44 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     return this.#state === "stopped";
   }
 
+  #take(incoming: Incoming): void {
+    if (this.#host !== undefined) return this.#host.take(incoming);
+    if (this.#isJoining && this.#early.length < EARLY_MAX) this.#early.push(incoming);
+    else this.#options.bus.outbox.refuse(incoming.call, "stopped");
+  }
+
   /** Takes a lease, and begins a new life. */
   async #join(): Promise<void> {
+    this.#isJoining = true;
+    try {
+      await this.#begin();
+    } finally {
+      this.#isJoining = false;
+      // Whoever saw the lease before its answer was here has sent to it already.
+      for (const incoming of this.#early.splice(0)) this.#take(incoming);
+    }
+    if (this.#isStopped) await this.#leave();
+  }
+
+  async #begin(): Promise<void> {
     const { world, bus } = this.#options;
     const address = bus.newAddress();
-    const lease = await this.#nodes!.join(address, (reason) => this.#lost(address, reason));
-    if (this.#isStopped) return await lease.release();
+    const listening = bus.listenAt(address);
+    let lease: Lease;
+    try {
+      // Whoever sees the lease may send here at once.
+      await listening.heard(bus.timeoutMs);
+      lease = await this.#nodes!.join(address, (reason) => this.#lost(address, reason));
+    } catch (error) {
+      listening.close();
+      throw error;
+    }
+    if (this.#isStopped) {
+      listening.close();
+      return await lease.release();
+    }
     const host = new Host({
-      ...{ world, bus, address, lease, types: this.#types },
+      ...{ world, bus, address, lease, listening, types: this.#types },
       nodes: this.#nodes!,
       directory: this.#directory!,
       states: this.#states!,
@@ -352,20 +386,15 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       },
       onError: (error) => this.#tell(error),
     });
-    try {
-      await host.open();
-      // It may have been lost while the server was told of the subscription.
-      if (!lease.valid) throw leaseLost("it was lost at once");
-    } catch (error) {
+    if (!lease.valid) {
       // The next try is another life.
       host.lose();
       await lease.release();
-      throw error;
+      throw leaseLost("it was lost at once");
     }
     this.#host = host;
     this.#log.info("actors may live here, as {address}", { address });
     this.#joining.abort();
-    if (this.#isStopped) await this.#leave();
   }
 
   /** Without a lease no actor may act here: all of them end at once, and this node begins anew. */

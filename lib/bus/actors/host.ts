@@ -37,6 +37,8 @@ export interface HostOptions {
   readonly address: Address;
   /** Its lease. */
   readonly lease: Lease;
+  /** Its part of the connection: what is sent to this life comes already, and ends with it. */
+  readonly listening: Subscription;
   /** What actors do, by type. */
   readonly types: TypeTable;
   /** Who else lives. */
@@ -73,7 +75,6 @@ export class Host {
   readonly #forwarded: Forwarded;
   /** When actors that are asked to end lose their right. */
   readonly #graces = new Map<ActorId, Timer>();
-  #subscription: Subscription | undefined;
   #closing = false;
 
   /** @param options what it needs */
@@ -127,14 +128,6 @@ export class Host {
     return this.#options.lease.valid;
   }
 
-  /** Begins to take what is sent to this life. */
-  async open(): Promise<void> {
-    const { bus } = this.#options;
-    const listening = bus.listenAt(this.address);
-    this.#subscription = listening;
-    await listening.heard(bus.timeoutMs);
-  }
-
   /**
    * Where an actor that is nowhere should begin.
    *
@@ -175,7 +168,7 @@ export class Host {
   lose(): void {
     this.#closing = true;
     this.#over.abort();
-    this.#subscription?.close();
+    this.#options.listening.close();
     void this.#forwarded.close();
     for (const activation of this.activations) activation.lose();
   }
@@ -204,7 +197,7 @@ export class Host {
     await this.#forwarded.close();
     await this.#options.lease.release();
     await this.#drain();
-    this.#subscription?.close();
+    this.#options.listening.close();
   }
 
   /** Until others have heard that the lease is given back they send here: what is refused is known not to be handled. */

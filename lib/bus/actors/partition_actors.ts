@@ -66,7 +66,7 @@ export class PartitionActors implements ActorCalls {
   /** For the group's `Manager`: handles what comes through the feed. */
   readonly handler: MessageHandler;
   /** For the group's `Manager`, as its `consumptionEvents`: with a shard its actors come and go. */
-  readonly events: Pick<ConsumptionEvents, "acquired" | "released">;
+  readonly events: Pick<ConsumptionEvents, "acquired" | "released" | "lost">;
   readonly #options: PartitionActorsOptions;
   readonly #types = new TypeTable();
   readonly #log: Logger;
@@ -90,6 +90,7 @@ export class PartitionActors implements ActorCalls {
     this.events = {
       acquired: (ids) => this.#drop(ids),
       released: (ids) => this.#drop(ids),
+      lost: (ids) => this.#drop(ids),
     };
   }
 

@@ -21,6 +21,8 @@ export class Hold {
   wanted = true;
   /** See `Slot.lane`. */
   lane: Lane | undefined;
+  /** Whether it was told to be acquired, and not told to be gone since. */
+  isAcquired = false;
   /** See `Slot.moving`. */
   moving = false;
   /** See `Slot.stale`. */

@@ -76,18 +76,34 @@ export class SlotTable {
   /**
    * Forgets slots that are neither wanted nor held, and run nothing.
    *
-   * @returns those among them that were free as far as is known here, and were never taken
+   * @returns those among them that were free as far as is known here and were never taken, and those that were never released
    */
-  sweep(): PartitionId[] {
+  sweep(): { readonly leftFree: readonly PartitionId[]; readonly lost: readonly PartitionId[] } {
     const leftFree: PartitionId[] = [];
+    const lost: PartitionId[] = [];
     for (const slot of this.all.values()) {
       const isOver = !slot.wanted && slot.lane === undefined && slot.running === undefined &&
         !slot.moving;
       if (!isOver) continue;
       this.all.delete(slot.id);
       if (slot.believedFree) leftFree.push(slot.id);
+      if (slot.hold.isAcquired) lost.push(slot.id);
     }
-    return leftFree;
+    return { leftFree, lost };
+  }
+
+  /**
+   * Everything is given up at once.
+   *
+   * @returns what was held, or was about to be acquired anew
+   */
+  lose(): PartitionId[] {
+    const lost: PartitionId[] = [];
+    for (const { id, hold } of this.all.values()) {
+      if (hold.isAcquired) lost.push(id);
+      hold.isAcquired = false;
+    }
+    return lost;
   }
 
   /**

@@ -249,6 +249,7 @@ export class Acquirer {
     const now = world.clock.monotonicMs();
     let waitedMs = 0;
     for (const slot of slots) {
+      slot.hold.isAcquired = true;
       slot.refusals = 0;
       slot.batch = undefined;
       // Whoever holds it next is told by this worker.

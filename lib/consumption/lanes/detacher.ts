@@ -212,6 +212,7 @@ export class Detacher {
       slot.stale = false;
       slot.nextTryAtMs = nextTryAtMs;
       if (slot.wanted) continue;
+      slot.hold.isAcquired = false;
       released.push(slot.id);
       forced ||= slot.running !== undefined;
     }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { laneMetadata } from "../../names.ts";
 import { all, locks, team } from "./keeper_rig_test.ts";
 
 Deno.test("a delivery lost on a cut connection is noticed after the reconnect, long before the ack wait ends", async () => {
@@ -136,4 +137,32 @@ Deno.test("a lane that is kept as a lock and gone after a reconnect is replaced 
   await group.drained();
   group.record.assertExact();
   await group.end();
+});
+
+Deno.test("what goes without being released is told as lost: a lane that ended before its partitions went to others, and all with the right", async () => {
+  const group = team({ members: 2, partitions: 2 });
+  const [one, two] = group.members;
+  group.assign(all(group, 0), 0);
+  await group.clock.advance(500);
+  const [lane] = group.server.lanes;
+  group.server.delete(lane!.name);
+  group.server.create({
+    name: "next",
+    filterSubjects: lane!.filterSubjects,
+    ackWaitMs: 1_000,
+    maxAckPending: 10,
+    inactiveThresholdMs: 60_000,
+    metadata: laneMetadata({ group: "test", worker: "w-1", instance: two!.instance }, 9, 9),
+  });
+  while (!one!.told.has("laneEnded")) await group.clock.advance(100);
+  assert.deepEqual(one!.lost, []);
+  group.assign(all(group, 1), 0);
+  await group.clock.advance(500);
+  assert.deepEqual([...one!.lost].sort(), group.partitions);
+  assert.equal(one!.told.get("released"), undefined);
+  group.server.delete("next");
+  await group.clock.advance(2_000);
+  assert.deepEqual(two!.lost, []);
+  two!.consumer.fence("its lease is over");
+  assert.deepEqual([...two!.lost].sort(), group.partitions);
 });

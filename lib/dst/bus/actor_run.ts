@@ -8,7 +8,7 @@ import type { ActorId } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
 import type { MessageBus } from "../../bus/bus.ts";
-import { addressSubject, stateBucket } from "../../bus/names.ts";
+import { stateBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
@@ -23,7 +23,6 @@ import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { isCalm } from "./mood.ts";
-import { PlacedWatch } from "./placed_watch.ts";
 import { checkAtMostOnce, endRun } from "./run_end.ts";
 import type { Turn } from "./turn_watch.ts";
 
@@ -61,12 +60,6 @@ export class ActorRun {
   readonly cluster: BusCluster<ActorMember>;
   /** The calls that were sent on as often as they may be: their actors move too often, which is no fault. */
   readonly far = new Set<string>();
-  /** Calls that begin an actor. */
-  readonly placed: PlacedWatch = new PlacedWatch((subject) =>
-    this.cluster.alive.some(({ actors: { address } }) =>
-      address !== undefined && subject === addressSubject(BUS, address)
-    )
-  );
   readonly #simulation: Simulation<ActorCatalog>;
   readonly #options: ActorRunOptions;
   /** What actors have said they keep. */
@@ -247,7 +240,6 @@ export class ActorRun {
     this.#listenToAnswers(bus, actors);
     this.#calls.listen(bus);
     this.#memory.listen(owner, bus);
-    this.placed.listen(bus);
     await actors.start();
     return { ...member, actors };
   }

@@ -36,12 +36,11 @@ export class CallWatch {
    *
    * @param record the call; undefined if nobody has made it
    * @param leftMs how much time it has left, in milliseconds
-   * @param leastMs how much it must have left
+   * @param leastMs more than this it must have left
    */
   came(record: CallRecord | undefined, leftMs: number, leastMs = 0): void {
     const { token, timeoutMs } = record ?? { token: "nobody's", timeoutMs: Infinity };
-    // The last of several tries may begin in the instant in which the time ends.
-    const isRight = leftMs >= leastMs && leftMs <= timeoutMs + GRAIN_MS;
+    const isRight = leftMs > leastMs && leftMs <= timeoutMs + GRAIN_MS;
     const text = () => `${token} has ${leftMs} of ${timeoutMs} ms`;
     this.#assertions.always("a call has the time it was given", isRight, text);
   }

@@ -27,6 +27,8 @@ export interface CalmNode {
 
 /** How a node is made. */
 export interface CalmOptions extends Partial<Omit<ActorSystemOptions, "world" | "bus">> {
+  /** How long everything is under way to it and from it, in milliseconds; as to all others unless given. */
+  readonly wayMs?: number;
   /** Says what actors do there. */
   readonly define?: (actors: ActorSystem) => void;
 }
@@ -56,9 +58,12 @@ export class CalmNodes {
    * @param options what it is made from
    * @returns the node, when actors may live there
    */
-  async start(name: string, { define, ...options }: CalmOptions = {}): Promise<CalmNode> {
+  async start(
+    name: string,
+    { define, wayMs = this.#latencyMs, ...options }: CalmOptions = {},
+  ): Promise<CalmNode> {
     const owner = new SimProcess(this.#kernel, `${name}#1`);
-    const latencyMs = () => this.#latencyMs;
+    const latencyMs = () => wayMs;
     const world = this.#worldOf(new SimLink(owner, this.#server, { latencyMs }));
     const bus = new MessageBus({ world, bus: BUS, node: name, lookoutMs: 100 });
     const actors = new ActorSystem({ ...options, world, bus });

@@ -51,8 +51,7 @@ export class PartitionWatch {
 
   /** When all is over. */
   checkEnds(): void {
-    // A shard may go without a word (its lane had ended before): then its lives are told nothing, neither by their signal nor by a hook.
-    this.#turns.checkEnds(({ signal }) => !signal.aborted);
+    this.#turns.checkEnds();
   }
 
   /**
