@@ -12,7 +12,8 @@ import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { backoffMs, jitter, type Random } from "../ports/random.ts";
 import { compareSnapshots, type Snapshot } from "./snapshot.ts";
-import { pointerOf, readSnapshot, sharedEntry } from "./snapshot_store.ts";
+import { partsOf } from "./snapshot_parts.ts";
+import { readSnapshot, sharedEntry } from "./snapshot_store.ts";
 
 /** What following needs. */
 export interface AssignmentFollowerOptions {
@@ -137,11 +138,12 @@ export class AssignmentFollower {
   }
 
   async #readOne(entry: KvEntry): Promise<void> {
-    const pointer = pointerOf(entry);
+    const newest = partsOf(entry).at(-1);
+    const known = this.#latest;
     // What is known already need not be put together again.
-    const isNews = pointer === undefined || this.#latest === undefined ||
-      compareSnapshots(pointer, this.#latest) > 0;
-    if (isNews) this.#accept(await readSnapshot(this.#options.bucket, entry));
+    const isNews = newest === undefined || known === undefined ||
+      compareSnapshots(newest, known) > 0;
+    if (isNews) this.#accept(await readSnapshot(this.#options.bucket, entry, known));
   }
 
   #accept(snapshot: Snapshot): void {

@@ -33,7 +33,7 @@ export const assignmentMutants: readonly Mutant[] = [
     about: "A generation whose write had no answer is used again with another content.",
     file: "lib/assignment/leader/publication.ts",
     find: "return this.#tried + 1;",
-    replace: "return this.#snapshot.generation + 1;",
+    replace: "return this.snapshot.generation + 1;",
   },
   {
     name: "older-assignment-followed",
@@ -173,8 +173,8 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "parts-leave-markers",
     about: "Each part of an assignment that is over leaves something behind for ever.",
-    file: "lib/assignment/snapshot_store.ts",
-    find: "keysOf(chunks).map((key) => bucket.erase(key))",
-    replace: "keysOf(chunks).map((key) => bucket.remove(key))",
+    file: "lib/assignment/snapshot_parts.ts",
+    find: "keysOf(part).map((key) => bucket.erase(key))",
+    replace: "keysOf(part).map((key) => bucket.remove(key))",
   },
 ];
