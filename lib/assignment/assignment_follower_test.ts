@@ -215,6 +215,26 @@ Deno.test("follower: what comes while another one is read is not lost", async ()
   await close();
 });
 
+Deno.test("follower: what comes while a request is lost does not wait for its timeout", async () => {
+  const { bucket, clock, seen, errors, close } = rig();
+  await settle();
+  const answers: (() => void)[] = [];
+  bucket.before = (operation, key) => {
+    if (operation !== "get" || !key.startsWith("chunk.5.1.")) return;
+    return new Promise((resolve) => void answers.push(resolve));
+  };
+  pokeChunked(bucket, 5, 1)();
+  await settle();
+  pokeChunked(bucket, 5, 2)();
+  await settle();
+  assert.deepEqual(seen, ["5.2 after undefined.undefined"]);
+  // The answers come after all, and are old.
+  for (const answer of answers) answer();
+  await clock.advance(500);
+  assert.deepEqual([seen.length, errors], [1, []]);
+  await close();
+});
+
 Deno.test("follower: what cannot be understood is told and does no harm", async () => {
   const { bucket, clock, seen, errors, say, close } = rig();
   await settle();
