@@ -25,12 +25,30 @@ export function encodeJson(value: unknown): Uint8Array {
 export function decodeJsonObject(data: Uint8Array): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(decoder.decode(data));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as Record<string, unknown>
-      : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a decoded value is an object.
+ *
+ * @param value anything JSON can carry
+ * @returns true if it is, and no array
+ */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Whether a decoded value is a whole number from 0 on.
+ *
+ * @param value anything JSON can carry
+ * @returns true if it is one that can be counted with
+ */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
 }
 
 /** Below this, looking at bytes as words costs more than it saves. */

@@ -33,9 +33,30 @@ export function workerKeyNumber(key: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-/** A chunk of a large assignment. */
-export function chunkKey(epoch: number, generation: number, index: number): string {
-  return `chunk.${epoch}.${generation}.${index}`;
+/** A part of a large assignment, or of what has changed since the part before it. */
+export interface PartName {
+  /** The epoch of the assignment that one has after it. */
+  readonly epoch: number;
+  /** Its generation. */
+  readonly generation: number;
+  /** Of its text, as 16 hexadecimal digits: so a key never has two contents, whoever writes it and however often. */
+  readonly hash: string;
+}
+
+/** The pattern of the chunks of all parts. */
+export const CHUNK_KEYS = "chunk.>";
+const CHUNK_KEY = /^chunk\.(\d+)\.(\d+)\.([0-9a-f]{16})\.\d+$/;
+
+/** A chunk of a part. */
+export function chunkKey({ epoch, generation, hash }: PartName, index: number): string {
+  return `chunk.${epoch}.${generation}.${hash}.${index}`;
+}
+
+/** The part to which a chunk's key belongs, undefined for any other key. */
+export function partOfKey(key: string): PartName | undefined {
+  const [, epoch, generation, hash] = CHUNK_KEY.exec(key) ?? [];
+  if (hash === undefined) return undefined;
+  return { epoch: Number(epoch), generation: Number(generation), hash };
 }
 
 /** The subject on which one instance answers probes; without an answerer the server says so at once. */

@@ -7,6 +7,7 @@ import {
   laneOwner,
   leaseBucket,
   partitionSubject,
+  partOfKey,
   probeSubject,
   refreshSubject,
   releasedSubject,
@@ -20,7 +21,12 @@ Deno.test("names are what other versions expect: changing one is a breaking chan
   assert.equal(leaseBucket("g"), "parti-g-leases");
   assert.equal(assignmentBucket("g"), "parti-g-assignment");
   assert.equal(workerKey(3), "worker.3");
-  assert.equal(chunkKey(7, 9, 2), "chunk.7.9.2");
+  const part = { epoch: 7, generation: 9, hash: "0123456789abcdef" };
+  assert.equal(chunkKey(part, 2), "chunk.7.9.0123456789abcdef.2");
+  assert.deepEqual(partOfKey("chunk.7.9.0123456789abcdef.2"), part);
+  for (const key of ["current", "chunk.7.9.2", "chunk.7.9.0123456789ABCDEF.2", "chunk.x"]) {
+    assert.equal(partOfKey(key), undefined);
+  }
   assert.equal(probeSubject("g", "i"), "parti.g.probe.i");
   assert.equal(releasedSubject("g"), "parti.g.released");
   assert.equal(releasedSubject("g", "i"), "parti.g.released.i");

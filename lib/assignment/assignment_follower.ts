@@ -12,7 +12,8 @@ import type { Clock, Timer } from "../ports/clock.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { backoffMs, jitter, type Random } from "../ports/random.ts";
 import { compareSnapshots, type Snapshot } from "./snapshot.ts";
-import { pointerOf, readSnapshot, sharedEntry } from "./snapshot_store.ts";
+import { partsOf } from "./snapshot_parts.ts";
+import { readSnapshot, sharedEntry } from "./snapshot_store.ts";
 
 /** What following needs. */
 export interface AssignmentFollowerOptions {
@@ -45,7 +46,6 @@ export class AssignmentFollower {
   #pending: KvEntry | undefined;
   /** What was read last, and understood. */
   #known: KvEntry | undefined;
-  #reading = false;
   #failures = 0;
   #closed = false;
 
@@ -102,7 +102,7 @@ export class AssignmentFollower {
 
   #take(entry: KvEntry): void {
     if (this.#closed || entry.operation === "removed") return;
-    // While one is being read, the newest that came meanwhile is enough.
+    // What is being read is not read once more.
     if (this.#pending !== undefined && entry.revision <= this.#pending.revision) return;
     // Most of what is read again is what is known.
     if (this.#known !== undefined && isSame(entry, this.#known)) {
@@ -110,38 +110,36 @@ export class AssignmentFollower {
       return;
     }
     this.#pending = entry;
-    if (!this.#reading) void this.#read();
+    void this.#read(entry);
   }
 
-  /** Reads whatever is pending until nothing is. Never rejects. */
-  async #read(): Promise<void> {
-    this.#reading = true;
-    while (this.#pending !== undefined && !this.#closed) {
-      const entry = this.#pending;
-      let failure: unknown;
-      try {
-        await this.#readOne(entry);
-      } catch (error) {
-        failure = error;
-      }
-      if (this.#closed) break;
-      // Something newer has come meanwhile: that one counts.
-      if (this.#pending !== entry) continue;
-      this.#pending = undefined;
-      if (failure === undefined) {
-        this.#failures = 0;
-        this.#known = sharedEntry(entry);
-      } else this.#retry(failure);
+  /**
+   * Reads what an entry says. Never rejects. Nothing newer waits for it: a request that is lost would keep all of that back until its
+   * timeout, and what the worker does meanwhile it would do by an old right.
+   */
+  async #read(entry: KvEntry): Promise<void> {
+    let failure: unknown;
+    try {
+      await this.#readOne(entry);
+    } catch (error) {
+      failure = error;
     }
-    this.#reading = false;
+    // Something newer has come meanwhile: that one counts.
+    if (this.#closed || this.#pending !== entry) return;
+    this.#pending = undefined;
+    if (failure === undefined) {
+      this.#failures = 0;
+      this.#known = sharedEntry(entry);
+    } else this.#retry(failure);
   }
 
   async #readOne(entry: KvEntry): Promise<void> {
-    const pointer = pointerOf(entry);
+    const newest = partsOf(entry).at(-1);
+    const known = this.#latest;
     // What is known already need not be put together again.
-    const isNews = pointer === undefined || this.#latest === undefined ||
-      compareSnapshots(pointer, this.#latest) > 0;
-    if (isNews) this.#accept(await readSnapshot(this.#options.bucket, entry));
+    const isNews = newest === undefined || known === undefined ||
+      compareSnapshots(newest, known) > 0;
+    if (isNews) this.#accept(await readSnapshot(this.#options.bucket, entry, known));
   }
 
   #accept(snapshot: Snapshot): void {

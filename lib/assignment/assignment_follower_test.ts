@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { encodeJson } from "../codec.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { FakeBucket, plainRandom, timeout } from "../membership/fake_bucket_test.ts";
-import { CURRENT_KEY } from "../names.ts";
+import { chunkKey, CURRENT_KEY } from "../names.ts";
 import { ManualClock, settle } from "../test_support/manual_clock.ts";
 import { natsTest, until } from "../test_support/rig.ts";
 import { AssignmentFollower } from "./assignment_follower.ts";
-import { TestTerm } from "./leader/leader_rig_test.ts";
+import { plainKey, TestTerm } from "./leader/leader_rig_test.ts";
 import { Publication } from "./leader/publication.ts";
 import { encodeSnapshot, type Snapshot, weightTable } from "./snapshot.ts";
+import { partFor } from "./snapshot_parts.ts";
 
 const REREAD_MS = 12_000;
 
@@ -58,9 +59,10 @@ function rig() {
 function pokeChunked(bucket: FakeBucket, epoch: number, generation: number): () => void {
   const data = encodeJson({ v: 1, ...snapshot(epoch, generation, ["a", "b"]) });
   const half = Math.floor(data.length / 2);
-  void bucket.put(`chunk.${epoch}.${generation}.0`, data.subarray(0, half));
-  bucket.poke(CURRENT_KEY, { v: 1, epoch, generation, chunks: 2, bytes: data.length });
-  return () => void bucket.put(`chunk.${epoch}.${generation}.1`, data.subarray(half));
+  const part = { ...partFor({ epoch, generation }, data), chunks: 2 };
+  void bucket.put(chunkKey(part, 0), data.subarray(0, half));
+  bucket.poke(CURRENT_KEY, { v: 1, epoch, generation, parts: [part] });
+  return () => void bucket.put(chunkKey(part, 1), data.subarray(half));
 }
 
 Deno.test("follower: tells of newer snapshots in order, and never of older ones", async () => {
@@ -213,6 +215,26 @@ Deno.test("follower: what comes while another one is read is not lost", async ()
   await close();
 });
 
+Deno.test("follower: what comes while a request is lost does not wait for its timeout", async () => {
+  const { bucket, clock, seen, errors, close } = rig();
+  await settle();
+  const answers: (() => void)[] = [];
+  bucket.before = (operation, key) => {
+    if (operation !== "get" || !key.startsWith("chunk.5.1.")) return;
+    return new Promise((resolve) => void answers.push(resolve));
+  };
+  pokeChunked(bucket, 5, 1)();
+  await settle();
+  pokeChunked(bucket, 5, 2)();
+  await settle();
+  assert.deepEqual(seen, ["5.2 after undefined.undefined"]);
+  // The answers come after all, and are old.
+  for (const answer of answers) answer();
+  await clock.advance(500);
+  assert.deepEqual([seen.length, errors], [1, []]);
+  await close();
+});
+
 Deno.test("follower: what cannot be understood is told and does no harm", async () => {
   const { bucket, clock, seen, errors, say, close } = rig();
   await settle();
@@ -236,6 +258,30 @@ Deno.test("follower: a known large snapshot is not put together again at each re
   const before = bucket.log.filter((line) => line.startsWith("get chunk")).length;
   await clock.advance(REREAD_MS * 5);
   assert.equal(bucket.log.filter((line) => line.startsWith("get chunk")).length, before);
+  await close();
+});
+
+Deno.test("follower: of a large assignment it reads what is new, and at rest the pointer alone", async () => {
+  const { bucket, clock, seen, errors, follower, close } = rig();
+  await settle();
+  const layout = { wholeBytes: 0, partsMax: 4, changesShare: Infinity };
+  const leader = { worker: "worker-0", instance: "i0" };
+  const pen = await Publication.claim({ bucket, leader, term: new TestTerm(5), nowMs: 1, layout });
+  await settle();
+  for (let n = 1; n < 6; n++) {
+    const count = bucket.log.length;
+    await pen.publish(snapshot(5, n, ["a", `p${n}`]));
+    await settle();
+    const reads = bucket.log.slice(count).filter((line) => line.startsWith("get "));
+    // Its own part is new; after a new whole there is no other.
+    assert.deepEqual(reads.map(plainKey), [`get chunk.5.${n}.0`]);
+    assert.deepEqual(follower.latest, pen.snapshot);
+  }
+  const count = bucket.log.length;
+  await clock.advance(REREAD_MS * 5);
+  const reads = bucket.log.slice(count);
+  assert.ok(reads.length >= 5 && reads.every((line) => line === `get ${CURRENT_KEY}`));
+  assert.deepEqual([seen.length, errors], [6, []]);
   await close();
 });
 

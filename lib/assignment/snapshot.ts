@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decodeJsonObject } from "../codec.ts";
+import { decodeJsonObject, isCount, isJsonObject } from "../codec.ts";
 import type { PartitionId, StrategyPartition } from "./partition.ts";
 
 /** Why a generation was made. */
@@ -47,7 +47,11 @@ export interface Snapshot {
   readonly weights: Readonly<Record<PartitionId, number>>;
 }
 
-const VERSION = 1;
+/** What a snapshot says of itself: all but who owns what. */
+export type SnapshotHead = Omit<Snapshot, "workers" | "weights">;
+
+/** The version of what is encoded here and in `snapshot_change.ts`. */
+export const VERSION = 1;
 
 /**
  * Orders two snapshots.
@@ -140,45 +144,60 @@ export function encodeSnapshot(snapshot: Snapshot): string {
  */
 export function decodeSnapshot(data: Uint8Array): Snapshot | undefined {
   const raw = decodeJsonObject(data);
-  if (raw === undefined || raw["v"] !== VERSION) return undefined;
-  const { epoch, generation, leader, reason, atMs, workers, weights } = raw;
-  if (!isCount(epoch) || !isCount(generation) || typeof atMs !== "number") return undefined;
-  if (typeof reason !== "string" || !isObject(leader) || !isObject(weights)) return undefined;
+  const head = raw === undefined ? undefined : decodeHead(raw);
+  if (raw === undefined || head === undefined) return undefined;
+  const workers = decodeWorkers(raw["workers"]);
+  const weighed = decodeWeights(raw["weights"]);
+  if (workers === undefined || weighed === undefined) return undefined;
+  return { ...head, workers, weights: weightTable(weighed) };
+}
+
+/**
+ * Decodes what a snapshot, or a change of one, says of itself.
+ *
+ * @param raw the decoded JSON
+ * @returns the head, or undefined if it is of another version or cannot be understood
+ */
+export function decodeHead(raw: Record<string, unknown>): SnapshotHead | undefined {
+  const { v, epoch, generation, leader, reason, atMs } = raw;
+  if (v !== VERSION || !isCount(epoch) || !isCount(generation)) return undefined;
+  if (typeof atMs !== "number" || typeof reason !== "string") return undefined;
+  if (!isJsonObject(leader)) return undefined;
   const { worker, instance } = leader;
   if (typeof worker !== "string" || typeof instance !== "string") return undefined;
-  const parts = decodeWorkers(workers);
-  const weighed = Object.entries(weights);
-  if (parts === undefined || !weighed.every(isWeighed)) return undefined;
-  return {
-    epoch,
-    generation,
-    leader: { worker, instance },
-    reason: reason as RebalanceReason,
-    atMs,
-    workers: parts,
-    weights: weightTable(weighed),
-  };
+  const head = { epoch, generation, leader: { worker, instance }, atMs };
+  return { ...head, reason: reason as RebalanceReason };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && value as number >= 0;
+/**
+ * Decodes weights.
+ *
+ * @param value the decoded JSON
+ * @returns partition and weight, or undefined if they are no weights
+ */
+export function decodeWeights(value: unknown): [PartitionId, number][] | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const weighed = Object.entries(value);
+  return weighed.every(isWeighed) ? weighed : undefined;
 }
 
 function isWeighed(entry: [string, unknown]): entry is [string, number] {
   return typeof entry[1] === "number" && Number.isFinite(entry[1]) && entry[1] > 0;
 }
 
-function decodeWorkers(value: unknown): SnapshotWorker[] | undefined {
+/**
+ * Decodes workers' parts.
+ *
+ * @param value the decoded JSON
+ * @returns the parts, or undefined if they cannot be understood or give a partition to two workers
+ */
+export function decodeWorkers(value: unknown): SnapshotWorker[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const workers: SnapshotWorker[] = [];
   const ids = new Set<string>(), assigned = new Set<string>();
   let partitionCount = 0;
   for (const raw of value) {
-    if (!isObject(raw)) return undefined;
+    if (!isJsonObject(raw)) return undefined;
     const { id, instance, partitions } = raw;
     if (typeof id !== "string" || typeof instance !== "string") return undefined;
     if (!Array.isArray(partitions)) return undefined;

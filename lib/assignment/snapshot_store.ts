@@ -1,88 +1,150 @@
 /**
- * How a snapshot lies in its bucket: whole under `current` if it is small; otherwise in chunks under keys of their own, written
- * first, and under `current` a pointer to them, written last by compare-and-set. So no reader ever sees half of one.
- *
- * A chunk's key names epoch and generation, and a leader never uses a generation for two contents; so a chunk, once written,
- * never changes, and whoever reads one that is there reads the right one.
+ * How a snapshot lies in its bucket: whole under `current` if it is small; otherwise in parts, one whole and then what has changed since,
+ * written first, and under `current` a pointer to them, written last by compare-and-set. So no reader ever sees half of one, and whoever
+ * knows the snapshot after one of the parts reads only those that follow.
  *
  * @module
  */
-import { decodeJsonObject, encodeJson, sameBytes } from "../codec.ts";
-import { isPartiError, PartiError } from "../errors.ts";
-import { chunkKey, CURRENT_KEY } from "../names.ts";
+import { sameBytes } from "../codec.ts";
+import { isPartiError } from "../errors.ts";
+import { CURRENT_KEY } from "../names.ts";
+import type { Buggify } from "../ports/buggify.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { compareSnapshots, decodeSnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
+import { applyChange, changeBetween, decodeChange, encodeChange } from "./snapshot_change.ts";
+import {
+  CHUNK_BYTES,
+  encodePointer,
+  notUnderstood,
+  partFor,
+  partsOf,
+  readPart,
+  type StoredPart,
+  writePart,
+} from "./snapshot_parts.ts";
 
-/** A snapshot larger than this goes out in chunks of this size, in bytes: well below a server's usual limit of 1 MiB per message. */
-export const CHUNK_BYTES = 256 * 1024;
-
-/** More chunks than this are not believed: a hostile pointer must not make a reader allocate the world. */
-const CHUNKS_MAX = 1_024;
-
-const CHUNK_KEYS = "chunk.>";
-const CHUNK_KEY = /^chunk\.(\d+)\.(\d+)\.\d+$/;
-
-/** Which chunks a snapshot consists of. */
-export interface StoredChunks {
-  /** The snapshot's epoch. */
-  readonly epoch: number;
-  /** The snapshot's generation. */
-  readonly generation: number;
-  /** How many chunks; 0 if it is stored whole. */
-  readonly count: number;
+/** When a leader writes a snapshot as what. */
+export interface Layout {
+  /** A snapshot of so many bytes lies whole under `current`. */
+  readonly wholeBytes: number;
+  /** There are at most so many parts. */
+  readonly partsMax: number;
+  /** What has changed since the whole is at most this share of it: beyond that a new whole is cheaper for whoever knows none. */
+  readonly changesShare: number;
 }
 
-/** A pointer to a snapshot in chunks. */
-export interface SnapshotPointer extends StoredChunks {
-  /** The size of the whole, in bytes. */
-  readonly bytes: number;
-}
+/** What is sensible. */
+export const LAYOUT: Layout = { wholeBytes: 16 * 1024, partsMax: 16, changesShare: 0.5 };
 
 /**
- * The pointer in an entry of `current`.
+ * The layout for one term.
  *
- * @param entry the entry
- * @returns the pointer; undefined if the snapshot is stored whole
- * @throws {PartiError} `PARTI_INVALID_ASSIGNMENT` if it is a pointer that cannot be right
+ * @param buggify whether small snapshots lie in parts, too
+ * @returns the layout
  */
-export function pointerOf(entry: KvEntry): SnapshotPointer | undefined {
-  const raw = decodeJsonObject(entry.value);
-  if (raw === undefined || raw["chunks"] === undefined) return undefined;
-  const { epoch, generation, chunks: count, bytes } = raw;
-  const isCount = (value: unknown): value is number =>
-    Number.isSafeInteger(value) && value as number >= 0;
-  if (
-    !isCount(epoch) || !isCount(generation) || !isCount(count) || !isCount(bytes) ||
-    count === 0 || count > CHUNKS_MAX || bytes > count * CHUNK_BYTES
-  ) {
-    throw notUnderstood(entry);
-  }
-  return { epoch, generation, count, bytes };
+export function layoutFor(buggify: Buggify): Layout {
+  if (!buggify("stored-in-parts", 0.5)) return LAYOUT;
+  const partsMax = buggify("few-parts", 0.5) ? 3 : LAYOUT.partsMax;
+  return { wholeBytes: 0, partsMax, changesShare: Infinity };
 }
 
-/** The one that was read last of those that are stored whole, with its bytes. */
+/** A snapshot, and how it lies in the bucket. */
+export interface StoredSnapshot {
+  /** The snapshot. */
+  readonly snapshot: Snapshot;
+  /** Its parts; none if it lies whole under `current`. */
+  readonly parts: readonly StoredPart[];
+}
+
+/** The whole that was read last, with its bytes. */
 let lastRead: { readonly data: Uint8Array; readonly snapshot: Snapshot } | undefined;
+/** What a change made of a snapshot, with the bytes of the change. */
+const changed = new WeakMap<Snapshot, { readonly data: Uint8Array; readonly snapshot: Snapshot }>();
 
 /**
- * Reads a snapshot from an entry of `current`, fetching its chunks if it has any. All workers of a process read the same: what is stored
- * whole they share, so that they need its memory once.
+ * Reads a snapshot from an entry of `current`, fetching its parts if it has any. All workers of a process read the same: they share what is
+ * not very large, so that they need its memory once.
  *
  * @param bucket the assignment bucket
  * @param entry the entry; its bytes must not change afterwards
+ * @param known a snapshot that was read before: the parts up to it are not read again
  * @returns the snapshot, which nobody may change
  * @throws {PartiError} `PARTI_NOT_FOUND` if a chunk is not there (yet, or any more): look at `current` again;
  * `PARTI_INVALID_ASSIGNMENT` if it cannot be understood; or what the bucket throws
  */
-export async function readSnapshot(bucket: KvBucket, entry: KvEntry): Promise<Snapshot> {
+export async function readSnapshot(
+  bucket: KvBucket,
+  entry: KvEntry,
+  known?: Snapshot,
+): Promise<Snapshot> {
   // The same bytes say the same, whosever bucket they come from.
   if (lastRead !== undefined && sameBytes(lastRead.data, entry.value)) return lastRead.snapshot;
-  const pointer = pointerOf(entry);
-  const data = pointer === undefined ? entry.value : await readChunks(bucket, pointer);
+  const parts = partsOf(entry);
+  const snapshot = parts.length === 0
+    ? readWhole(entry.value)
+    : await readAfter(bucket, parts, known) ?? await readAll(bucket, parts);
+  if (snapshot === undefined) throw notUnderstood(entry);
+  return snapshot;
+}
+
+/** Undefined if what is known is none of these parts, or what follows does not fit it. */
+async function readAfter(
+  bucket: KvBucket,
+  parts: readonly StoredPart[],
+  known: Snapshot | undefined,
+): Promise<Snapshot | undefined> {
+  if (known === undefined) return undefined;
+  // After a lost bucket the same generation may say something else: the epoch has to be the same as well.
+  const index = parts.findIndex((part) => compareSnapshots(part, known) === 0);
+  if (index < 0) return undefined;
+  const changes = parts.slice(index + 1);
+  return applied(known, await readTexts(bucket, changes), changes);
+}
+
+async function readAll(
+  bucket: KvBucket,
+  parts: readonly StoredPart[],
+): Promise<Snapshot | undefined> {
+  const [text, ...changes] = await readTexts(bucket, parts);
+  const snapshot = readWhole(text!);
+  const isMeant = snapshot !== undefined && compareSnapshots(snapshot, parts[0]!) === 0;
+  return isMeant ? applied(snapshot, changes, parts.slice(1)) : undefined;
+}
+
+function readTexts(bucket: KvBucket, parts: readonly StoredPart[]): Promise<Uint8Array[]> {
+  return Promise.all(parts.map((part) => readPart(bucket, part)));
+}
+
+/** Undefined if one of the changes does not fit. */
+function applied(
+  from: Snapshot,
+  texts: readonly Uint8Array[],
+  parts: readonly StoredPart[],
+): Snapshot | undefined {
+  let snapshot = from;
+  for (const [n, text] of texts.entries()) {
+    const next = readChange(snapshot, text);
+    if (next === undefined || compareSnapshots(next, parts[n]!) !== 0) return undefined;
+    snapshot = next;
+  }
+  return snapshot;
+}
+
+function readWhole(data: Uint8Array): Snapshot | undefined {
+  if (lastRead !== undefined && sameBytes(lastRead.data, data)) return lastRead.snapshot;
   const snapshot = decodeSnapshot(data);
-  const isMeant = pointer === undefined ||
-    (snapshot !== undefined && compareSnapshots(snapshot, pointer) === 0);
-  if (snapshot === undefined || !isMeant) throw notUnderstood(entry);
-  if (pointer === undefined) lastRead = { data, snapshot: freeze(snapshot) };
+  // What is shared keeps its text as well.
+  if (snapshot === undefined || data.length > CHUNK_BYTES) return snapshot;
+  lastRead = { data, snapshot: freeze(snapshot) };
+  return snapshot;
+}
+
+function readChange(before: Snapshot, data: Uint8Array): Snapshot | undefined {
+  const last = changed.get(before);
+  if (last !== undefined && sameBytes(last.data, data)) return last.snapshot;
+  const change = decodeChange(data);
+  const snapshot = change && applyChange(before, change);
+  if (snapshot !== undefined) changed.set(before, { data, snapshot: freeze(snapshot) });
   return snapshot;
 }
 
@@ -106,110 +168,113 @@ export function sharedEntry(entry: KvEntry): KvEntry {
   return { ...entry, value: lastRead.data };
 }
 
+/** How a snapshot is written. */
+export interface WriteOptions {
+  /** The revision of `current` it replaces; without it there must be none. */
+  readonly revision?: number | undefined;
+  /** What lies there under that revision, if that is known: then what has changed since is enough. */
+  readonly before?: StoredSnapshot | undefined;
+  /** When it is written as what; {@linkcode LAYOUT} unless given. */
+  readonly layout?: Layout | undefined;
+  /** Told of the part there will be, before any of it is written. */
+  readonly onPart?: (part: StoredPart) => void;
+}
+
+/** What has become of a write. */
+export interface Written {
+  /** The revision that `current` has now; undefined if the compare was lost. */
+  readonly revision: number | undefined;
+  /** The parts of the snapshot; none if it lies whole. */
+  readonly parts: readonly StoredPart[];
+}
+
 /**
  * Writes a snapshot by compare-and-set.
  *
  * @param bucket the assignment bucket
  * @param snapshot the snapshot
- * @param expectedRevision the revision of `current` it replaces; without it there must be none
- * @param onChunks told which chunks there will be, before the first is written
- * @returns the revision it has now, undefined if the compare was lost; and its chunks
+ * @param options how
+ * @returns the revision and the parts
  * @throws {PartiError} what the bucket throws: the outcome is then unknown
  */
 export async function writeSnapshot(
   bucket: KvBucket,
   snapshot: Snapshot,
-  expectedRevision: number | undefined,
-  onChunks?: (chunks: StoredChunks) => void,
-): Promise<{ revision: number | undefined; chunks: StoredChunks }> {
-  const { epoch, generation } = snapshot;
-  const data = new TextEncoder().encode(encodeSnapshot(snapshot));
-  const count = data.length > CHUNK_BYTES ? Math.ceil(data.length / CHUNK_BYTES) : 0;
-  const chunks: StoredChunks = { epoch, generation, count };
-  let value: Uint8Array = data;
-  if (count > 0) {
-    onChunks?.(chunks);
-    await Promise.all(
-      keysOf(chunks).map((key, index) =>
-        bucket.put(key, data.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES))
-      ),
-    );
-    value = encodeJson({ v: 1, epoch, generation, chunks: count, bytes: data.length });
+  { revision, before, layout = LAYOUT, onPart }: WriteOptions = {},
+): Promise<Written> {
+  const { data, parts } = layOut(snapshot, before, layout);
+  const part = parts.at(-1);
+  if (part === undefined) return { revision: await compareAndSet(bucket, data, revision), parts };
+  onPart?.(part);
+  await writePart(bucket, part, data);
+  return { revision: await compareAndSet(bucket, encodePointer(parts), revision), parts };
+}
+
+/**
+ * Writes `current` once more as it is. The parts are there already.
+ *
+ * @param bucket the assignment bucket
+ * @param stored the snapshot in force
+ * @param revision of `current`
+ * @returns the revision and the parts
+ * @throws {PartiError} as {@linkcode writeSnapshot}
+ */
+export async function writeAgain(
+  bucket: KvBucket,
+  { snapshot, parts }: StoredSnapshot,
+  revision: number,
+): Promise<Written> {
+  const value = parts.length === 0 ? encode(encodeSnapshot(snapshot)) : encodePointer(parts);
+  return { revision: await compareAndSet(bucket, value, revision), parts };
+}
+
+/** What is to be written, and the parts there will be, of which this is the last. Without parts it goes under `current` itself. */
+function layOut(
+  snapshot: Snapshot,
+  before: StoredSnapshot | undefined,
+  { wholeBytes, partsMax, changesShare }: Layout,
+): { data: Uint8Array; parts: readonly StoredPart[] } {
+  const whole = isLonger(snapshot, wholeBytes) ? undefined : encode(encodeSnapshot(snapshot));
+  if (whole !== undefined && whole.length <= wholeBytes) return { data: whole, parts: [] };
+  const [first, ...changes] = before?.parts ?? [];
+  if (before !== undefined && first !== undefined && before.parts.length < partsMax) {
+    const data = encode(encodeChange(changeBetween(before.snapshot, snapshot)));
+    const bytes = changes.reduce((sum, part) => sum + part.bytes, data.length);
+    const isCheap = bytes <= first.bytes * changesShare;
+    if (isCheap) return { data, parts: [...before.parts, partFor(snapshot, data)] };
   }
+  const data = whole ?? encode(encodeSnapshot(snapshot));
+  return { data, parts: [partFor(snapshot, data)] };
+}
+
+/** Whether a snapshot's text is longer than this for certain, which costs less than to make it. */
+function isLonger({ workers }: Snapshot, bytes: number): boolean {
+  let length = 0;
+  for (const { id, instance, partitions } of workers) {
+    length += id.length + instance.length;
+    // Two quotes and a comma.
+    for (const partition of partitions) length += partition.length + 3;
+    if (length > bytes) return true;
+  }
+  return false;
+}
+
+/** Undefined if the compare was lost. */
+async function compareAndSet(
+  bucket: KvBucket,
+  value: Uint8Array,
+  expectedRevision: number | undefined,
+): Promise<number | undefined> {
   try {
-    const revision = expectedRevision === undefined
+    return expectedRevision === undefined
       ? await bucket.create(CURRENT_KEY, value)
       : await bucket.update(CURRENT_KEY, value, expectedRevision);
-    return { revision, chunks };
   } catch (error) {
-    if (isPartiError(error, "PARTI_CONFLICT")) return { revision: undefined, chunks };
+    if (isPartiError(error, "PARTI_CONFLICT")) return undefined;
     throw error;
   }
 }
 
-/**
- * Removes a snapshot's chunks. A marker for each would stay for ever, since nothing expires in this bucket.
- *
- * @param bucket the assignment bucket
- * @param chunks which
- * @returns true if all are gone; false if the server did not answer for one
- */
-export async function removeChunks(bucket: KvBucket, chunks: StoredChunks): Promise<boolean> {
-  const results = await Promise.allSettled(keysOf(chunks).map((key) => bucket.erase(key)));
-  return results.every((result) => result.status === "fulfilled");
-}
-
-/**
- * Removes the chunks of all snapshots older than one. Never those of newer ones: a successor may just be writing them.
- *
- * @param bucket the assignment bucket
- * @param snapshot the one in force
- * @throws {PartiError} what the bucket throws
- */
-export async function removeChunksBefore(bucket: KvBucket, snapshot: Snapshot): Promise<void> {
-  for (const { key } of await bucket.list(CHUNK_KEYS)) {
-    const match = CHUNK_KEY.exec(key);
-    if (match === null) continue;
-    const chunk = { epoch: Number(match[1]), generation: Number(match[2]) };
-    if (compareSnapshots(chunk, snapshot) < 0) await bucket.erase(key);
-  }
-}
-
-async function readChunks(bucket: KvBucket, pointer: SnapshotPointer): Promise<Uint8Array> {
-  const keys = keysOf(pointer);
-  const entries = await Promise.all(keys.map((key) => bucket.get(key)));
-  const missing = entries.findIndex((entry) => entry === undefined);
-  if (missing >= 0) throw new PartiError("PARTI_NOT_FOUND", `${keys[missing]} is not there`);
-  const parts = entries.map((entry) => entry!.value);
-  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  if (bytes !== pointer.bytes) {
-    throw new PartiError(
-      "PARTI_INVALID_ASSIGNMENT",
-      `the published assignment has ${bytes} bytes, not ${pointer.bytes}`,
-      { value: pointer },
-    );
-  }
-  const data = new Uint8Array(bytes);
-  let offset = 0;
-  for (const part of parts) {
-    data.set(part, offset);
-    offset += part.length;
-  }
-  return data;
-}
-
-function keysOf(chunks: StoredChunks): string[] {
-  const { epoch, generation, count } = chunks;
-  return Array.from({ length: count }, (_, index) => chunkKey(epoch, generation, index));
-}
-
-function notUnderstood(entry: KvEntry): PartiError {
-  return new PartiError(
-    "PARTI_INVALID_ASSIGNMENT",
-    "the published assignment cannot be understood",
-    {
-      value: entry.revision,
-      hint: "do all workers of the group run compatible versions of parti?",
-    },
-  );
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
-import { encodeJson } from "../codec.ts";
 import { isPartiError, type PartiErrorCode } from "../errors.ts";
 import { FakeBucket } from "../membership/fake_bucket_test.ts";
-import { CURRENT_KEY } from "../names.ts";
+import { chunkKey, CURRENT_KEY } from "../names.ts";
 import type { KvBucket } from "../ports/kv.ts";
-import { streamOf } from "../ports/nats/kv_format.ts";
 import { natsTest, type Rig } from "../test_support/rig.ts";
-import { inForce, TestTerm } from "./leader/leader_rig_test.ts";
-import { type ClaimOptions, Publication } from "./leader/publication.ts";
-import { type Snapshot, weightTable } from "./snapshot.ts";
-import { CHUNK_BYTES, readSnapshot, sharedEntry, writeSnapshot } from "./snapshot_store.ts";
+import { chunkNamed, inForce, plainKey } from "./leader/leader_rig_test.ts";
+import { encodeSnapshot, type Snapshot, weightTable } from "./snapshot.ts";
+import { changeBetween, encodeChange } from "./snapshot_change.ts";
+import { CHUNK_BYTES, encodePointer, partFor, partsOf } from "./snapshot_parts.ts";
+import {
+  LAYOUT,
+  layoutFor,
+  readSnapshot,
+  sharedEntry,
+  type StoredSnapshot,
+  writeAgain,
+  writeSnapshot,
+} from "./snapshot_store.ts";
 
 function large(bytes: number, epoch = 1, generation = 1): Snapshot {
   const count = Math.ceil(bytes / 64);
@@ -33,164 +40,35 @@ async function openBucket(rig: Rig): Promise<KvBucket> {
   return await world.kv.open("assignments", { ttlMs: 0, replicas: 1, storage: "memory" });
 }
 
-/** How many messages the bucket's stream holds: values, and markers of removals. */
-async function messageCount(rig: Rig): Promise<number> {
-  const { world } = await rig.connect();
-  return (await world.feed.streamInfo(streamOf("assignments"))).messages;
-}
-
-async function chunkKeys(bucket: KvBucket): Promise<string[]> {
-  return (await bucket.list("chunk.>")).map((entry) => entry.key).sort();
-}
-
 natsTest("snapshot store: from a few bytes to several times a message's limit", async (rig) => {
   const bucket = await openBucket(rig);
   let revision: number | undefined;
   for (const [generation, bytes] of [1_000, CHUNK_BYTES + 1_000, 1_300_000, 4_000_000].entries()) {
     const snapshot = large(bytes, 1, generation);
-    const written = await writeSnapshot(bucket, snapshot, revision);
+    const written = await writeSnapshot(bucket, snapshot, { revision });
     revision = written.revision;
-    assert.equal(written.chunks.count > 0, bytes > CHUNK_BYTES);
+    assert.equal(written.parts.length > 0, bytes > LAYOUT.wholeBytes);
     assert.deepEqual(await inForce(bucket), snapshot);
   }
-});
-
-natsTest("snapshot store: chunks are collected once they are no longer in force", async (rig) => {
-  const bucket = await openBucket(rig);
-  const leader = { worker: "worker-0", instance: "i0" };
-  const pen = await Publication.claim({ bucket, leader, term: new TestTerm(5), nowMs: 1 });
-  for (let n = 0; n < 3; n++) {
-    const snapshot = large(600_000, 5, pen.nextGeneration);
-    await pen.publish(snapshot);
-    // The one before may still be being read.
-    const kept = n === 0 ? [1] : [n, n + 1];
-    assert.deepEqual(
-      await chunkKeys(bucket),
-      kept.flatMap((generation) => [0, 1, 2].map((i) => `chunk.5.${generation}.${i}`)),
-    );
-    assert.deepEqual(await inForce(bucket), snapshot);
-  }
-  // A successor sweeps what its predecessors left, and nothing that is newer than its own.
-  await bucket.put("chunk.4.9.0", new Uint8Array(1));
-  await bucket.put("chunk.99.1.0", new Uint8Array(1));
-  const successor = await Publication.claim({ bucket, leader, term: new TestTerm(9), nowMs: 1 });
-  await successor.sweep();
-  assert.deepEqual(await chunkKeys(bucket), [
-    "chunk.9.3.0",
-    "chunk.9.3.1",
-    "chunk.9.3.2",
-    "chunk.99.1.0",
-  ]);
-  assert.equal((await inForce(bucket)).workers[0]!.partitions.length, 9_375);
-  // Nothing expires in this bucket: markers of what was removed would become more and more.
-  assert.equal(await messageCount(rig), 4 + 1);
-});
-
-natsTest(
-  "snapshot store: two leaders race, the old one always fails after the claim, W-14",
-  async (rig) => {
-    const bucket = await openBucket(rig);
-    const other = await openBucket(rig);
-    for (let round = 0; round < 8; round++) {
-      const size = round % 2 === 0 ? 1_000 : CHUNK_BYTES + 1_000;
-      const oldLeader = { worker: "worker-0", instance: `old-${round}` };
-      const newLeader = { worker: "worker-1", instance: `new-${round}` };
-      const epoch = 10 + round * 10;
-      const old = await Publication.claim({
-        bucket,
-        leader: oldLeader,
-        term: new TestTerm(epoch),
-        nowMs: 1,
-      });
-      let isClaimed = false as boolean;
-      const claiming = claimAgainstAll({
-        bucket: other,
-        leader: newLeader,
-        term: new TestTerm(epoch + 5),
-        nowMs: 1,
-      }).finally(() => isClaimed = true);
-      let published = 0;
-      for (let n = 0; n < 12; n++) {
-        const startedAfterClaim: boolean = isClaimed;
-        const snapshot = { ...large(size, epoch, old.nextGeneration), leader: oldLeader };
-        try {
-          await old.publish(snapshot);
-          assert.equal(startedAfterClaim, false, "an old leader has published after the claim");
-          published = snapshot.generation;
-        } catch (error) {
-          assert.ok(isPartiError(error, "PARTI_STALE_EPOCH"), String(error));
-          break;
-        }
-      }
-      const pen = await claiming;
-      const now = await inForce(bucket);
-      assert.equal(now.leader.instance, newLeader.instance);
-      // Nothing of what the old leader was told is in force was lost on the way.
-      assert.ok(now.generation >= published);
-      assert.deepEqual(pen.snapshot, now);
-    }
-  },
-);
-
-Deno.test("snapshot store: half of a snapshot is not a snapshot", async () => {
-  const bucket = new FakeBucket();
-  const snapshot = large(600_000);
-  await writeSnapshot(bucket, snapshot, undefined);
-  const entry = bucket.peek(CURRENT_KEY)!;
-  const chunk = bucket.peek("chunk.1.1.1")!;
-  await bucket.remove("chunk.1.1.1");
-  await rejected(readSnapshot(bucket, entry), "PARTI_NOT_FOUND");
-  await bucket.put("chunk.1.1.1", chunk.value.subarray(1));
-  await rejected(readSnapshot(bucket, entry), "PARTI_INVALID_ASSIGNMENT");
-  await bucket.put("chunk.1.1.1", chunk.value);
-  assert.deepEqual(await readSnapshot(bucket, entry), snapshot);
 });
 
 Deno.test("snapshot store: the pointer comes last, so a writer that dies midway changes nothing", async () => {
   const bucket = new FakeBucket();
-  await writeSnapshot(bucket, large(1_000), undefined);
+  await writeSnapshot(bucket, large(1_000));
   const before = await inForce(bucket);
   bucket.before = (operation) => {
     if (operation === "update") throw new Error("killed");
   };
   const { revision } = bucket.peek(CURRENT_KEY)!;
-  await assert.rejects(writeSnapshot(bucket, large(600_000, 1, 2), revision));
-  assert.ok(bucket.peek("chunk.1.2.0") !== undefined);
+  await assert.rejects(writeSnapshot(bucket, large(600_000, 1, 2), { revision }));
+  assert.ok(bucket.peek(chunkNamed(bucket, "chunk.1.2.0")) !== undefined);
   assert.deepEqual(await inForce(bucket), before);
-});
-
-Deno.test("snapshot store: hostile pointers are refused without allocating the world", async () => {
-  const bucket = new FakeBucket();
-  const pointer = { v: 1, epoch: 1, generation: 1, chunks: 1, bytes: 1_000 };
-  for (
-    const change of [
-      { chunks: 1e9 },
-      { chunks: -1 },
-      { chunks: 0 },
-      { chunks: 1.5 },
-      { chunks: "1" },
-      { chunks: null },
-      { bytes: 1e15 },
-      { bytes: -1 },
-      { bytes: undefined },
-      { epoch: "x" },
-      { generation: -1 },
-    ]
-  ) {
-    bucket.poke(CURRENT_KEY, { ...pointer, ...change });
-    await rejected(readSnapshot(bucket, bucket.peek(CURRENT_KEY)!), "PARTI_INVALID_ASSIGNMENT");
-  }
-  // A chunk that holds another snapshot than the pointer says.
-  const stranger = encodeJson({ v: 1, ...large(100, 1, 2) });
-  await bucket.put("chunk.1.1.0", stranger);
-  bucket.poke(CURRENT_KEY, { ...pointer, bytes: stranger.length });
-  await rejected(readSnapshot(bucket, bucket.peek(CURRENT_KEY)!), "PARTI_INVALID_ASSIGNMENT");
 });
 
 Deno.test("snapshot store: those who read the same share it, and nobody can change it for the others", async () => {
   const [bucket, other] = [new FakeBucket(), new FakeBucket()];
   const read = async (from: FakeBucket) => await readSnapshot(from, from.peek(CURRENT_KEY)!);
-  for (const each of [bucket, other]) await writeSnapshot(each, large(1_000), undefined);
+  for (const each of [bucket, other]) await writeSnapshot(each, large(1_000));
   const snapshot = await read(bucket);
   assert.equal(await read(other), snapshot);
   assert.throws(() => Object.assign(snapshot, { epoch: 9 }), TypeError);
@@ -198,23 +76,160 @@ Deno.test("snapshot store: those who read the same share it, and nobody can chan
   assert.throws(() => (snapshot.workers[0]!.partitions as string[]).push("mine"), TypeError);
   const [one, same] = [bucket, other].map((from) => sharedEntry({ ...from.peek(CURRENT_KEY)! }));
   assert.equal(one!.value, same!.value);
-  await writeSnapshot(other, large(1_000, 1, 2), other.peek(CURRENT_KEY)!.revision);
+  await writeSnapshot(other, large(1_000, 1, 2), other.peek(CURRENT_KEY)!);
   const newer = other.peek(CURRENT_KEY)!;
   assert.equal(sharedEntry(newer), newer);
   assert.deepEqual(await read(other), large(1_000, 1, 2));
   assert.deepEqual(await read(bucket), large(1_000));
 });
 
-/** Claims as the leader does: whoever loses every compare tries again. */
-async function claimAgainstAll(options: ClaimOptions): Promise<Publication> {
-  while (true) {
-    try {
-      return await Publication.claim(options);
-    } catch (error) {
-      if (!isPartiError(error, "PARTI_CONFLICT", "PARTI_NOT_FOUND")) throw error;
-    }
+/** Ten workers with forty partitions each, of which each generation moves one to the first of them. */
+function moving(generation: number, epoch = 1): Snapshot {
+  const workers = Array.from({ length: 10 }, (_, w) => ({
+    id: `worker-${w}`,
+    instance: `i${w}`,
+    partitions: Array.from({ length: 40 }, (_, n) => `${w * 40 + n}`.padStart(60, "x")),
+  }));
+  for (let n = 0; n < generation; n++) {
+    workers[0]!.partitions.push(workers[1 + n % 9]!.partitions.shift()!);
   }
+  workers[0]!.partitions.sort();
+  return { ...large(0, epoch, generation), workers };
 }
+
+/** Writes snapshots one after the other, as one leader does. */
+async function writeAll(
+  bucket: FakeBucket,
+  snapshots: readonly Snapshot[],
+): Promise<StoredSnapshot[]> {
+  const all: StoredSnapshot[] = [];
+  for (const snapshot of snapshots) {
+    const revision = bucket.peek(CURRENT_KEY)?.revision;
+    const { parts } = await writeSnapshot(bucket, snapshot, { revision, before: all.at(-1) });
+    all.push({ snapshot, parts });
+  }
+  return all;
+}
+
+/** Reads `current`, and says which keys were read for it. */
+async function readWith(
+  bucket: FakeBucket,
+  known?: Snapshot,
+): Promise<{ snapshot: Snapshot; keys: string[] }> {
+  const count = bucket.log.length;
+  const snapshot = await readSnapshot(bucket, bucket.peek(CURRENT_KEY)!, known);
+  return {
+    snapshot,
+    keys: bucket.log.slice(count).map((line) => plainKey(line.replace("get ", ""))),
+  };
+}
+
+Deno.test("snapshot store: whoever knows one of the parts reads those after it, and nobody else's", async () => {
+  const bucket = new FakeBucket();
+  const all = await writeAll(bucket, [0, 1, 2, 3].map((generation) => moving(generation)));
+  const now = moving(3);
+  const keys = [0, 1, 2, 3].map((generation) => `chunk.1.${generation}.0`);
+  assert.deepEqual(all.map(({ parts }) => parts.length), [1, 2, 3, 4]);
+  const knowing = await Promise.all(all.map(({ snapshot }) => readWith(bucket, snapshot)));
+  for (const [n, known] of all.entries()) {
+    const read = await readWith(bucket, known.snapshot);
+    assert.deepEqual(read, { snapshot: now, keys: keys.slice(n + 1) });
+    // Those whose part has not changed need no memory of their own.
+    assert.equal(read.snapshot.workers[9], known.snapshot.workers[9]);
+    assert.deepEqual(knowing[n]!.snapshot, now);
+  }
+  // Nothing at all; a generation of another epoch; an epoch with another generation; something newer.
+  const strange = [undefined, moving(2, 2), moving(7), { ...moving(0), epoch: 0 }];
+  for (const known of strange) {
+    assert.deepEqual(await readWith(bucket, known), { snapshot: now, keys });
+  }
+});
+
+Deno.test("snapshot store: what does not fit what is known is read from the first part on", async () => {
+  const bucket = new FakeBucket();
+  await writeAll(bucket, [moving(0), moving(1)]);
+  // It says that it is what the change is made for, and is not.
+  const known = moving(5);
+  const read = await readWith(bucket, { ...known, generation: 0 });
+  assert.deepEqual(read.snapshot, moving(1));
+  assert.deepEqual(read.keys, ["chunk.1.1.0", "chunk.1.0.0", "chunk.1.1.0"]);
+  // If it does not fit that either, it is none.
+  const misfit = changeBetween(moving(4), { ...moving(5), generation: 1 });
+  const text = new TextEncoder().encode(encodeChange(misfit));
+  const part = partFor({ epoch: 1, generation: 1 }, text);
+  await bucket.put(chunkKey(part, 0), text);
+  const [whole] = partsOf(bucket.peek(CURRENT_KEY)!);
+  bucket.poke(CURRENT_KEY, JSON.parse(new TextDecoder().decode(encodePointer([whole!, part]))));
+  await rejected(readWith(bucket), "PARTI_INVALID_ASSIGNMENT");
+  await rejected(readWith(bucket, moving(0)), "PARTI_INVALID_ASSIGNMENT");
+});
+
+Deno.test("snapshot store: a part that is missing is missed by whoever needs it", async () => {
+  const bucket = new FakeBucket();
+  const all = await writeAll(bucket, [0, 1, 2].map((generation) => moving(generation)));
+  await bucket.remove(chunkNamed(bucket, "chunk.1.1.0"));
+  await rejected(readWith(bucket), "PARTI_NOT_FOUND");
+  await rejected(readWith(bucket, all[0]!.snapshot), "PARTI_NOT_FOUND");
+  assert.deepEqual((await readWith(bucket, all[1]!.snapshot)).snapshot, moving(2));
+});
+
+Deno.test("snapshot store: a new whole once there are many parts, or much has changed, or little is left", async () => {
+  const bucket = new FakeBucket();
+  const count = LAYOUT.partsMax + 2;
+  const all = await writeAll(bucket, Array.from({ length: count }, (_, n) => moving(n)));
+  assert.deepEqual(all.map(({ parts }) => parts.length).slice(-3), [LAYOUT.partsMax, 1, 2]);
+  assert.deepEqual((await readWith(bucket)).snapshot, moving(count - 1));
+  // Everything is somebody else's.
+  const last = moving(count - 1);
+  const turned = last.workers.map((worker, n) => ({
+    ...worker,
+    partitions: last.workers[(n + 1) % 10]!.partitions,
+  }));
+  const next = { ...last, generation: count, workers: turned };
+  const small = { ...large(1_000), generation: count + 1 };
+  const more = await writeAll(new FakeBucket(), [last, next, small]);
+  assert.deepEqual(more.map(({ parts }) => parts.length), [1, 1, 0]);
+  // One that is larger than what lies whole only by what its text has beside names.
+  const edge = { ...moving(0), workers: moving(0).workers.slice(0, 6) };
+  const near = [0, 1].map((generation) => ({ ...edge, generation, atMs: generation }));
+  const layout = {
+    ...LAYOUT,
+    wholeBytes: new TextEncoder().encode(encodeSnapshot(edge)).length - 1,
+  };
+  const bucket2 = new FakeBucket();
+  const one = await writeSnapshot(bucket2, near[0]!, { layout });
+  const before = { snapshot: near[0]!, parts: one.parts };
+  const two = await writeSnapshot(bucket2, near[1]!, { ...one, before, layout });
+  assert.equal(two.parts.length, 2);
+});
+
+Deno.test("snapshot store: what is written again stays the same", async () => {
+  for (const snapshots of [[large(1_000)], [moving(0), moving(1)]]) {
+    const bucket = new FakeBucket();
+    const stored = (await writeAll(bucket, snapshots)).at(-1)!;
+    const { value, revision } = bucket.peek(CURRENT_KEY)!;
+    const again = await writeAgain(bucket, stored, revision);
+    assert.deepEqual(bucket.peek(CURRENT_KEY), { ...bucket.history.at(-1)!, value });
+    assert.deepEqual(again, { revision: revision + 1, parts: stored.parts });
+    assert.equal((await writeAgain(bucket, stored, revision)).revision, undefined);
+  }
+});
+
+Deno.test("snapshot store: what was made of a shared whole is shared as well", async () => {
+  const [bucket, other] = [new FakeBucket(), new FakeBucket()];
+  for (const each of [bucket, other]) await writeAll(each, [moving(0), moving(1)]);
+  const { snapshot } = await readWith(bucket);
+  assert.equal((await readWith(other)).snapshot, snapshot);
+  assert.throws(() => (snapshot.workers[0]!.partitions as string[]).push("mine"), TypeError);
+});
+
+Deno.test("snapshot store: a place that misbehaves keeps small ones in parts, in few of them now and then", () => {
+  assert.equal(layoutFor(() => false), LAYOUT);
+  const [many, few] = [false, true].map((isFew) =>
+    layoutFor((site) => site === "stored-in-parts" || isFew)
+  );
+  assert.deepEqual([many!.wholeBytes, many!.partsMax, few!.partsMax], [0, LAYOUT.partsMax, 3]);
+});
 
 function rejected(promise: Promise<unknown>, code: PartiErrorCode): Promise<void> {
   return assert.rejects(promise, (error) => isPartiError(error, code));

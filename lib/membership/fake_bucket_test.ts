@@ -168,7 +168,7 @@ function conflict(key: string): PartiError {
 }
 
 function matches(pattern: string, key: string): boolean {
-  return pattern.endsWith("*") ? key.startsWith(pattern.slice(0, -1)) : key === pattern;
+  return /[*>]$/.test(pattern) ? key.startsWith(pattern.slice(0, -1)) : key === pattern;
 }
 
 /** Time to live and renewal of leases in unit tests, in milliseconds. */

@@ -20,6 +20,7 @@ import { callRoll } from "./roll_call.ts";
 import { Setbacks } from "./setbacks.ts";
 import { type Findings, Situation } from "./situation.ts";
 import type { RebalanceReason, Snapshot } from "../snapshot.ts";
+import { type Layout, layoutFor } from "../snapshot_store.ts";
 import type { GuardedSource } from "../sources/guarded_source.ts";
 
 export type { GroupLeaderOptions, LeaderPhase } from "./group_leader_options.ts";
@@ -46,6 +47,7 @@ export class GroupLeader {
   readonly #progress: Progress;
   readonly #loop: LookLoop;
   readonly #sweep: ChunkSweep;
+  readonly #layout: Layout;
   readonly #ready = Promise.withResolvers<void>();
   #claimed: Claimed | undefined;
   #remembered: Snapshot | undefined;
@@ -61,6 +63,7 @@ export class GroupLeader {
     const { clock, random } = world;
     this.#situation = new Situation(self.instance, config, clock.monotonicMs());
     this.#progress = new Progress(options.onPhase);
+    this.#layout = layoutFor(world.buggify);
     this.#loop = new LookLoop({
       clock,
       random,
@@ -194,6 +197,7 @@ export class GroupLeader {
       nowMs: world.clock.wallMs(),
       remembered: this.#remembered ?? remembered?.(),
       acceptLoss: this.#unreadable >= UNREADABLE_TRIES,
+      layout: this.#layout,
     });
     const opened = source.open(publication.snapshot);
     const sourceWatch = opened.watch(() => this.#loop.wake());

@@ -382,8 +382,7 @@ memoryTest(
       v: 1,
       epoch: 5,
       generation: 7,
-      chunks: 2,
-      bytes: 300_000,
+      parts: [{ epoch: 5, generation: 7, hash: "0".repeat(16), chunks: 2, bytes: 300_000 }],
     });
     const { told } = group.lead();
     group.join([0, 1]);

@@ -243,6 +243,25 @@ export async function inForce(bucket: KvBucket): Promise<Snapshot> {
 }
 
 /**
+ * @param key of a chunk
+ * @returns it without the hash, such as `chunk.5.1.0`
+ */
+export function plainKey(key: string): string {
+  return key.replace(/\.[0-9a-f]{16}\./, ".");
+}
+
+/**
+ * @param bucket where it is
+ * @param plain the key of a chunk without its hash
+ * @returns the key with the hash
+ */
+export function chunkNamed(bucket: FakeBucket, plain: string): string {
+  const entry = bucket.history.find(({ key }) => plainKey(key) === plain);
+  assert.ok(entry !== undefined, `${plain} was never written`);
+  return entry.key;
+}
+
+/**
  * Checks that an assignment gives every partition to exactly one worker.
  *
  * @param snapshot the assignment

@@ -5,34 +5,28 @@
  * @module
  */
 import { isPartiError, PartiError } from "../../errors.ts";
-import type { Term } from "../../leadership/election_agent.ts";
 import { CURRENT_KEY } from "../../names.ts";
-import type { KvBucket, KvEntry } from "../../ports/kv.ts";
-import { compareSnapshots, type Snapshot, weightTable } from "../snapshot.ts";
+import type { KvBucket } from "../../ports/kv.ts";
+import { type Snapshot, weightTable } from "../snapshot.ts";
 import {
-  pointerOf,
+  hasPart,
+  partsOf,
+  removePart,
+  removePartsUpTo,
+  type StoredPart,
+} from "../snapshot_parts.ts";
+import {
+  LAYOUT,
+  type Layout,
   readSnapshot,
-  removeChunks,
-  removeChunksBefore,
-  type StoredChunks,
+  type StoredSnapshot,
+  writeAgain,
   writeSnapshot,
+  type Written,
 } from "../snapshot_store.ts";
+import { baseOf, type ClaimOptions } from "./claim_base.ts";
 
-/** What taking over the assignment needs. */
-export interface ClaimOptions {
-  /** The assignment bucket. */
-  readonly bucket: KvBucket;
-  /** Who leads. */
-  readonly leader: Snapshot["leader"];
-  /** Its term: the token, and whether it still leads. */
-  readonly term: Term;
-  /** The wall clock, in milliseconds since 1970. */
-  readonly nowMs: number;
-  /** The newest snapshot the leader knows of, however it came by it: what it goes on from where the bucket was lost. */
-  readonly remembered?: Snapshot | undefined;
-  /** Go on without the partitions' owners if a part of the snapshot in force stays missing. */
-  readonly acceptLoss?: boolean;
-}
+export type { ClaimOptions } from "./claim_base.ts";
 
 /** A lost compare is tried again so often before the caller is told: reads may be behind, but not for long. */
 const CLAIM_ATTEMPTS = 10;
@@ -40,34 +34,37 @@ const CLAIM_ATTEMPTS = 10;
 /** The leader's pen: the only writer of `current` in its epoch. */
 export class Publication {
   readonly #bucket: KvBucket;
-  #snapshot: Snapshot;
-  /** The one that was in force before. */
-  #before: Snapshot;
+  readonly #layout: Layout;
+  #inForce: StoredSnapshot;
+  /** The parts of the one that was in force before. */
+  #partsBefore: readonly StoredPart[];
   #revision: number;
   /** The highest generation that may have reached the server: a number is never used for two contents. */
   #tried: number;
   /** Of the last write nobody has said what became of it. */
   #inDoubt = false;
-  /** Chunks written by this pen, those in force included. */
-  #written: StoredChunks[];
+  /** Parts that this pen has found or written, those in force included. */
+  #parts: readonly StoredPart[];
 
   private constructor(
-    bucket: KvBucket,
-    snapshot: Snapshot,
+    { bucket, layout = LAYOUT }: ClaimOptions,
+    inForce: StoredSnapshot,
     revision: number,
-    chunks: StoredChunks,
+    found: readonly StoredPart[],
   ) {
+    const { snapshot, parts } = inForce;
     this.#bucket = bucket;
-    this.#snapshot = snapshot;
-    this.#before = snapshot;
+    this.#layout = layout;
+    this.#inForce = inForce;
+    this.#partsBefore = parts;
     this.#revision = revision;
     this.#tried = snapshot.generation;
-    this.#written = [chunks];
+    this.#parts = [...parts, ...found.filter((part) => !hasPart(parts, part))];
   }
 
   /** The snapshot in force. */
   get snapshot(): Snapshot {
-    return this.#snapshot;
+    return this.#inForce.snapshot;
   }
 
   /**
@@ -98,17 +95,19 @@ export class Publication {
       "PARTI_CONFLICT",
       "the assignment is written by others all the time",
     );
+    const written: StoredPart[] = [];
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const entry = await bucket.get(CURRENT_KEY);
-      let base: Snapshot | undefined;
+      let before: StoredSnapshot | undefined;
       try {
-        base = await baseOf(options, entry);
+        before = await baseOf(options, entry);
       } catch (error) {
         if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
         // An old leader may just have collected the chunks, having published anew.
         failure = error;
         continue;
       }
+      const base = before?.snapshot;
       // An epoch not below ours: either a successor has taken over while we were away, or the lease bucket was lost
       // and counts anew, or we are taking over from ourselves. A renewal that succeeds *now* rules out the first.
       const proven = base === undefined || base.epoch < term.epoch || await term.confirm();
@@ -130,8 +129,15 @@ export class Publication {
         }
         // Above the last epoch published, even if the lease bucket was lost and its revisions began anew.
         : { ...base, epoch: Math.max(term.epoch, base.epoch + 1), leader };
-      const { revision, chunks } = await writeSnapshot(bucket, snapshot, entry?.revision);
-      if (revision !== undefined) return new Publication(bucket, snapshot, revision, chunks);
+      const { revision, parts } = await writeSnapshot(bucket, snapshot, {
+        revision: entry?.revision,
+        before,
+        layout: options.layout,
+        onPart: (part) => written.push(part),
+      });
+      if (revision === undefined) continue;
+      const found = [...entry === undefined ? [] : partsOf(entry), ...written];
+      return new Publication(options, { snapshot, parts }, revision, found);
     }
     throw failure;
   }
@@ -146,13 +152,19 @@ export class Publication {
    * bucket was lost; or what the bucket throws, after which the outcome is unknown and the next try decides
    */
   async publish(snapshot: Snapshot): Promise<Snapshot> {
-    if (snapshot.epoch !== this.#snapshot.epoch || snapshot.generation !== this.nextGeneration) {
+    if (snapshot.epoch !== this.snapshot.epoch || snapshot.generation !== this.nextGeneration) {
       throw new PartiError("PARTI_INVARIANT", "a snapshot must have the next generation", {
         value: { epoch: snapshot.epoch, generation: snapshot.generation },
       });
     }
     this.#tried = snapshot.generation;
-    return await this.#write(snapshot, (planned) => this.#written.push(planned));
+    return await this.#write(snapshot, () =>
+      writeSnapshot(this.#bucket, snapshot, {
+        revision: this.#revision,
+        before: this.#inForce,
+        layout: this.#layout,
+        onPart: (part) => this.#parts = [...this.#parts, part],
+      }));
   }
 
   /**
@@ -162,23 +174,27 @@ export class Publication {
    * @throws {PartiError} as {@linkcode publish}
    */
   async settle(): Promise<Snapshot> {
-    return await this.#write(this.#snapshot);
+    const inForce = this.#inForce;
+    return await this.#write(
+      inForce.snapshot,
+      () => writeAgain(this.#bucket, inForce, this.#revision),
+    );
   }
 
-  async #write(snapshot: Snapshot, onChunks?: (chunks: StoredChunks) => void): Promise<Snapshot> {
-    const before = this.#snapshot;
+  async #write(snapshot: Snapshot, write: () => Promise<Written>): Promise<Snapshot> {
+    const before = this.#inForce;
     this.#inDoubt = true;
-    const { revision } = await writeSnapshot(this.#bucket, snapshot, this.#revision, onChunks);
+    const { revision, parts } = await write();
     if (revision === undefined) {
       await this.#adoptOwn();
     } else {
-      this.#snapshot = snapshot;
+      this.#inForce = { snapshot, parts };
       this.#revision = revision;
     }
     this.#inDoubt = false;
-    if (this.#snapshot !== before) this.#before = before;
+    if (this.snapshot !== before.snapshot) this.#partsBefore = before.parts;
     await this.#tidy();
-    return this.#snapshot;
+    return this.snapshot;
   }
 
   /**
@@ -187,72 +203,41 @@ export class Publication {
    * @throws {PartiError} what the bucket throws; harmless
    */
   async sweep(): Promise<void> {
-    await removeChunksBefore(this.#bucket, this.#snapshot);
+    await removePartsUpTo(this.#bucket, this.snapshot, this.#read);
   }
 
   /** The compare was lost. To ourselves? An earlier try may have been applied although its answer never came. */
   async #adoptOwn(): Promise<void> {
     const entry = await this.#bucket.get(CURRENT_KEY);
-    const pointer = entry === undefined ? undefined : pointerOf(entry);
-    // A stranger's chunks need not be put together.
+    const parts = entry === undefined ? [] : partsOf(entry);
+    const newest = parts.at(-1);
+    const { snapshot } = this;
+    // A stranger's parts need not be put together.
     const isStrange = entry === undefined ||
-      (pointer !== undefined && pointer.epoch !== this.#snapshot.epoch);
-    const now = isStrange ? undefined : await readSnapshot(this.#bucket, entry);
-    const ours = now !== undefined && now.epoch === this.#snapshot.epoch &&
-      now.leader.instance === this.#snapshot.leader.instance &&
-      now.generation > this.#snapshot.generation;
+      (newest !== undefined && newest.epoch !== snapshot.epoch);
+    const now = isStrange ? undefined : await readSnapshot(this.#bucket, entry, snapshot);
+    const ours = now !== undefined && now.epoch === snapshot.epoch &&
+      now.leader.instance === snapshot.leader.instance && now.generation > snapshot.generation;
     if (entry === undefined || now === undefined || !ours) {
       throw new PartiError("PARTI_STALE_EPOCH", "the assignment was written by somebody else", {
-        value: now?.epoch ?? pointer?.epoch,
+        value: now?.epoch ?? newest?.epoch,
       });
     }
-    this.#snapshot = now;
+    this.#inForce = { snapshot: now, parts };
     this.#revision = entry.revision;
   }
 
-  /**
-   * Removes the chunks of this pen's snapshots but those of the one in force and of the one before, which somebody may be reading
-   * still. Left-overs do no harm and are tried again.
-   */
-  async #tidy(): Promise<void> {
-    const keep: StoredChunks[] = [];
-    for (const chunks of this.#written) {
-      if (chunks.count === 0) continue;
-      const isRead = compareSnapshots(chunks, this.#snapshot) === 0 ||
-        compareSnapshots(chunks, this.#before) === 0;
-      if (isRead || !await removeChunks(this.#bucket, chunks)) keep.push(chunks);
-    }
-    this.#written = keep;
+  /** What somebody may be reading: the parts of the snapshot in force, and of the one before. */
+  get #read(): readonly StoredPart[] {
+    return [...this.#inForce.parts, ...this.#partsBefore];
   }
-}
 
-/** What a new leader goes on from: the snapshot in force, or a newer one it remembers; undefined at the very beginning. */
-async function baseOf(
-  options: ClaimOptions,
-  entry: KvEntry | undefined,
-): Promise<Snapshot | undefined> {
-  const { bucket, remembered, acceptLoss, leader } = options;
-  let stored: Snapshot | undefined;
-  try {
-    stored = entry === undefined ? undefined : await readSnapshot(bucket, entry);
-  } catch (error) {
-    const pointer = entry === undefined ? undefined : pointerOf(entry);
-    if (!acceptLoss || pointer === undefined || !isPartiError(error, "PARTI_NOT_FOUND")) {
-      throw error;
-    }
-    // A chunk is lost for good. Epoch and generation go on, since a generation never has two contents; who owned what is
-    // forgotten as far as it is not remembered, which costs moves, not safety.
-    const { epoch, generation } = pointer;
-    stored = {
-      epoch,
-      generation: generation + 1,
-      leader,
-      reason: "cold_start",
-      atMs: options.nowMs,
-      workers: remembered?.workers ?? [],
-      weights: remembered?.weights ?? weightTable([]),
-    };
+  /** Removes the parts that nobody reads any more. Left-overs do no harm and are tried again. */
+  async #tidy(): Promise<void> {
+    const read = this.#read;
+    const over = this.#parts.filter((part) => !hasPart(read, part));
+    const isGone = await Promise.all(over.map((part) => removePart(this.#bucket, part)));
+    const gone = over.filter((_, n) => isGone[n]);
+    this.#parts = this.#parts.filter((part) => !hasPart(gone, part));
   }
-  if (stored === undefined || remembered === undefined) return stored ?? remembered;
-  return compareSnapshots(stored, remembered) >= 0 ? stored : remembered;
 }

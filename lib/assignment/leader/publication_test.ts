@@ -203,7 +203,8 @@ Deno.test("publication: an assignment that is not understood is not overwritten"
 
 Deno.test("publication: a chunk that is lost for good costs the owners, not the group", async () => {
   const bucket = new FakeBucket();
-  bucket.poke(CURRENT_KEY, { v: 1, epoch: 5, generation: 7, chunks: 2, bytes: 300_000 });
+  const lost = { epoch: 5, generation: 7, hash: "0".repeat(16), chunks: 2, bytes: 300_000 };
+  bucket.poke(CURRENT_KEY, { v: 1, epoch: 5, generation: 7, parts: [lost] });
   await refuses(claim(bucket, 9), "PARTI_NOT_FOUND");
   const pen = await claim(bucket, 9, LEADER, { acceptLoss: true });
   assert.equal(pen.snapshot.epoch, 9);

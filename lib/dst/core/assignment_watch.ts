@@ -4,6 +4,7 @@
  * @module
  */
 import { compareSnapshots, type Snapshot } from "../../assignment/snapshot.ts";
+import type { PartName } from "../../names.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import type { AppliedWatch } from "./applied_watch.ts";
 import type { Cadence } from "./cadence.ts";
@@ -18,7 +19,8 @@ export class AssignmentWatch {
   /** Every list of partitions that the source has said. */
   readonly #lists = new Set<string>();
   #latest: Snapshot | undefined;
-  #recent: Snapshot[] = [];
+  readonly #late: PartName[] = [];
+  #recent: { readonly generation: number; readonly parts: readonly PartName[] }[] = [];
 
   /**
    * @param assertions where it tells what it finds
@@ -37,11 +39,12 @@ export class AssignmentWatch {
   }
 
   /**
-   * The assignment in force and the one before it, which somebody may still be reading; each as every leader has written it, since one whose
-   * term is short may end before it has cleared away what its predecessor left.
+   * The parts of the assignment in force and of the one before it, which somebody may still be reading; each as every leader has written
+   * it, since one whose term is short may end before it has cleared away what its predecessor left. And those that came too late to be
+   * cleared away by anybody but the next leader.
    */
-  get recent(): readonly Snapshot[] {
-    return this.#recent;
+  get recent(): readonly PartName[] {
+    return [...this.#recent.flatMap(({ parts }) => parts), ...this.#late];
   }
 
   /** The source says this from now on. */
@@ -54,8 +57,9 @@ export class AssignmentWatch {
    *
    * @param snapshot the assignment
    * @param nowMs when, in true virtual milliseconds
+   * @param parts how it lies in the bucket
    */
-  published(snapshot: Snapshot, nowMs: number): void {
+  published(snapshot: Snapshot, nowMs: number, parts: readonly PartName[] = []): void {
     const { epoch, leader } = snapshot;
     const writer = this.#writers.get(epoch) ?? leader.instance;
     this.#writers.set(epoch, writer);
@@ -71,11 +75,22 @@ export class AssignmentWatch {
       () => `${describeVersion(snapshot)} after ${before && describeVersion(before)}`,
     );
     this.#latest = snapshot;
-    this.#remember(snapshot);
+    this.#remember(snapshot.generation, parts);
     this.#assertions.sometimesAtLeast("epochs in a run", this.#writers.size);
     this.#cadence.published(snapshot, before, nowMs);
     this.#applied.published(snapshot);
     this.#checkComplete(snapshot, before);
+  }
+
+  /**
+   * A chunk was stored.
+   *
+   * @param part the part to which it belongs
+   */
+  chunkStored(part: PartName): void {
+    // It was under way for longer than its writer's term, or than a try of its writer that was followed by another one.
+    const isLate = this.#latest !== undefined && compareSnapshots(part, this.#latest) <= 0;
+    if (isLate) this.#late.push(part);
   }
 
   /**
@@ -92,11 +107,11 @@ export class AssignmentWatch {
     );
   }
 
-  #remember(snapshot: Snapshot): void {
-    const all = [...this.#recent, snapshot];
-    const [, previous = -1] = [...new Set(all.map(({ generation }) => generation))]
+  #remember(generation: number, parts: readonly PartName[]): void {
+    const all = [...this.#recent, { generation, parts }];
+    const [, previous = -1] = [...new Set(all.map((each) => each.generation))]
       .sort((a, b) => b - a);
-    this.#recent = all.filter(({ generation }) => generation >= previous);
+    this.#recent = all.filter((each) => each.generation >= previous);
   }
 
   /** A leader's first word has its epoch and the generation that it found: there is nothing new to look at. */

@@ -246,8 +246,10 @@ export class Cadence {
     const knownMs = Math.max(term.sinceMs, this.#disturbedUntilMs) + silentTtlMs;
     const windowMs = term.hasPublished ? emergencyGracePeriodMs : this.#firstWindowMs();
     for (const [instance, sinceMs] of this.#gone) {
-      if (this.#owners.has(instance)) continue;
-      this.#gone.delete(instance);
+      const isOwner = this.#owners.has(instance);
+      // It lives on under another stable ID, and is given something as that one.
+      if (!isOwner || this.#heirs.has(instance)) this.#gone.delete(instance);
+      if (isOwner) continue;
       const seenMs = Math.max(sinceMs, knownMs, this.#heirSinceMs);
       this.#judge("an emergency waits for nothing", instance, seenMs, { term, windowMs, nowMs });
     }

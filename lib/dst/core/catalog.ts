@@ -35,6 +35,7 @@ export const CONVERGENCE_MS = 120_000;
 /** Places of the library that may misbehave on purpose: each calls `World.buggify` with its name. */
 export const BUGGIFY_SITES = [
   "acknowledged-late",
+  "few-parts",
   "lane-stalls",
   "look-fails",
   "merge-early",
@@ -42,6 +43,7 @@ export const BUGGIFY_SITES = [
   "notice-lost",
   "proof-lost",
   "shrink-in-doubt",
+  "stored-in-parts",
   "survey-early",
   "unable-early",
 ] as const;
@@ -161,7 +163,8 @@ export const coreCatalog = {
   ),
   "the source failed": reachable("the leader's partition source threw"),
   "the source said nothing": reachable("the leader's partition source gave an empty list"),
-  "an assignment was in parts": reachable("an assignment too large for one message was written"),
+  "an assignment was in parts": reachable("an assignment lay in parts, and not under one key"),
+  "an assignment was a change": reachable("an assignment was written as what it differs in"),
   "an heir had not heard": reachable(
     "the leader died right after it had named somebody who has not heard of it",
   ),

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { Snapshot } from "../../assignment/snapshot.ts";
 import { resolveConfig } from "../../config/config.ts";
 import { decodeWorkerRecord } from "../../membership/worker_lease.ts";
-import { assignmentBucket, chunkKey, laneOwner, leaseBucket } from "../../names.ts";
+import { assignmentBucket, chunkKey, laneOwner, leaseBucket, type PartName } from "../../names.ts";
 import type { ConsumerInfo } from "../../ports/feed.ts";
 import type { KvEntry } from "../../ports/kv.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -28,16 +27,16 @@ const STALE_CONNECTION_MS = 30_000;
  * What is left on the server.
  *
  * @param server the server
- * @param recent the assignments whose parts may be there
+ * @param recent the parts of assignments that may be there; undefined if any may
  * @returns each thing, for people
  */
-export function leftOn(server: ModelServer, recent: readonly Snapshot[]): string[] {
+export function leftOn(server: ModelServer, recent: readonly PartName[] | undefined): string[] {
   const buckets = KvModel.of(server);
   const { subscriptionCount } = CoreModel.of(server);
   return [
     ...lanesOn(server).map(({ name }) => `lane ${name}`),
     ...keysIn(buckets.find(leaseBucket(GROUP))).map((key) => `lease ${key}`),
-    ...strayParts(buckets.find(assignmentBucket(GROUP)), recent).map((key) => `part ${key}`),
+    ...(recent === undefined ? [] : strayParts(buckets.find(assignmentBucket(GROUP)), recent)),
     ...(subscriptionCount > 0 ? [`${subscriptionCount} subscriptions`] : []),
     ...(buckets.readerCount > 0 ? [`${buckets.readerCount} watches`] : []),
   ];
@@ -89,7 +88,7 @@ export function lanesAstray(
  * @param kernel time
  * @param server the server
  * @param parameters the run's
- * @param how whether everybody has handed over in time, so that nothing has to expire by itself; and the assignments whose parts may be
+ * @param how whether everybody has handed over in time, so that nothing has to expire by itself; and the parts of assignments that may be
  * there
  * @returns what is left
  */
@@ -97,7 +96,7 @@ export async function leftAtLast(
   kernel: Kernel,
   server: ModelServer,
   parameters: CoreParameters,
-  { isInTime, recent }: { readonly isInTime: boolean; readonly recent: readonly Snapshot[] },
+  { isInTime, recent }: { readonly isInTime: boolean; readonly recent: readonly PartName[] },
 ): Promise<string[]> {
   const config = resolveConfig(groupConfig(parameters));
   const inactiveMs = config.consumer?.inactiveThresholdMs ?? 0;
@@ -109,7 +108,8 @@ export async function leftAtLast(
   );
   const untilMs = kernel.nowMs + patienceMs + LATE_MS;
   for (let pauseMs = 10;; pauseMs *= 2) {
-    const left = leftOn(server, recent);
+    // A leader that ran out of time between a part and the word that it counts, or before it had tidied up: the next one does.
+    const left = leftOn(server, isInTime ? recent : undefined);
     const isEnough = kernel.nowMs >= untilMs || (isInTime && !left.every(isConnectionBound));
     if (left.length === 0 || isEnough) return left;
     await kernel.sleep(Math.min(pauseMs, untilMs - kernel.nowMs), "what is left");
@@ -140,11 +140,12 @@ function keysIn(bucket: BucketModel | undefined): string[] {
 }
 
 /** Parts of assignments that nobody may be reading any more, or a marker where one was. What a crash has brought back harms nobody. */
-function strayParts(bucket: BucketModel | undefined, recent: readonly Snapshot[]): string[] {
-  const wanted = recent.map(({ epoch, generation }) => chunkKey(epoch, generation, 0).slice(0, -1));
+function strayParts(bucket: BucketModel | undefined, recent: readonly PartName[]): string[] {
+  const wanted = recent.map((part) => chunkKey(part, 0).slice(0, -1));
   const keys = (bucket?.from(0, () => true) ?? []).map(({ key }) => key);
-  return keys.filter((key) =>
+  const stray = keys.filter((key) =>
     key.startsWith("chunk.") && !wanted.some((prefix) => key.startsWith(prefix)) &&
     bucket?.revived.has(key) !== true
   );
+  return stray.map((key) => `part ${key}`);
 }

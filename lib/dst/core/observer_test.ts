@@ -306,6 +306,13 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.publish(60_500, { epoch: 2, generation: 2, leader: "B" });
     rig.publish(61_000, { epoch: 2, generation: 3, leader: "B", reason: "planned_scale" });
   }],
+  ["an instance that has lost its stable ID lives on under another, and goes long after", (rig) => {
+    rig.observer.unleased("worker-B", 60_000);
+    rig.lease("worker-C", "B", 60_100);
+    rig.publish(60_300, { generation: 2, reason: "emergency" });
+    rig.lease("worker-C", "B", 80_000, { leaving: true });
+    rig.publish(80_100, { generation: 3, reason: "emergency", parts: { A: LIST } });
+  }],
   ["a leader that was cut off is not waited for", (rig) => {
     rig.observer.unleased("worker-B", 60_000);
     rig.observer.excuse("A", 60_500);

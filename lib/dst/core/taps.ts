@@ -5,7 +5,8 @@
  * @module
  */
 import { decodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
-import { pointerOf, type SnapshotPointer } from "../../assignment/snapshot_store.ts";
+import { applyChange, decodeChange } from "../../assignment/snapshot_change.ts";
+import { partsOf, type StoredPart } from "../../assignment/snapshot_parts.ts";
 import { EPOCH_HEADER, GENERATION_HEADER, INPUT_SEQUENCE_HEADER } from "../../effects/effects.ts";
 import { decodeLeader } from "../../leadership/leader_record.ts";
 import { EntryReader } from "../../membership/entry_reader.ts";
@@ -17,6 +18,7 @@ import {
   laneOwner,
   LEADER_KEY,
   leaseBucket,
+  partOfKey,
   workerKeyNumber,
 } from "../../names.ts";
 import type { ConsumerConfig } from "../../ports/feed.ts";
@@ -201,33 +203,49 @@ export class Taps {
   }
 
   #onAssignment(entry: KvEntry): void {
-    if (entry.key !== CURRENT_KEY || entry.operation === "removed") return;
-    const { observer, server, onPublished } = this.#options;
-    const pointer = pointerOf(entry);
-    const bytes = pointer === undefined ? entry.value : this.#whole(pointer);
-    const snapshot = decodeSnapshot(bytes);
-    if (snapshot === undefined) return observer.assignments.unreadable(bytes);
-    observer.assignments.published(snapshot, server.nowMs);
+    const { observer, server, assertions, onPublished } = this.#options;
+    if (entry.operation === "removed") return;
+    const chunkOf = partOfKey(entry.key);
+    if (chunkOf !== undefined) observer.assignments.chunkStored(chunkOf);
+    if (entry.key !== CURRENT_KEY) return;
+    const parts = partsOf(entry);
+    const texts = parts.length === 0 ? [entry.value] : parts.map((part) => this.#textOf(part));
+    const snapshot = putTogether(texts);
+    if (snapshot === undefined) return observer.assignments.unreadable(joined(texts));
+    if (parts.length > 0) assertions.reachable("an assignment was in parts");
+    if (parts.length > 1) assertions.reachable("an assignment was a change");
+    observer.assignments.published(snapshot, server.nowMs, parts);
     onPublished(snapshot);
   }
 
-  /** An assignment that was written in parts: all of them are there before the pointer to them is. */
-  #whole({ epoch, generation, count }: SnapshotPointer): Uint8Array {
-    const { server, assertions } = this.#options;
-    assertions.reachable("an assignment was in parts");
-    const bucket = KvModel.of(server).find(assignmentBucket(GROUP))!;
-    const parts = Array.from(
-      { length: count },
-      (_, n) => bucket.last(chunkKey(epoch, generation, n))?.value ?? new Uint8Array(0),
-    );
-    const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let offset = 0;
-    for (const part of parts) {
-      whole.set(part, offset);
-      offset += part.length;
-    }
-    return whole;
+  /** A part of an assignment: all of it is there before the pointer to it is. */
+  #textOf(part: StoredPart): Uint8Array {
+    const bucket = KvModel.of(this.#options.server).find(assignmentBucket(GROUP))!;
+    return joined(Array.from(
+      { length: part.chunks },
+      (_, n) => bucket.last(chunkKey(part, n))?.value ?? new Uint8Array(0),
+    ));
   }
+}
+
+/** As somebody reads it who knows nothing yet. */
+function putTogether([whole, ...changes]: readonly Uint8Array[]): Snapshot | undefined {
+  let snapshot = decodeSnapshot(whole!);
+  for (const text of changes) {
+    const change = decodeChange(text);
+    snapshot = snapshot && change && applyChange(snapshot, change);
+  }
+  return snapshot;
+}
+
+function joined(texts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(texts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const text of texts) {
+    whole.set(text, offset);
+    offset += text.length;
+  }
+  return whole;
 }
 
 function laneOf(stream: string, consumer: ConsumerConfig | undefined): LaneFacts | undefined {

@@ -1,9 +1,12 @@
 /** What the server does without telling any client reaches the observer. */
 import assert from "node:assert/strict";
-import { encodeSnapshot, type Snapshot } from "../../assignment/snapshot.ts";
+import { encodeSnapshot, type Snapshot, weightTable } from "../../assignment/snapshot.ts";
+import { changeBetween, encodeChange } from "../../assignment/snapshot_change.ts";
+import { encodePointer, partFor, type StoredPart } from "../../assignment/snapshot_parts.ts";
 import { encodeWorkerRecord } from "../../membership/worker_lease.ts";
 import {
   assignmentBucket,
+  chunkKey,
   CURRENT_KEY,
   laneMetadata,
   leaseBucket,
@@ -20,6 +23,7 @@ import { FeedShape } from "./feed_shape.ts";
 import type { Fleet } from "./fleet.ts";
 import { cadenceRules } from "./group_config.ts";
 import { DEAD, DEAD_PREFIX, FEED, FEED_PREFIX, GROUP, OUTPUT, OUTPUT_PREFIX } from "./names.ts";
+import { leftOn } from "./leftovers.ts";
 import { Observer } from "./observer.ts";
 import { plainParameters } from "./plain_parameters_test.ts";
 import { Taps } from "./taps.ts";
@@ -35,7 +39,7 @@ function rig(
   { version = "2.15.1", fleet = nobody, onPublished = () => {} }: {
     readonly version?: "2.10.27" | "2.15.1";
     readonly fleet?: unknown;
-    readonly onPublished?: () => void;
+    readonly onPublished?: (snapshot: Snapshot) => void;
   } = {},
 ) {
   const kernel = new Kernel({ seed: 1 });
@@ -151,6 +155,53 @@ Deno.test("an assignment that gives a partition to two workers is seen, although
   });
   assert.deepEqual([names(), published], [["an assignment is complete"], 1]);
 });
+
+Deno.test("an assignment in parts is put together, and one of which a part is missing is seen", async () => {
+  const seen: Snapshot[] = [];
+  const { kernel, server, names, observer, bucket } = rig({ onPublished: (now) => seen.push(now) });
+  const assignments = bucket(assignmentBucket(GROUP), 0);
+  const leader = { worker: "worker-0", instance: "worker-0" };
+  const head = {
+    epoch: 1,
+    leader,
+    reason: "cold_start",
+    atMs: 0,
+    weights: weightTable([]),
+  } as const;
+  const one: Snapshot = { ...head, generation: 1, workers: [of("a", "p0", "p1"), of("b")] };
+  const two: Snapshot = { ...head, generation: 2, workers: [of("a", "p0"), of("b", "p1")] };
+  const store = (snapshot: Snapshot, text: string, before: readonly StoredPart[] = []) => {
+    const data = new TextEncoder().encode(text);
+    const part = partFor(snapshot, data);
+    assignments.write(chunkKey(part, 0), data);
+    assignments.write(CURRENT_KEY, encodePointer([...before, part]));
+    return [...before, part];
+  };
+  observer.sourceSays(["p0", "p1"], 0);
+  await kernel.run(async () => {
+    await kernel.sleep(1);
+    const parts = store(one, encodeSnapshot(one));
+    const change = changeBetween(one, two);
+    const more = store(two, encodeChange(change), parts);
+    assert.deepEqual(seen, [one, two]);
+    // It came when something newer was in force: nobody but the next leader clears it away.
+    const [first] = parts;
+    const early = chunkKey({ ...first!, generation: 4 }, 0);
+    for (const generation of [0, 4]) {
+      assignments.write(chunkKey({ ...first!, generation }, 0), new Uint8Array(1));
+    }
+    const left = leftOn(server, observer.assignments.recent);
+    assert.deepEqual([left, names()], [[`part ${early}`], []]);
+    assignments.erase(chunkKey(first!, 0));
+    const third = { ...change, after: { epoch: 1, generation: 2 }, generation: 3 };
+    store({ ...two, generation: 3 }, encodeChange({ ...third, changed: [] }), more);
+  });
+  assert.deepEqual([names(), seen.length], [["an assignment is complete"], 2]);
+});
+
+function of(id: string, ...partitions: string[]): Snapshot["workers"][number] {
+  return { id, instance: id, partitions };
+}
 
 /** A handler of the one worker starts. */
 function begin(observer: Observer, partitionId: string): (isWell: boolean) => void {

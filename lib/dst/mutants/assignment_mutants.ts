@@ -33,7 +33,7 @@ export const assignmentMutants: readonly Mutant[] = [
     about: "A generation whose write had no answer is used again with another content.",
     file: "lib/assignment/leader/publication.ts",
     find: "return this.#tried + 1;",
-    replace: "return this.#snapshot.generation + 1;",
+    replace: "return this.snapshot.generation + 1;",
   },
   {
     name: "older-assignment-followed",
@@ -173,8 +173,35 @@ export const assignmentMutants: readonly Mutant[] = [
   {
     name: "parts-leave-markers",
     about: "Each part of an assignment that is over leaves something behind for ever.",
-    file: "lib/assignment/snapshot_store.ts",
-    find: "keysOf(chunks).map((key) => bucket.erase(key))",
-    replace: "keysOf(chunks).map((key) => bucket.remove(key))",
+    file: "lib/assignment/snapshot_parts.ts",
+    find: "keysOf(part).map((key) => bucket.erase(key))",
+    replace: "keysOf(part).map((key) => bucket.remove(key))",
+  },
+  {
+    name: "change-without-removals",
+    about: "Whoever applies a change leaves partitions to those from whom it takes them.",
+    file: "lib/assignment/snapshot_change.ts",
+    find: `  const isThis = instance === before.instance &&
+    partitions.length === before.partitions.length - change.removed.length;
+  if (!isThis) return undefined;
+  return { id, instance, partitions: partitions.concat(added).sort() };`,
+    replace: `  if (instance !== before.instance) return undefined;
+  void partitions;
+  return { id, instance, partitions: before.partitions.concat(added).sort() };`,
+  },
+  {
+    name: "parts-in-force-swept",
+    about: "A new leader sweeps away all parts older than its own, those it goes on from included.",
+    file: "lib/assignment/snapshot_parts.ts",
+    find: "compareSnapshots(part, snapshot) <= 0 && !hasPart(read, part);",
+    replace: "compareSnapshots(part, snapshot) <= 0 && !hasPart(read.slice(-1), part);",
+  },
+  {
+    name: "doubt-forgets-its-part",
+    about:
+      "A leader that finds its write in doubt carried out goes on as if it had not added a part.",
+    file: "lib/assignment/leader/publication.ts",
+    find: "this.#inForce = { snapshot: now, parts };",
+    replace: "this.#inForce = { snapshot: now, parts: this.#inForce.parts };",
   },
 ];

@@ -56,7 +56,7 @@ export function workerPermissions(
     publish("$JS.API.INFO", "is there JetStream"),
     ...buckets.flatMap(bucketPermissions),
     publish(`$JS.API.STREAM.PURGE.${streamOf(assignmentBucket(group))}`, "removing old chunks", {
-      when: "an assignment is too large for one message; without it markers are left",
+      when: "an assignment is larger than 16 KiB; without it markers are left",
     }),
     ...feedStreams(stream, shards).flatMap(feedPermissions),
     ...(shards === undefined ? [] : [
