@@ -176,7 +176,7 @@ export interface WriteOptions {
   readonly before?: StoredSnapshot | undefined;
   /** When it is written as what; {@linkcode LAYOUT} unless given. */
   readonly layout?: Layout | undefined;
-  /** Told of the part there will be, before any of it is written. */
+  /** Told of each part there will be anew, before any of it is written. */
   readonly onPart?: (part: StoredPart) => void;
 }
 
@@ -202,12 +202,10 @@ export async function writeSnapshot(
   snapshot: Snapshot,
   { revision, before, layout = LAYOUT, onPart }: WriteOptions = {},
 ): Promise<Written> {
-  const { data, parts } = layOut(snapshot, before, layout);
-  const part = parts.at(-1);
-  if (part === undefined) return { revision: await compareAndSet(bucket, data, revision), parts };
-  onPart?.(part);
-  await writePart(bucket, part, data);
-  return { revision: await compareAndSet(bucket, encodePointer(parts), revision), parts };
+  const { parts, fresh, value } = layOut(snapshot, before, layout);
+  for (const { part } of fresh) onPart?.(part);
+  await Promise.all(fresh.map(({ part, data }) => writePart(bucket, part, data)));
+  return { revision: await compareAndSet(bucket, value, revision), parts };
 }
 
 /**
@@ -228,23 +226,42 @@ export async function writeAgain(
   return { revision: await compareAndSet(bucket, value, revision), parts };
 }
 
-/** What is to be written, and the parts there will be, of which this is the last. Without parts it goes under `current` itself. */
+/** A part that is not in the bucket yet. */
+interface FreshPart {
+  readonly part: StoredPart;
+  readonly data: Uint8Array;
+}
+
+/** How a snapshot will lie: the parts there will be, those among them that are to be written, and what goes under `current`. */
 function layOut(
   snapshot: Snapshot,
   before: StoredSnapshot | undefined,
   { wholeBytes, partsMax, changesShare }: Layout,
-): { data: Uint8Array; parts: readonly StoredPart[] } {
+): { parts: readonly StoredPart[]; fresh: readonly FreshPart[]; value: Uint8Array } {
   const whole = isLonger(snapshot, wholeBytes) ? undefined : encode(encodeSnapshot(snapshot));
-  if (whole !== undefined && whole.length <= wholeBytes) return { data: whole, parts: [] };
-  const [first, ...changes] = before?.parts ?? [];
-  if (before !== undefined && first !== undefined && before.parts.length < partsMax) {
-    const data = encode(encodeChange(changeBetween(before.snapshot, snapshot)));
-    const bytes = changes.reduce((sum, part) => sum + part.bytes, data.length);
-    const isCheap = bytes <= first.bytes * changesShare;
-    if (isCheap) return { data, parts: [...before.parts, partFor(snapshot, data)] };
+  if (whole !== undefined && whole.length <= wholeBytes) {
+    return { parts: [], fresh: [], value: whole };
   }
-  const data = whole ?? encode(encodeSnapshot(snapshot));
-  return { data, parts: [partFor(snapshot, data)] };
+  const inParts = (kept: readonly StoredPart[], ...fresh: readonly FreshPart[]) => {
+    const parts = [...kept, ...fresh.map(({ part }) => part)];
+    return { parts, fresh, value: encodePointer(parts) };
+  };
+  const wholeOf = (one: Snapshot): FreshPart => freshPart(one, encodeSnapshot(one));
+  const [first, ...changes] = before?.parts ?? [];
+  if (before === undefined || first === undefined) return inParts([], wholeOf(snapshot));
+  const change = freshPart(snapshot, encodeChange(changeBetween(before.snapshot, snapshot)));
+  const bytes = changes.reduce((sum, part) => sum + part.bytes, change.part.bytes);
+  const isCheap = bytes <= first.bytes * changesShare;
+  if (isCheap && before.parts.length < partsMax) return inParts(before.parts, change);
+  // Of what was before, which all who follow know: they need nothing but the change.
+  return change.part.bytes <= first.bytes * changesShare
+    ? inParts([], wholeOf(before.snapshot), change)
+    : inParts([], wholeOf(snapshot));
+}
+
+function freshPart(snapshot: Snapshot, text: string): FreshPart {
+  const data = encode(text);
+  return { part: partFor(snapshot, data), data };
 }
 
 /** Whether a snapshot's text is longer than this for certain, which costs less than to make it. */

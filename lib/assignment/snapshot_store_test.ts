@@ -177,8 +177,14 @@ Deno.test("snapshot store: a new whole once there are many parts, or much has ch
   const bucket = new FakeBucket();
   const count = LAYOUT.partsMax + 2;
   const all = await writeAll(bucket, Array.from({ length: count }, (_, n) => moving(n)));
-  assert.deepEqual(all.map(({ parts }) => parts.length).slice(-3), [LAYOUT.partsMax, 1, 2]);
+  assert.deepEqual(all.map(({ parts }) => parts.length).slice(-3), [LAYOUT.partsMax, 2, 3]);
   assert.deepEqual((await readWith(bucket)).snapshot, moving(count - 1));
+  // The new whole is what all had: they need nothing but what has changed since.
+  const following = new FakeBucket();
+  const [, , known] = (await writeAll(following, all.slice(0, -1).map((one) => one.snapshot)))
+    .slice(-4);
+  const { snapshot, keys } = await readWith(following, known!.snapshot);
+  assert.deepEqual([snapshot, keys], [moving(count - 2), [`chunk.1.${count - 2}.0`]]);
   // Everything is somebody else's.
   const last = moving(count - 1);
   const turned = last.workers.map((worker, n) => ({
