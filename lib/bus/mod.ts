@@ -45,6 +45,7 @@ export * from "./actors/actor_calls.ts";
 export * from "./actors/partition_actors.ts";
 export { type ActorId, type ActorName, parseActorId } from "./actors/actor_id.ts";
 export * from "./actors/actor_system.ts";
+export * from "./actors/actor_system_options.ts";
 export * from "./actors/directory.ts";
 export { KvDirectory } from "./actors/kv_directory.ts";
 export { type PlacementName, PLACEMENTS } from "./actors/placement.ts";

@@ -7,29 +7,21 @@ import { settled } from "../../abort.ts";
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
 import type { Lease } from "../../membership/lease.ts";
-import type { KvBucketOptions } from "../../ports/kv.ts";
 import { backoffMs, jitter } from "../../ports/random.ts";
 import { sleep } from "../../ports/clock.ts";
 import type { Subscription } from "../../ports/messaging.ts";
-import type { World } from "../../ports/world.ts";
-import type { MessageBus } from "../bus.ts";
 import { type CallOptions, checkAbove0, checkDuration } from "../bus_options.ts";
 import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
 import type { Incoming } from "../incoming.ts";
-import {
-  type Address,
-  addressSubject,
-  directoryBucket,
-  nodeBucket,
-  stateBucket,
-} from "../names.ts";
+import { type Address, addressSubject } from "../names.ts";
 import { valueOf } from "../outcome.ts";
 import type { ActorType } from "./actor.ts";
+import { type ActorBuckets, openActorBuckets } from "./actor_buckets.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import type { ActorId } from "./actor_id.ts";
+import type { ActorSystemOptions } from "./actor_system_options.ts";
 import type { Activation } from "./activation.ts";
-import type { ActivationState } from "./activation_state.ts";
 import type { Directory } from "./directory.ts";
 import { Host } from "./host.ts";
 import { KvDirectory } from "./kv_directory.ts";
@@ -39,35 +31,9 @@ import { KvStateStore, type StateStore } from "./state_store.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TypeTable } from "./type_table.ts";
 
-/** What an actor system is made from. */
-export interface ActorSystemOptions {
-  /** The world. */
-  readonly world: World;
-  /** The bus of this node. */
-  readonly bus: MessageBus;
-  /** How long a node's lease lasts, in milliseconds; 5,000 unless given. After a node has died its actors begin elsewhere so much later. */
-  readonly leaseTtlMs?: number;
-  /** How the buckets are kept; on one server's disk unless given. */
-  readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
-  /** How long an actor may take to come to the end of its turn and its hook when this node stops, in milliseconds; 10,000 unless given. */
-  readonly stopGraceMs?: number;
-  /** How many places this node remembers; 100,000 unless given. */
-  readonly cacheMax?: number;
-  /** The directory, in the place of the one in a bucket. */
-  readonly directory?: (own: Directory) => Directory;
-  /** Where actors' states are, in the place of a bucket. */
-  readonly states?: StateStore;
-  /** Told of each change of each actor's life here. Must not throw. */
-  readonly onActivation?: (activation: Activation, to: ActivationState) => void;
-  /** Told of what went wrong and has no caller to be told to. Must not throw. */
-  readonly onError?: (error: PartiError) => void;
-}
-
 const DEFAULT_LEASE_TTL_MS = 5_000;
 const DEFAULT_CACHE_MAX = 100_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
-/** The server lets a lease go only when its holder has long stopped. */
-const BUCKET_TTLS = 3;
 /** So many calls may come before the answer is here by which this node has its lease. */
 const EARLY_MAX = 1_000;
 const PAUSE_MS = 50;
@@ -178,29 +144,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const { world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
-    const ttlMs = BUCKET_TTLS * this.#leaseTtlMs;
-    let keptMs = ttlMs;
-    const [nodes, directory, states] = await Promise.all([
-      world.kv.open(nodeBucket(bus.name), { ...buckets, ttlMs }, (setting, actual) => {
-        if (setting === "ttlMs") keptMs = Number(actual);
-      }),
-      world.kv.open(directoryBucket(bus.name), { ...buckets, ttlMs: 0 }),
-      world.kv.open(stateBucket(bus.name), { ...buckets, ttlMs: 0 }),
-    ]);
-    if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
-    if (keptMs > 0 && keptMs < 2 * this.#leaseTtlMs) {
-      this.#state = "stopped";
-      const name = nodeBucket(bus.name);
-      throw new PartiError(
-        "PARTI_INVALID_CONFIG",
-        `the bucket ${name} keeps leases for ${keptMs} ms`,
-        {
-          value: keptMs,
-          hint: `a lease of ${this.#leaseTtlMs} ms needs twice that: change the bucket's TTL`,
-        },
-      );
-    }
+    const { world, bus } = this.#options;
+    const { nodes, directory, states } = await this.#openBuckets();
     const own = new KvDirectory(directory);
     this.#directory = this.#options.directory?.(own) ?? own;
     this.#states = this.#options.states ?? new KvStateStore(states);
@@ -229,6 +174,19 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     } catch (error) {
       this.#state = "stopped";
       await this.#close();
+      throw error;
+    }
+  }
+
+  async #openBuckets(): Promise<ActorBuckets> {
+    const { world, bus, buckets } = this.#options;
+    try {
+      const opened = await openActorBuckets(world.kv, bus.name, this.#leaseTtlMs, buckets);
+      if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+      return opened;
+    } catch (error) {
+      // Nothing is open yet, and whoever tries again makes a new one.
+      this.#state = "stopped";
       throw error;
     }
   }

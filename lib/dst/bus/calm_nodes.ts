@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { ActorSystem, type ActorSystemOptions } from "../../bus/actors/actor_system.ts";
+import { ActorSystem } from "../../bus/actors/actor_system.ts";
+import type { ActorSystemOptions } from "../../bus/actors/actor_system_options.ts";
 import { MessageBus } from "../../bus/bus.ts";
 import type { World } from "../../ports/world.ts";
 import type { Kernel } from "../kernel/kernel.ts";
