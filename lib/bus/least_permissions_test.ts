@@ -63,9 +63,12 @@ class Try {
 
   /** Lives a life: it calls, keeps, loses a node and sweeps what that has left. It stops at the first refusal. */
   async live(): Promise<void> {
-    const life = this.#life();
+    let isOver = false;
+    const life = this.#life().finally(() => isOver = true);
+    life.catch(() => {});
     try {
-      await Promise.race([life, until("it is refused", () => this.refused.length > 0, 60_000)]);
+      await until("it is over or refused", () => isOver || this.refused.length > 0, 60_000);
+      if (isOver) await life;
     } finally {
       await Promise.all(this.#connections.map((nc) => nc.close()));
       await Promise.all([...this.#nodes].map(async ({ actors, bus }) => {

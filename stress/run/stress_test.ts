@@ -142,7 +142,7 @@ Deno.test("planted: a suite that is killed leaves what it has measured by then, 
   const child = spawnSelf([
     ...["stress", "--only", "toy/spoils", "--only", "toy/waits", "--seed", "3"],
     ...["--registry", toyRegistry(), "--out", temp.path],
-  ], { permissions: ["--allow-all"], stdout: "null", stderr: "null" });
+  ], { permissions: ["--allow-all"], stdin: "null", stdout: "null", stderr: "null" });
   const measured = async () =>
     (await readResult(temp.path)).cases.filter(({ metrics }) => metrics.length > 0).length;
   await until("one case is saved", async () => await measured().catch(() => 0) === 1, 20_000);

@@ -13,6 +13,7 @@ import type { PlanStep } from "../plan/plan.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import { defineWorkload, type DrawsFor, playSteps, type Simulation } from "../workload.ts";
 import type { CallRecord } from "./ledger.ts";
+import { drawMood } from "./mood.ts";
 import { networkCatalog, SERVICE_SITES } from "./service_catalog.ts";
 import { type CallsCatalog, NODES, type ServiceCallStep, ServiceRun } from "./service_run.ts";
 
@@ -37,7 +38,8 @@ export const networkWorkload = defineWorkload<Catalog>({
   // LogTape keeps its loggers by weak references; nothing else hangs on when they go.
   stubs: { allow: ["WeakRef"] },
   expand(seed, draws) {
-    const swarm = drawSwarm(draws, FAMILIES);
+    // Nobody crashes here: a day of crashes only is one on which nothing goes wrong.
+    const swarm = drawMood(drawSwarm(draws, FAMILIES), draws);
     const shape = draws("network").pick(LATENCY_SHAPES);
     const latencyMaxMs = draws("network").pick([0.5, 5, 100]);
     const operations = drawCalls(draws);
