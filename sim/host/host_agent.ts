@@ -63,6 +63,8 @@ export class HostAgent {
   readonly #options: HostAgentOptions;
   readonly #name = crypto.randomUUID().slice(0, 8);
   readonly #children = new Map<string, HostedProcess>();
+  /** For which life of a coordinator each of them was started. */
+  readonly #livesOf = new Map<string, string>();
   readonly #paused = new Map<string, AsyncDisposable>();
   /** What is being done to each process. */
   readonly #turns = new Map<string, Promise<SignalAnswer>>();
@@ -141,8 +143,10 @@ export class HostAgent {
       );
     }
     if (answer.life === this.#life) return;
-    // What another coordinator has had started, nobody knows any more.
-    for (const child of this.#children.values()) child.kill();
+    // What another coordinator has had started, nobody knows any more. This one may have been quicker than its answer.
+    for (const [process, child] of this.#children) {
+      if (this.#livesOf.get(process) !== answer.life) child.kill();
+    }
     this.#life = answer.life;
     this.#runId = answer.runId;
     this.#subscription?.close();
@@ -159,7 +163,7 @@ export class HostAgent {
     const command = fromBytes<HostCommand>(notice.data);
     switch (command.command) {
       case "spawn":
-        return notice.respond(toBytes(this.#spawn(command.role, command.spec)));
+        return notice.respond(toBytes(this.#spawn(command.role, command.spec, command.life)));
       case "signal":
         return notice.respond(toBytes(await this.#inTurn(command.process, command.signal)));
       case "ping":
@@ -170,7 +174,7 @@ export class HostAgent {
     }
   }
 
-  #spawn(role: Role, spec: ChildSpec): Spawned {
+  #spawn(role: Role, spec: ChildSpec, life: string): Spawned {
     const { local, natsUrl, say } = this.#options;
     const known = this.#children.get(spec.process);
     if (known !== undefined) return { pid: known.pid };
@@ -179,10 +183,12 @@ export class HostAgent {
     for (const [process, before] of this.#children) if (process.startsWith(name)) before.kill();
     const child = local.spawn(role, { ...spec, natsUrl });
     this.#children.set(spec.process, child);
+    this.#livesOf.set(spec.process, life);
     say(`started ${spec.process} (pid ${child.pid})`);
     const runId = this.#runId;
     void child.exited.then(({ code, signal }) => {
       this.#children.delete(spec.process);
+      this.#livesOf.delete(spec.process);
       // Behind a pause that is under way.
       void this.#afterEnd(spec.process);
       say(`${spec.process} ended ${signal === null ? `with code ${code}` : `by ${signal}`}`);

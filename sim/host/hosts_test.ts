@@ -114,6 +114,24 @@ Deno.test("hosts: a coordinator that comes after another one wants none of its p
   await until("started", () => anew.pid === 101);
 });
 
+Deno.test("hosts: planted: what a coordinator that comes back has started before its welcome is there goes on", async () => {
+  await using run = await rig();
+  const worker = await run.host("worker", 0);
+  const first = await run.coordinator();
+  await until("it has come", () => first.missing("worker", 1).length === 0);
+  const process = first.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1"));
+  await until("started", () => process.pid > 0);
+  first.abandon();
+  const { hosts: second } = await run.lateCoordinator("r");
+  await using _second = second;
+  await until("it has asked", () => second.missing("worker", 1).length === 0);
+  const anew = second.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1001"));
+  await until("started", () => anew.pid === 101);
+  const joined = () => worker.said.filter((line) => line.startsWith("joined")).length;
+  await until("it has its answer", () => joined() === 2);
+  assert.deepEqual(worker.children.map(({ seen }) => seen), [["kill"], []]);
+});
+
 Deno.test("hosts: planted: one whose coordinator is there stays with it, also if another one answers sooner", async () => {
   await using run = await rig();
   const { hosts: first, asked } = await run.lateCoordinator("own");

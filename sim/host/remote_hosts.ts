@@ -210,7 +210,14 @@ export class RemoteHosts implements AsyncDisposable {
   #spawn(host: string, role: Role, spec: ChildSpec): HostedProcess {
     const { onIncident, patienceMs = SILENT_MS } = this.#options;
     const process = new RemoteProcess({
-      ...{ host, name: spec.process, onIncident, patienceMs, signal: this.#over.signal },
+      ...{
+        host,
+        name: spec.process,
+        life: this.#life,
+        onIncident,
+        patienceMs,
+        signal: this.#over.signal,
+      },
       command: (command) => this.#command(host, command, COMMAND_TIMEOUT_MS),
     });
     this.#processes.set(spec.process, process);

@@ -19,6 +19,8 @@ export interface RemoteProcessOptions {
   readonly host: string;
   /** Its name and incarnation. */
   readonly name: string;
+  /** The life of the coordinator that wants it: its host keeps none of an earlier one. */
+  readonly life: string;
   /** Tells its host something, once. */
   readonly command: (command: HostCommand) => Promise<Uint8Array>;
   /** How long it is told something that is not answered; then it counts as ended, in milliseconds. */
@@ -67,7 +69,10 @@ export class RemoteProcess implements HostedProcess {
    * @param spec what it needs to know
    */
   async start(role: Role, spec: ChildSpec): Promise<void> {
-    const answer = await this.#order("start", { command: "spawn", role, spec });
+    const answer = await this.#order("start", {
+      ...{ command: "spawn", role, spec },
+      life: this.#options.life,
+    });
     if (answer !== undefined) this.pid = fromBytes<Spawned>(answer).pid;
   }
 

@@ -41,7 +41,12 @@ export type JoinAnswer =
 
 /** What the coordinator asks of a host. */
 export type HostCommand =
-  | { readonly command: "spawn"; readonly role: Role; readonly spec: ChildSpec } // answered with a Spawned
+  | {
+    readonly command: "spawn";
+    readonly role: Role;
+    readonly spec: ChildSpec;
+    readonly life: string;
+  } // of the coordinator; answered with a Spawned
   | { readonly command: "signal"; readonly process: string; readonly signal: Signal } // answered with a SignalAnswer once it is done
   | { readonly command: "ping" } // answered by a host that is still there
   | { readonly command: "over" }; // the run is over, and nothing is asked any more
