@@ -54,9 +54,19 @@ function refuses(promise: Promise<unknown>, code: PartiError["code"]): Promise<v
 
 /** The parts of the snapshot in force, as `epoch.generation`. */
 function partsIn(bucket: FakeBucket): string[] {
-  return partsOf(bucket.peek(CURRENT_KEY)!).map(({ epoch, generation }) =>
-    `${epoch}.${generation}`
+  return namesIn(bucket).map((name) => name.replace(/\.[0-9a-f]+$/, ""));
+}
+
+/** The same with their hashes: of one snapshot there may be a change and a whole. */
+function namesIn(bucket: FakeBucket): string[] {
+  return partsOf(bucket.peek(CURRENT_KEY)!).map(({ epoch, generation, hash }) =>
+    `${epoch}.${generation}.${hash}`
   );
+}
+
+/** The names of the parts of which there are chunks, in the order of their names. */
+async function namesLeft(bucket: FakeBucket): Promise<string[]> {
+  return (await bucket.list("chunk.>")).map(({ key }) => key.slice(6, -2)).sort();
 }
 
 /** The parts of which there are chunks. */
@@ -89,7 +99,7 @@ Deno.test("publication: a new leader writes a new whole where there are enough p
   for (let n = 0; n < 3; n++) await first.publish(next(first, [`p${n}`]));
   assert.equal(partsIn(bucket).length, 4);
   const second = await claim(bucket, 9, OTHER);
-  assert.deepEqual(partsIn(bucket), ["9.3"]);
+  assert.deepEqual(partsIn(bucket), ["5.3", "9.3"], "the whole of what all know, and no change");
   const remembered = { ...second.snapshot, generation: 8 };
   const third = await claim(bucket, 12, LEADER, { remembered });
   assert.deepEqual(partsIn(bucket), ["12.8"]);
@@ -117,12 +127,12 @@ Deno.test("publication: parts stay as long as they are in force, and until the n
   await pen.sweep();
   assert.deepEqual(await partsLeft(bucket), ["5.0", "5.1", "9.1"]);
   for (let n = 0; n < 8; n++) {
-    const before = partsIn(bucket);
+    const before = namesIn(bucket);
     await pen.publish(next(pen, [`p${n}`], ["b"]));
-    const read = [...new Set([...before, ...partsIn(bucket)])].sort();
-    assert.deepEqual(await partsLeft(bucket), read);
+    const read = [...new Set([...before, ...namesIn(bucket)])].sort();
+    assert.deepEqual(await namesLeft(bucket), read);
     await pen.sweep();
-    assert.deepEqual(await partsLeft(bucket), read);
+    assert.deepEqual(await namesLeft(bucket), read);
     assert.deepEqual(await inForce(bucket), pen.snapshot);
   }
   // What could not be removed is removed later.
@@ -132,10 +142,10 @@ Deno.test("publication: parts stay as long as they are in force, and until the n
   for (let n = 0; n < 8; n++) await pen.publish(next(pen, [`q${n}`]));
   assert.ok((await partsLeft(bucket)).length > 8);
   bucket.before = () => {};
-  const before = partsIn(bucket);
+  const before = namesIn(bucket);
   await pen.publish(next(pen, ["last"]));
-  const read = [...new Set([...before, ...partsIn(bucket)])].sort();
-  assert.deepEqual(await partsLeft(bucket), read);
+  const read = [...new Set([...before, ...namesIn(bucket)])].sort();
+  assert.deepEqual(await namesLeft(bucket), read);
 });
 
 Deno.test("publication: in parts, too, a write in doubt is found or never will be, and each part has one content", async () => {
