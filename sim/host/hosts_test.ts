@@ -97,11 +97,8 @@ Deno.test("hosts: a number that is taken, or too high, is refused with the reaso
 
 Deno.test("hosts: a coordinator that comes after another one wants none of its processes", async () => {
   await using run = await rig();
-  const worker = await run.host("worker", 0);
   const first = await run.coordinator();
-  await until("it has come", () => first.missing("worker", 1).length === 0);
-  const process = first.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1"));
-  await until("started", () => process.pid > 0);
+  const { worker } = await started(run, first, 1);
   const [old] = worker.children;
   // As SIGKILL leaves it: nobody is told anything.
   first.abandon();
@@ -116,11 +113,8 @@ Deno.test("hosts: a coordinator that comes after another one wants none of its p
 
 Deno.test("hosts: planted: what a coordinator that comes back has started before its welcome is there goes on", async () => {
   await using run = await rig();
-  const worker = await run.host("worker", 0);
   const first = await run.coordinator();
-  await until("it has come", () => first.missing("worker", 1).length === 0);
-  const process = first.hostOf("worker", 0)!.spawn("worker", spec("worker-0#1"));
-  await until("started", () => process.pid > 0);
+  const { worker } = await started(run, first, 1);
   first.abandon();
   const { hosts: second } = await run.lateCoordinator("r");
   await using _second = second;

@@ -29,8 +29,9 @@ export function drawMood(
 }
 
 /** Whether nothing goes wrong in a run. */
-export function isCalm({ faults, swarm }: Plan): boolean {
-  return faults.length === 0 && swarm["buggify"] !== true;
+export function isCalm({ faults, swarm, buggify }: Plan): boolean {
+  const isSound = swarm["buggify"] !== true && Object.values(buggify).every((isOn) => !isOn);
+  return faults.length === 0 && isSound;
 }
 
 /** Whether nothing but crashes goes wrong in a run. */

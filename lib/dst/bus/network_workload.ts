@@ -13,7 +13,7 @@ import type { PlanStep } from "../plan/plan.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import { defineWorkload, type DrawsFor, playSteps, type Simulation } from "../workload.ts";
 import type { CallRecord } from "./ledger.ts";
-import { drawMood } from "./mood.ts";
+import { drawMood, isCalm } from "./mood.ts";
 import { networkCatalog, SERVICE_SITES } from "./service_catalog.ts";
 import { type CallsCatalog, NODES, type ServiceCallStep, ServiceRun } from "./service_run.ts";
 
@@ -116,8 +116,7 @@ async function runNetwork(simulation: Simulation<Catalog>): Promise<void> {
   const { kernel, plan, assertions } = simulation;
   const { shape, latencyMaxMs } = plan.parameters as { shape: LatencyShape; latencyMaxMs: number };
   // What is good for a call on a bad day is no fault on a good one.
-  const isCalm = plan.faults.length === 0 && Object.values(plan.buggify).every((on) => !on) &&
-    plan.swarm["buggify"] !== true;
+  const isGoodDay = isCalm(plan);
   const watch = new OutcomeWatch(assertions);
   const run = new ServiceRun(simulation as unknown as Simulation<CallsCatalog>, {
     network: (owner) => ({
@@ -132,8 +131,8 @@ async function runNetwork(simulation: Simulation<Catalog>): Promise<void> {
   await Promise.all([
     playSteps(simulation, plan.operations, async ({ id, args }) => {
       const how = args as unknown as ServiceCallStep;
-      const record = await run.call(id, isCalm ? { ...calm(how) } : how);
-      if (isCalm) watch.mustSucceed("on a good day all calls succeed", id, record, how);
+      const record = await run.call(id, isGoodDay ? { ...calm(how) } : how);
+      if (isGoodDay) watch.mustSucceed("on a good day all calls succeed", id, record, how);
     }),
     playSteps(simulation, plan.faults, (fault) => inject(simulation, run, healing, fault)),
   ]);
