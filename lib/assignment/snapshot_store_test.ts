@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { isPartiError, type PartiErrorCode } from "../errors.ts";
 import { FakeBucket } from "../membership/fake_bucket_test.ts";
 import { chunkKey, CURRENT_KEY } from "../names.ts";
-import type { KvBucket } from "../ports/kv.ts";
-import { natsTest, type Rig } from "../test_support/rig.ts";
+import { natsTest } from "../test_support/rig.ts";
 import { chunkNamed, inForce, plainKey } from "./leader/leader_rig_test.ts";
-import { encodeSnapshot, type Snapshot, weightTable } from "./snapshot.ts";
+import { large, openBucket } from "./leader/publication_rig_test.ts";
+import { encodeSnapshot, type Snapshot } from "./snapshot.ts";
 import { changeBetween, encodeChange } from "./snapshot_change.ts";
 import { CHUNK_BYTES, encodePointer, partFor, partsOf } from "./snapshot_parts.ts";
 import {
@@ -17,28 +17,6 @@ import {
   writeAgain,
   writeSnapshot,
 } from "./snapshot_store.ts";
-
-function large(bytes: number, epoch = 1, generation = 1): Snapshot {
-  const count = Math.ceil(bytes / 64);
-  return {
-    epoch,
-    generation,
-    leader: { worker: "worker-0", instance: "i0" },
-    reason: "refresh",
-    atMs: 1,
-    workers: [{
-      id: "worker-0",
-      instance: "i0",
-      partitions: Array.from({ length: count }, (_, n) => `${generation}-${n}`.padStart(61, "x")),
-    }],
-    weights: weightTable([]),
-  };
-}
-
-async function openBucket(rig: Rig): Promise<KvBucket> {
-  const { world } = await rig.connect();
-  return await world.kv.open("assignments", { ttlMs: 0, replicas: 1, storage: "memory" });
-}
 
 natsTest("snapshot store: from a few bytes to several times a message's limit", async (rig) => {
   const bucket = await openBucket(rig);

@@ -4,32 +4,10 @@ import { isPartiError } from "../../errors.ts";
 import type { KvBucket } from "../../ports/kv.ts";
 import { streamOf } from "../../ports/nats/kv_format.ts";
 import { natsTest, type Rig } from "../../test_support/rig.ts";
-import { type Snapshot, weightTable } from "../snapshot.ts";
 import { CHUNK_BYTES } from "../snapshot_parts.ts";
 import { inForce, plainKey, TestTerm } from "./leader_rig_test.ts";
 import { type ClaimOptions, Publication } from "./publication.ts";
-
-function large(bytes: number, epoch = 1, generation = 1): Snapshot {
-  const count = Math.ceil(bytes / 64);
-  return {
-    epoch,
-    generation,
-    leader: { worker: "worker-0", instance: "i0" },
-    reason: "refresh",
-    atMs: 1,
-    workers: [{
-      id: "worker-0",
-      instance: "i0",
-      partitions: Array.from({ length: count }, (_, n) => `${generation}-${n}`.padStart(61, "x")),
-    }],
-    weights: weightTable([]),
-  };
-}
-
-async function openBucket(rig: Rig): Promise<KvBucket> {
-  const { world } = await rig.connect();
-  return await world.kv.open("assignments", { ttlMs: 0, replicas: 1, storage: "memory" });
-}
+import { large, openBucket } from "./publication_rig_test.ts";
 
 /** How many messages the bucket's stream holds: values, and markers of removals. */
 async function messageCount(rig: Rig): Promise<number> {

@@ -1,6 +1,5 @@
 /** Publications that lie in parts: what is added to what, what is kept and what is removed, and what becomes of doubts. */
 import assert from "node:assert/strict";
-import { isPartiError, type PartiError } from "../../errors.ts";
 import { FakeBucket, timeout } from "../../membership/fake_bucket_test.ts";
 import { CURRENT_KEY } from "../../names.ts";
 import type { KvBucket } from "../../ports/kv.ts";
@@ -17,6 +16,7 @@ import {
   TestTerm,
 } from "./leader_rig_test.ts";
 import { Publication } from "./publication.ts";
+import { next, refuses } from "./publication_rig_test.ts";
 
 /** Small snapshots lie in parts, too. */
 const PARTS: Layout = { wholeBytes: 0, partsMax: 4, changesShare: Infinity };
@@ -38,18 +38,6 @@ function claim(
     layout: PARTS,
     ...more,
   });
-}
-
-function next(publication: Publication, ...parts: string[][]): Snapshot {
-  return {
-    ...publication.snapshot,
-    generation: publication.nextGeneration,
-    workers: parts.map((part, n) => ({ id: `worker-${n}`, instance: `i${n}`, partitions: part })),
-  };
-}
-
-function refuses(promise: Promise<unknown>, code: PartiError["code"]): Promise<void> {
-  return assert.rejects(promise, (error) => isPartiError(error, code));
 }
 
 /** The parts of the snapshot in force, as `epoch.generation`. */

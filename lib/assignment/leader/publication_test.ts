@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { isPartiError, type PartiError } from "../../errors.ts";
 import { FakeBucket, timeout } from "../../membership/fake_bucket_test.ts";
 import { CURRENT_KEY } from "../../names.ts";
 import type { KvBucket } from "../../ports/kv.ts";
 import { inForce, TestTerm } from "./leader_rig_test.ts";
 import { Publication } from "./publication.ts";
+import { next, refuses } from "./publication_rig_test.ts";
 import type { Snapshot } from "../snapshot.ts";
 
 const LEADER = { worker: "worker-0", instance: "i0" };
@@ -23,18 +23,6 @@ function claim(
     nowMs: 1,
     ...more,
   });
-}
-
-function next(publication: Publication, ...parts: string[][]): Snapshot {
-  return {
-    ...publication.snapshot,
-    generation: publication.nextGeneration,
-    workers: parts.map((part, n) => ({ id: `worker-${n}`, instance: `i${n}`, partitions: part })),
-  };
-}
-
-function refuses(promise: Promise<unknown>, code: PartiError["code"]): Promise<void> {
-  return assert.rejects(promise, (error) => isPartiError(error, code));
 }
 
 Deno.test("publication: the first leader begins at generation 0, its successors go on, row 65", async () => {
