@@ -12,20 +12,17 @@ import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
 import type { Incoming } from "../incoming.ts";
 import { lag } from "../lag.ts";
-import { type Address, addressIn, addressSubject } from "../names.ts";
+import type { Address } from "../names.ts";
 import { Activation, type Stage } from "./activation.ts";
 import type { ActivationState } from "./activation_state.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Directory, DirectoryEntry } from "./directory.ts";
 import type { Nodes } from "./nodes.ts";
-import { Forwarded } from "./forwarded.ts";
+import { Forwarder } from "./forwarder.ts";
 import { place } from "./placement.ts";
 import { Returns } from "./returns.ts";
 import type { StateStore } from "./state_store.ts";
 import type { TypeTable } from "./type_table.ts";
-
-/** A call is sent on so often at most. */
-export const HOPS_MAX = 2;
 
 /** What one life of a node needs. */
 export interface HostOptions {
@@ -72,7 +69,7 @@ export class Host {
   readonly #stage: Stage;
   readonly #over = new AbortController();
   readonly #returns: Returns;
-  readonly #forwarded: Forwarded;
+  readonly #forwarder: Forwarder;
   /** When actors that are asked to end lose their right. */
   readonly #graces = new Map<ActorId, Timer>();
   #closing = false;
@@ -82,14 +79,7 @@ export class Host {
     const { world, bus, address, directory, states, lease, onActivation, onError } = options;
     this.#options = options;
     this.address = address;
-    this.#forwarded = new Forwarded({
-      ...{ world, everyMs: bus.lookoutMs },
-      isOver: async (subject) => {
-        const other = addressIn(bus.name, subject);
-        return other !== undefined && await options.nodes.proveDead(other);
-      },
-      onGone: (call) => bus.outbox.gone(call),
-    });
+    this.#forwarder = new Forwarder({ world, bus, nodes: options.nodes, onError });
     this.#returns = new Returns({
       ...{ world, directory, address, onError, over: this.#over.signal },
       isDead: (other) => options.nodes.isDead(other),
@@ -158,6 +148,8 @@ export class Host {
     if (this.#closing) return bus.outbox.refuse(call, "stopped");
     const present = this.#activations.get(call.to);
     if (present !== undefined) return present.offer(incoming);
+    const elsewhere = this.#forwarder.recent(call);
+    if (elsewhere !== undefined) return void this.#forwarder.send(incoming, elsewhere, false);
     const activation = new Activation(call.to, world.random.uuid(), type, this.#stage);
     this.#activations.set(call.to, activation);
     activation.offer(incoming);
@@ -169,7 +161,7 @@ export class Host {
     this.#closing = true;
     this.#over.abort();
     this.#options.listening.close();
-    void this.#forwarded.close();
+    void this.#forwarder.close();
     for (const activation of this.activations) activation.lose();
   }
 
@@ -194,7 +186,7 @@ export class Host {
     ]);
     this.#over.abort();
     await this.#returns.settled();
-    await this.#forwarded.close();
+    await this.#forwarder.close();
     await this.#options.lease.release();
     await this.#drain();
     this.#options.listening.close();
@@ -237,9 +229,10 @@ export class Host {
       return this.#refuseAll(activation.elsewhere());
     }
     if (found.kind === "here") return await activation.begin(found.entry);
-    const subject = addressSubject(this.#options.bus.name, found.address);
+    const { address, placed } = found;
+    if (!placed) this.#forwarder.learn(activation.id, address);
     for (const incoming of activation.elsewhere()) {
-      await this.#forward(incoming, subject, found.placed);
+      await this.#forwarder.send(incoming, address, placed);
     }
   }
 
@@ -288,22 +281,6 @@ export class Host {
       entry,
     );
     return registration.kind === "lost" ? undefined : { kind: "here", entry: registration.entry };
-  }
-
-  /** Sends a call on, unless it was sent on as often as it may be. Never rejects. */
-  async #forward(incoming: Incoming, subject: string, placed: boolean): Promise<void> {
-    const { bus, onError } = this.#options;
-    const { call, leftMs } = incoming;
-    if (call.hops >= HOPS_MAX) return bus.outbox.refuse(call, "too many hops");
-    if (leftMs <= 0) return bus.outbox.refuse(call, "late");
-    try {
-      await bus.outbox.forward(incoming, subject, placed);
-    } catch (error) {
-      if (!isPartiError(error)) throw error;
-      onError(error);
-      return bus.outbox.refuse(call, "stopped", "it could not be sent on");
-    }
-    if (call.kind === "request") this.#forwarded.add(incoming, subject);
   }
 
   /** What cannot be removed now is tried again; meanwhile the actor may begin here anew, over its old place. */

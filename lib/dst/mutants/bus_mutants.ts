@@ -324,7 +324,7 @@ const inActors: readonly Mutant[] = [
   {
     name: "sent-on-and-forgotten",
     about: "Nobody looks after a call that was sent on: its caller waits for its deadline.",
-    file: HOST,
+    file: "lib/bus/actors/forwarder.ts",
     find: '    if (call.kind === "request") this.#forwarded.add(incoming, subject);\n',
     replace: "",
   },
