@@ -135,6 +135,7 @@ export class Cadence {
    * @param nowMs when, in true virtual milliseconds
    */
   published(snapshot: Snapshot, before: Snapshot | undefined, nowMs: number): void {
+    const isClaim = this.#term?.epoch !== snapshot.epoch;
     const term = this.#termOf(snapshot, nowMs);
     const isNews = snapshot.generation > (before?.generation ?? 0);
     if (!isNews) return;
@@ -143,6 +144,8 @@ export class Cadence {
         .map(({ instance, partitions }) => [instance, partitions.length]),
     );
     this.#listed = new Set(snapshot.workers.map(({ instance }) => instance));
+    // A leader's first word says what it goes on from, and decides nothing: also where a part was lost, and it counts one generation on.
+    if (isClaim) return;
     this.#checkHaste(term, snapshot, before, nowMs);
     this.#checkNewcomers(term, nowMs);
     this.#checkGone(term, nowMs);

@@ -344,6 +344,27 @@ Deno.test("an emergency in which there is nobody to give anything to waits for a
   }
 });
 
+Deno.test("a leader that goes on after a loss has decided nothing yet, and may wait for a group that begins again", () => {
+  for (
+    const [atMs, broken] of [
+      [92_000, []],
+      [93_000, ["an emergency waits for nothing"]],
+    ] as const
+  ) {
+    const rig = wellRig();
+    rig.publish(60_000, { epoch: 2, leader: "A", generation: 2 });
+    rig.observer.unleased("worker-B", 60_100);
+    rig.publish(atMs, {
+      epoch: 2,
+      leader: "A",
+      generation: 3,
+      reason: "restart",
+      parts: { A: LIST },
+    });
+    assert.deepEqual(rig.broken, broken);
+  }
+});
+
 Deno.test("where leases end without a word, a leader that is new to one waits for its whole TTL", () => {
   for (
     const [silentTtlMs, atMs, broken] of [
