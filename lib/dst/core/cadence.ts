@@ -39,7 +39,7 @@ export interface CadenceRules {
 const PLANNED: readonly RebalanceReason[] = ["planned_scale", "partition_change", "imbalance"];
 /** The slowest clock still shows this share of the true time. */
 const SLOWEST_CLOCK = 0.97;
-/** Whoever said that it wants to go counts for so long after it has gone: the leader may have looked before. */
+/** Whoever said that it wants to go counts while its lease lies, and for so long after that: the leader may have looked before. */
 const LEAVER_MS = 10_000;
 
 /** The present term, as seen from what it writes. */
@@ -67,7 +67,7 @@ export class Cadence {
   readonly #newcomers = new Map<string, number>();
   /** Since when partitions have belonged to an instance without a lease. */
   readonly #gone = new Map<string, number>();
-  /** When each instance that wants to go was last heard of. */
+  /** Until when each instance that wants to go had a lease: `Infinity` while it has. */
   readonly #leavers = new Map<string, number>();
   /** Those who have a lease and do not want to go: where there are none, there is nobody to give anything to. */
   readonly #heirs = new Set<string>();
@@ -110,7 +110,7 @@ export class Cadence {
     else this.#heirs.add(instance);
     if (leaving) {
       this.#differences.begin(nowMs);
-      this.#leavers.set(instance, nowMs);
+      this.#leavers.set(instance, Infinity);
       this.#newcomers.delete(instance);
     } else if (!this.#listed.has(instance) && !this.#newcomers.has(instance)) {
       this.#differences.begin(nowMs);
@@ -293,7 +293,7 @@ export class Cadence {
     }
     // The group is still gathering, or somebody who leaves was served as well: then there is no distance to keep.
     const isGathering = nowMs - term.startedAtMs <= coldStartWindowMs / SLOWEST_CLOCK + slackMs;
-    const hadLeavers = [...this.#leavers.values()].some((atMs) => nowMs - atMs <= LEAVER_MS);
+    const hadLeavers = [...this.#leavers.values()].some((untilMs) => nowMs - untilMs <= LEAVER_MS);
     if (!isGathering && !hadLeavers) term.plannedAtMs = nowMs;
   }
 

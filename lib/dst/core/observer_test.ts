@@ -193,6 +193,12 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.lease("worker-B", "B", 61_000, { leaving: true });
     rig.publish(61_100, { generation: 3, reason: "planned_scale", parts: { A: LIST, B: [] } });
   }],
+  ["whoever went without giving its lease back is a leaver for as long as it lies", (rig) => {
+    rig.lease("worker-B", "B", 40_000, { leaving: true });
+    rig.publish(60_000, { generation: 2, reason: "planned_scale", parts: { A: LIST, B: [] } });
+    rig.observer.sourceSays(LIST, 60_000, { p0: 5 });
+    rig.publish(61_000, { generation: 3, reason: "partition_change", parts: { A: LIST, B: [] } });
+  }],
   ["a window that has reached its cap does not wait for quiet", (rig) => {
     rig.lease("worker-C", "C", 60_000);
     rig.lease("worker-D", "D", 69_800);
