@@ -76,6 +76,8 @@ export class Cadence {
   /** Since when something may have differed from the assignment. */
   readonly #differences: Differences;
   #owners = new Map<string, number>();
+  /** When the source first answered in the present term; undefined as long as it has not. */
+  #answeredAtMs: number | undefined;
   #listed = new Set<string>();
 
   /**
@@ -101,6 +103,11 @@ export class Cadence {
   /** See {@linkcode Differences.sourceSays}. */
   sourceSays(ids: readonly string[], weights: Snapshot["weights"], nowMs: number): void {
     this.#differences.sourceSays(ids, weights, nowMs);
+  }
+
+  /** The source has told a leader which partitions there are. */
+  sourceAnswered(nowMs: number): void {
+    this.#answeredAtMs ??= nowMs;
   }
 
   /** A lease was written. */
@@ -138,7 +145,10 @@ export class Cadence {
     const isClaim = this.#term?.epoch !== snapshot.epoch;
     const term = this.#termOf(snapshot, nowMs);
     const isNews = snapshot.generation > (before?.generation ?? 0);
+    if (isClaim) this.#answeredAtMs = undefined;
     if (!isNews) return;
+    // Where nothing is assigned there is nothing to go by before the source has answered.
+    const knownMs = this.#owners.size > 0 ? -Infinity : this.#answeredAtMs ?? nowMs;
     this.#owners = new Map(
       snapshot.workers.filter(({ partitions }) => partitions.length > 0)
         .map(({ instance, partitions }) => [instance, partitions.length]),
@@ -147,7 +157,7 @@ export class Cadence {
     // A leader's first word says what it goes on from, and decides nothing: also where a part was lost, and it counts one generation on.
     if (isClaim) return;
     this.#checkHaste(term, snapshot, before, nowMs);
-    this.#checkNewcomers(term, nowMs);
+    this.#checkNewcomers(term, knownMs, nowMs);
     this.#checkGone(term, nowMs);
     this.#checkDistance(term, snapshot, before, nowMs);
     this.#checkWindow(term, snapshot, nowMs);
@@ -183,7 +193,7 @@ export class Cadence {
     return coldStartWindowMs + emergencyGracePeriodMs + recoveryGracePeriodMs;
   }
 
-  #checkNewcomers(term: Term, nowMs: number): void {
+  #checkNewcomers(term: Term, knownMs: number, nowMs: number): void {
     const { plannedScaleWindowMs, minRebalanceIntervalMs, emergencyGracePeriodMs } = this.#rules;
     const windowMs = term.hasPublished
       ? Math.max(plannedScaleWindowMs, minRebalanceIntervalMs) + emergencyGracePeriodMs
@@ -191,11 +201,9 @@ export class Cadence {
     for (const [instance, sinceMs] of this.#newcomers) {
       if (!this.#listed.has(instance)) continue;
       this.#newcomers.delete(instance);
-      this.#judge("a newcomer waits for the windows, and no longer", instance, sinceMs, {
-        term,
-        windowMs,
-        nowMs,
-      });
+      const seenMs = Math.max(sinceMs, knownMs);
+      const name = "a newcomer waits for the windows, and no longer";
+      this.#judge(name, instance, seenMs, { term, windowMs, nowMs });
     }
   }
 

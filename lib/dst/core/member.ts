@@ -91,6 +91,7 @@ export class Member {
       maxMs: parameters.sourceMaxMs,
       mood: options.mood,
       assertions: simulation.assertions,
+      onAnswer: () => observer.sourceAnswered(simulation.kernel.nowMs),
     });
     this.#work = new Work({
       simulation,

@@ -28,6 +28,8 @@ export interface MoodySourceOptions {
   readonly mood: () => Mood;
   /** Told which moods somebody met. */
   readonly assertions: Assertions<CoreCatalog>;
+  /** Told of each answer that says which partitions there are. */
+  readonly onAnswer: () => void;
 }
 
 /** How long one that hangs lets wait, in milliseconds: longer than anybody does. */
@@ -40,7 +42,7 @@ const HANGING_MS = 60_000;
  * @returns the source
  */
 export function moodySource(options: MoodySourceOptions): StaticSource {
-  const { clock, draws, maxMs, mood, assertions } = options;
+  const { clock, draws, maxMs, mood, assertions, onAnswer } = options;
   const inner = staticSource(options.partitions);
   return {
     watch: (onChange) => inner.watch(onChange),
@@ -57,7 +59,10 @@ export function moodySource(options: MoodySourceOptions): StaticSource {
         assertions.reachable("the source failed");
         throw new Error("the partition source is out of order");
       }
-      if (is !== "empty") return list;
+      if (is !== "empty") {
+        if (list.length > 0) onAnswer();
+        return list;
+      }
       noteStrike(assertions, "source empty");
       assertions.reachable("the source said nothing");
       return [];

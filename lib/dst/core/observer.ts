@@ -112,6 +112,11 @@ export class Observer {
     this.#cadence.sourceSays(ids, weights, nowMs);
   }
 
+  /** A leader's source has answered. */
+  sourceAnswered(nowMs: number): void {
+    this.#cadence.sourceAnswered(nowMs);
+  }
+
   /** Something kept leaders from doing what they should, until now. */
   disturbed(nowMs: number): void {
     this.#cadence.disturbed(nowMs + RECOVERY_MS);

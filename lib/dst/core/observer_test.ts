@@ -4,7 +4,7 @@ import { PartiError } from "../../errors.ts";
 import type { AssignmentChange } from "../../manager/hooks.ts";
 import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";
 import { messageViolations } from "./message_violations_test.ts";
-import { lane, LIST, type Rig, RULES, wellRig, WITH_C } from "./observer_rig_test.ts";
+import { lane, LIST, Rig, type Rig, RULES, wellRig, WITH_C } from "./observer_rig_test.ts";
 
 /** Each promise, and what breaks it. */
 const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
@@ -367,6 +367,23 @@ Deno.test("a leader that goes on after a loss has decided nothing yet, and may w
       reason: "restart",
       parts: { A: LIST },
     });
+    assert.deepEqual(rig.broken, broken);
+  }
+});
+
+Deno.test("where nothing is assigned, a newcomer waits for the source's first answer", () => {
+  for (
+    const [answeredAtMs, broken] of [
+      [40_000, []],
+      [2_000, ["a newcomer waits for the windows, and no longer"]],
+    ] as const
+  ) {
+    const rig = new Rig();
+    rig.lease("worker-A", "A", 0);
+    rig.publish(1_000, { generation: 0, parts: {} });
+    rig.observer.sourceAnswered(answeredAtMs);
+    rig.observer.sourceAnswered(40_500);
+    rig.publish(41_000, { parts: { A: LIST } });
     assert.deepEqual(rig.broken, broken);
   }
 });
