@@ -4,7 +4,7 @@ import { PartiError } from "../../errors.ts";
 import type { AssignmentChange } from "../../manager/hooks.ts";
 import { CONVERGENCE_MS, type CoreCatalog, coreCatalog } from "./catalog.ts";
 import { messageViolations } from "./message_violations_test.ts";
-import { lane, LIST, Rig, type Rig, RULES, wellRig, WITH_C } from "./observer_rig_test.ts";
+import { lane, LIST, Rig, RULES, wellRig, WITH_C } from "./observer_rig_test.ts";
 
 /** Each promise, and what breaks it. */
 const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
