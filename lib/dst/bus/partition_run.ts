@@ -9,6 +9,7 @@ import { shardStateBucket } from "../../bus/names.ts";
 import type { GroupConfigInput } from "../../config/config.ts";
 import { isPartiError } from "../../errors.ts";
 import { Manager } from "../../manager/manager.ts";
+import { sleep } from "../../ports/clock.ts";
 import { makeShards } from "../../sharding/make_shards.ts";
 import { type ShardedFeed, shardStream } from "../../sharding/shards.ts";
 import { Healing } from "../core/healing.ts";
@@ -35,6 +36,8 @@ const TYPE = "sim::kept";
 const LOOK_MS = 250;
 /** So long after its goodbye an actor tries to save, in milliseconds. */
 const STRAGGLE_MS = 2;
+/** How long the hook takes with which a life begins, in milliseconds: most that they load is there at once. */
+const ACTIVATING_MS = [0, 0, 5, 100];
 const PING_TIMEOUT_MS = 60_000;
 /** What is stored and waits is handled within so long when all is well, in milliseconds. */
 const DRAIN_MS = 60_000;
@@ -151,6 +154,8 @@ export class PartitionRun {
     const { assertions } = this.#simulation;
     const take = turnsOf({ assertions, ledger: this.#ledger, clock, context });
     this.#watch.made(owner, context);
+    const life = `${owner.name} ${context.id} ${context.token}`;
+    const draws = new Draws(this.#simulation.plan.seed, "activation", life);
     return {
       handle: async ({ payload, signal, leftMs }) => {
         // What is stored is handled, however late.
@@ -165,7 +170,12 @@ export class PartitionRun {
           this.#watch.end(turn);
         }
       },
-      onActivate: () => this.#watch.hooked("activate", context),
+      onActivate: async () => {
+        this.#watch.hooked("activate", context);
+        const takesMs = draws.pick(ACTIVATING_MS);
+        // The shard may go meanwhile, and the process stand still.
+        if (takesMs > 0) await sleep(clock, takesMs);
+      },
       onDeactivate: () => {
         this.#watch.hooked("deactivate", context);
         this.#saveLate(owner, context);
