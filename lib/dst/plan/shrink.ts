@@ -76,8 +76,9 @@ export async function shrink(options: ShrinkOptions): Promise<ShrinkResult> {
   }
   search.begin(first);
   while (await search.pass());
-  if (search.isLarge) {
-    search.tryOtherSeeds();
+  for (const count of OTHER_SEEDS) {
+    if (!search.isLarge) break;
+    search.tryOtherSeeds(count);
     while (await search.pass());
   }
   return search.outcome(true, first);
@@ -88,8 +89,8 @@ const MANY_STEPS = 16;
 /** So much can be understood by reading it. */
 const FEW_OPERATIONS = 10;
 const FEW_FAULTS = 3;
-/** So many other seeds a smaller plan is tried under. */
-const OTHER_SEEDS = 12;
+/** So many other seeds a smaller plan is tried under: more where few were not enough. */
+const OTHER_SEEDS = [12, 50, 200];
 
 class Search {
   readonly #options: ShrinkOptions;
@@ -136,10 +137,10 @@ class Search {
     return operations.length > FEW_OPERATIONS || faults.length > FEW_FAULTS;
   }
 
-  /** From now on a smaller plan counts, too, if it fails under another seed. */
-  tryOtherSeeds(): void {
+  /** From now on a smaller plan counts, too, if it fails under another seed, one of so many. */
+  tryOtherSeeds(count: number): void {
     const draws = new Draws(this.#options.plan.seed, "other seeds");
-    this.#otherSeeds = Array.from({ length: OTHER_SEEDS }, () => draws.bits());
+    this.#otherSeeds = Array.from({ length: count }, () => draws.bits());
   }
 
   outcome(reproduced: boolean, first: RunResult): ShrinkResult {
