@@ -12,6 +12,7 @@ import { HANDOFF_CASE } from "./handoff.ts";
 import { IDLE_CASE } from "./idle.ts";
 import { PUBLISH_CASE } from "./publish.ts";
 import { RECOVERY_CASE } from "./recovery.ts";
+import { ROUND_TRIP_CASE } from "./round_trip.ts";
 
 /** The cases, from file to file of this folder. */
 export const SPEED_CASES: readonly StressCase[] = [
@@ -21,6 +22,7 @@ export const SPEED_CASES: readonly StressCase[] = [
   EFFECT_CASE,
   HANDOFF_CASE,
   RECOVERY_CASE,
+  ROUND_TRIP_CASE,
   IDLE_CASE,
   ...ASSIGNMENT_CASES,
 ];
