@@ -5,7 +5,7 @@ import { isPartiError } from "../errors.ts";
 import type { World } from "../ports/world.ts";
 import { makeShards } from "../sharding/make_shards.ts";
 import type { ShardedFeed } from "../sharding/shards.ts";
-import { natsTest, type Rig, until } from "../test_support/rig.ts";
+import { bothNatsTest, type Rig, until } from "../test_support/rig.ts";
 import {
   type BusProgramSpec,
   COUNTER,
@@ -152,52 +152,47 @@ async function answersFromAll(actors: ActorSystem): Promise<void> {
   }
 }
 
-for (const version of ["the usual nats-server", "2.10"] as const) {
-  const binary = version === "2.10" ? Deno.env.get("PARTI_NATS_SERVER_2_10") : undefined;
-  if (version === "2.10" && binary === undefined) continue;
-  natsTest(
-    `bus on ${version}: nodes are killed and stopped, and no actor ever has two lives`,
-    async (rig) => {
-      const specOf = (node: string) => {
-        const about = { url: rig.server.url, bus: BUS, node };
-        const spec: BusProgramSpec = { ...about, leaseTtlMs: LEASE_TTL_MS, workMs: 5 };
-        return { file: "bus_program.ts", spec };
-      };
-      await onStage(rig, specOf, async ({ world, bus, notices, start }) => {
-        await using actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
-        await actors.start();
-        const killedAtMs = new Map<string, number>();
-        const [first, second] = await Promise.all(["a", "b", "c"].map(start));
-        let isOver = false;
-        const calling = callAll(actors, () => isOver);
-        const served = (count: number) => () => notices.length > count;
-        await until("there is work", served(100));
-        // One is killed in the middle of it.
-        first!.kill("SIGKILL");
-        killedAtMs.set("a", Date.now());
-        await start("d");
-        await until("work goes on", served(notices.length + 400));
-        // Another is stopped for longer than its lease lasts, and comes back.
-        second!.kill("SIGSTOP");
-        const stoppedAt = notices.length;
-        const others = () => actorsOf(notices.slice(stoppedAt), "b");
-        await until("all actors work without it", () => others() === ACTORS, 30_000);
-        const wentOnAtMs = Date.now();
-        second!.kill("SIGCONT");
-        // Those that live elsewhere by now stay there: it is new ones that begin here.
-        const newcomers = callNewcomers(actors, () => isOver);
-        await until("it works again", worksSince(notices, "b", wentOnAtMs), 30_000);
-        isOver = true;
-        await newcomers;
-        assert.ok(await calling > 100);
-        await answersFromAll(actors);
-        assert.deepEqual(overlaps(notices, killedAtMs), []);
-        assert.equal(bus.pending, 0);
-      });
-    },
-    binary === undefined ? {} : { binary },
-  );
-}
+bothNatsTest(
+  "bus: nodes are killed and stopped, and no actor ever has two lives",
+  async (rig) => {
+    const specOf = (node: string) => {
+      const about = { url: rig.server.url, bus: BUS, node };
+      const spec: BusProgramSpec = { ...about, leaseTtlMs: LEASE_TTL_MS, workMs: 5 };
+      return { file: "bus_program.ts", spec };
+    };
+    await onStage(rig, specOf, async ({ world, bus, notices, start }) => {
+      await using actors = new ActorSystem({ world, bus, leaseTtlMs: LEASE_TTL_MS });
+      await actors.start();
+      const killedAtMs = new Map<string, number>();
+      const [first, second] = await Promise.all(["a", "b", "c"].map(start));
+      let isOver = false;
+      const calling = callAll(actors, () => isOver);
+      const served = (count: number) => () => notices.length > count;
+      await until("there is work", served(100));
+      // One is killed in the middle of it.
+      first!.kill("SIGKILL");
+      killedAtMs.set("a", Date.now());
+      await start("d");
+      await until("work goes on", served(notices.length + 400));
+      // Another is stopped for longer than its lease lasts, and comes back.
+      second!.kill("SIGSTOP");
+      const stoppedAt = notices.length;
+      const others = () => actorsOf(notices.slice(stoppedAt), "b");
+      await until("all actors work without it", () => others() === ACTORS, 30_000);
+      const wentOnAtMs = Date.now();
+      second!.kill("SIGCONT");
+      // Those that live elsewhere by now stay there: it is new ones that begin here.
+      const newcomers = callNewcomers(actors, () => isOver);
+      await until("it works again", worksSince(notices, "b", wentOnAtMs), 30_000);
+      isOver = true;
+      await newcomers;
+      assert.ok(await calling > 100);
+      await answersFromAll(actors);
+      assert.deepEqual(overlaps(notices, killedAtMs), []);
+      assert.equal(bus.pending, 0);
+    });
+  },
+);
 
 /** Tells actors by partition something until told to stop; returns what the feed has stored, by actor. */
 async function tellAll(actors: PartitionActors, isOver: () => boolean): Promise<string[][]> {
@@ -216,7 +211,7 @@ async function tellAll(actors: PartitionActors, isOver: () => boolean): Promise<
   );
 }
 
-natsTest(
+bothNatsTest(
   "actors by partition: workers are killed and stopped, no actor has two lives, and nothing that was stored is lost",
   async (rig) => {
     const specOf = (node: string) => {

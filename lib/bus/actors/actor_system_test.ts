@@ -1,6 +1,6 @@
 /** Actors in a directory on a real server: how they begin, keep, move and end. */
 import assert from "node:assert/strict";
-import { natsTest, type Rig, until } from "../../test_support/rig.ts";
+import { bothNatsTest, type Rig, until } from "../../test_support/rig.ts";
 import { MessageBus } from "../bus.ts";
 import { directoryBucket, nodeBucket } from "../names.ts";
 import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
@@ -62,7 +62,7 @@ async function leave({ actors, bus }: Node): Promise<void> {
 const ask = async ({ actors }: Node, n: number, method = "count"): Promise<string> =>
   decoder.decode(await actors.request(`${TYPE}/${n}`, method, NOTHING, PATIENT));
 
-natsTest(
+bothNatsTest(
   "actors: each lives on one node, whoever calls, and errors fail the call only",
   async (rig) => {
     const nodes = [await node(rig, "a"), await node(rig, "b"), await node(rig, "c")];
@@ -87,7 +87,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "actors: who leaves in order loses nothing, and is somewhere else at once",
   async (rig) => {
     const [first, second] = [await node(rig, "a", { placement: "local" }), await node(rig, "b")];
@@ -103,7 +103,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "actors: those of a dead node begin elsewhere once its lease is over, and it is swept",
   async (rig) => {
     const [first, second] = [await node(rig, "a", { placement: "local" }), await node(rig, "b")];
@@ -121,7 +121,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "actors: idle ones end, those that ask to end do, and come back with what they kept",
   async (rig) => {
     const one = await node(rig, "a", { idleMs: 200 });
@@ -134,7 +134,7 @@ natsTest(
   },
 );
 
-natsTest("actors: what nobody acts as is told, and so is a name that is none", async (rig) => {
+bothNatsTest("actors: what nobody acts as is told, and so is a name that is none", async (rig) => {
   const one = await node(rig, "a");
   await assert.rejects(one.actors.request("test::nobody/1", "x", NOTHING, { timeoutMs: 300 }), {
     code: "PARTI_TIMEOUT",
@@ -151,7 +151,7 @@ natsTest("actors: what nobody acts as is told, and so is a name that is none", a
   await assert.rejects(ask(one, 1), { code: "PARTI_STOPPED" });
 });
 
-natsTest("actors: a mailbox takes what it may, and no more", async (rig) => {
+bothNatsTest("actors: a mailbox takes what it may, and no more", async (rig) => {
   const one = await node(rig, "a", {
     mailboxMax: 1,
     create: () => ({ handle: () => new Promise<void>(() => {}) }),
@@ -164,7 +164,7 @@ natsTest("actors: a mailbox takes what it may, and no more", async (rig) => {
   await leave(one);
 });
 
-natsTest(
+bothNatsTest(
   "actors: a bucket that keeps leases for too short a time is told, and nothing is left",
   async (rig) => {
     const { world } = await rig.connect();
@@ -188,7 +188,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "actors: a system can stop while it starts, and one after another can be on a bus",
   async (rig) => {
     const { world } = await rig.connect();
@@ -206,7 +206,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "actors: who does not come to an end in time loses its right, and the node stops",
   async (rig) => {
     const { world } = await rig.connect();

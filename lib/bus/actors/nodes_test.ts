@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { systemRandom } from "../../ports/nats/random.ts";
 import { ManualClock } from "../../test_support/manual_clock.ts";
-import { natsTest, type Rig, until } from "../../test_support/rig.ts";
+import { bothNatsTest, type Rig, until } from "../../test_support/rig.ts";
 import { Nodes } from "./nodes.ts";
 
 const BUCKET = { ttlMs: 0, replicas: 1, storage: "memory" } as const;
@@ -20,7 +20,7 @@ async function nodesOf(rig: Rig, ttlMs: number) {
   return { nodes, clock, bucket, errors };
 }
 
-natsTest("nodes: a life counts on its own lease, however long this node's is", async (rig) => {
+bothNatsTest("nodes: a life counts on its own lease, however long this node's is", async (rig) => {
   const [patient, hasty] = [await nodesOf(rig, 6_000), await nodesOf(rig, 1_000)];
   const lease = await patient.nodes.join("a_1", () => {});
   await until("it is seen", () => hasty.nodes.isAlive("a_1"));
@@ -33,7 +33,7 @@ natsTest("nodes: a life counts on its own lease, however long this node's is", a
   await Promise.all([patient.nodes.close(), hasty.nodes.close()]);
 });
 
-natsTest(
+bothNatsTest(
   "nodes: whoever renews is not proven dead, and whoever is never comes back",
   async (rig) => {
     const [one, other] = [await nodesOf(rig, 1_000), await nodesOf(rig, 1_000)];
@@ -56,7 +56,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "nodes: a life that nobody has seen is proven dead only where it has no lease",
   async (rig) => {
     const [one, other] = [await nodesOf(rig, 1_000), await nodesOf(rig, 1_000)];

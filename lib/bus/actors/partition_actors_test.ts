@@ -6,7 +6,7 @@ import { Manager } from "../../manager/manager.ts";
 import { sleep } from "../../ports/clock.ts";
 import { makeShards } from "../../sharding/make_shards.ts";
 import type { ShardedFeed } from "../../sharding/shards.ts";
-import { natsTest, type Rig, until } from "../../test_support/rig.ts";
+import { bothNatsTest, type Rig, until } from "../../test_support/rig.ts";
 import { MessageBus } from "../bus.ts";
 import type { Actor, ActorContext } from "./actor.ts";
 import { PartitionActors } from "./partition_actors.ts";
@@ -115,7 +115,7 @@ async function stopWorker({ manager, bus }: Worker): Promise<void> {
   await bus.stop();
 }
 
-natsTest("actors by partition: one owner through a hundred moves under load", async (rig) => {
+bothNatsTest("actors by partition: one owner through a hundred moves under load", async (rig) => {
   const { world } = await rig.connect();
   await makeShards(world.feed, FEED, { storage: "memory", replicas: 1 });
   await using bus = new MessageBus({ world, bus: "partitions", node: "caller" });
@@ -152,7 +152,7 @@ natsTest("actors by partition: one owner through a hundred moves under load", as
   await Promise.all(workers.map(stopWorker));
 });
 
-natsTest(
+bothNatsTest(
   "actors by partition: errors are told, and what nobody acts as is refused",
   async (rig) => {
     const { world } = await rig.connect();
@@ -196,7 +196,7 @@ natsTest(
   },
 );
 
-natsTest("actors by partition: a turn may take longer than an actor may idle", async (rig) => {
+bothNatsTest("actors by partition: a turn may take longer than an actor may idle", async (rig) => {
   const { world } = await rig.connect();
   const feed = { ...FEED, shards: 1 };
   await makeShards(world.feed, feed, { storage: "memory", replicas: 1 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { natsTest, type Rig } from "../../test_support/rig.ts";
+import { bothNatsTest, type Rig } from "../../test_support/rig.ts";
 import { bucketKey } from "./actor_id.ts";
 import { KvDirectory } from "./kv_directory.ts";
 import { Locations } from "./locations.ts";
@@ -15,7 +15,7 @@ async function bucketOf(rig: Rig) {
   return await world.kv.open("bucket", OPTIONS);
 }
 
-natsTest(
+bothNatsTest(
   "states: what is kept is there for the next life, and an earlier one keeps nothing any more",
   async (rig) => {
     const store = new KvStateStore(await bucketOf(rig));
@@ -33,7 +33,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "states: a save whose answer was lost does not stand in the way of the next",
   async (rig) => {
     const bucket = await bucketOf(rig);
@@ -47,7 +47,7 @@ natsTest(
   },
 );
 
-natsTest(
+bothNatsTest(
   "states: saves at once are kept in their order, and one that fails ends no other",
   async (rig) => {
     const bucket = await bucketOf(rig);
@@ -70,14 +70,14 @@ natsTest(
   },
 );
 
-natsTest("states and directory: what somebody else has written is told", async (rig) => {
+bothNatsTest("states and directory: what somebody else has written is told", async (rig) => {
   const bucket = await bucketOf(rig);
   await bucket.put(bucketKey(ID), encoder.encode("{}"));
   await assert.rejects(new KvStateStore(bucket).open(ID, 1n), { code: "PARTI_REFUSED" });
   await assert.rejects(new KvDirectory(bucket).lookup(ID), { code: "PARTI_REFUSED" });
 });
 
-natsTest(
+bothNatsTest(
   "directory: who is first has the place, and only its own entry is given back",
   async (rig) => {
     const directory = new KvDirectory(await bucketOf(rig));
@@ -98,7 +98,7 @@ natsTest(
   },
 );
 
-natsTest("directory: the entries of the dead are swept, and no others", async (rig) => {
+bothNatsTest("directory: the entries of the dead are swept, and no others", async (rig) => {
   const directory = new KvDirectory(await bucketOf(rig));
   for (let n = 0; n < 100; n++) {
     const address = n % 2 === 0 ? "dead_1" : "alive_1";
