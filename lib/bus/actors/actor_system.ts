@@ -6,14 +6,10 @@
 import { settled } from "../../abort.ts";
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
-import type { Lease } from "../../membership/lease.ts";
-import { backoffMs, jitter } from "../../ports/random.ts";
-import { sleep } from "../../ports/clock.ts";
 import type { Subscription } from "../../ports/messaging.ts";
 import { type CallOptions, checkAbove0, checkDuration } from "../bus_options.ts";
 import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
-import type { Incoming } from "../incoming.ts";
 import { type Address, addressSubject } from "../names.ts";
 import { valueOf } from "../outcome.ts";
 import type { ActorType } from "./actor.ts";
@@ -23,21 +19,17 @@ import type { ActorId } from "./actor_id.ts";
 import type { ActorSystemOptions } from "./actor_system_options.ts";
 import type { Activation } from "./activation.ts";
 import type { Directory } from "./directory.ts";
-import { Host } from "./host.ts";
 import { KvDirectory } from "./kv_directory.ts";
 import { Locator, type Surroundings, type Where } from "./locator.ts";
+import { NodeLives } from "./node_lives.ts";
 import { Nodes } from "./nodes.ts";
-import { KvStateStore, type StateStore } from "./state_store.ts";
+import { KvStateStore } from "./state_store.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TypeTable } from "./type_table.ts";
 
 const DEFAULT_LEASE_TTL_MS = 5_000;
 const DEFAULT_CACHE_MAX = 100_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
-/** So many calls may come before the answer is here by which this node has its lease. */
-const EARLY_MAX = 1_000;
-const PAUSE_MS = 50;
-const PAUSE_MAX_MS = 2_000;
 
 /** Actors on one node. */
 export class ActorSystem implements ActorCalls, AsyncDisposable {
@@ -47,19 +39,13 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #locator: Locator;
   readonly #stop = new AbortController();
   readonly #log: Logger;
-  #host: Host | undefined;
+  readonly #lives: NodeLives;
   #begun = 0;
   #nodes: Nodes | undefined;
   #sweeper: Sweeper | undefined;
   #taking: Subscription | undefined;
   #directory: Directory | undefined;
-  #states: StateStore | undefined;
   #living: Promise<void> = Promise.resolve();
-  /** Fires when this node has a lease. */
-  #joining = new AbortController();
-  #isJoining = false;
-  /** Calls that have come meanwhile. */
-  readonly #early: Incoming[] = [];
   #state: "new" | "running" | "stopped" = "new";
 
   /**
@@ -74,34 +60,43 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#options = options;
     this.#leaseTtlMs = options.leaseTtlMs ?? DEFAULT_LEASE_TTL_MS;
     this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
+    const { world, bus, stopGraceMs = DEFAULT_STOP_GRACE_MS } = options;
+    this.#lives = new NodeLives({
+      ...{ world, bus, stopGraceMs, types: this.#types },
+      onActivation: (activation, to) => {
+        if (to === "valid") this.#begun++;
+        options.onActivation?.(activation, to);
+      },
+      onError: (error) => this.#tell(error),
+    });
     this.#locator = new Locator({
-      ...{ world: options.world, cacheMax: options.cacheMax ?? DEFAULT_CACHE_MAX },
+      ...{ world, cacheMax: options.cacheMax ?? DEFAULT_CACHE_MAX },
       nodes: () => this.#nodes,
       surroundings: () => this.#surroundings(),
-      joining: () => this.#joining.signal,
-      over: AbortSignal.any([this.#stop.signal, options.bus.over]),
+      joining: () => this.#lives.joining,
+      over: AbortSignal.any([this.#stop.signal, bus.over]),
       onError: (error) => this.#tell(error),
     });
   }
 
   /** This life of the node, to which actors belong; undefined while it has no lease. */
   get address(): Address | undefined {
-    return this.#host?.address;
+    return this.#lives.host?.address;
   }
 
   /** Whether this node may act at this moment. */
   get mayAct(): boolean {
-    return this.#host?.mayAct() ?? false;
+    return this.#lives.host?.mayAct() ?? false;
   }
 
   /** The lives of actors on this node. */
   get activations(): readonly Activation[] {
-    return this.#host?.activations ?? [];
+    return this.#lives.host?.activations ?? [];
   }
 
   /** How many actors live here. */
   get size(): number {
-    return this.#host?.size ?? 0;
+    return this.#lives.host?.size ?? 0;
   }
 
   /** How many lives of actors have begun here so far. */
@@ -148,7 +143,6 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     const { nodes, directory, states } = await this.#openBuckets();
     const own = new KvDirectory(directory);
     this.#directory = this.#options.directory?.(own) ?? own;
-    this.#states = this.#options.states ?? new KvStateStore(states);
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
       load: () => this.size,
@@ -164,13 +158,16 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     });
     try {
       this.#taking = bus.handleActors({
-        take: (incoming) => this.#take(incoming),
+        take: (incoming) => this.#lives.take(incoming),
         isOver: (address) => this.#nodes!.proveDead(address),
       });
       // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
       await settled(this.#nodes.initialized, this.#stop.signal);
       if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
-      await this.#join();
+      await this.#lives.begin({
+        ...{ nodes: this.#nodes, directory: this.#directory },
+        states: this.#options.states ?? new KvStateStore(states),
+      });
     } catch (error) {
       this.#state = "stopped";
       await this.#close();
@@ -201,8 +198,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     const wasRunning = this.#state === "running";
     this.#state = "stopped";
     this.#stop.abort();
-    // Whoever waits for a lease waits in vain.
-    this.#joining.abort();
+    this.#lives.end();
     if (!wasRunning) return;
     this.#living = this.#end();
     await this.#living;
@@ -287,7 +283,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
 
   /** What can be found out of actors; undefined while this node has no lease. */
   #surroundings(): Surroundings | undefined {
-    const [host, nodes, directory] = [this.#host, this.#nodes, this.#directory];
+    const [host, nodes, directory] = [this.#lives.host, this.#nodes, this.#directory];
     if (host === undefined || nodes === undefined || directory === undefined) return undefined;
     return { directory, nodes, choose: (type) => host.choose(type) };
   }
@@ -297,104 +293,13 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     return this.#state === "stopped";
   }
 
-  #take(incoming: Incoming): void {
-    if (this.#host !== undefined) return this.#host.take(incoming);
-    if (this.#isJoining && this.#early.length < EARLY_MAX) this.#early.push(incoming);
-    else this.#options.bus.outbox.refuse(incoming.call, "stopped");
-  }
-
-  /** Takes a lease, and begins a new life. */
-  async #join(): Promise<void> {
-    this.#isJoining = true;
-    try {
-      await this.#begin();
-    } finally {
-      this.#isJoining = false;
-      // Whoever saw the lease before its answer was here has sent to it already.
-      for (const incoming of this.#early.splice(0)) this.#take(incoming);
-    }
-    if (this.#isStopped) await this.#leave();
-  }
-
-  async #begin(): Promise<void> {
-    const { world, bus } = this.#options;
-    const address = bus.newAddress();
-    const listening = bus.listenAt(address);
-    let lease: Lease;
-    try {
-      // Whoever sees the lease may send here at once.
-      await listening.heard(bus.timeoutMs);
-      lease = await this.#nodes!.join(address, (reason) => this.#lost(address, reason));
-    } catch (error) {
-      listening.close();
-      throw error;
-    }
-    if (this.#isStopped) {
-      listening.close();
-      return await lease.release();
-    }
-    const host = new Host({
-      ...{ world, bus, address, lease, listening, types: this.#types },
-      nodes: this.#nodes!,
-      directory: this.#directory!,
-      states: this.#states!,
-      onActivation: (activation, to) => {
-        if (to === "valid") this.#begun++;
-        this.#options.onActivation?.(activation, to);
-      },
-      onError: (error) => this.#tell(error),
-    });
-    if (!lease.valid) {
-      // The next try is another life.
-      host.lose();
-      await lease.release();
-      throw leaseLost("it was lost at once");
-    }
-    this.#host = host;
-    this.#log.info("actors may live here, as {address}", { address });
-    this.#joining.abort();
-  }
-
-  /** Without a lease no actor may act here: all of them end at once, and this node begins anew. */
-  #lost(address: Address, reason: string): void {
-    this.#tell(leaseLost(reason));
-    const host = this.#host;
-    // Whoever is about to join finds out by itself.
-    if (host?.address !== address) return;
-    this.#host = undefined;
-    this.#joining = new AbortController();
-    host.lose();
-    if (this.#state === "running") this.#living = this.#rejoin();
-  }
-
-  /** Never rejects. */
-  async #rejoin(): Promise<void> {
-    const { clock, random } = this.#options.world;
-    for (let tries = 0; this.#state === "running"; tries++) {
-      try {
-        return await this.#join();
-      } catch (error) {
-        this.#tell(error);
-        const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
-        await sleep(clock, jitter(random, longestMs), this.#stop.signal);
-      }
-    }
-  }
-
-  /** Ends the present life in order. */
-  async #leave(): Promise<void> {
-    const host = this.#host;
-    await host?.close(this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS);
-    this.#host = undefined;
-  }
-
   async #end(): Promise<void> {
     await this.#living;
     await this.#close();
   }
 
   async #close(): Promise<void> {
-    await this.#leave();
+    await this.#lives.close();
     this.#taking?.close();
     await this.#sweeper?.close();
     await this.#nodes?.close();
@@ -405,8 +310,4 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#log.warn("{error}", { error: describeError(error) });
     this.#options.onError?.(error);
   }
-}
-
-function leaseLost(reason: string): PartiError {
-  return new PartiError("PARTI_LEASE_LOST", `this node has lost its lease: ${reason}`);
 }

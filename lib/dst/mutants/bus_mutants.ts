@@ -225,7 +225,7 @@ const inActors: readonly Mutant[] = [
   {
     name: "actors-outlive-the-lease",
     about: "A node that has lost its lease keeps its actors.",
-    file: "lib/bus/actors/actor_system.ts",
+    file: "lib/bus/actors/node_lives.ts",
     find: "    this.#joining = new AbortController();\n    host.lose();\n",
     replace: "    this.#joining = new AbortController();\n",
   },
