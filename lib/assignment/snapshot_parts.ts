@@ -4,7 +4,8 @@
  *
  * A chunk's key has the hash of its part in it, so a chunk, once written, never changes, and whoever reads one that is there reads the right
  * one. Epoch and generation would not be enough: a leader that is not sure of having taken over tries again, perhaps on a reading that is
- * behind, and what was a change is a whole then.
+ * behind, and what was a change is a whole then. The hash is seeded with the snapshot for which the part was written, so that no two writes
+ * have a key in common: the removal of what one has left, which the server may be late with, takes nothing from another.
  *
  * @module
  */
@@ -36,13 +37,19 @@ export interface StoredPart extends PartName {
  *
  * @param snapshot the snapshot that one has after it
  * @param data its text
+ * @param writtenFor the snapshot that is being published; the same, unless this is a whole of the one before
  * @returns how it lies in the bucket
  */
 export function partFor(
   { epoch, generation }: Pick<Snapshot, "epoch" | "generation">,
   data: Uint8Array,
+  writtenFor: Pick<Snapshot, "epoch" | "generation"> = { epoch, generation },
 ): StoredPart {
-  const hash = xxh3(data).toString(16).padStart(16, "0");
+  const seed = BigInt.asUintN(
+    64,
+    (BigInt(writtenFor.epoch) << 32n) + BigInt(writtenFor.generation),
+  );
+  const hash = xxh3(data, seed).toString(16).padStart(16, "0");
   const bytes = data.length;
   return { epoch, generation, hash, chunks: Math.ceil(bytes / CHUNK_BYTES), bytes };
 }
@@ -176,23 +183,24 @@ export async function removePart(bucket: KvBucket, part: StoredPart): Promise<bo
 }
 
 /**
- * Removes all parts up to a snapshot but those that are still read. Never newer ones: a successor may just be writing them, and what it
- * goes on from is among those that are read.
+ * Removes the parts of earlier epochs but those that are still read. None of the present epoch: this leader knows its own, and may be
+ * writing one while the keys are listed, as its successor may, who goes on from a snapshot of this epoch. Of an earlier one nobody writes
+ * any that will be in force.
  *
  * @param bucket the assignment bucket
- * @param snapshot the one in force
+ * @param epoch the epoch of the one in force
  * @param read the parts that must stay
  * @throws {PartiError} what the bucket throws
  */
-export async function removePartsUpTo(
+export async function removePartsBefore(
   bucket: KvBucket,
-  snapshot: Pick<Snapshot, "epoch" | "generation">,
+  epoch: number,
   read: readonly PartName[],
 ): Promise<void> {
   const keys = (await bucket.list(CHUNK_KEYS)).map(({ key }) => key);
   const over = keys.filter((key) => {
     const part = partOfKey(key);
-    return part !== undefined && compareSnapshots(part, snapshot) <= 0 && !hasPart(read, part);
+    return part !== undefined && part.epoch < epoch && !hasPart(read, part);
   });
   // One that gets no answer must not keep all others.
   const results = await Promise.allSettled(over.map((key) => bucket.erase(key)));

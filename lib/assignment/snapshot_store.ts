@@ -58,8 +58,18 @@ export interface StoredSnapshot {
 
 /** The whole that was read last, with its bytes. */
 let lastRead: { readonly data: Uint8Array; readonly snapshot: Snapshot } | undefined;
-/** What a change made of a snapshot, with the bytes of the change. */
-const changed = new WeakMap<Snapshot, { readonly data: Uint8Array; readonly snapshot: Snapshot }>();
+/** What a change has made of a snapshot. */
+interface Changed {
+  readonly before: Snapshot;
+  /** The bytes of the change. */
+  readonly data: Uint8Array;
+  readonly snapshot: Snapshot;
+}
+
+/** So many changes are shared: some workers of a process are a little behind others. */
+const CHANGES_SHARED = 4;
+/** The latest changes, the latest first. Each holds two snapshots: were there no end to them, none would ever go. */
+let changed: readonly Changed[] = [];
 
 /**
  * Reads a snapshot from an entry of `current`, fetching its parts if it has any. All workers of a process read the same: they share what is
@@ -140,11 +150,14 @@ function readWhole(data: Uint8Array): Snapshot | undefined {
 }
 
 function readChange(before: Snapshot, data: Uint8Array): Snapshot | undefined {
-  const last = changed.get(before);
-  if (last !== undefined && sameBytes(last.data, data)) return last.snapshot;
+  const known = changed.find((each) => each.before === before && sameBytes(each.data, data));
+  if (known !== undefined) return known.snapshot;
   const change = decodeChange(data);
   const snapshot = change && applyChange(before, change);
-  if (snapshot !== undefined) changed.set(before, { data, snapshot: freeze(snapshot) });
+  if (snapshot !== undefined) {
+    const latest = { before, data, snapshot: freeze(snapshot) };
+    changed = [latest, ...changed.slice(0, CHANGES_SHARED - 1)];
+  }
   return snapshot;
 }
 
@@ -246,7 +259,7 @@ function layOut(
     const parts = [...kept, ...fresh.map(({ part }) => part)];
     return { parts, fresh, value: encodePointer(parts) };
   };
-  const wholeOf = (one: Snapshot): FreshPart => freshPart(one, encodeSnapshot(one));
+  const wholeOf = (one: Snapshot): FreshPart => freshPart(one, encodeSnapshot(one), snapshot);
   const [first, ...changes] = before?.parts ?? [];
   if (before === undefined || first === undefined) return inParts([], wholeOf(snapshot));
   const change = freshPart(snapshot, encodeChange(changeBetween(before.snapshot, snapshot)));
@@ -259,9 +272,9 @@ function layOut(
     : inParts([], wholeOf(snapshot));
 }
 
-function freshPart(snapshot: Snapshot, text: string): FreshPart {
+function freshPart(after: Snapshot, text: string, writtenFor = after): FreshPart {
   const data = encode(text);
-  return { part: partFor(snapshot, data), data };
+  return { part: partFor(after, data, writtenFor), data };
 }
 
 /** Whether a snapshot's text is longer than this for certain, which costs less than to make it. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { isPartiError, type PartiErrorCode } from "../errors.ts";
 import { FakeBucket } from "../membership/fake_bucket_test.ts";
 import { chunkKey, CURRENT_KEY } from "../names.ts";
@@ -121,6 +123,31 @@ Deno.test("snapshot store: whoever knows one of the parts reads those after it, 
   for (const known of strange) {
     assert.deepEqual(await readWith(bucket, known), { snapshot: now, keys });
   }
+});
+
+Deno.test("snapshot store: what a process has followed goes, but for the latest", async () => {
+  const bucket = new FakeBucket();
+  const seen: WeakRef<Snapshot>[] = [];
+  let stored: StoredSnapshot | undefined;
+  let known: Snapshot | undefined;
+  for (let generation = 0; generation < 40; generation++) {
+    const snapshot = moving(generation);
+    const revision = bucket.peek(CURRENT_KEY)?.revision;
+    const { parts } = await writeSnapshot(bucket, snapshot, { revision, before: stored });
+    stored = { snapshot, parts };
+    known = await readSnapshot(bucket, bucket.peek(CURRENT_KEY)!, known);
+    seen.push(new WeakRef(known));
+  }
+  const left = () => seen.filter((ref) => ref.deref() !== undefined).length;
+  setFlagsFromString("--expose-gc");
+  const gc: () => void = runInNewContext("gc");
+  // What was dereferenced in a turn stays until its end.
+  for (let turn = 0; turn < 10 && left() > 10; turn++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    gc();
+  }
+  assert.ok(left() <= 10, `${left()} of ${seen.length} are still there`);
+  assert.equal(known?.generation, 39);
 });
 
 Deno.test("snapshot store: what does not fit what is known is read from the first part on", async () => {

@@ -26,6 +26,8 @@ export interface ClaimOptions {
   readonly acceptLoss?: boolean;
   /** When a snapshot is written as what; `LAYOUT` unless given. */
   readonly layout?: Layout;
+  /** Where each part is noted before it is written. What earlier tries of the same term have noted there is removed once one succeeds. */
+  readonly written?: StoredPart[];
 }
 
 /**

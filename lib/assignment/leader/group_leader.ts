@@ -20,6 +20,7 @@ import { callRoll } from "./roll_call.ts";
 import { Setbacks } from "./setbacks.ts";
 import { type Findings, Situation } from "./situation.ts";
 import type { RebalanceReason, Snapshot } from "../snapshot.ts";
+import type { StoredPart } from "../snapshot_parts.ts";
 import { type Layout, layoutFor } from "../snapshot_store.ts";
 import type { GuardedSource } from "../sources/guarded_source.ts";
 
@@ -50,6 +51,8 @@ export class GroupLeader {
   readonly #layout: Layout;
   readonly #ready = Promise.withResolvers<void>();
   #claimed: Claimed | undefined;
+  /** The parts that tries to take over have written. */
+  readonly #written: StoredPart[] = [];
   #remembered: Snapshot | undefined;
   #unreadable = 0;
   readonly #refreshWaiters = new RefreshWaiters();
@@ -197,6 +200,7 @@ export class GroupLeader {
       nowMs: world.clock.wallMs(),
       remembered: this.#remembered ?? remembered?.(),
       acceptLoss: this.#unreadable >= UNREADABLE_TRIES,
+      written: this.#written,
       layout: this.#layout,
     });
     const opened = source.open(publication.snapshot);

@@ -12,7 +12,7 @@ import {
   hasPart,
   partsOf,
   removePart,
-  removePartsUpTo,
+  removePartsBefore,
   type StoredPart,
 } from "../snapshot_parts.ts";
 import {
@@ -45,9 +45,11 @@ export class Publication {
   #inDoubt = false;
   /** Parts that this pen has found or written, those in force included. */
   #parts: readonly StoredPart[];
+  /** What tries to take over have written in vain. */
+  readonly #vain: readonly StoredPart[];
 
   private constructor(
-    { bucket, layout = LAYOUT }: ClaimOptions,
+    { bucket, layout = LAYOUT, written = [] }: ClaimOptions,
     inForce: StoredSnapshot,
     revision: number,
     found: readonly StoredPart[],
@@ -59,7 +61,8 @@ export class Publication {
     this.#partsBefore = parts;
     this.#revision = revision;
     this.#tried = snapshot.generation;
-    this.#parts = [...parts, ...found.filter((part) => !hasPart(parts, part))];
+    this.#vain = written.filter((part) => !hasPart(parts, part));
+    this.#parts = [...parts, ...this.#vain, ...found.filter((part) => !hasPart(parts, part))];
   }
 
   /** The snapshot in force. */
@@ -90,12 +93,11 @@ export class Publication {
    * `PARTI_NOT_FOUND` if a part of the snapshot in force is missing: try again; or what the bucket throws
    */
   static async claim(options: ClaimOptions): Promise<Publication> {
-    const { bucket, leader, term, nowMs } = options;
+    const { bucket, leader, term, nowMs, written = [] } = options;
     let failure = new PartiError(
       "PARTI_CONFLICT",
       "the assignment is written by others all the time",
     );
-    const written: StoredPart[] = [];
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const entry = await bucket.get(CURRENT_KEY);
       let before: StoredSnapshot | undefined;
@@ -136,8 +138,8 @@ export class Publication {
         onPart: (part) => written.push(part),
       });
       if (revision === undefined) continue;
-      const found = [...entry === undefined ? [] : partsOf(entry), ...written];
-      return new Publication(options, { snapshot, parts }, revision, found);
+      const found = entry === undefined ? [] : partsOf(entry);
+      return new Publication({ ...options, written }, { snapshot, parts }, revision, found);
     }
     throw failure;
   }
@@ -198,12 +200,13 @@ export class Publication {
   }
 
   /**
-   * Removes what earlier leaders have left behind. Once per term is enough.
+   * Removes what earlier leaders have left behind, and what this one has written before it had taken over. Once per term is enough.
    *
    * @throws {PartiError} what the bucket throws; harmless
    */
   async sweep(): Promise<void> {
-    await removePartsUpTo(this.#bucket, this.snapshot, this.#read);
+    await Promise.all(this.#vain.map((part) => removePart(this.#bucket, part)));
+    await removePartsBefore(this.#bucket, this.snapshot.epoch, this.#read);
   }
 
   /** The compare was lost. To ourselves? An earlier try may have been applied although its answer never came. */

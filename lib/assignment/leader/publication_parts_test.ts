@@ -136,6 +136,53 @@ Deno.test("publication: parts stay as long as they are in force, and until the n
   assert.deepEqual(await namesLeft(bucket), read);
 });
 
+Deno.test("publication: a leader's sweep takes nothing of what is written meanwhile, by itself or by its successor", async () => {
+  for (const isSuccessor of [false, true]) {
+    const bucket = new FakeBucket();
+    const first = await claim(bucket, 5);
+    await first.publish(next(first, ["a"]));
+    await first.publish(next(first, ["b"]));
+    const pen = await claim(bucket, 9, OTHER);
+    // The next part would be one too many: there is a new whole, of the snapshot in force.
+    assert.equal(partsIn(bucket).length, PARTS.partsMax);
+    const { list } = bucket;
+    bucket.list = async (pattern) => {
+      bucket.list = list;
+      if (isSuccessor) await claim(bucket, 12);
+      else await pen.publish(next(pen, ["c"]));
+      return await bucket.list(pattern);
+    };
+    await pen.sweep();
+    assert.deepEqual(partsIn(bucket), isSuccessor ? ["9.2", "12.2"] : ["9.2", "9.3"]);
+    // All of it, as somebody reads it who has just come.
+    assert.equal((await inForce(bucket)).generation, isSuccessor ? 2 : 3);
+  }
+});
+
+Deno.test("publication: the removal of a part that was written in vain takes nothing from a later one, however late it is", async () => {
+  const bucket = new FakeBucket();
+  const pen = await claim(bucket, 5);
+  for (let n = 0; n < 3; n++) await pen.publish(next(pen, [`p${n}`]));
+  let isLost = true;
+  bucket.before = (operation) => {
+    if (operation === "update" && isLost) throw timeout();
+  };
+  await refuses(pen.publish(next(pen, ["lost"])), "PARTI_TIMEOUT");
+  isLost = false;
+  const removals: string[] = [];
+  const { erase } = bucket;
+  bucket.erase = (key) => {
+    removals.push(key);
+    return Promise.reject(timeout());
+  };
+  await pen.settle();
+  bucket.erase = erase;
+  await pen.publish(next(pen, ["kept"]));
+  assert.ok(removals.length > 0);
+  for (const key of removals) await bucket.erase(key);
+  assert.deepEqual(await inForce(bucket), pen.snapshot);
+});
+
 Deno.test("publication: in parts, too, a write in doubt is found or never will be, and each part has one content", async () => {
   for (const isSettled of [true, false]) {
     const bucket = new FakeBucket();

@@ -193,8 +193,8 @@ export const assignmentMutants: readonly Mutant[] = [
     name: "parts-in-force-swept",
     about: "A new leader sweeps away all parts older than its own, those it goes on from included.",
     file: "lib/assignment/snapshot_parts.ts",
-    find: "compareSnapshots(part, snapshot) <= 0 && !hasPart(read, part);",
-    replace: "compareSnapshots(part, snapshot) <= 0 && !hasPart(read.slice(-1), part);",
+    find: "part.epoch < epoch && !hasPart(read, part);",
+    replace: "part.epoch < epoch && !hasPart(read.slice(-1), part);",
   },
   {
     name: "doubt-forgets-its-part",
