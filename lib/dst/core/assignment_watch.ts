@@ -4,6 +4,7 @@
  * @module
  */
 import { compareSnapshots, type Snapshot } from "../../assignment/snapshot.ts";
+import { hasPart } from "../../assignment/snapshot_parts.ts";
 import type { PartName } from "../../names.ts";
 import type { Assertions } from "../assertions/assertions.ts";
 import type { AppliedWatch } from "./applied_watch.ts";
@@ -19,6 +20,7 @@ export class AssignmentWatch {
   /** Every list of partitions that the source has said. */
   readonly #lists = new Set<string>();
   #latest: Snapshot | undefined;
+  #inForce: readonly PartName[] = [];
   readonly #late: PartName[] = [];
   #recent: { readonly generation: number; readonly parts: readonly PartName[] }[] = [];
 
@@ -75,6 +77,7 @@ export class AssignmentWatch {
       () => `${describeVersion(snapshot)} after ${before && describeVersion(before)}`,
     );
     this.#latest = snapshot;
+    this.#inForce = parts;
     this.#remember(snapshot.generation, parts);
     this.#assertions.sometimesAtLeast("epochs in a run", this.#writers.size);
     this.#cadence.published(snapshot, before, nowMs);
@@ -91,6 +94,19 @@ export class AssignmentWatch {
     // It was under way for longer than its writer's term, or than a try of its writer that was followed by another one.
     const isLate = this.#latest !== undefined && compareSnapshots(part, this.#latest) <= 0;
     if (isLate) this.#late.push(part);
+  }
+
+  /**
+   * A chunk was removed.
+   *
+   * @param part the part to which it belonged
+   */
+  chunkErased(part: PartName): void {
+    this.#assertions.always(
+      "what is in force stays",
+      !hasPart(this.#inForce, part),
+      () => `part ${part.epoch}.${part.generation}.${part.hash} was removed`,
+    );
   }
 
   /**

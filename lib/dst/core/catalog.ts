@@ -52,6 +52,7 @@ export const BUGGIFY_SITES = [
 export const coreCatalog = {
   "one leader per epoch": always("all assignments of one epoch are written by one instance"),
   "generations rise": always("each assignment written is newer than the one before"),
+  "what is in force stays": always("nobody removes a part of the assignment in force"),
   "an assignment is complete": always(
     "each generation gives every partition of a list the source has had to exactly one worker",
   ),

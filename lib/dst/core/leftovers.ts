@@ -99,7 +99,9 @@ export async function leftAtLast(
   { isInTime, recent }: { readonly isInTime: boolean; readonly recent: readonly PartName[] },
 ): Promise<string[]> {
   const config = resolveConfig(groupConfig(parameters));
-  const inactiveMs = config.consumer?.inactiveThresholdMs ?? 0;
+  const { inactiveThresholdMs = 0, ackWaitMs = 0 } = config.consumer ?? {};
+  // A server waits for acks first, where it does: of what a request that was left open has taken, and once more when that is due again.
+  const inactiveMs = inactiveThresholdMs + STALE_CONNECTION_MS + 2 * ackWaitMs;
   // What a worker that ran out of time had to leave goes by itself.
   const patienceMs = isInTime ? STALE_CONNECTION_MS : Math.max(
     STALE_CONNECTION_MS,

@@ -22,6 +22,12 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
     "an assignment is complete",
     ({ observer }) => observer.assignments.unreadable(new TextEncoder().encode("{")),
   ],
+  ["what is in force stays", ({ observer }) => {
+    const part = { epoch: 1, generation: 1, hash: "0".repeat(16) };
+    observer.assignments.published(observer.latest!, 3_000, [part]);
+    observer.assignments.chunkErased({ ...part, hash: "1".repeat(16) });
+    observer.assignments.chunkErased(part);
+  }],
   ...messageViolations,
   ["a stable ID has one holder", (rig) => rig.lease("worker-A", "C", 3_000, { holders: ["A"] })],
   ["moves without need keep their distance", (rig) => {

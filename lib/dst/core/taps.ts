@@ -116,7 +116,8 @@ export class Taps {
   }
 
   #tapBuckets(): void {
-    const model = KvModel.of(this.#options.server);
+    const { server, observer } = this.#options;
+    const model = KvModel.of(server);
     this.#tap(model.find(leaseBucket(GROUP)), {
       stored: (entry) => this.#onLease(entry),
       // An old server leaves no marker, and a dead holder's lease ends all the same.
@@ -125,6 +126,10 @@ export class Taps {
     });
     this.#tap(model.find(assignmentBucket(GROUP)), {
       stored: (entry) => this.#onAssignment(entry),
+      erased: (key) => {
+        const part = partOfKey(key);
+        if (part !== undefined) observer.assignments.chunkErased(part);
+      },
       gone: () => {},
     });
   }

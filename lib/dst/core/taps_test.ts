@@ -196,7 +196,10 @@ Deno.test("an assignment in parts is put together, and one of which a part is mi
     const third = { ...change, after: { epoch: 1, generation: 2 }, generation: 3 };
     store({ ...two, generation: 3 }, encodeChange({ ...third, changed: [] }), more);
   });
-  assert.deepEqual([names(), seen.length], [["an assignment is complete"], 2]);
+  assert.deepEqual(
+    [names(), seen.length],
+    [["what is in force stays", "an assignment is complete"], 2],
+  );
 });
 
 function of(id: string, ...partitions: string[]): Snapshot["workers"][number] {

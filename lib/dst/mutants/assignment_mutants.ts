@@ -197,6 +197,14 @@ export const assignmentMutants: readonly Mutant[] = [
     replace: "part.epoch < epoch && !hasPart(read.slice(-1), part);",
   },
   {
+    name: "present-epoch-swept",
+    about:
+      "A new leader sweeps away what its own first publication, or its successor's, is just writing.",
+    file: "lib/assignment/snapshot_parts.ts",
+    find: "part.epoch < epoch && !hasPart(read, part);",
+    replace: "part.epoch <= epoch && !hasPart(read, part);",
+  },
+  {
     name: "doubt-forgets-its-part",
     about:
       "A leader that finds its write in doubt carried out goes on as if it had not added a part.",

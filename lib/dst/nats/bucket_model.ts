@@ -27,6 +27,8 @@ export interface BucketFollower {
   gone(): void;
   /** A key has expired and left no marker. No client is ever told of it: this is for whoever watches the simulation. */
   expired?(key: string): void;
+  /** A key was erased. No client is ever told of that, either. */
+  erased?(key: string): void;
 }
 
 interface Stored {
@@ -111,7 +113,7 @@ export class BucketModel {
   }
 
   /**
-   * Purges a key: its last state is gone, a removal too. That is no state of its own, and nobody is told. After a crash it may be there
+   * Purges a key: its last state is gone, a removal too. That is no state of its own, and no client is told. After a crash it may be there
    * again, or what it was before.
    *
    * @param key the key
@@ -123,6 +125,7 @@ export class BucketModel {
     this.#erased.set(key, stored);
     this.#revived.delete(key);
     this.#remember(key, undefined);
+    for (const follower of [...this.#followers]) follower.erased?.(key);
   }
 
   /**
