@@ -169,7 +169,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
         states: this.#options.states ?? new KvStateStore(states),
       });
     } catch (error) {
-      this.#state = "stopped";
+      this.#end();
       await this.#close();
       throw error;
     }
@@ -183,7 +183,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       return opened;
     } catch (error) {
       // Nothing is open yet, and whoever tries again makes a new one.
-      this.#state = "stopped";
+      this.#end();
       throw error;
     }
   }
@@ -196,11 +196,9 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   async stop(): Promise<void> {
     if (this.#state === "stopped") return await this.#living;
     const wasRunning = this.#state === "running";
-    this.#state = "stopped";
-    this.#stop.abort();
-    this.#lives.end();
+    this.#end();
     if (!wasRunning) return;
-    this.#living = this.#end();
+    this.#living = this.#leave();
     await this.#living;
   }
 
@@ -293,7 +291,14 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     return this.#state === "stopped";
   }
 
-  async #end(): Promise<void> {
+  /** Whoever waits for a place, or for a lease, waits in vain. */
+  #end(): void {
+    this.#state = "stopped";
+    this.#stop.abort();
+    this.#lives.end();
+  }
+
+  async #leave(): Promise<void> {
     await this.#living;
     await this.#close();
   }
