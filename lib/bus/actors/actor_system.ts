@@ -146,7 +146,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
       load: () => this.size,
-      types: () => this.#types.names,
+      // Whoever is on its way out is not chosen any more.
+      types: () => this.#isStopped ? [] : this.#types.names,
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
     });

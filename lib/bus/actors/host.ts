@@ -129,8 +129,10 @@ export class Host {
     // Whoever has no such actors does not know how they are placed.
     const known = types.named(type);
     const { placement = known === undefined ? "two-choices" : "random" } = known ?? {};
-    const candidates = nodes.candidates(type);
-    const own = known === undefined ? undefined : this.address;
+    const seen = nodes.candidates(type);
+    // What it says of itself comes back to it like to all others, and later than it knows.
+    const candidates = this.#closing ? seen.filter((one) => one.address !== this.address) : seen;
+    const own = known === undefined || this.#closing ? undefined : this.address;
     const address = place(placement, { candidates, own, random: world.random });
     if (address === undefined) return undefined;
     nodes.noteLoad(address, (load) => load + 1);
@@ -172,6 +174,8 @@ export class Host {
    */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    // So that others hear at once that no actor may begin here.
+    void this.#options.lease.touch();
     const leaving = this.activations;
     for (const { turnsEnd } of leaving) turnsEnd();
     const busy = leaving.filter(({ inTurn }) => inTurn !== undefined);
