@@ -75,6 +75,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       surroundings: () => this.#surroundings(),
       joining: () => this.#lives.joining,
       over: AbortSignal.any([this.#stop.signal, bus.over]),
+      checkRoom: (looking) => bus.caller.pending.checkRoom(looking),
       onError: (error) => this.#tell(error),
     });
   }
@@ -227,7 +228,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     const { world: { clock }, bus } = this.#options;
     const answer = await bus.caller.attempts(options, async (timeoutMs) => {
       const endMs = clock.monotonicMs() + timeoutMs;
-      const where = await this.#locator.locate(id, endMs, options.signal);
+      const where = await this.#locator.locate(id, endMs, options);
       const leftMs = Math.max(0, endMs - clock.monotonicMs());
       return await this.#call(id, where, { method, payload }, { ...options, timeoutMs: leftMs });
     });
@@ -241,7 +242,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
    * @param method what is told
    * @param payload the payload
    * @param options its deadline and trace
-   * @throws {PartiError} `PARTI_NOT_SENT` if it never left, `PARTI_TIMEOUT` if it could not be found out where to
+   * @throws {PartiError} `PARTI_NOT_SENT` if it never left, `PARTI_TIMEOUT` if it could not be found out where to, `PARTI_OVERLOADED` if
+   * too many calls wait for that
    */
   async oneway(
     id: ActorId,
@@ -270,7 +272,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       this.#locator.heard(id, answer);
       return answer;
     } catch (error) {
-      this.#locator.forget(id);
+      this.#locator.failed(id, error);
       throw error;
     }
   }
