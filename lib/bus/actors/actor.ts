@@ -60,7 +60,8 @@ export interface Actor {
   /** Called before its first turn. If it throws, this life ends and whoever called gets `PARTI_CALL_FAILED`. */
   onActivate?(): void | Promise<void>;
   /**
-   * Called after its last turn, but not where its process dies or its right is lost.
+   * Called after its last turn, but not where its process dies or its right is lost. By partition it is called where the shard has gone,
+   * too: what it saves then may be refused with `PARTI_FENCED`, so what must be kept is saved in a turn.
    *
    * @param reason why it ends
    */
