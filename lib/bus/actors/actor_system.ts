@@ -253,7 +253,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   ): Promise<void> {
     const { world: { clock }, bus } = this.#options;
     const endMs = clock.monotonicMs() + (options.timeoutMs ?? bus.timeoutMs);
-    const { address, placed } = await this.#locator.locate(id, endMs);
+    const { address, placed } = await this.#locator.locate(id, endMs, { oneway: true });
     const timeoutMs = Math.max(0, endMs - clock.monotonicMs());
     const errand = { to: id, method, payload, placed };
     await bus.caller.tell(this.#sendTo(address), errand, { ...options, timeoutMs });

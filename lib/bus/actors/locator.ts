@@ -13,6 +13,7 @@ import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Directory } from "./directory.ts";
 import { Locations } from "./locations.ts";
 import type { Nodes } from "./nodes.ts";
+import { RecentPlaces } from "./recent_places.ts";
 
 /** Where a call is sent. */
 export interface Where {
@@ -56,6 +57,8 @@ export interface LocatorOptions {
 export interface LocateOptions {
   /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
+  /** Nobody will answer, and so nobody correct what this node remembers: it counts for a moment only. */
+  readonly oneway?: boolean;
 }
 
 /** Whoever refuses for these has the actor, or will have it. */
@@ -73,6 +76,8 @@ const PAUSE_MAX_MS = 2_000;
 export class Locator {
   readonly #options: LocatorOptions;
   readonly #locations: Locations;
+  /** What was read or answered a moment ago: for calls that nobody answers. */
+  readonly #recent: RecentPlaces;
   /** How many calls wait for where their actor is. */
   #looking = 0;
 
@@ -80,11 +85,12 @@ export class Locator {
   constructor(options: LocatorOptions) {
     this.#options = options;
     this.#locations = new Locations(options.cacheMax);
+    this.#recent = new RecentPlaces(options.world.clock);
   }
 
   /** A call was answered, or refused: whoever has answered is where the actor is, and what was thought before is out of date. */
   heard(id: ActorId, { status, reason, at, load }: Answer): void {
-    if (status !== "refused") this.#locations.learn(id, at);
+    if (status !== "refused") this.#learn(id, at);
     else if (!WHERE_IT_IS.includes(reason)) this.#forget(id);
     if (load !== undefined) this.#options.nodes()?.noteLoad(at, () => load);
   }
@@ -94,8 +100,14 @@ export class Locator {
     if (isPartiError(error, ...IN_DOUBT)) this.#forget(id);
   }
 
+  #learn(id: ActorId, address: Address): void {
+    this.#locations.learn(id, address);
+    this.#recent.learn(id, address);
+  }
+
   #forget(id: ActorId): void {
     this.#locations.forget(id);
+    this.#recent.forget(id);
   }
 
   /**
@@ -110,7 +122,7 @@ export class Locator {
   async locate(id: ActorId, endMs: number, options: LocateOptions = {}): Promise<Where> {
     const { type } = parseActorId(id);
     const { nodes, checkRoom } = this.#options;
-    const known = this.#locations.of(id);
+    const known = options.oneway ? this.#recent.of(id) : this.#locations.of(id);
     if (known !== undefined) {
       if (nodes()?.isAlive(known)) return { address: known, placed: false };
       this.#forget(id);
@@ -118,10 +130,18 @@ export class Locator {
     checkRoom(this.#looking);
     this.#looking++;
     try {
-      return await this.#ask(id, type, endMs, options.signal);
+      const where = await this.#ask(id, type, endMs, options.signal);
+      if (!where.placed) this.#found(id, where.address);
+      return where;
     } finally {
       this.#looking--;
     }
+  }
+
+  /** What was answered meanwhile is newer than what was read. */
+  #found(id: ActorId, address: Address): void {
+    if (this.#locations.of(id) === undefined) this.#locations.learn(id, address);
+    this.#recent.learn(id, address);
   }
 
   async #ask(id: ActorId, type: string, endMs: number, signal?: AbortSignal): Promise<Where> {

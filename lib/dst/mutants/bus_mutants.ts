@@ -311,15 +311,14 @@ const inActors: readonly Mutant[] = [
     name: "places-never-corrected",
     about: "Where an actor was first seen is believed for as long as that node lives.",
     file: LOCATOR,
-    find: '    if (status !== "refused") this.#locations.learn(id, at);',
-    replace:
-      '    if (status !== "refused") this.#locations.learn(id, this.#locations.of(id) ?? at);',
+    find: '    if (status !== "refused") this.#learn(id, at);',
+    replace: '    if (status !== "refused") this.#learn(id, this.#locations.of(id) ?? at);',
   },
   {
     name: "places-never-learnt",
     about: "Nobody remembers where an answer came from: each call asks the directory.",
     file: LOCATOR,
-    find: '    if (status !== "refused") this.#locations.learn(id, at);',
+    find: '    if (status !== "refused") this.#learn(id, at);',
     replace: '    if (status !== "refused") this.#locations.of(at);',
   },
   {
