@@ -18,7 +18,7 @@ import type { ActivationState } from "./activation_state.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Directory, DirectoryEntry } from "./directory.ts";
 import type { Nodes } from "./nodes.ts";
-import { Forwarder } from "./forwarder.ts";
+import { Forwarder, HOPS_MAX } from "./forwarder.ts";
 import { place } from "./placement.ts";
 import { Returns } from "./returns.ts";
 import type { StateStore } from "./state_store.ts";
@@ -273,7 +273,9 @@ export class Host {
     if (entry !== undefined && !isOwn && !await nodes.proveDead(entry.address)) {
       return { kind: "there", address: entry.address, placed: false };
     }
-    if (!isOwn && !isPlaced) {
+    // What may not be sent on any more begins here, or nowhere.
+    const mustStay = activation.queue.some(({ call }) => call.hops >= HOPS_MAX);
+    if (!isOwn && !isPlaced && !mustStay) {
       const address = this.choose(parseActorId(id).type) ?? this.address;
       if (address !== this.address) return { kind: "there", address, placed: true };
     }
