@@ -234,10 +234,11 @@ export class Host {
     }
     if (found.kind === "here") return await activation.begin(found.entry);
     const { address, placed } = found;
-    if (!placed) this.#forwarder.learn(activation.id, address);
     for (const incoming of activation.elsewhere()) {
       await this.#forwarder.send(incoming, address, placed);
     }
+    // Not before: what comes meanwhile would be sent on at once, and overtake those that wait.
+    if (!placed) this.#forwarder.learn(activation.id, address);
   }
 
   /** Undefined if nobody can tell until the last of those who wait has given up. */

@@ -26,6 +26,10 @@ interface Stage {
   readonly caller: CalmNode;
   /** How often the directory was asked, by node. */
   readonly lookups: number[];
+  /** What the actor was asked, in order. */
+  readonly handled: string[];
+  /** Told when the directory has been read. */
+  readonly onRead: { tell: () => void };
   /** The actor ends where it is, and begins anew at another node. */
   readonly move: (to: number) => Promise<void>;
   /** Calls the actor at a node, wherever it is. */
@@ -38,6 +42,8 @@ async function withActor(play: (stage: Stage) => Promise<void>): Promise<void> {
   await kernel.run(async () => {
     const calm = new CalmNodes(kernel, WAY_MS);
     const lookups = [0, 0, 0];
+    const handled: string[] = [];
+    const onRead = { tell: () => {} };
     const nodes: CalmNode[] = [];
     for (const n of [0, 1, 2]) {
       nodes.push(
@@ -47,6 +53,7 @@ async function withActor(play: (stage: Stage) => Promise<void>): Promise<void> {
               placement: "local",
               create: (context) => ({
                 handle: ({ method, payload }) => {
+                  handled.push(method);
                   if (method === "leave") context.deactivate();
                   return payload;
                 },
@@ -58,7 +65,12 @@ async function withActor(play: (stage: Stage) => Promise<void>): Promise<void> {
             sweep: (isGone) => own.sweep(isGone),
             register: (...args) => own.register(...args),
             unregister: (...args) => own.unregister(...args),
-            lookup: (id) => (lookups[n]!++, own.lookup(id)),
+            lookup: async (id) => {
+              lookups[n]!++;
+              const entry = await own.lookup(id);
+              onRead.tell();
+              return entry;
+            },
           }),
         }),
       );
@@ -79,7 +91,7 @@ async function withActor(play: (stage: Stage) => Promise<void>): Promise<void> {
       lookups.fill(0);
     };
     await move(0);
-    await play({ kernel, nodes, caller, lookups, move, callAt });
+    await play({ kernel, nodes, caller, lookups, handled, onRead, move, callAt });
     for (const { actors, bus } of [...nodes, caller]) {
       await actors.stop();
       await bus.stop();
@@ -145,5 +157,33 @@ Deno.test("a call that may not be sent on any more begins its actor where it is"
       return reason ?? (at === address ? status : `${status} elsewhere`);
     });
     assert.deepEqual(await Promise.all(said), Array(10).fill("done"));
+  });
+});
+
+Deno.test("what comes while others are sent on does not overtake them", async () => {
+  await withActor(async ({ kernel, nodes, caller, handled, onRead }) => {
+    const { address } = nodes[1]!.actors;
+    const subject = addressSubject(BUS, address!);
+    let count = 0;
+    const tell = ({ bus }: CalmNode): Promise<void> =>
+      bus.caller.tell(
+        bus.outbox.to(subject),
+        { to: ID, method: String(count++), payload: tokenBytes("a") },
+        {},
+      );
+    handled.length = 0;
+    onRead.tell = () => {
+      // In the same instant, one after another, from that node itself: what is under way on the network comes later.
+      const tellOn = (left: number): void => {
+        void tell(nodes[1]!);
+        if (left > 0) queueMicrotask(() => tellOn(left - 1));
+      };
+      tellOn(30);
+      onRead.tell = () => {};
+    };
+    for (let n = 0; n < 20; n++) await tell(caller);
+    await kernel.sleep(10 * WAY_MS);
+    assert.deepEqual(handled, Array.from({ length: count }, (_, n) => String(n)));
+    assert.ok(count > 20);
   });
 });
