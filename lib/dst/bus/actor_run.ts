@@ -14,7 +14,7 @@ import { isPartiError } from "../../errors.ts";
 import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { disagreement, leftOnServer } from "./actor_agreement.ts";
-import { type ActorCatalog, CONVERGENCE_LEASES } from "./actor_catalog.ts";
+import { type ActorCatalog, type ActorSite, CONVERGENCE_LEASES } from "./actor_catalog.ts";
 import { type ActorCallStep, readPayload, writePayload } from "./actor_payload.ts";
 import { turnsOf } from "./actor_turn.ts";
 import { ActorWatch } from "./actor_watch.ts";
@@ -98,8 +98,11 @@ export class ActorRun {
       }),
       start: (member) => this.#start(member),
       onDeath: ({ owner }) => this.ledger.died(owner.name),
+      onMisbehaviour: (site) => {
+        simulation.assertions.sometimesEach("places that misbehave", site as ActorSite);
+      },
     });
-    simulation.kernel.addInvariant(() => this.#checkPending(), "pending is issued less settled");
+    simulation.kernel.addInvariant(() => this.#checkPending(), "pending is what is open");
   }
 
   /** The names of the nodes. */
@@ -299,14 +302,17 @@ export class ActorRun {
   #checkPending(): void {
     for (const { bus, owner } of this.cluster.alive) {
       const { count, issued, settled } = bus.caller.pending;
-      const holds = count === issued - settled;
+      const { once, again } = this.ledger.openOf(owner.name);
+      // Of those that are open, some look for their actor, or wait for their next try.
+      const holds = count === issued - settled && count <= once + again;
       // Counted where it changes: it is looked at after each event.
       if (holds && this.#issued.get(bus.address) === issued) continue;
       this.#issued.set(bus.address, issued);
       this.#simulation.assertions.always(
-        "pending is issued less settled",
+        "pending is what is open",
         holds,
-        () => `${owner.name}: ${count} wait, ${issued} less ${settled}`,
+        () =>
+          `${owner.name}: ${count} wait, ${issued} less ${settled}, ${once} + ${again} are open`,
       );
     }
   }
