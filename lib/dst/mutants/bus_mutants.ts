@@ -1,5 +1,6 @@
 /**
- * Bugs in `lib/bus`: calls, and actors in a directory. The first eight are those of the program this bus is named after.
+ * Bugs in `lib/bus`: calls, and actors in a directory. The first four of each of the two lists are those of the program this bus is named
+ * after.
  *
  * @module
  */
