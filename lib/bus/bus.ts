@@ -354,7 +354,6 @@ export class MessageBus implements AsyncDisposable {
     try {
       this.outbox.answer(call, doneWith(await handler(incoming.forHandler(this.#stop.signal))));
     } catch (error) {
-      this.#counts.failed++;
       this.outbox.answer(call, failedWith(error));
     } finally {
       this.#working--;

@@ -22,6 +22,8 @@ const MEASURE_MS = 1_500;
 const WARM_UP_MS = 500;
 const CREATE_AT_ONCE = 200;
 const ACTORS = 100;
+/** So many in turn that each was called longer ago than what a node has read of it counts. */
+const FORGOTTEN_ACTORS = 20_000;
 
 /** How many calls per second so many callers make, each one call after another. */
 async function perSecond(
@@ -73,11 +75,14 @@ async function main(rounds: number, actorCount: number): Promise<void> {
   const actors = new ActorSystem({ world, bus });
   await bus.start();
   await actors.start();
+  const systems = nodes.map((node) => node.actors);
+  const forgotten = await aroundOnce(bus, systems, "forgotten", FORGOTTEN_ACTORS);
   const ways: [string, (n: number) => Promise<unknown>][] = [
     ["bare NATS request", () => here.request("bare", PAYLOAD)],
     ["bus request", () => bus.request(TARGET, "echo", PAYLOAD)],
     ["actor request", (n) => actors.request(`${TYPE}/${n % ACTORS}`, "echo", PAYLOAD)],
-    ["… one hop more", await aroundOnce(bus, nodes.map((node) => node.actors))],
+    ["… sent on, read", forgotten],
+    ["… sent on again", await aroundOnce(bus, systems, "known", ACTORS)],
   ];
   for (const concurrency of [1, 100]) {
     const figures = new Map<string, number[]>(ways.map(([name]) => [name, []]));
@@ -102,43 +107,49 @@ async function main(rounds: number, actorCount: number): Promise<void> {
   await Promise.all([here, there].map((nc) => nc.close()));
 }
 
-/** Calls each actor by way of a node where it does not live: that one looks into the directory and sends the call on. */
+/**
+ * Calls so many actors in turn, each by way of a node where it does not live: that one sends the call on, and reads where to unless it has
+ * done so a moment ago.
+ */
 async function aroundOnce(
   bus: MessageBus,
   systems: readonly ActorSystem[],
-): Promise<(n: number) => Promise<unknown>> {
+  name: string,
+  count: number,
+): Promise<() => Promise<unknown>> {
   const callAt = (id: string, address: string): Promise<Answer> => {
     const subject = addressSubject(bus.name, address);
     const errand = { subject, to: id, method: "echo", payload: PAYLOAD };
     return bus.caller.call(bus.outbox.to(subject), errand, {});
   };
   const addresses = systems.map(({ address }) => address!);
-  const wrong = new Map<string, string>();
-  for (let n = 0; n < ACTORS; n++) {
-    const id = `${TYPE}/${n}`;
-    const { at } = await callAt(id, addresses[0]!);
-    wrong.set(id, addresses.find((address) => address !== at)!);
-  }
-  return async (n) => {
-    const id = `${TYPE}/${n % ACTORS}`;
-    const answer = await callAt(id, wrong.get(id)!);
+  const wrong: string[] = [];
+  const idOf = (n: number) => `${TYPE}/${name}-${n}`;
+  await inBatches(count, async (n) => {
+    const { at } = await callAt(idOf(n), addresses[0]!);
+    wrong[n] = addresses.find((address) => address !== at)!;
+  });
+  let calls = 0;
+  return async () => {
+    const n = calls++ % count;
+    const answer = await callAt(idOf(n), wrong[n]!);
     valueOf(answer);
     invariant(answer.hops === 1, "a call to the wrong node was not sent on once");
   };
+}
+
+async function inBatches(count: number, work: (n: number) => Promise<unknown>): Promise<void> {
+  for (let first = 0; first < count; first += CREATE_AT_ONCE) {
+    const length = Math.min(CREATE_AT_ONCE, count - first);
+    await Promise.all(Array.from({ length }, (_, n) => work(first + n)));
+  }
 }
 
 /** All nodes are in this process, so its heap is theirs together. */
 async function measureActors(actors: ActorSystem, count: number): Promise<void> {
   const before = heapBytes();
   const startMs = performance.now();
-  for (let first = 0; first < count; first += CREATE_AT_ONCE) {
-    await Promise.all(
-      Array.from(
-        { length: Math.min(CREATE_AT_ONCE, count - first) },
-        (_, n) => actors.request(`${TYPE}/idle-${first + n}`, "echo", PAYLOAD),
-      ),
-    );
-  }
+  await inBatches(count, (n) => actors.request(`${TYPE}/idle-${n}`, "echo", PAYLOAD));
   const tookMs = performance.now() - startMs;
   const bytes = (heapBytes() - before) / count;
   say(

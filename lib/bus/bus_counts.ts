@@ -22,7 +22,7 @@ export interface BusCounts {
   forwarded: number;
   /** Calls that no handler here has seen. */
   refused: number;
-  /** Handlers that threw. */
+  /** Calls whose handler or actor threw, or whose actor could not begin for that. */
   failed: number;
   /** What came and was no message. */
   malformed: number;

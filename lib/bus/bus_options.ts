@@ -17,7 +17,7 @@ export interface BusOptions {
   readonly node: string;
   /** How long a call waits for its answer unless it says so itself, in milliseconds; 30,000 unless given. */
   readonly timeoutMs?: number;
-  /** How many calls may wait for an answer at once; 10,000 unless given. */
+  /** How many calls may wait at once, for an answer or for where their actor is; 10,000 unless given. */
   readonly pendingMax?: number;
   /** How many calls to handlers of this node are worked on at once; 10,000 unless given. */
   readonly workingMax?: number;

@@ -215,7 +215,7 @@ bothNatsTest("bus: what is no bytes, and a time that is none, is one clear error
 });
 
 bothNatsTest(
-  "bus: a handler that takes half of the time is handled once for a caller with a key",
+  "bus: a handler that takes longer than the first try is begun three times at most for a caller with a key",
   async (rig) => {
     await using nodes = await pair(rig);
     const { caller, server } = nodes;

@@ -92,7 +92,7 @@ export class Caller {
   }
 
   /** Those that wait for an answer. */
-  get pending(): Pick<PendingCalls, "count" | "issued" | "settled" | "orphans"> {
+  get pending(): Pick<PendingCalls, "count" | "issued" | "settled" | "orphans" | "checkRoom"> {
     return this.#pending;
   }
 

@@ -43,6 +43,7 @@ export { ACTIVATION_TRANSITIONS, type ActivationState } from "./actors/activatio
 export * from "./actors/actor.ts";
 export * from "./actors/actor_calls.ts";
 export * from "./actors/partition_actors.ts";
+export * from "./actors/partition_actors_options.ts";
 export { type ActorId, type ActorName, parseActorId } from "./actors/actor_id.ts";
 export * from "./actors/actor_system.ts";
 export * from "./actors/actor_system_options.ts";

@@ -128,7 +128,8 @@ export class Outbox {
    */
   answer(call: Call, answer: Said): void {
     const { id, hops, method, to } = call;
-    const { address, onError } = this.#options;
+    const { address, counts, onError } = this.#options;
+    if (answer.status === "failed") counts.failed++;
     const envelope: Answer = {
       ...{ kind: "answer", id, at: address, hops, payload: NOTHING },
       ...answer,

@@ -84,6 +84,20 @@ export class PendingCalls {
   }
 
   /**
+   * Refuses a call where too many wait.
+   *
+   * @param others how many wait for something else, to wait for an answer later
+   * @throws {PartiError} `PARTI_OVERLOADED`
+   */
+  checkRoom(others = 0): void {
+    if (this.#pending.size + others < this.#max) return;
+    throw new PartiError("PARTI_OVERLOADED", `${this.#max} calls wait for an answer already`, {
+      value: this.#max,
+      hint: "wait for some of them, or allow more by pendingMax",
+    });
+  }
+
+  /**
    * Lets a call wait.
    *
    * @param options how
@@ -92,12 +106,7 @@ export class PendingCalls {
    */
   open({ subject, timeoutMs, signal }: WaitOptions): Waiting {
     if (signal?.aborted) throw new PartiError("PARTI_ABORTED", "the call was given up");
-    if (this.#pending.size >= this.#max) {
-      throw new PartiError("PARTI_OVERLOADED", `${this.#max} calls wait for an answer already`, {
-        value: this.#max,
-        hint: "wait for some of them, or allow more by pendingMax",
-      });
-    }
+    this.checkRoom();
     const id = `${this.#address}:${++this.#issued}`;
     const { promise: answer, resolve, reject } = Promise.withResolvers<Answer>();
     const onAbort = (): void => {

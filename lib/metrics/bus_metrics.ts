@@ -41,7 +41,7 @@ const COUNTERS: Readonly<Record<string, readonly [keyof BusCounts, string]>> = {
   bus_received_total: ["received", "calls that came"],
   bus_forwarded_total: ["forwarded", "calls that were sent on to another node"],
   bus_refused_total: ["refused", "calls that no handler here has seen"],
-  bus_failed_total: ["failed", "handlers that threw"],
+  bus_failed_total: ["failed", "calls whose handler or actor threw"],
   bus_malformed_total: ["malformed", "what came and was no message"],
 };
 

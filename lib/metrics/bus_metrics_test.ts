@@ -69,7 +69,14 @@ Deno.test("bus metrics: each request is counted once, by its outcome, to handler
   const kernel = new Kernel({ seed: 1 });
   await kernel.run(async () => {
     const { bus, actors } = await new CalmNodes(kernel).start("one", {
-      define: (actors) => actors.define("a::b", { create: () => ({ handle: () => {} }) }),
+      define: (actors) => {
+        actors.define("a::b", { create: () => ({ handle: () => {} }) });
+        actors.define("a::fails", {
+          create: () => {
+            throw new Error("made to fail");
+          },
+        });
+      },
     });
     busMetrics({ registry, bus, actors });
     bus.handle("wait", () => new Promise<void>(() => {}));
@@ -83,6 +90,7 @@ Deno.test("bus metrics: each request is counted once, by its outcome, to handler
       ...[actors.request("a::b/1", "m", NOTHING), actors.request("a::b/2", "m", NOTHING)],
       ...[ask("fail"), ask("nobody"), ask("wait"), ask("wait", { idempotencyKey: "k" })],
       ask("fail", { signal: AbortSignal.abort() }),
+      actors.request("a::fails/1", "m", NOTHING).catch(() => {}),
     ]);
     await actors.stop();
     await bus.stop();
@@ -91,8 +99,9 @@ Deno.test("bus metrics: each request is counted once, by its outcome, to handler
     read(registry, `parti_bus_outcomes_total{outcome="${outcome}"}`);
   assert.deepEqual(
     await Promise.all(["value", "call_failed", "no_handler", "timeout", "aborted"].map(told)),
-    [2, 1, 1, 2, 1],
+    [2, 2, 1, 2, 1],
   );
-  assert.equal(await read(registry, "parti_bus_call_duration_seconds_count"), 7);
+  assert.equal(await read(registry, "parti_bus_call_duration_seconds_count"), 8);
+  assert.equal(await read(registry, "parti_bus_failed_total"), 2);
   assert.equal(await read(registry, "parti_bus_activations_total"), 2);
 });

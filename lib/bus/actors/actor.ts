@@ -57,10 +57,15 @@ export interface Actor {
    * @returns the caller's value; what it throws is the caller's `PARTI_CALL_FAILED`, and the actor goes on
    */
   handle(call: ActorCall): Uint8Array | void | Promise<Uint8Array | void>;
-  /** Called before its first turn. If it throws, this life ends and whoever called gets `PARTI_CALL_FAILED`. */
+  /**
+   * Called before its first turn. If it throws, this life ends and whoever called gets `PARTI_CALL_FAILED`. For an error of parti's own, such
+   * as that of a call it makes or of a save, it may begin the next time: whoever called gets `PARTI_NOT_SENT`, and with a key tries again; by
+   * partition the feed gives the call again.
+   */
   onActivate?(): void | Promise<void>;
   /**
-   * Called after its last turn, but not where its process dies or its right is lost.
+   * Called after its last turn, but not where its process dies or its right is lost. By partition it is called where the shard has gone,
+   * too: what it saves then may be refused with `PARTI_FENCED`, so what must be kept is saved in a turn.
    *
    * @param reason why it ends
    */
@@ -70,7 +75,7 @@ export interface Actor {
 /** A type of actors. */
 export interface ActorType {
   /**
-   * Makes an actor, for one life.
+   * Makes an actor, for one life. What it throws is as what {@linkcode Actor.onActivate} throws.
    *
    * @param context what it is given
    */

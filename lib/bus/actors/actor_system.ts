@@ -75,6 +75,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       surroundings: () => this.#surroundings(),
       joining: () => this.#lives.joining,
       over: AbortSignal.any([this.#stop.signal, bus.over]),
+      checkRoom: (looking) => bus.caller.pending.checkRoom(looking),
       onError: (error) => this.#tell(error),
     });
   }
@@ -146,7 +147,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
       load: () => this.size,
-      types: () => this.#types.names,
+      // Whoever is on its way out is not chosen any more.
+      types: () => this.#isStopped ? [] : this.#types.names,
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
     });
@@ -169,7 +171,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
         states: this.#options.states ?? new KvStateStore(states),
       });
     } catch (error) {
-      this.#state = "stopped";
+      this.#end();
       await this.#close();
       throw error;
     }
@@ -183,7 +185,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       return opened;
     } catch (error) {
       // Nothing is open yet, and whoever tries again makes a new one.
-      this.#state = "stopped";
+      this.#end();
       throw error;
     }
   }
@@ -196,11 +198,9 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   async stop(): Promise<void> {
     if (this.#state === "stopped") return await this.#living;
     const wasRunning = this.#state === "running";
-    this.#state = "stopped";
-    this.#stop.abort();
-    this.#lives.end();
+    this.#end();
     if (!wasRunning) return;
-    this.#living = this.#end();
+    this.#living = this.#leave();
     await this.#living;
   }
 
@@ -228,7 +228,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     const { world: { clock }, bus } = this.#options;
     const answer = await bus.caller.attempts(options, async (timeoutMs) => {
       const endMs = clock.monotonicMs() + timeoutMs;
-      const where = await this.#locator.locate(id, endMs, options.signal);
+      const where = await this.#locator.locate(id, endMs, options);
       const leftMs = Math.max(0, endMs - clock.monotonicMs());
       return await this.#call(id, where, { method, payload }, { ...options, timeoutMs: leftMs });
     });
@@ -242,7 +242,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
    * @param method what is told
    * @param payload the payload
    * @param options its deadline and trace
-   * @throws {PartiError} `PARTI_NOT_SENT` if it never left, `PARTI_TIMEOUT` if it could not be found out where to
+   * @throws {PartiError} `PARTI_NOT_SENT` if it never left, `PARTI_TIMEOUT` if it could not be found out where to, `PARTI_OVERLOADED` if
+   * too many calls wait for that
    */
   async oneway(
     id: ActorId,
@@ -252,7 +253,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   ): Promise<void> {
     const { world: { clock }, bus } = this.#options;
     const endMs = clock.monotonicMs() + (options.timeoutMs ?? bus.timeoutMs);
-    const { address, placed } = await this.#locator.locate(id, endMs);
+    const { address, placed } = await this.#locator.locate(id, endMs, { oneway: true });
     const timeoutMs = Math.max(0, endMs - clock.monotonicMs());
     const errand = { to: id, method, payload, placed };
     await bus.caller.tell(this.#sendTo(address), errand, { ...options, timeoutMs });
@@ -271,7 +272,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       this.#locator.heard(id, answer);
       return answer;
     } catch (error) {
-      this.#locator.forget(id);
+      this.#locator.failed(id, error);
       throw error;
     }
   }
@@ -293,7 +294,14 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     return this.#state === "stopped";
   }
 
-  async #end(): Promise<void> {
+  /** Whoever waits for a place, or for a lease, waits in vain. */
+  #end(): void {
+    this.#state = "stopped";
+    this.#stop.abort();
+    this.#lives.end();
+  }
+
+  async #leave(): Promise<void> {
     await this.#living;
     await this.#close();
   }

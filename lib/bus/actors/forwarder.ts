@@ -15,7 +15,7 @@ import type { Nodes } from "./nodes.ts";
 import { RecentPlaces } from "./recent_places.ts";
 
 /** A call is sent on so often at most. */
-const HOPS_MAX = 2;
+export const HOPS_MAX = 2;
 
 /** What a forwarder needs. */
 export interface ForwarderOptions {

@@ -18,7 +18,7 @@ import type { ActivationState } from "./activation_state.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Directory, DirectoryEntry } from "./directory.ts";
 import type { Nodes } from "./nodes.ts";
-import { Forwarder } from "./forwarder.ts";
+import { Forwarder, HOPS_MAX } from "./forwarder.ts";
 import { place } from "./placement.ts";
 import { Returns } from "./returns.ts";
 import type { StateStore } from "./state_store.ts";
@@ -129,8 +129,10 @@ export class Host {
     // Whoever has no such actors does not know how they are placed.
     const known = types.named(type);
     const { placement = known === undefined ? "two-choices" : "random" } = known ?? {};
-    const candidates = nodes.candidates(type);
-    const own = known === undefined ? undefined : this.address;
+    const seen = nodes.candidates(type);
+    // What it says of itself comes back to it like to all others, and later than it knows.
+    const candidates = this.#closing ? seen.filter((one) => one.address !== this.address) : seen;
+    const own = known === undefined || this.#closing ? undefined : this.address;
     const address = place(placement, { candidates, own, random: world.random });
     if (address === undefined) return undefined;
     nodes.noteLoad(address, (load) => load + 1);
@@ -172,6 +174,8 @@ export class Host {
    */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    // So that others hear at once that no actor may begin here.
+    void this.#options.lease.touch();
     const leaving = this.activations;
     for (const { turnsEnd } of leaving) turnsEnd();
     const busy = leaving.filter(({ inTurn }) => inTurn !== undefined);
@@ -230,10 +234,11 @@ export class Host {
     }
     if (found.kind === "here") return await activation.begin(found.entry);
     const { address, placed } = found;
-    if (!placed) this.#forwarder.learn(activation.id, address);
     for (const incoming of activation.elsewhere()) {
       await this.#forwarder.send(incoming, address, placed);
     }
+    // Not before: what comes meanwhile would be sent on at once, and overtake those that wait.
+    if (!placed) this.#forwarder.learn(activation.id, address);
   }
 
   /** Undefined if nobody can tell until the last of those who wait has given up. */
@@ -269,7 +274,9 @@ export class Host {
     if (entry !== undefined && !isOwn && !await nodes.proveDead(entry.address)) {
       return { kind: "there", address: entry.address, placed: false };
     }
-    if (!isOwn && !isPlaced) {
+    // What may not be sent on any more begins here, or nowhere.
+    const mustStay = activation.queue.some(({ call }) => call.hops >= HOPS_MAX);
+    if (!isOwn && !isPlaced && !mustStay) {
       const address = this.choose(parseActorId(id).type) ?? this.address;
       if (address !== this.address) return { kind: "there", address, placed: true };
     }

@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { describeError, PartiError } from "../../errors.ts";
+import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../../errors.ts";
 import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import { pause } from "../attempts.ts";
-import type { Answer } from "../envelope.ts";
+import type { Answer, Refusal } from "../envelope.ts";
 import type { Address } from "../names.ts";
 import { type ActorId, parseActorId } from "./actor_id.ts";
 import type { Directory } from "./directory.ts";
 import { Locations } from "./locations.ts";
 import type { Nodes } from "./nodes.ts";
+import { RecentPlaces } from "./recent_places.ts";
 
 /** Where a call is sent. */
 export interface Where {
@@ -46,10 +47,28 @@ export interface LocatorOptions {
   readonly joining: () => AbortSignal;
   /** Fires when this node stops, or its bus does. */
   readonly over: AbortSignal;
+  /** Throws where too many calls wait; told how many wait here for where their actor is. */
+  readonly checkRoom: (looking: number) => void;
   /** Told why something could not be found out, before it is tried again. */
   readonly onError: (error: unknown) => void;
 }
 
+/** How a call is made. */
+export interface LocateOptions {
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined;
+  /** Nobody will answer, and so nobody correct what this node remembers: it counts for a moment only. */
+  readonly oneway?: boolean;
+}
+
+/** Whoever refuses for these has the actor, or will have it. */
+const WHERE_IT_IS: readonly (Refusal | undefined)[] = ["overloaded", "late", "not begun"];
+/** After these nobody knows whether the actor is where it was thought to be. All others come from this node itself. */
+const IN_DOUBT: readonly PartiErrorCode[] = [
+  "PARTI_MAYBE_DELIVERED",
+  "PARTI_NOT_SENT",
+  "PARTI_TIMEOUT",
+];
 const PAUSE_MS = 50;
 const PAUSE_MAX_MS = 2_000;
 
@@ -57,23 +76,38 @@ const PAUSE_MAX_MS = 2_000;
 export class Locator {
   readonly #options: LocatorOptions;
   readonly #locations: Locations;
+  /** What was read or answered a moment ago: for calls that nobody answers. */
+  readonly #recent: RecentPlaces;
+  /** How many calls wait for where their actor is. */
+  #looking = 0;
 
   /** @param options what it needs */
   constructor(options: LocatorOptions) {
     this.#options = options;
     this.#locations = new Locations(options.cacheMax);
+    this.#recent = new RecentPlaces(options.world.clock);
   }
 
   /** A call was answered, or refused: whoever has answered is where the actor is, and what was thought before is out of date. */
-  heard(id: ActorId, { status, at, load }: Answer): void {
-    if (status === "refused") this.forget(id);
-    else this.#locations.learn(id, at);
+  heard(id: ActorId, { status, reason, at, load }: Answer): void {
+    if (status !== "refused") this.#learn(id, at);
+    else if (!WHERE_IT_IS.includes(reason)) this.#forget(id);
     if (load !== undefined) this.#options.nodes()?.noteLoad(at, () => load);
   }
 
-  /** An actor was not where it was thought to be, or nobody knows. */
-  forget(id: ActorId): void {
+  /** A call has no answer. */
+  failed(id: ActorId, error: unknown): void {
+    if (isPartiError(error, ...IN_DOUBT)) this.#forget(id);
+  }
+
+  #learn(id: ActorId, address: Address): void {
+    this.#locations.learn(id, address);
+    this.#recent.learn(id, address);
+  }
+
+  #forget(id: ActorId): void {
     this.#locations.forget(id);
+    this.#recent.forget(id);
   }
 
   /**
@@ -81,18 +115,33 @@ export class Locator {
    *
    * @param id the actor
    * @param endMs when the call's time is over, on the monotonic clock
-   * @param signal gives the call up
-   * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_ABORTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` for what is no actor's name
+   * @param options how the call is made
+   * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_ABORTED`, `PARTI_STOPPED`, `PARTI_OVERLOADED`, `PARTI_INVALID_CONFIG` for what is no
+   * actor's name
    */
-  async locate(id: ActorId, endMs: number, signal?: AbortSignal): Promise<Where> {
+  async locate(id: ActorId, endMs: number, options: LocateOptions = {}): Promise<Where> {
     const { type } = parseActorId(id);
-    const { nodes } = this.#options;
-    const known = this.#locations.of(id);
+    const { nodes, checkRoom } = this.#options;
+    const known = options.oneway ? this.#recent.of(id) : this.#locations.of(id);
     if (known !== undefined) {
       if (nodes()?.isAlive(known)) return { address: known, placed: false };
-      this.forget(id);
+      this.#forget(id);
     }
-    return await this.#ask(id, type, endMs, signal);
+    checkRoom(this.#looking);
+    this.#looking++;
+    try {
+      const where = await this.#ask(id, type, endMs, options.signal);
+      if (!where.placed) this.#found(id, where.address);
+      return where;
+    } finally {
+      this.#looking--;
+    }
+  }
+
+  /** What was answered meanwhile is newer than what was read. */
+  #found(id: ActorId, address: Address): void {
+    if (this.#locations.of(id) === undefined) this.#locations.learn(id, address);
+    this.#recent.learn(id, address);
   }
 
   async #ask(id: ActorId, type: string, endMs: number, signal?: AbortSignal): Promise<Where> {

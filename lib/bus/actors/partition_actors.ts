@@ -13,11 +13,8 @@ import type {
 } from "../../consumption/dispatch/handler.ts";
 import type { ConsumptionEvents } from "../../consumption/events.ts";
 import type { PartitionId } from "../../assignment/partition.ts";
-import type { KvBucketOptions } from "../../ports/kv.ts";
-import type { World } from "../../ports/world.ts";
-import { type ShardedFeed, shardId, shardOf, shardSubject } from "../../sharding/shards.ts";
-import type { MessageBus } from "../bus.ts";
-import type { CallOptions } from "../bus_options.ts";
+import { shardId, shardOf, shardSubject } from "../../sharding/shards.ts";
+import { type CallOptions, checkDuration } from "../bus_options.ts";
 import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
 import { Incoming } from "../incoming.ts";
 import { shardStateBucket } from "../names.ts";
@@ -26,43 +23,35 @@ import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import { guarded, hookFailed } from "./activation.ts";
+import type { PartitionActorsOptions } from "./partition_actors_options.ts";
+import { Passages } from "./passages.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
 import { tokenOf } from "./token.ts";
 import { idleMsOf, TypeTable } from "./type_table.ts";
 
-/** What is needed. */
-export interface PartitionActorsOptions {
-  /** The world. */
-  readonly world: World;
-  /** The bus of this node, over which answers come. */
-  readonly bus: MessageBus;
-  /** The group's feed. */
-  readonly feed: ShardedFeed;
-  /** How the bucket of actors' states is kept; on one server's disk unless given. */
-  readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
-  /** Where actors' states are, in the place of a bucket. */
-  readonly states?: StateStore;
-  /** Told of what went wrong and has no caller to be told to. Must not throw. */
-  readonly onError?: (error: PartiError) => void;
-}
+const DEFAULT_STOP_GRACE_MS = 10_000;
 
-/** One life of an actor here. */
-interface Life {
-  readonly id: ActorId;
-  readonly actor: Actor;
-  readonly abort: AbortController;
-  lastMs: number;
+/** What a life is told, and is asked for. */
+interface Ends {
   isToEnd: boolean;
   /** It has said goodbye: nothing of it counts any more. */
   isOver: boolean;
   /** Under what right its present turn is, or its last one was. */
   right: HandlerContext;
+}
+
+/** One life of an actor here. */
+interface Life extends Ends {
+  readonly id: ActorId;
+  readonly actor: Actor;
+  readonly abort: AbortController;
+  lastMs: number;
   /** Its present turn, if it has one. */
   turn: Promise<void> | undefined;
 }
 
 /** Actors by partition. The `Manager` of the group is given {@linkcode handler} and {@linkcode events}. */
-export class PartitionActors implements ActorCalls {
+export class PartitionActors implements ActorCalls, AsyncDisposable {
   /** For the group's `Manager`: handles what comes through the feed. */
   readonly handler: MessageHandler;
   /** For the group's `Manager`, as its `consumptionEvents`: with a shard its actors come and go. */
@@ -72,8 +61,8 @@ export class PartitionActors implements ActorCalls {
   readonly #log: Logger;
   /** By shard, then by actor. */
   readonly #shards = new Map<PartitionId, Map<ActorId, Life>>();
-  /** Lives that are ending while their shard is still here: the next one begins after them, under the same token. */
-  readonly #ending = new Map<ActorId, Promise<void>>();
+  /** A life that ends while its shard is still here, or back: the next one begins after it. */
+  readonly #passages: Passages;
   #begun = 0;
   #states: Promise<StateStore> | undefined;
 
@@ -81,9 +70,12 @@ export class PartitionActors implements ActorCalls {
    * Makes them.
    *
    * @param options what is needed
+   * @throws {PartiError} `PARTI_INVALID_CONFIG` for a duration that no timer has
    */
   constructor(options: PartitionActorsOptions) {
+    checkDuration("stopGraceMs", options.stopGraceMs);
     this.#options = options;
+    this.#passages = new Passages(options.world.clock);
     this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
     this.handler = (message, context) => this.#handle(message, context);
     // Whoever had the shard in between may have changed what its actors keep: their lives here are over.
@@ -143,6 +135,21 @@ export class PartitionActors implements ActorCalls {
     const subject = this.#subjectOf(id);
     const errand = { to: id, method, payload };
     await bus.caller.tell((makeCall) => this.#store(subject, makeCall()), errand, options);
+  }
+
+  /**
+   * Waits for all that come to their end, each no longer than `stopGraceMs`; then its life is over. Stop the group's `Manager` before: with
+   * its shards all actors end.
+   *
+   * @returns when no hook of an actor runs any more, or they have had their time
+   */
+  async stop(): Promise<void> {
+    await this.#passages.settled(this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS);
+  }
+
+  /** Waits for all that come to their end. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   #subjectOf(id: ActorId): string {
@@ -235,11 +242,25 @@ export class PartitionActors implements ActorCalls {
     this.#endIdle(shard);
     const present = lives.get(id);
     if (present !== undefined) return present;
-    await this.#ending.get(id);
+    const ends: Ends = { isToEnd: false, isOver: false, right: context };
+    const begin = async (): Promise<Life> => {
+      const life = await this.#begin(id, type, ends);
+      // The shard may have gone meanwhile, and all lives with it: whoever has it now is given the call.
+      if (this.#shards.get(shard) !== lives) {
+        this.#leave(life, "stopping");
+        throw context.signal.reason ?? rightOver();
+      }
+      lives.set(id, life);
+      return life;
+    };
+    return await this.#passages.begin(id, () => ends.isOver = true, begin);
+  }
+
+  async #begin(id: ActorId, type: ActorType, ends: Ends): Promise<Life> {
+    const { right: context } = ends;
     const token = tokenOf(context);
     const abort = new AbortController();
     const { clock } = this.#options.world;
-    const ends = { isToEnd: false, isOver: false, right: context };
     const opened = type.state ? await (await this.#openStates()).open(id, token) : undefined;
     // Loading takes its time.
     if (!context.mayAct()) throw context.signal.reason ?? rightOver();
@@ -260,12 +281,6 @@ export class PartitionActors implements ActorCalls {
     });
     await actor.onActivate?.();
     this.#begun++;
-    // The shard may have gone meanwhile, and all lives with it: whoever has it now is given the call.
-    if (this.#shards.get(shard) !== lives) {
-      this.#leave(life, "stopping");
-      throw context.signal.reason ?? rightOver();
-    }
-    lives.set(id, life);
     return life;
   }
 
@@ -308,15 +323,10 @@ export class PartitionActors implements ActorCalls {
     this.#leave(life, reason);
   }
 
-  /** Its hook is not waited for: by the time it returns the actor may live elsewhere. */
+  /** Its hook is waited for by the next life here, and by whoever stops: by the time it returns the actor may live elsewhere. */
   #leave(life: Life, reason: DeactivationReason): void {
-    const { id } = life;
     if (reason === "stopping") life.abort.abort();
-    const ending = this.#sayGoodbye(life, reason);
-    this.#ending.set(id, ending);
-    void ending.then(() => {
-      if (this.#ending.get(id) === ending) this.#ending.delete(id);
-    });
+    this.#passages.end(life.id, () => life.isOver = true, this.#sayGoodbye(life, reason));
   }
 
   async #sayGoodbye(life: Life, reason: DeactivationReason): Promise<void> {

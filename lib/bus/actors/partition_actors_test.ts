@@ -63,6 +63,7 @@ class Record {
 
 interface Worker {
   readonly manager: Manager;
+  readonly actors: PartitionActors;
   readonly bus: MessageBus;
 }
 
@@ -107,11 +108,12 @@ async function startWorker(rig: Rig, record: Record): Promise<Worker> {
     },
   });
   await manager.start();
-  return { manager, bus };
+  return { manager, actors, bus };
 }
 
-async function stopWorker({ manager, bus }: Worker): Promise<void> {
+async function stopWorker({ manager, actors, bus }: Worker): Promise<void> {
   await manager.stop();
+  await actors.stop();
   await bus.stop();
 }
 
@@ -159,7 +161,7 @@ bothNatsTest(
     await makeShards(world.feed, FEED, { storage: "memory", replicas: 1 });
     await using bus = new MessageBus({ world, bus: "partitions", node: "one" });
     await bus.start();
-    const actors = new PartitionActors({ world, bus, feed: FEED });
+    await using actors = new PartitionActors({ world, bus, feed: FEED });
     let lives = 0;
     actors.define(TYPE, {
       create: (context) => {
@@ -202,7 +204,7 @@ bothNatsTest("actors by partition: a turn may take longer than an actor may idle
   await makeShards(world.feed, feed, { storage: "memory", replicas: 1 });
   await using bus = new MessageBus({ world, bus: "partitions", node: "one" });
   await bus.start();
-  const actors = new PartitionActors({ world, bus, feed });
+  await using actors = new PartitionActors({ world, bus, feed });
   const begun = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   const ended: string[] = [];

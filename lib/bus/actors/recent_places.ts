@@ -1,6 +1,6 @@
 /**
  * What a node has just read in the directory of actors that live elsewhere: whoever comes here in vain right after another is sent on
- * without one more read.
+ * without one more read, and what is told right after another is sent there.
  *
  * @module
  */
@@ -47,6 +47,11 @@ export class RecentPlaces {
     if (place.endMs > this.#clock.monotonicMs()) return place.address;
     this.#places.delete(id);
     return undefined;
+  }
+
+  /** An actor was not where it was thought to be. */
+  forget(id: ActorId): void {
+    this.#places.delete(id);
   }
 
   /** It was read where an actor is. */

@@ -24,6 +24,9 @@ export const ACTOR_SITES = [
   "actor-place-late",
 ] as const;
 
+/** One of them. */
+export type ActorSite = typeof ACTOR_SITES[number];
+
 /** The faults. */
 export const ACTOR_FAULTS = [
   "crash",
@@ -74,7 +77,9 @@ export const actorCatalog = {
     "a call goes to where the last answer came from, unless that node is taken for dead",
   ),
   "hops are few": always("no call is sent on more than twice"),
-  "pending is issued less settled": always("no pending call is forgotten, after each event"),
+  "pending is what is open": always(
+    "no call waits that has an outcome, and none is forgotten, after each event",
+  ),
   "nothing is pending at the end": always("when all is quiet nobody waits"),
   "directory and hosts agree": alwaysAtMost(
     CONVERGENCE_LEASES,
@@ -95,6 +100,7 @@ export const actorCatalog = {
   "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),
   "transitions": sometimesEach(steps, "each change of an actor's life is seen"),
   "faults that strike": sometimesEach(ACTOR_FAULTS, "each kind of fault has its effect"),
+  "places that misbehave": sometimesEach(ACTOR_SITES, "each place that may misbehave does"),
   "directory_hit": sometimes("an actor was found in the directory"),
   "directory_miss": sometimes("an actor was not in the directory"),
   "remote_forward": sometimes("a call was sent on"),

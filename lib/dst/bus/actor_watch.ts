@@ -31,9 +31,17 @@ export class ActorWatch {
   /** By the payload of the call, which is one object from its arrival to its answer. */
   readonly #turnOf = new WeakMap<Uint8Array, Turn>();
 
-  /** @param assertions of the run */
-  constructor(assertions: Simulation<ActorCatalog>["assertions"]) {
+  /** When a life of each actor began or ended last. */
+  readonly #changedMs = new Map<ActorId, number>();
+  readonly #nowMs: () => number;
+
+  /**
+   * @param assertions of the run
+   * @param nowMs the time of the run
+   */
+  constructor(assertions: Simulation<ActorCatalog>["assertions"], nowMs: () => number) {
     this.#assertions = assertions;
+    this.#nowMs = nowMs;
     this.#turns = new TurnWatch(assertions, false);
   }
 
@@ -114,7 +122,14 @@ export class ActorWatch {
       !isCutShort || !mayAct,
       () => `${id} at ${owner.name}`,
     );
+    // Whoever only looks for its place is nowhere yet.
+    if (to !== "invalid" || life.state !== "creating") this.#changedMs.set(id, this.#nowMs());
     life.state = to;
+  }
+
+  /** Whether a life of an actor has begun or ended since then. */
+  hasChanged(id: ActorId, sinceMs: number): boolean {
+    return (this.#changedMs.get(id) ?? -Infinity) >= sinceMs;
   }
 
   /** A hook of a life was called, while the node's lease was valid or not. */

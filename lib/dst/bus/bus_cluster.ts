@@ -48,6 +48,8 @@ export interface BusClusterOptions<Member extends BusMember> {
   readonly start: (member: BusMember) => Promise<Member>;
   /** Told when a process has ended, however it did. */
   readonly onDeath?: (member: Member) => void;
+  /** Told of each place of the library that misbehaves. */
+  readonly onMisbehaviour?: (site: string) => void;
 }
 
 const CONNECT_AGAIN_MS = 300;
@@ -170,6 +172,10 @@ export class BusCluster<Member extends BusMember = BusMember> {
 
   #buggify(owner: string): Buggify {
     const fires = this.#simulation.buggify.for(owner);
-    return (site, probability) => !this.#behaves && fires(site, probability);
+    return (site, probability) => {
+      if (this.#behaves || !fires(site, probability)) return false;
+      this.#options.onMisbehaviour?.(site);
+      return true;
+    };
   }
 }

@@ -6,6 +6,7 @@
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import type { ActorSystemOptions } from "../../bus/actors/actor_system_options.ts";
 import { MessageBus } from "../../bus/bus.ts";
+import type { BusOptions } from "../../bus/bus_options.ts";
 import type { World } from "../../ports/world.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { SimProcess } from "../kernel/node.ts";
@@ -30,6 +31,8 @@ export interface CalmNode {
 export interface CalmOptions extends Partial<Omit<ActorSystemOptions, "world" | "bus">> {
   /** How long everything is under way to it and from it, in milliseconds; as to all others unless given. */
   readonly wayMs?: number;
+  /** What its bus is made from, beside the world and the names. */
+  readonly busOptions?: Partial<BusOptions>;
   /** Says what actors do there. */
   readonly define?: (actors: ActorSystem) => void;
 }
@@ -61,12 +64,12 @@ export class CalmNodes {
    */
   async start(
     name: string,
-    { define, wayMs = this.#latencyMs, ...options }: CalmOptions = {},
+    { define, busOptions, wayMs = this.#latencyMs, ...options }: CalmOptions = {},
   ): Promise<CalmNode> {
     const owner = new SimProcess(this.#kernel, `${name}#1`);
     const latencyMs = () => wayMs;
     const world = this.#worldOf(new SimLink(owner, this.#server, { latencyMs }));
-    const bus = new MessageBus({ world, bus: BUS, node: name, lookoutMs: 100 });
+    const bus = new MessageBus({ lookoutMs: 100, ...busOptions, world, bus: BUS, node: name });
     const actors = new ActorSystem({ ...options, world, bus });
     define?.(actors);
     await bus.start();

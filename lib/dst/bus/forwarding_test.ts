@@ -1,5 +1,6 @@
 /** Calls that come to a node where their actor is not: who is asked where it is, and how often. */
 import assert from "node:assert/strict";
+import { HOPS_MAX } from "../../bus/actors/forwarder.ts";
 import { RECENT_MS } from "../../bus/actors/recent_places.ts";
 import { addressSubject } from "../../bus/names.ts";
 import type { Answer } from "../../bus/envelope.ts";
@@ -9,6 +10,7 @@ import { type CalmNode, CalmNodes } from "./calm_nodes.ts";
 import { tokenBytes } from "./ledger.ts";
 
 const TYPE = "sim::moving";
+const ANYWHERE = "sim::anywhere";
 const ID = `${TYPE}/1`;
 const WAY_MS = 5;
 /** To the server and on: to the wrong node, to the right one, and back. */
@@ -21,8 +23,13 @@ const ENDED_MS = 10 * WAY_MS;
 interface Stage {
   readonly kernel: Kernel;
   readonly nodes: readonly CalmNode[];
+  readonly caller: CalmNode;
   /** How often the directory was asked, by node. */
   readonly lookups: number[];
+  /** What the actor was asked, in order. */
+  readonly handled: string[];
+  /** Told when the directory has been read. */
+  readonly onRead: { tell: () => void };
   /** The actor ends where it is, and begins anew at another node. */
   readonly move: (to: number) => Promise<void>;
   /** Calls the actor at a node, wherever it is. */
@@ -35,25 +42,35 @@ async function withActor(play: (stage: Stage) => Promise<void>): Promise<void> {
   await kernel.run(async () => {
     const calm = new CalmNodes(kernel, WAY_MS);
     const lookups = [0, 0, 0];
+    const handled: string[] = [];
+    const onRead = { tell: () => {} };
     const nodes: CalmNode[] = [];
     for (const n of [0, 1, 2]) {
       nodes.push(
         await calm.start(`node-${n}`, {
-          define: (actors) =>
+          define: (actors) => {
             actors.define(TYPE, {
               placement: "local",
               create: (context) => ({
                 handle: ({ method, payload }) => {
+                  handled.push(method);
                   if (method === "leave") context.deactivate();
                   return payload;
                 },
               }),
-            }),
+            });
+            actors.define(ANYWHERE, { create: () => ({ handle: ({ payload }) => payload }) });
+          },
           directory: (own) => ({
             sweep: (isGone) => own.sweep(isGone),
             register: (...args) => own.register(...args),
             unregister: (...args) => own.unregister(...args),
-            lookup: (id) => (lookups[n]!++, own.lookup(id)),
+            lookup: async (id) => {
+              lookups[n]!++;
+              const entry = await own.lookup(id);
+              onRead.tell();
+              return entry;
+            },
           }),
         }),
       );
@@ -74,7 +91,7 @@ async function withActor(play: (stage: Stage) => Promise<void>): Promise<void> {
       lookups.fill(0);
     };
     await move(0);
-    await play({ kernel, nodes, lookups, move, callAt });
+    await play({ kernel, nodes, caller, lookups, handled, onRead, move, callAt });
     for (const { actors, bus } of [...nodes, caller]) {
       await actors.stop();
       await bus.stop();
@@ -121,5 +138,52 @@ Deno.test("two nodes that remember each other do not send a call to and fro", as
     assert.equal(answer.at, nodes[2]!.actors.address);
     assert.equal(answer.hops, 2);
     assert.deepEqual(lookups, [0, 1, 0]);
+  });
+});
+
+Deno.test("a call that may not be sent on any more begins its actor where it is", async () => {
+  await withActor(async ({ nodes, caller }) => {
+    const address = nodes[1]!.actors.address!;
+    const subject = addressSubject(BUS, address);
+    const said = Array.from({ length: 10 }, async (_, n) => {
+      const errand = { subject, to: `${ANYWHERE}/${n}`, method: "echo", payload: tokenBytes("a") };
+      // As it comes where its actor has just ended to which it was sent on.
+      const sentOn = caller.bus.caller.call(
+        (makeCall) => caller.bus.outbox.send(subject, () => ({ ...makeCall()!, hops: HOPS_MAX })),
+        errand,
+        {},
+      );
+      const { status, at, reason } = await sentOn;
+      return reason ?? (at === address ? status : `${status} elsewhere`);
+    });
+    assert.deepEqual(await Promise.all(said), Array(10).fill("done"));
+  });
+});
+
+Deno.test("what comes while others are sent on does not overtake them", async () => {
+  await withActor(async ({ kernel, nodes, caller, handled, onRead }) => {
+    const { address } = nodes[1]!.actors;
+    const subject = addressSubject(BUS, address!);
+    let count = 0;
+    const tell = ({ bus }: CalmNode): Promise<void> =>
+      bus.caller.tell(
+        bus.outbox.to(subject),
+        { to: ID, method: String(count++), payload: tokenBytes("a") },
+        {},
+      );
+    handled.length = 0;
+    onRead.tell = () => {
+      // In the same instant, one after another, from that node itself: what is under way on the network comes later.
+      const tellOn = (left: number): void => {
+        void tell(nodes[1]!);
+        if (left > 0) queueMicrotask(() => tellOn(left - 1));
+      };
+      tellOn(30);
+      onRead.tell = () => {};
+    };
+    for (let n = 0; n < 20; n++) await tell(caller);
+    await kernel.sleep(10 * WAY_MS);
+    assert.deepEqual(handled, Array.from({ length: count }, (_, n) => String(n)));
+    assert.ok(count > 20);
   });
 });

@@ -1,13 +1,19 @@
 /** A node that leaves in order while others call: whoever is not served any more is told so for certain. */
 import assert from "node:assert/strict";
+import { addressSubject } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import { Kernel } from "../kernel/kernel.ts";
+import { BUS } from "./bus_cluster.ts";
 import { CalmNodes } from "./calm_nodes.ts";
 import { tokenBytes } from "./ledger.ts";
 
 const TYPE = "sim::steady";
 const CALLS = 60;
 const GRACE_MS = 1_000;
+/** What a node says of itself is seen by then. */
+const SEEN_MS = 50;
+/** A lease is renewed within that. */
+const RENEWED_MS = 2_000;
 
 /** Calls one actor again and again while its node leaves, and counts what the callers were told. */
 async function callsMeanwhile(kernel: Kernel): Promise<Map<string, number>> {
@@ -123,5 +129,77 @@ Deno.test("who calls a node that nobody has seen is told that nobody listens the
     });
     await actors.stop();
     await bus.stop();
+  });
+});
+
+Deno.test("a node that takes its time to leave is not chosen any more, however little lives there", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const nodes = new CalmNodes(kernel);
+    const work = Promise.withResolvers<void>();
+    const define: Parameters<CalmNodes["start"]>[1] = {
+      define: (actors) =>
+        actors.define(TYPE, {
+          placement: "least-loaded",
+          create: () => ({
+            handle: ({ method, payload }) => method === "work" ? work.promise : payload,
+          }),
+        }),
+    };
+    const leaver = await nodes.start("leaver", define);
+    const busy = leaver.actors.request(`${TYPE}/busy`, "work", tokenBytes("a"));
+    const heir = await nodes.start("heir", define);
+    const call = (n: number) =>
+      heir.actors.request(`${TYPE}/${n}`, "echo", tokenBytes("a"))
+        .then(() => "value", (error) => isPartiError(error) ? error.code : String(error));
+    // Much more lives at the heir.
+    for (let n = 0; n < 10; n++) await call(n);
+    const leaving = leaver.actors.stop();
+    await kernel.sleep(SEEN_MS);
+    const told: string[] = [];
+    // Longer than a lease is renewed, by which all know how little lives there.
+    for (let n = 0; n < CALLS; n++) {
+      told.push(await call(100 + n));
+      await kernel.sleep(RENEWED_MS / CALLS);
+    }
+    assert.deepEqual(told, Array(CALLS).fill("value"));
+    work.resolve();
+    await Promise.all([busy, leaving]);
+    await leaver.bus.stop();
+    await heir.actors.stop();
+    await heir.bus.stop();
+  });
+});
+
+Deno.test("what still looks for its place when its node leaves begins elsewhere", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const nodes = new CalmNodes(kernel);
+    const define: Parameters<CalmNodes["start"]>[1] = {
+      define: (actors) =>
+        actors.define(TYPE, {
+          placement: "local",
+          create: () => ({ handle: ({ payload }) => payload }),
+        }),
+    };
+    const leaver = await nodes.start("leaver", define);
+    const heir = await nodes.start("heir", define);
+    // More than end at once, so that the last one is not looked at before it knows where it belongs.
+    const before = Array.from(
+      { length: 1_001 },
+      (_, n) => leaver.actors.request(`${TYPE}/${n}`, "echo", tokenBytes("a")),
+    );
+    await Promise.all(before);
+    const { outbox, caller } = leaver.bus;
+    const subject = addressSubject(BUS, leaver.actors.address!);
+    const errand = { subject, to: `${TYPE}/new`, method: "echo", payload: tokenBytes("a") };
+    const calling = caller.call(outbox.to(subject), errand, {});
+    await kernel.sleep(1);
+    const leaving = leaver.actors.stop();
+    assert.equal((await calling).at, heir.actors.address);
+    await leaving;
+    await leaver.bus.stop();
+    await heir.actors.stop();
+    await heir.bus.stop();
   });
 });

@@ -44,6 +44,8 @@ export class MemoryWatch {
   looksUp({ name }: SimProcess, id: ActorId): void {
     const key = `${name} ${id}`;
     this.#lookups.set(key, (this.#lookups.get(key) ?? 0) + 1);
+    // Whoever takes another for dead asks, and remembers what it is told, also where nobody answers what it calls then.
+    if (!this.#isCalm) this.#told.delete(key);
   }
 
   /** A process is about to make a call that is tried once. */

@@ -125,6 +125,9 @@ async function runNetwork(simulation: Simulation<Catalog>): Promise<void> {
     busOptions: { lookoutMs: 250 },
     onOutcome: (record, how, tookMs) => watch.told(record, how, tookMs),
     onOrphan: (record) => watch.orphan(record),
+    onMisbehaviour: (site) => {
+      assertions.sometimesEach("places that misbehave", site as typeof SERVICE_SITES[number]);
+    },
   });
   const healing = new Healing(kernel);
   await run.open();

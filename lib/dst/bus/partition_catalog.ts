@@ -26,7 +26,9 @@ export const partitionCatalog = {
   "the answer is the call's": always("a value is the one that only this call's actor gives"),
   "what is handled was called": always("each call that is handled was made"),
   "a value was handled": always("who gets a value was handled at least once"),
-  "hooks come once, by right": always("a hook of a life is called once, and in no turn of it"),
+  "hooks come once, by right": always(
+    "a hook of a life is called once, in no turn of its actor, and in no other life of it",
+  ),
   "whoever ends is told": always(
     "whose signal fires is told of its end by its hook, or its process has died",
   ),

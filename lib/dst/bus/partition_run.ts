@@ -38,6 +38,9 @@ const LOOK_MS = 250;
 const STRAGGLE_MS = 2;
 /** How long the hook takes with which a life begins, in milliseconds: most that they load is there at once. */
 const ACTIVATING_MS = [0, 0, 5, 100];
+/** Now and then it takes so long that the shard can go and come back meanwhile, in milliseconds. */
+const SLOW_ACTIVATING_MS = 5_000;
+const SLOW_ACTIVATIONS = 0.05;
 const PING_TIMEOUT_MS = 60_000;
 /** What is stored and waits is handled within so long when all is well, in milliseconds. */
 const DRAIN_MS = 60_000;
@@ -172,7 +175,8 @@ export class PartitionRun {
       },
       onActivate: async () => {
         this.#watch.hooked("activate", context);
-        const takesMs = draws.pick(ACTIVATING_MS);
+        const isSlow = draws.chance(SLOW_ACTIVATIONS);
+        const takesMs = isSlow ? SLOW_ACTIVATING_MS : draws.pick(ACTIVATING_MS);
         // The shard may go meanwhile, and the process stand still.
         if (takesMs > 0) await sleep(clock, takesMs);
       },
@@ -252,7 +256,10 @@ export class PartitionRun {
     await endRun({
       ...{ simulation: this.#simulation, cluster: this.#cluster, ledger: this.#ledger },
       look: () => this.#checkStates(),
-      stop: ({ manager }) => manager.stop(),
+      stop: async ({ manager, actors }) => {
+        await manager.stop();
+        await actors.stop();
+      },
     });
     this.#watch.checkEnds();
   }

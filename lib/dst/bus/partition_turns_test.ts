@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import type { ActorContext } from "../../bus/actors/actor.ts";
 import { PartitionActors } from "../../bus/actors/partition_actors.ts";
+import { tokenOf as tokenOfRight } from "../../bus/actors/token.ts";
 import { type Call, encodeEnvelope } from "../../bus/envelope.ts";
 import type { HandlerContext, PartitionMessage } from "../../consumption/dispatch/handler.ts";
+import { sleep } from "../../ports/clock.ts";
 import { shardId } from "../../sharding/shards.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { type CalmNode, CalmNodes } from "./calm_nodes.ts";
@@ -129,5 +131,78 @@ Deno.test("an actor whose shard goes while it begins is told that it ends, and t
     await handling;
     await kernel.sleep(1);
     assert.deepEqual([told, actors.size], [["stopping"], 0]);
+  });
+});
+
+Deno.test("a life begins behind one that still began when the shard went, and came back", async () => {
+  await onNode(async (node, kernel) => {
+    const told: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, {
+      create: ({ token }) => {
+        const tell = (what: string) => void told.push(`${what} ${token === first ? 1 : 2}`);
+        return {
+          onActivate: async () => {
+            tell("begins");
+            if (token === first) await begun.promise;
+            tell("has begun");
+          },
+          handle: () => tell("is called"),
+          onDeactivate: () => tell("ends"),
+        };
+      },
+    });
+    const first = tokenOfRight(rightOf(1));
+    const handling = assert.rejects(async () => await actors.handler(messageOf(node), rightOf(1)), {
+      code: "PARTI_FENCED",
+    });
+    await kernel.sleep(1);
+    actors.events.lost([shardId(0)]);
+    actors.events.acquired([shardId(0)], "lane", 0);
+    const again = actors.handler(messageOf(node), rightOf(2));
+    await kernel.sleep(1);
+    begun.resolve();
+    await Promise.all([handling, again]);
+    assert.deepEqual(told, [
+      ...["begins 1", "has begun 1", "ends 1"],
+      ...["begins 2", "has begun 2", "is called 2"],
+    ]);
+  });
+});
+
+Deno.test("who stops waits for actors that say goodbye, and for none longer than it may take", async () => {
+  await onNode(async (node, kernel) => {
+    const { clock } = node.world;
+    const told: string[] = [];
+    const saved: string[] = [];
+    const actors = new PartitionActors({ ...node, feed: FEED, stopGraceMs: 1_000 });
+    actors.define(TYPE, {
+      state: true,
+      create: ({ id, state }) => ({
+        handle: () => {},
+        async onDeactivate() {
+          await sleep(clock, id.endsWith("slow") ? 500 : 5_000);
+          told.push(id);
+          await state!.save(tokenBytes("late")).then(() => saved.push(id), () => {});
+        },
+      }),
+    });
+    const call = async (name: string) =>
+      await actors.handler(messageOf(node, { to: `${TYPE}/${name}` }), rightOf(1));
+    await call("slow");
+    await actors.events.released([shardId(0)], false);
+    let sinceMs = kernel.nowMs;
+    await actors.stop();
+    assert.deepEqual(told, [`${TYPE}/slow`]);
+    assert.ok(kernel.nowMs - sinceMs < 600, `${kernel.nowMs - sinceMs} ms`);
+    await call("hangs");
+    await actors.events.released([shardId(0)], false);
+    sinceMs = kernel.nowMs;
+    await actors.stop();
+    assert.equal(Math.round(kernel.nowMs - sinceMs), 1_000);
+    await kernel.sleep(5_000);
+    assert.deepEqual(told, [`${TYPE}/slow`, `${TYPE}/hangs`]);
+    assert.deepEqual(saved, [`${TYPE}/slow`], "its life was over by then");
   });
 });

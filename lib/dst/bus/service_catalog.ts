@@ -69,6 +69,7 @@ export const networkCatalog = combineCatalogs(CALLS, {
   "maybe_delivered": sometimes("nobody knows whether a call was handled"),
   "send_error": sometimes("a call never left"),
   "cancelled": sometimes("a call was given up"),
+  "places that misbehave": sometimesEach(SERVICE_SITES, "each place that may misbehave does"),
   "faults that strike": sometimesEach(
     ["noticeLost", "cut", "block both", "block up", "block down", "server-crash", "clock"],
     "each kind of fault has its effect",

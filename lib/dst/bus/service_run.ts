@@ -47,6 +47,8 @@ export interface ServiceRunOptions {
   readonly onOutcome?: (record: CallRecord, how: ServiceCallStep, tookMs: number) => void;
   /** Told of an answer for which nobody waits. */
   readonly onOrphan?: (record: CallRecord) => void;
+  /** Told of each place of the bus that misbehaves. */
+  readonly onMisbehaviour?: (site: string) => void;
 }
 
 /** The code of the calls' type. */
@@ -82,6 +84,7 @@ export class ServiceRun {
         },
       }),
       start: (member) => Promise.resolve(this.#serve(member)),
+      onMisbehaviour: (site) => options.onMisbehaviour?.(site),
     });
     simulation.kernel.addInvariant(() => this.#checkPending(), "pending is what is open");
   }

@@ -40,6 +40,8 @@ export class TurnWatch {
   readonly #turns = new Map<ActorId, Set<Turn>>();
   readonly #newest = new Map<ActorId, { readonly token: bigint; readonly owner: SimProcess }>();
   readonly #lives = new Map<ActorContext, Life>();
+  /** The last life of each actor that has begun in each process. */
+  readonly #last = new Map<string, Life>();
 
   /**
    * @param assertions of the run
@@ -98,7 +100,8 @@ export class TurnWatch {
   }
 
   /**
-   * A hook of a life was called: once, and in no turn of its actor in that process.
+   * A hook of a life was called: once, and in no turn of its actor in that process; and where lives come in file, the first one not before
+   * the last of the life before.
    *
    * @param hook which
    * @param context the life
@@ -106,18 +109,23 @@ export class TurnWatch {
    */
   hooked(hook: "activate" | "deactivate", context: ActorContext, isRight = true): void {
     const { id, token } = context;
-    const { owner, hooks } = this.#lives.get(context)!;
+    const life = this.#lives.get(context)!;
+    const { owner, hooks } = life;
     hooks[hook]++;
+    const isBehind = hook === "deactivate" || this.#isBehindTheLast(id, life);
     const isInTurn = [...this.#turns.get(id) ?? []].some((other) =>
       this.#clash(other, owner, token)
     );
-    const holds = hooks[hook] === 1 && !isInTurn && isRight && !owner.dead && !owner.paused;
+    const isOnce = hooks[hook] === 1;
+    const holds = isOnce && !isInTurn && isBehind && isRight && !owner.dead && !owner.paused;
     this.#assertions.always(
       "hooks come once, by right",
       holds,
       () =>
         `${hook} ${id} under ${token} at ${owner.name}, ${hooks[hook]} times` +
-        `${isInTurn ? ", in a turn" : ""}${isRight ? "" : ", without right"}`,
+        `${isInTurn ? ", in a turn" : ""}${isBehind ? "" : ", in another life"}${
+          isRight ? "" : ", without right"
+        }`,
     );
   }
 
@@ -136,6 +144,14 @@ export class TurnWatch {
         () => `${context.id} under ${context.token} at ${owner.name} was not`,
       );
     }
+  }
+
+  /** Whether the life before a new one has come to its end, where it must have. */
+  #isBehindTheLast(id: ActorId, life: Life): boolean {
+    const key = `${life.owner.name} ${id}`;
+    const last = this.#last.get(key);
+    this.#last.set(key, life);
+    return !this.#isInFile || last === undefined || last.hooks.deactivate > 0;
   }
 
   /** Whether a turn is one that nothing else of its actor may meet in its process. */

@@ -1,5 +1,6 @@
 /**
- * Bugs in `lib/bus`: calls, and actors in a directory. The first eight are those of the program this bus is named after.
+ * Bugs in `lib/bus`: calls, and actors in a directory. The first four of each of the two lists are those of the program this bus is named
+ * after.
  *
  * @module
  */
@@ -13,6 +14,7 @@ const ACTIVATION = "lib/bus/actors/activation.ts";
 const NODES = "lib/bus/actors/nodes.ts";
 const LOCATOR = "lib/bus/actors/locator.ts";
 const DIRECTORY = "lib/bus/actors/kv_directory.ts";
+const FORWARDER = "lib/bus/actors/forwarder.ts";
 
 /** Bugs that show in calls between nodes. */
 const inCalls: readonly Mutant[] = [
@@ -311,22 +313,57 @@ const inActors: readonly Mutant[] = [
     name: "places-never-corrected",
     about: "Where an actor was first seen is believed for as long as that node lives.",
     file: LOCATOR,
-    find: "    else this.#locations.learn(id, at);",
-    replace: "    else if (this.#locations.of(id) === undefined) this.#locations.learn(id, at);",
+    find: '    if (status !== "refused") this.#learn(id, at);',
+    replace: '    if (status !== "refused") this.#learn(id, this.#locations.of(id) ?? at);',
   },
   {
     name: "places-never-learnt",
     about: "Nobody remembers where an answer came from: each call asks the directory.",
     file: LOCATOR,
-    find: "    else this.#locations.learn(id, at);",
-    replace: "    else this.#locations.of(at);",
+    find: '    if (status !== "refused") this.#learn(id, at);',
+    replace: '    if (status !== "refused") this.#locations.of(at);',
   },
   {
     name: "sent-on-and-forgotten",
     about: "Nobody looks after a call that was sent on: its caller waits for its deadline.",
-    file: "lib/bus/actors/forwarder.ts",
+    file: FORWARDER,
     find: '    if (call.kind === "request") this.#forwarded.add(incoming, subject);\n',
     replace: "",
+  },
+  {
+    name: "never-sent-on",
+    about: "A call that comes where its actor is not is refused, although it was never sent on.",
+    file: FORWARDER,
+    find: "    if (call.hops >= HOPS_MAX) return",
+    replace: "    if (call.hops >= HOPS_MAX - 2) return",
+  },
+  {
+    name: "sent-on-to-the-dead",
+    about: "A call is sent on to where its actor was a moment ago, whether that node still lives.",
+    file: FORWARDER,
+    find: "address !== undefined && this.#options.nodes.isAlive(address) ? address : undefined;",
+    replace: "address;",
+    masked:
+      'Whoever has sent a call on looks after it, and its caller is told soon (lib/bus/actors/forwarder_test.ts: "forwarder: no call is sent on to whoever is not seen to live any more").',
+  },
+  {
+    name: "placed-sent-on-by-memory",
+    about: "Whoever was chosen for an actor sends its call on by what it has read before.",
+    file: FORWARDER,
+    find: "    if (hops > 0 || placed) return undefined;",
+    replace: "    void placed;\n    if (hops > 0) return undefined;",
+    masked:
+      'Whoever it is sent on to looks the actor up, and one way more is no fault (lib/bus/actors/forwarder_test.ts: "forwarder: whoever was chosen for an actor looks it up, whatever was read before").',
+  },
+  {
+    name: "sent-on-by-memory-again",
+    about:
+      "A call that was sent on is sent on by memory again: to and fro, where two remember each other.",
+    file: FORWARDER,
+    find: "    if (hops > 0 || placed) return undefined;",
+    replace: "    void hops;\n    if (placed) return undefined;",
+    masked:
+      'What was read counts for a second, and of an actor that has moved within one a call may be refused for its hops (lib/bus/actors/forwarder_test.ts: "forwarder: for a call that was sent on before it is looked up where to").',
   },
 ];
 

@@ -11,9 +11,17 @@ const bugs: readonly Mutant[] = [
   {
     name: "next-life-not-after-the-last",
     about: "A life by partition begins while the one before it still comes to its end.",
-    file: PARTITION_ACTORS,
-    find: "    await this.#ending.get(id);\n",
+    file: "lib/bus/actors/passages.ts",
+    find:
+      "    for (let other; (other = this.#passages.get(id)) !== undefined;) await other.done;\n",
     replace: "",
+  },
+  {
+    name: "beginning-not-waited-for",
+    about: "A life by partition begins while one still begins whose shard went and came back.",
+    file: "lib/bus/actors/passages.ts",
+    find: "    this.#enter(id, { done, giveUp });\n    try {",
+    replace: "    void [done, giveUp];\n    try {",
   },
   {
     name: "turn-without-the-shard",
