@@ -87,7 +87,7 @@ export interface CaseOutcome {
 
 /** A defect that can be planted, to see that it is found. */
 export const FAULTS = [
-  ...["memory", "slow", "leak"] as const,
+  ...["memory", "slow", "loss", "starve", "leak"] as const,
   ...["leak-external", "leak-timers", "leak-sockets"] as const,
   ...["leak-subscriptions", "leak-consumers"] as const,
 ] as const;

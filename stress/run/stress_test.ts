@@ -158,7 +158,7 @@ Deno.test("--list shows every case with its figures, and runs nothing", async ()
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /^memory\/10w-500p +\(5 ×, quick, --fault memory\) +10 workers over one connection, 500 partitions$/m,
+    /^memory\/10w-500p +\(5 ×, quick, --fault memory \| loss\) +10 workers over one connection, 500 partitions$/m,
   );
   assert.match(stdout, /^ {4}heap \[MB\]: heap in use after forced collections/m);
   assert.match(stdout, /^memory\/per-worker +\(law\) .*1w-100p, 5w-100p/m);
@@ -176,7 +176,7 @@ const mistakes: [string[], RegExp][] = [
     ["--duration", "3s", "--only", "leak"],
     /--duration: expected 10s at least, or leak\/churn finds nothing out, got "3s"/,
   ],
-  [["--fault", "lose"], /--fault: expected memory, slow, leak, .*, got "lose"/],
+  [["--fault", "lose"], /--fault: expected memory, slow, loss, starve, leak, .*, got "lose"/],
   [["--fault", "slow", "--only", "speed/recovery"], /--fault slow does nothing in what is run/],
   [["--fault", "memory", "--only", "speed"], /--fault memory does nothing in what is run/],
   [["--out", ""], /--out: expected a folder/],
