@@ -9,10 +9,11 @@ import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
 import { Manager } from "../../lib/manager/manager.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { until } from "../../tasks/until.ts";
-import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
+import type { CaseContext, CaseOutcome, Fault, StressCase } from "../case.ts";
 import { againstBare } from "./against_bare.ts";
 import { bareAck, barePull } from "./bare_client.ts";
-import { plantedCost } from "./planted.ts";
+import { Backlog } from "./backlog.ts";
+import { plantedCost, plantedLoss } from "./planted.ts";
 import {
   BARE,
   FEED,
@@ -30,43 +31,24 @@ const PARTITIONS = names(100);
 const BATCH = 1_024;
 const PATIENCE_MS = 60_000;
 
-/** Counts messages from the first one on, so that what comes before it, a start for instance, does not count. */
-class Meter {
-  readonly #count: number;
-  readonly #over = Promise.withResolvers<number>();
-  #seen = 0;
-  #firstAtMs = 0;
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  /** Messages per second, when the last one has come. */
-  get rate(): Promise<number> {
-    return this.#over.promise;
-  }
-
-  /** One has come. */
-  note(): void {
-    if (this.#seen++ === 0) this.#firstAtMs = performance.now();
-    if (this.#seen !== this.#count) return;
-    this.#over.resolve(this.#count * 1_000 / (performance.now() - this.#firstAtMs));
-  }
+interface Size {
+  readonly count: number;
+  readonly quick: boolean;
 }
 
 /** A filled stream; and after the measuring it must be empty, or something was not acknowledged. */
 async function drained(
   world: World,
-  count: number,
-  drain: (meter: Meter) => Promise<void>,
+  { count, quick }: Size,
+  drain: (backlog: Backlog) => Promise<void>,
 ): Promise<number> {
   await makeStreams(world.feed);
   await fill(world.feed, PARTITIONS, count);
-  const meter = new Meter(count);
-  await drain(meter);
+  using backlog = new Backlog(count, quick);
+  await drain(backlog);
   const isEmpty = async () => (await world.feed.streamInfo(FEED)).messages === 0;
   await until("the stream is empty", isEmpty, PATIENCE_MS);
-  return await meter.rate;
+  return await backlog.over;
 }
 
 let group = 0;
@@ -85,35 +67,35 @@ function makeManager(world: World, handler: MessageHandler): Manager {
   });
 }
 
-function whole(world: World, count: number, cost: () => void): Promise<number> {
-  return drained(world, count, async (meter) => {
+function whole(world: World, size: Size, fault: Fault | undefined): Promise<number> {
+  const cost = plantedCost(fault), isLost = plantedLoss(fault);
+  return drained(world, size, async (backlog) => {
     await using manager = makeManager(world, () => {
       cost();
-      meter.note();
+      if (!isLost()) backlog.note();
     });
     await manager.start();
-    await meter.rate;
+    await backlog.over;
   });
 }
 
-function bare(nc: NatsConnection, world: World, count: number): Promise<number> {
-  return drained(world, count, async (meter) => {
+function bare(nc: NatsConnection, world: World, size: Size): Promise<number> {
+  return drained(world, size, async (backlog) => {
     await makeBareConsumer(world.feed, PARTITIONS);
     const pull = barePull(nc, FEED, BARE, BATCH, (message) => {
       bareAck(nc, message);
-      meter.note();
+      backlog.note();
     });
-    await meter.rate;
-    pull.close();
+    await backlog.over.finally(() => pull.close());
   });
 }
 
 function run(context: CaseContext): Promise<CaseOutcome> {
-  const count = context.quick ? QUICK_COUNT : COUNT;
-  const cost = plantedCost(context.fault);
+  const { quick, fault } = context;
+  const size = { quick, count: quick ? QUICK_COUNT : COUNT };
   return againstBare("consume", context, {
-    whole: (world) => whole(world, count, cost),
-    bare: (world, nc) => bare(nc, world, count),
+    whole: (world) => whole(world, size, fault),
+    bare: (world, nc) => bare(nc, world, size),
   });
 }
 
@@ -136,7 +118,7 @@ export const CONSUME_CASE: StressCase = {
   repetitions: 1,
   quick: true,
   server: true,
-  faults: ["slow"],
+  faults: ["slow", "loss"],
   timeoutMs: 300_000,
   run,
 };
