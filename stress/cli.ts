@@ -60,7 +60,7 @@ Exit codes: 0 pass, 1 a bound is missed or something is wrong, 2 could not verif
 function registerEnded(stress: Command): void {
   stress.helpCommand(false);
   stress.command("baseline [result]")
-    .description("Save a result as the baseline to compare with (default: the last one).")
+    .description("Save a result as the baseline to compare with (default: the last whole one).")
     .option("--name <name>", "what to call it (default: after the machine, for a whole run only)")
     .option("--dir <folder>", "where baselines are (default: stress/baselines)")
     .option("--anyway", "although a case found something wrong, or the machine had too much to do")

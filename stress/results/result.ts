@@ -101,6 +101,8 @@ export interface StressResult {
   readonly seed: number;
   /** Whether it was only a sanity check. */
   readonly quick: boolean;
+  /** Why it is not all that was to be measured; not there if it is. */
+  readonly unfinished?: string;
   /** The planted defect; null for none. */
   readonly fault: string | null;
   /** The commit of the code; empty if it is not known. */
