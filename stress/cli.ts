@@ -79,8 +79,9 @@ is a folder or a file (default: out/stress).
 
 Exit codes: 0 nothing is worse than is tolerated; 1 memory has grown by more than 10 %, or something
 takes more than 50 % longer, beyond the noise of both; 2 that could not be found out: another
-machine, a missing case, too few repetitions, durations of a case during which the machine had too
-much to do (a load average of more than twice its processors, on either side); 3 bad input.
+machine, a case that was asked for and is missing, too few repetitions, durations of a case during
+which the machine had too much to do (a load average of more than twice its processors, on either
+side); 3 bad input. After a run with --only the cases that were not asked for are a note.
 `,
     )
     .action(
