@@ -55,6 +55,7 @@ Exit codes: 0 pass, 1 a bound is missed or something is wrong, 2 could not verif
     });
   registerEnded(stress);
   registerChildren(program);
+  registerWorker(program);
 }
 
 function registerEnded(stress: Command): void {
@@ -112,6 +113,16 @@ function registerChildren(program: Command): void {
       const { runLoad } = await import("./ground/load.ts");
       await runLoad(JSON.parse(spec));
       Deno.exit(0);
+    });
+}
+
+function registerWorker(program: Command): void {
+  program.command("stress-worker <spec>", { hidden: true })
+    .action(async (spec: string) => {
+      const { runGroupWorker } = await import("../lib/test_support/group_worker.ts");
+      await runGroupWorker(JSON.parse(spec));
+      // The program ends with its command; a worker goes on until it is killed.
+      await new Promise(() => {});
     });
 }
 
