@@ -83,11 +83,13 @@ export interface CaseOutcome {
   readonly series?: readonly Series[];
   /** What was found to be wrong, such as a leak: the suite fails. */
   readonly problems?: readonly string[];
+  /** What should be known and is not wrong. */
+  readonly notes?: readonly string[];
 }
 
 /** A defect that can be planted, to see that it is found. */
 export const FAULTS = [
-  ...["memory", "slow", "leak"] as const,
+  ...["memory", "slow", "loss", "starve", "leak"] as const,
   ...["leak-external", "leak-timers", "leak-sockets"] as const,
   ...["leak-subscriptions", "leak-consumers"] as const,
 ] as const;

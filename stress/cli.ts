@@ -55,12 +55,13 @@ Exit codes: 0 pass, 1 a bound is missed or something is wrong, 2 could not verif
     });
   registerEnded(stress);
   registerChildren(program);
+  registerWorker(program);
 }
 
 function registerEnded(stress: Command): void {
   stress.helpCommand(false);
   stress.command("baseline [result]")
-    .description("Save a result as the baseline to compare with (default: the last one).")
+    .description("Save a result as the baseline to compare with (default: the last whole one).")
     .option("--name <name>", "what to call it (default: after the machine, for a whole run only)")
     .option("--dir <folder>", "where baselines are (default: stress/baselines)")
     .option("--anyway", "although a case found something wrong, or the machine had too much to do")
@@ -79,8 +80,9 @@ is a folder or a file (default: out/stress).
 
 Exit codes: 0 nothing is worse than is tolerated; 1 memory has grown by more than 10 %, or something
 takes more than 50 % longer, beyond the noise of both; 2 that could not be found out: another
-machine, a missing case, too few repetitions, durations of a case during which the machine had too
-much to do (a load average of more than twice its processors, on either side); 3 bad input.
+machine, a case that was asked for and is missing, too few repetitions, durations of a case during
+which the machine had too much to do (a load average of more than twice its processors, on either
+side); 3 bad input. After a run with --only the cases that were not asked for are a note.
 `,
     )
     .action(
@@ -111,6 +113,16 @@ function registerChildren(program: Command): void {
       const { runLoad } = await import("./ground/load.ts");
       await runLoad(JSON.parse(spec));
       Deno.exit(0);
+    });
+}
+
+function registerWorker(program: Command): void {
+  program.command("stress-worker <spec>", { hidden: true })
+    .action(async (spec: string) => {
+      const { runGroupWorker } = await import("../lib/test_support/group_worker.ts");
+      await runGroupWorker(JSON.parse(spec));
+      // The program ends with its command; a worker goes on until it is killed.
+      await new Promise(() => {});
     });
 }
 

@@ -82,7 +82,12 @@ function effectsHandler(world: World, { config, workMs }: GroupWorkerSpec): Mess
   };
 }
 
-async function main(spec: GroupWorkerSpec): Promise<void> {
+/**
+ * Runs this process as a worker. It has begun when this resolves, and goes on until it is ended.
+ *
+ * @param spec what it is
+ */
+export async function runGroupWorker(spec: GroupWorkerSpec): Promise<void> {
   exitWhenParentDies();
   const nc = await connectNats({ servers: spec.url, name: spec.name });
   const world = natsWorld(nc);
@@ -121,4 +126,4 @@ async function main(spec: GroupWorkerSpec): Promise<void> {
   await manager.start();
 }
 
-if (import.meta.main) await main(JSON.parse(Deno.args[0]!));
+if (import.meta.main) await runGroupWorker(JSON.parse(Deno.args[0]!));

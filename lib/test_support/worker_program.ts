@@ -27,6 +27,20 @@ export function startProgram(
     stdin: "piped",
     stdout: "piped",
   }).spawn();
+  return { child, isReady: readinessOf(child, patienceMs) };
+}
+
+/**
+ * Listens to a process that says `ready`.
+ *
+ * @param child the process; its output is read to its end
+ * @param patienceMs how long it may take to be ready, in milliseconds
+ * @returns waits until it is ready, and fails if it ends instead
+ */
+export function readinessOf(
+  child: Deno.ChildProcess,
+  patienceMs: number,
+): (name: string) => Promise<void> {
   let ended = false;
   void child.status.then(() => ended = true);
   let said = "";
@@ -35,11 +49,10 @@ export function startProgram(
     const decoder = new TextDecoder();
     for await (const chunk of child.stdout) said += decoder.decode(chunk);
   })();
-  const isReady = async (name: string) => {
+  return async (name) => {
     await until(`${name} is ready`, () => said === "ready\n" || ended, patienceMs);
     assert.equal(said, "ready\n", `${name} came up`);
   };
-  return { child, isReady };
 }
 
 /**

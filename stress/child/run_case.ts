@@ -40,6 +40,7 @@ export interface CaseRun {
 }
 
 const LAST_WORDS_MAX = 2_000;
+const QUICK_TIMEOUT_MS = 120_000;
 /** Streams of the largest case, with a margin. */
 const STORE_MAX_BYTES = 16 * 1_024 ** 3;
 
@@ -71,11 +72,25 @@ export async function runCaseOnce(
     fault: options.fault ?? null,
     durationMs: options.durationMs ?? null,
   };
-  const timeoutMs = stressCase.timeoutMs + (options.durationMs ?? 0);
+  const timeoutMs = timeoutMsOf(stressCase, options);
   const { v8Flags = [] } = stressCase;
   const env = { DENO_V8_FLAGS: [EXPOSE_GC.DENO_V8_FLAGS, ...v8Flags].join(",") };
   const outcome = await runProcess(spec, env, timeoutMs, options, server);
   return { outcome, natsServerVersion: server?.version };
+}
+
+/**
+ * How long a process of a case may take: a sanity check of a case that may take an hour is not to hang for one.
+ *
+ * @param stressCase the case
+ * @param options how it is run
+ * @returns milliseconds
+ */
+export function timeoutMsOf(
+  { timeoutMs }: Pick<StressCase, "timeoutMs">,
+  { quick, durationMs = 0 }: Pick<RunCaseOptions, "quick" | "durationMs">,
+): number {
+  return (quick ? Math.min(timeoutMs, QUICK_TIMEOUT_MS) : timeoutMs) + durationMs;
 }
 
 async function runProcess(

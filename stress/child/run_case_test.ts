@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../tasks/until.ts";
 import { toyCase, toyRegistry } from "../run/toy_catalog_rig_test.ts";
-import { runCaseOnce } from "./run_case.ts";
+import { runCaseOnce, timeoutMsOf } from "./run_case.ts";
 
 const options = { repetition: 0, quick: false, seed: 1, registry: toyRegistry() };
 
@@ -18,6 +18,13 @@ Deno.test("a case that throws, dies or hangs is told as what it is", async () =>
   await assert.rejects(run("throws"), { code: "PARTI_REFUSED", message: "planted" });
   await assert.rejects(run("dies"), /ended with exit code 7/);
   await assert.rejects(run("hangs"), { code: "PARTI_TIMEOUT", message: "it took more than 2 s" });
+});
+
+Deno.test("a sanity check may take two minutes, however long its case may; a planned duration is added", () => {
+  const hour = { timeoutMs: 3_600_000 }, seconds = { timeoutMs: 2_000 };
+  assert.equal(timeoutMsOf(hour, { quick: true, durationMs: undefined }), 120_000);
+  assert.equal(timeoutMsOf(seconds, { quick: true, durationMs: undefined }), 2_000);
+  assert.equal(timeoutMsOf(hour, { quick: false, durationMs: 5 }), 3_600_005);
 });
 
 Deno.test("planted: a server that ends in the middle ends the case at once, and its log is told", async () => {

@@ -64,12 +64,18 @@ export const GROUP_CONFIG = {
 const SETTLE_TIMEOUT_MS = 300_000;
 /** The planted slowness: everything that waits, waits so many times as long. */
 const SLOWNESS = 4;
+/** The planted loss: the message with this place in the stream; the next one is handled twice, so that the handlings are as many as without. */
+const LOST_SEQUENCE = 50;
 
 /** A group. */
 export class StressGroup implements AsyncDisposable {
   readonly #options: GroupOptions;
   readonly #members: Member[] = [];
+  /** How many messages of each partition were handled, and how many of them when it was last marked. */
   readonly #handled: Uint32Array;
+  readonly #marked: Uint32Array;
+  /** The place in the stream of the last one: what comes again after a move has one that is no higher. */
+  readonly #lastSequence: Float64Array;
   /** One for all where they share what they can, as the workers of one program do. */
   readonly #source: StaticSource;
   /** The one that all have together. */
@@ -79,6 +85,8 @@ export class StressGroup implements AsyncDisposable {
   private constructor(options: GroupOptions) {
     this.#options = options;
     this.#handled = new Uint32Array(options.partitions);
+    this.#marked = new Uint32Array(options.partitions);
+    this.#lastSequence = new Float64Array(options.partitions);
     this.#source = sourceOf(options.partitions);
   }
 
@@ -97,7 +105,7 @@ export class StressGroup implements AsyncDisposable {
     return this.#members.length;
   }
 
-  /** How many messages were handled so far. */
+  /** How many messages were handled so far, each counted once, however often it came. */
   get handled(): number {
     return this.#handledTotal;
   }
@@ -105,6 +113,17 @@ export class StressGroup implements AsyncDisposable {
   /** How many partitions have had a message so far. */
   get partitionsServed(): number {
     return this.#handled.reduce((count, handled) => count + (handled > 0 ? 1 : 0), 0);
+  }
+
+  /** A partition that has had no message since the last mark; undefined if there is none. */
+  get unserved(): number | undefined {
+    const at = this.#handled.findIndex((handled, partition) => handled === this.#marked[partition]);
+    return at < 0 ? undefined : at;
+  }
+
+  /** From now on each partition is to have another message. */
+  markServed(): void {
+    this.#marked.set(this.#handled);
   }
 
   /**
@@ -193,9 +212,19 @@ export class StressGroup implements AsyncDisposable {
   }
 
   #handler(): MessageHandler {
-    return (_message, { partitionId }) => {
-      this.#handled[Number(partitionId)]!++;
+    const { fault } = this.#options;
+    return ({ streamSequence }, { partitionId }) => {
+      const partition = Number(partitionId);
+      if (fault === "starve" && partition === 0) throw new Error("planted: nobody handles this");
+      if (streamSequence <= this.#lastSequence[partition]!) return;
+      this.#lastSequence[partition] = streamSequence;
+      // It is acknowledged, and nobody has handled it.
+      if (fault === "loss" && streamSequence === LOST_SEQUENCE) return;
+      this.#handled[partition]!++;
       this.#handledTotal++;
+      if (fault === "loss" && streamSequence === LOST_SEQUENCE + 1) {
+        throw new Error("planted: this comes again");
+      }
     };
   }
 }

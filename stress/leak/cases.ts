@@ -41,7 +41,7 @@ export const LEAK_CASES: readonly StressCase[] = [
       { ...figure("cycles", "", "workers that came and went"), better: "higher" },
       { ...figure("handled", "msg/s", "messages handled meanwhile"), better: "neither" },
     ],
-    faults: FAULTS.filter((fault) => fault.startsWith("leak")),
+    faults: ["loss", "starve", ...FAULTS.filter((fault) => fault.startsWith("leak"))],
     run: measureLeak,
   },
 ];

@@ -10,8 +10,9 @@ import { collectedMemory } from "../child/collected_memory.ts";
 import { countTimers, type TimerCount } from "../child/timer_count.ts";
 import { StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
+import { lossOf, patienceMsOf, starvedIn } from "../ground/loss.ts";
 import { ServerMonitor } from "../ground/server_monitor.ts";
-import { describeLeak, judgeLeak, type LeakJudgement, WATCHED } from "./judge.ts";
+import { describeGrowth, describeLeak, judgeLeak, type LeakJudgement, WATCHED } from "./judge.ts";
 import { Looks } from "./looks.ts";
 import { PlantedLeak } from "./plant.ts";
 
@@ -22,8 +23,6 @@ const [DURATION_MS, QUICK_DURATION_MS] = [600_000, 12_000];
 /** One worker comes and one goes, this often at most. */
 const [CYCLE_MS, QUICK_CYCLE_MS] = [2_500, 1_000];
 const MEBIBYTE = 1_048_576;
-/** In the end some messages are still under way. */
-const LEAST_HANDLED = 0.95;
 
 /** What is looked at. */
 const NAMES = [
@@ -57,7 +56,9 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   const elapsedMs = () => performance.now() - startMs;
   const cycleMs = quick ? QUICK_CYCLE_MS : CYCLE_MS;
   const looks: Seen = new Looks(NAMES, Math.ceil(durationMs / cycleMs) + 1);
-  for (let cycle = 0; elapsedMs() < durationMs; cycle++) {
+  const patienceMs = patienceMsOf(quick);
+  let starved: string | undefined;
+  for (let cycle = 0; elapsedMs() < durationMs && starved === undefined; cycle++) {
     context.progress(
       `${Math.round(elapsedMs() / 1_000)} of ${
         durationMs / 1_000
@@ -68,14 +69,14 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
     await group.remove(chance.int(cycle, 0, WORKERS));
     await leak.drip(cycle);
     await pause(Math.max(0, nextMs - elapsedMs()));
+    starved = await starvedIn(group, patienceMs);
     await look(looks, monitor, timers, elapsedMs() / 1_000);
   }
+  const perSecond = group.handled / (elapsedMs() / 1_000);
   const sent = await load.finish();
-  const { handled } = group;
-  const problems = handled >= sent * LEAST_HANDLED
-    ? []
-    : [`only ${handled} of ${sent} messages were handled`];
-  return conclusionOf(looks, durationMs / 1_000, handled / (elapsedMs() / 1_000), problems);
+  // Of a partition that has nobody it is known that its messages are left.
+  const wrong = starved ?? await lossOf({ url, sent, patienceMs, handled: () => group.handled });
+  return conclusionOf(looks, durationMs / 1_000, perSecond, wrong === undefined ? [] : [wrong]);
 }
 
 async function look(
@@ -123,6 +124,7 @@ function conclusionOf(
       ...[seriesOf("code", "MB"), seriesOf("rss", "MB")],
     ],
     problems: [...problems, ...judgements.filter(({ leaks }) => leaks).map(describeLeak)],
+    notes: judgements.flatMap((judgement) => describeGrowth(judgement) ?? []),
   };
 }
 

@@ -35,6 +35,14 @@ for (const [fault, what] of KINDS) {
   });
 }
 
+Deno.test("leak: planted: one of a hundred partitions that nobody consumes is told, and ends the run", async () => {
+  const { outcome } = await runCaseOnce(churn, { ...options, fault: "starve" });
+  const told = outcome.problems!.filter((what) =>
+    what.startsWith("partition 0 has had no message")
+  );
+  assert.equal(told.length, 1, JSON.stringify(outcome.problems));
+});
+
 Deno.test("leak: of too few looks there is no interval, or no slope, and none is told", () => {
   const metrics = (looks: number) => {
     const values = Array.from({ length: looks }, (_, n) => n);

@@ -83,7 +83,7 @@ function memoryCase(name: string, title: string, what: MemoryCase, quick: boolea
   return {
     ...{ group: "memory", name, title, quick, server: true },
     ...{ repetitions: REPETITIONS, timeoutMs: TIMEOUT_MS, baseline: BASELINE },
-    ...(what.workers === 0 ? {} : { faults: ["memory"] as const }),
+    ...(what.workers === 0 ? {} : { faults: ["memory", "loss"] as const }),
     ...(what.workers === 0 ? {} : { size: { workers: what.workers, partitions: what.partitions } }),
     metrics: metricsOf(name, what.workers),
     run: (context) => measureMemory(what, context),

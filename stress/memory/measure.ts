@@ -8,6 +8,7 @@ import type { CaseContext, CaseOutcome, CaseSize, Sample } from "../case.ts";
 import type { Memory } from "../child/collected_memory.ts";
 import { makeStream, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
+import { lossOf, patienceMsOf } from "../ground/loss.ts";
 import { type ServerHandles, ServerMonitor } from "../ground/server_monitor.ts";
 import { median } from "../statistics/spread.ts";
 import { Subject, type SubjectSpec } from "./subject_process.ts";
@@ -30,7 +31,7 @@ const PAYLOAD_BYTES = 128;
 /** So often memory is looked at under load. */
 const [LOOKS, QUICK_LOOKS] = [6, 3];
 const BETWEEN_LOOKS_MS = 500;
-/** A load of which less was handled was none. */
+/** A load of which less was handled while it was measured was none. */
 const LEAST_HANDLED = 0.9;
 const SERVED_TIMEOUT_MS = 60_000;
 const MEBIBYTE = 1_048_576;
@@ -47,9 +48,14 @@ interface Look {
  *
  * @param what how many workers and partitions, or what is loaded without any
  * @param context of the case
+ * @param patienceMs how long is waited for messages that do not come
  * @returns the figures
  */
-export async function measureMemory(what: MemoryCase, context: CaseContext): Promise<CaseOutcome> {
+export async function measureMemory(
+  what: MemoryCase,
+  context: CaseContext,
+  patienceMs: number = patienceMsOf(context.quick),
+): Promise<CaseOutcome> {
   const { workers, partitions, loads, connections = 0, apart = false } = what;
   const { url, quick } = context;
   const monitor = new ServerMonitor(context.monitorUrl, context.serverPid);
@@ -90,10 +96,17 @@ export async function measureMemory(what: MemoryCase, context: CaseContext): Pro
   }
   const handled = (await subject.ask("count")).handled! - handledBefore!;
   const perSecondHandled = handled / (performance.now() - startMs) * 1_000;
-  await load.finish();
-  const problems = workers > 0 && perSecondHandled < perSecond * LEAST_HANDLED
-    ? [`only ${Math.round(perSecondHandled)} of ${perSecond} messages per second were handled`]
-    : [];
+  const sent = await load.finish();
+  const problems: string[] = [];
+  if (workers > 0) {
+    if (perSecondHandled < perSecond * LEAST_HANDLED) {
+      const rate = Math.round(perSecondHandled);
+      problems.push(`only ${rate} of ${perSecond} messages per second were handled`);
+    }
+    const all = async () => (await subject.ask("count")).handled!;
+    const loss = await lossOf({ url, sent, handled: all, patienceMs });
+    if (loss !== undefined) problems.push(loss);
+  }
   return {
     samples: [
       ...samplesOf(looks),

@@ -54,8 +54,13 @@ export async function saveBaseline(
   return file;
 }
 
-/** Why a result cannot be what others are held against. */
-function unfitOf({ fault, quick, cases }: StressResult): string | undefined {
+/**
+ * Why a result cannot be what others are held against.
+ *
+ * @param result the result
+ * @returns the first reason; undefined if it can
+ */
+export function unfitOf({ fault, quick, cases }: StressResult): string | undefined {
   if (fault !== null) return `it has the planted defect ${fault}`;
   if (quick) return "it is only a sanity check";
   return cases.some(({ failures }) => failures.length > 0)

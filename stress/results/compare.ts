@@ -10,6 +10,7 @@
  */
 import { differenceOf, type Term } from "../statistics/difference.ts";
 import { median } from "../statistics/spread.ts";
+import { wasAskedFor } from "./asked.ts";
 import { loadText, wasOverloaded } from "./load_bound.ts";
 import { machineDifferences } from "./machine.ts";
 import type { CaseResult, MetricResult, StressResult, Verdict } from "./result.ts";
@@ -81,7 +82,7 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
   for (const before of baseline.cases) {
     const after = result.cases.find(({ id }) => id === before.id);
     if (after === undefined) {
-      doubts.push(`${before.id} is missing`);
+      if (wasAskedFor(result, before.id)) doubts.push(`${before.id} is missing`);
       continue;
     }
     doubts.push(...troubles("the baseline", before), ...troubles("the result", after));
@@ -239,6 +240,12 @@ function notesOf(
       `one process has measured all rounds of ${alone.map(({ id }) => id).join(", ")}: how it ` +
         "differs from the next one is not in their noise; --repeat 3 measures that",
     );
+  }
+  const left = baseline.cases.map(({ id }) => id).filter((id) =>
+    !wasAskedFor(result, id) && !result.cases.some((one) => one.id === id)
+  );
+  if (left.length > 0) {
+    notes.push(`${left.length} cases of the baseline were not asked for: ${left.join(", ")}`);
   }
   const fresh = result.cases.filter(({ id }) => !baseline.cases.some((one) => one.id === id));
   if (fresh.length > 0) {

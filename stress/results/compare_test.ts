@@ -242,6 +242,22 @@ Deno.test("compare: another machine, a missing case or figure, too few repetitio
   unknown({ ...run(2), quick: true }, /only a sanity check/);
 });
 
+Deno.test("compare: what a run was not asked for is one note and no doubt; what it was and is not there is one", () => {
+  const { cases, ...rest } = run(2);
+  const part = (...names: string[]): StressResult => ({
+    ...{ ...rest, cases: cases.slice(0, 1) },
+    arguments: ["stress", ...names.flatMap((name) => ["--only", name]), "--seed", "2"],
+  });
+  const memory = compareResults(run(1), part("memory"));
+  assert.deepEqual([memory.verdict, memory.reasons], ["pass", []]);
+  assert.deepEqual(memory.notes, [
+    "2 cases of the baseline were not asked for: scale/50w-500p, speed/consume",
+  ]);
+  const broken = compareResults(run(1), part("memory", "scale/50w-500p"));
+  assert.deepEqual([broken.verdict, broken.reasons], ["unknown", ["scale/50w-500p is missing"]]);
+  assert.deepEqual(broken.notes, ["1 cases of the baseline were not asked for: speed/consume"]);
+});
+
 Deno.test("compare: a regression is one although something else is missing", () => {
   const { cases, ...rest } = run(3, { heap: 6 });
   const { verdict, reasons } = compareResults(run(1), { ...rest, cases: cases.slice(0, 1) });

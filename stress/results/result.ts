@@ -63,6 +63,8 @@ export interface CaseResult {
   readonly series: readonly Series[];
   /** What was found to be wrong. */
   readonly problems: readonly string[];
+  /** What should be known and is not wrong; not there if nothing is. */
+  readonly notes?: readonly string[];
   /** Why something could not be measured. */
   readonly failures: readonly string[];
   /** For each process that has measured: the highest load average while it ran. */
@@ -101,6 +103,8 @@ export interface StressResult {
   readonly seed: number;
   /** Whether it was only a sanity check. */
   readonly quick: boolean;
+  /** Why it is not all that was to be measured; not there if it is. */
+  readonly unfinished?: string;
   /** The planted defect; null for none. */
   readonly fault: string | null;
   /** The commit of the code; empty if it is not known. */

@@ -6,8 +6,6 @@
 import { PartiError } from "../../lib/errors.ts";
 import { say } from "../../tasks/console.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
-import { idOf } from "../case.ts";
-import { CATALOG } from "../registry.ts";
 import type { StressResult } from "../results/result.ts";
 import { compareResults, type Comparison, percent } from "../results/compare.ts";
 import {
@@ -19,6 +17,7 @@ import {
 } from "../results/baselines.ts";
 import { DEFAULT_OUT, readResult } from "../results/files.ts";
 import { figureText, tableLines } from "../results/text.ts";
+import { lastWhole, missingIn } from "./kept_whole.ts";
 
 /** The options of `baseline`. */
 export interface BaselineOptions {
@@ -31,7 +30,8 @@ export interface BaselineOptions {
 }
 
 /**
- * Saves a result as a baseline.
+ * Saves a result as a baseline. Of a folder whose last run is not the whole suite it is the whole one that was kept, unless the baseline gets
+ * a name.
  *
  * @param path the result; by default the last run's
  * @param options what to call it
@@ -42,11 +42,16 @@ export async function runBaseline(
   path: string | undefined,
   options: BaselineOptions,
 ): Promise<number> {
-  const result = await readResult(path ?? DEFAULT_OUT);
-  if (options.name === undefined) checkWhole(result);
-  const name = options.name ?? baselineName(result);
+  const { name: given } = options;
+  const last = path ?? DEFAULT_OUT;
+  const { result, keptIn } = given === undefined
+    ? await lastWhole(last)
+    : { result: await readResult(last) };
+  if (given === undefined) checkWhole(result);
+  const name = given ?? baselineName(result);
   const { dir = BASELINE_FOLDER, anyway = false } = options;
   const file = await saveBaseline(result, name, dir, anyway);
+  if (keptIn !== undefined) say(`The last run is not the whole suite: ${keptIn} is taken.`);
   say(`${file}: ${result.cases.length} cases of ${result.startedAt}`);
   return exitCodes.pass;
 }
@@ -80,8 +85,8 @@ export async function runCompare(
  * @param result what is to be the baseline
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if a case is missing
  */
-export function checkWhole({ cases }: StressResult): void {
-  const missing = CATALOG.cases.map(idOf).filter((id) => !cases.some((one) => one.id === id));
+export function checkWhole(result: StressResult): void {
+  const missing = missingIn(result);
   if (missing.length === 0) return;
   throw new PartiError(
     "PARTI_INVALID_CONFIG",

@@ -118,6 +118,7 @@ export class Run {
       startedAt: this.#startedAt.toISOString(),
       durationMs: Date.now() - this.#startedAt.getTime(),
       ...{ arguments: argumentsAgain(this.#options, seed), seed, quick, fault: fault ?? null },
+      ...(unfinished === undefined ? {} : { unfinished }),
       commit: this.#commit,
       machine: await describeMachine(natsServerVersion),
       load,

@@ -13,6 +13,7 @@ import { type Catalog, type Fault, FAULTS, idOf, type StressCase } from "../case
 import { loadCatalog } from "../registry.ts";
 import { DEFAULT_OUT, makeOutput } from "../results/files.ts";
 import { RESULT_FILE } from "../results/result.ts";
+import { keepWhole, WHOLE_FILE } from "./kept_whole.ts";
 import { PAGE_FILE, Run } from "./run.ts";
 import { runCases } from "./runner.ts";
 import { selectCases } from "./select.ts";
@@ -65,7 +66,8 @@ export async function runStress(options: StressOptions): Promise<number> {
   const fault = faultOf(options.fault, cases);
   const out = options.out ?? DEFAULT_OUT;
   if (out.trim() === "") throw invalid("out", out, "a folder");
-  await makeOutput(out, [RESULT_FILE, PAGE_FILE]);
+  await makeOutput(out, [RESULT_FILE, PAGE_FILE, WHOLE_FILE]);
+  await keepWhole(out);
   note(`Seed: ${seed}`);
   const run = await Run.begin(catalog, options, { seed, quick, fault, out });
   using interrupt = interruptible(() => note("Interrupted: what was measured is written."));

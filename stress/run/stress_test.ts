@@ -96,15 +96,26 @@ Deno.test("planted: a part of the suite is no baseline of this machine, only one
   assert.equal((await stress("baseline", temp.path, "--dir", temp.path, "--name", "x")).code, 0);
 });
 
-Deno.test("a bound that is missed is exit code 1; the page and the data tell it", async () => {
+Deno.test("a bound that is missed is exit code 1; the page and the data tell it; the whole suite of before is kept, and can be the baseline", async () => {
   using temp = new TempDir();
-  const { code, stdout } = await toys(temp.path, { heap: 2 });
+  const all = Object.fromEntries(CATALOG.cases.map((one) => [idOf(one), { heap: [1, 1, 1] }]));
+  await writeResult(`${temp.path}/stress.json`, resultWith(all));
+  const { code, stdout, stderr } = await toys(temp.path, { heap: 2 });
   assert.equal(code, 1);
   assert.match(stdout, /^FAIL:\n {2}- toy\/both: heap is 16.* MB, and should be at most 12$/m);
   const result = await readResult(temp.path);
   assert.equal(result.verdict, "fail");
   assert.deepEqual(result.cases.map(({ id }) => id), ["toy/baseline", "toy/both"]);
   assert.match(await Deno.readTextFile(`${temp.path}/stress.html`), /✕ Fail/);
+  // The whole suite that was there before is not lost.
+  assert.match(stderr, /^Kept: .*stress\.whole\.json, the whole suite of 2026-/m);
+  const saved = await stress("baseline", temp.path, "--dir", `${temp.path}/baselines`);
+  assert.equal(saved.code, 0, saved.stderr);
+  assert.match(
+    saved.stdout,
+    /^The last run is not the whole suite: .*stress\.whole\.json is taken\.$/m,
+  );
+  assert.match(saved.stdout, /example-2cpu-8gb\.json: \d\d+ cases of 2026-/);
 });
 
 Deno.test("what could not be measured is exit code 2, and does not keep the others from it", async () => {
@@ -158,7 +169,7 @@ Deno.test("--list shows every case with its figures, and runs nothing", async ()
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /^memory\/10w-500p +\(5 ×, quick, --fault memory\) +10 workers over one connection, 500 partitions$/m,
+    /^memory\/10w-500p +\(5 ×, quick, --fault memory \| loss\) +10 workers over one connection, 500 partitions$/m,
   );
   assert.match(stdout, /^ {4}heap \[MB\]: heap in use after forced collections/m);
   assert.match(stdout, /^memory\/per-worker +\(law\) .*1w-100p, 5w-100p/m);
@@ -176,7 +187,7 @@ const mistakes: [string[], RegExp][] = [
     ["--duration", "3s", "--only", "leak"],
     /--duration: expected 10s at least, or leak\/churn finds nothing out, got "3s"/,
   ],
-  [["--fault", "lose"], /--fault: expected memory, slow, leak, .*, got "lose"/],
+  [["--fault", "lose"], /--fault: expected memory, slow, loss, starve, leak, .*, got "lose"/],
   [["--fault", "slow", "--only", "speed/recovery"], /--fault slow does nothing in what is run/],
   [["--fault", "memory", "--only", "speed"], /--fault memory does nothing in what is run/],
   [["--out", ""], /--out: expected a folder/],

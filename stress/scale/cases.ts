@@ -75,7 +75,7 @@ function scaleCase(name: string, what: ScaleCase, quick = false): StressCase {
     repetitions: isLarge && !isAccepted ? LARGE_REPETITIONS : REPETITIONS,
     timeoutMs: isLarge ? LARGE_TIMEOUT_MS : TIMEOUT_MS,
     metrics: metricsOf(what),
-    faults: ["slow"],
+    faults: consume ? ["slow", "loss", "starve"] : ["slow"],
     run: (context) => measureScale(what, context),
   };
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import type { CaseContext, CaseOutcome, CaseSize, Sample } from "../case.ts";
-import { until } from "../../tasks/until.ts";
 import { GROUP_CONFIG, StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
+import { lossOf, patienceMsOf } from "../ground/loss.ts";
 import { restWindowMs } from "../ground/rest.ts";
 import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
 
@@ -23,7 +23,6 @@ const CALM_MS = 1_500;
 /** Messages over all partitions in turn, while one more comes and one goes. */
 const LOAD_PER_SECOND = 500;
 const PAYLOAD_BYTES = 128;
-const HANDLED_MS = 60_000;
 
 /**
  * Measures a group: started all at once, at rest, one worker more, one less; and if it consumes, both once more while messages flow. What is
@@ -53,16 +52,21 @@ export async function measureScale(what: ScaleCase, context: CaseContext): Promi
   await pause(CALM_MS);
   context.progress("one worker less");
   const left = await monitor.during(() => group.remove());
-  const loaded = consume ? await moveUnderLoad(group, partitions, context) : [];
+  const loaded = consume
+    ? await moveUnderLoad(group, partitions, context, patienceMsOf(context.quick))
+    : { samples: [] };
   return {
     samples: [
       { metric: "start", value: started.durationMs },
       ...restSamples(rest),
       ...moveSamples("join", joined, rest),
       ...moveSamples("leave", left, rest),
-      ...loaded,
+      ...loaded.samples,
     ],
-    problems: trouble === undefined ? [] : [`the group did not stay at rest: ${trouble}`],
+    problems: [
+      ...(trouble === undefined ? [] : [`the group did not stay at rest: ${trouble}`]),
+      ...(loaded.problems ?? []),
+    ],
   };
 }
 
@@ -72,14 +76,17 @@ export async function measureScale(what: ScaleCase, context: CaseContext): Promi
  * @param group a group that is well and consumes
  * @param partitions how many
  * @param context of the case
- * @returns both times, when all messages are handled
+ * @param patienceMs how long is waited for messages that do not come
+ * @returns both times, and whether all messages were handled
  */
 export async function moveUnderLoad(
   group: StressGroup,
   partitions: number,
   { url, progress }: Pick<CaseContext, "url" | "progress">,
-): Promise<Sample[]> {
+  patienceMs: number,
+): Promise<CaseOutcome> {
   progress("one worker more and one less under load");
+  const before = group.handled;
   await using load = await Load.start({
     ...{ url, subjectTemplate: SUBJECT_TEMPLATE, partitions },
     ...{ perSecond: LOAD_PER_SECOND, payloadBytes: PAYLOAD_BYTES },
@@ -90,11 +97,14 @@ export async function moveUnderLoad(
   await pause(CALM_MS);
   const leaveLoaded = await timeOf(() => group.remove());
   const sent = await load.finish();
-  await until("all messages are handled", () => group.handled >= sent, HANDLED_MS);
-  return [
-    { metric: "joinLoaded", value: joinLoaded },
-    { metric: "leaveLoaded", value: leaveLoaded },
-  ];
+  const loss = await lossOf({ url, sent, patienceMs, handled: () => group.handled - before });
+  return {
+    samples: [
+      { metric: "joinLoaded", value: joinLoaded },
+      { metric: "leaveLoaded", value: leaveLoaded },
+    ],
+    problems: loss === undefined ? [] : [loss],
+  };
 }
 
 async function timeOf(work: () => Promise<unknown>): Promise<number> {

@@ -7,14 +7,17 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
 import { Manager } from "../../lib/manager/manager.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { until } from "../../tasks/until.ts";
-import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
-import { againstBare } from "./against_bare.ts";
+import type { CaseContext, CaseOutcome, Fault, StressCase } from "../case.ts";
 import { bareAck, barePull } from "./bare_client.ts";
-import { plantedCost } from "./planted.ts";
+import { BareRequests } from "./bare_requests.ts";
+import { Backlog } from "./backlog.ts";
+import { plantedCost, plantedLoss } from "./planted.ts";
 import {
   BARE,
+  BARE_BATCH,
   FEED,
   FEED_TEMPLATE,
   fill,
@@ -22,51 +25,32 @@ import {
   makeStreams,
   names,
 } from "./streams.ts";
+import { ROUNDS, waysInTurns } from "./turns.ts";
 
 const COUNT = 100_000;
 const QUICK_COUNT = 10_000;
 const PARTITIONS = names(100);
-/** How many messages the bare loop asks for: more or fewer make it no faster. */
-const BATCH = 1_024;
 const PATIENCE_MS = 60_000;
 
-/** Counts messages from the first one on, so that what comes before it, a start for instance, does not count. */
-class Meter {
-  readonly #count: number;
-  readonly #over = Promise.withResolvers<number>();
-  #seen = 0;
-  #firstAtMs = 0;
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  /** Messages per second, when the last one has come. */
-  get rate(): Promise<number> {
-    return this.#over.promise;
-  }
-
-  /** One has come. */
-  note(): void {
-    if (this.#seen++ === 0) this.#firstAtMs = performance.now();
-    if (this.#seen !== this.#count) return;
-    this.#over.resolve(this.#count * 1_000 / (performance.now() - this.#firstAtMs));
-  }
+/** How much is consumed. */
+interface Size {
+  readonly count: number;
+  readonly quick: boolean;
 }
 
 /** A filled stream; and after the measuring it must be empty, or something was not acknowledged. */
 async function drained(
   world: World,
-  count: number,
-  drain: (meter: Meter) => Promise<void>,
+  { count, quick }: Size,
+  drain: (backlog: Backlog) => Promise<void>,
 ): Promise<number> {
   await makeStreams(world.feed);
   await fill(world.feed, PARTITIONS, count);
-  const meter = new Meter(count);
-  await drain(meter);
+  using backlog = new Backlog(count, quick);
+  await drain(backlog);
   const isEmpty = async () => (await world.feed.streamInfo(FEED)).messages === 0;
   await until("the stream is empty", isEmpty, PATIENCE_MS);
-  return await meter.rate;
+  return await backlog.over;
 }
 
 let group = 0;
@@ -85,36 +69,68 @@ function makeManager(world: World, handler: MessageHandler): Manager {
   });
 }
 
-function whole(world: World, count: number, cost: () => void): Promise<number> {
-  return drained(world, count, async (meter) => {
+function whole(world: World, size: Size, fault: Fault | undefined): Promise<number> {
+  const cost = plantedCost(fault), isLost = plantedLoss(fault);
+  return drained(world, size, async (backlog) => {
     await using manager = makeManager(world, () => {
       cost();
-      meter.note();
+      if (!isLost()) backlog.note();
     });
     await manager.start();
-    await meter.rate;
+    await backlog.over;
   });
 }
 
-function bare(nc: NatsConnection, world: World, count: number): Promise<number> {
-  return drained(world, count, async (meter) => {
-    await makeBareConsumer(world.feed, PARTITIONS);
-    const pull = barePull(nc, FEED, BARE, BATCH, (message) => {
+/**
+ * The limit: nothing of the library is in what is measured.
+ *
+ * @param nc the connection
+ * @param world where the stream is made and filled before, and looked at afterwards
+ * @param size how much
+ * @param filter the partitions in the consumer's filter; none for no filter, with which the server reads the stream as it comes
+ * @returns messages per second
+ */
+export function bareConsume(
+  nc: NatsConnection,
+  world: World,
+  size: Size,
+  filter: readonly string[],
+): Promise<number> {
+  return drained(world, size, async (backlog) => {
+    using requests = new BareRequests(nc);
+    await makeBareConsumer(requests, BARE, filter);
+    const pull = barePull(nc, FEED, BARE, BARE_BATCH, (message) => {
       bareAck(nc, message);
-      meter.note();
+      backlog.note();
     });
-    await meter.rate;
-    pull.close();
+    await backlog.over.finally(() => pull.close());
   });
 }
 
-function run(context: CaseContext): Promise<CaseOutcome> {
-  const count = context.quick ? QUICK_COUNT : COUNT;
-  const cost = plantedCost(context.fault);
-  return againstBare("consume", context, {
-    whole: (world) => whole(world, count, cost),
-    bare: (world, nc) => bare(nc, world, count),
-  });
+async function run({ url, quick, fault, progress }: CaseContext): Promise<CaseOutcome> {
+  const nc = await connectNats({ servers: url });
+  try {
+    const world = natsWorld(nc);
+    const count = quick ? QUICK_COUNT : COUNT;
+    const of = (consume: (size: Size) => Promise<number>) => (share: number) =>
+      consume({ quick, count: Math.round(count * share) });
+    const turns = await waysInTurns({
+      ...{ rounds: quick ? 1 : ROUNDS, warmUpShare: 1, progress },
+      ways: {
+        whole: of((size) => whole(world, size, fault)),
+        filtered: of((size) => bareConsume(nc, world, size, PARTITIONS)),
+        unfiltered: of((size) => bareConsume(nc, world, size, [])),
+      },
+    });
+    return {
+      samples: turns.flatMap(({ whole, filtered, unfiltered }) => [
+        { metric: "consume", value: whole, limit: filtered },
+        { metric: "consume_unfiltered", value: whole, limit: unfiltered },
+      ]),
+    };
+  } finally {
+    await nc.close();
+  }
 }
 
 /** The case. */
@@ -130,13 +146,20 @@ export const CONSUME_CASE: StressCase = {
     better: "higher",
     what: "Messages handled and acknowledged by a whole worker, in order within each partition",
     limit:
-      "a bare loop that pulls and acknowledges on the client, from a consumer with the same filter",
+      "a bare loop that pulls and acknowledges on the client, from a consumer with the same filter and as many unacknowledged, in the batches that are fastest",
     target: { atLeast: 0.85, full: true },
+  }, {
+    name: "consume_unfiltered",
+    unit: "msg/s",
+    kind: "count",
+    better: "higher",
+    what: "The same, beside what the filter costs whoever has one",
+    limit: "the same bare loop from a consumer without any filter",
   }],
   repetitions: 1,
   quick: true,
   server: true,
-  faults: ["slow"],
+  faults: ["slow", "loss"],
   timeoutMs: 300_000,
   run,
 };

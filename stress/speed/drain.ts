@@ -17,8 +17,18 @@ import { type ShardedFeed, shardStream, shardSubject } from "../../lib/sharding/
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { publishInWindow } from "./bare_client.ts";
-import { plantedCost } from "./planted.ts";
-import { BARE, FEED, FEED_TEMPLATE, makeStreams, names, PAYLOAD } from "./streams.ts";
+import { Backlog } from "./backlog.ts";
+import { plantedCost, plantedLoss } from "./planted.ts";
+import {
+  BARE,
+  BARE_ACK_PENDING,
+  BARE_BATCH,
+  FEED,
+  FEED_TEMPLATE,
+  makeStreams,
+  names,
+  PAYLOAD,
+} from "./streams.ts";
 import { ROUNDS, waysInTurns } from "./turns.ts";
 
 /** How much is drained, by how many. */
@@ -36,9 +46,6 @@ const QUICK_SIZE: Size = { messages: 4_000, keys: 300, workers: 3, shards: 4 };
 const WARM_UP_SHARE = 0.1;
 /** How many publications of the backlog are under way at once. */
 const WINDOW = 2_000;
-/** How many messages the bare consumer asks for at once, as its limit of unacknowledged ones allows. */
-const BATCH = 1_024;
-const ACK_PENDING = 4_096;
 const SHARDED = "SHARDED";
 /** The defaults but for the windows of a start, for which nobody waits here. */
 const QUICK_START = { coldStartWindow: "2s", plannedScaleWindow: "1s" } as const;
@@ -69,8 +76,7 @@ async function untilEmpty(feed: FeedStore, streams: readonly string[]): Promise<
 let groups = 0;
 
 /** Where it is measured. */
-interface Place extends Pick<CaseContext, "url" | "progress"> {
-  readonly cost: () => void;
+interface Place extends Pick<CaseContext, "url" | "progress" | "quick" | "fault"> {
   readonly feed: FeedStore;
 }
 
@@ -84,19 +90,21 @@ interface Layout {
 
 /** A group that holds all it is to hold before there is a backlog, so that nothing but the drain is measured; messages per second. */
 async function drainByGroup(
-  { url, feed, progress, cost }: Place,
+  { url, feed, progress, quick, fault }: Place,
   workers: number,
   count: number,
   layout: Layout,
 ): Promise<number> {
   const { config, keys, subjects, streams } = layout;
   const group = `drain-${groups++}`;
-  const gate = Promise.withResolvers<void>(), over = Promise.withResolvers<void>();
-  let open = false, handled = 0;
+  const cost = plantedCost(fault), isLost = plantedLoss(fault);
+  const gate = Promise.withResolvers<Backlog>();
+  gate.promise.catch(() => {});
+  let open: Backlog | undefined;
   const handler = async (): Promise<void> => {
-    if (!open) await gate.promise;
+    const backlog = open ?? await gate.promise;
     cost();
-    if (++handled === count) over.resolve();
+    if (!isLost()) backlog.note();
   };
   const connections: NatsConnection[] = [];
   const managers: Manager[] = [];
@@ -127,15 +135,17 @@ async function drainByGroup(
       READY_MS,
     );
     await fill(feed, subjects, count);
+    using backlog = new Backlog(count, quick);
     const startedAtMs = performance.now();
-    open = true;
-    gate.resolve();
-    await over.promise;
+    open = backlog;
+    gate.resolve(backlog);
+    await backlog.over;
     const rate = count * 1_000 / (performance.now() - startedAtMs);
     await untilEmpty(feed, streams);
     return rate;
   } finally {
-    gate.resolve();
+    // Who still waits, after an error, is to end.
+    gate.reject(new Error("the measuring is over"));
     await Promise.all(managers.map((manager) => manager.stop()));
     await Promise.all(connections.map((nc) => nc.close()));
   }
@@ -169,25 +179,24 @@ async function sharded(place: Place, size: Size, count: number): Promise<number>
 }
 
 /** The client's own consumer, without any filter: none of the library is in what is measured. */
-async function bare(nc: NatsConnection, feed: FeedStore, { keys }: Size, count: number) {
+async function bare(nc: NatsConnection, { feed, quick }: Place, { keys }: Size, count: number) {
   await fill(feed, names(keys).map((name) => `feed.${name}`), count);
   const manager = await jetstreamManager(nc);
   await manager.consumers.add(FEED, {
-    ...{ durable_name: BARE, ack_policy: AckPolicy.Explicit, max_ack_pending: ACK_PENDING },
+    ...{ durable_name: BARE, ack_policy: AckPolicy.Explicit, max_ack_pending: BARE_ACK_PENDING },
     mem_storage: true,
   });
   const consumer = await jetstream(nc).consumers.get(FEED, BARE);
-  const over = Promise.withResolvers<void>();
-  let handled = 0;
+  using backlog = new Backlog(count, quick);
   const startedAtMs = performance.now();
   const messages: ConsumerMessages = await consumer.consume({
-    max_messages: BATCH,
+    max_messages: BARE_BATCH,
     callback: (message) => {
       message.ack();
-      if (++handled === count) over.resolve();
+      backlog.note();
     },
   });
-  await over.promise;
+  await backlog.over;
   const rate = count * 1_000 / (performance.now() - startedAtMs);
   await messages.close();
   await untilEmpty(feed, [FEED]);
@@ -199,7 +208,7 @@ async function run({ url, quick, progress, fault }: CaseContext): Promise<CaseOu
   const nc = await connectNats({ servers: url });
   try {
     const { feed } = natsWorld(nc);
-    const place = { url, feed, progress, cost: plantedCost(fault) };
+    const place = { url, feed, progress, quick, fault };
     const anew = (drain: (count: number) => Promise<number>) => async (share: number) => {
       await makeStreams(feed);
       return await drain(Math.round(size.messages * share));
@@ -210,7 +219,7 @@ async function run({ url, quick, progress, fault }: CaseContext): Promise<CaseOu
       ways: {
         sharded: anew((count) => sharded(place, size, count)),
         single: anew((count) => single(place, size, count)),
-        bare: anew((count) => bare(nc, feed, size, count)),
+        bare: anew((count) => bare(nc, place, size, count)),
       },
       progress,
     });
@@ -228,7 +237,7 @@ async function run({ url, quick, progress, fault }: CaseContext): Promise<CaseOu
 
 /** The case. */
 export const DRAIN_CASE: StressCase = {
-  ...{ group: "speed", name: "drain", quick: true, server: true, faults: ["slow"] },
+  ...{ group: "speed", name: "drain", quick: true, server: true, faults: ["slow", "loss"] },
   title:
     "Draining 200,000 messages of 1,500 keys on disk by 10 workers, through 20 shards (a sanity check: 4,000 of 300 by 3, through 4)",
   metrics: [

@@ -9,3 +9,11 @@ Deno.test("drain: all three ways drain a backlog, and each figure has its limit"
     assert.ok(value > 0 && limit! > 0, `${metric}: ${value} beside ${limit}`);
   }
 });
+
+Deno.test("drain: planted: a message that is lost ends the case soon, and is told in numbers", async () => {
+  const options = { repetition: 0, quick: true, seed: 1, fault: "loss" } as const;
+  await assert.rejects(
+    runCaseOnce(DRAIN_CASE, options),
+    /399 of 400 messages were handled, and no other one within 10000 ms/,
+  );
+});

@@ -13,10 +13,11 @@ import {
   type GroupWorkerStatus,
 } from "../../lib/test_support/group_worker.ts";
 import { trafficNames } from "../../lib/test_support/traffic.ts";
-import { endProgram, startProgram } from "../../lib/test_support/worker_program.ts";
+import { endProgram } from "../../lib/test_support/worker_program.ts";
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, Sample, StressCase } from "../case.ts";
 import { names, PAYLOAD } from "./streams.ts";
+import { startWorker } from "./worker.ts";
 
 const WORKERS = 6;
 const PARTITIONS = names(100);
@@ -99,7 +100,7 @@ class Scene implements AsyncDisposable {
           consumer: { stream: this.#names.feed, subjectTemplate: this.#names.feedTemplate },
         },
       };
-      const { child, isReady } = startProgram("group_worker.ts", spec, PATIENCE_MS);
+      const { child, isReady } = startWorker(spec, PATIENCE_MS);
       this.#processes.set(name, { name, child });
       await isReady(name);
     }));

@@ -1,0 +1,79 @@
+/**
+ * A backlog that is being handled: how much of it is, since when, and whether anything still comes. What is lost is told; nobody waits for it.
+ *
+ * @module
+ */
+import { PartiError } from "../../lib/errors.ts";
+
+/** Nothing comes for so long: nothing will. */
+const PATIENCE_MS = 60_000;
+/** A sanity check is to be over soon. */
+const QUICK_PATIENCE_MS = 10_000;
+/** It is looked so many times while the patience lasts. */
+const LOOKS = 10;
+
+/** Counts what is handled. */
+export class Backlog implements Disposable {
+  readonly #count: number;
+  readonly #over = Promise.withResolvers<number>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #handled = 0;
+  #firstAtMs = 0;
+
+  /**
+   * @param count how many messages there are
+   * @param quick whether it is a sanity check
+   * @param patienceMs for how long nothing may come before it is given up
+   */
+  constructor(
+    count: number,
+    quick: boolean,
+    patienceMs: number = quick ? QUICK_PATIENCE_MS : PATIENCE_MS,
+  ) {
+    this.#count = count;
+    // Who waits is told; where nobody does, there is nothing to tell.
+    this.#over.promise.catch(() => {});
+    let [seen, looks] = [0, 0];
+    this.#timer = setInterval(() => {
+      looks = this.#handled === seen ? looks + 1 : 0;
+      seen = this.#handled;
+      if (looks >= LOOKS) this.#giveUp(patienceMs);
+    }, patienceMs / LOOKS);
+  }
+
+  /** How many have been handled. */
+  get handled(): number {
+    return this.#handled;
+  }
+
+  /**
+   * Resolves when all are handled, to how many that were per second since the first one.
+   *
+   * @throws {PartiError} `PARTI_TIMEOUT` if for a while there is no other one
+   */
+  get over(): Promise<number> {
+    return this.#over.promise;
+  }
+
+  /** One has been handled. */
+  note(): void {
+    if (this.#handled++ === 0) this.#firstAtMs = performance.now();
+    if (this.#handled !== this.#count) return;
+    clearInterval(this.#timer);
+    this.#over.resolve(this.#count * 1_000 / (performance.now() - this.#firstAtMs));
+  }
+
+  /** Gives nothing up any more. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #giveUp(patienceMs: number): void {
+    clearInterval(this.#timer);
+    const what =
+      `${this.#handled} of ${this.#count} messages were handled, and no other one within`;
+    this.#over.reject(
+      new PartiError("PARTI_TIMEOUT", `${what} ${patienceMs} ms`, { value: this.#handled }),
+    );
+  }
+}
