@@ -14,6 +14,7 @@ import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { until } from "../../tasks/until.ts";
 import type { Fault } from "../case.ts";
+import { partitionNames, type PartitionSpec } from "./partition_names.ts";
 
 /** What the group is called. */
 export const GROUP_NAME = "stress";
@@ -23,11 +24,9 @@ export const STREAM = "STRESS";
 export const SUBJECT_TEMPLATE = "stress.in.{{.PartitionID}}";
 
 /** How a group is made. */
-export interface GroupOptions {
+export interface GroupOptions extends PartitionSpec {
   /** The server. */
   readonly url: string;
-  /** How many partitions: `0`, `1`, … */
-  readonly partitions: number;
   /** The highest number of workers there will ever be at once. */
   readonly mostWorkers: number;
   /** Whether messages are consumed, or only assignments followed. */
@@ -87,7 +86,7 @@ export class StressGroup implements AsyncDisposable {
     this.#handled = new Uint32Array(options.partitions);
     this.#marked = new Uint32Array(options.partitions);
     this.#lastSequence = new Float64Array(options.partitions);
-    this.#source = sourceOf(options.partitions);
+    this.#source = sourceOf(options);
   }
 
   /**
@@ -195,7 +194,7 @@ export class StressGroup implements AsyncDisposable {
         workerIdMax: Math.max(99, mostWorkers),
         ...(consume ? { consumer: { stream: STREAM, subjectTemplate: SUBJECT_TEMPLATE } } : {}),
       },
-      source: shared ? this.#source : sourceOf(this.#options.partitions),
+      source: shared ? this.#source : sourceOf(this.#options),
       ...(consume ? { handler: this.#handler() } : {}),
     });
     return { manager, nc };
@@ -252,8 +251,8 @@ export function troubleOf(
   return owned === partitions ? undefined : `${owned} of ${partitions} partitions are owned`;
 }
 
-function sourceOf(partitions: number): StaticSource {
-  return staticSource(Array.from({ length: partitions }, (_, n) => ({ keys: [String(n)] })));
+function sourceOf(spec: PartitionSpec): StaticSource {
+  return staticSource(partitionNames(spec).map((name) => ({ keys: [name] })));
 }
 
 /**

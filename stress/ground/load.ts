@@ -5,6 +5,7 @@
  */
 import { PartiError } from "../../lib/errors.ts";
 import { partitionSubject } from "../../lib/names.ts";
+import { partitionNames, type PartitionSpec } from "./partition_names.ts";
 import { connectNats } from "../../lib/ports/nats/world.ts";
 import { exitWhenParentDies, spawnSelf } from "../../tasks/spawn.ts";
 import { lineSplitter } from "../../tasks/test_output.ts";
@@ -13,13 +14,11 @@ import { lineSplitter } from "../../tasks/test_output.ts";
 export const LOAD_COMMAND = "stress-load";
 
 /** What the process is told. */
-export interface LoadSpec {
+export interface LoadSpec extends PartitionSpec {
   /** The server. */
   readonly url: string;
   /** A partition's subject. */
   readonly subjectTemplate: string;
-  /** How many partitions: `0`, `1`, … */
-  readonly partitions: number;
   /** How many messages per second, over all partitions in turn. */
   readonly perSecond: number;
   /** How large a message is. */
@@ -102,10 +101,8 @@ export async function runLoad(spec: LoadSpec): Promise<void> {
   exitWhenParentDies({ onLine: (line) => line === FINISH && finish.resolve() });
   Deno.addSignalListener("SIGINT", () => {});
   const nc = await connectNats({ servers: spec.url, name: "stress-load" });
-  const subjects = Array.from(
-    { length: spec.partitions },
-    (_, n) => partitionSubject(spec.subjectTemplate, String(n)),
-  );
+  const subjects = partitionNames(spec)
+    .map((name) => partitionSubject(spec.subjectTemplate, name));
   const payload = new Uint8Array(spec.payloadBytes);
   const startMs = performance.now();
   let sent = 0;
