@@ -8,10 +8,10 @@ import { always, alwaysAtMost, sometimes, sometimesEach } from "../assertions/ca
 
 /**
  * After the last fault actors and directory agree within so many times the duration of a lease. Two would do for what leases are for; but a
- * request that was lost in the last moment, for a lease say, is given up after 5 s only, and tried again up to 2 s later: that is 4.7 times the
- * shortest lease.
+ * request that was lost in the last moment is given up after 5 s only, and tried again after a pause: up to 2 s for a lease, up to 5 s for
+ * the watch by which a node sees the others. The latter is 6.7 times the shortest lease.
  */
-export const CONVERGENCE_LEASES = 5;
+export const CONVERGENCE_LEASES = 7;
 
 /** The places of the bus and of actors that may misbehave. */
 export const ACTOR_SITES = [
