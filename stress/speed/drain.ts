@@ -19,7 +19,16 @@ import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { publishInWindow } from "./bare_client.ts";
 import { Backlog } from "./backlog.ts";
 import { plantedCost, plantedLoss } from "./planted.ts";
-import { BARE, FEED, FEED_TEMPLATE, makeStreams, names, PAYLOAD } from "./streams.ts";
+import {
+  BARE,
+  BARE_ACK_PENDING,
+  BARE_BATCH,
+  FEED,
+  FEED_TEMPLATE,
+  makeStreams,
+  names,
+  PAYLOAD,
+} from "./streams.ts";
 import { ROUNDS, waysInTurns } from "./turns.ts";
 
 /** How much is drained, by how many. */
@@ -37,9 +46,6 @@ const QUICK_SIZE: Size = { messages: 4_000, keys: 300, workers: 3, shards: 4 };
 const WARM_UP_SHARE = 0.1;
 /** How many publications of the backlog are under way at once. */
 const WINDOW = 2_000;
-/** How many messages the bare consumer asks for at once, as its limit of unacknowledged ones allows. */
-const BATCH = 1_024;
-const ACK_PENDING = 4_096;
 const SHARDED = "SHARDED";
 /** The defaults but for the windows of a start, for which nobody waits here. */
 const QUICK_START = { coldStartWindow: "2s", plannedScaleWindow: "1s" } as const;
@@ -177,14 +183,14 @@ async function bare(nc: NatsConnection, { feed, quick }: Place, { keys }: Size, 
   await fill(feed, names(keys).map((name) => `feed.${name}`), count);
   const manager = await jetstreamManager(nc);
   await manager.consumers.add(FEED, {
-    ...{ durable_name: BARE, ack_policy: AckPolicy.Explicit, max_ack_pending: ACK_PENDING },
+    ...{ durable_name: BARE, ack_policy: AckPolicy.Explicit, max_ack_pending: BARE_ACK_PENDING },
     mem_storage: true,
   });
   const consumer = await jetstream(nc).consumers.get(FEED, BARE);
   using backlog = new Backlog(count, quick);
   const startedAtMs = performance.now();
   const messages: ConsumerMessages = await consumer.consume({
-    max_messages: BATCH,
+    max_messages: BARE_BATCH,
     callback: (message) => {
       message.ack();
       backlog.note();

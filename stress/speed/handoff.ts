@@ -12,7 +12,8 @@ import type { World } from "../../lib/ports/world.ts";
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { bareAck, barePull } from "./bare_client.ts";
-import { FEED, FEED_TEMPLATE, makeStreams, names, PAYLOAD } from "./streams.ts";
+import { BareRequests } from "./bare_requests.ts";
+import { FEED, FEED_TEMPLATE, makeBareConsumer, makeStreams, names, PAYLOAD } from "./streams.ts";
 import { inTurns, ROUNDS } from "./turns.ts";
 
 const PARTITIONS = names(100);
@@ -99,31 +100,29 @@ async function whole(world: World, other: World): Promise<number> {
   });
 }
 
-/** The same without any drain: the old consumer is deleted under the feet of whoever reads it, and a new one made. */
-async function bare(nc: NatsConnection, world: World): Promise<number> {
+/**
+ * The same without any drain, and without the library: the old consumer is deleted under the feet of whoever reads it, and a new one made.
+ *
+ * @param nc the connection
+ * @param world where the stream is made before, and the traffic comes from
+ * @returns how long it took, in milliseconds
+ */
+export async function bareHandoff(nc: NatsConnection, world: World): Promise<number> {
   await makeStreams(world.feed);
-  const make = (name: string, partitions: readonly string[]) =>
-    world.feed.createConsumer(FEED, {
-      name,
-      filterSubjects: partitions.map((partition) => `feed.${partition}`),
-      ackWaitMs: 30_000,
-      maxAckPending: 4_096,
-      inactiveThresholdMs: 60_000,
-      metadata: {},
-    });
+  using requests = new BareRequests(nc);
   const read = (name: string, seen: Seen) =>
     barePull(nc, FEED, name, 256, (message) => {
       bareAck(nc, message);
       seen.note(message.subject.slice("feed.".length));
     });
   const before = new Seen(), after = new Seen();
-  await make("before", PARTITIONS);
+  await makeBareConsumer(requests, "before", PARTITIONS);
   const first = read("before", before);
   return await withTraffic(world, async () => {
     await before.allOf(PARTITIONS);
     const startedAtMs = performance.now();
-    await world.feed.deleteConsumer(FEED, "before");
-    await make("after", MOVED);
+    await requests.api(`CONSUMER.DELETE.${FEED}.before`);
+    await makeBareConsumer(requests, "after", MOVED);
     const second = read("after", after);
     await after.allOf(MOVED);
     const tookMs = performance.now() - startedAtMs;
@@ -140,7 +139,7 @@ async function run({ url, quick, progress }: CaseContext): Promise<CaseOutcome> 
     const turns = await inTurns(
       quick ? 1 : ROUNDS,
       () => whole(natsWorld(nc), natsWorld(other)),
-      () => bare(nc, natsWorld(nc)),
+      () => bareHandoff(nc, natsWorld(nc)),
       progress,
     );
     return { samples: turns.map((turn) => ({ metric: "handoff", ...turn })) };
