@@ -9,6 +9,7 @@ import { MessageBus } from "../../lib/bus/bus.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { CaseContext, CaseOutcome, Metric, Sample, StressCase } from "../case.ts";
 import { publishInWindow } from "./bare_client.ts";
+import { BareRequests } from "./bare_requests.ts";
 import { PAYLOAD } from "./streams.ts";
 import { ROUNDS, waysInTurns } from "./turns.ts";
 
@@ -49,7 +50,17 @@ interface Node extends AsyncDisposable {
   readonly actors: ActorSystem;
 }
 
-type Way = "bare" | "request" | "actor";
+/** The client's own `request`; the same over one inbox with a table, as the library has; the bus; actors. */
+type Way = "client" | "inbox" | "request" | "actor";
+/** What is measured, and each over what. */
+const FIGURES = [
+  { way: "request", over: "client" },
+  { way: "actor", over: "client" },
+  { way: "request", over: "inbox" },
+  { way: "actor", over: "inbox" },
+  { way: "client", over: "inbox" },
+] as const satisfies readonly { readonly way: Way; readonly over: Way }[];
+type Figure = typeof FIGURES[number];
 
 async function measure(
   { quick, progress }: CaseContext,
@@ -66,12 +77,17 @@ async function measure(
     const turns = await waysInTurns<Way>({
       rounds: quick ? 1 : ROUNDS,
       warmUpShare: WARM_UP_SHARE,
-      ways: { bare: rateOf("bare"), request: rateOf("request"), actor: rateOf("actor") },
+      ways: {
+        ...{ client: rateOf("client"), inbox: rateOf("inbox") },
+        ...{ request: rateOf("request"), actor: rateOf("actor") },
+      },
       progress: (what) => progress(`${atOnce} at once: ${what}`),
     });
-    for (const { bare, request, actor } of turns) {
-      samples.push({ metric: nameOf("request", atOnce), value: request, limit: bare });
-      samples.push({ metric: nameOf("actor", atOnce), value: actor, limit: bare });
+    for (const turn of turns) {
+      for (const figure of FIGURES) {
+        const { way, over } = figure;
+        samples.push({ metric: nameOf(figure, atOnce), value: turn[way], limit: turn[over] });
+      }
     }
   }
   return samples;
@@ -85,8 +101,10 @@ async function run(context: CaseContext): Promise<CaseOutcome> {
     await using _server = await startNode(there, TARGET.node);
     await using caller = await startNode(here, "caller");
     const { bus, actors } = caller;
+    using requests = new BareRequests(here);
     const samples = await measure(context, {
-      bare: () => here.request(BARE, PAYLOAD),
+      client: () => here.request(BARE, PAYLOAD),
+      inbox: () => requests.ask(BARE, PAYLOAD),
       request: () => bus.request(TARGET, "echo", PAYLOAD),
       actor: (n) => actors.request(`${ACTOR_TYPE}/${n % ACTORS}`, "echo", PAYLOAD),
     });
@@ -96,21 +114,31 @@ async function run(context: CaseContext): Promise<CaseOutcome> {
   }
 }
 
-function nameOf(way: "request" | "actor", atOnce: number): string {
-  return `${way}_${atOnce}`;
+/** What is accepted is held against the client's own `request`, and has the plain name. */
+function nameOf({ way, over }: Figure, atOnce: number): string {
+  return over === "inbox" ? `${way}_${atOnce}_inbox` : `${way}_${atOnce}`;
 }
 
-function metric(way: "request" | "actor", atOnce: number): Metric {
-  const to = way === "request" ? "a handler of another node" : `${ACTORS} actors of another node`;
-  return {
-    name: nameOf(way, atOnce),
+const TO = {
+  client: "a subscription, by the client's own `request`",
+  request: "a handler of another node",
+  actor: `${ACTORS} actors of another node`,
+} as const;
+
+function metric(figure: Figure, atOnce: number): Metric {
+  const { way, over } = figure;
+  const common = {
+    name: nameOf(figure, atOnce),
     unit: "calls/s",
-    kind: "rate",
     better: "higher",
-    what: `Calls to ${to}, each with its answer, ${atOnce} under way`,
-    limit: "the client's own `request` of the same payload",
-    target: { atLeast: 0.7, full: true },
-  };
+    what: `Calls to ${TO[way]}, each with its answer, ${atOnce} under way`,
+  } as const;
+  return over === "client"
+    ? {
+      ...{ ...common, kind: "rate", limit: "the client's own `request` of the same payload" },
+      target: { atLeast: 0.7, full: true },
+    }
+    : { ...common, kind: "count", limit: "one inbox with a table of who waits, on the client" };
 }
 
 /** The case. */
@@ -118,7 +146,7 @@ export const ROUND_TRIP_CASE: StressCase = {
   group: "speed",
   name: "round-trip",
   title: "Calls over the message bus and back, both nodes in one process",
-  metrics: LEVELS.flatMap(({ atOnce }) => [metric("request", atOnce), metric("actor", atOnce)]),
+  metrics: LEVELS.flatMap(({ atOnce }) => FIGURES.map((figure) => metric(figure, atOnce))),
   repetitions: 1,
   quick: true,
   server: true,
