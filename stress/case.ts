@@ -83,6 +83,8 @@ export interface CaseOutcome {
   readonly series?: readonly Series[];
   /** What was found to be wrong, such as a leak: the suite fails. */
   readonly problems?: readonly string[];
+  /** What should be known and is not wrong. */
+  readonly notes?: readonly string[];
 }
 
 /** A defect that can be planted, to see that it is found. */

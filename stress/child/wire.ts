@@ -32,6 +32,7 @@ const outcome = z.object({
     ...{ atSeconds: z.array(z.number()), values: z.array(z.number()) },
   })).exactOptional(),
   problems: z.array(z.string()).exactOptional(),
+  notes: z.array(z.string()).exactOptional(),
 });
 
 const answer = z.discriminatedUnion("kind", [

@@ -7,6 +7,7 @@ const ANSWER: CaseAnswer = {
     samples: [{ metric: "heap", value: 1.5 }, { metric: "rate", value: 2, limit: 3 }],
     series: [{ name: "heap", unit: "MB", atSeconds: [0, 1], values: [1, 2] }],
     problems: ["it leaks"],
+    notes: ["it grows"],
   },
 };
 

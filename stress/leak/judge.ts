@@ -50,6 +50,8 @@ export interface LeakJudgement {
   readonly leaks: boolean;
 }
 
+/** Less is the rounding of what does not grow at all. */
+const LEAST_PER_MINUTE = 1e-9;
 /** In the beginning code is still being compiled, and caches fill. */
 const WARM_UP_SHARE = 0.25;
 
@@ -73,6 +75,24 @@ export function judgeLeak(
   const floorPerSecond = watched.floor / durationSeconds;
   const leaks = (fit?.slopeInterval[0] ?? -Infinity) > floorPerSecond;
   return { watched, fit, floorPerSecond, leaks };
+}
+
+/**
+ * Says of growth that is no leak, because a run of this length calls so much noise, that it is told from zero all the same.
+ *
+ * @param judgement what was found
+ * @returns one sentence; undefined if it leaks, or may as well not grow
+ */
+export function describeGrowth(
+  { watched, fit, floorPerSecond, leaks }: LeakJudgement,
+): string | undefined {
+  const low = fit?.slopeInterval[0] ?? -Infinity;
+  if (leaks || low * 60 < LEAST_PER_MINUTE) return undefined;
+  const perMinute = (value: number) => Number((value * 60).toPrecision(2));
+  const unit = watched.unit === "" ? "" : ` ${watched.unit}`;
+  return `${watched.what} grows by ${perMinute(fit!.slope)}${unit} per minute, ` +
+    `${perMinute(low)} at least (95 %): told from zero, and below the floor, ` +
+    `${perMinute(floorPerSecond)}, so not called a leak; a longer run has a lower floor`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Seeded } from "../../sim/seed/seeded.ts";
-import { describeLeak, judgeLeak, WATCHED } from "./judge.ts";
+import { describeGrowth, describeLeak, judgeLeak, WATCHED } from "./judge.ts";
 
 const HEAP = WATCHED[0];
 
@@ -33,6 +33,19 @@ Deno.test("leak: growth below the floor is noise, and so is what only happens in
   const at = Array.from({ length: 100 }, (_, n) => n);
   const warmUp = at.map((n) => 20 + Math.min(n, 20) * 0.2 + (n % 3) * 0.01);
   assert.equal(judgeLeak(HEAP, at, warmUp, 100).leaks, false);
+});
+
+Deno.test("leak: growth below the floor that is told from zero is said to be; what leaks, or only scatters, has no such note", () => {
+  assert.match(
+    describeGrowth(heapThatGrows(0.03))!,
+    /^the heap grows by 0\.0\d+ MB per minute, 0\.0\d+ at least \(95 %\): told from zero, and below the floor, 0\.05, /,
+  );
+  assert.equal(describeGrowth(heapThatGrows(0.1)), undefined);
+  assert.equal(describeGrowth(judgeLeak(HEAP, [1], [5], 10)), undefined);
+  const at = Array.from({ length: 60 }, (_, n) => n * 10);
+  for (const values of [at.map(() => 2.345678), at.map((_, n) => 50 + n % 3)]) {
+    assert.equal(describeGrowth(judgeLeak(HEAP, at, values, 600)), undefined);
+  }
 });
 
 Deno.test("leak: too few samples are no leak, and no slope", () => {

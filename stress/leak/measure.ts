@@ -12,7 +12,7 @@ import { StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
 import { lossOf, patienceMsOf, starvedIn } from "../ground/loss.ts";
 import { ServerMonitor } from "../ground/server_monitor.ts";
-import { describeLeak, judgeLeak, type LeakJudgement, WATCHED } from "./judge.ts";
+import { describeGrowth, describeLeak, judgeLeak, type LeakJudgement, WATCHED } from "./judge.ts";
 import { Looks } from "./looks.ts";
 import { PlantedLeak } from "./plant.ts";
 
@@ -124,6 +124,7 @@ function conclusionOf(
       ...[seriesOf("code", "MB"), seriesOf("rss", "MB")],
     ],
     problems: [...problems, ...judgements.filter(({ leaks }) => leaks).map(describeLeak)],
+    notes: judgements.flatMap((judgement) => describeGrowth(judgement) ?? []),
   };
 }
 

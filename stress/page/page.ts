@@ -8,6 +8,7 @@ import { loadText, wasOverloaded } from "../results/load_bound.ts";
 import { type Html, html, jsonForScript, trusted } from "../../sim/report_page/html.ts";
 import { policyFor } from "../../sim/report_page/policy.ts";
 import { table } from "../../sim/report_page/table.ts";
+import { noteLines } from "../results/block.ts";
 import { machineText } from "../results/machine.ts";
 import type { CaseResult, StressResult, Verdict } from "../results/result.ts";
 import { figureText, lawText, rangeText, targetText } from "../results/text.ts";
@@ -78,6 +79,7 @@ function verdictSection({ verdict, reasons, fault, quick, cases, load }: StressR
         : html`
           <ul>${reasons.map((reason) => html`<li>${reason}</li>`)}</ul>
         `}
+      ${noteLines(cases).map((line) => html`<p>${line}</p>`)}
       ${quick && html`<p>This was a sanity check: each figure was measured once.</p>`}
       ${fault !== null && html`<p>A defect was planted on purpose: ${fault}.</p>`}
       ${busy.length > 0 && html`

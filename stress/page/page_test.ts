@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { resultLines } from "../results/block.ts";
 import { resultWith, wholeResult } from "../results/result_rig_test.ts";
 import { STRESS_SCRIPTS } from "./assets.ts";
 import { curvesOf } from "./curves.ts";
@@ -12,6 +13,14 @@ Deno.test("page: tells the verdict, every figure, the machine and how to have it
   assert.match(page, /2 × Example CPU, 8\.0 GB, linux x86_64, Deno 2\.9\.6, nats-server 2\.15\.1/);
   assert.match(page, /<pre[^>]*>deno task stress<\/pre>/);
   assert.equal(page.match(/data-curve=/g)!.length, 3);
+});
+
+Deno.test("page and console: what a case notes is said, beside the verdict", async () => {
+  const result = wholeResult();
+  const [one, ...others] = result.cases;
+  const noted = { ...result, cases: [{ ...one!, notes: ["it grows"] }, ...others] };
+  assert.match(await renderStressPage(noted), /<p>note: memory\/a: it grows<\/p>/);
+  assert.ok(resultLines(noted).includes("note: memory/a: it grows"));
 });
 
 Deno.test("page: planted: a machine that had too much to do during a case is told with the case, and no other one", async () => {

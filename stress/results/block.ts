@@ -5,7 +5,7 @@
  */
 import { formatDuration } from "../../sim/config/units.ts";
 import { machineText } from "./machine.ts";
-import type { StressResult, Verdict } from "./result.ts";
+import type { CaseResult, StressResult, Verdict } from "./result.ts";
 import { COLUMNS, figureRows, lawText, NUMBER_COLUMNS, tableLines } from "./text.ts";
 
 const VERDICTS: Readonly<Record<Verdict, string>> = {
@@ -31,7 +31,18 @@ export function resultLines(result: StressResult): string[] {
     ...(studies.length === 0 ? [] : ["", "Laws"]),
     ...studies.map((study) => `  ${study.title}: ${lawText(study)}`),
     "",
+    ...noteLines(cases),
     `${VERDICTS[verdict]}${reasons.length === 0 ? "" : ":"}`,
     ...reasons.map((reason) => `  - ${reason}`),
   ];
+}
+
+/**
+ * What the cases say besides.
+ *
+ * @param cases the cases
+ * @returns a line for each note
+ */
+export function noteLines(cases: readonly CaseResult[]): string[] {
+  return cases.flatMap(({ id, notes = [] }) => notes.map((what) => `note: ${id}: ${what}`));
 }

@@ -30,6 +30,7 @@ export function caseResults(measured: readonly MeasuredCase[], quick = false): C
       outcomes,
       outcomesOf,
     );
+    const notes = [...new Set(outcomes.flatMap(({ notes }) => notes ?? []))];
     return {
       id: idOf(stressCase),
       title: stressCase.title,
@@ -37,6 +38,7 @@ export function caseResults(measured: readonly MeasuredCase[], quick = false): C
       metrics,
       series: outcomes.flatMap(({ series }) => series ?? []),
       problems: [...new Set(outcomes.flatMap(({ problems }) => problems ?? []))],
+      ...(notes.length === 0 ? {} : { notes }),
       failures: [
         ...failures,
         ...missing(stressCase, outcomes, metrics),

@@ -46,6 +46,7 @@ Deno.test("result: the baseline's median is taken off, and shares are made of wh
     measured("base", [HEAP], samples(10, 11, 90)),
     measured("one", metrics, samples(15, 19, 17), { baseline: "base" }),
   ]);
+  assert.equal(result!.notes, undefined);
   const [heap, perWorker] = result!.metrics;
   assert.deepEqual(heap!.values, [4, 8, 6]);
   assert.deepEqual([heap!.median, heap!.min, heap!.max, heap!.count], [6, 4, 8, 3]);
@@ -185,4 +186,11 @@ Deno.test("verdict: a problem fails, what could not be measured or was interrupt
   });
   const skipped = caseResults([measured("one", [HEAP], [])]);
   assert.equal(conclude(skipped, CPUS).verdict, "unknown");
+});
+
+Deno.test("result: what the processes of a case note is told once each, and keeps nothing from passing", () => {
+  const outcomes = ["a", "b", "a"].map((note) => ({ ...samples(1)[0]!, notes: [note] }));
+  const cases = caseResults([measured("one", [HEAP], outcomes)]);
+  assert.deepEqual(cases[0]!.notes, ["a", "b"]);
+  assert.equal(conclude(cases, CPUS).verdict, "pass");
 });

@@ -63,6 +63,8 @@ export interface CaseResult {
   readonly series: readonly Series[];
   /** What was found to be wrong. */
   readonly problems: readonly string[];
+  /** What should be known and is not wrong; not there if nothing is. */
+  readonly notes?: readonly string[];
   /** Why something could not be measured. */
   readonly failures: readonly string[];
   /** For each process that has measured: the highest load average while it ran. */
