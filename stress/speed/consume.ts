@@ -7,10 +7,10 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
 import { Manager } from "../../lib/manager/manager.ts";
+import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, Fault, StressCase } from "../case.ts";
-import { againstBare } from "./against_bare.ts";
 import { bareAck, barePull } from "./bare_client.ts";
 import { BareRequests } from "./bare_requests.ts";
 import { Backlog } from "./backlog.ts";
@@ -25,6 +25,7 @@ import {
   makeStreams,
   names,
 } from "./streams.ts";
+import { ROUNDS, waysInTurns } from "./turns.ts";
 
 const COUNT = 100_000;
 const QUICK_COUNT = 10_000;
@@ -86,12 +87,18 @@ function whole(world: World, size: Size, fault: Fault | undefined): Promise<numb
  * @param nc the connection
  * @param world where the stream is made and filled before, and looked at afterwards
  * @param size how much
+ * @param filter the partitions in the consumer's filter; none for no filter, with which the server reads the stream as it comes
  * @returns messages per second
  */
-export function bareConsume(nc: NatsConnection, world: World, size: Size): Promise<number> {
+export function bareConsume(
+  nc: NatsConnection,
+  world: World,
+  size: Size,
+  filter: readonly string[],
+): Promise<number> {
   return drained(world, size, async (backlog) => {
     using requests = new BareRequests(nc);
-    await makeBareConsumer(requests, BARE, PARTITIONS);
+    await makeBareConsumer(requests, BARE, filter);
     const pull = barePull(nc, FEED, BARE, BARE_BATCH, (message) => {
       bareAck(nc, message);
       backlog.note();
@@ -100,13 +107,30 @@ export function bareConsume(nc: NatsConnection, world: World, size: Size): Promi
   });
 }
 
-function run(context: CaseContext): Promise<CaseOutcome> {
-  const { quick, fault } = context;
-  const size = { quick, count: quick ? QUICK_COUNT : COUNT };
-  return againstBare("consume", context, {
-    whole: (world) => whole(world, size, fault),
-    bare: (world, nc) => bareConsume(nc, world, size),
-  });
+async function run({ url, quick, fault, progress }: CaseContext): Promise<CaseOutcome> {
+  const nc = await connectNats({ servers: url });
+  try {
+    const world = natsWorld(nc);
+    const count = quick ? QUICK_COUNT : COUNT;
+    const of = (consume: (size: Size) => Promise<number>) => (share: number) =>
+      consume({ quick, count: Math.round(count * share) });
+    const turns = await waysInTurns({
+      ...{ rounds: quick ? 1 : ROUNDS, warmUpShare: 1, progress },
+      ways: {
+        whole: of((size) => whole(world, size, fault)),
+        filtered: of((size) => bareConsume(nc, world, size, PARTITIONS)),
+        unfiltered: of((size) => bareConsume(nc, world, size, [])),
+      },
+    });
+    return {
+      samples: turns.flatMap(({ whole, filtered, unfiltered }) => [
+        { metric: "consume", value: whole, limit: filtered },
+        { metric: "consume_unfiltered", value: whole, limit: unfiltered },
+      ]),
+    };
+  } finally {
+    await nc.close();
+  }
 }
 
 /** The case. */
@@ -122,8 +146,15 @@ export const CONSUME_CASE: StressCase = {
     better: "higher",
     what: "Messages handled and acknowledged by a whole worker, in order within each partition",
     limit:
-      "a bare loop that pulls and acknowledges on the client, from a consumer with the same filter and the same room",
+      "a bare loop that pulls and acknowledges on the client, from a consumer with the same filter and as many unacknowledged, in the batches that are fastest",
     target: { atLeast: 0.85, full: true },
+  }, {
+    name: "consume_unfiltered",
+    unit: "msg/s",
+    kind: "count",
+    better: "higher",
+    what: "The same, beside what the filter costs whoever has one",
+    limit: "the same bare loop from a consumer without any filter",
   }],
   repetitions: 1,
   quick: true,

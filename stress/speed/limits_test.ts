@@ -7,7 +7,7 @@ import { natsTest } from "../../lib/test_support/rig.ts";
 import { bareConsume } from "./consume.ts";
 import { bareEffect } from "./effect.ts";
 import { bareHandoff } from "./handoff.ts";
-import { BARE_ACK_PENDING, BARE_BATCH } from "./streams.ts";
+import { BARE_ACK_PENDING, BARE_BATCH, names } from "./streams.ts";
 
 /** A library of which nothing works but what comes before the measuring or beside it. */
 function without(world: World, allowed: readonly string[]): World {
@@ -28,7 +28,7 @@ natsTest(
     const { world, nc } = await rig.connect();
     const size = { count: 500, quick: true };
     const beside = without(world, [...STREAMS, "publish", "streamInfo"]);
-    assert.ok(await bareConsume(nc, beside, size) > 0);
+    assert.ok(await bareConsume(nc, beside, size, names(100)) > 0);
     assert.ok(await bareEffect(nc, without(world, STREAMS), 20) > 0);
     assert.ok(await bareHandoff(nc, without(world, [...STREAMS, "publish"])) > 0);
   },
