@@ -20,7 +20,7 @@ export const BARE = "bare";
 /** How large a message is. */
 export const PAYLOAD: Uint8Array = new Uint8Array(150).fill(120);
 const WINDOW = 2_000;
-/** As many unacknowledged messages as a worker's consumer is allowed: with fewer the bare loop waits for its acks. */
+/** As many unacknowledged messages as a worker's consumer is allowed: a bare loop that asks for many at once needs them. */
 export const BARE_ACK_PENDING = 65_536;
 /**
  * How many messages a bare loop asks for at once, the best of 1,024 to 32,768: with a filter of 100 that made 51, 53 (4,096), 55 (16,384) and
