@@ -34,7 +34,7 @@ export const LEAK_CASES: readonly StressCase[] = [
   {
     ...{ group: "leak", name: "churn", quick: true, server: true, repetitions: 1 },
     title:
-      "10 workers, 500 partitions with long names under load; one comes and one goes, again and again",
+      "10 workers, 500 partitions with long names under load (a sanity check: 100 with short ones); one comes and one goes, again and again",
     v8Flags: NO_OPTIMISING,
     ...{ timeoutMs: TIMEOUT_MS, leastDurationMs: LEAST_DURATION_MS },
     metrics: [

@@ -19,6 +19,8 @@ import { PlantedLeak } from "./plant.ts";
 const WORKERS = 10;
 /** Their assignment is so long that it lies in parts, of which each change adds one. */
 const PARTITIONS = { partitions: 500, nameLength: 40 };
+/** A sanity check has so little time that it needs many cycles more than that. */
+const QUICK_PARTITIONS = { partitions: 100 };
 const PER_SECOND = 200;
 const PAYLOAD_BYTES = 128;
 const [DURATION_MS, QUICK_DURATION_MS] = [600_000, 12_000];
@@ -41,17 +43,18 @@ type Seen = Looks<typeof NAMES[number]>;
  */
 export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   const { url, quick, seed, fault } = context;
+  const named = quick ? QUICK_PARTITIONS : PARTITIONS;
   const durationMs = context.durationMs ?? (quick ? QUICK_DURATION_MS : DURATION_MS);
   const timers = countTimers({ behindOne: pendingTimers });
   const monitor = new ServerMonitor(context.monitorUrl, context.serverPid);
   const chance = new Seeded(seed, "leak", context.repetition);
   await using leak = await PlantedLeak.open(fault, url);
   await using group = await StressGroup.open({
-    ...{ ...PARTITIONS, url, consume: true, mostWorkers: WORKERS + 1, fault },
+    ...{ ...named, url, consume: true, mostWorkers: WORKERS + 1, fault },
   });
   await group.add(WORKERS);
   await using load = await Load.start({
-    ...{ ...PARTITIONS, url, subjectTemplate: SUBJECT_TEMPLATE, perSecond: PER_SECOND },
+    ...{ ...named, url, subjectTemplate: SUBJECT_TEMPLATE, perSecond: PER_SECOND },
     payloadBytes: PAYLOAD_BYTES,
   });
   const startMs = performance.now();
