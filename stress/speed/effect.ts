@@ -152,7 +152,7 @@ export const EFFECT_CASE: StressCase = {
       "The median time from publishing a message to the stream's word that its effect is stored",
     limit:
       "a bare loop on the client that publishes, pulls, writes the same guarded effect and acknowledges",
-    target: { atMost: 1.5, full: true },
+    target: { atMost: 2, full: true },
   }],
   repetitions: 1,
   quick: true,
