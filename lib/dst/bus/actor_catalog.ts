@@ -9,9 +9,9 @@ import { always, alwaysAtMost, sometimes, sometimesEach } from "../assertions/ca
 /**
  * After the last fault actors and directory agree within so many times the duration of a lease. Two would do for what leases are for; but a
  * request that was lost in the last moment is given up after 5 s only, and tried again after a pause: up to 2 s for a lease, up to 5 s for
- * the watch by which a node sees the others. The latter is 6.7 times the shortest lease.
+ * the watch by which a node sees the others. The latter is 6.7 times the shortest lease, and then it takes half of one until somebody sweeps.
  */
-export const CONVERGENCE_LEASES = 7;
+export const CONVERGENCE_LEASES = 8;
 
 /** The places of the bus and of actors that may misbehave. */
 export const ACTOR_SITES = [
