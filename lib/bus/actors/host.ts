@@ -299,7 +299,7 @@ export class Host {
     } catch (error) {
       if (!isPartiError(error)) throw error;
       this.#options.onError(error);
-      void this.#returns.give(id, entry.activation);
+      void this.#returns.give(id, entry.activation, entry);
     }
   }
 

@@ -9,7 +9,7 @@ import { backoffMs, jitter } from "../../ports/random.ts";
 import type { World } from "../../ports/world.ts";
 import type { Address } from "../names.ts";
 import type { ActorId } from "./actor_id.ts";
-import type { Directory } from "./directory.ts";
+import type { Directory, DirectoryEntry } from "./directory.ts";
 
 const PAUSE_MS = 100;
 const PAUSE_MAX_MS = 2_000;
@@ -47,11 +47,12 @@ export class Returns {
    *
    * @param id the actor
    * @param activation the life
+   * @param entry the place, where it is known: then no read, which may be out of date, has to tell whose it is
    * @returns when it was tried once; further tries go on by themselves. Never rejects
    */
-  async give(id: ActorId, activation: string): Promise<void> {
-    if (await this.#tryOnce(id, activation) === "certain") return;
-    const open = this.#keepTrying(id, activation);
+  async give(id: ActorId, activation: string, entry?: DirectoryEntry): Promise<void> {
+    if (await this.#tryOnce(id, activation, entry) === "certain") return;
+    const open = this.#keepTrying(id, activation, entry);
     this.#open.add(open);
     void open.then(() => this.#open.delete(open));
   }
@@ -61,23 +62,32 @@ export class Returns {
     await Promise.all(this.#open);
   }
 
-  async #keepTrying(id: ActorId, activation: string): Promise<void> {
+  async #keepTrying(id: ActorId, activation: string, entry?: DirectoryEntry): Promise<void> {
     const { world, over } = this.#options;
     let reads = 0;
     for (let tries = 0; reads < READS; tries++) {
       const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
       await sleep(world.clock, jitter(world.random, longestMs), over);
       if (over.aborted) return;
-      const outcome = await this.#tryOnce(id, activation);
+      const outcome = await this.#tryOnce(id, activation, entry);
       if (outcome === "certain") return;
       reads = outcome === "likely" ? reads + 1 : 0;
     }
   }
 
   /** Whether the place is this life's no more. */
-  async #tryOnce(id: ActorId, activation: string): Promise<"certain" | "likely" | "open"> {
+  async #tryOnce(
+    id: ActorId,
+    activation: string,
+    known?: DirectoryEntry,
+  ): Promise<"certain" | "likely" | "open"> {
     const { directory, address, isDead, onError } = this.#options;
     try {
+      if (known !== undefined) {
+        // If it is another one by now, this one has gone.
+        await directory.unregister(id, known);
+        return "certain";
+      }
       const entry = await directory.lookup(id);
       if (entry?.activation === activation) {
         return await directory.unregister(id, entry) ? "certain" : "open";
