@@ -227,7 +227,7 @@ export class ActorRun {
           ...watched,
           lookup: (id) => {
             this.#memory.looksUp(owner, id);
-            return watched.lookup(id);
+            return watched.lookup(id).finally(() => this.#memory.hasLooked(owner, id));
           },
         };
       },

@@ -24,8 +24,10 @@ interface Known {
 export class MemoryWatch {
   readonly #assertions: Always<MemoryNames>;
   readonly #isCalm: boolean;
-  /** By process and actor: what the last answer said. */
-  readonly #told = new Map<string, Address>();
+  /** By process and actor: what the last answer said, and how many looks had ended by then. */
+  readonly #told = new Map<string, { readonly address: Address; readonly looked: number }>();
+  /** By process and actor: how many looks into the directory have ended. */
+  readonly #looked = new Map<string, number>();
   /** By process and actor: how often the directory was asked. */
   readonly #lookups = new Map<string, number>();
   /** By payload, which is one object until the call is made. */
@@ -48,12 +50,20 @@ export class MemoryWatch {
     if (!this.#isCalm) this.#told.delete(key);
   }
 
+  /** The directory has answered, or has failed to. */
+  hasLooked({ name }: SimProcess, id: ActorId): void {
+    const key = `${name} ${id}`;
+    this.#looked.set(key, this.#lookedAt(key) + 1);
+  }
+
   /** A process is about to make a call that is tried once. */
   calls({ name }: SimProcess, id: ActorId, payload: Uint8Array): void {
     const key = `${name} ${id}`;
-    const address = this.#told.get(key);
-    if (address === undefined) return;
-    this.#known.set(payload, { address, lookups: this.#lookups.get(key) ?? 0 });
+    const told = this.#told.get(key);
+    if (told === undefined) return;
+    // Who has failed to tell an actor something asks the directory where it is, and that answer counts.
+    if (!this.#isCalm && told.looked !== this.#lookedAt(key)) return;
+    this.#known.set(payload, { address: told.address, lookups: this.#lookups.get(key) ?? 0 });
   }
 
   /** Watches what a process calls from now on. */
@@ -68,9 +78,13 @@ export class MemoryWatch {
         return answer = await call(send, errand, options);
       } finally {
         if (answer === undefined || answer.status === "refused") this.#told.delete(key);
-        else this.#told.set(key, answer.at);
+        else this.#told.set(key, { address: answer.at, looked: this.#lookedAt(key) });
       }
     };
+  }
+
+  #lookedAt(key: string): number {
+    return this.#looked.get(key) ?? 0;
   }
 
   #judge(key: string, { subject, payload }: Errand, { name }: MessageBus): void {
