@@ -13,6 +13,10 @@ const NEEDED = ["deno.json", "deno.lock", "mod.ts", "lib", "tasks", "configs", "
 /** Longer than any run of a seed that is well; a planted bug may make one endless. */
 const SEED_LIMIT = "60s";
 const HUNT_TIMEOUT_MS = 6 * 60 * 60_000;
+/** So many further seeds that fail are tried where a plan stays large. */
+const OTHER_SEEDS = 4;
+/** What can be understood by reading it. */
+const [FEW_OPERATIONS, FEW_FAULTS] = [10, 3];
 /** The workload of mutants that name none. */
 export const WORKLOAD_DEFAULT = "core";
 
@@ -39,7 +43,7 @@ export interface Finding {
   readonly seed: number;
   /** How it failed. */
   readonly failure: Pick<RunFailure, "kind" | "check" | "message">;
-  /** What is left of the plan; undefined if it was not made smaller. */
+  /** What is left of its plan, or of that of a later seed which became smaller; undefined if none was made smaller. */
   readonly left: { readonly operations: number; readonly faults: number } | undefined;
 }
 
@@ -125,10 +129,25 @@ export class HuntingGround implements AsyncDisposable {
       const count = maxSeeds - first + 1;
       const found = await this.#run("planted", { workload, first, count, twice, shrinkTime });
       // A seed that fails the same way without the bug shows nothing of it.
-      if (found === undefined || !await this.#failsAnyway(workload, found, twice)) return found;
+      if (found === undefined) return undefined;
+      if (!await this.#failsAnyway(workload, found, twice)) {
+        return await this.#shrinkOthers(found, { workload, count: maxSeeds, twice, shrinkTime });
+      }
       first = found.seed + 1;
     }
     return undefined;
+  }
+
+  /** Where the plan of the first seed stays large, those of the next few may become smaller: whoever looks for the bug reads the smallest. */
+  async #shrinkOthers(found: Finding, run: Omit<Run, "first">): Promise<Finding> {
+    let { left, seed } = found;
+    for (let n = 0; n < OTHER_SEEDS && left !== undefined && isLarge(left); n++) {
+      const other = await this.#run("planted", { ...run, first: seed + 1 });
+      if (other?.left === undefined) break;
+      seed = other.seed;
+      if (sizeOf(other.left) < sizeOf(left)) left = other.left;
+    }
+    return { ...found, left };
   }
 
   async #failsAnyway(
@@ -175,6 +194,15 @@ export class HuntingGround implements AsyncDisposable {
       await Deno.remove(out, { recursive: true });
     }
   }
+}
+
+function isLarge({ operations, faults }: NonNullable<Finding["left"]>): boolean {
+  return operations > FEW_OPERATIONS || faults > FEW_FAULTS;
+}
+
+/** A fault is as much to read as three operations. */
+function sizeOf({ operations, faults }: NonNullable<Finding["left"]>): number {
+  return operations + 3 * faults;
 }
 
 async function leftOf(file: string): Promise<Finding["left"]> {
