@@ -5,6 +5,7 @@
  */
 
 import { type Mutant, plant } from "../lib/dst/mutants/mutant.ts";
+import { isSmall } from "../lib/dst/plan/shrink.ts";
 import type { RunFailure } from "../lib/dst/run_plan.ts";
 import { runCommand } from "./run_command.ts";
 
@@ -15,8 +16,6 @@ const SEED_LIMIT = "60s";
 const HUNT_TIMEOUT_MS = 6 * 60 * 60_000;
 /** So many further seeds that fail are tried where a plan stays large. */
 const OTHER_SEEDS = 4;
-/** What can be understood by reading it. */
-const [FEW_OPERATIONS, FEW_FAULTS] = [10, 3];
 /** The workload of mutants that name none. */
 export const WORKLOAD_DEFAULT = "core";
 
@@ -141,11 +140,12 @@ export class HuntingGround implements AsyncDisposable {
   /** Where the plan of the first seed stays large, those of the next few may become smaller: whoever looks for the bug reads the smallest. */
   async #shrinkOthers(found: Finding, run: Omit<Run, "first">): Promise<Finding> {
     let { left, seed } = found;
-    for (let n = 0; n < OTHER_SEEDS && left !== undefined && isLarge(left); n++) {
+    for (let n = 0; n < OTHER_SEEDS && left !== undefined && !isSmall(left); n++) {
       const other = await this.#run("planted", { ...run, first: seed + 1 });
       if (other?.left === undefined) break;
       seed = other.seed;
-      if (sizeOf(other.left) < sizeOf(left)) left = other.left;
+      const isOfBug = !await this.#failsAnyway(run.workload, other, run.twice);
+      if (isOfBug && sizeOf(other.left) < sizeOf(left)) left = other.left;
     }
     return { ...found, left };
   }
@@ -194,10 +194,6 @@ export class HuntingGround implements AsyncDisposable {
       await Deno.remove(out, { recursive: true });
     }
   }
-}
-
-function isLarge({ operations, faults }: NonNullable<Finding["left"]>): boolean {
-  return operations > FEW_OPERATIONS || faults > FEW_FAULTS;
 }
 
 /** A fault is as much to read as three operations. */

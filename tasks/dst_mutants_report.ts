@@ -5,12 +5,9 @@
  */
 
 import type { Mutant } from "../lib/dst/mutants/mutant.ts";
+import { isSmall, SMALL_PLAN } from "../lib/dst/plan/shrink.ts";
 import type { Finding, Hunt } from "./dst_mutants_hunt.ts";
 
-/** A plan made smaller has no more operations than this. */
-const OPERATIONS_MAX = 10;
-/** A plan made smaller has no more faults than this. */
-const FAULTS_MAX = 3;
 /** Half of the bugs are found within so many seeds. */
 const MEDIAN_MAX = 100;
 /** So many of the plans become small, where there are as many. */
@@ -89,9 +86,7 @@ export function judgeHunts(
   const seeds = hunts.map(({ found }) => typeof found === "object" ? found.seed : Infinity);
   const foundCount = seeds.filter(Number.isFinite).length;
   const shrunk = hunts.flatMap(({ found }) => typeof found === "object" ? found.left ?? [] : []);
-  const small = shrunk.filter(({ operations, faults }) =>
-    operations <= OPERATIONS_MAX && faults <= FAULTS_MAX
-  );
+  const small = shrunk.filter(isSmall);
   const median = medianOf(seeds);
   return {
     lines: [
@@ -99,7 +94,7 @@ export function judgeHunts(
         Number.isFinite(median) ? median : "none"
       }`,
       ...(shrunk.length === 0 ? [] : [
-        `${small.length} of ${shrunk.length} plans shrunk to ${OPERATIONS_MAX} operations and ${FAULTS_MAX} faults or fewer`,
+        `${small.length} of ${shrunk.length} plans shrunk to ${SMALL_PLAN.operations} operations and ${SMALL_PLAN.faults} faults or fewer`,
       ]),
     ],
     isGood: foundCount === hunts.length && median <= MEDIAN_MAX &&

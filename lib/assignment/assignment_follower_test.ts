@@ -8,22 +8,11 @@ import { natsTest, until } from "../test_support/rig.ts";
 import { AssignmentFollower } from "./assignment_follower.ts";
 import { plainKey, TestTerm } from "./leader/leader_rig_test.ts";
 import { Publication } from "./leader/publication.ts";
-import { encodeSnapshot, type Snapshot, weightTable } from "./snapshot.ts";
+import { ofOne as snapshot } from "./leader/publication_rig_test.ts";
+import { encodeSnapshot } from "./snapshot.ts";
 import { partFor } from "./snapshot_parts.ts";
 
 const REREAD_MS = 12_000;
-
-function snapshot(epoch: number, generation: number, partitions: string[] = []): Snapshot {
-  return {
-    epoch,
-    generation,
-    leader: { worker: "worker-0", instance: "i0" },
-    reason: "refresh",
-    atMs: 1,
-    workers: [{ id: "worker-0", instance: "i0", partitions }],
-    weights: weightTable([]),
-  };
-}
 
 function rig() {
   const clock = new ManualClock();

@@ -4,11 +4,8 @@
  * @module
  */
 import { PartiError } from "../../lib/errors.ts";
+import { patienceMsOf } from "../ground/loss.ts";
 
-/** Nothing comes for so long: nothing will. */
-const PATIENCE_MS = 60_000;
-/** A sanity check is to be over soon. */
-const QUICK_PATIENCE_MS = 10_000;
 /** It is looked so many times while the patience lasts. */
 const LOOKS = 10;
 
@@ -28,7 +25,7 @@ export class Backlog implements Disposable {
   constructor(
     count: number,
     quick: boolean,
-    patienceMs: number = quick ? QUICK_PATIENCE_MS : PATIENCE_MS,
+    patienceMs: number = patienceMsOf(quick),
   ) {
     this.#count = count;
     // Who waits is told; where nobody does, there is nothing to tell.

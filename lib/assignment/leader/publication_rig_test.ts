@@ -19,18 +19,24 @@ import type { Publication } from "./publication.ts";
  * @returns the snapshot
  */
 export function large(bytes: number, epoch = 1, generation = 1): Snapshot {
-  const count = Math.ceil(bytes / 64);
+  const names = Array.from({ length: Math.ceil(bytes / 64) }, (_, n) => `${generation}-${n}`);
+  return ofOne(epoch, generation, names.map((name) => name.padStart(61, "x")));
+}
+
+/**
+ * @param epoch its epoch
+ * @param generation its generation
+ * @param partitions the partitions of its one worker
+ * @returns the snapshot
+ */
+export function ofOne(epoch: number, generation: number, partitions: string[] = []): Snapshot {
   return {
     epoch,
     generation,
     leader: { worker: "worker-0", instance: "i0" },
     reason: "refresh",
     atMs: 1,
-    workers: [{
-      id: "worker-0",
-      instance: "i0",
-      partitions: Array.from({ length: count }, (_, n) => `${generation}-${n}`.padStart(61, "x")),
-    }],
+    workers: [{ id: "worker-0", instance: "i0", partitions }],
     weights: weightTable([]),
   };
 }

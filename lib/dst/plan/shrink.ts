@@ -87,8 +87,20 @@ export async function shrink(options: ShrinkOptions): Promise<ShrinkResult> {
 /** From here on a plan is long. */
 const MANY_STEPS = 16;
 /** So much can be understood by reading it. */
-const FEW_OPERATIONS = 10;
-const FEW_FAULTS = 3;
+export const SMALL_PLAN = { operations: 10, faults: 3 } as const;
+
+/**
+ * Whether a plan can be understood by reading it.
+ *
+ * @param left how many operations and faults it has
+ * @returns true for as many as in {@linkcode SMALL_PLAN}, or fewer
+ */
+export function isSmall(
+  { operations, faults }: Pick<ShrinkProgress, "operations" | "faults">,
+): boolean {
+  return operations <= SMALL_PLAN.operations && faults <= SMALL_PLAN.faults;
+}
+
 /** So many other seeds a smaller plan is tried under: more where few were not enough. */
 const OTHER_SEEDS = [12, 50, 200];
 
@@ -134,7 +146,7 @@ class Search {
   /** Whether more is left than can be understood by reading it. */
   get isLarge(): boolean {
     const { operations, faults } = this.#plan;
-    return operations.length > FEW_OPERATIONS || faults.length > FEW_FAULTS;
+    return !isSmall({ operations: operations.length, faults: faults.length });
   }
 
   /** From now on a smaller plan counts, too, if it fails under another seed, one of so many. */
