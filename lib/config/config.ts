@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { safeParse } from "valibot";
 import type { GroupConfigInput } from "./config_input.ts";
 import { complete, deepFreeze } from "./config_complete.ts";
 import { configError, type ConfigSource, problemsOf } from "./config_problems.ts";
@@ -216,10 +217,9 @@ export function resolveConfig(input: GroupConfigInput): GroupConfig {
  * @throws {PartiError} `PARTI_INVALID_CONFIG` as {@linkcode resolveConfig}
  */
 export function resolveConfigFrom(input: unknown, source?: ConfigSource): GroupConfig {
-  // A process reads few configurations: compiling the schema for speed would only take memory.
-  const parsed = groupSchema.safeParse(input, { jitless: true });
-  if (!parsed.success) throw configError(problemsOf(parsed.error.issues, input), source);
-  const config = complete(parsed.data);
+  const parsed = safeParse(groupSchema, input);
+  if (!parsed.success) throw configError(problemsOf(parsed.issues, input), source);
+  const config = complete(parsed.output);
   const problems = checkRules(config, input);
   if (problems.length > 0) throw configError(problems, source);
   return deepFreeze(config);

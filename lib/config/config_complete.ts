@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type { InferOutput } from "valibot";
 import type { GroupConfig, GroupConsumerConfig } from "./config.ts";
 import { CONSUMER_DEFAULTS, DEGRADED_BEHAVIOR_PRESETS, GROUP_PRESETS } from "./config_defaults.ts";
 import type { consumerSchema, groupSchema } from "./config_schema.ts";
 
 /** A group's configuration as the schema gives it back: durations are milliseconds, defaults are missing. */
-export type ParsedGroup = z.output<typeof groupSchema>;
+export type ParsedGroup = InferOutput<typeof groupSchema>;
 /** A consumer's configuration as the schema gives it back. */
-export type ParsedConsumer = z.output<typeof consumerSchema>;
+export type ParsedConsumer = InferOutput<typeof consumerSchema>;
 
 /**
  * Fills in the defaults. Only each key by itself has been checked so far, not what the keys must be to each other.

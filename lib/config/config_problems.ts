@@ -4,9 +4,10 @@
  *
  * @module
  */
-import type { z } from "zod";
+import type { BaseIssue } from "valibot";
 import { closest } from "./closest.ts";
 import { PartiError } from "../errors.ts";
+import { isUnknownKey, pathOf } from "./schema_objects.ts";
 
 /** The way to a key: names and, in lists, numbers. */
 export type KeyPath = readonly (string | number)[];
@@ -70,26 +71,18 @@ export function valueAt(input: unknown, path: KeyPath): unknown {
  * @returns the problems in the order of the issues, one per key
  */
 export function problemsOf(
-  issues: readonly z.core.$ZodIssue[],
+  issues: readonly BaseIssue<unknown>[],
   input: unknown,
 ): ConfigProblem[] {
   const problems = new Map<string, ConfigProblem>();
-  const add = (problem: ConfigProblem) => {
-    const key = JSON.stringify(problem.path);
-    if (!problems.has(key)) problems.set(key, problem);
-  };
   for (const issue of issues) {
-    const path = issue.path.map((key) => typeof key === "symbol" ? String(key) : key);
-    if (issue.code === "unrecognized_keys") {
-      for (const key of issue.keys) {
-        const at = [...path, key];
-        add({ path: at, value: valueAt(input, at), kind: "unknown", allowed: issue.message });
-      }
-    } else {
-      const value = valueAt(input, path);
-      const kind = value === undefined && path.length > 0 ? "missing" : "refused";
-      add({ path, value, kind, allowed: issue.message });
-    }
+    const path = pathOf(issue);
+    const key = JSON.stringify(path);
+    if (problems.has(key)) continue;
+    const value = valueAt(input, path);
+    const isMissing = value === undefined && path.length > 0;
+    const kind = isUnknownKey(issue) ? "unknown" : isMissing ? "missing" : "refused";
+    problems.set(key, { path, value, kind, allowed: issue.message });
   }
   return [...problems.values()];
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as v from "valibot";
 import {
   configError,
   type ConfigProblem,
@@ -7,6 +7,7 @@ import {
   problemsOf,
   valueAt,
 } from "./config_problems.ts";
+import { strictObject } from "./schema_objects.ts";
 
 const refused = (path: ConfigProblem["path"], value: unknown): ConfigProblem => ({
   path,
@@ -65,11 +66,12 @@ Deno.test("odd values are shown, long ones cut", () => {
 });
 
 Deno.test("each key is complained of once, unknown keys one by one", () => {
-  const schema = z.strictObject({ a: z.string().min(3, "long").regex(/x/, "with x"), b: z.int() });
+  const a = v.pipe(v.string(), v.minLength(3, "long"), v.regex(/x/, "with x"));
+  const schema = strictObject({ a, b: v.number() });
   const input = { a: "", c: 1, d: 2 };
-  const { error } = schema.safeParse(input);
+  const { issues } = v.safeParse(schema, input);
   assert.deepEqual(
-    problemsOf(error!.issues, input).map(({ path, kind, value }) => [path, kind, value]),
+    problemsOf(issues!, input).map(({ path, kind, value }) => [path, kind, value]),
     [
       [["a"], "refused", ""],
       [["b"], "missing", undefined],

@@ -4,9 +4,11 @@
  *
  * @module
  */
-import { z } from "zod";
+import { description, optional, pipe, string } from "valibot";
 import { CONSUMER_DEFAULTS, DEGRADED_BEHAVIOR_PRESETS, GROUP_PRESETS } from "./config_defaults.ts";
 import { formatDuration } from "./duration.ts";
+import { jsonSchemaOf } from "./json_schema.ts";
+import { mapping } from "./schema_objects.ts";
 import { choice, duration, flag, real, section, text, textThat, whole } from "./schema_parts.ts";
 import { SHARDS_MAX } from "../sharding/shards.ts";
 import { placeholders } from "../subject_template.ts";
@@ -21,208 +23,214 @@ const SUBJECT =
   "a subject without empty tokens, wildcards and spaces that contains {{.PartitionID}}";
 
 const assignment = section("When partitions are moved and when not.", {
-  minRebalanceThreshold: real(
+  minRebalanceThreshold: optional(real(
     "How far the heaviest worker may be above the mean load before imbalance alone moves partitions.",
     "a number, at least 0",
     { min: 0 },
-  ).optional(),
-  minRebalanceInterval: duration(
+  )),
+  minRebalanceInterval: optional(duration(
     "The least time between two planned rebalances. Never delays an emergency.",
     "or-zero",
-  ).optional(),
+  )),
 });
 
 const kvBuckets = section("How the group's key-value buckets are made.", {
-  replicas: whole("How many servers hold each bucket.", 1, 5).optional(),
-  storage: choice("Where the buckets are kept. Memory is lost with the server: for tests only.", [
-    "file",
-    "memory",
-  ]).optional(),
+  replicas: optional(whole("How many servers hold each bucket.", 1, 5)),
+  storage: optional(
+    choice("Where the buckets are kept. Memory is lost with the server: for tests only.", [
+      "file",
+      "memory",
+    ]),
+  ),
 });
 
 const probe = section("How workers are probed for being there.", {
-  interval: duration("The time between two probes of one worker.", "above-zero").optional(),
-  timeout: duration(
+  interval: optional(duration("The time between two probes of one worker.", "above-zero")),
+  timeout: optional(duration(
     "How long a probe's answer may take before it counts as a miss.",
     "above-zero",
-  ).optional(),
-  grace: duration(
+  )),
+  grace: optional(duration(
     "How long after a first miss the probe that decides is sent.",
     "or-zero",
-  ).optional(),
-  budgetPerSecond: real(
+  )),
+  budgetPerSecond: optional(real(
     "About how many probes one worker sends per second: more workers stretch the rounds.",
     "a number above 0",
     { above: 0 },
-  ).optional(),
+  )),
 });
 
 const degradedAlert = section("After how long in degraded mode which alert is raised.", {
-  infoThreshold: duration("Time until the informational alert.", "or-zero").optional(),
-  warnThreshold: duration("Time until the warning.", "or-zero").optional(),
-  errorThreshold: duration("Time until the error.", "or-zero").optional(),
-  criticalThreshold: duration("Time until the critical alert.", "or-zero").optional(),
-  alertInterval: duration(
+  infoThreshold: optional(duration("Time until the informational alert.", "or-zero")),
+  warnThreshold: optional(duration("Time until the warning.", "or-zero")),
+  errorThreshold: optional(duration("Time until the error.", "or-zero")),
+  criticalThreshold: optional(duration("Time until the critical alert.", "or-zero")),
+  alertInterval: optional(duration(
     "How often the alert of the present level is repeated.",
     "above-zero",
-  ).optional(),
+  )),
 });
 
 const degradedBehavior = section("When degraded mode begins and ends.", {
-  preset: choice("Where the other four keys start from.", [
+  preset: optional(choice("Where the other four keys start from.", [
     "conservative",
     "balanced",
     "aggressive",
-  ]).optional(),
-  enterThreshold: duration(
+  ])),
+  enterThreshold: optional(duration(
     "How long the buckets must be out of reach before degraded mode begins.",
     "or-zero",
-  ).optional(),
-  exitThreshold: duration(
+  )),
+  exitThreshold: optional(duration(
     "How long the buckets must answer again before degraded mode ends.",
     "or-zero",
-  ).optional(),
-  kvErrorThreshold: whole(
+  )),
+  kvErrorThreshold: optional(whole(
     "So many failed bucket operations within kvErrorWindow begin degraded mode too.",
     1,
-  ).optional(),
-  kvErrorWindow: duration(
+  )),
+  kvErrorWindow: optional(duration(
     "The window in which failed bucket operations are counted.",
     "above-zero",
-  ).optional(),
-  recoveryGracePeriod: duration(
+  )),
+  recoveryGracePeriod: optional(duration(
     "How long after degraded mode a newly elected leader waits for workers that were cut off too.",
     "or-zero",
-  ).optional(),
+  )),
 });
 
 /** The schema of `consumer`. */
 export const consumerSchema = section("How the owned partitions' messages are consumed.", {
   stream: text("The WorkQueue stream to consume.", STREAM_ALLOWED, STREAM),
-  subjectTemplate: textThat(
+  subjectTemplate: optional(textThat(
     "A partition's subject; {{.PartitionID}} stands for its keys joined with dots, {{.Shard}} for its shard.",
     `${SUBJECT} exactly once`,
     (subject) => placeholders(subject) === 1,
-  ).optional(),
-  shards: whole(
+  )),
+  shards: optional(whole(
     "How many streams <stream>-0, <stream>-1, … the feed consists of; without it, it is one stream.",
     1,
     SHARDS_MAX,
-  ).optional(),
-  from: section("A stream that the leader copies into the shards.", {
+  )),
+  from: optional(section("A stream that the leader copies into the shards.", {
     stream: text("The stream, of limits or interest retention.", STREAM_ALLOWED, STREAM),
-    subjectTemplate: textThat(
+    subjectTemplate: optional(textThat(
       "A message's subject in it; {{.PartitionID}} is where the key is.",
       `${SUBJECT} exactly once`,
       (subject) => placeholders(subject) === 1 && !subject.includes("{{.Shard}}"),
-    ).optional(),
-    begin: choice("Where the very first copy begins.", ["all", "new"]).optional(),
-  }).optional(),
-  ackWait: duration(
+    )),
+    begin: optional(choice("Where the very first copy begins.", ["all", "new"])),
+  })),
+  ackWait: optional(duration(
     "The server delivers an unacknowledged message again after this long.",
     "above-zero",
-  ).optional(),
-  maxDeliver: whole("How often a message is tried before it counts as poison.", 1).optional(),
-  prefetch: whole(
+  )),
+  maxDeliver: optional(whole("How often a message is tried before it counts as poison.", 1)),
+  prefetch: optional(whole(
     "How many messages a worker holds in advance, over all its partitions.",
     1,
-  ).optional(),
-  concurrency: whole(
+  )),
+  concurrency: optional(whole(
     "How many partitions a worker handles at the same time.",
     1,
-  ).optional(),
-  retryBase: duration("The wait before the first retry.", "or-zero").optional(),
-  retryMultiplier: real(
+  )),
+  retryBase: optional(duration("The wait before the first retry.", "or-zero")),
+  retryMultiplier: optional(real(
     "Each further wait is longer by this factor.",
     "a number, at least 1",
     { min: 1 },
-  ).optional(),
-  retryMax: duration("The longest wait between two tries.", "or-zero").optional(),
-  onPoison: choice("What becomes of a message that failed maxDeliver times.", [
+  )),
+  retryMax: optional(duration("The longest wait between two tries.", "or-zero")),
+  onPoison: optional(choice("What becomes of a message that failed maxDeliver times.", [
     "dead-letter",
     "stop",
-  ]).optional(),
-  deadLetterSubject: textThat(
+  ])),
+  deadLetterSubject: optional(textThat(
     "Where poison messages go; a stream must store it.",
     `${SUBJECT} at most once`,
     (subject) => (placeholders(subject) ?? 2) <= 1 && !subject.includes("{{.Shard}}"),
-  ).optional(),
-  maxLanes: whole(
+  )),
+  maxLanes: optional(whole(
     "How many lanes (durable consumers) a worker may have before idle ones are merged.",
     1,
-  ).optional(),
-  inactiveThreshold: duration(
+  )),
+  inactiveThreshold: optional(duration(
     "The server removes a lane that nobody pulled from for this long.",
     "above-zero",
-  ).optional(),
-  manualAck: flag("The handler acknowledges by itself.").optional(),
+  )),
+  manualAck: optional(flag("The handler acknowledges by itself.")),
 });
 
 /** The schema of the whole configuration. */
 export const groupSchema = section("The configuration of a parti group.", {
   group: text("The group's name: all buckets and subjects are under it.", TOKEN_ALLOWED, TOKEN),
-  preset: choice("Where the other defaults come from; fast is for tests.", ["default", "fast"])
-    .optional(),
-  workerIdPrefix: text("A worker's stable ID is <workerIdPrefix>-<n>.", TOKEN_ALLOWED, TOKEN)
-    .optional(),
-  workerIdMin: whole("The first number of the ID pool.", 0).optional(),
-  workerIdMax: whole("The last number of the ID pool, inclusive.", 0).optional(),
-  workerIdTtl: duration(
+  preset: optional(
+    choice("Where the other defaults come from; fast is for tests.", ["default", "fast"]),
+  ),
+  workerIdPrefix: optional(
+    text("A worker's stable ID is <workerIdPrefix>-<n>.", TOKEN_ALLOWED, TOKEN),
+  ),
+  workerIdMin: optional(whole("The first number of the ID pool.", 0)),
+  workerIdMax: optional(whole("The last number of the ID pool, inclusive.", 0)),
+  workerIdTtl: optional(duration(
     "How long the server keeps a lease after its last renewal.",
     "above-zero",
-  ).optional(),
-  preferredId: whole("The ID number to claim first, if it is free.", 0).optional(),
-  capacity: real("How much this worker can carry compared with the others.", "a number above 0", {
-    above: 0,
-  }).optional(),
-  labels: z.record(z.string(), z.string({ error: "a text" }), { error: "a mapping to texts" })
-    .describe("What strategies and people should know of this worker.")
-    .optional(),
-  heartbeatInterval: duration("How often a worker renews its lease.", "above-zero")
-    .optional(),
-  heartbeatTtl: duration("A lease ends this long after its last good renewal.", "above-zero")
-    .optional(),
-  coldStartWindow: duration(
+  )),
+  preferredId: optional(whole("The ID number to claim first, if it is free.", 0)),
+  capacity: optional(
+    real("How much this worker can carry compared with the others.", "a number above 0", {
+      above: 0,
+    }),
+  ),
+  labels: optional(pipe(
+    mapping(string("a text"), "a mapping to texts"),
+    description("What strategies and people should know of this worker."),
+  )),
+  heartbeatInterval: optional(duration("How often a worker renews its lease.", "above-zero")),
+  heartbeatTtl: optional(
+    duration("A lease ends this long after its last good renewal.", "above-zero"),
+  ),
+  coldStartWindow: optional(duration(
     "The most a new group waits for further workers before its first assignment.",
     "or-zero",
-  ).optional(),
-  plannedScaleWindow: duration(
+  )),
+  plannedScaleWindow: optional(duration(
     "The most a running group waits for further joins before it moves partitions.",
     "or-zero",
-  ).optional(),
-  settle: duration("Windows close as soon as no worker joined or left for this long.", "or-zero")
-    .optional(),
-  emergencyGracePeriod: duration(
+  )),
+  settle: optional(
+    duration("Windows close as soon as no worker joined or left for this long.", "or-zero"),
+  ),
+  emergencyGracePeriod: optional(duration(
     "How long a leader waits after a worker was found dead before it moves its partitions; 0: at once.",
     "or-zero",
-  ).optional(),
-  restartDetectionRatio: real(
+  )),
+  restartDetectionRatio: optional(real(
     "At least this share of the workers missing, as a leader new to the group finds it, is a restart of the group.",
     "a number from 0 to 1",
     { min: 0, max: 1 },
-  ).optional(),
-  operationTimeout: duration(
+  )),
+  operationTimeout: optional(duration(
     "How long the partition source, a refresh, the confirmation of acks or a dead letter may take.",
     "above-zero",
-  )
-    .optional(),
-  electionTimeout: duration(
+  )),
+  electionTimeout: optional(duration(
     "The leader's lease ends this long after its last good renewal.",
     "above-zero",
-  ).optional(),
-  startupTimeout: duration("How long start() may take.", "above-zero").optional(),
-  shutdownTimeout: duration("How long stop() may take, draining included.", "above-zero")
-    .optional(),
-  drainTimeout: duration(
+  )),
+  startupTimeout: optional(duration("How long start() may take.", "above-zero")),
+  shutdownTimeout: optional(duration("How long stop() may take, draining included.", "above-zero")),
+  drainTimeout: optional(duration(
     "How long running handlers may go on when their partitions are to move.",
     "or-zero",
-  ).optional(),
-  assignment: assignment.optional(),
-  kvBuckets: kvBuckets.optional(),
-  probe: probe.optional(),
-  degradedAlert: degradedAlert.optional(),
-  degradedBehavior: degradedBehavior.optional(),
-  consumer: consumerSchema.optional(),
+  )),
+  assignment: optional(assignment),
+  kvBuckets: optional(kvBuckets),
+  probe: optional(probe),
+  degradedAlert: optional(degradedAlert),
+  degradedBehavior: optional(degradedBehavior),
+  consumer: optional(consumerSchema),
 });
 
 /** A part of a JSON Schema, as far as the defaults go. */
@@ -248,7 +256,7 @@ function addDefaults(node: SchemaNode, defaults: object): void {
  * @returns a fresh JSON Schema (draft 2020-12) of what a user may write
  */
 export function configJsonSchema(): Record<string, unknown> {
-  const schema: Record<string, unknown> = z.toJSONSchema(groupSchema, { io: "input" });
+  const schema = jsonSchemaOf(groupSchema);
   const defaults = GROUP_PRESETS.default;
   addDefaults(schema, {
     ...defaults,

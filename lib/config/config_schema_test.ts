@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { z } from "zod";
+import type { InferInput } from "valibot";
 import { resolveConfigFrom } from "./config.ts";
 import type { GroupConfigInput } from "./config_input.ts";
 import { configJsonSchema, type groupSchema } from "./config_schema.ts";
@@ -10,7 +10,7 @@ import { isPartiError } from "../errors.ts";
 type Plain<T> = { -readonly [K in keyof T]: Plain<Exclude<T[K], undefined>> };
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
-const sameTypes: Same<Plain<GroupConfigInput>, Plain<z.input<typeof groupSchema>>> = true;
+const sameTypes: Same<Plain<GroupConfigInput>, Plain<InferInput<typeof groupSchema>>> = true;
 
 interface Node {
   readonly type?: string;

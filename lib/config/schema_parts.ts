@@ -1,19 +1,20 @@
 /**
  * What configuration schemas are built from. Each part carries one text that says what is allowed; `config_problems.ts` puts it
- * into the error, and `z.toJSONSchema` hands the description to editors.
+ * into the error, and `json_schema.ts` hands the description to editors.
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
 import { DURATION_ALLOWED, LONGEST_DURATION_MS, tryParseDuration } from "./duration.ts";
+import { strictObject } from "./schema_objects.ts";
 
 const DURATION_TEXT = /^(0|(\d+(\.\d+)?(h|ms|m|s|us|µs|μs|ns))+)$/;
 
 /** The schema of a duration: a text with units or a number of milliseconds goes in, milliseconds come out. */
-export type DurationSchema = z.ZodPipe<
-  z.ZodUnion<readonly [z.ZodString, z.ZodNumber]>,
-  z.ZodTransform<number, string | number>
->;
+export type DurationSchema = v.GenericSchema<string | number, number>;
+
+/** The schema of a mapping with known keys only. */
+export type Section<T extends v.ObjectEntries> = v.StrictObjectSchema<T, string | undefined>;
 
 /** All that two durations have in common is made once: a schema takes kilobytes, and a configuration has thirty durations. */
 const DURATIONS = { "or-zero": makeDuration("or-zero"), "above-zero": makeDuration("above-zero") };
@@ -26,24 +27,27 @@ const DURATIONS = { "or-zero": makeDuration("or-zero"), "above-zero": makeDurati
  * @returns its schema; what comes out is in milliseconds
  */
 export function duration(description: string, zero: "or-zero" | "above-zero"): DurationSchema {
-  return DURATIONS[zero].describe(description);
+  return v.pipe(DURATIONS[zero], v.description(description));
 }
 
 function makeDuration(zero: "or-zero" | "above-zero"): DurationSchema {
-  const error = zero === "or-zero" ? DURATION_ALLOWED : `${DURATION_ALLOWED}, above 0`;
+  const allowed = zero === "or-zero" ? DURATION_ALLOWED : `${DURATION_ALLOWED}, above 0`;
   // The text is on every part, because a union hands on the words of the one branch that came close.
-  const string = z.string({ error }).regex(DURATION_TEXT, { error });
-  const number = z.number({ error }).max(LONGEST_DURATION_MS, { error });
-  return z
-    .union([string, zero === "or-zero" ? number.min(0, { error }) : number.gt(0, { error })], {
-      error,
-    })
-    .transform((value, context) => {
-      const ms = tryParseDuration(value);
+  const string = v.pipe(v.string(allowed), v.regex(DURATION_TEXT, allowed));
+  const number = v.pipe(
+    v.number(allowed),
+    zero === "or-zero" ? v.minValue(0, allowed) : v.gtValue(0, allowed),
+    v.maxValue(LONGEST_DURATION_MS, allowed),
+  );
+  return v.pipe(
+    v.union([string, number], allowed),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const ms = tryParseDuration(dataset.value);
       if (ms !== undefined && (ms > 0 || zero === "or-zero")) return ms;
-      context.issues.push({ code: "custom", message: error, input: value });
-      return z.NEVER;
-    });
+      addIssue({ message: allowed });
+      return NEVER;
+    }),
+  );
 }
 
 /**
@@ -58,11 +62,17 @@ export function whole(
   description: string,
   min: number,
   max: number = Number.MAX_SAFE_INTEGER,
-): z.ZodInt {
-  const error = max === Number.MAX_SAFE_INTEGER
+): v.GenericSchema<number> {
+  const allowed = max === Number.MAX_SAFE_INTEGER
     ? `a whole number, at least ${min}`
     : `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error }).describe(description);
+  return v.pipe(
+    v.number(allowed),
+    v.integer(allowed),
+    v.minValue(min, allowed),
+    v.maxValue(max, allowed),
+    v.description(description),
+  );
 }
 
 /**
@@ -77,12 +87,13 @@ export function real(
   description: string,
   allowed: string,
   limits: { readonly above?: number; readonly min?: number; readonly max?: number },
-): z.ZodNumber {
-  let schema = z.number({ error: allowed });
-  if (limits.above !== undefined) schema = schema.gt(limits.above, { error: allowed });
-  if (limits.min !== undefined) schema = schema.min(limits.min, { error: allowed });
-  if (limits.max !== undefined) schema = schema.max(limits.max, { error: allowed });
-  return schema.describe(description);
+): v.GenericSchema<number> {
+  const { above, min, max } = limits;
+  let schema: v.GenericSchema<number> = v.pipe(v.number(allowed), v.finite(allowed));
+  if (above !== undefined) schema = v.pipe(schema, v.gtValue(above, allowed));
+  if (min !== undefined) schema = v.pipe(schema, v.minValue(min, allowed));
+  if (max !== undefined) schema = v.pipe(schema, v.maxValue(max, allowed));
+  return v.pipe(schema, v.description(description));
 }
 
 /**
@@ -93,8 +104,12 @@ export function real(
  * @param pattern the form
  * @returns its schema
  */
-export function text(description: string, allowed: string, pattern: RegExp): z.ZodString {
-  return z.string({ error: allowed }).regex(pattern, { error: allowed }).describe(description);
+export function text(
+  description: string,
+  allowed: string,
+  pattern: RegExp,
+): v.GenericSchema<string> {
+  return v.pipe(v.string(allowed), v.regex(pattern, allowed), v.description(description));
 }
 
 /**
@@ -109,8 +124,8 @@ export function textThat(
   description: string,
   allowed: string,
   isAllowed: (value: string) => boolean,
-): z.ZodString {
-  return z.string({ error: allowed }).refine(isAllowed, { error: allowed }).describe(description);
+): v.GenericSchema<string> {
+  return v.pipe(v.string(allowed), v.check(isAllowed, allowed), v.description(description));
 }
 
 /**
@@ -123,9 +138,9 @@ export function textThat(
 export function choice<const T extends readonly [string, ...string[]]>(
   description: string,
   values: T,
-): z.ZodEnum<{ [K in T[number]]: K }> {
-  return z.enum(values, { error: values.map((v) => JSON.stringify(v)).join(" or ") })
-    .describe(description);
+): v.GenericSchema<T[number]> {
+  const allowed = values.map((value) => JSON.stringify(value)).join(" or ");
+  return v.pipe(v.picklist(values, allowed), v.description(description));
 }
 
 /**
@@ -134,21 +149,21 @@ export function choice<const T extends readonly [string, ...string[]]>(
  * @param description what it is for
  * @returns its schema
  */
-export function flag(description: string): z.ZodBoolean {
-  return z.boolean({ error: "true or false" }).describe(description);
+export function flag(description: string): v.GenericSchema<boolean> {
+  return v.pipe(v.boolean("true or false"), v.description(description));
 }
 
 /**
  * A mapping with known keys only.
  *
  * @param description what it is for
- * @param shape its keys and their schemas
+ * @param entries its keys and their schemas
  * @returns its schema
  */
-export function section<T extends z.core.$ZodLooseShape>(
+export function section<const T extends v.ObjectEntries>(
   description: string,
-  shape: T,
-): z.ZodObject<T, z.core.$strict> {
-  const error = `a mapping with the keys ${Object.keys(shape).join(", ")}`;
-  return z.strictObject(shape, { error }).describe(description);
+  entries: T,
+): Section<T> {
+  const allowed = `a mapping with the keys ${Object.keys(entries).join(", ")}`;
+  return v.pipe(strictObject(entries, allowed), v.description(description));
 }

@@ -13,7 +13,8 @@ import {
   stringify,
   visit,
 } from "yaml";
-import { encode, type z } from "zod";
+import { type BaseIssue, safeParse } from "valibot";
+import { isUnknownKey, pathOf } from "../../lib/config/schema_objects.ts";
 import { PartiError } from "../../lib/errors.ts";
 import {
   canonicalPath,
@@ -26,6 +27,7 @@ import {
 import { crossCheck, type CrossIssue } from "./config_rules.ts";
 import { type SimulationConfig, simulationSchema } from "./config_schema.ts";
 import { nearest } from "./nearest.ts";
+import { writeAs } from "./schema_parts.ts";
 import { showValue } from "./secrets.ts";
 import { LOOKS_LIKE_LIMIT } from "./threshold.ts";
 import { removeThresholds } from "./thresholds_section.ts";
@@ -107,13 +109,13 @@ export function parseConfig(
     throw invalid([`${file}:1:1: expected ${sectionAt([])}, got ${shown}`], raw);
   }
   const source = { file, document, lines, overrides: applyOverrides(raw, overrides) };
-  const result = simulationSchema.safeParse(canonical(raw, source));
-  if (!result.success) throw invalid(describeIssues(result.error, raw, source), raw);
-  const crossed = crossCheck(result.data);
+  const result = safeParse(simulationSchema, canonical(raw, source));
+  if (!result.success) throw invalid(describeIssues(result.issues, raw, source), raw);
+  const crossed = crossCheck(result.output);
   if (crossed.length > 0) {
     throw invalid(crossed.map((issue) => describeCrossIssue(issue, raw, source)), raw);
   }
-  return { config: result.data };
+  return { config: result.output };
 }
 
 /** What is in a document. An alias can mean what is not there, what it is itself a part of, or far too much. */
@@ -149,7 +151,7 @@ function withoutCircles<T>(value: T): T {
  * @returns YAML that {@linkcode parseConfig} reads as the very same
  */
 export function describeConfig(config: SimulationConfig): string {
-  return stringify(encode(simulationSchema, config));
+  return stringify(writeAs(simulationSchema, config));
 }
 
 function invalid(lines: readonly string[], value: unknown): PartiError {
@@ -211,30 +213,27 @@ function canonical(raw: unknown, source: ConfigSource): unknown {
 }
 
 /** One line per mistake; a value that is wrong in two ways is told once. */
-function describeIssues(error: z.ZodError, raw: unknown, source: ConfigSource): string[] {
+function describeIssues(
+  issues: readonly BaseIssue<unknown>[],
+  raw: unknown,
+  source: ConfigSource,
+): string[] {
   const lines = new Map<string, string>();
-  for (const issue of error.issues) {
-    const path = issue.path.filter((key) => typeof key !== "symbol");
-    if (issue.code === "custom" && issue.params?.["unknown"] === true) {
-      lines.set(path.join("."), `${position(path, source)}: ${path.join(".")}: ${issue.message}`);
-    } else if (issue.code === "unrecognized_keys") {
-      for (const key of issue.keys) {
-        const full = [...path, key];
-        const allowed = allowedKeys(path);
-        const near = nearest(key, allowed);
-        const hint = near === undefined ? "" : `did you mean ${near}? `;
-        lines.set(
-          full.join("."),
-          `${position(full, source)}: ${full.join(".")}: unknown key; ${hint}allowed: ${
-            allowed.join(", ")
-          }`,
-        );
-      }
-    } else if (!lines.has(path.join("."))) {
-      const allowed = issue.code === "invalid_type" && issue.expected === "object"
-        ? sectionAt(path)
-        : issue.message;
-      lines.set(path.join("."), describeValue(path, raw, allowed, source));
+  for (const issue of issues) {
+    const path = pathOf(issue);
+    const key = path.join(".");
+    if (isUnknownKey(issue)) {
+      const allowed = allowedKeys(path.slice(0, -1));
+      const near = nearest(String(path.at(-1)), allowed);
+      const hint = near === undefined ? "" : `did you mean ${near}? `;
+      const known = allowed.join(", ");
+      lines.set(key, `${position(path, source)}: ${key}: unknown key; ${hint}allowed: ${known}`);
+    } else if (issue.expected === "never") {
+      // The section `thresholds` has words of its own for what it does not know.
+      lines.set(key, `${position(path, source)}: ${key}: ${issue.message}`);
+    } else if (!lines.has(key)) {
+      const allowed = issue.type === "strict_object" ? sectionAt(path) : issue.message;
+      lines.set(key, describeValue(path, raw, allowed, source));
     }
   }
   return [...lines.values()];
@@ -276,7 +275,11 @@ function allowedKeys(path: ConfigPath): string[] {
 }
 
 function shapeOf(schema: unknown): Record<string, unknown> | undefined {
-  const inner = schema as { shape?: Record<string, unknown>; unwrap?: () => unknown } | undefined;
-  if (inner?.shape !== undefined) return inner.shape;
-  return inner?.unwrap === undefined ? undefined : shapeOf(inner.unwrap());
+  const { entries, wrapped, item } = (schema ?? {}) as {
+    readonly entries?: Record<string, unknown>;
+    readonly wrapped?: unknown;
+    readonly item?: unknown;
+  };
+  const inner = wrapped ?? item;
+  return entries ?? (inner === undefined ? undefined : shapeOf(inner));
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import { jsonSchemaOf } from "../../lib/config/json_schema.ts";
 import { SECTION_ALIASES } from "./config_position.ts";
 import { simulationSchema } from "./config_schema.ts";
 import { thresholdsJsonSchema } from "./thresholds_json_schema.ts";
@@ -26,7 +26,7 @@ interface ObjectSchema {
  * @returns the text of the file
  */
 export function configJsonSchema(): string {
-  const schema = z.toJSONSchema(simulationSchema, { io: "input" }) as ObjectSchema;
+  const schema = jsonSchemaOf(simulationSchema) as ObjectSchema;
   const sections = schema.properties!;
   for (const [alias, name] of Object.entries(SECTION_ALIASES)) sections[alias] = sections[name]!;
   const group = sections["workers"]!.properties!["group"]!.properties!;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
+import { strictObject } from "../../lib/config/schema_objects.ts";
 import { choice, parsed, text, whole } from "./schema_parts.ts";
 import { parseBytes, SIZE_FORMAT, writeBytes } from "./units.ts";
 
@@ -16,13 +17,13 @@ const CLUSTER_SIZES = [1, 3, 5] as const;
 
 /** Who one is to the servers: one of these ways. They are called what `nats` and its contexts call them, in full words. */
 const access = {
-  credentials: text("a file such as user.creds").optional(),
-  nkey: text("a file with the seed of an NKey").optional(),
-  user: text("a name").optional(),
-  password: text("a password").optional(),
-  token: text("a token").optional(),
+  credentials: v.optional(text("a file such as user.creds")),
+  nkey: v.optional(text("a file with the seed of an NKey")),
+  user: v.optional(text("a name")),
+  password: v.optional(text("a password")),
+  token: v.optional(text("a token")),
 };
-const accessSection = z.strictObject(access);
+const accessSection = strictObject(access);
 
 /** Keys of the section that say who one is. */
 export const ACCESS_KEYS = Object.keys(access) as (keyof typeof access)[];
@@ -31,32 +32,39 @@ export const ACCESS_KEYS = Object.keys(access) as (keyof typeof access)[];
 export const ACCESS_SECTIONS = ["producers", "workers"] as const;
 
 /** Who one is to the servers. */
-export type AccessSection = z.output<typeof accessSection>;
+export type AccessSection = v.InferOutput<typeof accessSection>;
 
 /** The section. */
-export const natsSection = z.strictObject({
-  mode: choice(["embedded", "external"]).default("embedded"),
-  url: z.string({ error: URL_FORMAT })
-    .regex(new RegExp(`^${ONE_URL}(, *${ONE_URL})*$`), { error: URL_FORMAT })
-    .default("nats://localhost:4222"),
-  cluster: z.literal(CLUSTER_SIZES, { error: "1, 3 or 5 servers" }).default(1),
-  replicas: whole(1, 5).optional(),
+export const natsSection = strictObject({
+  mode: v.optional(choice(["embedded", "external"]), "embedded"),
+  url: v.optional(
+    v.pipe(
+      v.string(URL_FORMAT),
+      v.regex(new RegExp(`^${ONE_URL}(, *${ONE_URL})*$`), URL_FORMAT),
+    ),
+    "nats://localhost:4222",
+  ),
+  cluster: v.optional(v.picklist(CLUSTER_SIZES, "1, 3 or 5 servers"), 1),
+  replicas: v.optional(whole(1, 5)),
   ...access,
-  producers: accessSection.optional(),
-  workers: accessSection.optional(),
-  tls: z.strictObject({
-    ca: text("a PEM file").optional(),
-    cert: text("a PEM file").optional(),
-    key: text("a PEM file").optional(),
-  }).optional(),
-  jetstream: z.strictObject({
-    max_memory: parsed(SIZE_FORMAT, parseBytes, writeBytes).optional(),
-    max_file_storage: parsed(SIZE_FORMAT, parseBytes, writeBytes).optional(),
-  }).prefault({}),
+  producers: v.optional(accessSection),
+  workers: v.optional(accessSection),
+  tls: v.optional(strictObject({
+    ca: v.optional(text("a PEM file")),
+    cert: v.optional(text("a PEM file")),
+    key: v.optional(text("a PEM file")),
+  })),
+  jetstream: v.optional(
+    strictObject({
+      max_memory: v.optional(parsed(SIZE_FORMAT, parseBytes, writeBytes)),
+      max_file_storage: v.optional(parsed(SIZE_FORMAT, parseBytes, writeBytes)),
+    }),
+    {},
+  ),
 });
 
 /** The section as it was read. */
-export type NatsSection = z.output<typeof natsSection>;
+export type NatsSection = v.InferOutput<typeof natsSection>;
 
 /**
  * How many servers hold each stream, bucket and consumer.

@@ -3,26 +3,26 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
 import { DURATION_FORMAT, parseDurationMs, writeDuration } from "./units.ts";
 
 const number = (allowed: string, min: number, max: number) =>
-  z.number({ error: allowed }).min(min, { error: allowed }).max(max, { error: allowed });
+  v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
 /** A whole number in a range. */
 export const whole = (min: number, max: number) => {
   const allowed = `a whole number from ${min} to ${max}`;
-  return number(allowed, min, max).int({ error: allowed });
+  return v.pipe(number(allowed, min, max), v.integer(allowed));
 };
 /** A number in a range. */
 export const real = (min: number, max: number) =>
   number(`a number from ${min} to ${max}`, min, max);
 /** A switch. */
-export const flag = () => z.boolean({ error: "true or false" });
+export const flag = () => v.boolean("true or false");
 /** A text that says something. */
-export const text = (allowed: string) => z.string({ error: allowed }).min(1, { error: allowed });
+export const text = (allowed: string) => v.pipe(v.string(allowed), v.minLength(1, allowed));
 /** One of some words. */
 export const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, { error: `one of ${values.join(", ")}` });
+  v.picklist(values, `one of ${values.join(", ")}`);
 
 /** A text that is read by `parse`, and written again by `write`; the issue says what is allowed if it cannot be read. */
 export function parsed<T>(
@@ -30,15 +30,17 @@ export function parsed<T>(
   parse: (text: string) => T | undefined,
   write: (value: T) => string,
 ) {
-  return z.codec(z.string({ error: allowed }).meta({ description: allowed }), z.custom<T>(), {
-    decode: (value, context) => {
-      const result = parse(value.trim());
+  return v.pipe(
+    v.string(allowed),
+    v.description(allowed),
+    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
+      const result = parse(dataset.value.trim());
       if (result !== undefined) return result;
-      context.issues.push({ code: "custom", message: allowed, input: value });
-      return z.NEVER;
-    },
-    encode: write,
-  });
+      addIssue({ message: allowed });
+      return NEVER;
+    }),
+    v.metadata({ write }),
+  );
 }
 /** A duration, in milliseconds. */
 export const duration = () => parsed(DURATION_FORMAT, parseDurationMs, writeDuration);
@@ -48,3 +50,30 @@ export const positiveDuration = () =>
     const ms = parseDurationMs(value);
     return ms !== undefined && ms > 0 ? ms : undefined;
   }, writeDuration);
+
+/** What is looked at of a schema to write its values. */
+interface Written {
+  readonly wrapped?: v.GenericSchema;
+  readonly item?: v.GenericSchema;
+  readonly entries?: Readonly<Record<string, v.GenericSchema>>;
+}
+
+/**
+ * Writes a value in the way it is read.
+ *
+ * @param schema what it was read with
+ * @param value what came of it
+ * @returns what the schema makes the same of
+ */
+export function writeAs(schema: v.GenericSchema, value: unknown): unknown {
+  const { wrapped, item, entries } = schema as Written;
+  if (value === undefined) return undefined;
+  if (wrapped !== undefined) return writeAs(wrapped, value);
+  const by = v.getMetadata(schema)["write"] as ((value: unknown) => unknown) | undefined;
+  if (by !== undefined) return by(value);
+  if (item !== undefined) return (value as unknown[]).map((each) => writeAs(item, each));
+  if (entries === undefined) return value;
+  return Object.fromEntries(
+    Object.entries(value as object).map(([key, child]) => [key, writeAs(entries[key]!, child)]),
+  );
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import { isPartiError } from "../../lib/errors.ts";
 import { PartiError, type PartiErrorCode } from "../../lib/errors.ts";
 import type { Messaging, Notice } from "../../lib/ports/messaging.ts";
@@ -24,7 +25,7 @@ import { loadRun, type RunCheckpoint, saveRun } from "./run_checkpoint.ts";
 import { RunFacts } from "./run_facts.ts";
 import { RunWatch } from "./run_watch.ts";
 
-const config = simulationSchema.parse({
+const config = parse(simulationSchema, {
   partitions: { count: 4 },
   workers: { count: 2 },
   producers: { count: 1 },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { IntervalSet } from "../ledger/intervals.ts";
 import { SimConsole } from "../console/status_line.ts";
@@ -11,7 +12,7 @@ import { TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";
 import { conclude } from "./conclude.ts";
 
-const { thresholds } = simulationSchema.parse({});
+const { thresholds } = parse(simulationSchema, {});
 const run = {
   runId: "r",
   seed: 1,
@@ -158,7 +159,7 @@ Deno.test("the report says what each worker had in the end and what it has handl
 
 Deno.test("planted: a figure above its limit fails the run, and an interrupted run says nothing of it", () => {
   const limits =
-    simulationSchema.parse({ thresholds: { startup: { allStableMs: 0.5 } } }).thresholds;
+    parse(simulationSchema, { thresholds: { startup: { allStableMs: 0.5 } } }).thresholds;
   const { state, partitions, end } = rig("StickyBalanced", limits);
   state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
   const { verdict, reasons, thresholds: results } = end(new Map());

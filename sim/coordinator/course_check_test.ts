@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import type { PlannedChaos } from "../chaos/chaos_plan.ts";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { ChaosRecord } from "../report/report.ts";
@@ -10,7 +11,7 @@ const SECOND_US = 1_000_000;
 /** Two producers of 50 msg/s each, from 100 s to 110.5 s: 10 s count, since reports are late. */
 function facts(changes: Partial<LoadFacts> = {}): LoadFacts {
   return {
-    config: simulationSchema.parse({
+    config: parse(simulationSchema, {
       simulation: { duration: "10s" },
       partitions: { count: 10, message_rate_per_partition: 10 },
       producers: { count: 2 },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import { simulationSchema } from "../config/config_schema.ts";
 import { status, TestFleet } from "../run/fleet_rig_test.ts";
 import { PartitionSet } from "../run/partition_set.ts";
@@ -21,7 +22,7 @@ function rig(owned: readonly number[], workers: Record<string, unknown> = {}) {
     sharing: undefined as RunState["sharing"],
     partitions: new PartitionSet(new Array(count).fill(1)),
   };
-  const config = simulationSchema.parse({
+  const config = parse(simulationSchema, {
     workers: { count: owned.length, ...workers },
     partitions: { count },
   });

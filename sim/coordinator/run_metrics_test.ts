@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import { pickFreePort } from "../../tasks/free_port.ts";
 import { simulationSchema } from "../config/config_schema.ts";
 import { SimConsole } from "../console/status_line.ts";
@@ -11,14 +12,14 @@ import { RunObserver } from "./run_observer.ts";
 const info = { run_id: "r", seed: "1", strategy: "RoundRobin", nats_server: "2.15.1" };
 
 Deno.test("metrics: none are served unless they are wanted", async () => {
-  await using metrics = new RunMetrics(simulationSchema.parse({}));
+  await using metrics = new RunMetrics(parse(simulationSchema, {}));
   assert.equal(metrics.url, undefined);
 });
 
 Deno.test("metrics: a run that goes on does so without them where its port was taken meanwhile, and says so", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const prometheus = { enabled: true, port: taken.addr.port };
-  const config = simulationSchema.parse({ metrics: { prometheus } });
+  const config = parse(simulationSchema, { metrics: { prometheus } });
   const said: string[] = [];
   const console = { log: (tag: string, message: string) => void said.push(`${tag} ${message}`) };
   assert.throws(() => RunMetrics.open({ config }, console), /the port is in use/);
@@ -30,7 +31,7 @@ Deno.test("metrics: a run that goes on does so without them where its port was t
 Deno.test("metrics: served where it is asked for; what is lost is asked for, and never gets less", async () => {
   const port = pickFreePort();
   const prometheus = { enabled: true, port };
-  await using metrics = new RunMetrics(simulationSchema.parse({ metrics: { prometheus } }));
+  await using metrics = new RunMetrics(parse(simulationSchema, { metrics: { prometheus } }));
   assert.equal(metrics.url, `http://127.0.0.1:${port}/metrics`);
   const look = async () => await (await fetch(metrics.url!)).text();
   assert.equal(await look(), "", "there is no run yet");

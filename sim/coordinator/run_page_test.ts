@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import { simulationSchema } from "../config/config_schema.ts";
 import { SimConsole } from "../console/status_line.ts";
 import { LiveRig } from "../live_page/live_rig_test.ts";
@@ -6,7 +7,7 @@ import type { Asked } from "./run_facts.ts";
 import { RunPage } from "./run_page.ts";
 
 function asked(page: object): Asked {
-  const config = simulationSchema.parse({ page, workers: { count: 3 } });
+  const config = parse(simulationSchema, { page, workers: { count: 3 } });
   return { ...{ config, configFile: "c.yaml", arguments: [], seed: 1, runId: "r" } };
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { ThresholdResult } from "../report/thresholds.ts";
 import { pauseFor } from "../run/wait.ts";
@@ -9,7 +10,7 @@ function rig(thresholds: unknown) {
   const told: (readonly ThresholdResult[])[] = [];
   let sent = 0;
   const watch = new ThresholdWatch({
-    thresholds: simulationSchema.parse({ thresholds }).thresholds,
+    thresholds: parse(simulationSchema, { thresholds }).thresholds,
     figures: () => Promise.resolve({ messages: { sent: ++sent } }),
     onFail: (failed) => told.push(failed),
     intervalMs: 5,

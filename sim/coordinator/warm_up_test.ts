@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parse } from "valibot";
 import { isPartiError } from "../../lib/errors.ts";
 import { simulationSchema } from "../config/config_schema.ts";
 import type { Member, Role } from "../run/fleet.ts";
@@ -17,7 +18,7 @@ function rig(workers = 2) {
     startupMs: 7,
   };
   const abort = new AbortController();
-  const config = simulationSchema.parse({ workers: { count: workers }, producers: { count: 1 } });
+  const config = parse(simulationSchema, { workers: { count: workers }, producers: { count: 1 } });
   const begin = (known?: number) =>
     warmUp({
       ...{ config, known },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import * as v from "valibot";
 import { CATALOG as LIBRARY } from "../../lib/metrics/catalog.ts";
 import { simulationSchema } from "../config/config_schema.ts";
 import { CATALOG as SIMULATION } from "../metrics/catalog.ts";
@@ -95,7 +96,7 @@ Deno.test("the stack: each part names the others as they are", async () => {
       },
     ) => [job_name, static_configs[0]!.targets[0]]),
   );
-  const { port } = simulationSchema.parse({}).metrics.prometheus;
+  const { port } = v.parse(simulationSchema, {}).metrics.prometheus;
   assert.equal(targets["simulation"], `127.0.0.1:${port}`);
   const sources = parse(await read("grafana/provisioning/datasources/prometheus.yml"));
   const [source] = sources.datasources;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { z } from "zod";
+import { type GenericSchema, safeParse } from "valibot";
+import { pathOf } from "../../lib/config/schema_objects.ts";
 import { PartiError } from "../../lib/errors.ts";
 import { REPORT_FILE, type SimReport } from "../report/report.ts";
 import { type Series, SERIES_FILE } from "../series/series.ts";
@@ -79,7 +80,11 @@ interface Wanted {
   readonly missing: string;
 }
 
-async function readAs<T>(file: string, schema: z.ZodType, { what, missing }: Wanted): Promise<T> {
+async function readAs<T>(
+  file: string,
+  schema: GenericSchema,
+  { what, missing }: Wanted,
+): Promise<T> {
   let text;
   try {
     text = await Deno.readTextFile(file);
@@ -87,11 +92,12 @@ async function readAs<T>(file: string, schema: z.ZodType, { what, missing }: Wan
     throw unreadable(file, cause, missing);
   }
   const value = parseJson(file, text, what);
-  const { error } = schema.safeParse(value);
-  if (error === undefined) return value as T;
-  const { path, message } = error.issues[0]!;
+  const { issues } = safeParse(schema, value);
+  if (issues === undefined) return value as T;
+  const path = pathOf(issues[0]);
   const where = path.length === 0 ? "" : `${path.join(".")}: `;
-  throw new PartiError("PARTI_INVALID_FILE", `${file} is not ${what}: ${where}${message}`, {
+  const why = `${where}${issues[0].message}`;
+  throw new PartiError("PARTI_INVALID_FILE", `${file} is not ${what}: ${why}`, {
     value: file,
     hint: NAME_A_FOLDER + "; what an older or newer version has written may need that version",
   });

@@ -3,110 +3,120 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
+import { mapping } from "../../lib/config/schema_objects.ts";
 import { SERIES_FORMAT, SERIES_VERSION } from "../series/series.ts";
 
-const text = z.string();
-const count = z.number();
-const maybe = z.number().nullable();
-const percentiles = z.looseObject({ count, p50: maybe, p99: maybe, max: maybe });
+const text = v.string();
+const count = v.pipe(v.number(), v.finite());
+const maybe = v.nullable(count);
+const percentiles = v.looseObject({ count, p50: maybe, p99: maybe, max: maybe });
 const NOTHING = { count: 0, p50: null, p99: null, max: null };
-const moves = z.looseObject({ total: count, needed: count });
-const grown = z.looseObject({ mb: maybe, growth: maybe }).default({ mb: null, growth: null });
-const slow = z.array(z.looseObject({}));
+const moves = v.looseObject({ total: count, needed: count });
+const grown = v.optional(v.looseObject({ mb: maybe, growth: maybe }), { mb: null, growth: null });
+const anything = mapping(v.unknown());
+const slow = v.array(anything);
 
-const chaosRecord = z.looseObject({
+const chaosRecord = v.looseObject({
   ...{ atMs: count, type: text, target: text, recoveredMs: maybe, moves },
-  skipped: text.optional(),
+  skipped: v.optional(text),
 });
 
-const threshold = z.looseObject({
+const threshold = v.looseObject({
   ...{ threshold: text, figure: text, operator: text, limit: count, actual: maybe },
-  holds: z.boolean(),
+  holds: v.boolean(),
 });
 
-const worker = z.looseObject({
+const worker = v.looseObject({
   ...{ id: text, process: text, pid: count, rssBytes: count, partitions: count, handled: count },
 });
 
-const machine = z.looseObject({
+const machine = v.looseObject({
   ...{ cpus: count, loadAverageBefore: count, loadAverageHighest: count, loadAverageAfter: count },
-  overloadedPart: count.default(0),
-  stolenPart: count.default(0),
+  overloadedPart: v.optional(count, 0),
+  stolenPart: v.optional(count, 0),
 });
 
-const messages = z.looseObject({
+const messages = v.looseObject({
   ...{ sent: count, received: count, effective: count, deliveries: count, redeliveries: count },
   ...{ unexplainedRedeliveries: count, lost: count, duplicateEffects: count, outOfOrder: count },
   ...{ unexpected: count, undelivered: count, unknownOutcome: count, perSecond: count },
 });
 
 /** `report.json`. */
-export const reportSchema = z.looseObject({
-  verdict: z.enum(["pass", "fail", "unknown"]),
-  reasons: z.array(text),
-  ...{ runId: text, seed: count, configFile: text, fault: text.nullable(), startedAt: text },
-  arguments: z.array(text).optional(),
-  config: z.looseObject({}).optional(),
+export const reportSchema = v.looseObject({
+  verdict: v.picklist(["pass", "fail", "unknown"]),
+  reasons: v.array(text),
+  ...{ runId: text, seed: count, configFile: text, fault: v.nullable(text), startedAt: text },
+  arguments: v.optional(v.array(text)),
+  config: v.optional(anything),
   ...{ durationMs: count, natsServerVersion: text, machine, partitions: count },
-  startup: z.looseObject({ workers: count, allStableMs: maybe }),
+  startup: v.looseObject({ workers: count, allStableMs: maybe }),
   messages,
-  ownership: z.looseObject({
+  ownership: v.looseObject({
     interleavings: count,
-    excusedOverlaps: z.record(text, count),
-    unprovenOverlaps: count.default(0),
+    excusedOverlaps: mapping(count),
+    unprovenOverlaps: v.optional(count, 0),
   }),
-  balance: z.looseObject({ strategy: text, maxOverMean: maybe }),
-  chaos: z.array(chaosRecord),
-  moves: moves.extend({ overNeeded: maybe.default(null) }),
+  balance: v.looseObject({ strategy: text, maxOverMean: maybe }),
+  chaos: v.array(chaosRecord),
+  moves: v.looseObject({ ...moves.entries, overNeeded: v.optional(maybe, null) }),
   ...{ recoveryMs: percentiles, recoveryFromWorkMs: percentiles, takeoverMs: percentiles },
-  recoveryOwnedMs: percentiles.default(NOTHING),
-  wholeMs: percentiles.default(NOTHING),
+  recoveryOwnedMs: v.optional(percentiles, NOTHING),
+  wholeMs: v.optional(percentiles, NOTHING),
   ...{ handoffMs: percentiles, handoffVacancyMs: percentiles },
   ...{ latencyMs: percentiles, unmovedLatencyMs: percentiles },
   ...{ recoveryWithoutWork: count, handoffWithoutWork: count },
-  memory: z.looseObject({ process: grown, largest: grown, coordinator: grown, server: grown })
-    .prefault({}),
-  unmovedPartitions: z.looseObject({ kept: count, moved: count }),
-  thresholds: z.array(threshold),
-  slowest: z.looseObject({
+  memory: v.optional(
+    v.looseObject({ process: grown, largest: grown, coordinator: grown, server: grown }),
+    {},
+  ),
+  unmovedPartitions: v.looseObject({ kept: count, moved: count }),
+  thresholds: v.array(threshold),
+  slowest: v.looseObject({
     recovery: slow,
-    recoveryFromWork: slow.default([]),
+    recoveryFromWork: v.optional(slow, []),
     handoff: slow,
     handoffVacancy: slow,
     unmoved: slow,
   }),
-  workers: z.array(worker),
-  defects: z.array(z.looseObject({ kind: text, partition: count, detail: text })),
-  incidents: z.array(text),
+  workers: v.array(worker),
+  defects: v.array(v.looseObject({ kind: text, partition: count, detail: text })),
+  incidents: v.array(text),
 });
 
-const counts = z.array(count);
-const columns = z.array(maybe);
+const counts = v.array(count);
+const columns = v.array(maybe);
 /** A column that older files lack. */
-const later = counts.optional();
+const later = v.optional(counts);
 
 /** `series.json`. */
-export const seriesSchema = z.looseObject({
-  format: z.literal(SERIES_FORMAT),
-  version: z.literal(SERIES_VERSION),
+export const seriesSchema = v.looseObject({
+  format: v.literal(SERIES_FORMAT),
+  version: v.literal(SERIES_VERSION),
   runId: text,
   stepMs: count,
-  phases: z.array(z.looseObject({ phase: text, atMs: count })),
-  samples: z.looseObject({
-    ...{ untilMs: counts, sent: counts, handled: counts, waiting: counts, stable: counts },
-    ...{ workers: counts, moves: counts, defects: counts, gaps: counts, rssBytes: counts },
-    ...{ latencyP50Ms: columns, latencyP99Ms: columns },
-    ...{ meanRssBytes: later, largestRssBytes: later },
-    ...{ coordinatorRssBytes: later, serverRssBytes: later },
-  }).refine(isEven, "the columns are not of the same length"),
-  owners: z.looseObject({
-    processes: z.array(text),
-    resolutionMs: count,
-    ...{ atMs: counts, partition: counts, owner: counts },
-  }).refine(
-    ({ atMs, partition, owner }) => isEven({ atMs, partition, owner }),
-    "the columns are not of the same length",
+  phases: v.array(v.looseObject({ phase: text, atMs: count })),
+  samples: v.pipe(
+    v.looseObject({
+      ...{ untilMs: counts, sent: counts, handled: counts, waiting: counts, stable: counts },
+      ...{ workers: counts, moves: counts, defects: counts, gaps: counts, rssBytes: counts },
+      ...{ latencyP50Ms: columns, latencyP99Ms: columns },
+      ...{ meanRssBytes: later, largestRssBytes: later },
+      ...{ coordinatorRssBytes: later, serverRssBytes: later },
+    }),
+    v.check((columns) => isEven(columns), "the columns are not of the same length"),
+  ),
+  owners: v.pipe(
+    v.looseObject({
+      processes: v.array(text),
+      resolutionMs: count,
+      ...{ atMs: counts, partition: counts, owner: counts },
+    }),
+    v.check(
+      ({ atMs, partition, owner }) => isEven({ atMs, partition, owner }),
+      "the columns are not of the same length",
+    ),
   ),
 });
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
+import { pathOf } from "../../lib/config/schema_objects.ts";
 import type { CaseContext, CaseOutcome } from "../case.ts";
 
 /** The hidden command of a case's process. */
@@ -21,23 +22,24 @@ export interface CaseSpec extends Omit<CaseContext, "progress" | "fault" | "dura
   readonly durationMs: number | null;
 }
 
-const outcome = z.object({
-  samples: z.array(z.object({
-    metric: z.string(),
-    value: z.number(),
-    limit: z.number().exactOptional(),
+const number = v.pipe(v.number(), v.finite());
+const outcome = v.object({
+  samples: v.array(v.object({
+    metric: v.string(),
+    value: number,
+    limit: v.exactOptional(number),
   })),
-  series: z.array(z.object({
-    ...{ name: z.string(), unit: z.string() },
-    ...{ atSeconds: z.array(z.number()), values: z.array(z.number()) },
-  })).exactOptional(),
-  problems: z.array(z.string()).exactOptional(),
-  notes: z.array(z.string()).exactOptional(),
+  series: v.exactOptional(v.array(v.object({
+    ...{ name: v.string(), unit: v.string() },
+    ...{ atSeconds: v.array(number), values: v.array(number) },
+  }))),
+  problems: v.exactOptional(v.array(v.string())),
+  notes: v.exactOptional(v.array(v.string())),
 });
 
-const answer = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("outcome"), outcome }),
-  z.object({ kind: z.literal("error"), message: z.string() }),
+const answer = v.variant("kind", [
+  v.object({ kind: v.literal("outcome"), outcome }),
+  v.object({ kind: v.literal("error"), message: v.string() }),
 ]);
 
 /** An answer that is there and of no use. */
@@ -82,8 +84,7 @@ export function readAnswer(stdout: string): CaseAnswer | UnreadableAnswer | unde
   } catch {
     return { kind: "unreadable", why: "no JSON, or torn" };
   }
-  const { data, error } = answer.safeParse(told);
-  if (error === undefined) return data;
-  const { path, message } = error.issues[0]!;
-  return { kind: "unreadable", why: `${path.join(".")}: ${message}` };
+  const { success, output, issues } = v.safeParse(answer, told);
+  if (success) return output;
+  return { kind: "unreadable", why: `${pathOf(issues[0]).join(".")}: ${issues[0].message}` };
 }

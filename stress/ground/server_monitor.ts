@@ -5,7 +5,7 @@
  * @module
  */
 import { orIfGone } from "../../tasks/or_if_gone.ts";
-import { z } from "zod";
+import * as v from "valibot";
 import { PartiError } from "../../lib/errors.ts";
 
 /** What a server has done since it was started. */
@@ -48,15 +48,15 @@ export interface ServerWork {
   readonly cpuMs: number | undefined;
 }
 
-const varz = z.object({
-  ...{ in_msgs: z.number(), out_msgs: z.number(), in_bytes: z.number(), out_bytes: z.number() },
-  mem: z.number(),
+const varz = v.object({
+  ...{ in_msgs: v.number(), out_msgs: v.number(), in_bytes: v.number(), out_bytes: v.number() },
+  mem: v.number(),
 });
-const connz = z.object({
-  num_connections: z.number(),
-  connections: z.array(z.object({ subscriptions: z.number() })),
+const connz = v.object({
+  num_connections: v.number(),
+  connections: v.array(v.object({ subscriptions: v.number() })),
 });
-const jsz = z.object({ consumers: z.number() });
+const jsz = v.object({ consumers: v.number() });
 
 /** Linux counts processor time in hundredths of a second, whatever its clock does. */
 const MS_PER_TICK = 10;
@@ -122,15 +122,15 @@ export class ServerMonitor {
     return workBetween(before, await this.counters());
   }
 
-  async #ask<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  async #ask<T>(path: string, schema: v.GenericSchema<T>): Promise<T> {
     const response = await fetch(`${this.#url}/${path}`, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const { data, error } = schema.safeParse(await response.json());
-    if (data !== undefined) return data;
+    const { success, output, issues } = v.safeParse(schema, await response.json());
+    if (success) return output;
     throw new PartiError("PARTI_REFUSED", `the server's /${path} cannot be understood`, {
       value: path,
-      cause: error,
+      cause: new v.ValiError(issues),
     });
   }
 }

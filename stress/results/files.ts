@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
+import { pathOf } from "../../lib/config/schema_objects.ts";
 import { PartiError } from "../../lib/errors.ts";
 import { exitCodes, withExitCode } from "../../tasks/exit_codes.ts";
 import { RESULT_FILE, RESULT_FORMAT, RESULT_VERSION, type StressResult } from "./result.ts";
@@ -11,42 +12,43 @@ import { RESULT_FILE, RESULT_FORMAT, RESULT_VERSION, type StressResult } from ".
 /** Where results go unless told otherwise. */
 export const DEFAULT_OUT = "out/stress";
 
-const text = z.string();
-const count = z.number();
-const maybe = z.number().nullable();
-const spread = { values: z.array(count).min(1), count, median: count, min: count, max: count };
+const text = v.string();
+const count = v.pipe(v.number(), v.finite());
+const maybe = v.nullable(count);
+const some = v.pipe(v.array(count), v.minLength(1));
+const spread = { values: some, count, median: count, min: count, max: count };
 
-const metric = z.looseObject({
+const metric = v.looseObject({
   ...{ name: text, unit: text, what: text, ...spread },
-  kind: z.enum(["memory", "duration", "rate", "count"]),
-  better: z.enum(["lower", "higher", "neither"]),
-  base: z.array(count).min(1).optional(),
-  ratio: z.looseObject(spread).optional(),
+  kind: v.picklist(["memory", "duration", "rate", "count"]),
+  better: v.picklist(["lower", "higher", "neither"]),
+  base: v.optional(some),
+  ratio: v.optional(v.looseObject(spread)),
 });
 
-const schema = z.looseObject({
-  format: z.literal(RESULT_FORMAT),
-  version: z.literal(RESULT_VERSION),
-  ...{ startedAt: text, durationMs: count, seed: count, quick: z.boolean(), commit: text },
-  fault: text.nullable(),
-  arguments: z.array(text),
-  machine: z.looseObject({
+const schema = v.looseObject({
+  format: v.literal(RESULT_FORMAT),
+  version: v.literal(RESULT_VERSION),
+  ...{ startedAt: text, durationMs: count, seed: count, quick: v.boolean(), commit: text },
+  fault: v.nullable(text),
+  arguments: v.array(text),
+  machine: v.looseObject({
     ...{ cpuModel: text, cpus: count, memoryBytes: count, platform: text, denoVersion: text },
     natsServerVersion: text,
   }),
-  load: z.looseObject({ cpus: count }),
-  cases: z.array(z.looseObject({
-    ...{ id: text, title: text, metrics: z.array(metric) },
-    problems: z.array(text),
-    failures: z.array(text),
-    loadAverages: z.array(count),
-    series: z.array(z.looseObject({ atSeconds: z.array(count), values: z.array(maybe) })),
+  load: v.looseObject({ cpus: count }),
+  cases: v.array(v.looseObject({
+    ...{ id: text, title: text, metrics: v.array(metric) },
+    problems: v.array(text),
+    failures: v.array(text),
+    loadAverages: v.array(count),
+    series: v.array(v.looseObject({ atSeconds: v.array(count), values: v.array(maybe) })),
   })),
-  studies: z.array(
-    z.looseObject({ id: text, title: text, xs: z.array(count), ys: z.array(count) }),
+  studies: v.array(
+    v.looseObject({ id: text, title: text, xs: v.array(count), ys: v.array(count) }),
   ),
-  verdict: z.enum(["pass", "fail", "unknown"]),
-  reasons: z.array(text),
+  verdict: v.picklist(["pass", "fail", "unknown"]),
+  reasons: v.array(text),
 });
 
 const RUN_FIRST = "`deno task stress` writes one; name its folder, or the file itself";
@@ -70,12 +72,12 @@ export async function readResult(path: string): Promise<StressResult> {
       ...{ value: file, hint: RUN_FIRST, cause },
     });
   }
-  const { error } = schema.safeParse(value);
-  if (error === undefined) return value as StressResult;
-  const { path: where, message } = error.issues[0]!;
+  const { issues } = v.safeParse(schema, value);
+  if (issues === undefined) return value as StressResult;
+  const [first] = issues;
   throw new PartiError(
     "PARTI_INVALID_FILE",
-    `${file} is no result of the stress suite: ${where.join(".")}: ${message}`,
+    `${file} is no result of the stress suite: ${pathOf(first).join(".")}: ${first.message}`,
     { value: file, hint: RUN_FIRST },
   );
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
+import { pathOf, strictObject } from "../../config/schema_objects.ts";
 import { PartiError } from "../../errors.ts";
 import { TRANSITIONS } from "../../manager/state.ts";
 import { NO_FAULTS } from "../nats/faults.ts";
@@ -12,62 +13,67 @@ import { BUGGIFY_SITES } from "./catalog.ts";
 import { FAMILIES } from "./expand.ts";
 import { readParameters } from "./parameters.ts";
 
-const node = z.int().min(0).max(99);
-const target = z.union([node, z.literal("leader")]);
-const ms = z.number().min(0);
-const count = z.int().min(0).max(10_000);
-const weight = z.number().min(0);
+const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
+const ms = v.pipe(v.number(), v.finite(), v.minValue(0));
+const node = whole(99);
+const target = v.union([node, v.literal("leader")]);
+const count = whole(10_000);
+const weight = ms;
+const chance = v.pipe(ms, v.maxValue(1));
 /** See `Moment`. */
-const state = z.enum([...Object.keys(TRANSITIONS), "heir", "loser"]);
-const direction = z.enum(["both", "up", "down"]);
+const state = v.picklist([...Object.keys(TRANSITIONS), "heir", "loser"]);
+const direction = v.picklist(["both", "up", "down"]);
 
 /** Faults of a part of the server: each is a probability, or a duration in milliseconds. */
-const part = (off: object) =>
-  z.strictObject(Object.fromEntries(
-    Object.keys(off).map((
-      name,
-    ) => [name, (name.endsWith("Ms") ? ms : z.number().min(0).max(1)).optional()]),
-  )).optional();
-const faults = z.strictObject({
+const part = (off: object) => {
+  const entries = Object.keys(off)
+    .map((name) => [name, v.optional(name.endsWith("Ms") ? ms : chance)]);
+  return v.optional(strictObject(Object.fromEntries(entries)));
+};
+const faults = strictObject({
   kv: part(NO_FAULTS.kv),
   messaging: part(NO_FAULTS.messaging),
   feed: part(NO_FAULTS.feed),
 });
 
 /** The arguments of each kind of step. */
-const KINDS: Readonly<Record<string, z.ZodType>> = {
-  "start": z.strictObject({ node }),
-  "fill": z.strictObject({ node: node.optional() }),
-  "stop": z.strictObject({ node }),
-  "stop-when": z.strictObject({ state, delayMs: ms }),
-  "refresh": z.strictObject({ node }),
-  "add": z.strictObject({ count, weight }),
-  "remove": z.strictObject({ count, weight: weight.optional() }),
-  "weigh": z.strictObject({ count, weight }),
-  "crash": z.strictObject({ node: target }),
-  "pause": z.strictObject({ node: target, forMs: ms }),
-  "cut": z.strictObject({
+const KINDS: Readonly<Record<string, v.GenericSchema>> = {
+  "start": strictObject({ node }),
+  "fill": strictObject({ node: v.optional(node) }),
+  "stop": strictObject({ node }),
+  "stop-when": strictObject({ state, delayMs: ms }),
+  "refresh": strictObject({ node }),
+  "add": strictObject({ count, weight }),
+  "remove": strictObject({ count, weight: v.optional(weight) }),
+  "weigh": strictObject({ count, weight }),
+  "crash": strictObject({ node: target }),
+  "pause": strictObject({ node: target, forMs: ms }),
+  "cut": strictObject({
     node: target,
-    when: z.enum(["now", "message", "acks"]).optional(),
-    again: count.optional(),
-    afterMs: ms.optional(),
+    when: v.optional(v.picklist(["now", "message", "acks"])),
+    again: v.optional(count),
+    afterMs: v.optional(ms),
   }),
-  "block": z.strictObject({ node: target, direction: direction.optional(), forMs: ms }),
-  "clock": z.strictObject({ node: target, rate: z.number().positive(), wallOffsetMs: z.number() }),
-  "split": z.strictObject({ nodes: z.array(node).max(100), forMs: ms }),
-  "server-crash": z.strictObject({ forMs: ms }),
-  "server-pause": z.strictObject({ forMs: ms }),
-  "nats-faults": z.strictObject({ forMs: ms, faults }),
-  "doubt": z.strictObject({ node: target, forMs: ms }),
-  "deaf": z.strictObject({ node: target, forMs: ms }),
-  "mute": z.strictObject({ node: target, late: z.number().min(0), forMs: ms }),
-  "source": z.strictObject({ mood: z.enum(["fails", "empty", "hangs"]), forMs: ms }),
-  "heir": z.strictObject({ delayMs: ms, forMs: ms }),
-  "ambush": z.strictObject({
+  "block": strictObject({ node: target, direction: v.optional(direction), forMs: ms }),
+  "clock": strictObject({
+    node: target,
+    rate: v.pipe(v.number(), v.finite(), v.gtValue(0)),
+    wallOffsetMs: v.pipe(v.number(), v.finite()),
+  }),
+  "split": strictObject({ nodes: v.pipe(v.array(node), v.maxLength(100)), forMs: ms }),
+  "server-crash": strictObject({ forMs: ms }),
+  "server-pause": strictObject({ forMs: ms }),
+  "nats-faults": strictObject({ forMs: ms, faults }),
+  "doubt": strictObject({ node: target, forMs: ms }),
+  "deaf": strictObject({ node: target, forMs: ms }),
+  "mute": strictObject({ node: target, late: ms, forMs: ms }),
+  "source": strictObject({ mood: v.picklist(["fails", "empty", "hangs"]), forMs: ms }),
+  "heir": strictObject({ delayMs: ms, forMs: ms }),
+  "ambush": strictObject({
     state,
     delayMs: ms,
-    act: z.enum(["crash", "pause", "cut", "block", "doubt", "deaf"]),
-    direction: direction.optional(),
+    act: v.picklist(["crash", "pause", "cut", "block", "doubt", "deaf"]),
+    direction: v.optional(direction),
     forMs: ms,
   }),
 };
@@ -102,10 +108,10 @@ function checkStep({ id, kind, args }: PlanStep): void {
       hint: `kinds are ${Object.keys(KINDS).join(", ")}`,
     });
   }
-  const { error } = schema.safeParse(args);
-  if (error === undefined) return;
-  const problems = error.issues.map(({ path, message }) =>
-    path.length === 0 ? message : `${path.join(".")}: ${message}`
+  const { issues } = v.safeParse(schema, args, { abortPipeEarly: true });
+  if (issues === undefined) return;
+  const problems = issues.map((issue) =>
+    issue.path === undefined ? issue.message : `${pathOf(issue).join(".")}: ${issue.message}`
   );
   throw new PartiError("PARTI_INVALID_CONFIG", `step ${id} (${kind}): ${problems.join("; ")}`, {
     value: args,

@@ -3,83 +3,88 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
 import type { ConsumerInput } from "../../config/config.ts";
+import { mapping, pathOf, strictObject } from "../../config/schema_objects.ts";
 import { PartiError } from "../../errors.ts";
 import type { Draws } from "../draw.ts";
 import { LATENCY_SHAPES } from "../latency.ts";
 import type { JsonObject, JsonValue } from "../plan/plan.ts";
 import { drawConfig } from "./tuning.ts";
 
+const real = (min: number, max: number = Number.MAX_VALUE) =>
+  v.pipe(v.number(), v.minValue(min), v.maxValue(max));
+const whole = (min: number, max: number) => v.pipe(real(min, max), v.integer());
+
 /** How handlers fare. Left out where a plan does not care: then they do what they should. */
-const handlers = z.strictObject({
+const handlers = strictObject({
   /** How likely one throws without a reason that lasts, before its effect or after it. It never does so the last time it is tried. */
-  hiccups: z.number().min(0).max(1).default(0),
+  hiccups: v.optional(real(0, 1), 0),
   /** How likely a message is one on which every handler throws. */
-  poison: z.number().min(0).max(1).default(0),
+  poison: v.optional(real(0, 1), 0),
   /** How likely one takes {@linkcode lingerMs} instead of its usual time. */
-  lingers: z.number().min(0).max(1).default(0),
+  lingers: v.optional(real(0, 1), 0),
   /** How long one that lingers takes, in milliseconds. */
-  lingerMs: z.number().min(0).default(0),
+  lingerMs: v.optional(real(0), 0),
   /** They do not look at their abort signal. */
-  heedless: z.boolean().default(false),
+  heedless: v.optional(v.boolean(), false),
 });
 
-const schema = z.strictObject({
+const schema = strictObject({
   /** Which nats-server the simulated one is like. */
-  version: z.enum(["2.10.27", "2.15.1"]),
+  version: v.picklist(["2.10.27", "2.15.1"]),
   /** How many workers there are at the beginning. */
-  workers: z.int().min(1).max(100),
+  workers: whole(1, 100),
   /** How many there may be. */
-  maxWorkers: z.int().min(1).max(100),
+  maxWorkers: whole(1, 100),
   /** How many stable IDs there are. */
-  ids: z.int().min(1).max(1_000).default(300),
+  ids: v.optional(whole(1, 1_000), 300),
   /** How many partitions. */
-  partitions: z.int().min(1).max(2_000),
+  partitions: whole(1, 2_000),
   /** How many shards the feed has, so that partitions are keys of it; 0 for one stream. */
-  shards: z.int().min(0).max(64).default(0),
+  shards: v.optional(whole(0, 64), 0),
   /** How long a partition's name is, in characters, if that is longer than it has to be: long names make assignments large. */
-  nameLength: z.int().min(0).max(4_000).default(0),
+  nameLength: v.optional(whole(0, 4_000), 0),
   /** How many messages per second, all partitions together. */
-  ratePerSecond: z.number().min(0).max(10_000),
+  ratePerSecond: real(0, 10_000),
   /** How many producers share the partitions, and the messages. */
-  producers: z.int().min(1).max(3).default(1),
+  producers: v.optional(whole(1, 3), 1),
   /** How likely the first of them publishes a message once more, under the same ID, as after an acknowledgement that was lost. */
-  repeats: z.number().min(0).max(1).default(0),
+  repeats: v.optional(real(0, 1), 0),
   /** How long a handler works, in milliseconds. */
-  workMinMs: z.number().min(0),
+  workMinMs: real(0),
   /** The same, at most. */
-  workMaxMs: z.number().min(0),
+  workMaxMs: real(0),
   /** How handlers fare. */
-  handlers: handlers.prefault({}),
+  handlers: v.optional(handlers, {}),
   /** How long there is load and faults, in virtual milliseconds. */
-  loadMs: z.number().min(1_000),
+  loadMs: real(1_000),
   /** The preset of the group's configuration. */
-  preset: z.enum(["default", "fast"]),
+  preset: v.picklist(["default", "fast"]),
   /** What is configured besides, in the words of `GroupConfigInput`. */
-  config: z.record(z.string(), z.custom<JsonValue>()).default({}),
+  config: v.optional(mapping(v.unknown() as v.GenericSchema<JsonValue>), {}),
   /** Each process has a strategy of its own, as while another one is rolled out: then the next leader may find uneven what the last one left. */
-  mixedStrategies: z.boolean().default(false),
+  mixedStrategies: v.optional(v.boolean(), false),
   /** How long a process takes at most until it calls `start()`, in milliseconds. */
-  bootMaxMs: z.number().min(0).default(0),
+  bootMaxMs: v.optional(real(0), 0),
   /** How long running for leadership takes at most to begin, in milliseconds; 0 is the election that parti brings along. */
-  electionMaxMs: z.number().min(0).default(0),
+  electionMaxMs: v.optional(real(0), 0),
   /** How long the partition source takes at most to answer, in milliseconds. */
-  sourceMaxMs: z.number().min(0).default(0),
+  sourceMaxMs: v.optional(real(0), 0),
   /** What the time that a message is under way looks like. */
-  latencyShape: z.enum(LATENCY_SHAPES).default("uniform"),
+  latencyShape: v.optional(v.picklist(LATENCY_SHAPES), "uniform"),
   /** The longest a message is usually under way, in milliseconds. */
-  latencyMaxMs: z.number().min(0.01),
+  latencyMaxMs: real(0.01),
   /** How likely it takes ten times as long. */
-  slowChance: z.number().min(0).max(1),
+  slowChance: real(0, 1),
   /** How much later than a call that was sent behind it the server may take an ack, in milliseconds: it takes acks from a queue of their own. */
-  ackLateMs: z.number().min(0).default(0),
+  ackLateMs: v.optional(real(0), 0),
   /** How far each clock goes wrong at most, as a factor above or below 1. */
-  drift: z.number().min(0).max(0.01),
+  drift: real(0, 0.01),
 });
 
 /** The parameters of a run. */
-export type CoreParameters = z.infer<typeof schema>;
+export type CoreParameters = v.InferOutput<typeof schema>;
 
 /**
  * Reads the parameters of a plan.
@@ -89,12 +94,12 @@ export type CoreParameters = z.infer<typeof schema>;
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if they make no sense
  */
 export function readParameters(raw: unknown): CoreParameters {
-  const { data, error } = schema.safeParse(raw);
-  if (error === undefined) return data;
-  const problems = error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const { success, output, issues } = v.safeParse(schema, raw, { abortPipeEarly: true });
+  if (success) return output;
+  const problems = issues.map((issue) => `${pathOf(issue).join(".")}: ${issue.message}`);
   throw new PartiError("PARTI_INVALID_CONFIG", `parameters: ${problems.join("; ")}`, {
     value: raw,
-    cause: error,
+    cause: new v.ValiError(issues),
   });
 }
 

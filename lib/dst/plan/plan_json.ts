@@ -3,36 +3,41 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as v from "valibot";
+import { isUnknownKey, mapping, pathOf, strictObject } from "../../config/schema_objects.ts";
 import { PartiError } from "../../errors.ts";
 import { type JsonObject, type JsonValue, orderPlan, type Plan, PLAN_VERSION } from "./plan.ts";
 
-const text = z.string({ error: "a text" }).min(1, { error: "a text that is not empty" });
-const jsonValue: z.ZodType<JsonValue> = z.json() as z.ZodType<JsonValue>;
-const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), jsonValue, { error: "an object" });
-const switches = z.record(z.string(), z.boolean({ error: "true or false" }), {
-  error: "an object of true and false",
-});
-const steps = z.array(
-  z.strictObject({
+const text = v.pipe(v.string("a text"), v.minLength(1, "a text that is not empty"));
+const jsonObject: v.GenericSchema<JsonObject> = mapping(
+  v.custom<JsonValue>(isJson, "JSON"),
+  "an object",
+);
+const switches = mapping(v.boolean("true or false"), "an object of true and false");
+const steps = v.array(
+  strictObject({
     id: text,
-    atMs: z.number({ error: "milliseconds ≥ 0" }).min(0, { error: "milliseconds ≥ 0" }),
+    atMs: v.pipe(
+      v.number("milliseconds ≥ 0"),
+      v.finite("milliseconds ≥ 0"),
+      v.minValue(0, "milliseconds ≥ 0"),
+    ),
     kind: text,
     args: jsonObject,
-  }, { error: unknownKeys("an object with id, atMs, kind and args") }),
-  { error: "a list of steps" },
+  }, "an object with id, atMs, kind and args"),
+  "a list of steps",
 );
 
-const planSchema = z.strictObject({
-  version: z.literal(PLAN_VERSION, { error: `${PLAN_VERSION}: this version reads no other` }),
+const planSchema = strictObject({
+  version: v.literal(PLAN_VERSION, `${PLAN_VERSION}: this version reads no other`),
   workload: text,
-  seed: z.number({ error: "a seed" }).int({ error: "a whole number" }).min(0, { error: "≥ 0" }),
+  seed: v.pipe(v.number("a seed"), v.safeInteger("a whole number"), v.minValue(0, "≥ 0")),
   parameters: jsonObject,
   operations: steps,
   faults: steps,
   buggify: switches,
   swarm: switches,
-}, { error: unknownKeys("an object with version, workload, seed and so on") });
+}, "an object with version, workload, seed and so on");
 
 const MAX_PROBLEMS = 5;
 
@@ -90,29 +95,41 @@ export function parsePlan(source: string, name: string): Plan {
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is not a plan
  */
 export function checkPlan(value: unknown, name: string): Plan {
-  const { success, data, error } = planSchema.safeParse(value);
-  if (!success) {
-    const problems = error.issues.map(({ path, message }) => {
-      const where = path.map(String).join(".");
-      return where === "" ? `must be ${message}` : `${where} must be ${message}`;
-    });
-    throw notAPlan(name, problems, error);
-  }
+  const { success, output, issues } = v.safeParse(planSchema, value, { abortPipeEarly: true });
+  if (!success) throw notAPlan(name, describeIssues(issues), new v.ValiError(issues));
   const ids = new Set<string>();
-  for (const { id } of [...data.operations, ...data.faults]) {
+  for (const { id } of [...output.operations, ...output.faults]) {
     if (ids.has(id)) throw notAPlan(name, [`two steps have the id "${id}"`]);
     ids.add(id);
   }
-  if (!Number.isSafeInteger(data.seed)) throw notAPlan(name, ["its seed is too great"]);
-  return orderPlan(data);
+  return orderPlan(output);
 }
 
-/** What must stand there, or which keys must not. */
-function unknownKeys(expected: string) {
-  return (issue: { code?: string; keys?: unknown }) =>
-    issue.code === "unrecognized_keys"
-      ? `${expected}, without ${(issue.keys as string[]).slice(0, MAX_PROBLEMS).join(", ")}`
-      : expected;
+/** What must stand where. The keys that an object must not have are told together. */
+function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string[] {
+  const found: { where: string; message: string; without: string[] }[] = [];
+  for (const issue of issues) {
+    const path = pathOf(issue);
+    const without = isUnknownKey(issue) ? path.splice(-1).map(String) : [];
+    const where = path.join(".");
+    const last = found.at(-1);
+    if (without.length > 0 && last?.where === where) last.without.push(...without);
+    else found.push({ where, message: issue.message, without });
+  }
+  return found.map(({ where, message, without }) => {
+    const keys = without.slice(0, MAX_PROBLEMS).join(", ");
+    return `${where} must be ${message}${keys === "" ? "" : `, without ${keys}`}`.trimStart();
+  });
+}
+
+function isJson(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isJson);
+  if (typeof value !== "object") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === null || prototype === Object.prototype) &&
+    Object.values(value).every(isJson);
 }
 
 function notAPlan(name: string, problems: readonly string[], cause?: unknown): PartiError {

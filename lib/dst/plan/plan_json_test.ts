@@ -65,7 +65,8 @@ const foreign: [string, unknown, RegExp][] = [
   ["no workload", { ...good, workload: "" }, /workload must be a text that is not empty/],
   ["a seed that is none", { ...good, seed: 1.5 }, /seed must be a whole number/],
   ["a negative seed", { ...good, seed: -1 }, /seed must be ≥ 0/],
-  ["more than a plan", { ...good, name: "x" }, /an object with version.*, without name/],
+  ["more than a plan", { ...good, name: "x", a: 1 }, /: must be an object.*, without name, a$/],
+  ["no whole seed", { ...good, seed: -1.5 }, /: seed must be a whole number$/],
   ["steps that are none", { ...good, faults: [{ at: 1 }] }, /faults\.0\.id must be a text/],
   ["a step in the past", {
     ...good,
