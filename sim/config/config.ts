@@ -270,7 +270,10 @@ function shownAt(path: ConfigPath, raw: unknown): string {
 /** The keys a section may have. */
 function allowedKeys(path: ConfigPath): string[] {
   let schema: unknown = simulationSchema;
-  for (const key of path) schema = shapeOf(schema)?.[key];
+  for (const key of path) {
+    // All entries of a list are alike, and the way to its entries is that to what they are made of.
+    if (typeof key !== "number") schema = shapeOf(schema)?.[key];
+  }
   return Object.keys(shapeOf(schema) ?? {});
 }
 

@@ -48,6 +48,10 @@ Deno.test("an unknown key is refused with its place, a suggestion and what is al
       "message_rate_per_partition, distribution, weights",
   );
   assert.match(refusal("workerz:\n  count: 5\n"), /^my\.yaml:\d+:\d+: workerz: unknown key; did/);
+  assert.match(
+    refusal("chaos: { timeline: [{ at: 1s, event: worker_crash, dawn: 1s }] }\n"),
+    /^my\.yaml:1:\d+: chaos\.timeline\.0\.dawn: unknown key; did you mean down\? allowed: at, event/,
+  );
 });
 
 Deno.test("a wrong value is told once with its place, the value and what is allowed", () => {
