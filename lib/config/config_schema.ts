@@ -7,9 +7,18 @@
 import { description, optional, pipe, string } from "valibot";
 import { CONSUMER_DEFAULTS, DEGRADED_BEHAVIOR_PRESETS, GROUP_PRESETS } from "./config_defaults.ts";
 import { formatDuration } from "./duration.ts";
-import { jsonSchemaOf } from "./json_schema.ts";
 import { mapping } from "./schema_objects.ts";
-import { choice, duration, flag, real, section, text, textThat, whole } from "./schema_parts.ts";
+import {
+  choice,
+  duration,
+  flag,
+  jsonSchemaOf,
+  real,
+  section,
+  text,
+  textThat,
+  whole,
+} from "./schema_parts.ts";
 import { SHARDS_MAX } from "../sharding/shards.ts";
 import { placeholders } from "../subject_template.ts";
 

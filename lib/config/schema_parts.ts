@@ -1,9 +1,10 @@
 /**
  * What configuration schemas are built from. Each part carries one text that says what is allowed; `config_problems.ts` puts it
- * into the error, and `json_schema.ts` hands the description to editors.
+ * into the error, and editors are handed the description.
  *
  * @module
  */
+import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { DURATION_ALLOWED, LONGEST_DURATION_MS, tryParseDuration } from "./duration.ts";
 import { strictObject } from "./schema_objects.ts";
@@ -27,10 +28,12 @@ const DURATIONS = { "or-zero": makeDuration("or-zero"), "above-zero": makeDurati
  * @returns its schema; what comes out is in milliseconds
  */
 export function duration(description: string, zero: "or-zero" | "above-zero"): DurationSchema {
-  return v.pipe(DURATIONS[zero], v.description(description));
+  const { written, inMs } = DURATIONS[zero];
+  // Of what editors are told, nothing that stands behind a transformation is a part.
+  return v.pipe(written, v.description(description), inMs);
 }
 
-function makeDuration(zero: "or-zero" | "above-zero"): DurationSchema {
+function makeDuration(zero: "or-zero" | "above-zero") {
   const allowed = zero === "or-zero" ? DURATION_ALLOWED : `${DURATION_ALLOWED}, above 0`;
   // The text is on every part, because a union hands on the words of the one branch that came close.
   const string = v.pipe(v.string(allowed), v.regex(DURATION_TEXT, allowed));
@@ -39,15 +42,13 @@ function makeDuration(zero: "or-zero" | "above-zero"): DurationSchema {
     zero === "or-zero" ? v.minValue(0, allowed) : v.gtValue(0, allowed),
     v.maxValue(LONGEST_DURATION_MS, allowed),
   );
-  return v.pipe(
-    v.union([string, number], allowed),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const ms = tryParseDuration(dataset.value);
-      if (ms !== undefined && (ms > 0 || zero === "or-zero")) return ms;
-      addIssue({ message: allowed });
-      return NEVER;
-    }),
-  );
+  const inMs = v.rawTransform<string | number, number>(({ dataset, addIssue, NEVER }) => {
+    const ms = tryParseDuration(dataset.value);
+    if (ms !== undefined && (ms > 0 || zero === "or-zero")) return ms;
+    addIssue({ message: allowed });
+    return NEVER;
+  });
+  return { written: v.union([string, number], allowed), inMs };
 }
 
 /**
@@ -166,4 +167,17 @@ export function section<const T extends v.ObjectEntries>(
 ): Section<T> {
   const allowed = `a mapping with the keys ${Object.keys(entries).join(", ")}`;
   return v.pipe(strictObject(entries, allowed), v.description(description));
+}
+
+/**
+ * What editors are told of a schema: what may be written, as far as JSON Schema can tell.
+ *
+ * @param schema the schema
+ * @returns a fresh JSON Schema (draft 2020-12)
+ */
+export function jsonSchemaOf(schema: v.GenericSchema): Record<string, unknown> {
+  // What a function judges has no words in JSON Schema.
+  return {
+    ...toJsonSchema(schema, { typeMode: "input", errorMode: "ignore", target: "draft-2020-12" }),
+  };
 }

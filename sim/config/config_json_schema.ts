@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { jsonSchemaOf } from "../../lib/config/json_schema.ts";
+import { jsonSchemaOf } from "../../lib/config/schema_parts.ts";
 import { SECTION_ALIASES } from "./config_position.ts";
 import { simulationSchema } from "./config_schema.ts";
 import { thresholdsJsonSchema } from "./thresholds_json_schema.ts";
