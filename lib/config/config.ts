@@ -172,7 +172,7 @@ export interface GroupConfig {
   readonly startupTimeoutMs: number;
   /** How long `stop()` may take, in milliseconds. */
   readonly shutdownTimeoutMs: number;
-  /** How long running handlers may go on when their partitions are to move, in milliseconds. */
+  /** How long running handlers may go on when their partitions are to move or their shard needs a fresh lane, in milliseconds. */
   readonly drainTimeoutMs: number;
   /** When partitions are moved. */
   readonly assignment: AssignmentConfig;

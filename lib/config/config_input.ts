@@ -345,7 +345,7 @@ export interface GroupConfigInput {
    */
   readonly shutdownTimeout?: DurationInput;
   /**
-   * How long running handlers may go on when their partitions are to move. 0: not at all.
+   * How long running handlers may go on when their partitions are to move or their shard needs a fresh lane. 0: not at all.
    * @default "5s"
    */
   readonly drainTimeout?: DurationInput;

@@ -231,7 +231,7 @@ export const groupSchema = section("The configuration of a parti group.", {
   startupTimeout: optional(duration("How long start() may take.", "above-zero")),
   shutdownTimeout: optional(duration("How long stop() may take, draining included.", "above-zero")),
   drainTimeout: optional(duration(
-    "How long running handlers may go on when their partitions are to move.",
+    "How long running handlers may go on when their partitions are to move or their shard needs a fresh lane.",
     "or-zero",
   )),
   assignment: optional(assignment),

@@ -150,6 +150,10 @@ export class ShardSlot extends Slot {
     invariant(false, `shard ${this.id} runs nothing itself: its keys do`);
   }
 
+  override get holdsUp(): boolean {
+    return this.running?.aborted === false && (this.stale || this.lane?.closed === true);
+  }
+
   /** Notes that a key runs something, or nothing any more. */
   noteRunning(key: KeySlot, runs: boolean): void {
     if (runs) this.#running.add(key);

@@ -159,6 +159,14 @@ export class Slot {
     return true;
   }
 
+  /**
+   * Whether what runs keeps others from being handled: the keys of a shard whose lane has ended, or is past a message that was given up. They
+   * go on with a fresh lane, and the one there is stays the lock until nothing runs by right.
+   */
+  get holdsUp(): boolean {
+    return false;
+  }
+
   /** How often in a row its lane ended by itself before it was of any use. */
   get setbacks(): number {
     return this.hold.setbacks;

@@ -224,3 +224,40 @@ Deno.test("a handler that ends while the acks of its ended lane are confirmed le
     await group.end();
   }
 });
+
+Deno.test("a handler holds up the other keys of its shard for a drain timeout, not for as long as it runs", async () => {
+  for (const obedient of [true, false]) {
+    let takesMs = 20_000;
+    const group = team({
+      members: 1,
+      shards: 1,
+      temper: () => takesMs,
+      drainTimeoutMs: 1_000,
+      obedient,
+    });
+    const { client, told } = group.members[0]!;
+    group.assign({ "shard-0": 0 }, 0);
+    await group.clock.advance(500);
+    group.publish("p0");
+    while (group.record.started.length === 0) await group.clock.advance(1);
+    takesMs = 1;
+    // A delivery is lost on its way, so the lane ends; it is the lock on what runs.
+    group.publish("p1");
+    while (group.server.lanes[0]!.delivered < 2) await group.clock.advance(1);
+    client.cut();
+    client.restore();
+    for (let i = 0; i < 5; i++) group.publish("p2");
+    await group.clock.advance(900);
+    assert.equal(told.get("laneEnded"), 1);
+    assert.equal(group.record.started.length, 1, "until then its handler has its time");
+    await group.clock.advance(300);
+    const handled = group.record.handled.map(({ partition }) => partition);
+    assert.deepEqual(handled.filter((key) => key !== "p0").sort(), ["p1", ...Array(5).fill("p2")]);
+    // What does not listen is waited for, by its own key alone.
+    assert.equal(handled.includes("p0"), obedient);
+    await group.drained();
+    assert.deepEqual(group.record.overlaps, []);
+    group.assertEffects();
+    await group.end();
+  }
+});

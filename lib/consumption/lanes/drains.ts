@@ -1,5 +1,5 @@
 /**
- * Drain deadlines: how long handlers may go on when their partitions are to move.
+ * Drain deadlines: how long handlers may go on when their partitions are to move, or their shard is to have a fresh lane.
  *
  * @module
  */
@@ -26,7 +26,10 @@ export class Drains {
     this.#onOver = onOver;
   }
 
-  /** Sets a deadline for what runs in partitions not wanted any more, and lifts it where they are wanted again or nothing runs. */
+  /**
+   * Sets a deadline for what runs in partitions not wanted any more, and for what keeps the other keys of its shard from being handled; lifts
+   * it where they are wanted again or nothing runs.
+   */
   update(slots: Iterable<Slot>): void {
     for (const [slot, timer] of this.#timers ?? []) {
       if (isDraining(slot)) continue;
@@ -48,8 +51,9 @@ export class Drains {
     const timer = this.#clock.setTimer(this.#drainTimeoutMs, () => {
       this.#timers?.delete(slot);
       if (!isDraining(slot)) return;
+      const what = slot.wanted ? "needs a fresh lane" : "moves on";
       slot.abort(
-        new PartiError("PARTI_ABORTED", `partition ${slot.id} moves on: drain timeout over`),
+        new PartiError("PARTI_ABORTED", `partition ${slot.id} ${what}: drain timeout over`),
       );
       this.#onOver();
     });
@@ -59,5 +63,5 @@ export class Drains {
 }
 
 function isDraining(slot: Slot): boolean {
-  return !slot.wanted && slot.running !== undefined && !slot.running.aborted;
+  return (!slot.wanted || slot.holdsUp) && slot.running !== undefined && !slot.running.aborted;
 }

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { ManualClock } from "../../test_support/manual_clock.ts";
 import { Drains } from "./drains.ts";
 import { fakeLane, FakeMessage, slots } from "../fakes_test.ts";
+import { Hold } from "../dispatch/hold.ts";
 import { Run } from "../dispatch/run.ts";
+import { ShardSlot } from "../dispatch/shard_slot.ts";
 
 function running() {
   const [slot] = slots("a");
@@ -59,4 +61,29 @@ Deno.test("closed, no deadline is left", () => {
   drains.update([slot]);
   drains.close();
   assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("what keeps its shard from a fresh lane has a deadline, though the shard is wanted; a partition waits for nobody but itself", async () => {
+  const hold = new Hold({ epoch: 1, generation: 1 });
+  const shard = new ShardSlot({ keys: ["shard-3"] }, "shard-3", "feed.3.", "FEED-3", hold);
+  const { lane } = fakeLane([shard]);
+  const message = new FakeMessage("3.a", 1);
+  const key = shard.part(message.subject);
+  key.take(message, lane);
+  key.running = new Run(key, key.next(), { worker: "w", instance: "i" }, false);
+  const { slot, clock, drains, run } = running();
+  const update = () => drains.update([shard, slot]);
+  update();
+  assert.equal(clock.pendingTimers, 0, "its lane is well");
+  shard.stale = true;
+  slot.stale = true;
+  update();
+  assert.equal(clock.pendingTimers, 1);
+  shard.stale = false;
+  update();
+  assert.equal(clock.pendingTimers, 0);
+  lane.fail("gap", "a delivery was lost");
+  update();
+  await clock.advance(1_000);
+  assert.deepEqual([key.running.aborted, run.aborted], [true, false]);
 });
