@@ -201,11 +201,28 @@ function prefixOf(subjectTemplate: string): string {
   return before.slice(0, before.lastIndexOf(".") + 1);
 }
 
-/** A check that is made once, whoever asks for it; after one that failed it is made again. */
+/** Checks one of a feed's streams. */
+function checkOne(
+  feed: Pick<FeedStore, "streamInfo">,
+  config: FeedToCheck,
+  stream: string,
+): Promise<CheckedFeed> {
+  const { shards } = config;
+  if (shards === undefined) return checkStream(feed, config);
+  const isOf = (_: unknown, shard: number) => shardStream(config.stream, shard) === stream;
+  return checkShard(feed, config, Array.from({ length: shards }).findIndex(isOf));
+}
+
+/**
+ * A check that is made once, whoever asks for it; after one that failed it is made again, and that of a stream which may have been made anew
+ * since.
+ */
 export class FeedCheck {
   readonly #feed: Pick<FeedStore, "streamInfo">;
   readonly #config: FeedToCheck;
   #passing: Promise<CheckedFeed> | undefined;
+  /** The later checks of streams that were doubted; undefined where one is due. */
+  readonly #later = new Map<string, Promise<CheckedFeed> | undefined>();
 
   /**
    * Checks nothing yet.
@@ -221,16 +238,40 @@ export class FeedCheck {
   }
 
   /**
-   * Checks, unless that has been done.
+   * Notes that what was found of a stream may not hold any more: its consumers are gone, as when it was deleted and made anew.
    *
-   * @returns what lanes need to know of the stream
+   * @param stream the stream
+   */
+  doubt(stream: string): void {
+    this.#later.set(stream, undefined);
+  }
+
+  /**
+   * Checks, unless that has been done and nothing doubted since.
+   *
+   * @param stream the stream on which a lane is to be made
+   * @returns what lanes need to know of it
    * @throws {PartiError} as {@linkcode checkFeed}
    */
-  pass(): Promise<CheckedFeed> {
+  async pass(stream: string): Promise<CheckedFeed> {
     this.#passing ??= checkFeed(this.#feed, this.#config).catch((error) => {
       this.#passing = undefined;
       throw error;
     });
-    return this.#passing;
+    const passed = await this.#passing;
+    return this.#later.has(stream) ? await this.#passAgain(stream) : passed;
+  }
+
+  async #passAgain(stream: string): Promise<CheckedFeed> {
+    const known = this.#later.get(stream);
+    if (known !== undefined) return await known;
+    const check = checkOne(this.#feed, this.#config, stream);
+    this.#later.set(stream, check);
+    try {
+      return await check;
+    } catch (error) {
+      if (this.#later.get(stream) === check) this.doubt(stream);
+      throw error;
+    }
   }
 }

@@ -99,14 +99,46 @@ Deno.test("feed check: made once for all who ask, and again only after it failed
   const feed = rig("workqueue");
   feed.failures = [missing()];
   const check = new FeedCheck(feed, CONFIG);
-  const both = await Promise.allSettled([check.pass(), check.pass()]);
+  const both = await Promise.allSettled([check.pass("ORDERS"), check.pass("ORDERS")]);
   assert.deepEqual(both.map(({ status }) => status), ["rejected", "rejected"]);
   assert.equal(feed.asked, 1);
-  await check.pass();
-  await check.pass();
+  await check.pass("ORDERS");
+  await check.pass("ORDERS");
   assert.equal(feed.asked, 2);
-  await new FeedCheck(feed, CONFIG, { maxAckPending: 7 }).pass();
+  await new FeedCheck(feed, CONFIG, { maxAckPending: 7 }).pass("ORDERS");
   assert.equal(feed.asked, 2);
+});
+
+Deno.test("feed check: a stream that was doubted is checked again, once, and no other with it", async () => {
+  const asked: string[] = [];
+  const retentions: Record<string, StreamInfo["retention"]> = {};
+  const { streamInfo } = rig("workqueue");
+  const feed = {
+    streamInfo: async (stream: string): Promise<StreamInfo> => {
+      asked.push(stream);
+      if (stream === "F-3") throw missing();
+      const subjects = [`f.${stream.slice(2)}.>`];
+      const retention = retentions[stream] ?? "workqueue";
+      return { ...await streamInfo("ORDERS"), subjects, retention };
+    },
+  };
+  const config = { stream: "F", subjectTemplate: "f.{{.Shard}}.{{.PartitionID}}", shards: 3 };
+  const check = new FeedCheck(feed, config);
+  await check.pass("F-1");
+  asked.length = 0;
+  check.doubt("F-1");
+  await check.pass("F-2");
+  await Promise.all([check.pass("F-1"), check.pass("F-1")]);
+  await check.pass("F-1");
+  assert.deepEqual(asked, ["F-1"]);
+  retentions["F-1"] = "limits";
+  check.doubt("F-1");
+  for (let i = 0; i < 2; i++) {
+    await assert.rejects(check.pass("F-1"), { code: "PARTI_INVALID_CONFIG" });
+  }
+  delete retentions["F-1"];
+  await check.pass("F-1");
+  assert.deepEqual(asked, Array(4).fill("F-1"));
 });
 
 const STREAM = { subjects: ["feed.>"], storage: "memory", replicas: 1 } as const;

@@ -181,7 +181,7 @@ export class ModelClient {
       throw new Error("not in the model");
     };
     return {
-      streamInfo: unused,
+      streamInfo: (stream: string) => this.call("stream", () => server.streamInfo(stream)),
       ensureStream: unused,
       destroyStream: unused,
       createConsumer: (stream: string, config: ConsumerConfig) =>

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { PartiError } from "../errors.ts";
 import type { Timer } from "../ports/clock.ts";
-import type { ConsumerConfig, ConsumerInfo, PublishOptions } from "../ports/feed.ts";
+import type { ConsumerConfig, ConsumerInfo, PublishOptions, StreamInfo } from "../ports/feed.ts";
 import type { ManualClock } from "../test_support/manual_clock.ts";
 
 /** A message in the stream. */
@@ -71,6 +71,8 @@ export class ModelServer {
   readonly clock: ManualClock;
   /** The feed. */
   readonly feed = new Map<number, Stored>();
+  /** What its streams have; tests change it. */
+  retention: StreamInfo["retention"] = "workqueue";
   /** The output: every message ever written, in order. */
   readonly output: Stored[] = [];
   /** What was asked of it, by name of the call. */
@@ -106,6 +108,20 @@ export class ModelServer {
   /** What of the feed is on the disk now. */
   get disk(): Disk {
     return { sequence: this.#sequence, messages: [...this.feed.values()] };
+  }
+
+  /** It is asked about a stream of the feed. */
+  streamInfo(stream: string): StreamInfo {
+    const subjects = [stream === "feed" ? "feed.>" : `feed.${stream.slice("feed-".length)}.>`];
+    const { retention } = this;
+    return {
+      subjects,
+      retention,
+      mayHoldOthers: false,
+      maxAckPending: undefined,
+      messages: this.feed.size,
+      lastSequence: this.#sequence,
+    };
   }
 
   /** It comes back with what was on the disk before: later writes are lost, and lanes, which are kept in its memory. */

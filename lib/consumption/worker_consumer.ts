@@ -41,7 +41,7 @@ export interface WorkerConsumerOptions {
   readonly owner: LaneOwner;
   /** The application. */
   readonly handler: MessageHandler;
-  /** How long running handlers may go on when their partitions are to move, in milliseconds. */
+  /** How long running handlers may go on when their partitions are to move or their shard needs a fresh lane, in milliseconds. */
   readonly drainTimeoutMs: number;
   /** How long the confirmation of acks and the storing of a dead letter may take, in milliseconds. */
   readonly operationTimeoutMs: number;
@@ -101,7 +101,8 @@ export class WorkerConsumer implements AsyncDisposable {
       slots: this.#slots.all,
       events,
       mayAct,
-      checkFeed: () => check.pass(),
+      checkFeed: (stream) => check.pass(stream),
+      doubtFeed: (stream) => check.doubt(stream),
       paused: () => this.#dispatcher.paused,
       isKnown: (instance) => this.#desired?.isKnown?.(instance) ?? true,
       generation: () => this.#desired ?? { epoch: 0, generation: 0 },

@@ -220,8 +220,8 @@ export class Acquirer {
 
   async #create(slots: readonly Slot[]): Promise<void> {
     const { world, config, owner, generation, events } = this.#options;
-    const { maxAckPending } = await this.#options.checkFeed();
     const { stream } = slots[0]!;
+    const { maxAckPending } = await this.#options.checkFeed(stream);
     const { epoch, generation: number } = generation();
     const name = laneName(owner, number, ++this.#serial);
     this.#creating.add(name);
@@ -236,6 +236,7 @@ export class Acquirer {
     try {
       await world.feed.createConsumer(stream, consumer);
     } catch (error) {
+      if (isPartiError(error, "PARTI_NOT_FOUND")) this.#options.doubtFeed(stream);
       // It may be there, unless the server said no.
       if (isPartiError(error, "PARTI_TIMEOUT")) this.#orphans.add(stream, name);
       // The server or the account may allow less than this asks for, and tells that to nobody before.

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isPartiError, PartiError } from "../../errors.ts";
 import { laneMetadata } from "../../names.ts";
 import { all, calls, locks, team } from "./keeper_rig_test.ts";
 
@@ -193,5 +194,47 @@ Deno.test("W-37: disconnected, nothing is asked at all; a server that answers wi
   group.owners.delete("p0");
   await group.clock.advance(6_000);
   assert.equal(group.members[0]!.consumer.health().held, 3);
+  await group.end();
+});
+
+Deno.test("a stream made anew as one that is no lock is not consumed, and its worker says so", async () => {
+  const group = team({ members: 1 });
+  const { consumer, errors } = group.members[0]!;
+  group.assign(all(group, 0));
+  await group.clock.advance(500);
+  // With a stream its consumers go.
+  group.server.retention = "limits";
+  group.server.delete(group.server.lanes[0]!.name);
+  await group.clock.advance(2_000);
+  assert.deepEqual([group.server.lanes.length, consumer.health().healthy], [0, false]);
+  assert.ok(errors.every((error) => isPartiError(error, "PARTI_INVALID_CONFIG")));
+  errors.length = 0;
+  group.server.retention = "workqueue";
+  await group.clock.advance(2_000);
+  assert.equal(consumer.health().healthy, true);
+  errors.length = 0;
+  await group.end();
+});
+
+Deno.test("a stream that was not there when a lane was to be made is checked before the next try", async () => {
+  const group = team({ members: 1 });
+  const { client, consumer, errors } = group.members[0]!;
+  const { feed } = client.world;
+  const create = feed.createConsumer.bind(feed);
+  let misses = 1;
+  feed.createConsumer = async (stream, config) => {
+    if (misses-- > 0) throw new PartiError("PARTI_NOT_FOUND", "stream not found");
+    await create(stream, config);
+  };
+  group.server.retention = "interest";
+  group.assign(all(group, 0));
+  await group.clock.advance(2_000);
+  assert.equal(group.server.lanes.length, 0);
+  assert.ok(errors.some((error) => isPartiError(error, "PARTI_INVALID_CONFIG")));
+  group.server.retention = "workqueue";
+  errors.length = 0;
+  await group.clock.advance(2_000);
+  assert.equal(consumer.health().healthy, true);
+  errors.length = 0;
   await group.end();
 });

@@ -136,7 +136,9 @@ export class Detacher {
    * lock, until they come back.
    */
   async #clear(lane: Lane): Promise<void> {
-    const { events } = this.#options;
+    const { events, doubtFeed } = this.#options;
+    // Somebody may have evicted it; or the stream has gone with it, and what comes in its place need not be a lock.
+    if (lane.ended === "deleted") doubtFeed(lane.stream);
     const setbackMs = lane.cleared ? 0 : this.#countSetback(lane);
     const slots = [...lane.slots.values()];
     prepare(slots, `after ${lane.name}`);

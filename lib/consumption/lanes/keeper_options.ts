@@ -21,12 +21,14 @@ export interface LaneKeeperOptions {
   readonly config: GroupConsumerConfig;
   /** Whose lanes they are. */
   readonly owner: LaneOwner;
-  /** How long running handlers may go on when their partitions are to move, in milliseconds. */
+  /** How long running handlers may go on when their partitions are to move or their shard needs a fresh lane, in milliseconds. */
   readonly drainTimeoutMs: number;
   /** How long the confirmation of acks may take, in milliseconds. */
   readonly operationTimeoutMs: number;
-  /** Makes sure before the first lane that the stream is one on which lanes are locks; throws if it is not or cannot be asked. */
-  readonly checkFeed: () => Promise<CheckedFeed>;
+  /** Makes sure before the first lane that a stream is one on which lanes are locks; throws if it is not or cannot be asked. */
+  readonly checkFeed: (stream: string) => Promise<CheckedFeed>;
+  /** Told when a stream may have been made anew: it is to be checked again before the next lane on it. */
+  readonly doubtFeed: (stream: string) => void;
   /** All slots of the worker. */
   readonly slots: ReadonlyMap<PartitionId, Slot>;
   /** Who is told. */
