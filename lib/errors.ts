@@ -14,6 +14,7 @@ export type PartiErrorCode =
   | "PARTI_NOT_FOUND" // stream, bucket, consumer or key does not exist
   | "PARTI_FILTER_OVERLAP" // another consumer of a WorkQueue stream holds one of the subjects (server error 10100)
   | "PARTI_TOO_LARGE" // a message, or its headers, larger than the server or the stream takes
+  | "PARTI_LIMIT_EXCEEDED" // it asks for more than the stream, the account or the server allows
   | "PARTI_REFUSED" // the server refused for another reason
   | "PARTI_SERVER_TOO_OLD"
   // What the caller got wrong.

@@ -205,7 +205,7 @@ export interface FeedStore {
    * gives up on one. Unless it is to survive, it may be forgotten when the server restarts: its pull then ends with `deleted`, and a new
    * one finds what is left.
    * Throws `PARTI_FILTER_OVERLAP` while another consumer holds one of the subjects, `PARTI_CONFLICT` if the name exists
-   * with another configuration, `PARTI_REFUSED` if it asks for more than the stream's `maxAckPending`.
+   * with another configuration, `PARTI_LIMIT_EXCEEDED` if it asks for more than the stream's `maxAckPending`, or what the account or the server allows.
    */
   createConsumer(stream: string, config: ConsumerConfig): Promise<void>;
   /**

@@ -41,6 +41,8 @@ const NARROW_PARTITIONS = 2;
 const EXPECTED_MS = 100;
 /** Notices that come within this time are acted on together: one lane instead of one for each former owner. */
 const GATHER_MS = 8;
+/** Whoever was not allowed what lanes ask for asks for less, so long: limits are raised, and lanes that are made later may have more. */
+const NARROW_MS = 60_000;
 /** A notice may come before the assignment that makes it matter; so long it is remembered. */
 const NOTICE_MEMORY_MS = 2_000;
 const NOTICES_MAX = 20_000;
@@ -55,8 +57,7 @@ export class Acquirer {
   readonly #announced = new Map<PartitionId, number>();
   #retryTimer: Timer | undefined;
   #serial = 0;
-  /** What a lane is to have room for. */
-  #prefetchMost: number;
+  #narrowUntilMs = -Infinity;
   #gatherUntilMs = 0;
   #closed = false;
 
@@ -69,7 +70,6 @@ export class Acquirer {
     this.#options = options;
     this.#table = table;
     this.#orphans = orphans;
-    this.#prefetchMost = Math.max(options.config.prefetch, PREFETCH_MOST);
   }
 
   /** Tries whatever is due. */
@@ -171,6 +171,13 @@ export class Acquirer {
     return this.#options.world.buggify("narrow-lane") ? NARROW_PARTITIONS : LANE_PARTITIONS_MAX;
   }
 
+  /** What a lane is to have room for. */
+  get #roomMost(): number {
+    const { config: { prefetch }, world: { clock } } = this.#options;
+    if (clock.monotonicMs() < this.#narrowUntilMs) return prefetch;
+    return Math.max(prefetch, PREFETCH_MOST);
+  }
+
   #armRetry(delayMs: number): void {
     this.#retryTimer?.cancel();
     if (delayMs === Infinity) return;
@@ -229,7 +236,7 @@ export class Acquirer {
       name,
       filterSubjects: config.shards === undefined ? slots.map((slot) => slot.subject) : [],
       ackWaitMs: config.ackWaitMs,
-      maxAckPending: ackPendingOf(this.#prefetchMost, maxAckPending),
+      maxAckPending: ackPendingOf(this.#roomMost, maxAckPending),
       inactiveThresholdMs: config.inactiveThresholdMs,
       metadata: laneMetadata(owner, epoch, number),
     };
@@ -240,7 +247,9 @@ export class Acquirer {
       // It may be there, unless the server said no.
       if (isPartiError(error, "PARTI_TIMEOUT")) this.#orphans.add(stream, name);
       // The server or the account may allow less than this asks for, and tells that to nobody before.
-      if (isPartiError(error, "PARTI_REFUSED")) this.#prefetchMost = config.prefetch;
+      if (isPartiError(error, "PARTI_LIMIT_EXCEEDED")) {
+        this.#narrowUntilMs = world.clock.monotonicMs() + NARROW_MS;
+      }
       throw error;
     } finally {
       this.#creating.delete(name);

@@ -238,3 +238,39 @@ Deno.test("a stream that was not there when a lane was to be made is checked bef
   errors.length = 0;
   await group.end();
 });
+
+Deno.test("lanes ask for less while more is not allowed; a refusal for another reason makes none narrower", async () => {
+  const group = team({ members: 1 });
+  const { client: { world: { feed } }, consumer, errors } = group.members[0]!;
+  const create = feed.createConsumer.bind(feed);
+  const asked: number[] = [];
+  let most = Infinity;
+  const failures = [new PartiError("PARTI_REFUSED", "for a moment")];
+  feed.createConsumer = async (stream, config) => {
+    asked.push(config.maxAckPending);
+    const failure = failures.shift();
+    if (failure !== undefined) throw failure;
+    if (config.maxAckPending > most) throw new PartiError("PARTI_LIMIT_EXCEEDED", "too much");
+    await create(stream, config);
+  };
+  const anew = async () => {
+    asked.length = 0;
+    group.assign({ p0: 1 }, 0);
+    await group.clock.advance(500);
+    group.assign({ p0: 0 }, 0);
+    await group.clock.advance(500);
+    assert.equal(consumer.health().healthy, true);
+    return asked;
+  };
+  group.assign({ p0: 0 }, 0);
+  await group.clock.advance(500);
+  assert.deepEqual(asked, [65_536, 65_536]);
+  most = 5_000;
+  assert.deepEqual(await anew(), [65_536, 4_096]);
+  assert.deepEqual(await anew(), [4_096]);
+  most = Infinity;
+  await group.clock.advance(60_000);
+  assert.deepEqual(await anew(), [65_536]);
+  errors.length = 0;
+  await group.end();
+});

@@ -23,7 +23,7 @@ const REFUSALS = {
   ],
   10100: ["PARTI_FILTER_OVERLAP", 400, "filtered consumer not unique on workqueue stream"],
   10101: ["PARTI_REFUSED", 400, "consumer must be deliver all on workqueue stream"],
-  10121: ["PARTI_REFUSED", 400, "consumer max ack pending exceeds system limit"],
+  10121: ["PARTI_LIMIT_EXCEEDED", 400, "consumer max ack pending exceeds system limit"],
   10138: ["PARTI_REFUSED", 400, "consumer subject filters cannot overlap"],
   10148: ["PARTI_CONFLICT", 400, "consumer already exists"],
   10149: ["PARTI_NOT_FOUND", 404, "consumer does not exist"],

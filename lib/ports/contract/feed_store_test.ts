@@ -52,9 +52,9 @@ export const feedStoreCases: ContractCase[] = [
       await feed.ensureStream("S", { ...FEED, maxAckPending: 10 });
       assert.equal((await feed.streamInfo("S")).maxAckPending, 10);
       const config = (maxAckPending: number) => lane("a", ["feed.1", "feed.2"], { maxAckPending });
-      await refused(feed.createConsumer("S", config(11)), "PARTI_REFUSED");
+      await refused(feed.createConsumer("S", config(11)), "PARTI_LIMIT_EXCEEDED");
       await feed.createConsumer("S", config(10));
-      await refused(feed.shrinkConsumer("S", config(11), ["feed.1"]), "PARTI_REFUSED");
+      await refused(feed.shrinkConsumer("S", config(11), ["feed.1"]), "PARTI_LIMIT_EXCEEDED");
       await feed.shrinkConsumer("S", config(10), ["feed.1"]);
       await close();
     },

@@ -39,6 +39,7 @@ const CODES: Readonly<Record<number, PartiErrorCode>> = {
   10037: "PARTI_NOT_FOUND", // message
   10054: "PARTI_TOO_LARGE", // message, of max_msg_size
   10097: "PARTI_TOO_LARGE", // headers, of 64 KiB
+  10121: "PARTI_LIMIT_EXCEEDED", // max_ack_pending, of the stream, the account or the server
   // No leader yet, or still recovering: nothing was done, and a retry may well succeed.
   10006: "PARTI_NO_RESPONDERS", // cluster not active
   10007: "PARTI_NO_RESPONDERS", // not assigned to this server
