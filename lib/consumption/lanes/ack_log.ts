@@ -19,15 +19,18 @@ export class AckLog {
   #refusal: PartiError | undefined;
   /** In the order in which they were sent; of the messages themselves nothing is kept. */
   #sent: AckHandle[] = [];
+  /** The stream sequences of the same. */
+  #sequences: number[] = [];
   #confirmAt = CONFIRM_EVERY;
   #doubtful = false;
-  #wasRefused = false;
+  /** The stream sequences of messages whose acks were refused: until they are acknowledged anew they may come again. Usually there is none. */
+  readonly #refused = new Set<number>();
   #turn: Promise<void> = Promise.resolve();
 
   /**
    * @param timeoutMs how long a confirmation may take, in milliseconds
    * @param onRefused told when the server begins to refuse acks, as it does if this user may not send them
-   * @param onConfirmed told when the server has taken all that were sent before it was asked
+   * @param onConfirmed told when the server has taken all that were sent before it was asked, and those that were refused once too
    */
   constructor(
     timeoutMs: number,
@@ -57,6 +60,7 @@ export class AckLog {
   add(message: FeedMessage): void {
     message.ack();
     this.#sent.push(message.ackHandle);
+    this.#sequences.push(message.streamSequence);
     if (this.#sent.length < this.#confirmAt) return;
     this.#confirmAt = this.#sent.length + CONFIRM_EVERY;
     // A failure only means that these stay in the log until the next try: the pull notices a lane that is gone, and a refusal is told.
@@ -95,26 +99,28 @@ export class AckLog {
       this.#doubtful = true;
       if (isPartiError(error, "PARTI_REFUSED")) {
         // They never count. Their messages come again and are acknowledged anew: kept here they would become more and more.
-        this.#forget(count);
+        for (const sequence of this.#forget(count)) this.#refused.add(sequence);
         this.#noteRefusal(error);
       }
       throw error;
     }
     this.#refusal = undefined;
-    this.#forget(count);
-    // Those that were refused once are not among those confirmed, and may come again.
-    if (!this.#wasRefused) this.#onConfirmed();
+    for (const sequence of this.#forget(count)) this.#refused.delete(sequence);
+    if (this.#refused.size === 0) this.#onConfirmed();
   }
 
-  #forget(count: number): void {
+  /** Takes the oldest out of the log, and returns their sequences. */
+  #forget(count: number): readonly number[] {
+    const sequences = this.#sequences;
     this.#sent = this.#sent.slice(count);
+    this.#sequences = sequences.slice(count);
     this.#confirmAt = this.#sent.length + CONFIRM_EVERY;
+    return sequences.slice(0, count);
   }
 
   #noteRefusal(refusal: PartiError): void {
     const isNew = this.#refusal === undefined;
     this.#refusal = refusal;
-    this.#wasRefused = true;
     if (isNew) this.#onRefused(refusal);
   }
 }

@@ -59,6 +59,22 @@ Deno.test("acks that are refused are told once, and known as refused until some 
   assert.equal(log.refusal, undefined);
 });
 
+Deno.test("nothing counts as confirmed while a message whose ack was refused may come again, and everything does afterwards", async () => {
+  let confirmed = 0;
+  const log = new AckLog(100, () => {}, () => confirmed++);
+  const [first, second, other] = [1, 2, 3].map((sequence) => new FakeMessage("a", sequence));
+  log.add(first!);
+  log.add(second!);
+  second!.confirmation = () => Promise.reject(new PartiError("PARTI_REFUSED", "may not"));
+  await assert.rejects(log.confirm(), { code: "PARTI_REFUSED" });
+  for (const [again, times] of [[other, 0], [second, 0], [first, 1], [other, 2]] as const) {
+    again!.confirmation = () => Promise.resolve();
+    log.add(again!);
+    await log.confirm();
+    assert.equal(confirmed, times, `after ${again!.streamSequence}`);
+  }
+});
+
 Deno.test("acks that come while one is being confirmed stay unconfirmed", async () => {
   const { log, messages } = filled(1);
   const answer = Promise.withResolvers<void>();
