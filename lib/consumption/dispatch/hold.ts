@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PartitionId } from "../../assignment/partition.ts";
 import type { Lane } from "../lanes/lane.ts";
 
 /** The right under which a partition is held: the latest assignment that gives it to this worker. */
@@ -27,15 +28,36 @@ export class Hold {
   moving = false;
   /** See `Slot.stale`. */
   stale = false;
-  /** See `Slot.outranked`. */
-  outranked = false;
   /** See `Slot.outrankedUntilMs`. */
   outrankedUntilMs = 0;
   /** See `Slot.setbacks`. */
   setbacks = 0;
+  /** Whose writes were fenced and have not gone well since: the partition's, or those of some keys of the shard. Made with the first. */
+  #fenced: Set<PartitionId> | undefined;
 
   /** @param ownership under what right it is wanted */
   constructor(ownership: Ownership) {
     this.ownership = ownership;
+  }
+
+  /** See `Slot.outranked`. */
+  get outranked(): boolean {
+    return this.#fenced !== undefined;
+  }
+
+  /** Notes whose write was fenced. */
+  fenced(id: PartitionId): void {
+    this.#fenced ??= new Set();
+    this.#fenced.add(id);
+  }
+
+  /** Notes that a message has been handled: what has gone well in one key of a shard says nothing of another's. */
+  handled(id: PartitionId): void {
+    if (this.#fenced?.delete(id) && this.#fenced.size === 0) this.#fenced = undefined;
+  }
+
+  /** Forgets whose writes were fenced: there is a new assignment. */
+  unfence(): void {
+    this.#fenced = undefined;
   }
 }

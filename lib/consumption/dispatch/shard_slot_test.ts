@@ -143,6 +143,24 @@ Deno.test("a fenced key keeps its shard from being acquired for a while, and ano
   assert.equal(shard.outranked, false);
 });
 
+Deno.test("a shard is outranked until all keys that were fenced have gone well, or there is another assignment", () => {
+  const { shard, lane } = shardOnLane();
+  const [a, b] = [take(shard, lane, "a", 1), take(shard, lane, "b", 2)];
+  a.outranked = true;
+  b.outranked = true;
+  finish(a, start(a));
+  assert.equal(shard.outranked, true, "b may still be somebody else's");
+  finish(b, start(b));
+  assert.equal(shard.outranked, false);
+  // One that was fenced under the assignment before is not under this one.
+  a.outranked = true;
+  shard.outranked = false;
+  b.outranked = true;
+  take(shard, lane, "a", 3);
+  finish(a, start(a));
+  assert.equal(shard.outranked, true);
+});
+
 Deno.test("what waits between two tries gives up when its lane ends or another key has given up, so that all get a fresh one", async () => {
   for (const end of ["lane", "key"] as const) {
     const { shard, lane } = shardOnLane();

@@ -53,8 +53,6 @@ export class Slot {
   /** The last message taken, or expected to come again. */
   readonly #queued = new Mark();
   #running: Run | undefined;
-  /** It was its own write that was fenced. */
-  #isFenced = false;
   /** Ends what is waited for between two tries of what runs. */
   #wake: AbortController | undefined;
 
@@ -141,8 +139,8 @@ export class Slot {
   }
 
   set outranked(outranked: boolean) {
-    this.hold.outranked = outranked;
-    this.#isFenced = outranked;
+    if (outranked) this.hold.fenced(this.id);
+    else this.hold.unfence();
   }
 
   /** While it is outranked it is not acquired before this, on the monotonic clock, in milliseconds. */
@@ -251,8 +249,7 @@ export class Slot {
     );
     this.#done.moveTo(message);
     this.setbacks = 0;
-    // What has gone well in one key of a shard says nothing of another's.
-    if (this.#isFenced) this.outranked = false;
+    this.hold.handled(this.id);
   }
 
   /**
