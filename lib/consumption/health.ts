@@ -28,6 +28,12 @@ export interface ConsumerHealth {
    * is not unhealthy: the same handler on another worker would fail too.
    */
   readonly failing: readonly PartitionId[];
+  /**
+   * Partitions whose handler has not come back for longer than the ack wait, or has not acknowledged by hand. It is waited for, however long it
+   * takes, and what comes after its message with it; so this alone is not unhealthy. If it never comes back, only a restart of its process
+   * ends it.
+   */
+  readonly longRunning: readonly PartitionId[];
   /** Partitions wanted here that somebody newer has written, as a fenced write has shown. */
   readonly outranked: readonly PartitionId[];
   /** How many lanes there are. */
@@ -45,7 +51,7 @@ export interface ConsumerHealth {
  * @param lanes its lanes
  * @param running how many messages are being handled
  * @param connected whether the connection is up
- * @param longAgoMs a message that has been failing since before this is failing for long; on the monotonic clock, in milliseconds
+ * @param longAgoMs what has been failing, or running, since before this has been so for long; on the monotonic clock, in milliseconds
  * @returns the judgement
  */
 export function healthOf(
@@ -65,6 +71,10 @@ export function healthOf(
     parts,
     (part) => part.failingSinceMs !== undefined && part.failingSinceMs < longAgoMs,
   );
+  const longRunning = idsOf(
+    parts,
+    ({ running }) => (running?.runningSinceMs ?? Infinity) < longAgoMs,
+  );
   const outranked = idsOf(wanted, (slot) => slot.outranked);
   const troubles = [waiting, stopped, blocked, denied, outranked];
   return {
@@ -76,6 +86,7 @@ export function healthOf(
     blocked,
     denied,
     failing,
+    longRunning,
     outranked,
     lanes: lanes.length,
     running,

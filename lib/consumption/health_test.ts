@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PartiError } from "../errors.ts";
+import { Run } from "./dispatch/run.ts";
 import { fakeLane, FakeMessage, slots } from "./fakes_test.ts";
 import { healthOf } from "./health.ts";
 
@@ -67,4 +68,19 @@ Deno.test("health: a message that has been failing for long is told, and is no t
   all[1]!.failingSinceMs = 100;
   const { healthy, failing } = healthOf(all, [lane], 2, true, 100);
   assert.deepEqual([healthy, failing], [true, ["a"]]);
+});
+
+Deno.test("health: a handler that does not come back for long is told, and is no trouble by itself; between two tries nothing runs", () => {
+  const all = slots("a", "b", "c");
+  const { lane } = fakeLane(all);
+  const runs = all.map((slot) => {
+    slot.take(new FakeMessage(slot.id, 1), lane);
+    const run = new Run(slot, slot.next(), { worker: "w", instance: "i" }, false);
+    slot.running = run;
+    return run;
+  });
+  [99, 100, 99].forEach((atMs, index) => runs[index]!.begin(all[index]!.ownership, atMs));
+  runs[2]!.end();
+  const { healthy, longRunning } = healthOf(all, [lane], 3, true, 100);
+  assert.deepEqual([healthy, longRunning], [true, ["a"]]);
 });

@@ -23,7 +23,7 @@ function running(manualAck = false): Run {
 
 Deno.test("interrupt: ends the try under way, and the next one has a signal of its own", () => {
   const run = running();
-  run.begin({ epoch: 1, generation: 1 });
+  run.begin({ epoch: 1, generation: 1 }, 0);
   const first = run.signal;
   run.interrupt(AWAY);
   assert.deepEqual([first.aborted, first.reason, run.interrupted, run.aborted], [
@@ -34,7 +34,7 @@ Deno.test("interrupt: ends the try under way, and the next one has a signal of i
   ]);
   run.end();
   run.renew();
-  run.begin({ epoch: 1, generation: 2 });
+  run.begin({ epoch: 1, generation: 2 }, 0);
   assert.deepEqual([run.signal.aborted, run.interrupted, run.attempt], [false, false, 2]);
   run.interrupt(AWAY);
   assert.equal(run.signal.aborted, true, "also where nobody has looked at it yet");
@@ -42,7 +42,7 @@ Deno.test("interrupt: ends the try under way, and the next one has a signal of i
 
 Deno.test("interrupt: between two tries there is nothing to interrupt", () => {
   const run = running();
-  run.begin({ epoch: 1, generation: 1 });
+  run.begin({ epoch: 1, generation: 1 }, 0);
   run.end();
   run.interrupt(AWAY);
   assert.deepEqual([run.interrupted, run.signal.aborted], [false, false]);
@@ -50,14 +50,14 @@ Deno.test("interrupt: between two tries there is nothing to interrupt", () => {
 
 Deno.test("interrupt: whoever acknowledges by hand is waited for anew", async () => {
   const run = running(true);
-  run.begin({ epoch: 1, generation: 1 });
+  run.begin({ epoch: 1, generation: 1 }, 0);
   const first = run.acked;
   const { context } = run;
   run.interrupt(AWAY);
   await first;
   run.end();
   run.renew();
-  run.begin({ epoch: 1, generation: 1 });
+  run.begin({ epoch: 1, generation: 1 }, 0);
   assert.notEqual(run.acked, first);
   // Whatever still works for the first try sees that it is over, and its ack is nothing to the second one.
   assert.deepEqual([context.signal.reason, run.context.signal.aborted], [AWAY, false]);
@@ -73,12 +73,12 @@ Deno.test("interrupt: whoever acknowledges by hand is waited for anew", async ()
 Deno.test("interrupt: the end of the right is final, whichever came first", () => {
   const lost = new PartiError("PARTI_LEASE_LOST", "lost");
   const run = running();
-  run.begin({ epoch: 1, generation: 1 });
+  run.begin({ epoch: 1, generation: 1 }, 0);
   run.interrupt(AWAY);
   run.abort(lost);
   assert.equal(run.aborted, true);
   const other = running();
-  other.begin({ epoch: 1, generation: 1 });
+  other.begin({ epoch: 1, generation: 1 }, 0);
   other.abort(lost);
   other.interrupt(AWAY);
   assert.deepEqual([other.interrupted, other.signal.reason], [false, lost]);

@@ -194,8 +194,8 @@ export class Dispatcher {
   #begin(slot: Slot, run: Run): void {
     const { config, handler, mayBegin, world } = this.#options;
     if (config.manualAck || mayBegin(run) !== undefined) return void this.#run(slot, run);
-    run.begin(slot.ownership);
     const startedAtMs = world.clock.monotonicMs();
+    run.begin(slot.ownership, startedAtMs);
     const ended = (error?: PartiError): void => {
       this.#ended(slot, run, startedAtMs);
       const isWell = error === undefined && !run.aborted && !run.interrupted &&
@@ -297,7 +297,7 @@ export class Dispatcher {
 
   /** One try, once it may begin; undefined if it may not. */
   async #try(slot: Slot, run: Run): Promise<Tried | undefined> {
-    const { mayAct, mayBegin } = this.#options;
+    const { mayAct, mayBegin, world } = this.#options;
     run.renew();
     const gate = mayBegin(run);
     if (gate !== undefined) {
@@ -305,7 +305,7 @@ export class Dispatcher {
       if (!mayTry(slot, run) || !mayAct()) return undefined;
     }
     // Only now: what waits at the gate is not interrupted, which would let it through, and has the right of when it gets through.
-    run.begin(slot.ownership);
+    run.begin(slot.ownership, world.clock.monotonicMs());
     return { error: await this.#attempt(slot, run) };
   }
 

@@ -32,6 +32,8 @@ export class Run implements HandlerContext {
   lane: Lane | undefined;
   /** Whether it has one of the worker's places. */
   hasPlace = false;
+  /** Since when the handler of the present try has not come back, on the monotonic clock, in milliseconds; undefined between two tries. */
+  runningSinceMs: number | undefined;
   /** See {@linkcode HandlerContext.attempt}. */
   attempt = 0;
   /** See {@linkcode HandlerContext.epoch}. */
@@ -84,9 +86,10 @@ export class Run implements HandlerContext {
     this.#abort = undefined;
   }
 
-  /** Begins the next try, under the right there is now. */
-  begin(ownership: Ownership): void {
+  /** Begins the next try, under the right there is now; `nowMs` is on the monotonic clock. */
+  begin(ownership: Ownership, nowMs: number): void {
     this.attempt++;
+    this.runningSinceMs = nowMs;
     this.epoch = ownership.epoch;
     this.generation = ownership.generation;
     this.#isTrying = true;
@@ -110,6 +113,7 @@ export class Run implements HandlerContext {
 
   /** The handler of the try has come back: between two tries there is nothing to interrupt. */
   end(): void {
+    this.runningSinceMs = undefined;
     this.#isTrying = false;
   }
 

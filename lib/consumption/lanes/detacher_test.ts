@@ -235,7 +235,7 @@ Deno.test("a handler holds up the other keys of its shard for a drain timeout, n
       drainTimeoutMs: 1_000,
       obedient,
     });
-    const { client, told } = group.members[0]!;
+    const { client, consumer, told } = group.members[0]!;
     group.assign({ "shard-0": 0 }, 0);
     await group.clock.advance(500);
     group.publish("p0");
@@ -255,6 +255,8 @@ Deno.test("a handler holds up the other keys of its shard for a drain timeout, n
     assert.deepEqual(handled.filter((key) => key !== "p0").sort(), ["p1", ...Array(5).fill("p2")]);
     // What does not listen is waited for, by its own key alone.
     assert.equal(handled.includes("p0"), obedient);
+    await group.clock.advance(3_000);
+    assert.deepEqual(consumer.health().longRunning, obedient ? [] : ["p0"]);
     await group.drained();
     assert.deepEqual(group.record.overlaps, []);
     group.assertEffects();
