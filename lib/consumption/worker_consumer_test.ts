@@ -384,6 +384,33 @@ natsTest(
   },
 );
 
+natsTest(
+  "a message that kills its process is begun anew by one worker after the other, until it is removed as the README says",
+  async (rig) => {
+    await using team = await Team.start(rig);
+    const { nc } = await rig.connect();
+    await team.publish(["p1", "p0"], 2);
+    const ask = async (what: "GET" | "DELETE", question: Record<string, unknown>) =>
+      (await nc.request(`$JS.API.STREAM.MSG.${what}.${FEED}`, JSON.stringify(question))).json();
+    for (let life = 0; life < 3; life++) {
+      const member = await team.add({ handle: () => new Promise(() => {}) });
+      team.assign({ p0: life });
+      await until("it begins", () => team.record.started.length > life);
+      if (life === 1) {
+        const oldest = await ask("GET", { seq: 1, next_by_subj: "feed.p0" });
+        const { seq } = (oldest as { message: { seq: number } }).message;
+        assert.equal(seq, 2);
+        await ask("DELETE", { seq });
+      }
+      await member.nc.close();
+      member.consumer.fence("its process is gone");
+      team.forget(member);
+    }
+    const begun = team.record.started.map(({ sequence, attempt }) => [sequence, attempt]);
+    assert.deepEqual(begun, [[2, 1], [2, 1], [4, 1]]);
+  },
+);
+
 natsTest("a stopped partition can move, and goes on at its new owner", async (rig) => {
   await using team = await Team.start(rig);
   const { consumer } = await team.add({
