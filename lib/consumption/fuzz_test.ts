@@ -50,6 +50,7 @@ function forSeeds(name: string, run: (seed: number, layout: Layout) => Promise<v
 
 function calm(seed: number, more: Partial<ModelTeamOptions> = {}): ModelTeam {
   const team = new ModelTeam({ seed, members: 3, partitions: 8, ...more });
+  team.server.canRewind = seed % 4 < 2;
   team.assign(Object.fromEntries(team.units.map((name, index) => [name, index % 3])));
   return team;
 }
@@ -88,7 +89,17 @@ forSeeds(
 );
 
 /** What can be lost between a member and the server. */
-const CALLS = ["create", "shrink", "delete", "confirm", "info", "list", "publish", "last"];
+const CALLS = [
+  "create",
+  "shrink",
+  "rewind",
+  "delete",
+  "confirm",
+  "info",
+  "list",
+  "publish",
+  "last",
+];
 
 function mishap(team: ModelTeam): void {
   const member = team.living[team.pick(team.living.length)]!;

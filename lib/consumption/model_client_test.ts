@@ -188,6 +188,10 @@ export class ModelClient {
         this.call("create", () => server.create(config, stream)),
       shrinkConsumer: (_stream: string, config: ConsumerConfig, filter: readonly string[]) =>
         this.call("shrink", () => server.shrink(config, filter)),
+      rewindConsumer: async (_stream: string, name: string): Promise<boolean> => {
+        if (server.canRewind) await this.call("rewind", () => server.rewind(name));
+        return server.canRewind;
+      },
       deleteConsumer: (_stream: string, name: string): Promise<boolean> =>
         this.call("delete", () => server.delete(name)),
       consumerInfo: (_stream: string, name: string): Promise<ConsumerInfo | undefined> =>

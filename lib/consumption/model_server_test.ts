@@ -71,6 +71,8 @@ export class ModelServer {
   readonly clock: ManualClock;
   /** The feed. */
   readonly feed = new Map<number, Stored>();
+  /** Whether it is new enough to have consumers start anew; tests change it. */
+  canRewind = true;
   /** What its streams have; tests change it. */
   retention: StreamInfo["retention"] = "workqueue";
   /** The output: every message ever written, in order. */
@@ -180,6 +182,19 @@ export class ModelServer {
     consumer.filter = new Set(filterSubjects);
   }
 
+  rewind(name: string): void {
+    this.#count("rewind");
+    const consumer = this.#consumers.get(name);
+    // The real one says nothing at all.
+    if (consumer === undefined) throw new PartiError("PARTI_TIMEOUT", `no consumer ${name}`);
+    for (const { timer } of consumer.pending.values()) timer.cancel();
+    consumer.pending.clear();
+    consumer.due.length = 0;
+    consumer.cursor = 0;
+    consumer.delivered = 0;
+    this.#pump(consumer);
+  }
+
   delete(name: string): boolean {
     this.#count("delete");
     const consumer = this.#consumers.get(name);
@@ -225,7 +240,8 @@ export class ModelServer {
   /** Takes an ack; false if the consumer is gone. */
   ack(name: string, sequence: number): boolean {
     const consumer = this.#consumers.get(name);
-    if (consumer === undefined) return false;
+    // What it has not come to since it began anew it has not delivered.
+    if (consumer === undefined || sequence > consumer.cursor) return false;
     consumer.pending.get(sequence)?.timer.cancel();
     // As measured on the real one: an ack counts even if somebody else has the message meanwhile.
     consumer.pending.delete(sequence);

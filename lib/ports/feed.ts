@@ -219,6 +219,12 @@ export interface FeedStore {
     config: ConsumerConfig,
     filterSubjects: readonly string[],
   ): Promise<void>;
+  /**
+   * Has a consumer start anew at the oldest unacknowledged message, in its place: nobody else gets in between. What it has handed out comes
+   * again, and its delivery sequence begins anew. An ack for what has not come again yet is ignored. Returns false if this server cannot
+   * do that, and nothing was done. Throws `PARTI_TIMEOUT` soon, also if the consumer is not there: the server says nothing to that.
+   */
+  rewindConsumer(stream: string, name: string): Promise<boolean>;
   /** Deletes a consumer. Returns false if it was not there. */
   deleteConsumer(stream: string, name: string): Promise<boolean>;
   /** Describes a consumer; undefined if it is not there. */

@@ -35,6 +35,7 @@ const FEED_METHODS = [
   "streamInfo",
   "createConsumer",
   "shrinkConsumer",
+  "rewindConsumer",
   "deleteConsumer",
   "consumerInfo",
   "listConsumers",

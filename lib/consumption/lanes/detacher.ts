@@ -53,7 +53,8 @@ export class Detacher {
       const slots = [...lane.slots.values()];
       if (lane.closed) {
         const kept = slots.filter((slot) => isKept(lane, slot)).length;
-        if (kept === slots.length || (kept > 0 && lane.clearAgainAtMs > now)) continue;
+        const isStuck = kept === slots.length && !this.#mayRewind(lane);
+        if (isStuck || (kept > 0 && lane.clearAgainAtMs > now)) continue;
         void this.#operate([lane], () => this.#clear(lane));
       } else {
         const leaving = slots.filter(mayLeave);
@@ -149,7 +150,7 @@ export class Detacher {
     const kept = lane.ended === "deleted" ? [] : running;
     if (kept.length === 0) return await this.#delete(lane, setbackMs);
     const rest = slots.filter((slot) => !kept.includes(slot));
-    if (rest.length === 0) return;
+    if (rest.length === 0) return await this.#rewind(lane, setbackMs);
     try {
       await this.#shrink(lane, kept);
     } catch (error) {
@@ -160,6 +161,40 @@ export class Detacher {
       return;
     }
     this.#free(lane, rest, setbackMs);
+  }
+
+  /** Whether a lane may have to start anew in its place: where it is a shard's that stays here, all its keys wait for that. */
+  #mayRewind(lane: Lane): boolean {
+    if (this.#options.config.shards === undefined || lane.clearAgainAtMs === Infinity) return false;
+    return [...lane.slots.values()].every((slot) => slot.wanted && !slot.outranked);
+  }
+
+  /**
+   * Lets a shard go on although handlers run by right in it: its consumer starts anew in its place, so that it is their lock all the time, and
+   * what they are at is known when it comes again. Where the server cannot do that they are waited for.
+   */
+  async #rewind(lane: Lane, setbackMs: number): Promise<void> {
+    if (!this.#mayRewind(lane)) return;
+    const { world, events } = this.#options;
+    const again = (delayMs: number) => lane.clearAgainAtMs = world.clock.monotonicMs() + delayMs;
+    if (setbackMs > 0) return void again(setbackMs);
+    try {
+      const isRewound = await world.feed.rewindConsumer(lane.stream, lane.name);
+      if (!isRewound) return void again(Infinity);
+    } catch (error) {
+      events.error(error);
+      // Without the permission there is no use in asking again.
+      return void again(isPartiError(error, "PARTI_REFUSED") ? Infinity : CLEAR_AGAIN_MS);
+    }
+    if (this.#closed) return;
+    const slots = [...lane.slots.values()];
+    this.#table.remove(lane);
+    for (const slot of slots) {
+      lane.detach(slot);
+      slot.moving = false;
+      slot.stale = false;
+    }
+    this.#table.open(lane.config, slots);
   }
 
   async #shrink(lane: Lane, rest: readonly Slot[]): Promise<void> {

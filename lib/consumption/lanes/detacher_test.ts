@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PartiError } from "../../errors.ts";
 import { all, locks, team } from "./keeper_rig_test.ts";
 
 Deno.test("a partition wanted again while its handler still runs goes on as if nothing had been", async () => {
@@ -225,36 +226,79 @@ Deno.test("a handler that ends while the acks of its ended lane are confirmed le
   }
 });
 
-Deno.test("a handler holds up the other keys of its shard for a drain timeout, not for as long as it runs", async () => {
+/** A shard whose first key is handled for long, and on whose lane a delivery to the second is lost. */
+async function stuckShard(more: Parameters<typeof team>[0], canRewind: boolean) {
+  let takesMs = 20_000;
+  const group = team({ members: 1, shards: 1, temper: () => takesMs, ...more });
+  group.server.canRewind = canRewind;
+  const { client, consumer, told } = group.members[0]!;
+  group.assign({ "shard-0": 0 }, 0);
+  await group.clock.advance(500);
+  group.publish("p0");
+  while (group.record.started.length === 0) await group.clock.advance(1);
+  takesMs = 1;
+  group.publish("p1");
+  while (group.server.lanes[0]!.delivered < 2) await group.clock.advance(1);
+  client.cut();
+  client.restore();
+  for (let i = 0; i < 5; i++) group.publish("p2");
+  const others = () => {
+    const keys = group.record.handled.map(({ partition }) => partition);
+    return keys.filter((key) => key !== "p0").sort().join(" ");
+  };
+  return { group, client, consumer, told, others };
+}
+
+const OTHERS = "p1 p2 p2 p2 p2 p2";
+
+Deno.test("a lost delivery holds up no key of a shard, whatever runs in it: its lane starts anew in its place, and stays the lock", async () => {
+  const { group, told, others } = await stuckShard({}, true);
+  const [lane] = group.server.lanes;
+  await group.clock.advance(100);
+  assert.equal(others(), OTHERS);
+  assert.equal(told.get("laneEnded"), 1);
+  assert.deepEqual(group.server.lanes.map(({ name }) => name), [lane!.name]);
+  assert.equal(group.server.calls.get("create"), 1);
+  await group.drained();
+  group.record.assertExact();
+  group.assertEffects();
+  await group.end();
+});
+
+Deno.test("a shard whose lane is not known to have started anew asks again, unless it may not ask", async () => {
+  for (const how of ["unanswered", "refused"] as const) {
+    const { group, client, others } = await stuckShard({ drainTimeoutMs: 60_000 }, true);
+    if (how === "unanswered") client.fault("lose-answer", "rewind");
+    let refusals = 0;
+    if (how === "refused") {
+      client.world.feed.rewindConsumer = () => {
+        refusals++;
+        return Promise.reject(new PartiError("PARTI_REFUSED", "may not"));
+      };
+    }
+    await group.clock.advance(5_000);
+    assert.equal(others(), how === "unanswered" ? OTHERS : "", how);
+    assert.equal(refusals, how === "refused" ? 1 : 0, "it is told once");
+    group.members[0]!.errors.length = 0;
+    await group.drained();
+    assert.equal(others(), OTHERS);
+    assert.deepEqual(group.record.overlaps, []);
+    group.assertEffects();
+    await group.end();
+  }
+});
+
+Deno.test("where lanes cannot start anew a handler holds up the other keys of its shard for a drain timeout, not for as long as it runs", async () => {
   for (const obedient of [true, false]) {
-    let takesMs = 20_000;
-    const group = team({
-      members: 1,
-      shards: 1,
-      temper: () => takesMs,
-      drainTimeoutMs: 1_000,
-      obedient,
-    });
-    const { client, consumer, told } = group.members[0]!;
-    group.assign({ "shard-0": 0 }, 0);
-    await group.clock.advance(500);
-    group.publish("p0");
-    while (group.record.started.length === 0) await group.clock.advance(1);
-    takesMs = 1;
-    // A delivery is lost on its way, so the lane ends; it is the lock on what runs.
-    group.publish("p1");
-    while (group.server.lanes[0]!.delivered < 2) await group.clock.advance(1);
-    client.cut();
-    client.restore();
-    for (let i = 0; i < 5; i++) group.publish("p2");
+    const more = { drainTimeoutMs: 1_000, obedient };
+    const { group, consumer, told, others } = await stuckShard(more, false);
     await group.clock.advance(900);
     assert.equal(told.get("laneEnded"), 1);
     assert.equal(group.record.started.length, 1, "until then its handler has its time");
     await group.clock.advance(300);
-    const handled = group.record.handled.map(({ partition }) => partition);
-    assert.deepEqual(handled.filter((key) => key !== "p0").sort(), ["p1", ...Array(5).fill("p2")]);
+    assert.equal(others(), OTHERS);
     // What does not listen is waited for, by its own key alone.
-    assert.equal(handled.includes("p0"), obedient);
+    assert.equal(group.record.handled.some(({ partition }) => partition === "p0"), obedient);
     await group.clock.advance(3_000);
     assert.deepEqual(consumer.health().longRunning, obedient ? [] : ["p0"]);
     await group.drained();

@@ -42,8 +42,8 @@ export class ConsumerModel {
   readonly acks: AckQueue;
   readonly #host: ConsumerHost;
   readonly #pulls: PullQueue;
-  readonly #ready: ReadyQueue;
-  readonly #unacked: Unacked;
+  #ready: ReadyQueue;
+  #unacked: Unacked;
   readonly #idle: IdleWatch;
   #config: ConsumerConfig;
   #filter: SubjectFilter;
@@ -131,6 +131,17 @@ export class ConsumerModel {
       this.#hasStrays = true;
     }
     if (config.maxAckPending !== before.maxAckPending) this.#pump();
+  }
+
+  /** Starts anew at the oldest message there is: what was handed out is forgotten. */
+  rewind(): void {
+    this.#ackTimer?.cancel();
+    this.#ackTimer = undefined;
+    this.#unacked = new Unacked();
+    this.#ready = new ReadyQueue(this.#host.log, this.#filter, this.#config.startSequence);
+    this.#delivered = 0;
+    this.#hasStrays = false;
+    this.#pump();
   }
 
   /** Takes a request for messages. */

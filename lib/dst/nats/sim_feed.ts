@@ -22,6 +22,7 @@ import type { FeedFaults } from "./faults.ts";
 import type { SimLink } from "./link.ts";
 import { checkPayload } from "./payload.ts";
 import { DEFAULT_MAX_WAITING, tooManyWaiting } from "../../ports/publish_limit.ts";
+import { REWIND_TIMEOUT_MS } from "../../ports/rewind.ts";
 import { DEFAULT_MAX_IN_FLIGHT, PublishPlaces } from "../../ports/publish_places.ts";
 import type { ModelServer } from "./server.ts";
 import { DEFAULT_SIM_PULL_OPTIONS, SimPull, type SimPullOptions } from "./sim_pull.ts";
@@ -38,6 +39,9 @@ export interface SimFeedOptions {
 
 /** How long a call waits for its answer, in milliseconds. */
 const TIMEOUT_MS = 5_000;
+
+/** The server says nothing to that. */
+const UNANSWERED = Symbol("unanswered");
 
 /** What gets lost of a call. */
 type Loss = keyof Pick<FeedFaults, "publishAckLost" | "answerLost">;
@@ -110,6 +114,13 @@ class SimFeed implements FeedStore {
     await this.#call("shrink consumer", (what) => {
       this.#model.updateConsumer(stream, copy, what);
     }, "answerLost");
+  }
+
+  async rewindConsumer(stream: string, name: string): Promise<boolean> {
+    if (!this.#link.server.capabilities.consumerReset) return false;
+    const rewind = () => this.#model.rewindConsumer(stream, name) ? undefined : UNANSWERED;
+    await this.#call("rewind consumer", rewind, "answerLost", REWIND_TIMEOUT_MS);
+    return true;
   }
 
   async deleteConsumer(stream: string, name: string): Promise<boolean> {
@@ -211,6 +222,7 @@ class SimFeed implements FeedStore {
       let settle: () => T;
       try {
         const result = run(label);
+        if (result === UNANSWERED) return;
         settle = () => result;
       } catch (error) {
         settle = () => {

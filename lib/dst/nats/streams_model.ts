@@ -154,6 +154,19 @@ export class StreamsModel implements ServerPart {
   }
 
   /**
+   * Has a consumer start anew in its place.
+   *
+   * @param stream its stream
+   * @param name its name
+   * @returns false if it is not there
+   */
+  rewindConsumer(stream: string, name: string): boolean {
+    const consumer = this.consumer(stream, name);
+    consumer?.rewind();
+    return consumer !== undefined;
+  }
+
+  /**
    * Deletes a consumer.
    *
    * @param stream its stream

@@ -156,4 +156,36 @@ export const feedLaneCases: ContractCase[] = [
       await close();
     },
   },
+  {
+    name: "feed: a consumer starts anew in its place, where the server can",
+    async run(rig) {
+      const { world: { feed, clock }, close } = await rig.connect();
+      await feed.ensureStream("S", FEED);
+      await feed.createConsumer("S", lane("a", []));
+      await publishNumbers(feed, "feed.1", 1, 4);
+      const log = pullLog(feed, "S", "a", 10);
+      await until(clock, "four", () => log.messages.length === 4);
+      await log.messages[1]!.ackConfirmed(2_000);
+      log.pull.close();
+      const isOld = rig.version.startsWith("2.10.");
+      assert.equal(await feed.rewindConsumer("S", "a"), !isOld);
+      const info = await feed.consumerInfo("S", "a");
+      assert.deepEqual([info?.delivered, info?.ackPending], isOld ? [4, 3] : [0, 0]);
+      if (!isOld) {
+        await refused(feed.rewindConsumer("S", "b"), "PARTI_TIMEOUT");
+        await refused(log.messages[3]!.ackConfirmed(300), "PARTI_TIMEOUT");
+        const again = pullLog(feed, "S", "a", 10);
+        await until(clock, "what is left", () => again.messages.length === 3);
+        assert.deepEqual(again.texts, ["1", "3", "4"]);
+        const counts = again.messages.map((one) => [one.deliverySequence, one.deliveryCount]);
+        assert.deepEqual(counts, [[1, 1], [2, 1], [3, 1]]);
+        // An ack of a delivery from before counts once it has come again.
+        await log.messages[0]!.ackConfirmed(2_000);
+        await publishNumbers(feed, "feed.1", 5, 5);
+        await until(clock, "a new one", () => again.texts.includes("5"));
+        assert.deepEqual([(await feed.streamInfo("S")).messages, again.messages.length], [3, 4]);
+      }
+      await close();
+    },
+  },
 ];

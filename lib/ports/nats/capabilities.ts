@@ -17,7 +17,7 @@ export interface Capabilities {
   readonly perKeyTtl: boolean;
   /** Several messages stored as one (2.12). The publisher does without; the README of this folder says why. */
   readonly atomicBatch: boolean;
-  /** `CONSUMER.RESET` (2.14). */
+  /** `CONSUMER.RESET` (2.14): a shard whose lane has lost a delivery goes on at once. */
   readonly consumerReset: boolean;
 }
 

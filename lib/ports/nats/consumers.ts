@@ -5,7 +5,9 @@
  */
 import { isPartiError, PartiError } from "../../errors.ts";
 import type { ConsumerConfig, ConsumerInfo } from "../feed.ts";
+import { REWIND_TIMEOUT_MS } from "../rewind.ts";
 import { callApi, REPEAT_AFTER_MS, repeatApi } from "./api.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import type { Link } from "./link.ts";
 import { patiently } from "./patience.ts";
 import { coveredBy } from "./subjects.ts";
@@ -140,6 +142,23 @@ export async function shrinkConsumer(
     });
   }
   await createOrUpdate(link, stream, name, wireConfigOf({ ...config, filterSubjects }), "update");
+}
+
+/**
+ * Has a consumer start anew in its place. See {@linkcode FeedStore.rewindConsumer}. Asked once: whoever asks again after it has gone on
+ * would have it start anew once more.
+ *
+ * @param link the connection
+ * @param stream the stream
+ * @param name the consumer
+ * @returns false if the server is too old for that
+ * @throws {PartiError} `PARTI_TIMEOUT`, also if it is not there, and as the link does
+ */
+export async function rewindConsumer(link: Link, stream: string, name: string): Promise<boolean> {
+  if (!capabilitiesOf(link.nc.info?.version ?? "").consumerReset) return false;
+  const what = `start consumer ${name} of ${stream} anew`;
+  await callApi(link, `CONSUMER.RESET.${stream}.${name}`, undefined, what, REWIND_TIMEOUT_MS);
+  return true;
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   deleteConsumer,
   listConsumers,
   readConsumerInfo,
+  rewindConsumer,
   shrinkConsumer,
 } from "./consumers.ts";
 import { type Link, linkOf } from "./link.ts";
@@ -128,6 +129,10 @@ class NatsFeed implements FeedStore {
     filterSubjects: readonly string[],
   ): Promise<void> {
     return shrinkConsumer(this.#link, stream, config, filterSubjects);
+  }
+
+  rewindConsumer(stream: string, name: string): Promise<boolean> {
+    return rewindConsumer(this.#link, stream, name);
   }
 
   deleteConsumer(stream: string, name: string): Promise<boolean> {

@@ -60,6 +60,15 @@ export function workerPermissions(
     }),
     ...feedStreams(stream, shards).flatMap(feedPermissions),
     ...(shards === undefined ? [] : [
+      ...feedStreams(stream, shards).map((shard) =>
+        publish(
+          `$JS.API.CONSUMER.RESET.${shard}.*`,
+          "reading a shard anew from its oldest message",
+          {
+            when: "a delivery was lost; without it keys wait for the handlers of others",
+          },
+        )
+      ),
       publish(`$JS.API.STREAM.INFO.${shardStream(stream, shards)}`, "are there no more shards"),
     ]),
     publish(`parti.${group}.probe.*`, "who is alive"),
