@@ -62,6 +62,9 @@ export const actorCatalog = {
   "at most once": always("without a key no call is handled twice"),
   "no call is handled late": always("no turn begins for a call whose time is over"),
   "a value was handled": always("who gets a value was handled at least once"),
+  "what was refused was not handled": always(
+    "of a call that is tried once nobody is told that it was not handled, and it was",
+  ),
   "on a good day all calls succeed": always("without faults each call has its value in time"),
   "where nodes only crash callers learn in time": always(
     "without other faults no call of a patient caller ends by its deadline",

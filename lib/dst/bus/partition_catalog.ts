@@ -26,6 +26,9 @@ export const partitionCatalog = {
   "the answer is the call's": always("a value is the one that only this call's actor gives"),
   "what is handled was called": always("each call that is handled was made"),
   "a value was handled": always("who gets a value was handled at least once"),
+  "what was refused was not handled": always(
+    "of a call that is tried once nobody is told that it was not handled, and it was",
+  ),
   "hooks come once, by right": always(
     "a hook of a life is called once, in no turn of its actor, and in no other life of it",
   ),

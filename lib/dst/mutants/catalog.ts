@@ -5,6 +5,7 @@
  */
 import { assignmentMutants } from "./assignment_mutants.ts";
 import { busMutants } from "./bus_mutants.ts";
+import { callMutants } from "./call_mutants.ts";
 import { consumptionMutants } from "./consumption_mutants.ts";
 import { membershipMutants } from "./membership_mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -17,6 +18,7 @@ export const mutants: readonly Mutant[] = [
   ...assignmentMutants,
   ...consumptionMutants,
   ...workerMutants,
+  ...callMutants,
   ...busMutants,
   ...partitionMutants,
 ];
