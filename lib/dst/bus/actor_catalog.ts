@@ -51,7 +51,7 @@ export const actorCatalog = {
   ),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
   "a place is given back by who has it": always("no node removes a newer place than its own"),
-  "one turn at a time": always("no life of an actor takes two turns at once"),
+  "one turn at a time": always("no turn of a life begins during another, or during a hook of it"),
   "a turn begins by right": always("a turn begins only while the node's lease is valid"),
   "an answer is given by right": always(
     "a call is answered only while the node's lease is valid, and before a newer life has begun",
@@ -97,7 +97,7 @@ export const actorCatalog = {
   ),
   "every life ends once": always("each life has come to its end, or its process has"),
   "hooks come once, by right": always(
-    "a hook of a life is called once, by right, and in no turn of it",
+    "a hook of a life is called once, by right, and in no turn and no other hook of it",
   ),
   "nothing leaks": always("after the end no timer, subscription, watch, entry or lease is left"),
   "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),

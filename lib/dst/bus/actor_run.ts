@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
 import type { ActorId } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
@@ -15,8 +14,7 @@ import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { disagreement, leftOnServer } from "./actor_agreement.ts";
 import { type ActorCatalog, type ActorSite, CONVERGENCE_LEASES } from "./actor_catalog.ts";
-import { type ActorCallStep, readPayload, writePayload } from "./actor_payload.ts";
-import { turnsOf } from "./actor_turn.ts";
+import { type ActorCallStep, writePayload } from "./actor_payload.ts";
 import { ActorWatch } from "./actor_watch.ts";
 import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
 import { CallWatch } from "./call_watch.ts";
@@ -25,7 +23,7 @@ import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { isCalm } from "./mood.ts";
 import { checkAtMostOnce, endRun } from "./run_end.ts";
-import type { Turn } from "./turn_watch.ts";
+import { type ActorStage, simActor } from "./sim_actor.ts";
 
 /** A node with actors. */
 export interface ActorMember extends BusMember {
@@ -236,11 +234,15 @@ export class ActorRun {
       },
       onError: (error) => this.#heard(error),
     });
+    const stage: ActorStage = {
+      ...{ owner, actors, simulation: this.#simulation, clock: world.clock },
+      ...{ ledger: this.ledger, watch: this.watch, calls: this.#calls },
+    };
     for (const placement of PLACEMENTS) {
       for (const state of [false, true]) {
         actors.define(`sim::${placement}${state ? `-${KEPT}` : ""}`, {
           ...{ placement, state, idleMs: this.#options.idleMs },
-          create: (context) => this.#actor({ owner, world, actors }, context),
+          create: (context) => simActor(stage, context),
         });
       }
     }
@@ -257,37 +259,6 @@ export class ActorRun {
     outbox.answer = (call, said) => {
       this.watch.answers(call, said, actors.mayAct && actors.address === said.at);
       answer(call, said);
-    };
-  }
-
-  #actor(
-    { owner, world: { clock }, actors }: Pick<ActorMember, "owner" | "world" | "actors">,
-    context: ActorContext,
-  ): Actor {
-    const { assertions } = this.#simulation;
-    const { id, signal } = context;
-    this.watch.made(owner, context);
-    const take = turnsOf({ assertions, ledger: this.ledger, clock, context });
-    return {
-      handle: async (call) => {
-        const { payload, key, leftMs } = call;
-        assertions.always("no call is handled late", leftMs() > 0, id);
-        this.#calls.came(this.ledger.find(readPayload(payload).token), leftMs());
-        const turn: Turn = { owner, context, signal };
-        this.watch.begin(turn, call, actors.mayAct);
-        try {
-          return await take(payload, signal, (isKnown) => {
-            assertions.sometimes("a key came again", key !== undefined && isKnown);
-          });
-        } finally {
-          this.watch.end(turn);
-        }
-      },
-      onActivate: () => this.watch.hooked("activate", context, actors.mayAct),
-      onDeactivate: (reason) => {
-        this.watch.hooked("deactivate", context, actors.mayAct);
-        assertions.sometimes("an actor was idle", reason === "idle");
-      },
     };
   }
 

@@ -15,7 +15,7 @@ export const partitionCatalog = {
     "no turn of an actor begins while another of it is in progress by right",
   ),
   "one turn at a time": always(
-    "in one process no turn of an actor begins during another, of whichever life",
+    "in one process no turn of an actor begins during another, or during a hook, of whichever life",
   ),
   "a turn begins by right": always("a turn begins only while its shard is here"),
   "no life goes back": always("no turn begins under an older token than another has begun under"),

@@ -36,11 +36,13 @@ const TYPE = "sim::kept";
 const LOOK_MS = 250;
 /** So long after its goodbye an actor tries to save, in milliseconds. */
 const STRAGGLE_MS = 2;
-/** How long the hook takes with which a life begins, in milliseconds: most that they load is there at once. */
-const ACTIVATING_MS = [0, 0, 5, 100];
-/** Now and then it takes so long that the shard can go and come back meanwhile, in milliseconds. */
+/** How long a hook takes, in milliseconds: most that they load is there at once. */
+const HOOK_MS = [0, 0, 5, 100];
+/** Now and then the first one takes so long that the shard can go and come back meanwhile, in milliseconds. */
 const SLOW_ACTIVATING_MS = 5_000;
-const SLOW_ACTIVATIONS = 0.05;
+/** The last one may hold the next life up, and whoever stops. */
+const SLOW_LEAVING_MS = 2_000;
+const SLOW_HOOKS = 0.05;
 const PING_TIMEOUT_MS = 60_000;
 /** What is stored and waits is handled within so long when all is well, in milliseconds. */
 const DRAIN_MS = 60_000;
@@ -159,6 +161,10 @@ export class PartitionRun {
     this.#watch.made(owner, context);
     const life = `${owner.name} ${context.id} ${context.token}`;
     const draws = new Draws(this.#simulation.plan.seed, "activation", life);
+    const linger = async (longestMs: number): Promise<void> => {
+      const takesMs = draws.chance(SLOW_HOOKS) ? longestMs : draws.pick(HOOK_MS);
+      if (takesMs > 0) await sleep(clock, takesMs);
+    };
     return {
       handle: async ({ payload, signal, leftMs }) => {
         // What is stored is handled, however late.
@@ -173,17 +179,15 @@ export class PartitionRun {
           this.#watch.end(turn);
         }
       },
-      onActivate: async () => {
-        this.#watch.hooked("activate", context);
-        const isSlow = draws.chance(SLOW_ACTIVATIONS);
-        const takesMs = isSlow ? SLOW_ACTIVATING_MS : draws.pick(ACTIVATING_MS);
-        // The shard may go meanwhile, and the process stand still.
-        if (takesMs > 0) await sleep(clock, takesMs);
-      },
-      onDeactivate: () => {
-        this.#watch.hooked("deactivate", context);
-        this.#saveLate(owner, context);
-      },
+      // The shard may go meanwhile, and the process stand still.
+      onActivate: () => this.#watch.hooked("activate", context, () => linger(SLOW_ACTIVATING_MS)),
+      onDeactivate: () =>
+        this.#watch.hooked("deactivate", context, async () => {
+          await linger(SLOW_LEAVING_MS);
+          const { state } = context;
+          if (state?.value !== undefined) await state.save(state.value);
+          this.#saveLate(owner, context);
+        }),
     };
   }
 

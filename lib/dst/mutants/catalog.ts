@@ -7,6 +7,7 @@ import { assignmentMutants } from "./assignment_mutants.ts";
 import { busMutants } from "./bus_mutants.ts";
 import { callMutants } from "./call_mutants.ts";
 import { consumptionMutants } from "./consumption_mutants.ts";
+import { hookMutants } from "./hook_mutants.ts";
 import { membershipMutants } from "./membership_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { partitionMutants } from "./partition_mutants.ts";
@@ -21,4 +22,5 @@ export const mutants: readonly Mutant[] = [
   ...callMutants,
   ...busMutants,
   ...partitionMutants,
+  ...hookMutants,
 ];
