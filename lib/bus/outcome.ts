@@ -99,6 +99,21 @@ export function nobodyThere(node: string | undefined): PartiError {
 }
 
 /**
+ * Where a call was sent this user may not send, as the server says by now.
+ *
+ * @param refusal what the server says
+ * @returns the error
+ */
+export function mayNotSend(refusal: PartiError): PartiError {
+  const why = `${refusal.message}: unless that has just changed nobody has handled it`;
+  return new PartiError("PARTI_MAYBE_DELIVERED", why, {
+    value: refusal.value,
+    cause: refusal,
+    ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
+  });
+}
+
+/**
  * What sending a call in vain means to its caller.
  *
  * @param error why it could not be sent

@@ -48,8 +48,12 @@ class NatsMessaging implements Messaging {
     return plainBytes((await this.#link.ask(subject, data, timeoutMs)).data);
   }
 
-  unserved(subjects: readonly string[], timeoutMs: number): Promise<readonly string[]> {
-    return this.#link.unserved(subjects, timeoutMs, () => this.flush(timeoutMs));
+  unserved(
+    subjects: readonly string[],
+    timeoutMs: number,
+    onRefused?: (error: PartiError) => void,
+  ): Promise<readonly string[]> {
+    return this.#link.unserved(subjects, timeoutMs, () => this.flush(timeoutMs), onRefused);
   }
 
   async flush(timeoutMs: number): Promise<void> {
