@@ -28,6 +28,8 @@ export type ConnectionStatus = "disconnected" | "reconnected" | "closed";
 export interface Messaging {
   /** Whether the connection is up as far as the client knows. */
   readonly connected: boolean;
+  /** The largest message that the server takes, in bytes. */
+  readonly maxPayloadBytes: number;
   /** Sends without waiting; dropped silently while disconnected for long. Throws `PARTI_REFUSED` for no bytes at all: that is a probe. */
   publish(subject: string, data: Uint8Array): void;
   /**

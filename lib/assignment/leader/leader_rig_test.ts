@@ -93,6 +93,7 @@ export class TestMessaging implements Messaging {
   /** Instances whose process is stopped. */
   readonly paused = new Set<string>();
   readonly published: { subject: string; data: Uint8Array }[] = [];
+  readonly maxPayloadBytes = 1_048_576;
   requests = 0;
   constructor(readonly clock: Clock) {}
   publish(subject: string, data: Uint8Array): void {

@@ -25,6 +25,10 @@ class NatsMessaging implements Messaging {
     return this.#link.connected;
   }
 
+  get maxPayloadBytes(): number {
+    return this.#link.nc.info?.max_payload ?? Infinity;
+  }
+
   publish(subject: string, data: Uint8Array): void {
     refuseEmpty(data, `publish to ${subject}`);
     if (!this.#link.connected) return;
