@@ -346,6 +346,7 @@ export class MessageBus implements AsyncDisposable {
     }
     const handler = this.#handlers.get(call.to);
     if (handler === undefined) outbox.refuse(call, "no handler", `nobody handles ${call.to}`);
+    else if (incoming.leftMs <= 0) outbox.refuse(call, "late");
     else if (this.#working >= this.#settings.workingMax) outbox.refuse(call, "overloaded");
     else void this.#work(incoming, handler);
   }

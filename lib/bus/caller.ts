@@ -180,7 +180,7 @@ export class Caller {
    * @param send sends it
    * @param errand what is told whom
    * @param options its deadline
-   * @throws {PartiError} `PARTI_NOT_SENT`, `PARTI_MAYBE_DELIVERED`, `PARTI_STOPPED`
+   * @throws {PartiError} `PARTI_NOT_SENT`, `PARTI_MAYBE_DELIVERED`, `PARTI_OVERLOADED`, `PARTI_STOPPED`
    */
   async tell(send: Send, errand: Errand, options: CallOptions): Promise<void> {
     const { address, counts, checkRunning } = this.#options;

@@ -128,6 +128,7 @@ export function notSent(error: unknown): PartiError {
   }
   // Whether a feed has stored it is unknown.
   if (error.code === "PARTI_TIMEOUT") return maybeDelivered("the feed was silent");
+  if (error.code === "PARTI_OVERLOADED") return error;
   return new PartiError("PARTI_NOT_SENT", `it was not sent: ${error.message}`, {
     value: error.value,
     cause: error,

@@ -1,4 +1,4 @@
-/** A bus that cannot start, or is stopped meanwhile: it says so, and nothing of it is left. */
+/** A bus that cannot start, or is stopped meanwhile, says so, and nothing of it is left; and what one does that others have the name of. */
 import assert from "node:assert/strict";
 import { MessageBus } from "../../bus/bus.ts";
 import { addressSubject } from "../../bus/names.ts";
@@ -12,6 +12,7 @@ import { SimLink } from "../nats/link.ts";
 import { ModelServer } from "../nats/server.ts";
 import { simWorld } from "../nats/sim_world.ts";
 import { BUS } from "./bus_cluster.ts";
+import { tokenBytes, tokenOf } from "./ledger.ts";
 
 interface Rig {
   readonly kernel: Kernel;
@@ -78,5 +79,42 @@ Deno.test("an address that could not be listened to is not taken for the node's 
     const errand = { to: "nobody", method: "x", payload: new Uint8Array() };
     await bus.caller.tell(bus.outbox.to(addressSubject(BUS, address)), errand, {});
     assert.equal(bus.counts.received, 0);
+  });
+});
+
+Deno.test("of two processes with one name both handle a call, and the answer that comes first counts", async () => {
+  await simulated(async ({ kernel, server, world }) => {
+    const orphans: string[] = [];
+    const onOrphan = ({ at }: { readonly at: string }): void => void orphans.push(at);
+    await using caller = new MessageBus({ world, bus: BUS, node: "caller", onOrphan });
+    await caller.start();
+    const twins = ["twin#1", "twin#2"].map((name) => {
+      const link = new SimLink(new SimProcess(kernel, name), server, { latencyMs: () => 5 });
+      return new MessageBus({ world: simWorld(server)(link), bus: BUS, node: "twin" });
+    });
+    for (const twin of twins) {
+      twin.handle("who", () => tokenBytes(twin.address));
+      await twin.start();
+    }
+    const told = await caller.request({ node: "twin", type: "who" }, "x", new Uint8Array());
+    await kernel.sleep(100);
+    const addresses = twins.map(({ address }) => address);
+    assert.deepEqual([tokenOf(told), ...orphans].sort(), addresses.sort());
+    for (const twin of twins) await twin.stop();
+  });
+});
+
+Deno.test("no handler begins on a call whose time is over", async () => {
+  await simulated(async ({ kernel, world }) => {
+    const errors: PartiError[] = [];
+    const onError = (error: PartiError): void => void errors.push(error);
+    await using bus = new MessageBus({ world, bus: BUS, node: "node", onError });
+    let handled = 0;
+    bus.handle("count", () => void handled++);
+    await bus.start();
+    const target = { node: "node", type: "count" };
+    await bus.oneway(target, "x", new Uint8Array(), { timeoutMs: 0 });
+    await kernel.sleep(100);
+    assert.deepEqual([handled, errors.map(({ code }) => code)], [0, ["PARTI_TIMEOUT"]]);
   });
 });
