@@ -30,6 +30,7 @@ export type ActorSite = typeof ACTOR_SITES[number];
 /** The faults. */
 export const ACTOR_FAULTS = [
   "crash",
+  "leave",
   "pause",
   "cut",
   "block",
@@ -116,6 +117,8 @@ export const actorCatalog = {
   "an actor moved": sometimes("an actor began where it had not been before"),
   "an actor was idle": sometimes("an actor ended since nobody called"),
   "a dead node was swept": sometimes("what a dead node left was removed"),
+  "cancelled": sometimes("a call was given up"),
+  "a mailbox was full": sometimes("a call was refused since too many waited for its actor"),
   "a key came again": sometimes("an actor was given a call once more and knew it"),
 } as const;
 

@@ -18,6 +18,7 @@ import { type ActorCallStep, writePayload } from "./actor_payload.ts";
 import { ActorWatch } from "./actor_watch.ts";
 import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
 import { CallWatch } from "./call_watch.ts";
+import { cancelAfter } from "./cancelling.ts";
 import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { MemoryWatch } from "./memory_watch.ts";
@@ -41,6 +42,10 @@ export interface ActorRunOptions {
   readonly leaseTtlMs: number;
   /** After how long actors that nobody calls end, in milliseconds. */
   readonly idleMs: number;
+  /** How many calls may wait for an actor. */
+  readonly mailboxMax: number;
+  /** How many places of actors a node remembers. */
+  readonly cacheMax: number;
   /** How connections behave. */
   readonly network: (owner: string) => LinkOptions;
 }
@@ -103,6 +108,9 @@ export class ActorRun {
     simulation.kernel.addInvariant(() => this.#checkPending(), "pending is what is open");
   }
 
+  /** Stops the actors of a node. */
+  readonly stop = ({ actors }: ActorMember): Promise<void> => actors.stop();
+
   /** The names of the nodes. */
   get nodeNames(): string[] {
     return Array.from({ length: this.#options.nodes }, (_, n) => `node-${n}`);
@@ -130,12 +138,18 @@ export class ActorRun {
     this.#called.add(id);
     const sinceMs = this.#simulation.kernel.nowMs;
     const record = this.ledger.issue(token, member.owner.name, !again, timeoutMs);
-    const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
+    const cancel = cancelAfter(member.world.clock, how.cancelAfterMs);
+    const { signal } = cancel;
+    const options = { timeoutMs, signal, ...(again ? { idempotencyKey: token } : {}) };
     const payload = writePayload(token, how);
     if (!again) this.#memory.calls(member.owner, id, payload);
     const calling = member.actors.request(id, "add", payload, options);
     const told = await this.ledger.book(record, member, calling, (error) => this.#heard(error));
+    cancel.end();
     if (told === undefined) return undefined;
+    const [outcome] = record.outcomes;
+    assertions.sometimes("cancelled", outcome === "cancelled");
+    assertions.sometimes("a mailbox was full", outcome === "overloaded");
     if ("value" in told) {
       const text = tokenOf(told.value);
       assertions.always("the answer is the call's", text === echoOf(token), `${token}: ${text}`);
@@ -201,7 +215,7 @@ export class ActorRun {
     await endRun({
       ...{ simulation: this.#simulation, cluster, ledger },
       look: () => this.#checkStates(),
-      stop: ({ actors }) => actors.stop(),
+      stop: this.stop,
     });
     for (const left of leftOnServer(cluster.server)) {
       assertions.always("nothing leaks", false, left);
@@ -217,8 +231,9 @@ export class ActorRun {
 
   async #start(member: BusMember): Promise<ActorMember> {
     const { owner, world, bus } = member;
+    const { leaseTtlMs, cacheMax, idleMs, mailboxMax } = this.#options;
     const actors = new ActorSystem({
-      ...{ world, bus, leaseTtlMs: this.#options.leaseTtlMs },
+      ...{ world, bus, leaseTtlMs, cacheMax },
       directory: (own) => {
         const watched = this.watch.watched(owner, own);
         return {
@@ -241,7 +256,7 @@ export class ActorRun {
     for (const placement of PLACEMENTS) {
       for (const state of [false, true]) {
         actors.define(`sim::${placement}${state ? `-${KEPT}` : ""}`, {
-          ...{ placement, state, idleMs: this.#options.idleMs },
+          ...{ placement, state, idleMs, mailboxMax },
           create: (context) => simActor(stage, context),
         });
       }

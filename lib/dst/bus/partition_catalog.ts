@@ -57,6 +57,7 @@ export const partitionCatalog = {
   "an actor moved": sometimes("an actor began where it had not been before"),
   "a call came again": sometimes("an actor was given a call once more and knew it"),
   "maybe_delivered": sometimes("nobody knows whether a call was handled"),
+  "cancelled": sometimes("a call was given up"),
   "timeout_triggered": sometimes("a call timed out"),
 } as const;
 

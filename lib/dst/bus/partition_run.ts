@@ -16,11 +16,12 @@ import { Healing } from "../core/healing.ts";
 import { Draws } from "../draw.ts";
 import { latencyOf, type LatencyShape } from "../latency.ts";
 import { playSteps, type Simulation } from "../workload.ts";
-import { ActorFaults, type FaultCatalog } from "./actor_faults.ts";
+import { ActorFaults, type FaultCatalog, type FaultTargets } from "./actor_faults.ts";
 import { type ActorCallStep, readPayload, writePayload } from "./actor_payload.ts";
 import { turnsOf } from "./actor_turn.ts";
 import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
 import { CallWatch } from "./call_watch.ts";
+import { cancelAfter } from "./cancelling.ts";
 import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { type PartitionCatalog, WHOLE_MS } from "./partition_catalog.ts";
@@ -64,6 +65,11 @@ interface PartitionMember extends BusMember {
   readonly manager: Manager;
 }
 
+async function stop({ manager, actors }: PartitionMember): Promise<void> {
+  await manager.stop();
+  await actors.stop();
+}
+
 /** A run. */
 export class PartitionRun {
   readonly nodeNames: readonly string[] = Array.from({ length: NODES }, (_, n) => `node-${n}`);
@@ -99,10 +105,10 @@ export class PartitionRun {
     await makeShards(this.#cluster.admin.feed, FEED, { storage: "file", replicas: 1 });
     const opening = this.nodeNames.map((node) => this.#cluster.start(node));
     const healing = new Healing(kernel);
-    const targets = { cluster: this.#cluster as unknown as BusCluster, nodeNames: this.nodeNames };
+    const targets = { cluster: this.#cluster, nodeNames: this.nodeNames, stop };
     const faults = new ActorFaults(
       this.#simulation as unknown as Simulation<FaultCatalog>,
-      targets,
+      targets as unknown as FaultTargets,
       healing,
       LOAD_MS,
     );
@@ -212,9 +218,12 @@ export class PartitionRun {
     this.#called.add(how.actor);
     const { again = false, timeoutMs } = how;
     const record = this.#ledger.issue(token, member.owner.name, !again, timeoutMs);
-    const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
+    const cancel = cancelAfter(member.world.clock, how.cancelAfterMs);
+    const { signal } = cancel;
+    const options = { timeoutMs, signal, ...(again ? { idempotencyKey: token } : {}) };
     const calling = member.actors.request(id, "add", writePayload(token, how), options);
     const told = await this.#ledger.book(record, member, calling, (error) => this.#heard(error));
+    cancel.end();
     if (told === undefined) return undefined;
     if ("value" in told) {
       const text = tokenOf(told.value);
@@ -224,6 +233,7 @@ export class PartitionRun {
     }
     const [outcome] = record.outcomes;
     assertions.sometimes("maybe_delivered", outcome === "maybe delivered");
+    assertions.sometimes("cancelled", outcome === "cancelled");
     assertions.sometimes("timeout_triggered", outcome === "timeout");
     return record;
   }
@@ -260,10 +270,7 @@ export class PartitionRun {
     await endRun({
       ...{ simulation: this.#simulation, cluster: this.#cluster, ledger: this.#ledger },
       look: () => this.#checkStates(),
-      stop: async ({ manager, actors }) => {
-        await manager.stop();
-        await actors.stop();
-      },
+      stop,
     });
     this.#watch.checkEnds();
   }
