@@ -20,7 +20,7 @@ import { Incoming } from "../incoming.ts";
 import { shardStateBucket } from "../names.ts";
 import { doneWith, failedWith, valueOf } from "../outcome.ts";
 import type { ActorType, DeactivationReason } from "./actor.ts";
-import { type ActorId, bucketKey } from "./actor_id.ts";
+import { type ActorId, bucketKey, parseActorId } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import type { PartitionActorsOptions } from "./partition_actors_options.ts";
 import { PartitionLife, type PartitionLifeOptions, rightOver } from "./partition_life.ts";
@@ -157,7 +157,7 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
     const { bus, world } = this.#options;
     const call = decodeEnvelope(message.data);
     if (call === undefined || call.kind === "answer") return bus.noteMalformed();
-    const type = this.#types.of(call.to);
+    const type = isActorId(call.to) ? this.#types.of(call.to) : undefined;
     if (type === undefined) {
       const message = `nobody here acts as ${call.to}`;
       return bus.outbox.refuse(call, "no handler", message);
@@ -310,5 +310,16 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
   #shardOf(id: ActorId): PartitionId {
     const { shards } = this.#options.feed;
     return shardId(shardOf(bucketKey(id), shards));
+  }
+}
+
+/** What is stored for something that cannot be an actor's name, by whoever else, is refused, and no poison. */
+function isActorId(text: string): boolean {
+  try {
+    parseActorId(text);
+    return true;
+  } catch (error) {
+    if (isPartiError(error, "PARTI_INVALID_CONFIG")) return false;
+    throw error;
   }
 }

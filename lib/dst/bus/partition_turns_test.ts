@@ -91,6 +91,15 @@ Deno.test("a call that has lain in the feed has so much less time left", async (
   });
 });
 
+Deno.test("a call to what can be no actor's name is refused, and not given again", async () => {
+  await onNode(async (node) => {
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, { create: () => ({ handle: () => assert.fail() }) });
+    await actors.handler(messageOf(node, { to: `${TYPE}/${"x".repeat(201)}` }), rightOf(1));
+    assert.equal(node.bus.counts.refused, 1);
+  });
+});
+
 Deno.test("no actor begins where the right to its shard went while its state was loaded", async () => {
   await onNode(async (node) => {
     let mayAct = true;
