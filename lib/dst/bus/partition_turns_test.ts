@@ -7,6 +7,7 @@ import { decodeState } from "../../bus/actors/state_store.ts";
 import { type Call, encodeEnvelope } from "../../bus/envelope.ts";
 import { shardStateBucket } from "../../bus/names.ts";
 import type { HandlerContext, PartitionMessage } from "../../consumption/dispatch/handler.ts";
+import { PartiError, type PartiErrorCode } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import { shardId } from "../../sharding/shards.ts";
 import { changedBuckets } from "../../test_support/changed_world.ts";
@@ -120,6 +121,33 @@ Deno.test("no actor begins where the right to its shard went while its state was
       },
     );
     assert.equal(created, 0);
+  });
+});
+
+Deno.test("a life that could not begin saves nothing any more, and its call is given up once its time is over, but not in an outage", async () => {
+  await onNode(async (node) => {
+    const lives: ActorContext[] = [];
+    let code: PartiErrorCode = "PARTI_TIMEOUT";
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, {
+      state: true,
+      create: (context) => {
+        lives.push(context);
+        throw new PartiError(code, "made to fail");
+      },
+    });
+    const call = async (attempt: number, leftMs: number): Promise<void> =>
+      await actors.handler(messageOf(node, { leftMs }), { ...rightOf(1), attempt });
+    await assert.rejects(call(100, -1), { code: "PARTI_NOT_BEGUN" });
+    code = "PARTI_OVERLOADED";
+    await assert.rejects(call(100, 5_000), { code: "PARTI_NOT_BEGUN" });
+    await assert.rejects(call(4, -1), { code: "PARTI_NOT_BEGUN" });
+    await call(5, -1);
+    assert.equal(node.bus.counts.refused, 1);
+    for (const { state, mayAct } of lives) {
+      await assert.rejects(state!.save(tokenBytes("late")), { code: "PARTI_FENCED" });
+      assert.equal(mayAct(), false);
+    }
   });
 });
 
