@@ -82,9 +82,10 @@ Deno.test("an outage is not poison: what failed because of the server is tried u
 });
 
 Deno.test("an actor that cannot begin makes no poison of its call", async () => {
-  const { clock, feed, made, told } = rig((_, { attempt }) => {
+  const { clock, feed, made, told, state } = rig((_, { attempt }) => {
     if (attempt <= 5) throw new PartiError("PARTI_NOT_BEGUN", "not now");
   }, { maxDeliver: 2 });
+  state.poison = "stopped";
   const [a] = made("a");
   feed(a!, 1);
   await clock.advance(10_000);
