@@ -23,6 +23,10 @@ const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: 
     hint: "its node has lost its lease while it was at work",
   },
   "not begun": { code: "PARTI_NOT_SENT", hint: "nobody has handled it: try again" },
+  "given up": {
+    code: "PARTI_MAYBE_DELIVERED",
+    hint: "whoever had the actor's shard before may have handled it",
+  },
   "stopped": { code: "PARTI_NOT_SENT", hint: "that node is on its way out: try again" },
 };
 

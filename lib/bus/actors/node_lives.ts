@@ -109,7 +109,7 @@ export class NodeLives {
   }
 
   async #begin(): Promise<void> {
-    const { world, bus, types, onActivation, onError } = this.#options;
+    const { world, bus, types, stopGraceMs, onActivation, onError } = this.#options;
     const means = this.#means!;
     const address = bus.newAddress();
     const listening = bus.listenAt(address);
@@ -127,7 +127,7 @@ export class NodeLives {
       return await lease.release();
     }
     const host = new Host({
-      ...{ world, bus, address, lease, listening, types, onActivation, onError },
+      ...{ world, bus, address, lease, listening, types, stopGraceMs, onActivation, onError },
       ...means,
     });
     if (!lease.valid) {

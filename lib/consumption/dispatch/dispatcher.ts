@@ -59,6 +59,9 @@ export interface DispatcherOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** These say nothing about the message, which must not become poison by them. An actor that cannot begin sees to its calls by itself. */
+const BLAMELESS_CODES: readonly PartiErrorCode[] = [...OUTAGE_CODES, "PARTI_NOT_BEGUN"];
+
 /** However long an outage lasts, its end is noticed soon. */
 const OUTAGE_PAUSE_MAX_MS = 1_000;
 
@@ -265,9 +268,8 @@ export class Dispatcher {
       }
       if (error === undefined) return "done";
       const code = codeOf(error.cause);
-      // An outage says nothing about the message, which must not become poison by it.
       const isCounted = world.messaging.connected &&
-        (code === undefined || !OUTAGE_CODES.includes(code));
+        (code === undefined || !BLAMELESS_CODES.includes(code));
       if (isCounted) failures++;
       if (code !== "PARTI_FENCED" && failures >= config.maxDeliver) {
         this.#stepAside(run);

@@ -7,6 +7,7 @@ import type { Mutant } from "./mutant.ts";
 
 const HOST = "lib/bus/actors/host.ts";
 const ACTIVATION = "lib/bus/actors/activation.ts";
+const GOODBYE = "lib/bus/actors/goodbye.ts";
 const NODES = "lib/bus/actors/nodes.ts";
 const LOCATOR = "lib/bus/actors/locator.ts";
 const DIRECTORY = "lib/bus/actors/kv_directory.ts";
@@ -85,7 +86,7 @@ const bugs: readonly Mutant[] = [
     name: "turn-without-lease",
     about: "A turn begins whether the node's lease is valid or not.",
     file: ACTIVATION,
-    find: "    return !this.#isOver && this.#stage.mayAct();",
+    find: "    return !this.#isOver && !this.#hasLeft && this.#stage.mayAct();",
     replace: "    return !this.#isOver;",
   },
   {
@@ -131,10 +132,9 @@ const bugs: readonly Mutant[] = [
   {
     name: "hook-called-twice",
     about: "An actor that ends is told so twice.",
-    file: ACTIVATION,
-    find: "      await this.#actor!.onDeactivate?.(reason);\n",
-    replace:
-      "      await this.#actor!.onDeactivate?.(reason);\n      await this.#actor!.onDeactivate?.(reason);\n",
+    file: GOODBYE,
+    find: "    await actor.onDeactivate?.(reason);\n",
+    replace: "    await actor.onDeactivate?.(reason);\n    await actor.onDeactivate?.(reason);\n",
   },
   {
     name: "late-calls-handled",
@@ -181,9 +181,9 @@ const bugs: readonly Mutant[] = [
   {
     name: "goodbye-only-when-idle",
     about: "An actor is told of its end only where nobody has called it.",
-    file: ACTIVATION,
-    find: "      await this.#actor!.onDeactivate?.(reason);\n",
-    replace: '      if (reason === "idle") await this.#actor!.onDeactivate?.(reason);\n',
+    file: GOODBYE,
+    find: "    await actor.onDeactivate?.(reason);\n",
+    replace: '    if (reason === "idle") await actor.onDeactivate?.(reason);\n',
   },
   {
     name: "stopping-cuts-short",

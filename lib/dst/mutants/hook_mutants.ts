@@ -6,7 +6,13 @@
 import type { Mutant } from "./mutant.ts";
 
 const ACTIVATION = "lib/bus/actors/activation.ts";
-const PARTITION_ACTORS = "lib/bus/actors/partition_actors.ts";
+const GOODBYE = "lib/bus/actors/goodbye.ts";
+/** Both kinds of actors say goodbye there. */
+const NOT_WAITED_FOR = {
+  file: GOODBYE,
+  find: "    await actor.onDeactivate?.(reason);\n",
+  replace: "    void Promise.resolve(actor.onDeactivate?.(reason)).catch(() => {});\n",
+};
 
 /** The bugs. */
 export const hookMutants: readonly Mutant[] = [
@@ -22,24 +28,20 @@ export const hookMutants: readonly Mutant[] = [
     workload: "bus-4-directory",
     name: "goodbye-not-waited-for",
     about: "An actor gives its place back while it is still told that it ends.",
-    file: ACTIVATION,
-    find: "      await this.#actor!.onDeactivate?.(reason);\n",
-    replace: "      void Promise.resolve(this.#actor!.onDeactivate?.(reason)).catch(() => {});\n",
+    ...NOT_WAITED_FOR,
   },
   {
     workload: "bus-6-partition",
     name: "shard-turns-during-the-first-hook",
     about: "An actor by partition takes its first turn while it is still told that it begins.",
-    file: PARTITION_ACTORS,
-    find: "    await actor.onActivate?.();\n",
-    replace: "    void Promise.resolve(actor.onActivate?.()).catch(() => {});\n",
+    file: "lib/bus/actors/partition_life.ts",
+    find: "    await this.#actor.onActivate?.();\n",
+    replace: "    void Promise.resolve(this.#actor.onActivate?.()).catch(() => {});\n",
   },
   {
     workload: "bus-6-partition",
     name: "shard-goodbye-not-waited-for",
     about: "The next life by partition begins while the one before it is still told that it ends.",
-    file: PARTITION_ACTORS,
-    find: "      await life.actor.onDeactivate?.(reason);\n",
-    replace: "      void Promise.resolve(life.actor.onDeactivate?.(reason)).catch(() => {});\n",
+    ...NOT_WAITED_FOR,
   },
 ];
