@@ -7,7 +7,7 @@ import { settled } from "../../abort.ts";
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
 import type { Subscription } from "../../ports/messaging.ts";
-import { type CallOptions, checkAbove0, checkDuration } from "../bus_options.ts";
+import { type CallOptions, checkAbove0, checkDuration, checkTimeout } from "../bus_options.ts";
 import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
 import { type Address, addressSubject } from "../names.ts";
@@ -38,6 +38,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #leaseTtlMs: number;
   readonly #locator: Locator;
   readonly #stop = new AbortController();
+  /** Fires when no actor acts here any more: until then turns and goodbyes call others. */
+  readonly #over = new AbortController();
   readonly #log: Logger;
   readonly #lives: NodeLives;
   #begun = 0;
@@ -74,7 +76,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       nodes: () => this.#nodes,
       surroundings: () => this.#surroundings(),
       joining: () => this.#lives.joining,
-      over: AbortSignal.any([this.#stop.signal, bus.over]),
+      over: AbortSignal.any([this.#over.signal, bus.over]),
       checkRoom: (looking) => bus.caller.pending.checkRoom(looking),
       onError: (error) => this.#tell(error),
     });
@@ -243,7 +245,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
    * @param payload the payload
    * @param options its deadline and trace
    * @throws {PartiError} `PARTI_NOT_SENT` if it never left, `PARTI_TIMEOUT` if it could not be found out where to, `PARTI_OVERLOADED` if
-   * too many calls wait for that
+   * too many calls wait for that, `PARTI_INVALID_CONFIG` for a timeout that no timer has
    */
   async oneway(
     id: ActorId,
@@ -252,7 +254,9 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     options: Omit<CallOptions, "signal" | "idempotencyKey"> = {},
   ): Promise<void> {
     const { world: { clock }, bus } = this.#options;
-    const endMs = clock.monotonicMs() + (options.timeoutMs ?? bus.timeoutMs);
+    const { timeoutMs: givenMs = bus.timeoutMs } = options;
+    checkTimeout(givenMs);
+    const endMs = clock.monotonicMs() + givenMs;
     const { address, placed } = await this.#locator.locate(id, endMs, { oneway: true });
     const timeoutMs = Math.max(0, endMs - clock.monotonicMs());
     const errand = { to: id, method, payload, placed };
@@ -294,7 +298,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     return this.#state === "stopped";
   }
 
-  /** Whoever waits for a place, or for a lease, waits in vain. */
+  /** Whoever waits for a lease waits in vain. */
   #end(): void {
     this.#state = "stopped";
     this.#stop.abort();
@@ -308,6 +312,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#lives.close();
+    this.#over.abort();
     this.#taking?.close();
     await this.#sweeper?.close();
     await this.#nodes?.close();

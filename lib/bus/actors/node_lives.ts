@@ -150,7 +150,8 @@ export class NodeLives {
     this.#host = undefined;
     this.#joining = new AbortController();
     host.lose();
-    if (!this.#over.signal.aborted) this.#living = this.#rejoin();
+    if (this.#over.signal.aborted) this.#joining.abort();
+    else this.#living = this.#rejoin();
   }
 
   /** Never rejects. */
