@@ -182,8 +182,8 @@ const inActors: readonly Mutant[] = [
     name: "dead-by-put",
     about: "The proof of a death is written over whatever is there: a node that lives is buried.",
     file: NODES,
-    find: "await wins(bucket.create(keyOf(address), stone));",
-    replace: "await wins(bucket.put(keyOf(address), stone));",
+    find: "await this.#giveNotice(address);",
+    replace: "await bucket.put(keyOf(address), stone).then(() => this.#bury(address));",
   },
   {
     name: "turn-without-lease",
