@@ -96,6 +96,8 @@ export interface KvStore {
     options: KvBucketOptions,
     onDrift?: (setting: string, actual: unknown, wanted: unknown) => void,
   ): Promise<KvBucket>;
+  /** What tells a bucket from those of its name before and after it; undefined if there is none. Whoever has it open is not told of another. */
+  identify(name: string): Promise<string | undefined>;
   /** Removes a bucket and all it holds; harmless if it is not there. */
   destroy(name: string): Promise<void>;
 }

@@ -13,7 +13,12 @@ import type { Answer } from "../envelope.ts";
 import { type Address, addressSubject } from "../names.ts";
 import { valueOf } from "../outcome.ts";
 import type { ActorType } from "./actor.ts";
-import { type ActorBuckets, openActorBuckets } from "./actor_buckets.ts";
+import {
+  type ActorBuckets,
+  openActorBuckets,
+  type OpenDirectory,
+  openDirectory,
+} from "./actor_buckets.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import type { ActorId } from "./actor_id.ts";
 import type { ActorSystemOptions } from "./actor_system_options.ts";
@@ -30,6 +35,8 @@ import { TypeTable } from "./type_table.ts";
 const DEFAULT_LEASE_TTL_MS = 5_000;
 const DEFAULT_CACHE_MAX = 100_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
+/** So often in a lease it is asked whether the directory is still there. */
+const CHECKS = 3;
 
 /** Actors on one node. */
 export class ActorSystem implements ActorCalls, AsyncDisposable {
@@ -135,7 +142,12 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       });
     }
     this.#state = "running";
-    const starting = this.#open();
+    const starting = this.#open().catch(async (error) => {
+      // Whoever tries again makes a new one.
+      this.#end();
+      await this.#close();
+      throw error;
+    });
     // Whoever stops meanwhile waits for it.
     this.#living = starting.catch(() => {});
     await starting;
@@ -143,9 +155,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
 
   async #open(): Promise<void> {
     const { world, bus } = this.#options;
-    const { nodes, directory, states } = await this.#openBuckets();
-    const own = new KvDirectory(directory);
-    this.#directory = this.#options.directory?.(own) ?? own;
+    const { nodes, states } = await this.#openBuckets();
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
       load: () => this.size,
@@ -154,42 +164,49 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
     });
-    this.#sweeper = new Sweeper({
-      ...{ world, directory: this.#directory, everyMs: this.#leaseTtlMs / 2 },
-      nodes: () => this.#nodes!,
-      own: () => this.address,
-      onError: (error) => this.#tell(error),
+    this.#taking = bus.handleActors({
+      take: (incoming) => this.#lives.take(incoming),
+      isOver: (address) => this.#nodes!.proveDead(address),
     });
-    try {
-      this.#taking = bus.handleActors({
-        take: (incoming) => this.#lives.take(incoming),
-        isOver: (address) => this.#nodes!.proveDead(address),
-      });
-      // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
-      await settled(this.#nodes.initialized, this.#stop.signal);
-      if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
-      await this.#lives.begin({
-        ...{ nodes: this.#nodes, directory: this.#directory },
-        states: this.#options.states ?? new KvStateStore(states),
-      });
-    } catch (error) {
-      this.#end();
-      await this.#close();
-      throw error;
-    }
+    // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
+    await settled(this.#nodes.initialized, this.#stop.signal);
+    if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+    const { bucket, identity } = await this.#openDirectory();
+    const own = new KvDirectory(bucket);
+    const directory = this.#options.directory?.(own) ?? own;
+    this.#directory = directory;
+    this.#sweeper = this.#sweeperOf(directory);
+    await this.#lives.begin({
+      ...{ nodes: this.#nodes, directory, checkEveryMs: this.#leaseTtlMs / CHECKS },
+      states: this.#options.states ?? new KvStateStore(states),
+      identify: () => world.kv.identify(bucket.name),
+      reopen: async () => {
+        await this.#openBuckets();
+        return (await this.#openDirectory()).identity;
+      },
+    }, identity);
   }
 
   async #openBuckets(): Promise<ActorBuckets> {
     const { world, bus, buckets } = this.#options;
-    try {
-      const opened = await openActorBuckets(world.kv, bus.name, this.#leaseTtlMs, buckets);
-      if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
-      return opened;
-    } catch (error) {
-      // Nothing is open yet, and whoever tries again makes a new one.
-      this.#end();
-      throw error;
-    }
+    const opened = await openActorBuckets(world.kv, bus.name, this.#leaseTtlMs, buckets);
+    if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+    return opened;
+  }
+
+  #openDirectory(): Promise<OpenDirectory> {
+    const { world, bus, buckets: how } = this.#options;
+    const over = this.#stop.signal;
+    return openDirectory({ ...{ world, how, over }, bus: bus.name, nodes: this.#nodes! });
+  }
+
+  #sweeperOf(directory: Directory): Sweeper {
+    return new Sweeper({
+      ...{ world: this.#options.world, directory, everyMs: this.#leaseTtlMs / 2 },
+      nodes: () => this.#nodes!,
+      own: () => this.address,
+      onError: (error) => this.#tell(error),
+    });
   }
 
   /**

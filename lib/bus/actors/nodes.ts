@@ -169,6 +169,17 @@ export class Nodes {
     return await proof;
   }
 
+  /**
+   * Whether no life is left, as the bucket says now: for whoever has no lease itself.
+   *
+   * @throws {PartiError} what the bucket says
+   */
+  async areAllOver(): Promise<boolean> {
+    for (const entry of await this.#options.bucket.list(KEYS)) this.#onEntry(entry);
+    const proofs = [...this.#seen.keys()].map((address) => this.proveDead(address));
+    return (await Promise.all(proofs)).every((isOver) => isOver);
+  }
+
   async #prove(address: Address): Promise<boolean> {
     const { bucket, onError } = this.#options;
     const seen = this.#seen.get(address);

@@ -255,7 +255,8 @@ Deno.test("a node that stops while it has no lease leaves nobody asking where an
   await kernel.run(async () => {
     const { actors, bus, world } = await new CalmNodes(kernel).start("leaver");
     await world.kv.destroy(nodeBucket(BUS));
-    while (actors.address !== undefined) await kernel.sleep(100);
+    // It is on its way to another.
+    while (actors.address !== undefined) await kernel.sleep(1);
     const call = actors.request(`${TYPE}/1`, "x", tokenBytes("a"), { timeoutMs: 60_000 });
     const told = call.then(
       () => "value",

@@ -1,7 +1,7 @@
 /** Buckets and keys that vanish under nodes that live: nobody acts while whoever had the actor may still do so. */
 import assert from "node:assert/strict";
 import type { ActivationState } from "../../bus/actors/activation_state.ts";
-import { nodeBucket } from "../../bus/names.ts";
+import { directoryBucket, nodeBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { BUS } from "./bus_cluster.ts";
@@ -123,4 +123,32 @@ Deno.test(
     await world.kv.destroy(nodeBucket(BUS));
     await scene.start("c");
   }, 1.5 * LEASE_TTL_MS),
+);
+
+Deno.test(
+  "the directory is deleted and made anew: who had an actor ends before another begins it",
+  vanishing(async (scene, { world }) => {
+    await world.kv.destroy(directoryBucket(BUS));
+    await scene.start("c");
+  }, 1.5 * LEASE_TTL_MS),
+);
+
+Deno.test(
+  "the directory is deleted while nobody joins: those that live make it anew, each as another life",
+  vanishing(async (scene, { world }) => {
+    const before = scene.nodes.map(({ actors }) => actors.address);
+    await world.kv.destroy(directoryBucket(BUS));
+    await scene.askAll(0.5 * LEASE_TTL_MS);
+    const after = scene.nodes.map(({ actors }) => actors.address);
+    assert.deepEqual(after.filter((address) => before.includes(address)), []);
+    assert.match(await scene.ask(scene.nodes[1]!, 1_000), /^[ab]_/);
+  }, 100),
+);
+
+Deno.test(
+  "directory and leases are deleted at once: those that knew of each other wait for each other's end",
+  vanishing(async (_, { world }) => {
+    await world.kv.destroy(nodeBucket(BUS));
+    await world.kv.destroy(directoryBucket(BUS));
+  }, 2.5 * LEASE_TTL_MS),
 );

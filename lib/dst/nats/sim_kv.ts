@@ -32,6 +32,13 @@ class SimKvStore implements KvStore {
     return new SimKvBucket(this.#wire, name);
   }
 
+  async identify(name: string): Promise<string | undefined> {
+    streamOf(name);
+    const { model } = this.#wire;
+    const created = await this.#wire.ask("kv info", () => model.find(name)?.created);
+    return created?.toString();
+  }
+
   async destroy(name: string): Promise<void> {
     streamOf(name);
     await this.#wire.ask("kv destroy", () => this.#wire.model.destroy(name));

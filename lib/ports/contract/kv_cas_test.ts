@@ -188,9 +188,14 @@ export const kvCasCases: ContractCase[] = [
         drift.push(what);
       });
       assert.deepEqual(drift, [["ttlMs", 5_000, 9_000], ["storage", "file", "memory"]]);
+      const before = await world.kv.identify("b");
+      assert.equal(await world.kv.identify("b"), before);
       await world.kv.destroy("b");
       await world.kv.destroy("b");
+      assert.equal(await world.kv.identify("b"), undefined);
       const bucket = await world.kv.open("b", BUCKET, () => assert.fail("no drift"));
+      const after = await world.kv.identify("b");
+      assert.ok(before !== undefined && after !== undefined && before !== after);
       assert.deepEqual(await bucket.list(">"), []);
       await close();
     },

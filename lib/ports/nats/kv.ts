@@ -91,6 +91,15 @@ class NatsKvStore implements KvStore {
     return new NatsKvBucket(this.#link, this.#publisher, name, this.#options);
   }
 
+  async identify(name: string): Promise<string | undefined> {
+    try {
+      return (await this.#info(name, `identify bucket ${name}`)).created;
+    } catch (error) {
+      if (isPartiError(error, "PARTI_NOT_FOUND")) return undefined;
+      throw error;
+    }
+  }
+
   async destroy(name: string): Promise<void> {
     try {
       const what = `delete bucket ${name}`;
@@ -100,13 +109,13 @@ class NatsKvStore implements KvStore {
     }
   }
 
+  #info(name: string, what: string): Promise<WireStreamInfo> {
+    return repeatApi(this.#link, `STREAM.INFO.${streamOf(name)}`, undefined, what);
+  }
+
   async #infoOrCreate(name: string, options: KvBucketOptions): Promise<WireStreamConfig> {
-    const stream = streamOf(name);
-    const info = async (): Promise<WireStreamConfig> => {
-      const what = `open bucket ${name}`;
-      return (await repeatApi<WireStreamInfo>(this.#link, `STREAM.INFO.${stream}`, undefined, what))
-        .config;
-    };
+    const info = async (): Promise<WireStreamConfig> =>
+      (await this.#info(name, `open bucket ${name}`)).config;
     try {
       return await info();
     } catch (error) {
@@ -116,7 +125,12 @@ class NatsKvStore implements KvStore {
     try {
       const config = configOf(name, options, markers);
       const what = `create bucket ${name}`;
-      return (await callApi<WireStreamInfo>(this.#link, `STREAM.CREATE.${stream}`, config, what))
+      return (await callApi<WireStreamInfo>(
+        this.#link,
+        `STREAM.CREATE.${streamOf(name)}`,
+        config,
+        what,
+      ))
         .config;
     } catch (error) {
       // Somebody else was faster, with other settings: theirs stay.
