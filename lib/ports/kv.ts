@@ -83,6 +83,11 @@ export interface KvBucketOptions {
   readonly replicas: number;
   /** Where it is kept. */
   readonly storage: "file" | "memory";
+  /**
+   * What a removal leaves vanishes so long after it, in milliseconds (NATS counts whole seconds), where the server can see to that (2.11)
+   * and the bucket was made so; otherwise, and unless given, it lies there as long as any value.
+   */
+  readonly removalsTtlMs?: number;
 }
 
 /** Buckets by name. */

@@ -15,6 +15,8 @@ const BUCKET_TTLS = 3;
 /** A bucket that was made with another time to live must keep a lease for so many of its own. */
 const LEAST_TTLS = 2;
 
+/** Whatever was sent before a place was given back has come by then; longer the server need not know that there was one. */
+const REMOVALS_TTL_MS = 60_000;
 const PAUSE_MS = 100;
 
 /** How they are kept. */
@@ -100,7 +102,7 @@ export async function openActorBuckets(
 export async function openDirectory(means: DirectoryMeans): Promise<OpenDirectory> {
   const { world: { kv, clock }, bus, how = DEFAULT_HOW, nodes, over } = means;
   const name = directoryBucket(bus);
-  const open = () => kv.open(name, { ...how, ttlMs: 0 });
+  const open = () => kv.open(name, { ...how, ttlMs: 0, removalsTtlMs: REMOVALS_TTL_MS });
   for (;;) {
     const identity = await kv.identify(name);
     if (identity !== undefined) return { bucket: await open(), identity };

@@ -1,6 +1,6 @@
 /** A node that leaves in order while others call: whoever is not served any more is told so for certain. */
 import assert from "node:assert/strict";
-import { addressSubject, nodeBucket } from "../../bus/names.ts";
+import { addressSubject, directoryBucket, nodeBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { BUS } from "./bus_cluster.ts";
@@ -292,5 +292,40 @@ Deno.test("a timeout that is no number is told to whoever tells an actor somethi
     await actors.stop();
     await bus.stop();
     assert.deepEqual([await code, lookups], ["PARTI_INVALID_CONFIG", 0]);
+  });
+});
+
+Deno.test("of an actor that has ended nothing is left in the directory after a minute", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const { actors, bus, world } = await new CalmNodes(kernel).start("a", {
+      define: (actors) =>
+        actors.define(TYPE, {
+          create: ({ deactivate }) => ({
+            handle: ({ method }) => method === "end" ? deactivate() : undefined,
+          }),
+        }),
+    });
+    const how = { ttlMs: 0, replicas: 1, storage: "file" } as const;
+    const directory = await world.kv.open(directoryBucket(BUS), how);
+    // What is removed and still there is told to a new watch, too.
+    const lying = async (): Promise<string[]> => {
+      const keys: string[] = [];
+      const { promise: listed, resolve, reject } = Promise.withResolvers<void>();
+      const onEntry = ({ key }: { key: string }): void => void keys.push(key);
+      const watch = await directory.watch(">", { onEntry, onInitialized: resolve, onLost: reject });
+      await listed;
+      await watch.close();
+      return keys;
+    };
+    for (let n = 0; n < 10; n++) {
+      await actors.request(`${TYPE}/${n}`, n === 0 ? "stay" : "end", tokenBytes("a"));
+    }
+    await kernel.sleep(1_000);
+    assert.deepEqual([actors.size, (await lying()).length], [1, 10]);
+    await kernel.sleep(62_000);
+    assert.deepEqual(await lying(), ["sim.steady.0"]);
+    await actors.stop();
+    await bus.stop();
   });
 });

@@ -52,11 +52,17 @@ class SimKvStore implements KvStore {
     } catch (error) {
       if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
     }
-    const { ttlMs, replicas, storage } = options;
+    const { ttlMs, replicas, storage, removalsTtlMs } = options;
+    const settings = { ttlMs, replicas, storage };
     try {
       return await this.#wire.ask(
         "kv create bucket",
-        () => model.create(name, { ttlMs, replicas, storage }).settings,
+        () =>
+          model.create(
+            name,
+            removalsTtlMs === undefined ? settings : { ...settings, removalsTtlMs },
+          )
+            .settings,
       );
     } catch (error) {
       // Somebody else was faster, with other settings: theirs stay.

@@ -57,6 +57,8 @@ function configOf(name: string, options: KvBucketOptions, markers: boolean): Wir
         subject_delete_marker_ttl: nanosOf(Math.max(MIN_MARKER_TTL_MS, ttlMs)),
       }
       : {}),
+    // A server that does not know it leaves it out, without a word.
+    ...(options.removalsTtlMs === undefined ? {} : { allow_msg_ttl: true }),
   };
 }
 
@@ -88,7 +90,10 @@ class NatsKvStore implements KvStore {
     for (const [setting, is, wanted] of settings) {
       if (is !== wanted) onDrift?.(setting, is, wanted);
     }
-    return new NatsKvBucket(this.#link, this.#publisher, name, this.#options);
+    return new NatsKvBucket(this.#link, this.#publisher, name, {
+      ...this.#options,
+      ...(actual.allow_msg_ttl ? { removalsTtlMs: options.removalsTtlMs } : {}),
+    });
   }
 
   async identify(name: string): Promise<string | undefined> {
