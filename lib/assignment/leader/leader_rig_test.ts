@@ -291,7 +291,11 @@ export class MemoryGroup {
   readonly world: World = {
     clock: this.clock,
     random: plainRandom(),
-    kv: { open: () => Promise.reject(NOT_USED), destroy: () => Promise.reject(NOT_USED) },
+    kv: {
+      open: () => Promise.reject(NOT_USED),
+      identify: () => Promise.reject(NOT_USED),
+      destroy: () => Promise.reject(NOT_USED),
+    },
     feed: this.feed.store,
     messaging: this.messaging,
     buggify: NO_BUGGIFY,

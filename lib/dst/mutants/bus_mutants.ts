@@ -79,8 +79,8 @@ const bugs: readonly Mutant[] = [
     name: "dead-by-put",
     about: "The proof of a death is written over whatever is there: a node that lives is buried.",
     file: NODES,
-    find: "await wins(bucket.create(keyOf(address), stone));",
-    replace: "await wins(bucket.put(keyOf(address), stone));",
+    find: "await this.#giveNotice(address);",
+    replace: "await bucket.put(keyOf(address), stone).then(() => this.#bury(address));",
   },
   {
     name: "turn-without-lease",
@@ -254,6 +254,24 @@ const bugs: readonly Mutant[] = [
     replace: "    void hops;\n    if (placed) return undefined;",
     masked:
       'What was read counts for a second, and of an actor that has moved within one a call may be refused for its hops (lib/bus/actors/forwarder_test.ts: "forwarder: for a call that was sent on before it is looked up where to").',
+  },
+  {
+    name: "vanished-is-dead",
+    about: "Whoever's lease is not there is dead at once, though it may still count on it.",
+    file: NODES,
+    find: "    if (revision !== undefined) this.#noticed(address, revision, ttlMs);",
+    replace: "    if (revision !== undefined) this.#bury(address);",
+    masked:
+      'No lease vanishes under a node that lives unless somebody removes it (lib/dst/bus/vanished_test.ts: "a lease\'s key that vanishes proves no death").',
+  },
+  {
+    name: "directory-made-at-once",
+    about: "A directory that is missing is made while lives are left that had places in it.",
+    file: "lib/bus/actors/actor_buckets.ts",
+    find: "    if (await nodes.areAllOver()) await open();",
+    replace: "    if (await nodes.areAllOver() || true) await open();",
+    masked:
+      'No directory vanishes unless somebody deletes it (lib/dst/bus/vanished_test.ts: "the directory is deleted and made anew: who had an actor ends before another begins it").',
   },
 ];
 
