@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Partition, PartitionId } from "../assignment/partition.ts";
+import { checkPartitionId, type Partition, type PartitionId } from "../assignment/partition.ts";
 import { PartiError } from "../errors.ts";
 
 /** How a sharded feed is laid out. The same for everybody who writes to it or reads from it, and for as long as it lives. */
@@ -54,7 +54,8 @@ export function shardOf(id: PartitionId, shards: number): number {
  * @param feed the layout
  * @param id the key: a partition's identity
  * @returns the subject, in the stream of the key's shard
- * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no layout: the template, or the number of shards
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no layout: the template, or the number of shards; `PARTI_INVALID_PARTITION` if the
+ * key has an empty token, a wildcard or white space
  *
  * @example
  * ```ts
@@ -65,6 +66,7 @@ export function shardOf(id: PartitionId, shards: number): number {
  */
 export function shardSubject(feed: Omit<ShardedFeed, "stream">, id: PartitionId): string {
   checkLayout(feed);
+  checkPartitionId(id);
   return keyPrefix(feed.subjectTemplate, shardOf(id, feed.shards)) + id;
 }
 
@@ -102,6 +104,30 @@ export function checkLayout({ subjectTemplate, shards }: Omit<ShardedFeed, "stre
 export function keyPrefix(subjectTemplate: string, shard: number): string {
   return subjectTemplate.replace(SHARD_PLACEHOLDER, () => String(shard))
     .slice(0, -KEY_PLACEHOLDER.length);
+}
+
+/**
+ * Checks that a key may lie in a shard. Whoever published it by another number of shards has put one key into two of them: two workers would
+ * handle it at once, and an output guarded by sequences would take the messages of one stream for those of the other.
+ *
+ * @param id the key
+ * @param shard the number of the shard it lies in
+ * @param shards how many shards there are
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` if it belongs into another shard, or is no key
+ */
+export function checkKey(id: PartitionId, shard: number, shards: number): void {
+  checkPartitionId(id);
+  const own = shardOf(id, shards);
+  if (own === shard) return;
+  throw new PartiError(
+    "PARTI_INVALID_PARTITION",
+    `key ${id} lies in shard ${shard}, and of ${shards} shards it belongs into ${own}`,
+    {
+      value: id,
+      hint:
+        "all that publish to the feed need the same number of shards as the group; publish the message again under its right subject",
+    },
+  );
 }
 
 /**
