@@ -123,7 +123,8 @@ async function partsOf(options: CopyOptions, subjects: SourceSubjects): Promise<
   const consumers = new CopyConsumers({ world, from, subjects, feed: into.stream });
   const { feed } = world;
   const claim = new CopyClaim({
-    ...{ feed, from, layout: into, begin, holder, ledger, consumers, onError },
+    ...{ feed, from, filterSubjects: subjects.filterSubjects, layout: into, begin, holder },
+    ...{ ledger, consumers, onError },
   });
   return {
     ...{ world, from, subjects, layout: into, holder, ledger, consumers, claim, pauses, end },

@@ -57,6 +57,7 @@ function scene() {
       Promise.resolve({
         ...{ subjects: [], mayHoldOthers: false, retention: "workqueue", maxAckPending: undefined },
         ...{ messages: shard.stored.length, lastSequence: shard.stored.length },
+        ...{ firstSequence: 1, metadata: {} },
       }),
     room: () => undefined,
     lastMessage: () => Promise.resolve(undefined),
