@@ -26,7 +26,6 @@ export class LeaderCopy {
   readonly #onError: (error: unknown) => void;
   readonly #end = new AbortController();
   readonly #running: Promise<void>;
-  #copier: ShardCopier | undefined;
 
   /**
    * Begins to copy, if the feed is made of another stream.
@@ -45,7 +44,6 @@ export class LeaderCopy {
   /** Ends it: what is being published is finished. */
   async close(): Promise<void> {
     this.#end.abort();
-    await this.#copier?.close();
     await this.#running;
   }
 
@@ -55,12 +53,11 @@ export class LeaderCopy {
     const { signal } = this.#end;
     for (let pauseMs = AGAIN_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, AGAIN_MAX_MS)) {
       try {
-        this.#copier = await this.#copy();
-        if (this.#copier === undefined) return;
-        if (signal.aborted) await this.#copier.close();
-        await this.#copier.ended();
+        const copier = await this.#copy();
+        if (copier === undefined) return;
+        await copier.ended();
       } catch (error) {
-        this.#onError(error);
+        if (!signal.aborted) this.#onError(error);
       }
       await sleep(clock, jitter(random, pauseMs), signal);
     }
@@ -78,6 +75,7 @@ export class LeaderCopy {
       ...(begin === undefined ? {} : { begin }),
       replicas: kvBuckets.replicas,
       takeOverAfterMs: TAKE_OVER_AFTER_MS,
+      signal: this.#end.signal,
       onError: this.#onError,
     });
   }

@@ -38,7 +38,7 @@ export interface Copying {
 
 /** How a copier of the scene is made. */
 export type CopyingOptions =
-  & Partial<Pick<CopyOptions, "into" | "begin" | "takeOverAfterMs">>
+  & Partial<Pick<CopyOptions, "into" | "begin" | "takeOverAfterMs" | "signal">>
   & { readonly change?: (world: World, nc: NatsConnection) => World };
 
 /** A server with a stream that is copied. */
