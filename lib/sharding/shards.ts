@@ -10,6 +10,7 @@
  */
 import { checkPartitionId, type Partition, type PartitionId } from "../assignment/partition.ts";
 import { PartiError } from "../errors.ts";
+import { shardsMade } from "../names.ts";
 
 /** How a sharded feed is laid out. The same for everybody who writes to it or reads from it, and for as long as it lives. */
 export interface ShardedFeed {
@@ -138,6 +139,33 @@ export function checkKey(id: PartitionId, shard: number, shards: number): void {
  */
 export function shardStream(stream: string, shard: number): string {
   return `${stream}-${shard}`;
+}
+
+/**
+ * Checks that a stream was made as one of so many shards: with another number keys would go on in other streams, and some would be read by
+ * nobody.
+ *
+ * @param stream the shard's stream
+ * @param metadata what is written on it; nothing if it was not made by `makeShards`, or by an earlier version
+ * @param shards how many there are said to be
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it was another number
+ */
+export function checkShardsMade(
+  stream: string,
+  metadata: Readonly<Record<string, string>>,
+  shards: number,
+): void {
+  const made = shardsMade(metadata);
+  if (made === undefined || made === shards) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `stream ${stream} was made as one of ${made} shards, not of ${shards}`,
+    {
+      value: shards,
+      hint:
+        `say ${made} shards; or begin a new feed under another name and let this one drain, since a key would go on in another stream`,
+    },
+  );
 }
 
 /**

@@ -89,3 +89,13 @@ Deno.test("a key that is no part of a subject is told before anything is publish
     message: /lies in shard 13, and of 8 shards it belongs into 5/,
   });
 });
+
+Deno.test("the examples of the README are of one feed: whoever follows all of them does not get two", async () => {
+  const text = await Deno.readTextFile(new URL("README.md", import.meta.url));
+  const layouts = text.matchAll(
+    /stream: "ORDERS",\n\s+subjectTemplate: "(.*?)",.*\n\s+shards: (\d+)/g,
+  );
+  const of = [...layouts].map(([, template, shards]) => `${template} ${shards}`);
+  assert.equal(of.length, text.split('stream: "ORDERS"').length - 1, "each says its template");
+  assert.equal(new Set(of).size, 1, of.join(", "));
+});
