@@ -3,12 +3,22 @@
  *
  * @module
  */
-import { isPartiError, PartiError } from "../../errors.ts";
+import { describeError, isPartiError, PartiError } from "../../errors.ts";
 
 /** JetStream's own code of an answer; undefined if the error is none. */
 function answerCode({ value }: PartiError): number | undefined {
   if (typeof value !== "object" || value === null || !("errCode" in value)) return undefined;
   return typeof value.errCode === "number" ? value.errCode : undefined;
+}
+
+/**
+ * What kind of failure an error is, whichever message it was about.
+ *
+ * @param error what was caught
+ * @returns equal for those of one kind
+ */
+export function kindOf(error: unknown): string {
+  return isPartiError(error) ? `${error.code} ${answerCode(error)}` : describeError(error);
 }
 
 /** The stream is full. */

@@ -15,6 +15,7 @@ import {
   foreign,
   forgotten,
   isDefinite,
+  kindOf,
   lost,
   stuck,
   wentAstray,
@@ -103,10 +104,16 @@ export class ShardWriter {
     const shards = [...new Set(slots.map(({ shard }) => shard))];
     let failure: Failure | undefined = first;
     let isUnknown = false;
+    let left = slots.length;
+    let told: string | undefined;
     for (let tried = 1; failure !== undefined; tried++) {
       isUnknown ||= failure.isUnknown;
-      if (!isPartiError(failure.error, "PARTI_CONFLICT")) onError(failure.error);
-      else if (isUnknown && tried >= LOOKS) onError(stuck(failure.error));
+      if (!isPartiError(failure.error, "PARTI_CONFLICT")) {
+        // The same once more, and some was stored meanwhile: a slow shard is told once.
+        const kind = kindOf(failure.error);
+        if (tried > 1 || kind !== told) onError(failure.error);
+        told = kind;
+      } else if (isUnknown && tried >= LOOKS) onError(stuck(failure.error));
       await pauses.afterFailure(failure.error, tried);
       await confirm();
       if (failure.astray !== undefined) return await this.#stop(record, slots, failure.astray);
@@ -115,7 +122,11 @@ export class ShardWriter {
       if (refusal !== undefined && !isUnknown) {
         return await this.#stop(record, slots, foreign(refusal));
       }
-      failure = await this.#publish(await this.#missing(record, slots, shards));
+      const missing = await this.#missing(record, slots, shards);
+      // Something was stored: a shard that is drained just as it fills up must not wait as for one that is out of reach.
+      if (missing.length < left) tried = 0;
+      left = missing.length;
+      failure = await this.#publish(missing);
     }
   }
 

@@ -14,12 +14,18 @@ class Shard {
   /** What publications are compared with. */
   counted = 0;
   isOverLimit = false;
+  /** So many messages may be there. */
+  most = Infinity;
+  taken = 0;
   /** Called after each publication. */
   after = () => {};
 
   publish(key: string, expected: number): Promise<{ sequence: number; duplicate: boolean }> {
     try {
       if (expected !== this.counted) throw refusal("PARTI_CONFLICT", 10_071, "wrong last sequence");
+      if (this.stored.length - this.taken >= this.most) {
+        throw refusal("PARTI_REFUSED", 10_077, `publish to s.0.${key}: maximum messages exceeded`);
+      }
       this.counted++;
       if (this.isOverLimit) throw refusal("PARTI_REFUSED", 10_002, "resource limits exceeded");
       return Promise.resolve({ sequence: this.stored.push(key), duplicate: false });
@@ -111,4 +117,22 @@ Deno.test("a message that was stored at the place of the one before it stops the
   await clock.advance(60_000);
   await stored;
   assert.deepEqual([shard.stored, strangers.length], [["b"], 1]);
+});
+
+Deno.test("a shard that is drained as it fills up is filled without growing pauses", async () => {
+  const { shard, clock, told, writer } = scene();
+  shard.most = 2;
+  let isStored = false;
+  const keys = Array.from({ length: 60 }, (_, i) => `k${i}`);
+  const storing = writer.store(recordOf(...keys)).then(() => isStored = true);
+  const startMs = clock.monotonicMs();
+  while (!isStored && clock.monotonicMs() - startMs < 100_000) {
+    await clock.advance(10);
+    shard.taken = shard.stored.length;
+  }
+  await storing;
+  assert.deepEqual(shard.stored, keys);
+  const tookMs = clock.monotonicMs() - startMs;
+  assert.ok(tookMs < 3_000, `29 pauses of at most 50 ms took ${tookMs} ms`);
+  assert.equal(told.length, 1, "that it is full is told once");
 });
