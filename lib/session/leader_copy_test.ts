@@ -24,11 +24,16 @@ natsTest("a leader goes also while the record of its first claim has no leader",
     },
   }));
   const told: string[] = [];
-  const copy = new LeaderCopy(away, config, (error) => told.push((error as PartiError).code));
+  const copied: [boolean, number][] = [];
+  const copy = new LeaderCopy(away, config, {
+    onError: (error) => told.push((error as PartiError).code),
+    onCopy: (isCopying, lag) => copied.push([isCopying, lag]),
+  });
   await until("it tries", () => tries > 1);
   let isClosed = false;
   const closing = copy.close().then(() => isClosed = true);
   await until("it is closed", () => isClosed, 5_000);
   await closing;
+  assert.deepEqual([copy.health.state, copied], ["waiting", [[false, 0], [false, 0]]]);
   assert.deepEqual(new Set(told), new Set(["PARTI_TIMEOUT"]), "the end itself is no error");
 });
