@@ -196,7 +196,8 @@ export class Dispatcher {
   /** The usual case, without a promise of its own for each message: nothing stands in the way, and the handler does well at once. */
   #begin(slot: Slot, run: Run): void {
     const { config, handler, mayBegin, world } = this.#options;
-    if (config.manualAck || mayBegin(run) !== undefined) return void this.#run(slot, run);
+    const isUsual = !config.manualAck && slot.unfit === undefined && mayBegin(run) === undefined;
+    if (!isUsual) return void this.#run(slot, run);
     run.begin(slot.ownership);
     const startedAtMs = world.clock.monotonicMs();
     const ended = (error?: PartiError): void => {
@@ -255,6 +256,11 @@ export class Dispatcher {
 
   async #handle(slot: Slot, run: Run, first?: Tried): Promise<Outcome> {
     const { config, world, mayAct, onFailure, onPoison } = this.#options;
+    if (slot.unfit !== undefined) {
+      this.#stepAside(run);
+      this.pump();
+      return await onPoison(slot, run, slot.unfit);
+    }
     let failures = 0;
     for (let tried = first;; tried = undefined) {
       tried ??= await this.#try(slot, run);
