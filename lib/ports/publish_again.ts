@@ -70,7 +70,8 @@ const UNKNOWN: readonly PartiErrorCode[] = ["PARTI_TIMEOUT", "PARTI_UNAVAILABLE"
  * import { connectNats, natsWorld, publishAgain } from "@parti/parti";
  *
  * async function importOrders(orders: AsyncIterable<{ id: string; data: Uint8Array }>) {
- *   const publisher = publishAgain(natsWorld(await connectNats()));
+ *   const nc = await connectNats({ servers: "nats://127.0.0.1:4222" });
+ *   const publisher = publishAgain(natsWorld(nc));
  *   const outcomes = new Set<Promise<unknown>>();
  *   for await (const { id, data } of orders) {
  *     const room = publisher.room();
@@ -81,6 +82,7 @@ const UNKNOWN: readonly PartiErrorCode[] = ["PARTI_TIMEOUT", "PARTI_UNAVAILABLE"
  *     outcomes.add(outcome);
  *   }
  *   await Promise.all(outcomes);
+ *   await nc.close();
  * }
  * console.log(typeof importOrders);
  * ```

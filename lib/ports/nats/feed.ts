@@ -37,7 +37,10 @@ export interface NatsFeedOptions {
   readonly pull?: Partial<PullOptions>;
   /** How many publications may wait for the stream's word at once. */
   readonly maxInFlight?: number;
-  /** How many bytes of publications may wait for the stream's word at once; 4 MiB unless given. The last of them may go beyond it. */
+  /**
+   * How many bytes of publications may wait for the stream's word at once; 4 MiB unless given. The last of them may go beyond it. The
+   * client's pings wait behind them: where a connection takes less than 2 MB/s, fewer bytes keep it from being taken for dead.
+   */
   readonly maxInFlightBytes?: number;
   /** How many more may wait until they are sent, before one is refused with `PARTI_OVERLOADED`; 65,536 unless given. */
   readonly maxWaiting?: number;
