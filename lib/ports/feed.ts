@@ -140,7 +140,7 @@ export interface PublishOptions {
   readonly expectedLastSequence?: number;
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** How long to wait for the stream's word, in milliseconds. */
+  /** How long to wait for the stream's word, in milliseconds; longer where much that was published before is still on its way. */
   readonly timeoutMs?: number;
 }
 

@@ -97,6 +97,11 @@ export class PublishPlaces {
     this.#isOpen = options.isOpen ?? (() => true);
   }
 
+  /** How many bytes are under way. */
+  get takenBytes(): number {
+    return this.#takenBytes;
+  }
+
   /**
    * Takes a place.
    *

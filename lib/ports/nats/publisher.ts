@@ -20,6 +20,12 @@ import type { Waiter } from "./requester.ts";
 
 const NO_OPTIONS: PublishOptions = {};
 
+/**
+ * As slow as a connection may be, in bytes per millisecond: so much longer a publication may take as there is before it in the client's own
+ * buffer. One that was given up there goes out all the same, and to try it again puts it there twice.
+ */
+const SLOWEST_BYTES_PER_MS = 512;
+
 function headersOf(options: PublishOptions): MsgHdrs | undefined {
   const { messageId, expectedLastSubjectSequence, expectedLastSequence, headers } = options;
   if (
@@ -159,8 +165,9 @@ export class Publisher {
     resolve: (ack: PublishAck) => void,
     reject: (error: unknown) => void,
   ): void {
-    const timeoutMs = options.timeoutMs ?? this.#link.timeoutMs;
     const places = this.#places;
+    const timeoutMs = (options.timeoutMs ?? this.#link.timeoutMs) +
+      Math.floor(places.takenBytes / SLOWEST_BYTES_PER_MS);
     const publication = new Publication(subject, timeoutMs, places, bytes, resolve, reject);
     let headers: MsgHdrs | undefined;
     try {

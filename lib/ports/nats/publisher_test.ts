@@ -183,6 +183,19 @@ Deno.test("as many as may wait do, the next one is refused at once, and nothing 
   await server.close();
 });
 
+Deno.test("a publication is waited for longer where much is before it", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc));
+  const options = { timeoutMs: 10 };
+  const first = publisher.publish("s", new Uint8Array(51_200), { timeoutMs: 500 });
+  const second = publisher.publish("s", DATA, options);
+  await assert.rejects(second, { code: "PARTI_TIMEOUT", message: /within 110 ms/ });
+  answer(server, 0, { stream: "S", seq: 1 });
+  await first;
+  await assert.rejects(publisher.publish("s", DATA, options), { message: /within 10 ms/ });
+  await server.close();
+});
+
 Deno.test("planted: who comes when places become free goes behind those that wait already", async () => {
   const server = new FakeConnection();
   const publisher = new Publisher(linkOf(server.nc), 2);
