@@ -25,11 +25,14 @@ const FRAME_BYTES = 80;
 export function publishedBytes(
   subject: string,
   data: Uint8Array,
-  { headers, messageId }: PublishOptions,
+  options: PublishOptions,
 ): number {
+  const { headers, messageId } = options;
   let bytes = FRAME_BYTES + subject.length + data.length;
   if (messageId !== undefined) bytes += messageId.length;
-  for (const name in headers) bytes += name.length + headers[name]!.length;
+  if (headers !== undefined) {
+    for (const name in headers) bytes += name.length + headers[name]!.length;
+  }
   return bytes;
 }
 

@@ -210,6 +210,7 @@ export class PublishPlaces {
   }
 
   #hand(): void {
+    if (this.#waiting.length === 0 && this.#forRoom.length === 0) return;
     // What is sent from here may fail at once and so leave its place, too: that would go deeper for each that waits.
     if (this.#isHanding) return;
     this.#isHanding = true;

@@ -151,9 +151,13 @@ export class Publisher {
   ): Promise<PublishAck> {
     return new Promise((resolve, reject) => {
       const bytes = publishedBytes(subject, data, options);
-      const send = (): void => this.#send(subject, data, options, bytes, resolve, reject);
-      if (this.#places.take(bytes)) send();
-      else if (!this.#places.wait(bytes, send)) reject(this.#places.refusal(subject));
+      if (this.#places.take(bytes)) this.#send(subject, data, options, bytes, resolve, reject);
+      else if (
+        !this.#places.wait(
+          bytes,
+          () => this.#send(subject, data, options, bytes, resolve, reject),
+        )
+      ) reject(this.#places.refusal(subject));
     });
   }
 
