@@ -45,6 +45,7 @@ export type PartiErrorCode =
   | "PARTI_CALL_FAILED" // it was handled, and the handler threw
   | "PARTI_OVERLOADED" // as much waits as may wait: it was not sent on, nobody has handled it
   | "PARTI_NO_HANDLER" // where it went nobody handles such a thing
+  | "PARTI_NOT_BEGUN" // an actor by partition could not begin: the feed gives it the call again, which this is no failure of
   | "PARTI_TOO_MANY_HOPS" // it was sent on as often as it may be: nobody has handled it
   | "PARTI_ABORTED"
   | "PARTI_INVARIANT"; // a bug in parti: please report it

@@ -174,6 +174,8 @@ export interface StreamOptions {
   readonly maxMessagesPerSubject?: number;
   /** Its consumers may ask for no more than this as `maxAckPending`; without it, no limit of its own. */
   readonly maxAckPending?: number;
+  /** What is written on it. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** What the library needs of a stream. All methods throw `PartiError` as {@linkcode KvBucket} does. */
@@ -186,8 +188,12 @@ export interface StreamInfo {
   readonly retention: "workqueue" | "limits" | "interest";
   /** How many messages it holds. */
   readonly messages: number;
+  /** The sequence of the oldest message it holds; one more than the last if it holds none. */
+  readonly firstSequence: number;
   /** The sequence of the last message stored. */
   readonly lastSequence: number;
+  /** What its maker wrote on it; what the server adds is left out. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Its consumers may ask for no more than this as `maxAckPending`; undefined for no limit of its own. */
   readonly maxAckPending: number | undefined;
 }

@@ -66,6 +66,7 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
     ...(options.maxAckPending === undefined
       ? {}
       : { consumer_limits: { max_ack_pending: options.maxAckPending } }),
+    ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
   };
 }
 
@@ -73,6 +74,11 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
 function mayHoldOthers(config: WireStreamConfig): boolean {
   const { sources, mirror, subject_transform } = config;
   return (sources?.length ?? 0) > 0 || mirror !== undefined || subject_transform !== undefined;
+}
+
+/** The server notes its own version and what it had to know. */
+function ownMetadata({ metadata = {} }: WireStreamConfig): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith("_nats.")));
 }
 
 class NatsFeed implements FeedStore {
@@ -94,7 +100,10 @@ class NatsFeed implements FeedStore {
       mayHoldOthers: mayHoldOthers(info.config),
       retention: info.config.retention ?? "limits",
       messages: info.state.messages,
+      // Of an empty stream servers say 0, 1 or what comes next.
+      firstSequence: info.state.messages === 0 ? info.state.last_seq + 1 : info.state.first_seq,
       lastSequence: info.state.last_seq,
+      metadata: ownMetadata(info.config),
       // For the server 0 is no limit.
       maxAckPending: info.config.consumer_limits?.max_ack_pending || undefined,
     };

@@ -1,57 +1,138 @@
 import assert from "node:assert/strict";
-import { PartiError } from "../../errors.ts";
-import type { FeedStore, PublishAck } from "../../ports/feed.ts";
-import type { World } from "../../ports/world.ts";
-import { ManualClock, settle } from "../../test_support/manual_clock.ts";
+import { isPartiError, PartiError } from "../../errors.ts";
+import type { FeedStore } from "../../ports/feed.ts";
+import { ManualClock } from "../../test_support/manual_clock.ts";
 import type { CopyRecord } from "./copy_record.ts";
 import { Pauses } from "./pauses.ts";
 import { ShardWriter } from "./shard_writer.ts";
 
-const MESSAGE = { sequence: 1, key: "a", headers: {}, data: new Uint8Array(1) };
-const RECORD: CopyRecord = {
-  ...{ from: { stream: "E", subjectTemplate: "e.{{.PartitionID}}" }, shards: 1, term: 1 },
-  ...{ holder: "me", serial: 1, consumer: "c", upTo: 2, lasts: [0] },
-  batch: [MESSAGE, { ...MESSAGE, sequence: 2 }],
-};
+/**
+ * A shard as nats-server 2.10.27 keeps it, in an account with a limit: what the limit refuses is counted all the same, and not stored.
+ */
+class Shard {
+  readonly stored: string[] = [];
+  /** What publications are compared with. */
+  counted = 0;
+  isOverLimit = false;
+  /** So many messages may be there. */
+  most = Infinity;
+  taken = 0;
+  /** Called after each publication. */
+  after = () => {};
 
-/** A writer of two messages, the second of which finds no room. */
-function writer(publish: () => Promise<PublishAck>) {
-  const end = new AbortController();
-  const told: unknown[] = [];
-  const rooms = [undefined, new Promise<void>(() => {})];
-  const feed = { room: () => rooms.shift(), publish } as unknown as FeedStore;
-  const world = { clock: new ManualClock(), random: { float: () => 1 } } as unknown as World;
-  const stored = new ShardWriter({
-    feed,
-    layout: { stream: "S", subjectTemplate: "s.{{.Shard}}.{{.PartitionID}}", shards: 1 },
-    pauses: new Pauses(world, end.signal),
-    onError: (error) => void told.push(error),
-    confirm: () => Promise.resolve(),
-    onStranger: () => Promise.resolve(),
-  }).store(RECORD);
-  return { end, told, stored };
+  publish(key: string, expected: number): Promise<{ sequence: number; duplicate: boolean }> {
+    try {
+      if (expected !== this.counted) throw refusal("PARTI_CONFLICT", 10_071, "wrong last sequence");
+      if (this.stored.length - this.taken >= this.most) {
+        throw refusal("PARTI_REFUSED", 10_077, `publish to s.0.${key}: maximum messages exceeded`);
+      }
+      this.counted++;
+      if (this.isOverLimit) throw refusal("PARTI_REFUSED", 10_002, "resource limits exceeded");
+      return Promise.resolve({ sequence: this.stored.push(key), duplicate: false });
+    } catch (error) {
+      return Promise.reject(error);
+    } finally {
+      this.after();
+    }
+  }
+
+  /** The server is started anew. */
+  restart(): void {
+    this.counted = this.stored.length;
+  }
 }
 
-const away = (): Promise<never> =>
-  Promise.reject(new PartiError("PARTI_DISCONNECTED", "the connection is gone"));
+function refusal(
+  code: "PARTI_CONFLICT" | "PARTI_REFUSED",
+  errCode: number,
+  text: string,
+): PartiError {
+  return new PartiError(code, text, { value: { code: 400, errCode, description: text } });
+}
 
-Deno.test("a failure is told while there is no room, and does not wait for it", async () => {
-  const { end, told, stored } = writer(away);
-  const failed = assert.rejects(stored, { code: "PARTI_DISCONNECTED" });
-  await settle();
-  assert.equal(told.length, 1);
-  end.abort();
-  await failed;
+function scene() {
+  const shard = new Shard();
+  const clock = new ManualClock();
+  const told: unknown[] = [];
+  const strangers: string[] = [];
+  const unused = () => assert.fail("nobody needs this");
+  const feed: FeedStore = {
+    publish: (subject, _data, options) =>
+      shard.publish(subject.split(".").at(-1)!, options!.expectedLastSequence!),
+    streamInfo: () =>
+      Promise.resolve({
+        ...{ subjects: [], mayHoldOthers: false, retention: "workqueue", maxAckPending: undefined },
+        ...{ messages: shard.stored.length, lastSequence: shard.stored.length },
+        ...{ firstSequence: 1, metadata: {} },
+      }),
+    room: () => undefined,
+    lastMessage: () => Promise.resolve(undefined),
+    ...{ ensureStream: unused, destroyStream: unused, createConsumer: unused, pull: unused },
+    ...{ shrinkConsumer: unused, deleteConsumer: unused, consumerInfo: unused },
+    listConsumers: unused,
+  };
+  const random = { uuid: () => "u", float: () => 0.5 };
+  const writer = new ShardWriter({
+    feed,
+    layout: { stream: "S", subjectTemplate: "s.{{.Shard}}.{{.PartitionID}}", shards: 1 },
+    pauses: new Pauses({ clock, random }, new AbortController().signal),
+    onError: (error) => void told.push(error),
+    confirm: () => Promise.resolve(),
+    onStranger: ({ message }) => Promise.resolve(void strangers.push(message)),
+  });
+  return { shard, clock, told, strangers, writer };
+}
+
+function recordOf(...keys: string[]): CopyRecord {
+  return {
+    from: { stream: "E", subjectTemplate: "e.{{.PartitionID}}" },
+    ...{ shards: 1, term: 1, holder: "u", serial: 1, consumer: "c", upTo: keys.length, lasts: [0] },
+    batch: keys.map((key, i) => ({ sequence: i + 1, key, headers: {}, data: new Uint8Array(1) })),
+  };
+}
+
+Deno.test("what a server miscounts after its limits have refused a message is no stranger's doing", async () => {
+  const { shard, clock, told, strangers, writer } = scene();
+  shard.isOverLimit = true;
+  const stored = writer.store(recordOf("a", "b"));
+  stored.catch(() => {}); // it is awaited below
+  await clock.advance(100);
+  shard.isOverLimit = false;
+  await clock.advance(60_000);
+  assert.deepEqual([shard.stored, strangers], [[], []], "every try was refused");
+  const isTold = (error: unknown) =>
+    isPartiError(error, "PARTI_CONFLICT") && /refused again and again/.test(error.message);
+  assert.equal(told.some(isTold), true, "and that is told");
+  shard.restart();
+  await clock.advance(10_000);
+  await stored;
+  assert.deepEqual([shard.stored, strangers], [["a", "b"], []]);
 });
 
-Deno.test("who is to end does not wait for room", async () => {
-  let count = 0;
-  const stuck = new Promise<PublishAck>(() => {});
-  const { end, stored } = writer(() => ++count === 1 ? stuck : away());
-  void stored.catch(() => {});
-  await settle();
-  assert.equal(count, 1);
-  end.abort();
-  await settle();
-  assert.equal(count, 2);
+Deno.test("a message that was stored at the place of the one before it stops the copy", async () => {
+  const { shard, clock, strangers, writer } = scene();
+  shard.isOverLimit = true;
+  shard.after = () => shard.isOverLimit = false;
+  const stored = assert.rejects(writer.store(recordOf("a", "b")), { message: /nobody sent it/ });
+  await clock.advance(60_000);
+  await stored;
+  assert.deepEqual([shard.stored, strangers.length], [["b"], 1]);
+});
+
+Deno.test("a shard that is drained as it fills up is filled without growing pauses", async () => {
+  const { shard, clock, told, writer } = scene();
+  shard.most = 2;
+  let isStored = false;
+  const keys = Array.from({ length: 60 }, (_, i) => `k${i}`);
+  const storing = writer.store(recordOf(...keys)).then(() => isStored = true);
+  const startMs = clock.monotonicMs();
+  while (!isStored && clock.monotonicMs() - startMs < 100_000) {
+    await clock.advance(10);
+    shard.taken = shard.stored.length;
+  }
+  await storing;
+  assert.deepEqual(shard.stored, keys);
+  const tookMs = clock.monotonicMs() - startMs;
+  assert.ok(tookMs < 3_000, `29 pauses of at most 50 ms took ${tookMs} ms`);
+  assert.equal(told.length, 1, "that it is full is told once");
 });
