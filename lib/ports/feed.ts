@@ -140,7 +140,7 @@ export interface PublishOptions {
   readonly expectedLastSequence?: number;
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** How long to wait for the stream's word, in milliseconds. */
+  /** How long to wait for the stream's word, in milliseconds; longer where much that was published before is still on its way. */
   readonly timeoutMs?: number;
 }
 
@@ -244,8 +244,9 @@ export interface FeedStore {
    */
   publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<PublishAck>;
   /**
-   * Waits until a publication would be sent at once: for whoever publishes on without waiting for each outcome. So many may wait for the
-   * stream's word; what is published beyond that waits here, up to a bound. Returns undefined if there is room, so that nobody waits
+   * Waits until a publication would be sent at once: for whoever publishes on without waiting for each outcome. So many, and so many bytes,
+   * may wait for the stream's word; what is published beyond that waits here, up to a bound. While the connection is down there is no room
+   * until it is back, or closed for good. Returns undefined if there is room, so that nobody waits
    * who need not: messages that are published in one go travel together. Each place that becomes free is told to one of those who wait, and
    * whoever publishes then, without waiting for anything else in between, finds it, unless others have published without waiting for room:
    * what is published goes out in the order of the calls. Throws `PARTI_OVERLOADED` if as many wait for room as may.

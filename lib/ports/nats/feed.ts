@@ -37,6 +37,11 @@ export interface NatsFeedOptions {
   readonly pull?: Partial<PullOptions>;
   /** How many publications may wait for the stream's word at once. */
   readonly maxInFlight?: number;
+  /**
+   * How many bytes of publications may wait for the stream's word at once; 4 MiB unless given. The last of them may go beyond it. The
+   * client's pings wait behind them: where a connection takes less than 2 MB/s, fewer bytes keep it from being taken for dead.
+   */
+  readonly maxInFlightBytes?: number;
   /** How many more may wait until they are sent, before one is refused with `PARTI_OVERLOADED`; 65,536 unless given. */
   readonly maxWaiting?: number;
 }
@@ -83,7 +88,8 @@ class NatsFeed implements FeedStore {
 
   constructor(link: Link, options: NatsFeedOptions) {
     this.#link = link;
-    this.#publisher = new Publisher(link, options.maxInFlight, options.maxWaiting);
+    const { maxInFlight, maxWaiting, maxInFlightBytes } = options;
+    this.#publisher = new Publisher(link, maxInFlight, maxWaiting, maxInFlightBytes);
     this.#pullOptions = { ...DEFAULT_PULL_OPTIONS, ...options.pull };
   }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { settled } from "../../abort.ts";
 import { isPartiError, type PartiError } from "../../errors.ts";
 import type { FeedStore } from "../../ports/feed.ts";
 import { type ShardedFeed, shardStream } from "../shards.ts";
@@ -146,13 +147,15 @@ export class ShardWriter {
 
   /** Publishes in order, without waiting for each: what comes behind a hole is refused. */
   async #publish(slots: readonly CopySlot[]): Promise<Failure | undefined> {
-    const { feed } = this.#options;
+    const { feed, pauses } = this.#options;
     const broken = new Set<number>();
+    const failed = Promise.withResolvers<void>();
     const outcomes: Promise<void>[] = [];
     let failure: Failure | undefined;
     const fail = (shard: number, error: unknown, astray?: PartiError): void => {
       const isFirst = !broken.has(shard);
       broken.add(shard);
+      failed.resolve();
       const isRefusal = isFirst && isPartiError(error, "PARTI_CONFLICT");
       failure = {
         error: failure?.error ?? error,
@@ -162,8 +165,9 @@ export class ShardWriter {
       };
     };
     for (const { message, shard, subject, after } of slots) {
-      const room = feed.room();
-      if (room !== undefined) await room;
+      // Without a connection there is none. What has failed is told at once, and who is to end does not wait for the server.
+      const room = failure === undefined ? feed.room() : undefined;
+      if (room !== undefined) await settled(Promise.race([room, failed.promise]), pauses.signal);
       if (broken.has(shard)) continue;
       const { data, headers, sequence } = message;
       const stored = feed.publish(subject, data, {
