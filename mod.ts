@@ -89,6 +89,7 @@ export type { CopyBegin } from "./lib/sharding/copying/copy_claim.ts";
 export type { CopyWorld } from "./lib/sharding/copying/copy_parts.ts";
 export type { CopySource } from "./lib/sharding/copying/copy_source.ts";
 export type { CopierState, ShardCopier } from "./lib/sharding/copying/shard_copier.ts";
+export type { CopyHealth } from "./lib/session/leader_copy.ts";
 export { SOURCE_ID_HEADER, SOURCE_SEQUENCE_HEADER } from "./lib/sharding/copying/shard_writer.ts";
 export { type ShardedFeed, shardOf, shardStream, shardSubject } from "./lib/sharding/shards.ts";
 export * from "./lib/effects/effects.ts";

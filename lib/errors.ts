@@ -15,6 +15,8 @@ export type PartiErrorCode =
   | "PARTI_FILTER_OVERLAP" // another consumer of a WorkQueue stream holds one of the subjects (server error 10100)
   | "PARTI_TOO_LARGE" // a message, or its headers, larger than the server or the stream takes
   | "PARTI_LIMIT_EXCEEDED" // it asks for more than the stream, the account or the server allows
+  | "PARTI_UNAVAILABLE" // the server cannot do it now: it has too much to do, or no storage left
+  | "PARTI_STREAM_FULL" // the stream, or the bucket, has as much as it may have: nothing was stored
   | "PARTI_REFUSED" // the server refused for another reason
   | "PARTI_SERVER_TOO_OLD"
   // What the caller got wrong.
@@ -44,15 +46,17 @@ export type PartiErrorCode =
   | "PARTI_CALL_FAILED" // it was handled, and the handler threw
   | "PARTI_OVERLOADED" // as much waits as may wait: it was not sent on, nobody has handled it
   | "PARTI_NO_HANDLER" // where it went nobody handles such a thing
+  | "PARTI_NOT_BEGUN" // an actor by partition could not begin: the feed gives it the call again, which this is no failure of
   | "PARTI_TOO_MANY_HOPS" // it was sent on as often as it may be: nobody has handled it
   | "PARTI_ABORTED"
   | "PARTI_INVARIANT"; // a bug in parti: please report it
 
-/** These say nothing about what was asked: there was nobody to answer, or the answer has not come. */
+/** These say nothing about what was asked: there was nobody to answer, or the answer has not come, or it was that now is not the time. */
 export const OUTAGE_CODES: readonly PartiErrorCode[] = [
   "PARTI_DISCONNECTED",
   "PARTI_TIMEOUT",
   "PARTI_NO_RESPONDERS",
+  "PARTI_UNAVAILABLE",
 ];
 
 /** What a {@linkcode PartiError} is made from. */

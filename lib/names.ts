@@ -113,6 +113,17 @@ export function laneName(owner: LaneOwner, generation: number, serial: number): 
   }-g${generation}-${serial}`;
 }
 
+/** What is written on the streams of a sharded feed. */
+export function shardMetadata(shards: number): Record<string, string> {
+  return { parti_shards: String(shards) };
+}
+
+/** Of how many shards a stream was made; undefined if nothing is written on it, as by earlier versions of parti. */
+export function shardsMade(metadata: Readonly<Record<string, string>>): number | undefined {
+  const { parti_shards: shards } = metadata;
+  return shards === undefined ? undefined : Number(shards);
+}
+
 /** The bucket in which the copier of a sharded feed keeps how far it has come; it never expires. */
 export function copyBucket(feed: string): string {
   return `parti-copy-${feed}`;

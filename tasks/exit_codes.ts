@@ -51,6 +51,7 @@ export function exitCodeOf(error: unknown): number {
     "PARTI_NOT_FOUND",
     "PARTI_DISCONNECTED",
     "PARTI_REFUSED",
+    "PARTI_STREAM_FULL",
     "PARTI_TOO_LARGE",
   );
   return isMistake ? exitCodes.badInput : exitCodes.unknown;

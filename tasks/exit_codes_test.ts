@@ -8,6 +8,7 @@ Deno.test("exit codes: what the caller can put right is bad input", () => {
       "PARTI_INVALID_CONFIG",
       "PARTI_DISCONNECTED",
       "PARTI_REFUSED",
+      "PARTI_STREAM_FULL",
       "PARTI_SERVER_TOO_OLD",
     ] as const
   ) assert.equal(exitCodeOf(new PartiError(code, "x")), exitCodes.badInput, code);

@@ -44,6 +44,19 @@ export function partitionId(partition: Partition): PartitionId {
   return partition.keys.join(".");
 }
 
+// Whatever is no token, and a token that is empty.
+const NO_ID = /[\s\p{Cc}*>]|^\.|\.\.|\.$|^$/u;
+
+/**
+ * Checks an identity that did not come from {@linkcode partitionId}, such as a key that a subject is to be made of.
+ *
+ * @param id the identity
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` as {@linkcode partitionId}: an empty token, a wildcard or white space
+ */
+export function checkPartitionId(id: PartitionId): void {
+  if (NO_ID.test(id)) partitionId({ keys: id.split(".") });
+}
+
 /** Sums and products of weights up to this stay far from where numbers end, however many partitions there are. */
 const WEIGHT_MAX = 1e15;
 

@@ -59,7 +59,7 @@ export class MessageBus implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #log: Logger;
   #actors: ActorSide | undefined;
-  #subscriptions: Subscription[] = [];
+  readonly #subscriptions: Subscription[] = [];
   #state: "new" | "running" | "stopped" = "new";
   #working = 0;
 
@@ -145,26 +145,28 @@ export class MessageBus implements AsyncDisposable {
     }
     this.#refuseIfStopped();
     this.#state = "running";
-    const { messaging } = this.#options.world;
-    const listening = [
-      this.listenAt(this.address),
-      this.#listen(nodeSubject(this.name, this.node)),
-    ];
-    this.#subscriptions = [
-      ...listening,
-      messaging.onStatus((status) => {
+    const keep = <Kept extends Subscription>(kept: Kept): Kept => {
+      this.#subscriptions.push(kept);
+      return kept;
+    };
+    try {
+      const { messaging } = this.#options.world;
+      const own = keep(this.listenAt(this.address));
+      const shared = keep(this.#listen(nodeSubject(this.name, this.node)));
+      keep(messaging.onStatus((status) => {
         if (status === "reconnected") return;
         this.caller.failAll(() => maybeDelivered("the connection went"));
-      }),
+      }));
       // What was sent to where this user may not send: its caller waits in vain, and nobody else would say why.
-      messaging.onRefused((error) => this.#tell(error)),
-    ];
-    try {
-      await Promise.all(listening.map((each) => each.heard(this.#settings.timeoutMs)));
+      keep(messaging.onRefused((error) => this.#tell(error)));
+      const { timeoutMs } = this.#settings;
+      await Promise.all([own.heard(timeoutMs), shared.heard(timeoutMs)]);
     } catch (error) {
       await this.stop();
       throw error;
     }
+    // Somebody may have stopped it meanwhile.
+    this.#refuseIfStopped();
   }
 
   /** Stops: takes no call any more, and gives up those that wait. */
@@ -263,8 +265,8 @@ export class MessageBus implements AsyncDisposable {
    */
   listenAt(address: Address): Pick<Listening, "heard" | "close"> {
     const subject = addressSubject(this.name, address);
-    const disown = this.outbox.own(subject);
     const listening = this.#listen(subject);
+    const disown = this.outbox.own(subject);
     return {
       heard: (timeoutMs) => listening.heard(timeoutMs),
       close: () => {
@@ -344,6 +346,7 @@ export class MessageBus implements AsyncDisposable {
     }
     const handler = this.#handlers.get(call.to);
     if (handler === undefined) outbox.refuse(call, "no handler", `nobody handles ${call.to}`);
+    else if (incoming.leftMs <= 0) outbox.refuse(call, "late");
     else if (this.#working >= this.#settings.workingMax) outbox.refuse(call, "overloaded");
     else void this.#work(incoming, handler);
   }

@@ -13,7 +13,7 @@ export interface BusOptions {
   readonly world: World;
   /** The bus's name: letters, digits, `_` and `-`. */
   readonly bus: string;
-  /** The node's name, unique on the bus. */
+  /** The node's name, unique on the bus: what is called by a name that two processes have is handled by both. */
   readonly node: string;
   /** How long a call waits for its answer unless it says so itself, in milliseconds; 30,000 unless given. */
   readonly timeoutMs?: number;

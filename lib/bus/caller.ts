@@ -12,7 +12,7 @@ import { type BusSettings, type CallOptions, checkTimeout } from "./bus_options.
 import type { Answer, Call } from "./envelope.ts";
 import { Lookout } from "./lookout.ts";
 import { type Address, nodeIn } from "./names.ts";
-import { errorOf, nobodyThere, notSent, outcomeOf, valueOf } from "./outcome.ts";
+import { errorOf, mayNotSend, nobodyThere, notSent, outcomeOf, valueOf } from "./outcome.ts";
 import { PendingCalls } from "./pending.ts";
 
 /** What is asked of whom. */
@@ -85,8 +85,9 @@ export class Caller {
       ...{ world, isOver, everyMs: settings.lookoutMs },
       subjects: (olderThanMs) => this.#pending.subjectsOlderThan(olderThanMs),
       isNeeded: () => this.#pending.count > 0,
-      onGone: (subject) => {
-        this.#pending.failAll(() => nobodyThere(nodeIn(bus, subject)), subject);
+      onGone: (subject, refusal) => {
+        const makeError = () => refusal ? mayNotSend(refusal) : nobodyThere(nodeIn(bus, subject));
+        this.#pending.failAll(makeError, subject);
       },
     });
   }
@@ -179,7 +180,7 @@ export class Caller {
    * @param send sends it
    * @param errand what is told whom
    * @param options its deadline
-   * @throws {PartiError} `PARTI_NOT_SENT`, `PARTI_MAYBE_DELIVERED`, `PARTI_STOPPED`
+   * @throws {PartiError} `PARTI_NOT_SENT`, `PARTI_MAYBE_DELIVERED`, `PARTI_OVERLOADED`, `PARTI_STOPPED`
    */
   async tell(send: Send, errand: Errand, options: CallOptions): Promise<void> {
     const { address, counts, checkRunning } = this.#options;

@@ -68,6 +68,7 @@ export type Refusal =
   | "gone" // it was sent on to a node that is there no more
   | "lost" // the actor's right to act ended in the middle of it
   | "not begun" // the actor could not begin now: its state could not be loaded, say
+  | "given up" // by partition: the actor could not begin as long as the call had time
   | "stopped"; // the node is on its way out
 
 /** What travels. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isPartiError } from "../errors.ts";
+import { isPartiError, type PartiError } from "../errors.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { World } from "../ports/world.ts";
 
@@ -20,8 +20,8 @@ export interface LookoutOptions {
   readonly isNeeded: () => boolean;
   /** Whether nobody will ever answer from there: a process that stands still is there as far as the server knows. Must not reject. */
   readonly isOver: (subject: string) => Promise<boolean>;
-  /** Twice in a row nobody was there, or it is over. */
-  readonly onGone: (subject: string) => void;
+  /** Twice in a row nobody was there, or it is over; or this user may not send there, and then the server's refusal says so. */
+  readonly onGone: (subject: string, refusal?: PartiError) => void;
 }
 
 /** Looks now and then, while there is somebody to look after. */
@@ -66,13 +66,18 @@ export class Lookout {
     const asked = [...subjects(everyMs)];
     for (const subject of asked) void this.#judge(subject);
     let unserved: readonly string[] = [];
+    const refusals: PartiError[] = [];
+    const onRefused = (refusal: PartiError): void => void refusals.push(refusal);
     try {
-      if (asked.length > 0) unserved = await world.messaging.unserved(asked, 2 * everyMs);
+      if (asked.length > 0) {
+        unserved = await world.messaging.unserved(asked, 2 * everyMs, onRefused);
+      }
     } catch (error) {
       // Then nothing is known of any: the deadline decides.
       if (!isPartiError(error)) throw error;
     }
     if (this.#closed) return;
+    for (const refusal of refusals) onGone(String(refusal.value), refusal);
     for (const subject of unserved) if (this.#missing.has(subject)) onGone(subject);
     this.#missing = new Set(unserved);
   }

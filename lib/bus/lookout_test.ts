@@ -11,6 +11,7 @@ function rig() {
   const state = {
     waiting: ["a", "b"],
     unserved: [] as string[],
+    forbidden: [] as string[],
     over: [] as string[],
     asked: 0,
     fails: false,
@@ -19,8 +20,11 @@ function rig() {
     world: {
       clock,
       messaging: {
-        unserved: (subjects: readonly string[]) => {
+        unserved: (subjects: readonly string[], _: number, onRefused: (e: PartiError) => void) => {
           state.asked++;
+          for (const value of state.forbidden) {
+            onRefused(new PartiError("PARTI_REFUSED", "made to fail", { value }));
+          }
           if (state.fails) return Promise.reject(new PartiError("PARTI_TIMEOUT", "silence"));
           return Promise.resolve(subjects.filter((subject) => state.unserved.includes(subject)));
         },
@@ -51,6 +55,18 @@ Deno.test("lookout: who is missing twice in a row is gone, and once is nothing",
   assert.deepEqual(gone, ["a"]);
   await lookout.close();
   assert.equal(clock.pendingTimers, 0);
+});
+
+Deno.test("lookout: where this user may not send is told at once, and hides no other", async () => {
+  const { clock, gone, state, lookout } = rig();
+  lookout.wake();
+  state.unserved = ["a"];
+  state.forbidden = ["b"];
+  await clock.advance(EVERY_MS);
+  assert.deepEqual(gone, ["b"]);
+  await clock.advance(EVERY_MS);
+  assert.deepEqual(gone, ["b", "b", "a"]);
+  await lookout.close();
 });
 
 Deno.test("lookout: it goes on where nobody has waited for long, and where the server is silent", async () => {

@@ -40,6 +40,8 @@ export interface OutboxOptions extends Pick<BusOptions, "onForwarded"> {
 }
 
 const NOTHING = new Uint8Array();
+/** So much longer the head of a call becomes at most where it is sent on: what has left must not be too large then. */
+const GROWTH_BYTES = 64;
 
 /** What a node says. */
 export class Outbox {
@@ -192,6 +194,10 @@ export class Outbox {
   async #post(subject: string, envelope: Envelope): Promise<void> {
     const { world: { messaging }, arrived } = this.#options;
     const bytes = encodeEnvelope(envelope);
+    // What a caller is told must not hang on where an actor happens to live: at home nobody else would look.
+    const isFirst = envelope.kind !== "answer" && envelope.hops === 0;
+    const maxBytes = messaging.maxPayloadBytes - (isFirst ? GROWTH_BYTES : 0);
+    if (bytes.length > maxBytes) throw tooLarge(subject, bytes.length, maxBytes);
     if (this.#ownSubjects.has(subject)) {
       // In a turn of its own: whoever sends does not expect to be called meanwhile.
       await Promise.resolve();
@@ -202,4 +208,12 @@ export class Outbox {
     }
     messaging.publish(subject, bytes);
   }
+}
+
+function tooLarge(subject: string, sizeBytes: number, maxBytes: number): PartiError {
+  return new PartiError(
+    "PARTI_TOO_LARGE",
+    `send to ${subject}: ${sizeBytes} bytes with its head are more than ${maxBytes}`,
+    { value: sizeBytes, hint: "send less in one message, or raise max_payload of the server" },
+  );
 }

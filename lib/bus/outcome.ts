@@ -23,6 +23,10 @@ const REFUSALS: Record<Refusal, { readonly code: PartiErrorCode; readonly hint: 
     hint: "its node has lost its lease while it was at work",
   },
   "not begun": { code: "PARTI_NOT_SENT", hint: "nobody has handled it: try again" },
+  "given up": {
+    code: "PARTI_MAYBE_DELIVERED",
+    hint: "whoever had the actor's shard before may have handled it",
+  },
   "stopped": { code: "PARTI_NOT_SENT", hint: "that node is on its way out: try again" },
 };
 
@@ -99,6 +103,21 @@ export function nobodyThere(node: string | undefined): PartiError {
 }
 
 /**
+ * Where a call was sent this user may not send, as the server says by now.
+ *
+ * @param refusal what the server says
+ * @returns the error
+ */
+export function mayNotSend(refusal: PartiError): PartiError {
+  const why = `${refusal.message}: unless that has just changed nobody has handled it`;
+  return new PartiError("PARTI_MAYBE_DELIVERED", why, {
+    value: refusal.value,
+    cause: refusal,
+    ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
+  });
+}
+
+/**
  * What sending a call in vain means to its caller.
  *
  * @param error why it could not be sent
@@ -113,6 +132,7 @@ export function notSent(error: unknown): PartiError {
   }
   // Whether a feed has stored it is unknown.
   if (error.code === "PARTI_TIMEOUT") return maybeDelivered("the feed was silent");
+  if (error.code === "PARTI_OVERLOADED") return error;
   return new PartiError("PARTI_NOT_SENT", `it was not sent: ${error.message}`, {
     value: error.value,
     cause: error,

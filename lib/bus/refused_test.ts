@@ -112,6 +112,25 @@ Deno.test("refused: what may not be sent is told, and logged where nobody is tol
   }
 });
 
+Deno.test("refused: who calls where it may not learns so soon, and who calls the dead does all the same", async () => {
+  await withUsers(
+    { mute: 'publish: { deny: "parti.test.bus.node.other" }' },
+    async (worldOf) => {
+      const world = await worldOf("mute");
+      await using bus = new MessageBus({ world, bus: "test", node: "one", lookoutMs: 50 });
+      await bus.start();
+      const call = (node: string) =>
+        assert.rejects(bus.request({ node, type: "x" }, "m", NOTHING, { timeoutMs: 5_000 }), {
+          code: "PARTI_MAYBE_DELIVERED",
+          value: node === "other" ? "parti.test.bus.node.other" : node,
+        });
+      await Promise.all([call("other"), call("dead")]);
+      // Only the first refusal within a minute is told.
+      await call("other");
+    },
+  );
+});
+
 Deno.test("refused: what becomes of a one-way call that is not handled is told where it came", async () => {
   await withUsers({ any: 'publish: ">"' }, async (worldOf) => {
     const world = await worldOf("any");

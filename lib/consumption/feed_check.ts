@@ -9,7 +9,7 @@ import type { GroupConsumerConfig } from "../config/config.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import type { FeedStore, StreamInfo } from "../ports/feed.ts";
 import { ACK_PENDING_LEAST } from "./lanes/ack_pending.ts";
-import { keyPrefix, shardStream } from "../sharding/shards.ts";
+import { checkShardsMade, keyPrefix, shardStream } from "../sharding/shards.ts";
 import { mayLieUnder } from "../subject_template.ts";
 
 /** So many streams are asked about at the same time. */
@@ -44,6 +44,7 @@ export async function checkFeed(
   if (shards === undefined) return await checkStream(feed, config);
   await checkCount(feed, config.stream, shards);
   let least: number | undefined;
+  const checked: StreamInfo[] = [];
   for (let first = 0; first < shards; first += AT_ONCE) {
     const some = Array.from({ length: Math.min(AT_ONCE, shards - first) }, (_, i) => first + i);
     const checks = await Promise.allSettled(
@@ -52,9 +53,14 @@ export async function checkFeed(
     for (const check of checks) {
       // The first of them, whichever was answered first.
       if (check.status === "rejected") throw check.reason;
+      checked.push(check.value);
       const { maxAckPending = Infinity } = check.value;
       if (maxAckPending < (least ?? Infinity)) least = maxAckPending;
     }
+  }
+  // All of them are there: that one is missing is plainer.
+  for (const [i, { metadata }] of checked.entries()) {
+    checkShardsMade(shardStream(config.stream, i), metadata, shards);
   }
   return { maxAckPending: least };
 }
@@ -75,7 +81,7 @@ async function checkShard(
   feed: Pick<FeedStore, "streamInfo">,
   config: FeedToCheck,
   shard: number,
-): Promise<CheckedFeed> {
+): Promise<StreamInfo> {
   const one = streamOfShard(config, shard);
   const info = await infoOf(feed, one);
   checkRetention(info, one);
@@ -94,7 +100,7 @@ async function checkShard(
       },
     );
   }
-  return { maxAckPending: info.maxAckPending };
+  return info;
 }
 
 /** A feed with more shards than this group knows of would be consumed in part, and nobody would notice. */

@@ -25,8 +25,8 @@ function rig(
       feed.asked++;
       const failure = feed.failures.shift();
       if (failure !== undefined) return Promise.reject(failure);
-      const rest = { retention, messages: 0, lastSequence: 0, maxAckPending };
-      return Promise.resolve({ subjects, mayHoldOthers, ...rest });
+      const rest = { retention, messages: 0, firstSequence: 1, lastSequence: 0, maxAckPending };
+      return Promise.resolve({ subjects, mayHoldOthers, metadata: {}, ...rest });
     },
   };
   return feed;

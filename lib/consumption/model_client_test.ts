@@ -228,6 +228,7 @@ export class ModelClient {
       get connected() {
         return isConnected();
       },
+      maxPayloadBytes: 1_048_576,
       publish: (subject, data) => this.up(() => server.notify(subject, data)),
       subscribe: (wanted, onNotice) => {
         const end = server.subscribe((subject, data) => {

@@ -122,7 +122,9 @@ export class ModelServer {
       mayHoldOthers: false,
       maxAckPending: undefined,
       messages: this.feed.size,
+      firstSequence: Math.min(...this.feed.keys(), this.#sequence + 1),
       lastSequence: this.#sequence,
+      metadata: {},
     };
   }
 

@@ -20,6 +20,7 @@ import { guardedMetrics } from "../metrics/guarded_metrics.ts";
 import { Notifier } from "./notifier.ts";
 import type { ConnectionStatus, Subscription } from "../ports/messaging.ts";
 import { shardPartitions } from "../sharding/shards.ts";
+import type { CopyHealth } from "../session/leader_copy.ts";
 import { startFailure } from "./start_failure.ts";
 import { type ManagerState, StateMachine, stateOf } from "./state.ts";
 import { Telemetry } from "./telemetry.ts";
@@ -120,6 +121,11 @@ export class Manager implements AsyncDisposable {
   /** How well consumption goes; undefined where the application consumes by itself, and while there is no session. */
   get consumerHealth(): ConsumerHealth | undefined {
     return this.#lives.session?.consumer?.health();
+  }
+
+  /** How the copy into the group's shards goes; undefined unless this worker leads, and `consumer.from` names what is copied. */
+  get copyHealth(): CopyHealth | undefined {
+    return this.#lives.session?.copyHealth;
   }
 
   /** The consumer of the present session, to pause, resume or inspect. */

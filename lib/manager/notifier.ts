@@ -84,6 +84,7 @@ export class Notifier {
       onRebalanceFailed: (reason) => telemetry.metrics.rebalanceAttempt(reason, false),
       onRenewed: (ok) => telemetry.metrics.heartbeat(ok),
       onProbeMiss: (_instance, kind) => telemetry.metrics.probeMiss(kind),
+      onCopy: (isCopying, lag) => telemetry.metrics.copy(isCopying, lag),
       onEvicted: (worker, instance, reason) => telemetry.evicted(worker, instance, reason),
       onError: (error) => this.error(error),
       onLost: (reason) => telemetry.lost(reason),

@@ -37,6 +37,8 @@ export interface LeaseOptions {
   readonly renewEveryMs: number;
   /** The value to write, made anew for each renewal. */
   readonly value: () => Uint8Array;
+  /** What is left in its place when it is given back, for those who must tell that from a key that vanished; nothing unless given. */
+  readonly released?: Uint8Array;
   /** Told once when the lease is gone for any reason but {@linkcode Lease.release} and {@linkcode Lease.abandon}. */
   readonly onLost: (reason: string) => void;
   /** Told when a renewal was confirmed, or failed and is tried again. */
@@ -117,7 +119,7 @@ export class Lease {
   }
 
   /**
-   * Gives the lease back by compare-and-delete; a successor's lease is never touched. What cannot be given back is left to
+   * Gives the lease back by a compare; a successor's lease is never touched. What cannot be given back is left to
    * expire.
    *
    * @returns when it is given back or left; never rejects
@@ -127,11 +129,12 @@ export class Lease {
     this.#end("released");
     // The answer of a renewal under way says which revision to remove.
     await this.#renewing;
-    const { bucket, key } = this.#options;
+    const { bucket, key, released } = this.#options;
     for (let attempt = 0; attempt < RELEASE_ATTEMPTS; attempt++) {
       const revision = this.#revision;
       try {
-        await bucket.remove(key, revision);
+        if (released === undefined) await bucket.remove(key, revision);
+        else await bucket.update(key, released, revision);
         return;
       } catch (error) {
         if (!isPartiError(error, "PARTI_CONFLICT") || !await this.#findOwnWrite(revision)) return;

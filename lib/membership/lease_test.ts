@@ -455,3 +455,14 @@ Deno.test("who holds an entry", () => {
     undefined,
   );
 });
+
+Deno.test("a lease leaves in its place what it was given for that, and never in a successor's", async () => {
+  const left = new TextEncoder().encode("left");
+  const { bucket, lease } = await held({ released: left });
+  await lease.release();
+  assert.deepEqual(bucket.peek(KEY)?.value, left);
+  const other = await held({ released: left });
+  const theirs = await other.bucket.put(KEY, encodeJson({ instance: "theirs" }));
+  await other.lease.release();
+  assert.equal(other.bucket.peek(KEY)?.revision, theirs);
+});

@@ -118,6 +118,11 @@ const PLANNER = {
   probeMisses: counter("probe_misses_total", "probes of other workers without an answer", {
     kind: "no-responders or timeout",
   }),
+  copying: gauge(
+    "copying",
+    "1 while the worker copies a stream into the group's shards: one of the group does",
+  ),
+  copyLag: gauge("copy_lag", "messages of that stream that wait to be copied by this worker"),
 };
 
 const WORKER = {

@@ -44,6 +44,8 @@ export interface PlannerMetrics {
   activeWorkers(count: number): void;
   /** A probe was not answered: the server knew of nobody, or the answer was late. */
   probeMiss(kind: "no-responders" | "timeout"): void;
+  /** Whether this worker copies a stream into the group's shards, and how many messages wait there; told while it leads, and once when it does no more. */
+  copy(isCopying: boolean, lag: number): void;
 }
 
 /** What every worker does for the group. */
@@ -116,6 +118,7 @@ export const noMetrics: MetricsCollector = Object.freeze({
   workerChange: ignore,
   activeWorkers: ignore,
   probeMiss: ignore,
+  copy: ignore,
   heartbeat: ignore,
   assignmentChange: ignore,
   handoffDuration: ignore,

@@ -101,6 +101,10 @@ function plannerMetrics(m: Metrics): PlannerMetrics {
     },
     activeWorkers: (count) => m.activeWorkers.set(count),
     probeMiss: (kind) => m.probeMisses.add(1, { kind }),
+    copy(isCopying, lag) {
+      m.copying.set(isCopying ? 1 : 0);
+      m.copyLag.set(lag);
+    },
   };
 }
 

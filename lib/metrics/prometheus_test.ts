@@ -39,6 +39,7 @@ const CALLS: { [K in keyof MetricsCollector]: [args: Call<K>, lines: string[]] }
   ]],
   activeWorkers: [[10], ["parti_active_workers 10"]],
   probeMiss: [["timeout"], ['parti_probe_misses_total{kind="timeout"} 1']],
+  copy: [[true, 12], ["parti_copying 1", "parti_copy_lag 12"]],
   heartbeat: [[true], ['parti_heartbeats_total{result="success"} 1']],
   assignmentChange: [[3, 4, 17, 9], [
     'parti_assignment_changes_total{kind="add"} 3',

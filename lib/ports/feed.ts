@@ -140,7 +140,7 @@ export interface PublishOptions {
   readonly expectedLastSequence?: number;
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** How long to wait for the stream's word, in milliseconds. */
+  /** How long to wait for the stream's word, in milliseconds; longer where much that was published before is still on its way. */
   readonly timeoutMs?: number;
 }
 
@@ -174,6 +174,8 @@ export interface StreamOptions {
   readonly maxMessagesPerSubject?: number;
   /** Its consumers may ask for no more than this as `maxAckPending`; without it, no limit of its own. */
   readonly maxAckPending?: number;
+  /** What is written on it. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** What the library needs of a stream. All methods throw `PartiError` as {@linkcode KvBucket} does. */
@@ -186,8 +188,12 @@ export interface StreamInfo {
   readonly retention: "workqueue" | "limits" | "interest";
   /** How many messages it holds. */
   readonly messages: number;
+  /** The sequence of the oldest message it holds; one more than the last if it holds none. */
+  readonly firstSequence: number;
   /** The sequence of the last message stored. */
   readonly lastSequence: number;
+  /** What its maker wrote on it; what the server adds is left out. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Its consumers may ask for no more than this as `maxAckPending`; undefined for no limit of its own. */
   readonly maxAckPending: number | undefined;
 }
@@ -244,8 +250,9 @@ export interface FeedStore {
    */
   publish(subject: string, data: Uint8Array, options?: PublishOptions): Promise<PublishAck>;
   /**
-   * Waits until a publication would be sent at once: for whoever publishes on without waiting for each outcome. So many may wait for the
-   * stream's word; what is published beyond that waits here, up to a bound. Returns undefined if there is room, so that nobody waits
+   * Waits until a publication would be sent at once: for whoever publishes on without waiting for each outcome. So many, and so many bytes,
+   * may wait for the stream's word; what is published beyond that waits here, up to a bound. While the connection is down there is no room
+   * until it is back, or closed for good. Returns undefined if there is room, so that nobody waits
    * who need not: messages that are published in one go travel together. Each place that becomes free is told to one of those who wait, and
    * whoever publishes then, without waiting for anything else in between, finds it, unless others have published without waiting for room:
    * what is published goes out in the order of the calls. Throws `PARTI_OVERLOADED` if as many wait for room as may.

@@ -83,6 +83,11 @@ export interface KvBucketOptions {
   readonly replicas: number;
   /** Where it is kept. */
   readonly storage: "file" | "memory";
+  /**
+   * What a removal leaves vanishes so long after it, in milliseconds (NATS counts whole seconds), where the server can see to that (2.11)
+   * and the bucket was made so; otherwise, and unless given, it lies there as long as any value.
+   */
+  readonly removalsTtlMs?: number;
 }
 
 /** Buckets by name. */
@@ -96,6 +101,8 @@ export interface KvStore {
     options: KvBucketOptions,
     onDrift?: (setting: string, actual: unknown, wanted: unknown) => void,
   ): Promise<KvBucket>;
+  /** What tells a bucket from those of its name before and after it; undefined if there is none. Whoever has it open is not told of another. */
+  identify(name: string): Promise<string | undefined>;
   /** Removes a bucket and all it holds; harmless if it is not there. */
   destroy(name: string): Promise<void>;
 }

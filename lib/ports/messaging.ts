@@ -28,6 +28,8 @@ export type ConnectionStatus = "disconnected" | "reconnected" | "closed";
 export interface Messaging {
   /** Whether the connection is up as far as the client knows. */
   readonly connected: boolean;
+  /** The largest message that the server takes, in bytes. */
+  readonly maxPayloadBytes: number;
   /** Sends without waiting; dropped silently while disconnected for long. Throws `PARTI_REFUSED` for no bytes at all: that is a probe. */
   publish(subject: string, data: Uint8Array): void;
   /**
@@ -54,10 +56,17 @@ export interface Messaging {
    *
    * @param subjects the subjects, without wildcards
    * @param timeoutMs how long the server may take to say so, in milliseconds
+   * @param onRefused told of each subject that this user may not ask about, with `PARTI_REFUSED` and the subject as its value: nothing is
+   * known of these. Must not throw
    * @returns those that nobody serves
-   * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, or `PARTI_REFUSED` if this user may not ask: then nothing is known of any
+   * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, or `PARTI_REFUSED` if this user may not ask and nobody is told of that: then
+   * nothing is known of any
    */
-  unserved(subjects: readonly string[], timeoutMs: number): Promise<readonly string[]>;
+  unserved(
+    subjects: readonly string[],
+    timeoutMs: number,
+    onRefused?: (error: PartiError) => void,
+  ): Promise<readonly string[]>;
   /** Waits until everything sent so far has reached the server. Throws `PARTI_TIMEOUT` or `PARTI_DISCONNECTED`. */
   flush(timeoutMs: number): Promise<void>;
   /** Calls `onStatus` when the connection goes, comes back or is closed for good. */

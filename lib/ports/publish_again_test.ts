@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PartiError, type PartiErrorCode } from "../errors.ts";
 import { changedFeed } from "../test_support/changed_world.ts";
-import { ManualClock } from "../test_support/manual_clock.ts";
+import { ManualClock, settle } from "../test_support/manual_clock.ts";
 import { natsTest } from "../test_support/rig.ts";
 import type { PublishAck, PublishOptions } from "./feed.ts";
 import { publishAgain, type PublishAgainOptions } from "./publish_again.ts";
@@ -14,8 +14,12 @@ const ID: PublishOptions = { messageId: "m" };
 function publisher(answers: (PartiErrorCode | PublishAck)[], options?: PublishAgainOptions) {
   const clock = new ManualClock();
   const at: number[] = [];
+  const sent: unknown[] = [];
+  const rooms: Promise<void>[] = [];
   const feed = {
-    publish: () => {
+    room: () => rooms.shift(),
+    publish: (_subject: string, _data: Uint8Array, how: PublishOptions) => {
+      sent.push(how);
       at.push(clock.monotonicMs() - 1_000);
       const answer = answers[Math.min(at.length, answers.length) - 1]!;
       return typeof answer === "string"
@@ -25,27 +29,50 @@ function publisher(answers: (PartiErrorCode | PublishAck)[], options?: PublishAg
   };
   const random = { float: () => 1, uuid: () => "unused" };
   const world = { feed, clock, random } as unknown as World;
-  return { clock, at, publish: publishAgain(world, options).publish };
+  return { clock, at, sent, rooms, ...publishAgain(world, options) };
 }
 
 const STORED: PublishAck = { sequence: 7, duplicate: false };
 
 Deno.test("it is tried again with growing pauses while nobody answers", async () => {
-  const answers = ["PARTI_TIMEOUT", "PARTI_NO_RESPONDERS", "PARTI_DISCONNECTED", STORED] as const;
-  const { clock, at, publish } = publisher([...answers], { pauseMaxMs: 300 });
+  const answers = [
+    "PARTI_TIMEOUT",
+    "PARTI_NO_RESPONDERS",
+    "PARTI_DISCONNECTED",
+    "PARTI_UNAVAILABLE",
+    "PARTI_OVERLOADED",
+    STORED,
+  ] as const;
+  const { clock, at, sent, publish } = publisher([...answers], { pauseMaxMs: 300 });
   const ack = publish("s", DATA, ID);
   await clock.advance(5_000);
   assert.deepEqual(await ack, STORED);
-  assert.deepEqual(at, [0, 100, 300, 600]);
+  assert.deepEqual(at, [0, 100, 300, 600, 900, 1_200]);
+  assert.deepEqual(sent, answers.map(() => ID), "the same ID each time");
   assert.equal(clock.pendingTimers, 0);
 });
 
-Deno.test("after so many tries the last failure is thrown", async () => {
-  const { clock, at, publish } = publisher(["PARTI_NO_RESPONDERS"], { tries: 3 });
-  const failed = assert.rejects(publish("s", DATA, ID), { message: "try 3" });
-  await clock.advance(5_000);
+Deno.test("after so long the last failure is thrown: unless told otherwise after an election, a restart and a reconnect", async () => {
+  const short = publisher(["PARTI_NO_RESPONDERS"], { budgetMs: 700 });
+  const failed = assert.rejects(short.publish("s", DATA, ID), { message: "try 3" });
+  await short.clock.advance(699);
   await failed;
-  assert.equal(at.length, 3);
+  assert.deepEqual(short.at, [0, 100, 300]);
+  const long = publisher(["PARTI_NO_RESPONDERS"]);
+  const late = assert.rejects(long.publish("s", DATA, ID), { code: "PARTI_NO_RESPONDERS" });
+  await long.clock.advance(40_000);
+  await late;
+  const lastMs = long.at.at(-1)!;
+  assert.ok(lastMs > 25_000 && lastMs < 30_000, `the last try was after ${lastMs} ms`);
+});
+
+Deno.test("a full stream is waited for, unless told otherwise", async () => {
+  const patient = publisher(["PARTI_STREAM_FULL", STORED]);
+  const ack = patient.publish("s", DATA, ID);
+  await patient.clock.advance(100);
+  assert.deepEqual(await ack, STORED);
+  const other = publisher(["PARTI_STREAM_FULL", STORED], { waitWhenFull: false });
+  await assert.rejects(other.publish("s", DATA, ID), { code: "PARTI_STREAM_FULL" });
 });
 
 Deno.test("only once is tried what might be stored twice, and what was refused", async () => {
@@ -76,6 +103,68 @@ Deno.test("a guarded write that may have been refused because of itself is unkno
   await refused;
 });
 
+Deno.test("what may have been stored once is unknown, whatever the last try says of itself", async () => {
+  const { clock, publish } = publisher(["PARTI_TIMEOUT", "PARTI_DISCONNECTED"], { budgetMs: 500 });
+  const failed = assert.rejects(publish("s", DATA, ID), (error: PartiError) => {
+    assert.equal(error.code, "PARTI_TIMEOUT");
+    assert.equal((error.cause as PartiError).code, "PARTI_DISCONNECTED");
+    return true;
+  });
+  await clock.advance(500);
+  await failed;
+});
+
+Deno.test("once the signal has fired nothing is published, also of what waits for its turn, and nobody waits for room", async () => {
+  const ending = new AbortController();
+  const options = { signal: ending.signal, maxInFlight: 1 };
+  const { clock, at, publish, room, rooms } = publisher(["PARTI_NO_RESPONDERS"], options);
+  rooms.push(new Promise(() => {}));
+  const told = room()!;
+  const first = assert.rejects(publish("s", DATA, ID), { message: "try 1" });
+  const second = assert.rejects(publish("s", DATA, { messageId: "n" }), { code: "PARTI_ABORTED" });
+  await clock.advance(10);
+  ending.abort();
+  await Promise.all([first, second, told]);
+  await assert.rejects(publish("s", DATA, ID), { code: "PARTI_ABORTED" });
+  assert.equal(at.length, 1);
+  assert.equal(room(), undefined);
+});
+
+Deno.test("there is room where fewer are under way than may be, tried again or not, and the feed has room", async () => {
+  const answers = ["PARTI_NO_RESPONDERS", STORED] as const;
+  const { clock, publish, room, rooms } = publisher([...answers], { maxInFlight: 1 });
+  assert.equal(room(), undefined);
+  const ack = publish("s", DATA, ID);
+  let told = 0;
+  for (let n = 0; n < 3; n++) void room()!.then(() => told++);
+  await clock.advance(99);
+  assert.equal(told, 0, "it is between two tries");
+  await clock.advance(1);
+  assert.deepEqual(await ack, STORED);
+  await settle();
+  assert.equal(told, 3);
+  // The connection goes, and comes back.
+  const back = Promise.withResolvers<void>();
+  rooms.push(back.promise);
+  for (let n = 0; n < 3; n++) void room()!.then(() => told++);
+  await settle();
+  assert.equal(told, 3);
+  back.resolve();
+  await settle();
+  assert.deepEqual([told, room()], [6, undefined]);
+});
+
+Deno.test("bounded are the bytes under way, too", async () => {
+  const answers = ["PARTI_NO_RESPONDERS", "PARTI_NO_RESPONDERS", STORED] as const;
+  const { clock, at, publish } = publisher([...answers], { maxInFlightBytes: 1_500 });
+  const large = new Uint8Array(1_000);
+  const acks = ["a", "b", "c"].map((messageId) => publish("s", large, { messageId }));
+  await clock.advance(99);
+  assert.equal(at.length, 2, "the second goes beyond it, the third waits");
+  await clock.advance(1);
+  assert.deepEqual(await Promise.all(acks), [STORED, STORED, STORED]);
+});
+
 Deno.test("a signal ends the waiting, and there is no further try", async () => {
   const ending = new AbortController();
   const { clock, at, publish } = publisher(["PARTI_TIMEOUT"], { signal: ending.signal });
@@ -89,11 +178,11 @@ Deno.test("a signal ends the waiting, and there is no further try", async () => 
 
 Deno.test("with as many under way as may be, the next one is refused, and is taken when one is over", async () => {
   const answers = ["PARTI_NO_RESPONDERS", "PARTI_NO_RESPONDERS", STORED] as const;
-  const { clock, at, publish } = publisher([...answers], { maxWaiting: 2 });
+  const { clock, at, publish } = publisher([...answers], { maxInFlight: 1, maxWaiting: 1 });
   const acks = [publish("s", DATA, ID), publish("s", DATA, { messageId: "n" })];
   await clock.advance(1);
   await assert.rejects(publish("s", DATA, { messageId: "o" }), { code: "PARTI_OVERLOADED" });
-  assert.equal(at.length, 2, "nothing of it was sent");
+  assert.equal(at.length, 1, "nothing of it was sent");
   await clock.advance(1_000);
   assert.deepEqual(await Promise.all(acks), [STORED, STORED]);
   assert.deepEqual(await publish("s", DATA, { messageId: "o" }), STORED);
@@ -101,9 +190,10 @@ Deno.test("with as many under way as may be, the next one is refused, and is tak
 
 Deno.test("what cannot be meant is refused", () => {
   for (
-    const options of [{ tries: 0 }, { tries: 1.5 }, { pauseMs: -1 }, { pauseMaxMs: 1 }, {
-      maxWaiting: 0,
-    }]
+    const options of [
+      ...[{ budgetMs: -1 }, { budgetMs: NaN }, { pauseMs: -1 }, { pauseMaxMs: 1 }],
+      ...[{ maxWaiting: 0 }, { maxInFlight: 0 }, { maxInFlightBytes: 0 }],
+    ]
   ) {
     assert.throws(() => publisher([STORED], options), { code: "PARTI_INVALID_CONFIG" });
   }
@@ -126,7 +216,7 @@ natsTest("what is published while the server is away is stored, once", async (ri
       return ack;
     },
   });
-  const { publish } = publishAgain(forgetful, { tries: 50, pauseMs: 50, pauseMaxMs: 200 });
+  const { publish } = publishAgain(forgetful, { pauseMs: 50, pauseMaxMs: 200 });
   assert.deepEqual(await publish("s.1", DATA, { messageId: "a" }), {
     sequence: 1,
     duplicate: true,
@@ -147,7 +237,7 @@ natsTest(
       ...{ subjects: ["s.>"], retention: "limits", storage: "file", replicas: 1 },
     });
     const { publish } = publishAgain(world, {
-      ...{ tries: 100, pauseMs: 50, pauseMaxMs: 200, maxWaiting: 20 },
+      ...{ pauseMs: 50, pauseMaxMs: 200, maxInFlight: 10, maxWaiting: 10 },
     });
     await rig.server.kill();
     const results = Array.from(

@@ -11,7 +11,7 @@ import { GroupLeader, type LeaderPhase } from "../assignment/leader/group_leader
 import type { Snapshot } from "../assignment/snapshot.ts";
 import { withDeadline } from "../assignment/sources/deadline.ts";
 import { describeError, PartiError } from "../errors.ts";
-import { LeaderCopy } from "./leader_copy.ts";
+import { type CopyHealth, LeaderCopy } from "./leader_copy.ts";
 import { LeaderWatch } from "./leader_watch.ts";
 import type {
   Candidacy,
@@ -81,6 +81,11 @@ export class Candidate {
   /** Whether it leads now: elected, and the term in force at this moment. */
   get isLeader(): boolean {
     return this.#office?.term.valid ?? false;
+  }
+
+  /** How it copies as the leader; undefined unless it leads a group whose shards are made of a stream. */
+  get copyHealth(): CopyHealth | undefined {
+    return this.#office?.copy?.health;
   }
 
   /** What the leader in it is busy with. */
@@ -258,7 +263,7 @@ export class Candidate {
         (error) => notice.respond(encodeRefreshFailure(error)),
       ).catch(events.onError);
     }, events.onError);
-    const copy = config.consumer?.from && new LeaderCopy(world, config, events.onError);
+    const copy = config.consumer?.from && new LeaderCopy(world, config, events);
     return { term, leader, requests, copy, phase: "idle" };
   }
 

@@ -12,6 +12,7 @@ import type { Snapshot } from "../assignment/snapshot.ts";
 import { Candidate } from "./candidate.ts";
 import type { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import { PartiError } from "../errors.ts";
+import type { CopyHealth } from "./leader_copy.ts";
 import { HandOver } from "./hand_over.ts";
 import type { Assignment } from "../manager/hooks.ts";
 import type { Lease } from "../membership/lease.ts";
@@ -136,6 +137,11 @@ export class Session {
   /** Whether it leads now: its term is in force at this moment. */
   get isLeader(): boolean {
     return !this.#over && (this.#candidate?.isLeader ?? false);
+  }
+
+  /** How it copies as the leader; undefined unless it leads a group whose shards are made of a stream. */
+  get copyHealth(): CopyHealth | undefined {
+    return this.#over ? undefined : this.#candidate?.copyHealth;
   }
 
   /** What the leader in it is busy with. */

@@ -88,6 +88,8 @@ export interface SessionEvents {
   onRenewed(ok: boolean): void;
   /** Nobody answered a probe. */
   onProbeMiss(instance: string, kind: "no-responders" | "timeout"): void;
+  /** A leader's copying of a stream into the shards, as it is now: while it leads, and once when it does no more. */
+  onCopy(isCopying: boolean, lag: number): void;
   /** A worker was judged dead. */
   onEvicted(worker: string, instance: string, reason: string): void;
   /** Something failed and is tried again. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { isPartiError } from "../errors.ts";
 import { Journal } from "../consumption/team_test.ts";
 import { Manager } from "../manager/manager.ts";
+import { noMetrics } from "../metrics/collector.ts";
 import { makeStream } from "./copying/copy_scene_test.ts";
 import { natsTest, type Rig, until } from "../test_support/rig.ts";
 import { makeShards } from "./make_shards.ts";
@@ -20,8 +21,10 @@ const decoder = new TextDecoder();
 /** A worker of a group, and how it dies. */
 async function workerOf(rig: Rig, record: Journal, errors: unknown[]) {
   const { world, nc } = await rig.connect();
+  const copying = { is: false, lag: 0 };
   const manager = new Manager({
     world,
+    metrics: { ...noMetrics, copy: (is, lag) => void Object.assign(copying, { is, lag }) },
     config: {
       ...{ group: "copied", preset: "fast" },
       consumer: { stream: "ORDERS", shards: LAYOUT.shards, from: { stream: "events" } },
@@ -39,7 +42,7 @@ async function workerOf(rig: Rig, record: Journal, errors: unknown[]) {
     },
   });
   await manager.start();
-  return { manager, die: () => nc.close() };
+  return { manager, copying, die: () => nc.close() };
 }
 
 natsTest("a group copies a stream into its shards, also when its leader dies", async (rig) => {
@@ -70,12 +73,19 @@ natsTest("a group copies a stream into its shards, also when its leader dies", a
   });
   const leader = workers.find(({ manager }) => manager.isLeader)!;
   const other = workers.find((worker) => worker !== leader)!;
+  assert.deepEqual(
+    [leader.manager.copyHealth, other.manager.copyHealth],
+    [{ state: "copying", lag: 0, upTo: 2_000, failure: undefined }, undefined],
+  );
+  await until("the metrics tell it", () => leader.copying.is && !other.copying.is);
   await leader.die();
   await publish(2_000);
   await until("the rest is handled by the other one", () => record.complete, 30_000);
   assert.equal(other.manager.isLeader, true);
   record.assertExact();
+  await until("the metrics of the next one tell it", () => other.copying.is);
   await other.manager.stop();
+  assert.deepEqual([other.copying, other.manager.copyHealth], [{ is: false, lag: 0 }, undefined]);
   await leader.manager.stop();
   assert.equal(await consumers(), 1, "it keeps what comes until the group is back");
   await publish(100);

@@ -158,6 +158,11 @@ natsTest("a sharded feed: what a dead worker held is handled by others, in order
   await one.manager.stop();
 });
 
+async function makeByHand({ feed }: World, shard: number): Promise<void> {
+  const subjects = [`ORDERS.${shard}.>`];
+  await feed.ensureStream(`ORDERS-${shard}`, { ...MEMORY, subjects, retention: "workqueue" });
+}
+
 natsTest(
   "a sharded feed is refused where its streams are not what the configuration says",
   async (rig) => {
@@ -173,6 +178,28 @@ natsTest(
       start(configOf({ consumer: { stream: "ORDERS", shards: 3 } })),
       { code: "PARTI_INVALID_CONFIG", message: /more shards than 3/ },
     );
+    for (const shards of [3, 8]) {
+      await assert.rejects(makeShards(world.feed, { ...LAYOUT, shards }, MEMORY), {
+        code: "PARTI_INVALID_CONFIG",
+        message: new RegExp(`ORDERS-0 was made as one of 4 shards, not of ${shards}`),
+      });
+    }
+    await assert.rejects(world.feed.streamInfo("ORDERS-4"), { code: "PARTI_NOT_FOUND" });
+    await makeShards(world.feed, { ...LAYOUT, shards: 4 }, MEMORY); // that is harmless
+    // Somebody has made streams by hand, or by an earlier version, which wrote nothing on them.
+    for (const i of [4, 5, 6, 7]) await makeByHand(world, i);
+    await assert.rejects(start(configOf()), {
+      code: "PARTI_INVALID_CONFIG",
+      message: /ORDERS-0 was made as one of 4 shards, not of 8/,
+    });
+    for (const i of [0, 1, 2, 3]) {
+      await world.feed.destroyStream(shardStream(LAYOUT.stream, i));
+      await makeByHand(world, i);
+    }
+    const manager = new Manager({ world, config: configOf(), handler: () => {} });
+    await manager.start();
+    await manager.stop();
+    await makeShards(world.feed, LAYOUT, MEMORY);
   },
 );
 

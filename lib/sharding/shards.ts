@@ -8,8 +8,9 @@
  *
  * @module
  */
-import type { Partition, PartitionId } from "../assignment/partition.ts";
+import { checkPartitionId, type Partition, type PartitionId } from "../assignment/partition.ts";
 import { PartiError } from "../errors.ts";
+import { shardsMade } from "../names.ts";
 
 /** How a sharded feed is laid out. The same for everybody who writes to it or reads from it, and for as long as it lives. */
 export interface ShardedFeed {
@@ -54,7 +55,8 @@ export function shardOf(id: PartitionId, shards: number): number {
  * @param feed the layout
  * @param id the key: a partition's identity
  * @returns the subject, in the stream of the key's shard
- * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no layout: the template, or the number of shards
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it is no layout: the template, or the number of shards; `PARTI_INVALID_PARTITION` if the
+ * key has an empty token, a wildcard or white space
  *
  * @example
  * ```ts
@@ -65,6 +67,7 @@ export function shardOf(id: PartitionId, shards: number): number {
  */
 export function shardSubject(feed: Omit<ShardedFeed, "stream">, id: PartitionId): string {
   checkLayout(feed);
+  checkPartitionId(id);
   return keyPrefix(feed.subjectTemplate, shardOf(id, feed.shards)) + id;
 }
 
@@ -105,6 +108,30 @@ export function keyPrefix(subjectTemplate: string, shard: number): string {
 }
 
 /**
+ * Checks that a key may lie in a shard. Whoever published it by another number of shards has put one key into two of them: two workers would
+ * handle it at once, and an output guarded by sequences would take the messages of one stream for those of the other.
+ *
+ * @param id the key
+ * @param shard the number of the shard it lies in
+ * @param shards how many shards there are
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` if it belongs into another shard, or is no key
+ */
+export function checkKey(id: PartitionId, shard: number, shards: number): void {
+  checkPartitionId(id);
+  const own = shardOf(id, shards);
+  if (own === shard) return;
+  throw new PartiError(
+    "PARTI_INVALID_PARTITION",
+    `key ${id} lies in shard ${shard}, and of ${shards} shards it belongs into ${own}`,
+    {
+      value: id,
+      hint:
+        "all that publish to the feed need the same number of shards as the group; publish the message again under its right subject",
+    },
+  );
+}
+
+/**
  * The stream of a shard.
  *
  * @param stream what the streams' names begin with
@@ -112,6 +139,33 @@ export function keyPrefix(subjectTemplate: string, shard: number): string {
  */
 export function shardStream(stream: string, shard: number): string {
   return `${stream}-${shard}`;
+}
+
+/**
+ * Checks that a stream was made as one of so many shards: with another number keys would go on in other streams, and some would be read by
+ * nobody.
+ *
+ * @param stream the shard's stream
+ * @param metadata what is written on it; nothing if it was not made by `makeShards`, or by an earlier version
+ * @param shards how many there are said to be
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if it was another number
+ */
+export function checkShardsMade(
+  stream: string,
+  metadata: Readonly<Record<string, string>>,
+  shards: number,
+): void {
+  const made = shardsMade(metadata);
+  if (made === undefined || made === shards) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `stream ${stream} was made as one of ${made} shards, not of ${shards}`,
+    {
+      value: shards,
+      hint:
+        `say ${made} shards; or begin a new feed under another name and let this one drain, since a key would go on in another stream`,
+    },
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  checkKey,
   isShardTemplate,
   keyPrefix,
   shardNumber,
@@ -73,4 +74,28 @@ Deno.test("a layout that is none is told, and nothing is published by it", () =>
     shardSubject({ subjectTemplate: TEMPLATE, shards: 16 }, "tenant-7"),
     "orders.13.tenant-7",
   );
+});
+
+Deno.test("a key that is no part of a subject is told before anything is published by it", () => {
+  const feed = { subjectTemplate: TEMPLATE, shards: 16 };
+  for (const key of ["", ".", "a..b", ".a", "a.", "*", ">", "a.*", "a b", "a\r\n"]) {
+    const refused = { code: "PARTI_INVALID_PARTITION" };
+    assert.throws(() => shardSubject(feed, key), refused, JSON.stringify(key));
+    assert.throws(() => checkKey(key, shardOf(key, 16), 16), refused, JSON.stringify(key));
+  }
+  checkKey("tenant-7", 13, 16);
+  assert.throws(() => checkKey("tenant-7", 13, 8), {
+    code: "PARTI_INVALID_PARTITION",
+    message: /lies in shard 13, and of 8 shards it belongs into 5/,
+  });
+});
+
+Deno.test("the examples of the README are of one feed: whoever follows all of them does not get two", async () => {
+  const text = await Deno.readTextFile(new URL("README.md", import.meta.url));
+  const layouts = text.matchAll(
+    /stream: "ORDERS",\n\s+subjectTemplate: "(.*?)",.*\n\s+shards: (\d+)/g,
+  );
+  const of = [...layouts].map(([, template, shards]) => `${template} ${shards}`);
+  assert.equal(of.length, text.split('stream: "ORDERS"').length - 1, "each says its template");
+  assert.equal(new Set(of).size, 1, of.join(", "));
 });

@@ -32,7 +32,7 @@ export function changedBuckets(
     const real = await world.kv.open(...args);
     return replaced(real, change(real));
   };
-  return { ...world, kv: { open, destroy: (name) => world.kv.destroy(name) } };
+  return { ...world, kv: replaced(world.kv, { open }) };
 }
 
 /**

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { isPartiError } from "../../lib/errors.ts";
+import { isPartiError, OUTAGE_CODES } from "../../lib/errors.ts";
 import { sleep } from "../../lib/ports/clock.ts";
 import type { KvBucket } from "../../lib/ports/kv.ts";
 import type { World } from "../../lib/ports/world.ts";
@@ -285,10 +285,10 @@ export class SimProducer {
 function isTemporary(error: unknown): boolean {
   return isPartiError(
     error,
-    "PARTI_TIMEOUT",
-    "PARTI_DISCONNECTED",
-    "PARTI_NO_RESPONDERS",
-    // A server that has just started refuses for a moment. The coordinator's patience bounds this.
+    ...OUTAGE_CODES,
+    // A server that has just started refuses for a moment, and a full stream until the workers have caught up. The coordinator's
+    // patience bounds this.
     "PARTI_REFUSED",
+    "PARTI_STREAM_FULL",
   );
 }

@@ -79,6 +79,8 @@ class Server {
 
   #publish(subject: string, data: Uint8Array): { sequence: number; duplicate: boolean } {
     const fate = this.#chance.float(this.#draws++);
+    if (fate < 0.01) throw new PartiError("PARTI_STREAM_FULL", "full");
+    if (fate < 0.02) throw new PartiError("PARTI_UNAVAILABLE", "not now");
     if (fate < 0.05) throw new PartiError("PARTI_DISCONNECTED", "away");
     if (fate < 0.1) throw new PartiError("PARTI_TIMEOUT", "the request was lost");
     const { partitionId, partitionSequence, poisoned } = decodeMessage(data);

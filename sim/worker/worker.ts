@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isPartiError, PartiError } from "../../lib/errors.ts";
+import { isPartiError, OUTAGE_CODES, PartiError } from "../../lib/errors.ts";
 import { sleep } from "../../lib/ports/clock.ts";
 import type { World } from "../../lib/ports/world.ts";
 import { type FaultKind, shownSequence, strikes } from "../fault/fault.ts";
@@ -154,12 +154,7 @@ export class SimWorker {
       try {
         return await message.effect(data);
       } catch (error) {
-        const away = isPartiError(
-          error,
-          "PARTI_TIMEOUT",
-          "PARTI_DISCONNECTED",
-          "PARTI_NO_RESPONDERS",
-        );
+        const away = isPartiError(error, ...OUTAGE_CODES);
         if (!away || message.signal.aborted) throw error;
         await sleep(this.#world.clock, RETRY_DELAY_MS, message.signal);
       }

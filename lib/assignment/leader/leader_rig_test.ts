@@ -93,6 +93,7 @@ export class TestMessaging implements Messaging {
   /** Instances whose process is stopped. */
   readonly paused = new Set<string>();
   readonly published: { subject: string; data: Uint8Array }[] = [];
+  readonly maxPayloadBytes = 1_048_576;
   requests = 0;
   constructor(readonly clock: Clock) {}
   publish(subject: string, data: Uint8Array): void {
@@ -290,7 +291,11 @@ export class MemoryGroup {
   readonly world: World = {
     clock: this.clock,
     random: plainRandom(),
-    kv: { open: () => Promise.reject(NOT_USED), destroy: () => Promise.reject(NOT_USED) },
+    kv: {
+      open: () => Promise.reject(NOT_USED),
+      identify: () => Promise.reject(NOT_USED),
+      destroy: () => Promise.reject(NOT_USED),
+    },
     feed: this.feed.store,
     messaging: this.messaging,
     buggify: NO_BUGGIFY,

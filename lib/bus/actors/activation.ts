@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import { describeError, isPartiError, type PartiError } from "../../errors.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Call, Refusal, Said } from "../envelope.ts";
 import type { Incoming } from "../incoming.ts";
@@ -11,13 +11,17 @@ import { doneWith, failedWith } from "../outcome.ts";
 import type { Actor, ActorContext, ActorState, ActorType, DeactivationReason } from "./actor.ts";
 import type { ActorId } from "./actor_id.ts";
 import { ActivationMachine, type ActivationState } from "./activation_state.ts";
-import { idleMsOf } from "./type_table.ts";
 import type { DirectoryEntry } from "./directory.ts";
+import { sayGoodbye } from "./goodbye.ts";
+import { GuardedState } from "./guarded_state.ts";
+import { idleMsOf } from "./type_table.ts";
 
 /** Where a life takes place. Its methods must not throw. */
 export interface Stage {
   /** Time. */
   readonly clock: Clock;
+  /** How long a goodbye may take, in milliseconds. */
+  readonly goodbyeMs: number;
   /** Whether the node's lease is valid in this instant. */
   mayAct(): boolean;
   /** Answers a call. */
@@ -28,8 +32,8 @@ export interface Stage {
   again(incoming: Incoming): void;
   /** Gives a place back. */
   giveBack(id: ActorId, entry: DirectoryEntry): Promise<void>;
-  /** Loads what the actor keeps. */
-  openState(id: ActorId, token: bigint): Promise<ActorState>;
+  /** Loads what the actor keeps, for as long as it may act. */
+  openState(id: ActorId, token: bigint, mayAct: () => boolean): Promise<ActorState>;
   /** Told of each change of state. */
   onChange(activation: Activation, to: ActivationState): void;
   /** Told of what has no caller to be told to. */
@@ -54,11 +58,14 @@ export class Activation {
   readonly #ended = Promise.withResolvers<void>();
   #entry: DirectoryEntry | undefined;
   #actor: Actor | undefined;
+  #state: GuardedState | undefined;
   #inTurn: Incoming | undefined;
   #idle: Timer | undefined;
   #wanted: DeactivationReason | undefined;
   #turning = false;
   #isFresh = true;
+  /** It has said goodbye, or could not begin: nothing of it counts any more. */
+  #hasLeft = false;
 
   /**
    * Used by the node's host.
@@ -123,12 +130,10 @@ export class Activation {
     this.#entry = entry;
     this.#machine.set("activating");
     try {
-      const state = this.#type.state
-        ? await this.#stage.openState(this.id, BigInt(entry.revision))
-        : undefined;
+      this.#state = await this.#openState(entry);
       if (this.#isOver) return;
       if (!this.#mayAct()) return this.lose();
-      this.#actor = this.#type.create(this.#context(entry, state));
+      this.#actor = this.#type.create(this.#context(entry));
       await this.#actor.onActivate?.();
     } catch (error) {
       return await this.#failToBegin(entry, error);
@@ -164,10 +169,17 @@ export class Activation {
     if (call !== undefined) this.#stage.refuse(call, "lost");
   }
 
-  #context(entry: DirectoryEntry, state: ActorState | undefined): ActorContext {
+  async #openState({ revision }: DirectoryEntry): Promise<GuardedState | undefined> {
+    if (!this.#type.state) return undefined;
+    const mayAct = (): boolean => this.#mayAct();
+    const opened = await this.#stage.openState(this.id, BigInt(revision), mayAct);
+    return new GuardedState(opened, mayAct);
+  }
+
+  #context(entry: DirectoryEntry): ActorContext {
     return {
       ...{ id: this.id, token: BigInt(entry.revision), signal: this.#abort.signal },
-      state: state === undefined ? undefined : guarded(state, () => this.#mayAct()),
+      state: this.#state,
       mayAct: () => this.#mayAct(),
       deactivate: () => void this.deactivate("asked"),
     };
@@ -226,7 +238,7 @@ export class Activation {
   }
 
   #mayAct(): boolean {
-    return !this.#isOver && this.#stage.mayAct();
+    return !this.#isOver && !this.#hasLeft && this.#stage.mayAct();
   }
 
   #restAwhile(): void {
@@ -242,16 +254,20 @@ export class Activation {
     if (!this.#mayAct()) return this.lose();
     this.#machine.set("deactivating");
     this.#idle?.cancel();
-    try {
-      await this.#actor!.onDeactivate?.(reason);
-    } catch (error) {
-      this.#stage.onError(hookFailed(this.id, error));
-    }
+    const { clock, goodbyeMs: graceMs, onError } = this.#stage;
+    const isInTime = await sayGoodbye({
+      ...{ clock, graceMs, id: this.id, actor: this.#actor!, state: this.#state },
+      ...{ over: this.#ended.promise, onError },
+    }, reason);
+    if (this.#isOver) return;
+    this.#hasLeft = true;
+    if (!isInTime) this.#abort.abort();
     await this.#giveBack();
   }
 
   async #failToBegin(entry: DirectoryEntry, error: unknown): Promise<void> {
     if (this.state === "invalid") return;
+    this.#hasLeft = true;
     const left = this.#queue.splice(0);
     const message = `${this.id} could not begin: ${describeError(error)}`;
     for (const { call } of left) {
@@ -281,33 +297,4 @@ export class Activation {
     this.#machine.set("invalid");
     this.#ended.resolve();
   }
-}
-
-/** A save after the right has ended is refused without asking anybody. */
-export function guarded(state: ActorState, mayAct: () => boolean): ActorState {
-  return {
-    get value() {
-      return state.value;
-    },
-    save: (value) => mayAct() ? state.save(value) : Promise.reject(lost()),
-  };
-}
-
-/**
- * What `onDeactivate` has thrown, for which no caller waits.
- *
- * @param id the actor
- * @param error what it threw
- * @returns the error to tell
- */
-export function hookFailed(id: ActorId, error: unknown): PartiError {
-  if (isPartiError(error)) return error;
-  const message = `onDeactivate of ${id} failed: ${describeError(error)}`;
-  return new PartiError("PARTI_HANDLER_FAILED", message, { value: id, cause: error });
-}
-
-function lost(): PartiError {
-  return new PartiError("PARTI_FENCED", "the actor's right to act is over", {
-    hint: "give up: whatever this life does must not count",
-  });
 }

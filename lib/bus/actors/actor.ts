@@ -40,7 +40,8 @@ export interface ActorState {
    * Keeps it. Several at once are kept one after another, as they were asked for.
    *
    * @param value what to keep
-   * @throws {PartiError} `PARTI_FENCED` if a newer life of the actor has begun elsewhere; otherwise what the store says
+   * @throws {PartiError} `PARTI_FENCED` if a newer life of the actor has begun, or the right of this one is over; `PARTI_CONFLICT` where it
+   * lost a compare and a read that was out of date does not say to whom: it is not kept, and may be saved again; otherwise what the store says
    */
   save(value: Uint8Array): Promise<void>;
 }
@@ -59,13 +60,15 @@ export interface Actor {
   handle(call: ActorCall): Uint8Array | void | Promise<Uint8Array | void>;
   /**
    * Called before its first turn. If it throws, this life ends and whoever called gets `PARTI_CALL_FAILED`. For an error of parti's own, such
-   * as that of a call it makes or of a save, it may begin the next time: whoever called gets `PARTI_NOT_SENT`, and with a key tries again; by
-   * partition the feed gives the call again.
+   * as that of a call it makes or of a save, it may begin the next time: whoever called gets `PARTI_NOT_SENT`, and with a key tries again. By
+   * partition the feed gives the call again while it has time, five times at least, and then whoever called gets `PARTI_MAYBE_DELIVERED`; but
+   * as long as NATS does not answer it is tried for ever.
    */
   onActivate?(): void | Promise<void>;
   /**
    * Called after its last turn, but not where its process dies or its right is lost. By partition it is called where the shard has gone,
-   * too: what it saves then may be refused with `PARTI_FENCED`, so what must be kept is saved in a turn.
+   * too: what it saves then may be refused with `PARTI_FENCED`, so what must be kept is saved in a turn. It is given `stopGraceMs`, with all
+   * that is still being saved; then its right to act is over, and the next life may begin.
    *
    * @param reason why it ends
    */

@@ -35,10 +35,13 @@ export function parseActorId(id: ActorId): ActorName {
   const slash = id.indexOf("/");
   const type = id.slice(0, Math.max(0, slash));
   const key = id.slice(slash + 1);
-  if (slash > 0 && TYPE.test(type) && key !== "" && hasRoom(key)) return { type, key };
+  // Half a character has no bytes of its own: on its way it would become another actor's name.
+  const isKey = key !== "" && hasRoom(key) && key.isWellFormed();
+  if (slash > 0 && TYPE.test(type) && isKey) return { type, key };
   throw new PartiError("PARTI_INVALID_CONFIG", `"${id}" is no actor's name`, {
     value: id,
-    hint: "namespace::type/key, such as shop::cart/4711; the key has 1 to 200 bytes",
+    hint:
+      "namespace::type/key, such as shop::cart/4711; the key has 1 to 200 bytes of whole characters",
   });
 }
 

@@ -24,6 +24,15 @@ Deno.test("actor names: a key has room for 200 bytes, however many characters th
   }
 });
 
+Deno.test("actor names: half a character is none, since another half would be the same actor", () => {
+  const ids = ["a😀", "a🚀", "a𐐀"].map((key) => `a::b/${key}`);
+  for (const id of ids) {
+    assert.equal(parseActorId(id).type, "a::b");
+    assert.throws(() => parseActorId(id.slice(0, -1)), { code: "PARTI_INVALID_CONFIG" });
+    assert.throws(() => bucketKey(id.slice(0, -1)), { code: "PARTI_INVALID_CONFIG" });
+  }
+});
+
 Deno.test("actor names: each has a bucket key of its own, and one that NATS takes", () => {
   const ids = ["a::b/x", "a::b/x.y", "a::b/x=y", "a::b/x=2ey", "a::b/ü", "a::b/*", "a::b/>"];
   const keys = ids.map(bucketKey);

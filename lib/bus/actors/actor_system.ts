@@ -7,13 +7,18 @@ import { settled } from "../../abort.ts";
 import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
 import type { Subscription } from "../../ports/messaging.ts";
-import { type CallOptions, checkAbove0, checkDuration } from "../bus_options.ts";
+import { type CallOptions, checkAbove0, checkDuration, checkTimeout } from "../bus_options.ts";
 import type { Send } from "../caller.ts";
 import type { Answer } from "../envelope.ts";
 import { type Address, addressSubject } from "../names.ts";
 import { valueOf } from "../outcome.ts";
 import type { ActorType } from "./actor.ts";
-import { type ActorBuckets, openActorBuckets } from "./actor_buckets.ts";
+import {
+  type ActorBuckets,
+  openActorBuckets,
+  type OpenDirectory,
+  openDirectory,
+} from "./actor_buckets.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import type { ActorId } from "./actor_id.ts";
 import type { ActorSystemOptions } from "./actor_system_options.ts";
@@ -30,6 +35,8 @@ import { TypeTable } from "./type_table.ts";
 const DEFAULT_LEASE_TTL_MS = 5_000;
 const DEFAULT_CACHE_MAX = 100_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
+/** So often in a lease it is asked whether the directory is still there. */
+const CHECKS = 3;
 
 /** Actors on one node. */
 export class ActorSystem implements ActorCalls, AsyncDisposable {
@@ -38,6 +45,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   readonly #leaseTtlMs: number;
   readonly #locator: Locator;
   readonly #stop = new AbortController();
+  /** Fires when no actor acts here any more: until then turns and goodbyes call others. */
+  readonly #over = new AbortController();
   readonly #log: Logger;
   readonly #lives: NodeLives;
   #begun = 0;
@@ -74,7 +83,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       nodes: () => this.#nodes,
       surroundings: () => this.#surroundings(),
       joining: () => this.#lives.joining,
-      over: AbortSignal.any([this.#stop.signal, bus.over]),
+      over: AbortSignal.any([this.#over.signal, bus.over]),
       checkRoom: (looking) => bus.caller.pending.checkRoom(looking),
       onError: (error) => this.#tell(error),
     });
@@ -133,7 +142,12 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       });
     }
     this.#state = "running";
-    const starting = this.#open();
+    const starting = this.#open().catch(async (error) => {
+      // Whoever tries again makes a new one.
+      this.#end();
+      await this.#close();
+      throw error;
+    });
     // Whoever stops meanwhile waits for it.
     this.#living = starting.catch(() => {});
     await starting;
@@ -141,9 +155,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
 
   async #open(): Promise<void> {
     const { world, bus } = this.#options;
-    const { nodes, directory, states } = await this.#openBuckets();
-    const own = new KvDirectory(directory);
-    this.#directory = this.#options.directory?.(own) ?? own;
+    const { nodes, states } = await this.#openBuckets();
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
       load: () => this.size,
@@ -152,42 +164,49 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
       onGone: () => this.#sweeper?.mark(),
       onError: (error) => this.#tell(error),
     });
-    this.#sweeper = new Sweeper({
-      ...{ world, directory: this.#directory, everyMs: this.#leaseTtlMs / 2 },
-      nodes: () => this.#nodes!,
-      own: () => this.address,
-      onError: (error) => this.#tell(error),
+    this.#taking = bus.handleActors({
+      take: (incoming) => this.#lives.take(incoming),
+      isOver: (address) => this.#nodes!.proveDead(address),
     });
-    try {
-      this.#taking = bus.handleActors({
-        take: (incoming) => this.#lives.take(incoming),
-        isOver: (address) => this.#nodes!.proveDead(address),
-      });
-      // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
-      await settled(this.#nodes.initialized, this.#stop.signal);
-      if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
-      await this.#lives.begin({
-        ...{ nodes: this.#nodes, directory: this.#directory },
-        states: this.#options.states ?? new KvStateStore(states),
-      });
-    } catch (error) {
-      this.#end();
-      await this.#close();
-      throw error;
-    }
+    // Where the bucket cannot be read that takes for ever, and whoever stops meanwhile must not wait for it.
+    await settled(this.#nodes.initialized, this.#stop.signal);
+    if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+    const { bucket, identity } = await this.#openDirectory();
+    const own = new KvDirectory(bucket);
+    const directory = this.#options.directory?.(own) ?? own;
+    this.#directory = directory;
+    this.#sweeper = this.#sweeperOf(directory);
+    await this.#lives.begin({
+      ...{ nodes: this.#nodes, directory, checkEveryMs: this.#leaseTtlMs / CHECKS },
+      states: this.#options.states ?? new KvStateStore(states),
+      identify: () => world.kv.identify(bucket.name),
+      reopen: async () => {
+        await this.#openBuckets();
+        return (await this.#openDirectory()).identity;
+      },
+    }, identity);
   }
 
   async #openBuckets(): Promise<ActorBuckets> {
     const { world, bus, buckets } = this.#options;
-    try {
-      const opened = await openActorBuckets(world.kv, bus.name, this.#leaseTtlMs, buckets);
-      if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
-      return opened;
-    } catch (error) {
-      // Nothing is open yet, and whoever tries again makes a new one.
-      this.#end();
-      throw error;
-    }
+    const opened = await openActorBuckets(world.kv, bus.name, this.#leaseTtlMs, buckets);
+    if (this.#isStopped) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+    return opened;
+  }
+
+  #openDirectory(): Promise<OpenDirectory> {
+    const { world, bus, buckets: how } = this.#options;
+    const over = this.#stop.signal;
+    return openDirectory({ ...{ world, how, over }, bus: bus.name, nodes: this.#nodes! });
+  }
+
+  #sweeperOf(directory: Directory): Sweeper {
+    return new Sweeper({
+      ...{ world: this.#options.world, directory, everyMs: this.#leaseTtlMs / 2 },
+      nodes: () => this.#nodes!,
+      own: () => this.address,
+      onError: (error) => this.#tell(error),
+    });
   }
 
   /**
@@ -243,7 +262,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
    * @param payload the payload
    * @param options its deadline and trace
    * @throws {PartiError} `PARTI_NOT_SENT` if it never left, `PARTI_TIMEOUT` if it could not be found out where to, `PARTI_OVERLOADED` if
-   * too many calls wait for that
+   * too many calls wait for that, `PARTI_INVALID_CONFIG` for a timeout that no timer has
    */
   async oneway(
     id: ActorId,
@@ -252,7 +271,9 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     options: Omit<CallOptions, "signal" | "idempotencyKey"> = {},
   ): Promise<void> {
     const { world: { clock }, bus } = this.#options;
-    const endMs = clock.monotonicMs() + (options.timeoutMs ?? bus.timeoutMs);
+    const { timeoutMs: givenMs = bus.timeoutMs } = options;
+    checkTimeout(givenMs);
+    const endMs = clock.monotonicMs() + givenMs;
     const { address, placed } = await this.#locator.locate(id, endMs, { oneway: true });
     const timeoutMs = Math.max(0, endMs - clock.monotonicMs());
     const errand = { to: id, method, payload, placed };
@@ -294,7 +315,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     return this.#state === "stopped";
   }
 
-  /** Whoever waits for a place, or for a lease, waits in vain. */
+  /** Whoever waits for a lease waits in vain. */
   #end(): void {
     this.#state = "stopped";
     this.#stop.abort();
@@ -308,6 +329,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#lives.close();
+    this.#over.abort();
     this.#taking?.close();
     await this.#sweeper?.close();
     await this.#nodes?.close();

@@ -22,7 +22,10 @@ export interface ActorSystemOptions {
   readonly leaseTtlMs?: number;
   /** How the buckets are kept; on one server's disk unless given. */
   readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
-  /** How long an actor may take to come to the end of its turn and its hook when this node stops, in milliseconds; 10,000 unless given. */
+  /**
+   * How long an actor's goodbye may take, and where this node stops its present turn with it, in milliseconds; 10,000 unless given. After
+   * that its right to act is over.
+   */
   readonly stopGraceMs?: number;
   /** How many places this node remembers; 100,000 unless given. */
   readonly cacheMax?: number;

@@ -78,12 +78,14 @@ bothNatsTest(
       message: "made to fail",
     });
     assert.match(await ask(nodes[0]!, 0), /^4 at /);
+    const addresses = nodes.map(({ actors }) => actors.address!);
     await Promise.all(nodes.map(leave));
     const { world } = await rig.connect();
-    for (const bucket of [directoryBucket(BUS), nodeBucket(BUS)]) {
-      const left = await (await world.kv.open(bucket, FOR_EVER)).list(">");
-      assert.deepEqual(left.map(({ key }) => key), [], bucket);
-    }
+    const left = async (name: string) => await (await world.kv.open(name, FOR_EVER)).list(">");
+    assert.deepEqual(await left(directoryBucket(BUS)), []);
+    // That each has given its lease back, until the server forgets it.
+    const stones = (await left(nodeBucket(BUS))).map(({ value }) => decoder.decode(value));
+    assert.deepEqual(stones.sort(), addresses.map((dead) => JSON.stringify({ dead })).sort());
   },
 );
 

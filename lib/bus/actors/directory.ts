@@ -55,8 +55,9 @@ export interface Directory {
   /**
    * Removes the entries of many nodes.
    *
-   * @param isGone whether a node's life is over for certain
+   * @param isGone whether a node's life is over for certain; asked once for each
+   * @param over gives up
    * @returns how many were removed
    */
-  sweep(isGone: (address: Address) => Promise<boolean>): Promise<number>;
+  sweep(isGone: (address: Address) => Promise<boolean>, over?: AbortSignal): Promise<number>;
 }

@@ -44,6 +44,8 @@ export interface HostOptions {
   readonly directory: Directory;
   /** What actors keep. */
   readonly states: StateStore;
+  /** How long the goodbye of an actor may take, in milliseconds. */
+  readonly stopGraceMs: number;
   /** Told of each change of each actor's life. */
   readonly onActivation: (activation: Activation, to: ActivationState) => void;
   /** Told of what has no caller to be told to. */
@@ -85,14 +87,14 @@ export class Host {
       isDead: (other) => options.nodes.isDead(other),
     });
     this.#stage = {
-      clock: world.clock,
+      ...{ clock: world.clock, goodbyeMs: options.stopGraceMs },
       mayAct: () => lease.valid,
       answer: (call, answer) =>
         bus.outbox.answer(call, { ...answer, at: address, load: this.#activations.size }),
       refuse: (call, reason, message) => bus.outbox.refuse(call, reason, message),
       again: (incoming) => this.take(incoming),
       giveBack: (id, entry) => this.#giveBack(id, entry),
-      openState: (id, token) => states.open(id, token),
+      openState: (id, token, mayAct) => states.open(id, token, mayAct),
       onChange: (activation, to) => {
         if (to === "invalid" && this.#activations.get(activation.id) === activation) {
           this.#activations.delete(activation.id);

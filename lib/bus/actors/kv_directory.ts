@@ -13,6 +13,28 @@ import type { Directory, DirectoryEntry, Registration } from "./directory.ts";
 /** So many entries are removed at the same time. */
 const AT_ONCE = 32;
 
+/** An entry that may have to be removed. */
+interface Place {
+  readonly key: string;
+  readonly revision: number;
+}
+
+/** What one life of a node has in the directory. */
+class Life {
+  /** Undefined once it is known that the life goes on. */
+  places: Place[] | undefined = [];
+  /** When it is known. */
+  readonly judged: Promise<void>;
+
+  constructor(isGone: Promise<boolean>) {
+    this.judged = isGone.then((isOver) => {
+      if (!isOver) this.places = undefined;
+    });
+    // It is waited for later.
+    this.judged.catch(() => {});
+  }
+}
+
 /** The directory over a bucket that keeps its entries for ever. */
 export class KvDirectory implements Directory {
   readonly #bucket: KvBucket;
@@ -59,23 +81,52 @@ export class KvDirectory implements Directory {
   }
 
   /** See {@linkcode Directory.sweep}. */
-  async sweep(isGone: (address: Address) => Promise<boolean>): Promise<number> {
-    const entries = await this.#bucket.list(">");
-    const gone = new Map<Address, boolean>();
+  async sweep(
+    isGone: (address: Address) => Promise<boolean>,
+    over?: AbortSignal,
+  ): Promise<number> {
+    const left = await this.#leftByThose(isGone, over);
     let removed = 0;
-    for (let first = 0; first < entries.length; first += AT_ONCE) {
-      await Promise.all(
-        entries.slice(first, first + AT_ONCE).map(async (entry) => {
-          const decoded = readEntry(entry);
-          // What somebody else has written is told to whoever looks that actor up.
-          if (decoded === undefined) return;
-          const { address, revision } = decoded;
-          if (!gone.has(address)) gone.set(address, await isGone(address));
-          if (gone.get(address) && await this.#remove(entry.key, revision)) removed++;
-        }),
-      );
+    for (let first = 0; first < left.length && !over?.aborted; first += AT_ONCE) {
+      const removals = left.slice(first, first + AT_ONCE)
+        .map(({ key, revision }) => this.#remove(key, revision));
+      removed += (await Promise.all(removals)).filter((isRemoved) => isRemoved).length;
     }
     return removed;
+  }
+
+  /** There may be a million entries: they are read as they come, however long that takes, and only what is to be removed is kept. */
+  async #leftByThose(
+    isGone: (address: Address) => Promise<boolean>,
+    over?: AbortSignal,
+  ): Promise<Place[]> {
+    const { promise: listed, resolve, reject } = Promise.withResolvers<void>();
+    const lives = new Map<Address, Life>();
+    const onEntry = (entry: KvEntry): void => {
+      // What somebody else has written is told to whoever looks that actor up.
+      const decoded = entry.operation === "removed" ? undefined : readEntry(entry);
+      if (decoded === undefined) return;
+      const life = lives.get(decoded.address) ?? new Life(isGone(decoded.address));
+      lives.set(decoded.address, life);
+      life.places?.push({ key: entry.key, revision: decoded.revision });
+    };
+    const giveUp = (): void => resolve();
+    over?.addEventListener("abort", giveUp, { once: true });
+    // It may be lost before anybody waits.
+    listed.catch(() => {});
+    const watch = await this.#bucket.watch(">", {
+      onEntry,
+      onInitialized: resolve,
+      onLost: reject,
+    });
+    try {
+      if (!over?.aborted) await listed;
+    } finally {
+      over?.removeEventListener("abort", giveUp);
+      await watch.close();
+    }
+    await Promise.all([...lives.values()].map(({ judged }) => judged));
+    return [...lives.values()].flatMap(({ places = [] }) => places);
   }
 
   async #remove(key: string, revision: number): Promise<boolean> {

@@ -45,7 +45,7 @@ export interface LocatorOptions {
   readonly surroundings: () => Surroundings | undefined;
   /** Fires when this node has a lease, or will never have one again. */
   readonly joining: () => AbortSignal;
-  /** Fires when this node stops, or its bus does. */
+  /** Fires when no actor acts on this node any more, or its bus stops. */
   readonly over: AbortSignal;
   /** Throws where too many calls wait; told how many wait here for where their actor is. */
   readonly checkRoom: (looking: number) => void;
@@ -145,11 +145,14 @@ export class Locator {
   }
 
   async #ask(id: ActorId, type: string, endMs: number, signal?: AbortSignal): Promise<Where> {
-    const { world, surroundings, over, onError } = this.#options;
+    const { world, surroundings, joining, over, onError } = this.#options;
     let why = "this node has no lease";
     for (let tries = 0;; tries++) {
-      if (over.aborted) throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
       const around = surroundings();
+      // A node that is on its way out and has no lease will not have one again.
+      if (over.aborted || around === undefined && joining().aborted) {
+        throw new PartiError("PARTI_STOPPED", "the actor system has stopped");
+      }
       if (around !== undefined) {
         try {
           const found = await this.#within(endMs, signal, look(id, type, around));

@@ -12,6 +12,7 @@ import type { World } from "../../ports/world.ts";
 import type { MessageBus } from "../bus.ts";
 import type { Incoming } from "../incoming.ts";
 import type { Address } from "../names.ts";
+import { DirectoryCheck } from "./directory_check.ts";
 import { Host, type HostOptions } from "./host.ts";
 
 /** So many calls may come before the answer is here by which this node has its lease. */
@@ -20,7 +21,14 @@ const PAUSE_MS = 50;
 const PAUSE_MAX_MS = 2_000;
 
 /** What is shared by all nodes, and known only once it is open. */
-export type LivesMeans = Pick<HostOptions, "nodes" | "directory" | "states">;
+export interface LivesMeans extends Pick<HostOptions, "nodes" | "directory" | "states"> {
+  /** What tells the directory from one before or after it; undefined if there is none. */
+  readonly identify: () => Promise<string | undefined>;
+  /** Makes what is missing, before another life begins, and tells which directory it is. */
+  readonly reopen: () => Promise<string>;
+  /** How often it is asked whether the directory is still there, in milliseconds. */
+  readonly checkEveryMs: number;
+}
 
 /** What lives are made from. */
 export interface LivesOptions extends Pick<HostOptions, "types" | "onActivation"> {
@@ -40,6 +48,8 @@ export class NodeLives {
   readonly #log: Logger;
   readonly #over = new AbortController();
   #means: LivesMeans | undefined;
+  #identity = "";
+  #check: DirectoryCheck | undefined;
   #host: Host | undefined;
   #living: Promise<void> = Promise.resolve();
   #joining = new AbortController();
@@ -67,10 +77,12 @@ export class NodeLives {
    * Begins the first life; each further one begins by itself.
    *
    * @param means what is shared by all nodes
+   * @param identity what tells the directory from one before or after it
    * @throws {PartiError} what the server says; then there is no life
    */
-  async begin(means: LivesMeans): Promise<void> {
+  async begin(means: LivesMeans, identity: string): Promise<void> {
     this.#means = means;
+    this.#identity = identity;
     await this.#join();
   }
 
@@ -109,7 +121,7 @@ export class NodeLives {
   }
 
   async #begin(): Promise<void> {
-    const { world, bus, types, onActivation, onError } = this.#options;
+    const { world, bus, types, stopGraceMs, onActivation, onError } = this.#options;
     const means = this.#means!;
     const address = bus.newAddress();
     const listening = bus.listenAt(address);
@@ -127,7 +139,7 @@ export class NodeLives {
       return await lease.release();
     }
     const host = new Host({
-      ...{ world, bus, address, lease, listening, types, onActivation, onError },
+      ...{ world, bus, address, lease, listening, types, stopGraceMs, onActivation, onError },
       ...means,
     });
     if (!lease.valid) {
@@ -137,8 +149,22 @@ export class NodeLives {
       throw leaseLost("it was lost at once");
     }
     this.#host = host;
+    this.#check = this.#checkDirectory(address, lease);
     this.#log.info("actors may live here, as {address}", { address });
     this.#joining.abort();
+  }
+
+  /** Where the directory is gone nobody finds this life's actors any more: it ends, and says that it has, so that another may be made. */
+  #checkDirectory(address: Address, lease: Lease): DirectoryCheck {
+    const { identify, checkEveryMs } = this.#means!;
+    const { world: { clock }, onError } = this.#options;
+    return new DirectoryCheck({
+      ...{ clock, identify, identity: this.#identity, everyMs: checkEveryMs, onError },
+      onGone: () => {
+        this.#lost(address, "the directory in which its actors were is gone");
+        void lease.release();
+      },
+    });
   }
 
   /** Without a lease no actor may act here: all of them end at once, and this node begins anew. */
@@ -148,9 +174,11 @@ export class NodeLives {
     // Whoever is about to join finds out by itself.
     if (host?.address !== address) return;
     this.#host = undefined;
+    this.#check?.close();
     this.#joining = new AbortController();
     host.lose();
-    if (!this.#over.signal.aborted) this.#living = this.#rejoin();
+    if (this.#over.signal.aborted) this.#joining.abort();
+    else this.#living = this.#rejoin();
   }
 
   /** Never rejects. */
@@ -158,8 +186,10 @@ export class NodeLives {
     const { world: { clock, random }, onError } = this.#options;
     for (let tries = 0; !this.#over.signal.aborted; tries++) {
       try {
+        this.#identity = await this.#means!.reopen();
         return await this.#join();
       } catch (error) {
+        if (this.#over.signal.aborted) return;
         onError(error);
         const longestMs = backoffMs(PAUSE_MS, tries, PAUSE_MAX_MS);
         await sleep(clock, jitter(random, longestMs), this.#over.signal);
@@ -169,6 +199,7 @@ export class NodeLives {
 
   async #leave(): Promise<void> {
     const host = this.#host;
+    this.#check?.close();
     await host?.close(this.#options.stopGraceMs);
     this.#host = undefined;
   }

@@ -1,6 +1,7 @@
 /**
  * The nodes that live, as one of them sees it. A node holds a lease; whoever wants what a dead one had proves its death first, by a write
- * that only succeeds where the lease is over and that keeps it from ever coming back.
+ * that only succeeds where the lease is over and that keeps it from ever coming back. A key that is only gone proves nothing: somebody
+ * may have removed it, or the server's clock may have gone forward. Then a notice is put in its place, and is taken over like a lease.
  *
  * @module
  */
@@ -39,6 +40,9 @@ const KEYS = "node.*";
 const MEMORY_LEASES = 100;
 
 interface Seen {
+  /** Whether it is a lease. Otherwise it is a notice in the place of one. */
+  readonly isLease: boolean;
+  /** 0 if there is nothing at the server that could be taken over. */
   readonly revision: number;
   readonly seenAtMs: number;
   readonly load: number;
@@ -70,7 +74,7 @@ export class Nodes {
       onEntry: (entry) => this.#onEntry(entry),
       onInitialized: () => this.#initialized.resolve(),
       onAnew: () => {
-        this.#seen.clear();
+        for (const address of this.#seen.keys()) this.#vanished(address);
         onGone();
       },
       onError,
@@ -96,6 +100,7 @@ export class Nodes {
       ...{ bucket, key: keyOf(address), instance: address, clock: world.clock, ttlMs },
       renewEveryMs: ttlMs / RENEWALS,
       value: () => encodeJson({ instance: address, ttlMs, load: load(), types: types() }),
+      released: stoneOf(address),
       onLost,
     });
     if (lease !== undefined) return lease;
@@ -123,8 +128,12 @@ export class Nodes {
   /** Whether a node's lease has been renewed within its time, as far as this node can see. */
   isAlive(address: Address): boolean {
     const seen = this.#seen.get(address);
-    const { world } = this.#options;
-    return seen !== undefined && seen.seenAtMs > world.clock.monotonicMs() - seen.ttlMs;
+    return seen !== undefined && seen.isLease && this.#mayCount(seen);
+  }
+
+  /** Whether its holder may count on it, as far as this node can see. */
+  #mayCount({ seenAtMs, ttlMs }: Seen): boolean {
+    return seenAtMs > this.#options.world.clock.monotonicMs() - ttlMs;
   }
 
   /** Those that were seen and have not been renewed in time. Where the server leaves no markers nobody else says so. */
@@ -151,7 +160,8 @@ export class Nodes {
    */
   async proveDead(address: Address): Promise<boolean> {
     if (this.#dead.has(address)) return true;
-    if (this.isAlive(address)) return false;
+    const seen = this.#seen.get(address);
+    if (seen !== undefined && seen.revision > 0 && this.#mayCount(seen)) return false;
     // All who ask meanwhile wait for one proof: those whose calls wait there ask again and again.
     const proof = this.#proofs.get(address) ??
       this.#prove(address).finally(() => this.#proofs.delete(address));
@@ -159,21 +169,40 @@ export class Nodes {
     return await proof;
   }
 
+  /**
+   * Whether no life is left, as the bucket says now: for whoever has no lease itself.
+   *
+   * @throws {PartiError} what the bucket says
+   */
+  async areAllOver(): Promise<boolean> {
+    for (const entry of await this.#options.bucket.list(KEYS)) this.#onEntry(entry);
+    const proofs = [...this.#seen.keys()].map((address) => this.proveDead(address));
+    return (await Promise.all(proofs)).every((isOver) => isOver);
+  }
+
   async #prove(address: Address): Promise<boolean> {
     const { bucket, onError } = this.#options;
     const seen = this.#seen.get(address);
-    const stone = encodeJson({ dead: address });
+    const stone = stoneOf(address);
     try {
-      // Where its lease has expired at the server there is none to take over.
-      const isOver =
-        seen !== undefined && await wins(bucket.update(keyOf(address), stone, seen.revision)) ||
-        await wins(bucket.create(keyOf(address), stone));
+      const isOver = seen !== undefined && seen.revision > 0 &&
+        await writes(bucket.update(keyOf(address), stone, seen.revision)) !== undefined;
       if (isOver) this.#bury(address);
+      else await this.#giveNotice(address);
     } catch (error) {
       if (!isPartiError(error)) throw error;
       onError(error);
     }
     return this.#dead.has(address);
+  }
+
+  /** Where its lease is not there: its holder, who finds that out when it renews it, may count on it as long as on any other. */
+  async #giveNotice(address: Address): Promise<void> {
+    const { bucket, ttlMs: ownMs } = this.#options;
+    const ttlMs = this.#seen.get(address)?.ttlMs ?? ownMs;
+    const notice = encodeJson({ doubted: address, ttlMs });
+    const revision = await writes(bucket.create(keyOf(address), notice));
+    if (revision !== undefined) this.#noticed(address, revision, ttlMs);
   }
 
   /** Ends the view. */
@@ -185,19 +214,44 @@ export class Nodes {
   #onEntry({ key, value, revision, operation }: KvEntry): void {
     const address = key.slice(key.indexOf(".") + 1);
     const decoded = operation === "removed" ? undefined : decodeJsonObject(value);
-    // Given back, or proven dead by somebody else: either way it was written behind the last renewal.
-    if (decoded?.["instance"] !== address) return this.#bury(address);
+    // Given back, or proven dead by somebody else: either way it was written over the last renewal.
+    if (decoded?.["dead"] === address) return this.#bury(address);
+    if (decoded?.["doubted"] === address) {
+      return this.#noticed(address, revision, Number(decoded["ttlMs"]) || 0);
+    }
+    if (decoded?.["instance"] !== address) {
+      if (!this.#seen.has(address)) return;
+      this.#vanished(address);
+      return this.#options.onGone();
+    }
     const known = this.#seen.get(address);
     if (this.#dead.has(address) || known !== undefined && known.revision >= revision) return;
     const { load, types, ttlMs } = decoded;
     this.#seen.set(address, {
-      ...{ revision, seenAtMs: this.#options.world.clock.monotonicMs() },
+      ...{ isLease: true, revision, seenAtMs: this.#options.world.clock.monotonicMs() },
       load: Number(load) || 0,
       ttlMs: Math.max(this.#options.ttlMs, Number(ttlMs) || 0),
       types: Array.isArray(types) && types.length === known?.types.size
         ? known.types
         : new Set(Array.isArray(types) ? types.map(String) : []),
     });
+  }
+
+  /** A notice stands in its lease's place, since now at the latest. */
+  #noticed(address: Address, revision: number, ttlMs: number): void {
+    const known = this.#seen.get(address);
+    if (this.#dead.has(address) || known !== undefined && known.revision >= revision) return;
+    this.#seen.set(address, {
+      ...{ isLease: false, revision, seenAtMs: this.#options.world.clock.monotonicMs() },
+      ...{ load: 0, types: new Set() },
+      ttlMs: Math.max(this.#options.ttlMs, known?.ttlMs ?? 0, ttlMs),
+    });
+  }
+
+  /** There is nothing in its lease's place. */
+  #vanished(address: Address): void {
+    const seen = this.#seen.get(address);
+    if (seen !== undefined) this.#seen.set(address, { ...seen, isLease: false, revision: 0 });
   }
 
   #bury(address: Address): void {
@@ -218,13 +272,17 @@ function keyOf(address: Address): string {
   return `node.${address}`;
 }
 
-/** Whether a compare was won. */
-async function wins(write: Promise<number>): Promise<boolean> {
+/** Keeps a life from ever coming back. */
+function stoneOf(address: Address): Uint8Array {
+  return encodeJson({ dead: address });
+}
+
+/** The revision, if the compare was won. */
+async function writes(write: Promise<number>): Promise<number | undefined> {
   try {
-    await write;
-    return true;
+    return await write;
   } catch (error) {
-    if (isPartiError(error, "PARTI_CONFLICT")) return false;
+    if (isPartiError(error, "PARTI_CONFLICT")) return undefined;
     throw error;
   }
 }

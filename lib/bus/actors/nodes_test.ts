@@ -60,11 +60,40 @@ bothNatsTest(
   "nodes: a life that nobody has seen is proven dead only where it has no lease",
   async (rig) => {
     const [one, other] = [await nodesOf(rig, 1_000), await nodesOf(rig, 1_000)];
+    assert.equal(
+      await other.nodes.proveDead("nobody_1"),
+      false,
+      "its key may have vanished just now",
+    );
+    await other.clock.advance(990);
+    assert.equal(await other.nodes.proveDead("nobody_1"), false);
+    await other.clock.advance(20);
     assert.equal(await other.nodes.proveDead("nobody_1"), true);
     // Not seen yet: the watch is slower than the write.
     await one.bucket.create("node.late_1", new TextEncoder().encode('{"instance":"late_1"}'));
     const isDead = await other.nodes.proveDead("late_1");
     assert.equal(isDead, false);
+    await Promise.all([one.nodes.close(), other.nodes.close()]);
+  },
+);
+
+bothNatsTest(
+  "nodes: a lease whose key has vanished counts as long as its holder counts on it",
+  async (rig) => {
+    const [one, other] = [await nodesOf(rig, 3_000), await nodesOf(rig, 1_000)];
+    const lease = await one.nodes.join("a_1", () => {});
+    await until("it is seen", () => other.nodes.isAlive("a_1"));
+    await other.bucket.remove("node.a_1");
+    await until("it is seen to be gone", () => !other.nodes.isAlive("a_1"));
+    assert.equal(await other.nodes.proveDead("a_1"), false);
+    assert.equal(await other.nodes.proveDead("a_1"), false, "asked again");
+    assert.equal(lease.valid, true);
+    assert.equal(await lease.confirm(), false, "and it does not come back");
+    await other.clock.advance(2_990);
+    assert.equal(await other.nodes.proveDead("a_1"), false);
+    await other.clock.advance(20);
+    assert.equal(await other.nodes.proveDead("a_1"), true);
+    await until("the others hear of it", () => one.nodes.isDead("a_1"));
     await Promise.all([one.nodes.close(), other.nodes.close()]);
   },
 );

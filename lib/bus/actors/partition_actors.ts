@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { describeError, isPartiError, PartiError } from "../../errors.ts";
+import { describeError, isPartiError, OUTAGE_CODES, type PartiError } from "../../errors.ts";
 import { type Logger, logger } from "../../logging.ts";
 import type {
   HandlerContext,
@@ -19,36 +19,20 @@ import { type Call, decodeEnvelope, encodeEnvelope } from "../envelope.ts";
 import { Incoming } from "../incoming.ts";
 import { shardStateBucket } from "../names.ts";
 import { doneWith, failedWith, valueOf } from "../outcome.ts";
-import type { Actor, ActorType, DeactivationReason } from "./actor.ts";
-import { type ActorId, bucketKey } from "./actor_id.ts";
+import type { ActorType, DeactivationReason } from "./actor.ts";
+import { type ActorId, bucketKey, parseActorId } from "./actor_id.ts";
 import type { ActorCalls } from "./actor_calls.ts";
-import { guarded, hookFailed } from "./activation.ts";
 import type { PartitionActorsOptions } from "./partition_actors_options.ts";
+import { PartitionLife, type PartitionLifeOptions, rightOver } from "./partition_life.ts";
 import { Passages } from "./passages.ts";
 import { KvStateStore, type StateStore } from "./state_store.ts";
-import { tokenOf } from "./token.ts";
 import { idleMsOf, TypeTable } from "./type_table.ts";
 
 const DEFAULT_STOP_GRACE_MS = 10_000;
-
-/** What a life is told, and is asked for. */
-interface Ends {
-  isToEnd: boolean;
-  /** It has said goodbye: nothing of it counts any more. */
-  isOver: boolean;
-  /** Under what right its present turn is, or its last one was. */
-  right: HandlerContext;
-}
-
-/** One life of an actor here. */
-interface Life extends Ends {
-  readonly id: ActorId;
-  readonly actor: Actor;
-  readonly abort: AbortController;
-  lastMs: number;
-  /** Its present turn, if it has one. */
-  turn: Promise<void> | undefined;
-}
+/** So often it is tried at least to begin an actor for a call: what has lain in the feed may have no time left when it comes. */
+const BEGIN_TRIES = 5;
+/** With less time left it is not tried once more: its caller is to be told before it gives up, and the feed's next try may be so far away. */
+const NEXT_TRY_MS = 1_000;
 
 /** Actors by partition. The `Manager` of the group is given {@linkcode handler} and {@linkcode events}. */
 export class PartitionActors implements ActorCalls, AsyncDisposable {
@@ -60,9 +44,10 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
   readonly #types = new TypeTable();
   readonly #log: Logger;
   /** By shard, then by actor. */
-  readonly #shards = new Map<PartitionId, Map<ActorId, Life>>();
+  readonly #shards = new Map<PartitionId, Map<ActorId, PartitionLife>>();
   /** A life that ends while its shard is still here, or back: the next one begins after it. */
   readonly #passages: Passages;
+  readonly #lifeOptions: PartitionLifeOptions;
   #begun = 0;
   #states: Promise<StateStore> | undefined;
 
@@ -75,7 +60,9 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
   constructor(options: PartitionActorsOptions) {
     checkDuration("stopGraceMs", options.stopGraceMs);
     this.#options = options;
-    this.#passages = new Passages(options.world.clock);
+    const { world: { clock }, stopGraceMs: graceMs = DEFAULT_STOP_GRACE_MS } = options;
+    this.#lifeOptions = { clock, graceMs, onError: (error) => this.#tell(error) };
+    this.#passages = new Passages(clock);
     this.#log = logger("bus", { bus: options.bus.name, node: options.bus.node });
     this.handler = (message, context) => this.#handle(message, context);
     // Whoever had the shard in between may have changed what its actors keep: their lives here are over.
@@ -105,7 +92,8 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
 
   /**
    * See {@linkcode ActorCalls.request}. Once the feed has stored the call it will be handled, at least once, whether its caller still waits
-   * or not; an actor that must not do it twice looks at `call.key`.
+   * or not; an actor that must not do it twice looks at `call.key`. Where the actor cannot begin as long as the call has time it is given up
+   * (`PARTI_MAYBE_DELIVERED`: whoever had the shard before may have handled it).
    */
   async request(
     id: ActorId,
@@ -169,7 +157,7 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
     const { bus, world } = this.#options;
     const call = decodeEnvelope(message.data);
     if (call === undefined || call.kind === "answer") return bus.noteMalformed();
-    const type = this.#types.of(call.to);
+    const type = isActorId(call.to) ? this.#types.of(call.to) : undefined;
     if (type === undefined) {
       const message = `nobody here acts as ${call.to}`;
       return bus.outbox.refuse(call, "no handler", message);
@@ -178,14 +166,11 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
     const lainMs = Math.max(0, world.clock.wallMs() - message.storedAtMs);
     const incoming = new Incoming(call, world.clock, lainMs);
     const shard = this.#shardOf(call.to);
-    let life: Life;
+    let life: PartitionLife;
     try {
       life = await this.#lifeOf(shard, call.to, type, context);
     } catch (error) {
-      // It is tried again, as the feed does with whatever fails; and somebody newer is somebody else's to serve.
-      if (isPartiError(error)) throw error;
-      const message = `${call.to} could not begin: ${describeError(error)}`;
-      return bus.outbox.answer(call, { status: "failed", message });
+      return this.#notBegun(incoming, context, error);
     }
     // The process may have stood still meanwhile, and somebody else have the shard: then the feed gives the call to whoever has.
     if (!context.mayAct()) throw context.signal.reason ?? rightOver();
@@ -200,8 +185,25 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
     if (life.isToEnd) this.#end(shard, call.to, "asked");
   }
 
+  /**
+   * An actor could not begin: the feed gives it the call again as long as that has time, and no other actor of the shard suffers by it.
+   *
+   * @throws {PartiError} where the feed is to give the call again
+   */
+  #notBegun({ call, leftMs }: Incoming, { attempt }: HandlerContext, error: unknown): void {
+    const { outbox } = this.#options.bus;
+    // The shard has gone: whoever has it now is given the call.
+    if (!isPartiError(error, "PARTI_NOT_BEGUN")) throw error;
+    const { message, cause } = error;
+    if (!isPartiError(cause)) return outbox.answer(call, { status: "failed", message });
+    // That NATS does not answer says nothing about the call, however long that lasts.
+    const isOutage = OUTAGE_CODES.includes(cause.code);
+    if (isOutage || leftMs > NEXT_TRY_MS || attempt < BEGIN_TRIES) throw error;
+    outbox.refuse(call, "given up", message);
+  }
+
   /** Puts it behind all that were called before: whoever was called longest ago comes first. */
-  #rest(shard: PartitionId, id: ActorId, life: Life): void {
+  #rest(shard: PartitionId, id: ActorId, life: PartitionLife): void {
     life.lastMs = this.#options.world.clock.monotonicMs();
     const lives = this.#shards.get(shard);
     if (lives?.get(id) !== life) return;
@@ -211,7 +213,7 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
 
   async #turn(
     shard: PartitionId,
-    life: Life,
+    life: PartitionLife,
     incoming: Incoming,
     context: HandlerContext,
   ): Promise<void> {
@@ -236,15 +238,16 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
     id: ActorId,
     type: ActorType,
     context: HandlerContext,
-  ): Promise<Life> {
-    const lives = this.#shards.get(shard) ?? new Map<ActorId, Life>();
+  ): Promise<PartitionLife> {
+    const lives = this.#shards.get(shard) ?? new Map<ActorId, PartitionLife>();
     this.#shards.set(shard, lives);
     this.#endIdle(shard);
     const present = lives.get(id);
     if (present !== undefined) return present;
-    const ends: Ends = { isToEnd: false, isOver: false, right: context };
-    const begin = async (): Promise<Life> => {
-      const life = await this.#begin(id, type, ends);
+    const life = new PartitionLife(this.#lifeOptions, id, context);
+    return await this.#passages.begin(id, life.end, async () => {
+      await life.begin(type, () => this.#openStates());
+      this.#begun++;
       // The shard may have gone meanwhile, and all lives with it: whoever has it now is given the call.
       if (this.#shards.get(shard) !== lives) {
         this.#leave(life, "stopping");
@@ -252,36 +255,7 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
       }
       lives.set(id, life);
       return life;
-    };
-    return await this.#passages.begin(id, () => ends.isOver = true, begin);
-  }
-
-  async #begin(id: ActorId, type: ActorType, ends: Ends): Promise<Life> {
-    const { right: context } = ends;
-    const token = tokenOf(context);
-    const abort = new AbortController();
-    const { clock } = this.#options.world;
-    const opened = type.state ? await (await this.#openStates()).open(id, token) : undefined;
-    // Loading takes its time.
-    if (!context.mayAct()) throw context.signal.reason ?? rightOver();
-    const state = opened === undefined ? undefined : guarded(opened, () => !ends.isOver);
-    const actor = type.create({
-      ...{ id, token, signal: abort.signal, state },
-      mayAct: () => !ends.isOver && !abort.signal.aborted && ends.right.mayAct(),
-      deactivate: () => {
-        ends.isToEnd = true;
-      },
     });
-    const life: Life = Object.assign(ends, {
-      id,
-      actor,
-      abort,
-      lastMs: clock.monotonicMs(),
-      turn: undefined,
-    });
-    await actor.onActivate?.();
-    this.#begun++;
-    return life;
   }
 
   #openStates(): Promise<StateStore> {
@@ -324,20 +298,8 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
   }
 
   /** Its hook is waited for by the next life here, and by whoever stops: by the time it returns the actor may live elsewhere. */
-  #leave(life: Life, reason: DeactivationReason): void {
-    if (reason === "stopping") life.abort.abort();
-    this.#passages.end(life.id, () => life.isOver = true, this.#sayGoodbye(life, reason));
-  }
-
-  async #sayGoodbye(life: Life, reason: DeactivationReason): Promise<void> {
-    try {
-      if (reason === "stopping") await life.turn?.catch(() => {});
-      await life.actor.onDeactivate?.(reason);
-    } catch (error) {
-      this.#tell(hookFailed(life.id, error));
-    } finally {
-      life.isOver = true;
-    }
+  #leave(life: PartitionLife, reason: DeactivationReason): void {
+    this.#passages.end(life.id, life.end, life.sayGoodbye(reason));
   }
 
   #tell(error: PartiError): void {
@@ -351,8 +313,13 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
   }
 }
 
-function rightOver(): PartiError {
-  return new PartiError("PARTI_FENCED", "the right to the shard is over", {
-    hint: "whoever has the shard now is given the same call",
-  });
+/** What is stored for something that cannot be an actor's name, by whoever else, is refused, and no poison. */
+function isActorId(text: string): boolean {
+  try {
+    parseActorId(text);
+    return true;
+  } catch (error) {
+    if (isPartiError(error, "PARTI_INVALID_CONFIG")) return false;
+    throw error;
+  }
 }

@@ -22,7 +22,10 @@ export interface PartitionActorsOptions {
   readonly buckets?: Pick<KvBucketOptions, "replicas" | "storage">;
   /** Where actors' states are, in the place of a bucket. */
   readonly states?: StateStore;
-  /** How long `stop()` waits for actors that come to their end, in milliseconds; 10,000 unless given. */
+  /**
+   * How long an actor's goodbye may take, and `stop()` wait for those that come to their end, in milliseconds; 10,000 unless given. After
+   * that its right to act is over, and the next life begins.
+   */
   readonly stopGraceMs?: number;
   /** Told of what went wrong and has no caller to be told to. Must not throw. */
   readonly onError?: (error: PartiError) => void;

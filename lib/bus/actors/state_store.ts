@@ -7,6 +7,7 @@ import { isPartiError, PartiError } from "../../errors.ts";
 import type { KvBucket } from "../../ports/kv.ts";
 import type { ActorState } from "./actor.ts";
 import { type ActorId, bucketKey } from "./actor_id.ts";
+import { lifeOver } from "./guarded_state.ts";
 
 /** Where actors' states are. */
 export interface StateStore {
@@ -14,11 +15,13 @@ export interface StateStore {
    * Loads the state of an actor for a new life, and makes sure that no earlier one can save any more.
    *
    * @param id the actor
-   * @param token the fencing token of the new life, higher than that of every earlier one
+   * @param token the fencing token of the new life. Of earlier ones under a higher one there is none, and those under the same are over
+   * @param mayAct whether the life has its right in this instant: asked before each write, so that a save that has waited for another one
+   * writes nothing for a life that is over
    * @returns its state
    * @throws {PartiError} `PARTI_FENCED` if a newer life has loaded it, or what the store says
    */
-  open(id: ActorId, token: bigint): Promise<ActorState>;
+  open(id: ActorId, token: bigint, mayAct: () => boolean): Promise<ActorState>;
 }
 
 /** A saved state is the token it was saved under, eight bytes long, then its kind, then the value. */
@@ -45,21 +48,21 @@ export class KvStateStore implements StateStore {
   }
 
   /** See {@linkcode StateStore.open}. */
-  async open(id: ActorId, token: bigint): Promise<ActorState> {
+  async open(id: ActorId, token: bigint, mayAct: () => boolean): Promise<ActorState> {
     const key = bucketKey(id);
     for (let tries = 1;; tries++) {
       const entry = await this.#bucket.get(key);
       const kept = entry === undefined || entry.operation === "removed"
         ? undefined
         : decodeState(entry.value);
-      if (kept !== undefined && kept.token > token) throw fenced(id, kept.token);
+      if (kept !== undefined && kept.token > token) throw outranked(id, kept.token, token);
       try {
         const bytes = encode(token, kept?.value);
         // Written once more under the new token, so that whoever has the old revision can save no more.
         const revision = kept === undefined
           ? await this.#bucket.create(key, bytes)
           : await this.#bucket.update(key, bytes, entry!.revision);
-        return new KvState(this.#bucket, id, { token, revision, value: kept?.value });
+        return new KvState(this.#bucket, id, mayAct, { token, revision, value: kept?.value });
       } catch (error) {
         if (!isPartiError(error, "PARTI_CONFLICT") || tries === TRIES) throw error;
       }
@@ -76,13 +79,15 @@ interface Kept {
 class KvState implements ActorState {
   readonly #bucket: KvBucket;
   readonly #id: ActorId;
+  readonly #mayAct: () => boolean;
   #kept: Kept;
   /** The last save, when it has come to its end. */
   #saved: Promise<void> = Promise.resolve();
 
-  constructor(bucket: KvBucket, id: ActorId, kept: Kept) {
+  constructor(bucket: KvBucket, id: ActorId, mayAct: () => boolean, kept: Kept) {
     this.#bucket = bucket;
     this.#id = id;
+    this.#mayAct = mayAct;
     this.#kept = kept;
   }
 
@@ -99,6 +104,8 @@ class KvState implements ActorState {
   }
 
   async #save(value: Uint8Array): Promise<void> {
+    // The life may have ended while it waited for the save before it.
+    if (!this.#mayAct()) throw lifeOver();
     const key = bucketKey(this.#id);
     const { token, revision } = this.#kept;
     const bytes = encode(token, value);
@@ -120,7 +127,9 @@ class KvState implements ActorState {
       throw new PartiError("PARTI_CONFLICT", `the state of ${this.#id} was read too early`);
     }
     if (kept === undefined || kept.token !== token) throw fenced(this.#id, kept?.token);
-    // Only this life writes under this token, one save after another: it goes on from where it is.
+    // Another life under this token begins only when this one is over; until then all that is written under it is this one's, one save
+    // after another, and it goes on from where it is.
+    if (!this.#mayAct()) throw lifeOver();
     this.#kept = { token, revision: entry.revision, value: kept.value };
     const next = await this.#bucket.update(key, encode(token, value), entry.revision);
     this.#kept = { token, revision: next, value };
@@ -131,6 +140,17 @@ function fenced(id: ActorId, token: bigint | undefined): PartiError {
   return new PartiError("PARTI_FENCED", `a newer life of ${id} has begun`, {
     value: token,
     hint: "give up: whatever this one does must not count",
+  });
+}
+
+/** Usually it is as it says. But it is for ever where tokens have begun anew, and what is kept is of the time before. */
+function outranked(id: ActorId, kept: bigint, token: bigint): PartiError {
+  const message = `the state of ${id} is kept under token ${kept}, and this life has ${token}`;
+  return new PartiError("PARTI_FENCED", message, {
+    value: kept,
+    hint:
+      "a newer life of it has begun; or, if this goes on, the bucket that tokens come from was deleted and this one kept: " +
+      "see the bus's README",
   });
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { changedBuckets } from "../../test_support/changed_world.ts";
 import { bothNatsTest, type Rig } from "../../test_support/rig.ts";
+import type { ActorState } from "./actor.ts";
 import { bucketKey } from "./actor_id.ts";
 import { KvDirectory } from "./kv_directory.ts";
 import { Locations } from "./locations.ts";
@@ -9,6 +11,7 @@ const ID = "a::b/x";
 const OPTIONS = { ttlMs: 0, replicas: 1, storage: "memory" } as const;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const always = (): boolean => true;
 
 async function bucketOf(rig: Rig) {
   const { world } = await rig.connect();
@@ -19,16 +22,16 @@ bothNatsTest(
   "states: what is kept is there for the next life, and an earlier one keeps nothing any more",
   async (rig) => {
     const store = new KvStateStore(await bucketOf(rig));
-    const first = await store.open(ID, 1n);
+    const first = await store.open(ID, 1n, always);
     assert.equal(first.value, undefined);
     await first.save(encoder.encode("one"));
     await first.save(encoder.encode("two"));
-    const second = await store.open(ID, 2n);
+    const second = await store.open(ID, 2n, always);
     assert.equal(decoder.decode(second.value), "two");
     await assert.rejects(first.save(encoder.encode("zombie")), { code: "PARTI_FENCED" });
-    await assert.rejects(store.open(ID, 1n), { code: "PARTI_FENCED" });
+    await assert.rejects(store.open(ID, 1n, always), { code: "PARTI_FENCED" });
     await second.save(encoder.encode(""));
-    const third = await store.open(ID, 3n);
+    const third = await store.open(ID, 3n, always);
     assert.equal(third.value?.length, 0, "kept, and empty");
   },
 );
@@ -38,12 +41,42 @@ bothNatsTest(
   async (rig) => {
     const bucket = await bucketOf(rig);
     const store = new KvStateStore(bucket);
-    const state = await store.open(ID, 1n);
+    const state = await store.open(ID, 1n, always);
     // What the lost save has written, under the same token.
     const kept = await bucket.get(bucketKey(ID));
     await bucket.update(bucketKey(ID), kept!.value, kept!.revision);
     await state.save(encoder.encode("on"));
-    assert.equal(decoder.decode((await store.open(ID, 2n)).value), "on");
+    assert.equal(decoder.decode((await store.open(ID, 2n, always)).value), "on");
+  },
+);
+
+bothNatsTest(
+  "states: a save writes nothing for a life that has ended meanwhile, though the next one has the same token",
+  async (rig) => {
+    const { world } = await rig.connect();
+    let mayAct = true;
+    const { kv } = changedBuckets(world, (bucket) => ({
+      get: async (key) => {
+        const entry = await bucket.get(key);
+        // The answer takes its time.
+        if (isSlow) [mayAct, next] = [false, await store.open(ID, 1n, always)];
+        return isSlow ? await bucket.get(key) : entry;
+      },
+    }));
+    let isSlow = false;
+    let next: ActorState | undefined;
+    const bucket = await world.kv.open("bucket", OPTIONS);
+    const store = new KvStateStore(bucket);
+    const state = await new KvStateStore(await kv.open("bucket", OPTIONS))
+      .open(ID, 1n, () => mayAct);
+    // The answer to a save was lost, and the next one looks whose it was.
+    const kept = await bucket.get(bucketKey(ID));
+    await bucket.update(bucketKey(ID), kept!.value, kept!.revision);
+    isSlow = true;
+    const saves = ["one", "two"].map((text) => state.save(encoder.encode(text)));
+    for (const save of saves) await assert.rejects(save, { code: "PARTI_FENCED" });
+    await next!.save(encoder.encode("next"));
+    assert.equal(decoder.decode((await store.open(ID, 2n, always)).value), "next");
   },
 );
 
@@ -51,7 +84,7 @@ bothNatsTest(
   "states: saves at once are kept in their order, and one that fails ends no other",
   async (rig) => {
     const bucket = await bucketOf(rig);
-    const state = await new KvStateStore(bucket).open(ID, 1n);
+    const state = await new KvStateStore(bucket).open(ID, 1n, always);
     const buffer = encoder.encode("1");
     const large = new Uint8Array(2_000_000);
     const saves = ["1", "2", "3", "4", "5"].map((text) => {
@@ -66,14 +99,14 @@ bothNatsTest(
       undefined,
     ]);
     assert.equal(decoder.decode(state.value), "5");
-    assert.equal(decoder.decode((await new KvStateStore(bucket).open(ID, 2n)).value), "5");
+    assert.equal(decoder.decode((await new KvStateStore(bucket).open(ID, 2n, always)).value), "5");
   },
 );
 
 bothNatsTest("states and directory: what somebody else has written is told", async (rig) => {
   const bucket = await bucketOf(rig);
   await bucket.put(bucketKey(ID), encoder.encode("{}"));
-  await assert.rejects(new KvStateStore(bucket).open(ID, 1n), { code: "PARTI_REFUSED" });
+  await assert.rejects(new KvStateStore(bucket).open(ID, 1n, always), { code: "PARTI_REFUSED" });
   await assert.rejects(new KvDirectory(bucket).lookup(ID), { code: "PARTI_REFUSED" });
 });
 

@@ -36,7 +36,7 @@ export class Sweeper {
   #due: number[] = [1];
   #timer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #over = new AbortController();
 
   /** @param options what it needs */
   constructor(options: SweeperOptions) {
@@ -49,15 +49,15 @@ export class Sweeper {
     this.#due = [...SWEEPS];
   }
 
-  /** Sweeps no more; resolves when the present sweep is over. */
+  /** Sweeps no more; resolves when the present sweep has been given up. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#over.abort();
     this.#timer?.cancel();
     await this.#looking;
   }
 
   #arm(): void {
-    if (this.#closed) return;
+    if (this.#over.signal.aborted) return;
     const { world, everyMs } = this.#options;
     this.#timer = world.clock.setTimer(everyMs, () => {
       this.#looking = this.#look();
@@ -91,7 +91,7 @@ export class Sweeper {
         const isGone = await nodes().proveDead(address);
         if (!isGone && !nodes().isAlive(address)) isDone = false;
         return isGone;
-      });
+      }, this.#over.signal);
     } catch (error) {
       if (!isPartiError(error)) throw error;
       isDone = false;

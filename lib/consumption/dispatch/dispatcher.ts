@@ -59,6 +59,9 @@ export interface DispatcherOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** These say nothing about the message, which must not become poison by them. An actor that cannot begin sees to its calls by itself. */
+const BLAMELESS_CODES: readonly PartiErrorCode[] = [...OUTAGE_CODES, "PARTI_NOT_BEGUN"];
+
 /** However long an outage lasts, its end is noticed soon. */
 const OUTAGE_PAUSE_MAX_MS = 1_000;
 
@@ -193,7 +196,8 @@ export class Dispatcher {
   /** The usual case, without a promise of its own for each message: nothing stands in the way, and the handler does well at once. */
   #begin(slot: Slot, run: Run): void {
     const { config, handler, mayBegin, world } = this.#options;
-    if (config.manualAck || mayBegin(run) !== undefined) return void this.#run(slot, run);
+    const isUsual = !config.manualAck && slot.unfit === undefined && mayBegin(run) === undefined;
+    if (!isUsual) return void this.#run(slot, run);
     const startedAtMs = world.clock.monotonicMs();
     run.begin(slot.ownership, startedAtMs);
     const ended = (error?: PartiError): void => {
@@ -252,6 +256,11 @@ export class Dispatcher {
 
   async #handle(slot: Slot, run: Run, first?: Tried): Promise<Outcome> {
     const { config, world, mayAct, onFailure, onPoison } = this.#options;
+    if (slot.unfit !== undefined) {
+      this.#stepAside(run);
+      this.pump();
+      return await onPoison(slot, run, slot.unfit);
+    }
     let failures = 0;
     for (let tried = first;; tried = undefined) {
       tried ??= await this.#try(slot, run);
@@ -265,9 +274,8 @@ export class Dispatcher {
       }
       if (error === undefined) return "done";
       const code = codeOf(error.cause);
-      // An outage says nothing about the message, which must not become poison by it.
       const isCounted = world.messaging.connected &&
-        (code === undefined || !OUTAGE_CODES.includes(code));
+        (code === undefined || !BLAMELESS_CODES.includes(code));
       if (isCounted) failures++;
       if (code !== "PARTI_FENCED" && failures >= config.maxDeliver) {
         this.#stepAside(run);

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { PartiError } from "../../errors.ts";
 import { settle } from "../../test_support/manual_clock.ts";
+import { fakeLane, FakeMessage } from "../fakes_test.ts";
 import { gate, rig } from "./dispatcher_rig_test.ts";
 import type { HandlerContext, PartitionMessage } from "./handler.ts";
+import { Hold } from "./hold.ts";
+import { ShardSlot } from "./shard_slot.ts";
 
 Deno.test("a partition's messages are handled one after the other, in order", async () => {
   const { open, handler } = gate();
@@ -79,6 +82,17 @@ Deno.test("an outage is not poison: what failed because of the server is tried u
   await clock.advance(6_000);
   assert.deepEqual(told.outcomes, [["a", 1, "done"]]);
   assert.equal(told.failures.length, 10);
+});
+
+Deno.test("an actor that cannot begin makes no poison of its call", async () => {
+  const { clock, feed, made, told, state } = rig((_, { attempt }) => {
+    if (attempt <= 5) throw new PartiError("PARTI_NOT_BEGUN", "not now");
+  }, { maxDeliver: 2 });
+  state.poison = "stopped";
+  const [a] = made("a");
+  feed(a!, 1);
+  await clock.advance(10_000);
+  assert.deepEqual(told.outcomes, [["a", 1, "done"]]);
 });
 
 Deno.test("a fenced handler gives its partition up: somebody newer owns it", async () => {
@@ -326,4 +340,33 @@ Deno.test("what is no promise and says twice that it is done is done once", asyn
   feed(made("a")[0]!, 1, 2, 3);
   await settle();
   assert.deepEqual([open, dispatcher.runningCount], [[1, 2], 1]);
+});
+
+Deno.test("what is not fit to be handled is poison before the first try, and holds up nobody", async () => {
+  const handled: string[] = [];
+  const poison: [string, unknown][] = [];
+  const { dispatcher, told } = rig(
+    (_message, { partitionId }) => void handled.push(partitionId),
+    { concurrency: 1 },
+    (slot, _run, error) => {
+      poison.push([slot.id, error]);
+      return Promise.resolve("done");
+    },
+  );
+  const strange = new PartiError("PARTI_INVALID_PARTITION", "of another shard");
+  const right = new Hold({ epoch: 1, generation: 1 });
+  const shard = new ShardSlot({ keys: ["s"] }, "s", "feed.", "S", right, (key) => {
+    if (key === "b") throw strange;
+  });
+  const { lane } = fakeLane([shard]);
+  for (const [i, key] of ["a", "b", "a", "b", "c"].entries()) {
+    const message = new FakeMessage(key, i + 1);
+    const slot = shard.part(message.subject);
+    slot.take(message, lane);
+    dispatcher.offer(slot);
+  }
+  await settle();
+  assert.deepEqual(handled, ["a", "a", "c"]);
+  assert.deepEqual(poison, [["b", strange], ["b", strange]]);
+  assert.deepEqual([told.failures, told.outcomes.length], [[], 5]);
 });

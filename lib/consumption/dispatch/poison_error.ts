@@ -4,7 +4,7 @@
  * @module
  */
 import type { PartitionId } from "../../assignment/partition.ts";
-import { describeError, PartiError } from "../../errors.ts";
+import { describeError, isPartiError, PartiError } from "../../errors.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 
 /**
@@ -27,11 +27,13 @@ export function poisonError(
     ? ["its partition is stopped", `when it can be handled, call resumePartition("${id}")`]
     : [`it is a dead letter on ${deadLetterSubject}`, "its headers say where it was and why"];
   const reason = error instanceof Error ? error.cause ?? error : error;
+  // What nobody could handle was not even tried.
+  const what = isPartiError(error, "PARTI_INVALID_PARTITION")
+    ? `cannot be handled, ${outcome}`
+    : `failed too often, ${outcome}; the last time`;
   return new PartiError(
     "PARTI_POISON",
-    `sequence ${sequence} of partition ${id} failed too often, ${outcome}; the last time: ${
-      describeError(reason)
-    }`,
+    `sequence ${sequence} of partition ${id} ${what}: ${describeError(reason)}`,
     { value: { partition: id, sequence }, hint, cause: error },
   );
 }

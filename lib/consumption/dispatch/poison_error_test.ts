@@ -12,5 +12,10 @@ Deno.test("a message given up is told with its place, its reason, and what becam
   assert.deepEqual([dead.value, dead.cause], [{ partition: "a", sequence: 7 }, cause]);
   const stopped = poisonError("a", message, "no", undefined);
   assert.match(stopped.message, /its partition is stopped; .*: no$/);
+  const strange = new PartiError("PARTI_INVALID_PARTITION", "of another shard");
+  assert.match(
+    poisonError("a", message, strange, "dead.a").message,
+    /a cannot be handled, it is a dead letter on dead\.a: PARTI_INVALID_PARTITION: of another/,
+  );
   assert.match(stopped.hint!, /resumePartition\("a"\)/);
 });

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Partition, PartitionId } from "../../assignment/partition.ts";
-import { invariant, type PartiError } from "../../errors.ts";
+import { invariant, isPartiError, type PartiError } from "../../errors.ts";
 import type { FeedMessage } from "../../ports/feed.ts";
 import type { Lane } from "../lanes/lane.ts";
 import type { Hold } from "./hold.ts";
@@ -18,10 +18,16 @@ export const KEYS_MAX = 1_024;
 /** A key within a shard: what waits and what runs is its own, what it is held by is the shard's. */
 class KeySlot extends Slot {
   readonly #shard: ShardSlot;
+  readonly #unfit: PartiError | undefined;
 
-  constructor(shard: ShardSlot, id: PartitionId, subject: string) {
+  constructor(shard: ShardSlot, id: PartitionId, subject: string, unfit: PartiError | undefined) {
     super({ keys: id.split(".") }, id, subject, shard.stream, shard.hold);
     this.#shard = shard;
+    this.#unfit = unfit;
+  }
+
+  override get unfit(): PartiError | undefined {
+    return this.#unfit;
   }
 
   /** Nothing waits, runs or is to run. */
@@ -59,6 +65,7 @@ class KeySlot extends Slot {
 /** A shard as a worker holds it. */
 export class ShardSlot extends Slot {
   readonly #keyPrefix: string;
+  readonly #checkKey: (key: PartitionId) => void;
   /** Keys by subject: those that something came for since the last look, or that were at work then; and those that were idle. */
   #recent = new Map<string, KeySlot>();
   #older = new Map<string, KeySlot>();
@@ -72,6 +79,7 @@ export class ShardSlot extends Slot {
    * @param keyPrefix what the subjects of its messages begin with
    * @param stream its stream
    * @param hold by what it is, or will be, held
+   * @param checkKey throws if a key does not belong into it
    */
   constructor(
     partition: Partition,
@@ -79,9 +87,11 @@ export class ShardSlot extends Slot {
     keyPrefix: string,
     stream: string,
     hold: Hold,
+    checkKey: (key: PartitionId) => void,
   ) {
     super(partition, id, `${keyPrefix}>`, stream, hold);
     this.#keyPrefix = keyPrefix;
+    this.#checkKey = checkKey;
   }
 
   /** A lane begins at the oldest message left: what the one before has not acknowledged comes before anything younger. */
@@ -120,8 +130,7 @@ export class ShardSlot extends Slot {
   override part(subject: string): Slot {
     const recent = this.#recent.get(subject);
     if (recent !== undefined) return recent;
-    const key = this.#older.get(subject) ??
-      new KeySlot(this, subject.slice(this.#keyPrefix.length), subject);
+    const key = this.#older.get(subject) ?? this.#make(subject);
     this.#older.delete(subject);
     this.#recent.set(subject, key);
     return key;
@@ -182,6 +191,18 @@ export class ShardSlot extends Slot {
       (isOver ? this.#older : busy).set(subject, key);
     }
     this.#recent = busy;
+  }
+
+  #make(subject: string): KeySlot {
+    const id = subject.slice(this.#keyPrefix.length);
+    let unfit: PartiError | undefined;
+    try {
+      this.#checkKey(id);
+    } catch (error) {
+      if (!isPartiError(error)) throw error;
+      unfit = error;
+    }
+    return new KeySlot(this, id, subject, unfit);
   }
 
   #wakeAll(): void {

@@ -10,9 +10,10 @@ import type { Slot } from "./slot.ts";
 const OWNER = { worker: "w", instance: "i" };
 const RIGHT = { epoch: 1, generation: 1 };
 
-function shardOnLane() {
+function shardOnLane(checkKey: (key: string) => void = () => {}) {
   const partition = { keys: ["shard-3"] };
-  const shard = new ShardSlot(partition, "shard-3", "feed.3.", "FEED-3", new Hold(RIGHT));
+  const hold = new Hold(RIGHT);
+  const shard = new ShardSlot(partition, "shard-3", "feed.3.", "FEED-3", hold, checkKey);
   const { lane } = fakeLane([shard]);
   return { shard, lane };
 }

@@ -81,6 +81,11 @@ export class Slot {
     return subject === this.subject ? this : undefined;
   }
 
+  /** Why none of its messages may be handled, ever; undefined for nothing of the kind. */
+  get unfit(): PartiError | undefined {
+    return undefined;
+  }
+
   /** The server has confirmed all acks that were sent for it before it was asked to: what they were for never comes again. */
   confirmed(): void {}
 

@@ -7,7 +7,7 @@ import { type Partition, type PartitionId, partitionId } from "../../assignment/
 import type { GroupConsumerConfig } from "../../config/config.ts";
 import { partitionSubject } from "../../names.ts";
 import type { DesiredPartitions } from "./desired.ts";
-import { keyPrefix, shardNumber, shardStream } from "../../sharding/shards.ts";
+import { checkKey, keyPrefix, shardNumber, shardStream } from "../../sharding/shards.ts";
 import { Hold, type Ownership } from "./hold.ts";
 import { ShardSlot } from "./shard_slot.ts";
 import { Slot } from "./slot.ts";
@@ -170,6 +170,10 @@ export class SlotTable {
     }
     const shard = shardNumber(id, shards);
     const prefix = keyPrefix(subjectTemplate, shard);
-    return new ShardSlot(partition, id, prefix, shardStream(stream, shard), hold);
+    const own = shardStream(stream, shard);
+    return new ShardSlot(
+      ...[partition, id, prefix, own, hold] as const,
+      (key) => checkKey(key, shard, shards),
+    );
   }
 }

@@ -1,5 +1,6 @@
 import { SlotTable } from "./slot_table.ts";
 import assert from "node:assert/strict";
+import { shardOf, shardPartitions } from "../../sharding/shards.ts";
 import { calls, locks, team } from "../lanes/keeper_rig_test.ts";
 
 Deno.test("W-7: an assignment that is older than the last one is ignored, the same one again does nothing", async () => {
@@ -60,4 +61,16 @@ Deno.test("an assignment with what is no shard of the feed changes nothing", () 
   assert.throws(() => table.apply(wrong, 0), { code: "PARTI_INVALID_PARTITION" });
   const wanted = [...table.all.values()].map(({ id, stream, wanted }) => [id, stream, wanted]);
   assert.deepEqual(wanted, [["shard-0", "S-0", true], ["shard-1", "S-1", true]]);
+});
+
+Deno.test("a key belongs into one shard: what lies in another is not fit to be handled", () => {
+  const subjectTemplate = "feed.{{.Shard}}.{{.PartitionID}}";
+  const table = new SlotTable({ stream: "S", subjectTemplate, shards: 16 });
+  const partitions = shardPartitions(16);
+  table.apply({ epoch: 1, generation: 1, partitions }, 0);
+  const unfit = (shard: number, key: string) =>
+    table.all.get(`shard-${shard}`)!.part(`feed.${shard}.${key}`)!.unfit?.code;
+  assert.equal(unfit(13, "tenant-7"), undefined);
+  assert.equal(unfit(12, "tenant-7"), "PARTI_INVALID_PARTITION");
+  assert.equal(unfit(shardOf("*", 16), "*"), "PARTI_INVALID_PARTITION", "it is no key at all");
 });

@@ -65,7 +65,14 @@ Deno.test("closed, no deadline is left", () => {
 
 Deno.test("what keeps its shard from a fresh lane has a deadline, though the shard is wanted; a partition waits for nobody but itself", async () => {
   const hold = new Hold({ epoch: 1, generation: 1 });
-  const shard = new ShardSlot({ keys: ["shard-3"] }, "shard-3", "feed.3.", "FEED-3", hold);
+  const shard = new ShardSlot(
+    { keys: ["shard-3"] },
+    "shard-3",
+    "feed.3.",
+    "FEED-3",
+    hold,
+    () => {},
+  );
   const { lane } = fakeLane([shard]);
   const message = new FakeMessage("3.a", 1);
   const key = shard.part(message.subject);

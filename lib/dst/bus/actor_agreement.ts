@@ -84,6 +84,8 @@ export function leftOnServer(server: ModelServer): string[] {
   return [...keys, ...(kv.readerCount > 0 ? [`${kv.readerCount} watches`] : [])];
 }
 
+/** It keeps a life from coming back, or says that it is doubted, and expires by itself. */
 function isStone(value: Uint8Array): boolean {
-  return "dead" in JSON.parse(tokenOf(value));
+  const decoded = JSON.parse(tokenOf(value));
+  return "dead" in decoded || "doubted" in decoded;
 }

@@ -30,6 +30,7 @@ export type ActorSite = typeof ACTOR_SITES[number];
 /** The faults. */
 export const ACTOR_FAULTS = [
   "crash",
+  "leave",
   "pause",
   "cut",
   "block",
@@ -51,7 +52,7 @@ export const actorCatalog = {
   ),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
   "a place is given back by who has it": always("no node removes a newer place than its own"),
-  "one turn at a time": always("no life of an actor takes two turns at once"),
+  "one turn at a time": always("no turn of a life begins during another, or during a hook of it"),
   "a turn begins by right": always("a turn begins only while the node's lease is valid"),
   "an answer is given by right": always(
     "a call is answered only while the node's lease is valid, and before a newer life has begun",
@@ -62,6 +63,9 @@ export const actorCatalog = {
   "at most once": always("without a key no call is handled twice"),
   "no call is handled late": always("no turn begins for a call whose time is over"),
   "a value was handled": always("who gets a value was handled at least once"),
+  "what was refused was not handled": always(
+    "of a call that is tried once nobody is told that it was not handled, and it was",
+  ),
   "on a good day all calls succeed": always("without faults each call has its value in time"),
   "where nodes only crash callers learn in time": always(
     "without other faults no call of a patient caller ends by its deadline",
@@ -94,7 +98,7 @@ export const actorCatalog = {
   ),
   "every life ends once": always("each life has come to its end, or its process has"),
   "hooks come once, by right": always(
-    "a hook of a life is called once, by right, and in no turn of it",
+    "a hook of a life is called once, by right, and in no turn and no other hook of it",
   ),
   "nothing leaks": always("after the end no timer, subscription, watch, entry or lease is left"),
   "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),
@@ -113,6 +117,8 @@ export const actorCatalog = {
   "an actor moved": sometimes("an actor began where it had not been before"),
   "an actor was idle": sometimes("an actor ended since nobody called"),
   "a dead node was swept": sometimes("what a dead node left was removed"),
+  "cancelled": sometimes("a call was given up"),
+  "a mailbox was full": sometimes("a call was refused since too many waited for its actor"),
   "a key came again": sometimes("an actor was given a call once more and knew it"),
 } as const;
 

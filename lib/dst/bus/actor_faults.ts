@@ -10,6 +10,7 @@ import type { PlanStep } from "../plan/plan.ts";
 import type { DrawsFor, Simulation } from "../workload.ts";
 import type { ACTOR_FAULTS, ActorCatalog } from "./actor_catalog.ts";
 import type { BusCluster, BusMember } from "./bus_cluster.ts";
+import { Leaving } from "./leaving.ts";
 
 /** Families of faults, each on in every other run. */
 export const FAMILIES = ["crash", "pause", "network", "kv", "clock", "server", "loss"] as const;
@@ -19,6 +20,9 @@ type FaultKind = typeof ACTOR_FAULTS[number];
 
 /** After the last fault it is quiet for so long, within the load, in milliseconds. */
 const QUIET_MS = 1_000;
+
+/** The share of those that go which leave in order. */
+const LEAVES = 0.3;
 
 /**
  * Draws the faults of a run.
@@ -61,8 +65,10 @@ export function drawActorFaults(
           return step(id, atMs, "server-crash", { forMs });
         case "loss":
           return step(id, atMs, "loss", { share: own.pick([0.05, 0.3]), forMs });
-        default:
-          return step(id, atMs, family, { node, forMs });
+        default: {
+          const leaves = family === "crash" && own.chance(LEAVES);
+          return step(id, atMs, leaves ? "leave" : family, { node, forMs });
+        }
       }
     });
   });
@@ -74,10 +80,12 @@ export interface FaultTargets {
   readonly cluster: BusCluster;
   /** The names of the machines. */
   readonly nodeNames: readonly string[];
+  /** Stops what a process has beside its bus. */
+  readonly stop: (member: BusMember) => Promise<void>;
 }
 
 /** What of a catalog is needed to tell of faults. */
-export type FaultCatalog = Pick<ActorCatalog, "faults that strike">;
+export type FaultCatalog = Pick<ActorCatalog, "faults that strike" | "nothing leaks">;
 
 /** Does harm. */
 export class ActorFaults {
@@ -85,6 +93,7 @@ export class ActorFaults {
   readonly #run: FaultTargets;
   readonly #healing: Healing;
   readonly #endMs: number;
+  readonly #leaving: Leaving;
   #isOver = false;
 
   /**
@@ -103,11 +112,13 @@ export class ActorFaults {
     this.#endMs = simulation.kernel.nowMs + forMs;
     this.#run = run;
     this.#healing = healing;
+    this.#leaving = new Leaving(simulation, run.stop);
   }
 
   /** Nobody is hurt any more. */
   end(): void {
     this.#isOver = true;
+    this.#leaving.kill();
   }
 
   /** Carries out a fault. */
@@ -137,11 +148,12 @@ export class ActorFaults {
       case "crash":
         this.#struck("crash", !owner.dead);
         owner.kill();
-        // Whoever starts it waits for nobody.
-        this.#simulation.kernel.schedule(forMs, "start again", () => {
-          if (!this.#isOver) void this.#run.cluster.start(node);
+        return this.#startAgain(node, forMs);
+      case "leave":
+        return void this.#leaving.leave(member).then((hasLeft) => {
+          this.#struck("leave", hasLeft);
+          if (hasLeft) this.#startAgain(node, forMs);
         });
-        return;
       case "pause":
         this.#struck("pause", !owner.paused);
         owner.pause();
@@ -165,6 +177,13 @@ export class ActorFaults {
         });
     }
     throw new Error(`there is no fault called ${kind}`);
+  }
+
+  /** Whoever starts it waits for nobody. */
+  #startAgain(node: string, forMs: number): void {
+    this.#simulation.kernel.schedule(forMs, "start again", () => {
+      if (!this.#isOver) void this.#run.cluster.start(node);
+    });
   }
 
   /** This node and those after it hear nothing. */

@@ -19,6 +19,8 @@ export interface ActorCallStep {
   readonly again?: boolean;
   /** Whether the actor is to end after it. */
   readonly last?: boolean;
+  /** After so long its caller gives it up, in milliseconds. */
+  readonly cancelAfterMs?: number;
 }
 
 /** What a call carries. */

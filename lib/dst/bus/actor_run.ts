@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Actor, ActorContext } from "../../bus/actors/actor.ts";
 import type { ActorId } from "../../bus/actors/actor_id.ts";
 import { ActorSystem } from "../../bus/actors/actor_system.ts";
 import { PLACEMENTS } from "../../bus/actors/placement.ts";
@@ -15,17 +14,17 @@ import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { disagreement, leftOnServer } from "./actor_agreement.ts";
 import { type ActorCatalog, type ActorSite, CONVERGENCE_LEASES } from "./actor_catalog.ts";
-import { type ActorCallStep, readPayload, writePayload } from "./actor_payload.ts";
-import { turnsOf } from "./actor_turn.ts";
+import { type ActorCallStep, writePayload } from "./actor_payload.ts";
 import { ActorWatch } from "./actor_watch.ts";
 import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
 import { CallWatch } from "./call_watch.ts";
+import { cancelAfter } from "./cancelling.ts";
 import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { isCalm } from "./mood.ts";
 import { checkAtMostOnce, endRun } from "./run_end.ts";
-import type { Turn } from "./turn_watch.ts";
+import { type ActorStage, simActor } from "./sim_actor.ts";
 
 /** A node with actors. */
 export interface ActorMember extends BusMember {
@@ -43,6 +42,10 @@ export interface ActorRunOptions {
   readonly leaseTtlMs: number;
   /** After how long actors that nobody calls end, in milliseconds. */
   readonly idleMs: number;
+  /** How many calls may wait for an actor. */
+  readonly mailboxMax: number;
+  /** How many places of actors a node remembers. */
+  readonly cacheMax: number;
   /** How connections behave. */
   readonly network: (owner: string) => LinkOptions;
 }
@@ -105,6 +108,9 @@ export class ActorRun {
     simulation.kernel.addInvariant(() => this.#checkPending(), "pending is what is open");
   }
 
+  /** Stops the actors of a node. */
+  readonly stop = ({ actors }: ActorMember): Promise<void> => actors.stop();
+
   /** The names of the nodes. */
   get nodeNames(): string[] {
     return Array.from({ length: this.#options.nodes }, (_, n) => `node-${n}`);
@@ -132,12 +138,18 @@ export class ActorRun {
     this.#called.add(id);
     const sinceMs = this.#simulation.kernel.nowMs;
     const record = this.ledger.issue(token, member.owner.name, !again, timeoutMs);
-    const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
+    const cancel = cancelAfter(member.world.clock, how.cancelAfterMs);
+    const { signal } = cancel;
+    const options = { timeoutMs, signal, ...(again ? { idempotencyKey: token } : {}) };
     const payload = writePayload(token, how);
     if (!again) this.#memory.calls(member.owner, id, payload);
     const calling = member.actors.request(id, "add", payload, options);
     const told = await this.ledger.book(record, member, calling, (error) => this.#heard(error));
+    cancel.end();
     if (told === undefined) return undefined;
+    const [outcome] = record.outcomes;
+    assertions.sometimes("cancelled", outcome === "cancelled");
+    assertions.sometimes("a mailbox was full", outcome === "overloaded");
     if ("value" in told) {
       const text = tokenOf(told.value);
       assertions.always("the answer is the call's", text === echoOf(token), `${token}: ${text}`);
@@ -203,7 +215,7 @@ export class ActorRun {
     await endRun({
       ...{ simulation: this.#simulation, cluster, ledger },
       look: () => this.#checkStates(),
-      stop: ({ actors }) => actors.stop(),
+      stop: this.stop,
     });
     for (const left of leftOnServer(cluster.server)) {
       assertions.always("nothing leaks", false, left);
@@ -219,8 +231,9 @@ export class ActorRun {
 
   async #start(member: BusMember): Promise<ActorMember> {
     const { owner, world, bus } = member;
+    const { leaseTtlMs, cacheMax, idleMs, mailboxMax } = this.#options;
     const actors = new ActorSystem({
-      ...{ world, bus, leaseTtlMs: this.#options.leaseTtlMs },
+      ...{ world, bus, leaseTtlMs, cacheMax },
       directory: (own) => {
         const watched = this.watch.watched(owner, own);
         return {
@@ -236,11 +249,15 @@ export class ActorRun {
       },
       onError: (error) => this.#heard(error),
     });
+    const stage: ActorStage = {
+      ...{ owner, actors, simulation: this.#simulation, clock: world.clock },
+      ...{ ledger: this.ledger, watch: this.watch, calls: this.#calls },
+    };
     for (const placement of PLACEMENTS) {
       for (const state of [false, true]) {
         actors.define(`sim::${placement}${state ? `-${KEPT}` : ""}`, {
-          ...{ placement, state, idleMs: this.#options.idleMs },
-          create: (context) => this.#actor({ owner, world, actors }, context),
+          ...{ placement, state, idleMs, mailboxMax },
+          create: (context) => simActor(stage, context),
         });
       }
     }
@@ -257,37 +274,6 @@ export class ActorRun {
     outbox.answer = (call, said) => {
       this.watch.answers(call, said, actors.mayAct && actors.address === said.at);
       answer(call, said);
-    };
-  }
-
-  #actor(
-    { owner, world: { clock }, actors }: Pick<ActorMember, "owner" | "world" | "actors">,
-    context: ActorContext,
-  ): Actor {
-    const { assertions } = this.#simulation;
-    const { id, signal } = context;
-    this.watch.made(owner, context);
-    const take = turnsOf({ assertions, ledger: this.ledger, clock, context });
-    return {
-      handle: async (call) => {
-        const { payload, key, leftMs } = call;
-        assertions.always("no call is handled late", leftMs() > 0, id);
-        this.#calls.came(this.ledger.find(readPayload(payload).token), leftMs());
-        const turn: Turn = { owner, context, signal };
-        this.watch.begin(turn, call, actors.mayAct);
-        try {
-          return await take(payload, signal, (isKnown) => {
-            assertions.sometimes("a key came again", key !== undefined && isKnown);
-          });
-        } finally {
-          this.watch.end(turn);
-        }
-      },
-      onActivate: () => this.watch.hooked("activate", context, actors.mayAct),
-      onDeactivate: (reason) => {
-        this.watch.hooked("deactivate", context, actors.mayAct);
-        assertions.sometimes("an actor was idle", reason === "idle");
-      },
     };
   }
 

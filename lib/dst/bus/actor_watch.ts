@@ -132,9 +132,14 @@ export class ActorWatch {
     return (this.#changedMs.get(id) ?? -Infinity) >= sinceMs;
   }
 
-  /** A hook of a life was called, while the node's lease was valid or not. */
-  hooked(hook: "activate" | "deactivate", context: ActorContext, mayAct: boolean): void {
-    this.#turns.hooked(hook, context, mayAct && !context.signal.aborted);
+  /** A hook of a life was called, while the node's lease was valid or not; resolves when it has come to its end. */
+  hooked(
+    hook: "activate" | "deactivate",
+    context: ActorContext,
+    mayAct: boolean,
+    run: () => Promise<void>,
+  ): Promise<void> {
+    return this.#turns.hooked(hook, context, run, mayAct && !context.signal.aborted);
   }
 
   #placed(id: ActorId, revision: number): void {

@@ -59,6 +59,13 @@ export const chaosWorkload: AnyWorkload = actorWorkload({
 /** Whoever waits for so long gets an answer on a good day, and learns in time where nodes only crash, in milliseconds. */
 const PATIENT_MS = 4_000;
 
+/** As many calls as ever wait for one actor, and as many places as a node may have to remember. */
+const MANY = 1_000;
+/** The share of the calls that are given up. */
+const CANCELLED = 0.1;
+/** After so long, in milliseconds. */
+const CANCEL_MS = [0, 1, 10, 300];
+
 interface ActorParameters extends JsonObject {
   readonly nodes: number;
   readonly actors: number;
@@ -67,6 +74,8 @@ interface ActorParameters extends JsonObject {
   readonly latencyMaxMs: number;
   readonly leaseTtlMs: number;
   readonly idleMs: number;
+  readonly mailboxMax: number;
+  readonly cacheMax: number;
 }
 
 function actorWorkload(
@@ -85,6 +94,7 @@ function actorWorkload(
     expand(seed, draws) {
       const drawn = drawSwarm(draws, [...FAMILIES, "buggify"]);
       const swarm = drawMood(drawn, draws);
+      const isQuiet = Object.values(swarm).every((isOn) => !isOn);
       const own = draws("parameters");
       const parameters: ActorParameters = {
         ...{ nodes: size.nodes, actors: size.actors, loadMs: size.loadMs },
@@ -92,6 +102,9 @@ function actorWorkload(
         latencyMaxMs: own.pick([0.5, 5, 40]),
         leaseTtlMs: own.pick([1_500, 3_000]),
         idleMs: own.pick([500, 3_000, 600_000]),
+        // On a good day all calls are to succeed.
+        mailboxMax: isQuiet ? MANY : own.pick([3, MANY, MANY]),
+        cacheMax: isQuiet ? MANY : own.pick([5, MANY]),
       };
       return {
         parameters,
@@ -131,6 +144,7 @@ function drawOperations(
       workMs: own.pick([0, 0, 5, 100]),
       again,
       last: own.chance(moves),
+      ...(!isOneway && own.chance(CANCELLED) ? { cancelAfterMs: own.pick(CANCEL_MS) } : {}),
     });
   });
 }
@@ -139,8 +153,9 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
   const { kernel, plan } = simulation;
   const parameters = plan.parameters as ActorParameters;
   const { nodes, actors, leaseTtlMs, idleMs, shape, latencyMaxMs, loadMs } = parameters;
+  const { mailboxMax, cacheMax } = parameters;
   const run = new ActorRun(simulation, {
-    ...{ nodes, actors, leaseTtlMs, idleMs },
+    ...{ nodes, actors, leaseTtlMs, idleMs, mailboxMax, cacheMax },
     network: (owner) => ({
       latencyMs: latencyOf(shape, latencyMaxMs, new Draws(plan.seed, "route", owner)),
     }),
@@ -160,7 +175,8 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
       const how = args as unknown as ActorCallStep;
       calls.push(
         kind === "tell" ? run.tell(id, how) : run.call(id, how).then((record) => {
-          if (record !== undefined && how.timeoutMs >= PATIENT_MS) judge(simulation, run, record);
+          const isPatient = how.timeoutMs >= PATIENT_MS && how.cancelAfterMs === undefined;
+          if (record !== undefined && isPatient) judge(simulation, run, record);
         }),
       );
     }),

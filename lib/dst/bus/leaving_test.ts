@@ -1,6 +1,6 @@
 /** A node that leaves in order while others call: whoever is not served any more is told so for certain. */
 import assert from "node:assert/strict";
-import { addressSubject } from "../../bus/names.ts";
+import { addressSubject, directoryBucket, nodeBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { BUS } from "./bus_cluster.ts";
@@ -201,5 +201,131 @@ Deno.test("what still looks for its place when its node leaves begins elsewhere"
     await leaver.bus.stop();
     await heir.actors.stop();
     await heir.bus.stop();
+  });
+});
+
+Deno.test("turns in progress, and goodbyes, can call actors that were never called from there before", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const nodes = new CalmNodes(kernel);
+    const told: string[] = [];
+    const heir = await nodes.start("heir", {
+      define: (actors) =>
+        actors.define("sim::book", {
+          create: () => ({ handle: ({ method }) => void told.push(method) }),
+        }),
+    });
+    const leaver = await nodes.start("leaver", {
+      define: (actors) => {
+        const tell = (key: string) =>
+          actors.request(`sim::book/${key}`, key, tokenBytes("a"), { timeoutMs: 2_000 });
+        actors.define(TYPE, {
+          placement: "local",
+          create: ({ id }) => ({
+            handle: async ({ payload }) => {
+              await kernel.sleep(GRACE_MS);
+              await tell(`turn of ${id}`);
+              return payload;
+            },
+            onDeactivate: async (reason) => void await tell(`${reason} ${id}`),
+          }),
+        });
+      },
+    });
+    const call = heir.actors.request(`${TYPE}/1`, "x", tokenBytes("a"), { timeoutMs: 5_000 })
+      .then(() => "value", (error) => isPartiError(error) ? error.message : String(error));
+    // Nobody has such actors: it is looked for one until there is nobody who would.
+    const vain = leaver.actors.request("sim::nobody/1", "x", tokenBytes("a"), { timeoutMs: 60_000 })
+      .then(() => "value", (error) => isPartiError(error) ? error.code : String(error));
+    await kernel.sleep(GRACE_MS / 2);
+    const sinceMs = kernel.nowMs;
+    await leaver.actors.stop();
+    assert.equal(await vain, "PARTI_STOPPED");
+    assert.ok(kernel.nowMs - sinceMs < GRACE_MS, `${kernel.nowMs - sinceMs} ms`);
+    assert.equal(await call, "value");
+    assert.deepEqual(told, [`turn of ${TYPE}/1`, `stopping ${TYPE}/1`]);
+    await leaver.bus.stop();
+    await heir.actors.stop();
+    await heir.bus.stop();
+  });
+});
+
+Deno.test("a node that stops while it has no lease leaves nobody asking where an actor is", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const { actors, bus, world } = await new CalmNodes(kernel).start("leaver");
+    await world.kv.destroy(nodeBucket(BUS));
+    // It is on its way to another.
+    while (actors.address !== undefined) await kernel.sleep(1);
+    const call = actors.request(`${TYPE}/1`, "x", tokenBytes("a"), { timeoutMs: 60_000 });
+    const told = call.then(
+      () => "value",
+      (error) => isPartiError(error) ? error.code : String(error),
+    );
+    const sinceMs = kernel.nowMs;
+    const leaving = actors.stop();
+    assert.equal(await told, "PARTI_STOPPED");
+    assert.ok(kernel.nowMs - sinceMs < 10, `${kernel.nowMs - sinceMs} ms`);
+    await leaving;
+    await bus.stop();
+  });
+});
+
+Deno.test("a timeout that is no number is told to whoever tells an actor something, too", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    let lookups = 0;
+    const { actors, bus } = await new CalmNodes(kernel).start("caller", {
+      directory: (own) => ({
+        lookup: (id) => (lookups++, own.lookup(id)),
+        register: (...all) => own.register(...all),
+        unregister: (...all) => own.unregister(...all),
+        sweep: (isGone) => own.sweep(isGone),
+      }),
+    });
+    const told = actors.oneway(`${TYPE}/1`, "x", tokenBytes("a"), { timeoutMs: NaN });
+    const code = told.then(
+      () => "sent",
+      (error) => isPartiError(error) ? error.code : String(error),
+    );
+    await kernel.sleep(1_000);
+    await actors.stop();
+    await bus.stop();
+    assert.deepEqual([await code, lookups], ["PARTI_INVALID_CONFIG", 0]);
+  });
+});
+
+Deno.test("of an actor that has ended nothing is left in the directory after a minute", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const { actors, bus, world } = await new CalmNodes(kernel).start("a", {
+      define: (actors) =>
+        actors.define(TYPE, {
+          create: ({ deactivate }) => ({
+            handle: ({ method }) => method === "end" ? deactivate() : undefined,
+          }),
+        }),
+    });
+    const how = { ttlMs: 0, replicas: 1, storage: "file" } as const;
+    const directory = await world.kv.open(directoryBucket(BUS), how);
+    // What is removed and still there is told to a new watch, too.
+    const lying = async (): Promise<string[]> => {
+      const keys: string[] = [];
+      const { promise: listed, resolve, reject } = Promise.withResolvers<void>();
+      const onEntry = ({ key }: { key: string }): void => void keys.push(key);
+      const watch = await directory.watch(">", { onEntry, onInitialized: resolve, onLost: reject });
+      await listed;
+      await watch.close();
+      return keys;
+    };
+    for (let n = 0; n < 10; n++) {
+      await actors.request(`${TYPE}/${n}`, n === 0 ? "stay" : "end", tokenBytes("a"));
+    }
+    await kernel.sleep(1_000);
+    assert.deepEqual([actors.size, (await lying()).length], [1, 10]);
+    await kernel.sleep(62_000);
+    assert.deepEqual(await lying(), ["sim.steady.0"]);
+    await actors.stop();
+    await bus.stop();
   });
 });

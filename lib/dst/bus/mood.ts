@@ -34,7 +34,8 @@ export function isCalm({ faults, swarm, buggify }: Plan): boolean {
   return faults.length === 0 && isSound;
 }
 
-/** Whether nothing but crashes goes wrong in a run. */
+/** Whether nothing goes wrong in a run but that processes crash, or leave. */
 export function isCrashesOnly({ faults, swarm }: Plan): boolean {
-  return swarm["buggify"] !== true && faults.every(({ kind }) => kind === "crash");
+  return swarm["buggify"] !== true &&
+    faults.every(({ kind }) => kind === "crash" || kind === "leave");
 }

@@ -15,7 +15,7 @@ export const partitionCatalog = {
     "no turn of an actor begins while another of it is in progress by right",
   ),
   "one turn at a time": always(
-    "in one process no turn of an actor begins during another, of whichever life",
+    "in one process no turn of an actor begins during another, or during a hook, of whichever life",
   ),
   "a turn begins by right": always("a turn begins only while its shard is here"),
   "no life goes back": always("no turn begins under an older token than another has begun under"),
@@ -26,6 +26,9 @@ export const partitionCatalog = {
   "the answer is the call's": always("a value is the one that only this call's actor gives"),
   "what is handled was called": always("each call that is handled was made"),
   "a value was handled": always("who gets a value was handled at least once"),
+  "what was refused was not handled": always(
+    "of a call that is tried once nobody is told that it was not handled, and it was",
+  ),
   "hooks come once, by right": always(
     "a hook of a life is called once, in no turn of its actor, and in no other life of it",
   ),
@@ -54,6 +57,7 @@ export const partitionCatalog = {
   "an actor moved": sometimes("an actor began where it had not been before"),
   "a call came again": sometimes("an actor was given a call once more and knew it"),
   "maybe_delivered": sometimes("nobody knows whether a call was handled"),
+  "cancelled": sometimes("a call was given up"),
   "timeout_triggered": sometimes("a call timed out"),
 } as const;
 

@@ -16,11 +16,12 @@ import { Healing } from "../core/healing.ts";
 import { Draws } from "../draw.ts";
 import { latencyOf, type LatencyShape } from "../latency.ts";
 import { playSteps, type Simulation } from "../workload.ts";
-import { ActorFaults, type FaultCatalog } from "./actor_faults.ts";
+import { ActorFaults, type FaultCatalog, type FaultTargets } from "./actor_faults.ts";
 import { type ActorCallStep, readPayload, writePayload } from "./actor_payload.ts";
 import { turnsOf } from "./actor_turn.ts";
 import { BUS, BusCluster, type BusMember } from "./bus_cluster.ts";
 import { CallWatch } from "./call_watch.ts";
+import { cancelAfter } from "./cancelling.ts";
 import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
 import { type PartitionCatalog, WHOLE_MS } from "./partition_catalog.ts";
@@ -36,11 +37,13 @@ const TYPE = "sim::kept";
 const LOOK_MS = 250;
 /** So long after its goodbye an actor tries to save, in milliseconds. */
 const STRAGGLE_MS = 2;
-/** How long the hook takes with which a life begins, in milliseconds: most that they load is there at once. */
-const ACTIVATING_MS = [0, 0, 5, 100];
-/** Now and then it takes so long that the shard can go and come back meanwhile, in milliseconds. */
+/** How long a hook takes, in milliseconds: most that they load is there at once. */
+const HOOK_MS = [0, 0, 5, 100];
+/** Now and then the first one takes so long that the shard can go and come back meanwhile, in milliseconds. */
 const SLOW_ACTIVATING_MS = 5_000;
-const SLOW_ACTIVATIONS = 0.05;
+/** The last one may hold the next life up, and whoever stops. */
+const SLOW_LEAVING_MS = 2_000;
+const SLOW_HOOKS = 0.05;
 const PING_TIMEOUT_MS = 60_000;
 /** What is stored and waits is handled within so long when all is well, in milliseconds. */
 const DRAIN_MS = 60_000;
@@ -60,6 +63,11 @@ const CONFIG: GroupConfigInput = {
 interface PartitionMember extends BusMember {
   readonly actors: PartitionActors;
   readonly manager: Manager;
+}
+
+async function stop({ manager, actors }: PartitionMember): Promise<void> {
+  await manager.stop();
+  await actors.stop();
 }
 
 /** A run. */
@@ -97,10 +105,10 @@ export class PartitionRun {
     await makeShards(this.#cluster.admin.feed, FEED, { storage: "file", replicas: 1 });
     const opening = this.nodeNames.map((node) => this.#cluster.start(node));
     const healing = new Healing(kernel);
-    const targets = { cluster: this.#cluster as unknown as BusCluster, nodeNames: this.nodeNames };
+    const targets = { cluster: this.#cluster, nodeNames: this.nodeNames, stop };
     const faults = new ActorFaults(
       this.#simulation as unknown as Simulation<FaultCatalog>,
-      targets,
+      targets as unknown as FaultTargets,
       healing,
       LOAD_MS,
     );
@@ -159,6 +167,10 @@ export class PartitionRun {
     this.#watch.made(owner, context);
     const life = `${owner.name} ${context.id} ${context.token}`;
     const draws = new Draws(this.#simulation.plan.seed, "activation", life);
+    const linger = async (longestMs: number): Promise<void> => {
+      const takesMs = draws.chance(SLOW_HOOKS) ? longestMs : draws.pick(HOOK_MS);
+      if (takesMs > 0) await sleep(clock, takesMs);
+    };
     return {
       handle: async ({ payload, signal, leftMs }) => {
         // What is stored is handled, however late.
@@ -173,17 +185,15 @@ export class PartitionRun {
           this.#watch.end(turn);
         }
       },
-      onActivate: async () => {
-        this.#watch.hooked("activate", context);
-        const isSlow = draws.chance(SLOW_ACTIVATIONS);
-        const takesMs = isSlow ? SLOW_ACTIVATING_MS : draws.pick(ACTIVATING_MS);
-        // The shard may go meanwhile, and the process stand still.
-        if (takesMs > 0) await sleep(clock, takesMs);
-      },
-      onDeactivate: () => {
-        this.#watch.hooked("deactivate", context);
-        this.#saveLate(owner, context);
-      },
+      // The shard may go meanwhile, and the process stand still.
+      onActivate: () => this.#watch.hooked("activate", context, () => linger(SLOW_ACTIVATING_MS)),
+      onDeactivate: () =>
+        this.#watch.hooked("deactivate", context, async () => {
+          await linger(SLOW_LEAVING_MS);
+          const { state } = context;
+          if (state?.value !== undefined) await state.save(state.value);
+          this.#saveLate(owner, context);
+        }),
     };
   }
 
@@ -208,9 +218,12 @@ export class PartitionRun {
     this.#called.add(how.actor);
     const { again = false, timeoutMs } = how;
     const record = this.#ledger.issue(token, member.owner.name, !again, timeoutMs);
-    const options = { timeoutMs, ...(again ? { idempotencyKey: token } : {}) };
+    const cancel = cancelAfter(member.world.clock, how.cancelAfterMs);
+    const { signal } = cancel;
+    const options = { timeoutMs, signal, ...(again ? { idempotencyKey: token } : {}) };
     const calling = member.actors.request(id, "add", writePayload(token, how), options);
     const told = await this.#ledger.book(record, member, calling, (error) => this.#heard(error));
+    cancel.end();
     if (told === undefined) return undefined;
     if ("value" in told) {
       const text = tokenOf(told.value);
@@ -220,6 +233,7 @@ export class PartitionRun {
     }
     const [outcome] = record.outcomes;
     assertions.sometimes("maybe_delivered", outcome === "maybe delivered");
+    assertions.sometimes("cancelled", outcome === "cancelled");
     assertions.sometimes("timeout_triggered", outcome === "timeout");
     return record;
   }
@@ -256,10 +270,7 @@ export class PartitionRun {
     await endRun({
       ...{ simulation: this.#simulation, cluster: this.#cluster, ledger: this.#ledger },
       look: () => this.#checkStates(),
-      stop: async ({ manager, actors }) => {
-        await manager.stop();
-        await actors.stop();
-      },
+      stop,
     });
     this.#watch.checkEnds();
   }

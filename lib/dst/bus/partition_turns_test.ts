@@ -3,11 +3,16 @@ import assert from "node:assert/strict";
 import type { ActorContext } from "../../bus/actors/actor.ts";
 import { PartitionActors } from "../../bus/actors/partition_actors.ts";
 import { tokenOf as tokenOfRight } from "../../bus/actors/token.ts";
+import { decodeState } from "../../bus/actors/state_store.ts";
 import { type Call, encodeEnvelope } from "../../bus/envelope.ts";
+import { shardStateBucket } from "../../bus/names.ts";
 import type { HandlerContext, PartitionMessage } from "../../consumption/dispatch/handler.ts";
+import { PartiError, type PartiErrorCode } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import { shardId } from "../../sharding/shards.ts";
+import { changedBuckets } from "../../test_support/changed_world.ts";
 import { Kernel } from "../kernel/kernel.ts";
+import { BUS, FOR_EVER } from "./bus_cluster.ts";
 import { type CalmNode, CalmNodes } from "./calm_nodes.ts";
 import { tokenBytes, tokenOf } from "./ledger.ts";
 
@@ -87,6 +92,15 @@ Deno.test("a call that has lain in the feed has so much less time left", async (
   });
 });
 
+Deno.test("a call to what can be no actor's name is refused, and not given again", async () => {
+  await onNode(async (node) => {
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, { create: () => ({ handle: () => assert.fail() }) });
+    await actors.handler(messageOf(node, { to: `${TYPE}/${"x".repeat(201)}` }), rightOf(1));
+    assert.equal(node.bus.counts.refused, 1);
+  });
+});
+
 Deno.test("no actor begins where the right to its shard went while its state was loaded", async () => {
   await onNode(async (node) => {
     let mayAct = true;
@@ -107,6 +121,33 @@ Deno.test("no actor begins where the right to its shard went while its state was
       },
     );
     assert.equal(created, 0);
+  });
+});
+
+Deno.test("a life that could not begin saves nothing any more, and its call is given up once its time is over, but not in an outage", async () => {
+  await onNode(async (node) => {
+    const lives: ActorContext[] = [];
+    let code: PartiErrorCode = "PARTI_TIMEOUT";
+    const actors = new PartitionActors({ ...node, feed: FEED });
+    actors.define(TYPE, {
+      state: true,
+      create: (context) => {
+        lives.push(context);
+        throw new PartiError(code, "made to fail");
+      },
+    });
+    const call = async (attempt: number, leftMs: number): Promise<void> =>
+      await actors.handler(messageOf(node, { leftMs }), { ...rightOf(1), attempt });
+    await assert.rejects(call(100, -1), { code: "PARTI_NOT_BEGUN" });
+    code = "PARTI_OVERLOADED";
+    await assert.rejects(call(100, 5_000), { code: "PARTI_NOT_BEGUN" });
+    await assert.rejects(call(4, -1), { code: "PARTI_NOT_BEGUN" });
+    await call(5, -1);
+    assert.equal(node.bus.counts.refused, 1);
+    for (const { state, mayAct } of lives) {
+      await assert.rejects(state!.save(tokenBytes("late")), { code: "PARTI_FENCED" });
+      assert.equal(mayAct(), false);
+    }
   });
 });
 
@@ -204,5 +245,82 @@ Deno.test("who stops waits for actors that say goodbye, and for none longer than
     await kernel.sleep(5_000);
     assert.deepEqual(told, [`${TYPE}/slow`, `${TYPE}/hangs`]);
     assert.deepEqual(saved, [`${TYPE}/slow`], "its life was over by then");
+  });
+});
+
+Deno.test("a save that a life has not waited for is kept before the next life begins, and none that comes later is", async () => {
+  await onNode(async (node, kernel) => {
+    const late = Promise.withResolvers<void>();
+    let updates = 0;
+    const world = changedBuckets(node.world, (bucket) => ({
+      update: async (...args) => {
+        const isLate = ++updates === 2;
+        const revision = await bucket.update(...args);
+        // The answer to the second save comes when its life has had its time.
+        if (isLate) await late.promise;
+        return revision;
+      },
+    }));
+    const actors = new PartitionActors({ ...node, world, feed: FEED, stopGraceMs: 1_000 });
+    const told: string[] = [];
+    actors.define(TYPE, {
+      state: true,
+      create: ({ state, deactivate }) => ({
+        handle({ method, payload }) {
+          if (method === "look") return state!.value;
+          // Nobody waits for them.
+          for (const n of [1, 2, 3]) {
+            const text = `${tokenOf(payload)}${n}`;
+            state!.save(tokenBytes(text)).then(
+              () => told.push(`${text} is kept`),
+              ({ code }) => told.push(`${text}: ${code}`),
+            );
+          }
+          deactivate();
+          return undefined;
+        },
+      }),
+    });
+    const call = async (method: string, text: string): Promise<string[]> => {
+      await actors.handler(messageOf(node, { method, payload: tokenBytes(text) }), rightOf(1));
+      return told.splice(0);
+    };
+    await call("save", "a");
+    // Of one token, and the second one waits for the goodbye of the first.
+    assert.deepEqual(await call("save", "b"), ["a1 is kept"]);
+    late.resolve();
+    await kernel.sleep(100);
+    assert.deepEqual(
+      await call("look", ""),
+      ["a2 is kept", "a3: PARTI_FENCED", "b1 is kept", "b2 is kept", "b3 is kept"],
+    );
+    const bucket = await world.kv.open(shardStateBucket(BUS), FOR_EVER);
+    const [entry] = await bucket.list(">");
+    assert.equal(tokenOf(decodeState(entry!.value).value!), "b3");
+  });
+});
+
+Deno.test("a goodbye by partition that hangs keeps the next life waiting for its time, and no longer", async () => {
+  await onNode(async (node, kernel) => {
+    const actors = new PartitionActors({ ...node, feed: FEED, stopGraceMs: 1_000 });
+    const lives: ActorContext[] = [];
+    actors.define(TYPE, {
+      create: (context) => {
+        lives.push(context);
+        return {
+          handle: () => context.deactivate(),
+          onDeactivate: () => lives.length === 1 ? new Promise(() => {}) : undefined,
+        };
+      },
+    });
+    await actors.handler(messageOf(node), rightOf(1));
+    const sinceMs = kernel.nowMs;
+    await actors.handler(messageOf(node), rightOf(1));
+    assert.equal(Math.round(kernel.nowMs - sinceMs), 1_000);
+    await kernel.sleep(1);
+    assert.deepEqual(lives.map(({ signal, mayAct }) => [signal.aborted, mayAct()]), [
+      [true, false],
+      [false, false],
+    ]);
   });
 });

@@ -44,9 +44,13 @@ export class PartitionWatch {
     this.#turns.end(turn);
   }
 
-  /** A hook of a life was called. With the shard its right may be over by then. */
-  hooked(hook: "activate" | "deactivate", context: ActorContext): void {
-    this.#turns.hooked(hook, context);
+  /** A hook of a life was called; resolves when it has come to its end. With the shard its right may be over by then. */
+  hooked(
+    hook: "activate" | "deactivate",
+    context: ActorContext,
+    run: () => Promise<void>,
+  ): Promise<void> {
+    return this.#turns.hooked(hook, context, run);
   }
 
   /** When all is over. */

@@ -41,6 +41,7 @@ export const partitionWorkload = defineWorkload<PartitionCatalog>({
         workMs: call.pick([0, 0, 5, 100]),
         again,
         last: call.chance(0.1),
+        ...(call.chance(0.1) ? { cancelAfterMs: call.pick([0, 10, 300]) } : {}),
       });
     });
     return {

@@ -7,12 +7,13 @@ import type { Always } from "../assertions/assertions.ts";
 import { CoreModel } from "../nats/core_model.ts";
 import type { Simulation } from "../workload.ts";
 import type { BusCluster, BusMember } from "./bus_cluster.ts";
-import { type Ledger, OUTCOMES } from "./ledger.ts";
+import { type Ledger, type OutcomeName, OUTCOMES } from "./ledger.ts";
 
 /** What every run asserts at its end. */
 export type EndNames =
   | "one outcome per call"
   | "a value was handled"
+  | "what was refused was not handled"
   | "nothing is pending at the end"
   | "nothing leaks";
 
@@ -32,6 +33,8 @@ export interface RunEnd<Member extends BusMember> {
   readonly stop?: (member: Member) => Promise<void>;
 }
 
+/** Who is told one of these of a call that is tried once knows that nobody has handled it. */
+const REFUSED: readonly OutcomeName[] = ["send error", "overloaded"];
 const LOOK_MS = 100;
 /** How long the server may take a connection for open of which it was not told that it has ended, in milliseconds. */
 const STALE_MS = 31_000;
@@ -72,13 +75,16 @@ function checkOutcomes(
 ): void {
   // Whoever has died was told nothing.
   const alive = new Set(cluster.alive.map(({ owner }) => owner.name));
-  for (const { token, outcomes, executions, caller } of ledger.calls) {
+  for (const { token, once, outcomes, executions, caller } of ledger.calls) {
     const isOne = outcomes.length === 1 && OUTCOMES.includes(outcomes[0]!);
     const isNone = outcomes.length === 0 && !alive.has(caller);
     const text = `${token}: ${outcomes.join(", ")}`;
     assertions.always("one outcome per call", isOne || isNone, text);
     const isHandled = outcomes[0] !== "value" || executions >= 1;
     assertions.always("a value was handled", isHandled, `${token} was not`);
+    const isRefused = once && REFUSED.includes(outcomes[0]!);
+    const how = `${token} was told ${outcomes[0]}, and handled ${executions} times`;
+    assertions.always("what was refused was not handled", !isRefused || executions === 0, how);
   }
 }
 

@@ -31,6 +31,9 @@ export const CALLS = {
   "what is handled was called": always("each call that is handled was made"),
   "at most once": always("without a key no call is handled twice"),
   "a value was handled": always("who gets a value was handled at least once"),
+  "what was refused was not handled": always(
+    "of a call that is tried once nobody is told that it was not handled, and it was",
+  ),
   "pending is what is open": always(
     "calls that wait are those without an outcome, after each event",
   ),

@@ -11,6 +11,7 @@ import type { LinkOptions } from "../nats/link.ts";
 import type { Simulation } from "../workload.ts";
 import { BusCluster, type BusMember } from "./bus_cluster.ts";
 import { CallWatch } from "./call_watch.ts";
+import { cancelAfter } from "./cancelling.ts";
 import { type CallRecord, echoOf, Ledger, outcomeOf, tokenBytes, tokenOf } from "./ledger.ts";
 import { checkAtMostOnce, endRun } from "./run_end.ts";
 import type { CALLS } from "./service_catalog.ts";
@@ -104,10 +105,7 @@ export class ServiceRun {
     if (member === undefined) return undefined;
     const { bus, owner, world } = member;
     const { timeoutMs, cancelAfterMs, again = false } = how;
-    const cancel = new AbortController();
-    const timer = cancelAfterMs === undefined
-      ? undefined
-      : world.clock.setTimer(cancelAfterMs, () => cancel.abort());
+    const cancel = cancelAfter(world.clock, cancelAfterMs);
     const record = this.ledger.issue(token, owner.name, !again, timeoutMs);
     this.#assertions.sometimes("request_sent", true);
     const sinceMs = world.clock.monotonicMs();
@@ -128,7 +126,7 @@ export class ServiceRun {
       if (outcome === undefined) throw error;
       this.ledger.settle(record, outcome);
     }
-    timer?.cancel();
+    cancel.end();
     this.#told(record, how, world.clock.monotonicMs() - sinceMs);
     return record;
   }

@@ -31,12 +31,18 @@ export interface Turn {
 interface Life {
   readonly owner: SimProcess;
   readonly hooks: { activate: number; deactivate: number };
+  /** Whether its last hook has come to its end. */
+  isOver: boolean;
 }
+
+/** By partition a hook may go on without the shard: it counts in its own process alone. */
+const NO_RIGHT = AbortSignal.abort();
 
 /** Watches. */
 export class TurnWatch {
   readonly #assertions: Always<TurnNames>;
   readonly #isInFile: boolean;
+  /** In progress: turns, and hooks with them. */
   readonly #turns = new Map<ActorId, Set<Turn>>();
   readonly #newest = new Map<ActorId, { readonly token: bigint; readonly owner: SimProcess }>();
   readonly #lives = new Map<ActorContext, Life>();
@@ -59,7 +65,7 @@ export class TurnWatch {
 
   /** A life was made. */
   made(owner: SimProcess, context: ActorContext): void {
-    this.#lives.set(context, { owner, hooks: { activate: 0, deactivate: 0 } });
+    this.#lives.set(context, { owner, hooks: { activate: 0, deactivate: 0 }, isOver: false });
   }
 
   /**
@@ -72,8 +78,7 @@ export class TurnWatch {
   begin(turn: Turn, mayAct: boolean): boolean {
     const { owner, context } = turn;
     const { id, token } = context;
-    const open = this.#turns.get(id) ?? new Set<Turn>();
-    this.#turns.set(id, open);
+    const open = this.#openOf(id);
     for (const other of open) {
       const isOwn = this.#clash(other, owner, token);
       this.#assertions.always("one turn at a time", !isOwn, () => `${id} at ${owner.name}`);
@@ -100,14 +105,20 @@ export class TurnWatch {
   }
 
   /**
-   * A hook of a life was called: once, and in no turn of its actor in that process; and where lives come in file, the first one not before
-   * the last of the life before.
+   * A hook of a life was called: once, and in no turn and no other hook of its actor in that process; and where lives come in file, the first
+   * one not before the end of the last of the life before. Until it has come to its end it is judged as a turn.
    *
    * @param hook which
    * @param context the life
+   * @param run what it does
    * @param isRight whether it may be called now
    */
-  hooked(hook: "activate" | "deactivate", context: ActorContext, isRight = true): void {
+  async hooked(
+    hook: "activate" | "deactivate",
+    context: ActorContext,
+    run: () => Promise<void>,
+    isRight = true,
+  ): Promise<void> {
     const { id, token } = context;
     const life = this.#lives.get(context)!;
     const { owner, hooks } = life;
@@ -127,6 +138,14 @@ export class TurnWatch {
           isRight ? "" : ", without right"
         }`,
     );
+    const turn: Turn = { owner, context, signal: this.#isInFile ? NO_RIGHT : context.signal };
+    this.#openOf(id).add(turn);
+    try {
+      await run();
+    } finally {
+      this.end(turn);
+      life.isOver ||= hook === "deactivate";
+    }
   }
 
   /**
@@ -151,10 +170,16 @@ export class TurnWatch {
     const key = `${life.owner.name} ${id}`;
     const last = this.#last.get(key);
     this.#last.set(key, life);
-    return !this.#isInFile || last === undefined || last.hooks.deactivate > 0;
+    return !this.#isInFile || last === undefined || last.isOver;
   }
 
-  /** Whether a turn is one that nothing else of its actor may meet in its process. */
+  #openOf(id: ActorId): Set<Turn> {
+    const open = this.#turns.get(id) ?? new Set<Turn>();
+    this.#turns.set(id, open);
+    return open;
+  }
+
+  /** Whether a turn, or a hook, is one that nothing else of its actor may meet in its process. */
   #clash({ owner, context }: Turn, here: SimProcess, token: bigint): boolean {
     return owner === here && (this.#isInFile || context.token === token);
   }

@@ -1,121 +1,19 @@
 /**
- * Bugs in `lib/bus`: calls, and actors in a directory. The first four of each of the two lists are those of the program this bus is named
- * after.
+ * Bugs in `lib/bus/actors`: actors in a directory. The first four are those of the program this bus is named after.
  *
  * @module
  */
 import type { Mutant } from "./mutant.ts";
 
-const BUS = "lib/bus/bus.ts";
-const CALLER = "lib/bus/caller.ts";
-const PENDING = "lib/bus/pending.ts";
 const HOST = "lib/bus/actors/host.ts";
 const ACTIVATION = "lib/bus/actors/activation.ts";
+const GOODBYE = "lib/bus/actors/goodbye.ts";
 const NODES = "lib/bus/actors/nodes.ts";
 const LOCATOR = "lib/bus/actors/locator.ts";
 const DIRECTORY = "lib/bus/actors/kv_directory.ts";
 const FORWARDER = "lib/bus/actors/forwarder.ts";
 
-/** Bugs that show in calls between nodes. */
-const inCalls: readonly Mutant[] = [
-  {
-    name: "deadline-by-wall-clock",
-    about: "How much time a call has left is counted by the machine's own clock.",
-    file: CALLER,
-    find: "return () => endMs - clock.monotonicMs();",
-    replace: "return () => endMs - clock.monotonicMs() + 0 * Date.now();",
-  },
-  {
-    name: "lookout-by-real-polling",
-    about: "Whether a receiver is still there is polled by real timers.",
-    file: "lib/bus/lookout.ts",
-    find: `    this.#timer = world.clock.setTimer(everyMs, () => {
-      this.#timer = undefined;
-      this.#looking = this.#look().then(() => {
-        this.#looking = undefined;
-        if (this.#options.isNeeded()) this.wake();
-        // Whoever was missing once may have been there since.
-        else this.#missing.clear();
-      });
-    });`,
-    replace: `    setTimeout(() => void this.#look(), everyMs);
-    world.clock.monotonicMs();`,
-  },
-  {
-    name: "pending-leaked-on-timeout",
-    about: "A call that has timed out goes on waiting for its answer.",
-    file: PENDING,
-    find: `      this.fail(
-        id,
-        new PartiError("PARTI_TIMEOUT", \`no answer within \${timeoutMs} ms\`, {
-          value: timeoutMs,
-          hint: "whether it was handled is unknown",
-        }),
-      );`,
-    replace:
-      `      reject(new PartiError("PARTI_TIMEOUT", \`no answer within \${timeoutMs} ms\`));`,
-  },
-  {
-    name: "pending-leaked-on-send-error",
-    about: "A call that could not be sent goes on waiting for its answer.",
-    file: CALLER,
-    find: `    send(makeCall).catch((error) => this.#pending.fail(id, notSent(error)));
-    return await answer;`,
-    replace: `    answer.catch(() => {});
-    await send(makeCall).catch((error) => Promise.reject(notSent(error)));
-    return await answer;`,
-  },
-  {
-    workload: "bus-4-directory",
-    name: "ids-reused-after-restart",
-    about: "Two lives of one node number their calls alike.",
-    file: "lib/bus/names.ts",
-    find: 'return `${node}_${identity.replaceAll("-", "").slice(0, LIFE_LENGTH)}`;',
-    replace: "return `${node}_${identity.slice(0, 0)}${LIFE_LENGTH}`;",
-  },
-  {
-    name: "retried-without-a-key",
-    about: "A call without a key is tried again like one with a key: it may be handled twice.",
-    file: CALLER,
-    find: "if (idempotencyKey === undefined) return attempt(timeoutMs);",
-    replace: 'if (idempotencyKey === "") return attempt(timeoutMs);',
-  },
-  {
-    name: "call-timer-left-behind",
-    about: "The timer of a call that has its answer goes on.",
-    file: PENDING,
-    find: "    pending.timer.cancel();\n",
-    replace: "",
-  },
-  {
-    workload: "bus-3-storm",
-    name: "stopped-with-calls-open",
-    about: "A bus that stops leaves its calls waiting.",
-    file: BUS,
-    find:
-      '    this.caller.failAll(() => new PartiError("PARTI_STOPPED", "the bus has stopped"));\n    invariant(this.pending === 0, "a stopped bus has a pending call");\n',
-    replace: "",
-  },
-  {
-    name: "answer-to-somebody-else",
-    about: "An answer settles the call that waits longest, not the one it answers.",
-    file: PENDING,
-    find: "const pending = this.#take(answer.id);",
-    replace: "const pending = this.#take([...this.#pending.keys()][0] ?? answer.id);",
-  },
-  {
-    name: "deadline-by-wall-time",
-    about: "How much time a call has left is counted by a clock that jumps.",
-    file: CALLER,
-    find:
-      "    const endMs = clock.monotonicMs() + timeoutMs;\n    return () => endMs - clock.monotonicMs();",
-    replace:
-      "    const endMs = clock.wallMs() + timeoutMs;\n    return () => endMs - clock.wallMs();",
-  },
-];
-
-/** Bugs that show in actors. */
-const inActors: readonly Mutant[] = [
+const bugs: readonly Mutant[] = [
   {
     name: "placed-by-os-entropy",
     about: "Where an actor begins is drawn from the operating system.",
@@ -181,14 +79,14 @@ const inActors: readonly Mutant[] = [
     name: "dead-by-put",
     about: "The proof of a death is written over whatever is there: a node that lives is buried.",
     file: NODES,
-    find: "await wins(bucket.create(keyOf(address), stone));",
-    replace: "await wins(bucket.put(keyOf(address), stone));",
+    find: "await this.#giveNotice(address);",
+    replace: "await bucket.put(keyOf(address), stone).then(() => this.#bury(address));",
   },
   {
     name: "turn-without-lease",
     about: "A turn begins whether the node's lease is valid or not.",
     file: ACTIVATION,
-    find: "    return !this.#isOver && this.#stage.mayAct();",
+    find: "    return !this.#isOver && !this.#hasLeft && this.#stage.mayAct();",
     replace: "    return !this.#isOver;",
   },
   {
@@ -234,10 +132,9 @@ const inActors: readonly Mutant[] = [
   {
     name: "hook-called-twice",
     about: "An actor that ends is told so twice.",
-    file: ACTIVATION,
-    find: "      await this.#actor!.onDeactivate?.(reason);\n",
-    replace:
-      "      await this.#actor!.onDeactivate?.(reason);\n      await this.#actor!.onDeactivate?.(reason);\n",
+    file: GOODBYE,
+    find: "    await actor.onDeactivate?.(reason);\n",
+    replace: "    await actor.onDeactivate?.(reason);\n    await actor.onDeactivate?.(reason);\n",
   },
   {
     name: "late-calls-handled",
@@ -284,9 +181,9 @@ const inActors: readonly Mutant[] = [
   {
     name: "goodbye-only-when-idle",
     about: "An actor is told of its end only where nobody has called it.",
-    file: ACTIVATION,
-    find: "      await this.#actor!.onDeactivate?.(reason);\n",
-    replace: '      if (reason === "idle") await this.#actor!.onDeactivate?.(reason);\n',
+    file: GOODBYE,
+    find: "    await actor.onDeactivate?.(reason);\n",
+    replace: '    if (reason === "idle") await actor.onDeactivate?.(reason);\n',
   },
   {
     name: "stopping-cuts-short",
@@ -301,13 +198,6 @@ const inActors: readonly Mutant[] = [
     file: ACTIVATION,
     find: "      if (!this.#mayAct()) return this.lose();\n      this.#actor",
     replace: "      this.#actor",
-  },
-  {
-    name: "ids-of-the-node",
-    about: "IDs of calls are made from the node's name: two lives of it make the same.",
-    file: PENDING,
-    find: "const id = `${this.#address}:${++this.#issued}`;",
-    replace: 'const id = `${this.#address.split("_")[0]}:${++this.#issued}`;',
   },
   {
     name: "places-never-corrected",
@@ -365,10 +255,28 @@ const inActors: readonly Mutant[] = [
     masked:
       'What was read counts for a second, and of an actor that has moved within one a call may be refused for its hops (lib/bus/actors/forwarder_test.ts: "forwarder: for a call that was sent on before it is looked up where to").',
   },
+  {
+    name: "vanished-is-dead",
+    about: "Whoever's lease is not there is dead at once, though it may still count on it.",
+    file: NODES,
+    find: "    if (revision !== undefined) this.#noticed(address, revision, ttlMs);",
+    replace: "    if (revision !== undefined) this.#bury(address);",
+    masked:
+      'No lease vanishes under a node that lives unless somebody removes it (lib/dst/bus/vanished_test.ts: "a lease\'s key that vanishes proves no death").',
+  },
+  {
+    name: "directory-made-at-once",
+    about: "A directory that is missing is made while lives are left that had places in it.",
+    file: "lib/bus/actors/actor_buckets.ts",
+    find: "    if (await nodes.areAllOver()) await open();",
+    replace: "    if (await nodes.areAllOver() || true) await open();",
+    masked:
+      'No directory vanishes unless somebody deletes it (lib/dst/bus/vanished_test.ts: "the directory is deleted and made anew: who had an actor ends before another begins it").',
+  },
 ];
 
 /** The bugs. */
-export const busMutants: readonly Mutant[] = [
-  ...inCalls.map((mutant) => ({ workload: "bus-2-network", ...mutant })),
-  ...inActors.map((mutant) => ({ workload: "bus-4-directory", ...mutant })),
-];
+export const busMutants: readonly Mutant[] = bugs.map((mutant) => ({
+  workload: "bus-4-directory",
+  ...mutant,
+}));

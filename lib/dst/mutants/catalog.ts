@@ -5,7 +5,9 @@
  */
 import { assignmentMutants } from "./assignment_mutants.ts";
 import { busMutants } from "./bus_mutants.ts";
+import { callMutants } from "./call_mutants.ts";
 import { consumptionMutants } from "./consumption_mutants.ts";
+import { hookMutants } from "./hook_mutants.ts";
 import { membershipMutants } from "./membership_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { partitionMutants } from "./partition_mutants.ts";
@@ -17,6 +19,8 @@ export const mutants: readonly Mutant[] = [
   ...assignmentMutants,
   ...consumptionMutants,
   ...workerMutants,
+  ...callMutants,
   ...busMutants,
   ...partitionMutants,
+  ...hookMutants,
 ];

@@ -51,9 +51,8 @@ export const membershipMutants: readonly Mutant[] = [
     name: "lease-not-given-back",
     about: "A lease that is released stays in the bucket until it expires.",
     file: "lib/membership/lease.ts",
-    find: `        await bucket.remove(key, revision);
-        return;`,
-    replace: "        return;",
+    find: `        if (released === undefined) await bucket.remove(key, revision);`,
+    replace: "        if (released === undefined) return;",
   },
   {
     name: "stable-id-by-put",

@@ -34,16 +34,16 @@ const bugs: readonly Mutant[] = [
   {
     name: "saved-after-the-goodbye",
     about: "A life by partition that has said goodbye can still save.",
-    file: PARTITION_ACTORS,
-    find: "guarded(opened, () => !ends.isOver)",
-    replace: "guarded(opened, () => true)",
+    file: "lib/bus/actors/partition_life.ts",
+    find: "const mayAct = (): boolean => !this.#isOver;",
+    replace: "const mayAct = (): boolean => !this.#isOver || true;",
   },
   {
     name: "shard-goes-without-goodbye",
     about: "Actors whose shard goes are not told.",
-    file: PARTITION_ACTORS,
-    find: "      await life.actor.onDeactivate?.(reason);\n",
-    replace: '      if (reason !== "stopping") await life.actor.onDeactivate?.(reason);\n',
+    file: "lib/bus/actors/goodbye.ts",
+    find: "    await actor.onDeactivate?.(reason);\n",
+    replace: '    if (reason !== "stopping") await actor.onDeactivate?.(reason);\n',
   },
   {
     name: "turn-not-told",

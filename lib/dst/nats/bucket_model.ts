@@ -107,9 +107,12 @@ export class BucketModel {
     if (expected !== undefined && expected !== actual) {
       throw refusal(10071, `write ${key} on ${expected}, which is at ${actual}`);
     }
-    const { ttlMs } = this.settings;
-    const dueMs = ttlMs > 0 ? this.#server.nowMs + ttlMs : Infinity;
-    return this.#store(key, value, dueMs, false);
+    const { ttlMs, removalsTtlMs } = this.settings;
+    let lifeMs = ttlMs > 0 ? ttlMs : Infinity;
+    if (value === undefined && removalsTtlMs !== undefined && this.#server.capabilities.perKeyTtl) {
+      lifeMs = Math.min(lifeMs, Math.ceil(removalsTtlMs / 1_000) * 1_000);
+    }
+    return this.#store(key, value, this.#server.nowMs + lifeMs, false);
   }
 
   /**
@@ -253,14 +256,14 @@ export class BucketModel {
   #expire(): void {
     const nowMs = this.#server.nowMs;
     const due = [...this.#stored.values()].filter((stored) => stored.dueMs <= nowMs);
-    for (const { entry: { key }, isMarker } of due) {
+    for (const { entry: { key, operation }, isMarker } of due) {
       if (this.#leavesMarkers && !isMarker) {
         this.#store(key, undefined, nowMs + this.#markerLifeMs(), true);
       } else {
         this.#stored.delete(key);
         this.#remember(key, undefined);
         // The end of a marker is no news: its key ended when the marker was left.
-        if (isMarker) continue;
+        if (isMarker || operation === "removed") continue;
         for (const follower of [...this.#followers]) follower.expired?.(key);
       }
     }

@@ -89,11 +89,14 @@ export class KvModel implements ServerPart {
    * @throws {PartiError} `PARTI_CONFLICT` if it is there with others, `PARTI_REFUSED` if the settings are not allowed
    */
   create(name: string, settings: KvBucketOptions): BucketModel {
-    const { ttlMs, replicas, storage } = settings;
+    const { ttlMs, replicas, storage, removalsTtlMs } = settings;
     const existing = this.#buckets.get(name);
     if (existing !== undefined) {
       const is = existing.settings;
-      if (is.ttlMs === ttlMs && is.replicas === replicas && is.storage === storage) return existing;
+      const isSame = is.ttlMs === ttlMs && is.replicas === replicas && is.storage === storage &&
+        // How long is said with each removal; that it may be is the bucket's.
+        (is.removalsTtlMs === undefined) === (removalsTtlMs === undefined);
+      if (isSame) return existing;
       throw refusal(10058, `create bucket ${name}`);
     }
     if (ttlMs > 0 && ttlMs < MIN_TTL_MS) {
@@ -103,6 +106,7 @@ export class KvModel implements ServerPart {
       ttlMs,
       replicas,
       storage,
+      ...(removalsTtlMs === undefined ? {} : { removalsTtlMs }),
     });
     this.#buckets.set(name, bucket);
     return bucket;

@@ -14,7 +14,7 @@ const REFUSALS = {
   10059: ["PARTI_NOT_FOUND", 404, "stream not found"],
   10065: ["PARTI_REFUSED", 400, "subjects overlap with an existing stream"],
   10071: ["PARTI_CONFLICT", 400, "wrong last sequence"],
-  10077: ["PARTI_REFUSED", 503, "maximum bytes exceeded"],
+  10077: ["PARTI_STREAM_FULL", 503, "maximum bytes exceeded"],
   10097: ["PARTI_TOO_LARGE", 400, "header size exceeds maximum allowed of 64k"],
   10099: [
     "PARTI_FILTER_OVERLAP",

@@ -21,7 +21,8 @@ import { FaultBoard } from "./fault_board.ts";
 import type { FeedFaults } from "./faults.ts";
 import type { SimLink } from "./link.ts";
 import { checkPayload } from "./payload.ts";
-import { DEFAULT_MAX_WAITING, tooManyWaiting } from "../../ports/publish_limit.ts";
+import type { Subscription } from "../../ports/messaging.ts";
+import { DEFAULT_MAX_WAITING, publishedBytes } from "../../ports/publish_limit.ts";
 import { REWIND_TIMEOUT_MS } from "../../ports/rewind.ts";
 import { DEFAULT_MAX_IN_FLIGHT, PublishPlaces } from "../../ports/publish_places.ts";
 import type { ModelServer } from "./server.ts";
@@ -51,6 +52,8 @@ class SimFeed implements FeedStore {
   readonly #model: StreamsModel;
   readonly #faults: FaultBoard;
   readonly #places: PublishPlaces;
+  /** Tells those who wait for room that the connection is back, or gone for good. Only where somebody has waited. */
+  #status: Subscription | undefined;
   readonly #pullOptions: SimPullOptions;
 
   constructor(link: SimLink, options: SimFeedOptions) {
@@ -60,6 +63,7 @@ class SimFeed implements FeedStore {
     this.#places = new PublishPlaces({
       most: options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
       mostWaiting: DEFAULT_MAX_WAITING,
+      isOpen: () => link.connected || link.closed,
     });
     this.#pullOptions = { ...DEFAULT_SIM_PULL_OPTIONS, ...options.pull };
   }
@@ -168,7 +172,8 @@ class SimFeed implements FeedStore {
     const headers = headersOf(options);
     const copy = checkPayload(data, `publish to ${subject}`, headers);
     const publication: Publication = { subject, data: copy, headers, options };
-    await this.#place(subject);
+    const bytes = publishedBytes(subject, data, options);
+    await this.#places.enter(subject, bytes);
     try {
       const store = (what: string): PublishAck => {
         const ack = this.#model.publish(publication, what);
@@ -179,12 +184,18 @@ class SimFeed implements FeedStore {
       };
       return await this.#call("publish", store, "publishAckLost", options.timeoutMs);
     } finally {
-      this.#places.leave();
+      this.#places.leave(bytes);
     }
   }
 
   room(): Promise<void> | undefined {
-    return this.#places.room();
+    const room = this.#places.room();
+    if (room !== undefined) {
+      this.#status ??= this.#link.onStatus((status) => {
+        if (status !== "disconnected") this.#places.opened();
+      });
+    }
+    return room;
   }
 
   async lastMessage(stream: string, subject: string): Promise<StoredMessage | undefined> {
@@ -203,13 +214,6 @@ class SimFeed implements FeedStore {
   }
 
   /** Asks the server, as far as nothing gets lost on the way. */
-  async #place(subject: string): Promise<void> {
-    if (this.#places.take()) return;
-    await new Promise<void>((resolve, reject) => {
-      if (!this.#places.wait(resolve)) reject(tooManyWaiting(subject, DEFAULT_MAX_WAITING));
-    });
-  }
-
   #call<T>(
     label: string,
     run: (what: string) => T,

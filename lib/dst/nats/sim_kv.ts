@@ -32,6 +32,13 @@ class SimKvStore implements KvStore {
     return new SimKvBucket(this.#wire, name);
   }
 
+  async identify(name: string): Promise<string | undefined> {
+    streamOf(name);
+    const { model } = this.#wire;
+    const created = await this.#wire.ask("kv info", () => model.find(name)?.created);
+    return created?.toString();
+  }
+
   async destroy(name: string): Promise<void> {
     streamOf(name);
     await this.#wire.ask("kv destroy", () => this.#wire.model.destroy(name));
@@ -45,11 +52,17 @@ class SimKvStore implements KvStore {
     } catch (error) {
       if (!isPartiError(error, "PARTI_NOT_FOUND")) throw error;
     }
-    const { ttlMs, replicas, storage } = options;
+    const { ttlMs, replicas, storage, removalsTtlMs } = options;
+    const settings = { ttlMs, replicas, storage };
     try {
       return await this.#wire.ask(
         "kv create bucket",
-        () => model.create(name, { ttlMs, replicas, storage }).settings,
+        () =>
+          model.create(
+            name,
+            removalsTtlMs === undefined ? settings : { ...settings, removalsTtlMs },
+          )
+            .settings,
       );
     } catch (error) {
       // Somebody else was faster, with other settings: theirs stay.

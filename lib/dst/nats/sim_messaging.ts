@@ -9,7 +9,7 @@ import { refuseEmpty } from "../../ports/probe.ts";
 import { type CoreMessage, CoreModel } from "./core_model.ts";
 import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
-import { checkPayload, copyOf } from "./payload.ts";
+import { checkPayload, copyOf, MAX_PAYLOAD_BYTES } from "./payload.ts";
 
 const NOTHING = new Uint8Array();
 
@@ -55,6 +55,10 @@ class SimMessaging implements Messaging {
 
   get connected(): boolean {
     return this.#link.connected;
+  }
+
+  get maxPayloadBytes(): number {
+    return MAX_PAYLOAD_BYTES;
   }
 
   publish(subject: string, data: Uint8Array): void {

@@ -80,10 +80,11 @@ export class StreamModel {
 
   /** Describes it. */
   info(): StreamInfo {
-    const { subjects, retention, maxAckPending } = this.options;
-    const { count: messages, lastSequence } = this.#log;
+    const { subjects, retention, maxAckPending, metadata } = this.options;
+    const { count: messages, firstSequence, lastSequence } = this.#log;
     const limits = { mayHoldOthers: false, maxAckPending };
-    return { subjects: [...subjects], retention, messages, lastSequence, ...limits };
+    const state = { messages, firstSequence, lastSequence };
+    return { subjects: [...subjects], retention, metadata: { ...metadata }, ...state, ...limits };
   }
 
   /** A consumer; undefined if it is not there. */

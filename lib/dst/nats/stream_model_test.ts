@@ -110,7 +110,7 @@ Deno.test("a full feed refuses, and where a subject is full its oldest message g
     try {
       while (count < 100) count = put(stream).sequence;
     } catch (error) {
-      assert.equal((error as { code?: string }).code, "PARTI_REFUSED");
+      assert.equal((error as { code?: string }).code, "PARTI_STREAM_FULL");
     }
     return count;
   };

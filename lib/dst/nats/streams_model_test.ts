@@ -57,7 +57,9 @@ Deno.test("a crash takes streams in memory and all consumers", () => {
     mayHoldOthers: false,
     retention: "workqueue",
     messages: 1,
+    firstSequence: 1,
     lastSequence: 1,
+    metadata: {},
     maxAckPending: undefined,
   });
   assert.throws(() => model.stream("B", ""), { code: "PARTI_NOT_FOUND" });

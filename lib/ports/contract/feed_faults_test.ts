@@ -65,7 +65,7 @@ export const feedFaultCases: ContractCase[] = [
     },
   },
   {
-    name: "feed: while the connection is down every call fails at once",
+    name: "feed: while the connection is down every call fails at once, and there is no room",
     async run(rig) {
       const { world: { feed, clock, messaging }, close } = await rig.connect();
       await feed.ensureStream("S", FEED);
@@ -85,10 +85,17 @@ export const feedFaultCases: ContractCase[] = [
         feed.publish("feed.1", bytes("x")),
         feed.lastMessage("S", "feed.1"),
       ];
+      let hasRoom = false;
+      const room = feed.room();
+      assert.ok(room !== undefined, "no room without a connection");
+      const told = room.then(() => hasRoom = true);
       for (const call of calls) await refused(call, "PARTI_DISCONNECTED");
       assert.ok(clock.monotonicMs() - startMs < 1_000, "at once");
+      assert.equal(hasRoom, false, "none before it is back");
       await rig.restart();
       await until(clock, "the reconnect", () => messaging.connected);
+      await told;
+      assert.equal(feed.room(), undefined);
       assert.equal((await feed.streamInfo("S")).lastSequence, 0, "nothing was carried out later");
       await close();
     },

@@ -33,7 +33,8 @@ async function drain({ world: { feed, clock } }: ContractLink, count: number): P
   for (const message of log.messages) await message.ackConfirmed(2_000);
   log.pull.close();
   await feed.deleteConsumer("S", name);
-  assert.equal((await feed.streamInfo("S")).messages, 0);
+  const { messages, firstSequence, lastSequence } = await feed.streamInfo("S");
+  assert.deepEqual([messages, firstSequence], [0, lastSequence + 1]);
 }
 
 async function crashAndRestart(rig: ContractRig, { world }: ContractLink): Promise<void> {

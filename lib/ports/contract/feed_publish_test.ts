@@ -100,7 +100,7 @@ export const feedPublishCases: ContractCase[] = [
       const stored = results.filter((result) => result.status === "fulfilled").length;
       assert.ok(stored > 0 && stored < 10, String(stored));
       for (const result of results) {
-        if (result.status === "rejected") assert.equal(result.reason.code, "PARTI_REFUSED");
+        if (result.status === "rejected") assert.equal(result.reason.code, "PARTI_STREAM_FULL");
       }
       await feed.createConsumer("S", lane("a", ["feed.1"]));
       const log = pullLog(feed, "S", "a", 100);

@@ -27,9 +27,17 @@ export const feedStoreCases: ContractCase[] = [
       await feed.destroyStream("S");
       await Promise.all(
         numbers(1, 4).map((i) =>
-          feed.ensureStream("S", { ...FEED, duplicateWindowMs: 1_000 * i, maxBytes: 1 << 20 })
+          feed.ensureStream("S", {
+            ...FEED,
+            ...{
+              duplicateWindowMs: 1_000 * i,
+              maxBytes: 1 << 20,
+              metadata: { "made-by": "a test" },
+            },
+          })
         ),
       );
+      assert.equal((await feed.streamInfo("S")).firstSequence, 1, "the first one comes there");
       await feed.publish("feed.1", bytes("a"));
       await feed.ensureStream("S", { ...FEED, retention: "limits", maxMessagesPerSubject: 1 });
       assert.deepEqual(await feed.streamInfo("S"), {
@@ -37,7 +45,9 @@ export const feedStoreCases: ContractCase[] = [
         mayHoldOthers: false,
         retention: "workqueue",
         messages: 1,
+        firstSequence: 1,
         lastSequence: 1,
+        metadata: { "made-by": "a test" },
         maxAckPending: undefined,
       });
       await feed.destroyStream("S");

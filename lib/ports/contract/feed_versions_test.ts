@@ -60,12 +60,12 @@ export const feedVersionCases: ContractCase[] = [
       await feed.publish("feed.1", data);
       await feed.publish("feed.1", data);
       if (rig.version.startsWith("2.10.")) {
-        await refused(feed.publish("feed.1", data), "PARTI_REFUSED");
+        await refused(feed.publish("feed.1", data), "PARTI_STREAM_FULL");
         await feed.publish("feed.1", data.subarray(1));
       } else {
         await feed.publish("feed.1", data);
       }
-      await refused(feed.publish("feed.1", new Uint8Array(0)), "PARTI_REFUSED");
+      await refused(feed.publish("feed.1", new Uint8Array(0)), "PARTI_STREAM_FULL");
       await close();
     },
   },

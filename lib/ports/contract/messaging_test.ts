@@ -56,6 +56,10 @@ export const messagingCases: ContractCase[] = [
       await refused(messaging.request("mute", bytes("?"), 100), "PARTI_TIMEOUT");
       await refused(messaging.request("echo", bytes(""), 2_000), "PARTI_REFUSED");
       assert.throws(() => messaging.publish("echo", bytes("")), { code: "PARTI_REFUSED" });
+      const largest = new Uint8Array(messaging.maxPayloadBytes);
+      assert.equal((await messaging.request("echo", largest, 5_000)).length, largest.length);
+      const tooLarge = new Uint8Array(largest.length + 1);
+      assert.throws(() => messaging.publish("echo", tooLarge), { code: "PARTI_TOO_LARGE" });
       await two.close();
       await until(
         clock,

@@ -38,6 +38,11 @@ export interface NatsFeedOptions {
   readonly pull?: Partial<PullOptions>;
   /** How many publications may wait for the stream's word at once. */
   readonly maxInFlight?: number;
+  /**
+   * How many bytes of publications may wait for the stream's word at once; 4 MiB unless given. The last of them may go beyond it. The
+   * client's pings wait behind them: where a connection takes less than 2 MB/s, fewer bytes keep it from being taken for dead.
+   */
+  readonly maxInFlightBytes?: number;
   /** How many more may wait until they are sent, before one is refused with `PARTI_OVERLOADED`; 65,536 unless given. */
   readonly maxWaiting?: number;
 }
@@ -62,6 +67,7 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
     ...(options.maxAckPending === undefined
       ? {}
       : { consumer_limits: { max_ack_pending: options.maxAckPending } }),
+    ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
   };
 }
 
@@ -71,6 +77,11 @@ function mayHoldOthers(config: WireStreamConfig): boolean {
   return (sources?.length ?? 0) > 0 || mirror !== undefined || subject_transform !== undefined;
 }
 
+/** The server notes its own version and what it had to know. */
+function ownMetadata({ metadata = {} }: WireStreamConfig): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith("_nats.")));
+}
+
 class NatsFeed implements FeedStore {
   readonly #link: Link;
   readonly #publisher: Publisher;
@@ -78,7 +89,8 @@ class NatsFeed implements FeedStore {
 
   constructor(link: Link, options: NatsFeedOptions) {
     this.#link = link;
-    this.#publisher = new Publisher(link, options.maxInFlight, options.maxWaiting);
+    const { maxInFlight, maxWaiting, maxInFlightBytes } = options;
+    this.#publisher = new Publisher(link, maxInFlight, maxWaiting, maxInFlightBytes);
     this.#pullOptions = { ...DEFAULT_PULL_OPTIONS, ...options.pull };
   }
 
@@ -89,7 +101,10 @@ class NatsFeed implements FeedStore {
       mayHoldOthers: mayHoldOthers(info.config),
       retention: info.config.retention ?? "limits",
       messages: info.state.messages,
+      // Of an empty stream servers say 0, 1 or what comes next.
+      firstSequence: info.state.messages === 0 ? info.state.last_seq + 1 : info.state.first_seq,
       lastSequence: info.state.last_seq,
+      metadata: ownMetadata(info.config),
       // For the server 0 is no limit.
       maxAckPending: info.config.consumer_limits?.max_ack_pending || undefined,
     };

@@ -57,6 +57,8 @@ function configOf(name: string, options: KvBucketOptions, markers: boolean): Wir
         subject_delete_marker_ttl: nanosOf(Math.max(MIN_MARKER_TTL_MS, ttlMs)),
       }
       : {}),
+    // A server that does not know it leaves it out, without a word.
+    ...(options.removalsTtlMs === undefined ? {} : { allow_msg_ttl: true }),
   };
 }
 
@@ -88,7 +90,19 @@ class NatsKvStore implements KvStore {
     for (const [setting, is, wanted] of settings) {
       if (is !== wanted) onDrift?.(setting, is, wanted);
     }
-    return new NatsKvBucket(this.#link, this.#publisher, name, this.#options);
+    return new NatsKvBucket(this.#link, this.#publisher, name, {
+      ...this.#options,
+      ...(actual.allow_msg_ttl ? { removalsTtlMs: options.removalsTtlMs } : {}),
+    });
+  }
+
+  async identify(name: string): Promise<string | undefined> {
+    try {
+      return (await this.#info(name, `identify bucket ${name}`)).created;
+    } catch (error) {
+      if (isPartiError(error, "PARTI_NOT_FOUND")) return undefined;
+      throw error;
+    }
   }
 
   async destroy(name: string): Promise<void> {
@@ -100,13 +114,13 @@ class NatsKvStore implements KvStore {
     }
   }
 
+  #info(name: string, what: string): Promise<WireStreamInfo> {
+    return repeatApi(this.#link, `STREAM.INFO.${streamOf(name)}`, undefined, what);
+  }
+
   async #infoOrCreate(name: string, options: KvBucketOptions): Promise<WireStreamConfig> {
-    const stream = streamOf(name);
-    const info = async (): Promise<WireStreamConfig> => {
-      const what = `open bucket ${name}`;
-      return (await repeatApi<WireStreamInfo>(this.#link, `STREAM.INFO.${stream}`, undefined, what))
-        .config;
-    };
+    const info = async (): Promise<WireStreamConfig> =>
+      (await this.#info(name, `open bucket ${name}`)).config;
     try {
       return await info();
     } catch (error) {
@@ -116,7 +130,12 @@ class NatsKvStore implements KvStore {
     try {
       const config = configOf(name, options, markers);
       const what = `create bucket ${name}`;
-      return (await callApi<WireStreamInfo>(this.#link, `STREAM.CREATE.${stream}`, config, what))
+      return (await callApi<WireStreamInfo>(
+        this.#link,
+        `STREAM.CREATE.${streamOf(name)}`,
+        config,
+        what,
+      ))
         .config;
     } catch (error) {
       // Somebody else was faster, with other settings: theirs stay.

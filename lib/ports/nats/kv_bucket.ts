@@ -18,6 +18,8 @@ import { readLastMessage } from "./stored_message.ts";
 /** How often a create is tried against removal markers that come and go. */
 const CREATE_ATTEMPTS = 4;
 const EMPTY = new Uint8Array(0);
+/** How long a message lies in its stream. */
+const TTL_HEADER = "Nats-TTL";
 
 /** How a bucket behaves. */
 export interface KvOptions {
@@ -25,6 +27,8 @@ export interface KvOptions {
   readonly timeoutMs: number;
   /** How the reader behind a watch behaves. */
   readonly pull: PullOptions;
+  /** How long what a removal leaves lies there, in milliseconds; as long as any value unless given. */
+  readonly removalsTtlMs?: number | undefined;
 }
 
 /** See {@linkcode KvBucket}. */
@@ -94,7 +98,11 @@ export class NatsKvBucket implements KvBucket {
 
   /** See {@linkcode KvBucket.remove}. */
   async remove(key: string, revision?: number): Promise<void> {
-    await this.#write(key, EMPTY, revision, { [OPERATION_HEADER]: "DEL" });
+    const { removalsTtlMs } = this.#options;
+    const ttl = removalsTtlMs === undefined
+      ? {}
+      : { [TTL_HEADER]: `${Math.ceil(removalsTtlMs / 1_000)}s` };
+    await this.#write(key, EMPTY, revision, { [OPERATION_HEADER]: "DEL", ...ttl });
   }
 
   /** See {@linkcode KvBucket.erase}. */

@@ -121,6 +121,7 @@ export class Link {
    * @param subjects the subjects
    * @param timeoutMs how long to wait, in milliseconds
    * @param flushed sends a ping and waits for its pong
+   * @param onRefused told of what this user may not ask
    * @returns those that nobody serves
    * @throws {PartiError} `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, `PARTI_REFUSED`
    */
@@ -128,9 +129,10 @@ export class Link {
     subjects: readonly string[],
     timeoutMs: number,
     flushed: () => Promise<void>,
+    onRefused?: (error: PartiError) => void,
   ): Promise<string[]> {
     if (!this.connected) return Promise.reject(notConnected(subjects.join(", ")));
-    return this.#requester.unserved(subjects, timeoutMs, flushed);
+    return this.#requester.unserved(subjects, timeoutMs, flushed, onRefused);
   }
 
   async #follow(): Promise<void> {

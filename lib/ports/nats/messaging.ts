@@ -25,6 +25,10 @@ class NatsMessaging implements Messaging {
     return this.#link.connected;
   }
 
+  get maxPayloadBytes(): number {
+    return this.#link.nc.info?.max_payload ?? Infinity;
+  }
+
   publish(subject: string, data: Uint8Array): void {
     refuseEmpty(data, `publish to ${subject}`);
     if (!this.#link.connected) return;
@@ -48,8 +52,12 @@ class NatsMessaging implements Messaging {
     return plainBytes((await this.#link.ask(subject, data, timeoutMs)).data);
   }
 
-  unserved(subjects: readonly string[], timeoutMs: number): Promise<readonly string[]> {
-    return this.#link.unserved(subjects, timeoutMs, () => this.flush(timeoutMs));
+  unserved(
+    subjects: readonly string[],
+    timeoutMs: number,
+    onRefused?: (error: PartiError) => void,
+  ): Promise<readonly string[]> {
+    return this.#link.unserved(subjects, timeoutMs, () => this.flush(timeoutMs), onRefused);
   }
 
   async flush(timeoutMs: number): Promise<void> {

@@ -47,9 +47,19 @@ const CODES: Readonly<Record<number, PartiErrorCode>> = {
   10009: "PARTI_NO_RESPONDERS", // not the leader
   10118: "PARTI_NO_RESPONDERS", // stream offline
   10119: "PARTI_NO_RESPONDERS", // consumer offline
+  // A retry may succeed here, too, but there is somebody to answer.
+  10023: "PARTI_UNAVAILABLE", // insufficient resources: the server's storage is full
+  10167: "PARTI_UNAVAILABLE", // too many requests wait for the stream
   10099: "PARTI_FILTER_OVERLAP", // several unfiltered consumers on a WorkQueue stream
   10100: "PARTI_FILTER_OVERLAP", // overlapping filters on a WorkQueue stream
 };
+
+/** HTTP's "service unavailable" and "too many requests": without a code of JetStream's own, as when a leader is about to go, they mean that. */
+const NOT_NOW = [503, 429];
+/** The code for whatever a stream could not store… */
+const STORE_FAILED = 10077;
+/** …which says that the stream is full, and not that its subject is, with these words. */
+const FULL = /^maximum (?:bytes|messages) exceeded/;
 
 const TOO_LARGE_HINT =
   "send less in one message, or raise max_payload of the server, or max_msg_size of the stream";
@@ -61,7 +71,9 @@ const HINTS: Readonly<Record<number, string>> = {
   10026: "raise max_consumers of the stream or the account",
   10054: TOO_LARGE_HINT,
   10097: "headers may have 64 KiB in all: send less in them",
-  10077: "the stream is full: raise its limits, or let the workers catch up",
+  10023: "raise the server's JetStream storage limits, or let the workers catch up",
+  10077: "the stream, or its subject, is full: raise its limits, or let the workers catch up",
+  10167: "publish less at once: wait for `room()`",
   10121:
     "raise max_ack_pending in the consumer_limits of the stream, or in the limits of the account or the server",
   10153:
@@ -78,12 +90,19 @@ const HINTS: Readonly<Record<number, string>> = {
  */
 export function fromJsApiError(error: JsApiError, what: string): PartiError {
   const errCode = error.err_code ?? 0;
-  const code = CODES[errCode] ?? "PARTI_REFUSED";
+  const code = codeOf(error);
   const hint = HINTS[errCode];
   return new PartiError(code, `${what}: ${error.description ?? "refused"} (${errCode})`, {
     value: { code: error.code, errCode, description: error.description ?? "" },
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+function codeOf({ code, err_code: errCode = 0, description = "" }: JsApiError): PartiErrorCode {
+  const known = CODES[errCode];
+  if (known !== undefined) return known;
+  if (errCode === STORE_FAILED && FULL.test(description)) return "PARTI_STREAM_FULL";
+  return errCode === 0 && NOT_NOW.includes(code) ? "PARTI_UNAVAILABLE" : "PARTI_REFUSED";
 }
 
 /**

@@ -15,7 +15,9 @@ Deno.test("JetStream's codes become ours, with the server's words as value", () 
     10099: "PARTI_FILTER_OVERLAP",
     10054: "PARTI_TOO_LARGE",
     10097: "PARTI_TOO_LARGE",
-    10023: "PARTI_REFUSED",
+    10023: "PARTI_UNAVAILABLE",
+    10167: "PARTI_UNAVAILABLE",
+    10002: "PARTI_REFUSED",
   };
   for (const [errCode, expected] of Object.entries(codes)) {
     const wire = { code: 400, err_code: Number(errCode), description: "words" };
@@ -29,6 +31,21 @@ Deno.test("JetStream's codes become ours, with the server's words as value", () 
   assert.match(fromJsApiError({ code: 503, err_code: 10076 }, "try").hint!, /-js/);
   assert.match(fromJsApiError({ code: 400, err_code: 10121 }, "try").hint!, /max_ack_pending/);
   assert.match(fromJsApiError({ code: 400, err_code: 10153 }, "try").hint!, /inactiveThreshold/);
+});
+
+Deno.test("what is refused for now only is told from what is refused, and a full stream from a full subject", () => {
+  const cases = [
+    [{ code: 503, description: "raft: not leader" }, "PARTI_UNAVAILABLE"],
+    [{ code: 429, description: "too many requests" }, "PARTI_UNAVAILABLE"],
+    [{ code: 503, err_code: 10076 }, "PARTI_REFUSED"],
+    [{ code: 503, err_code: 10077, description: "maximum bytes exceeded" }, "PARTI_STREAM_FULL"],
+    [{ code: 503, err_code: 10077, description: "maximum messages exceeded" }, "PARTI_STREAM_FULL"],
+    [
+      { code: 503, err_code: 10077, description: "maximum messages per subject exceeded" },
+      "PARTI_REFUSED",
+    ],
+  ] as const;
+  for (const [wire, code] of cases) assert.equal(fromJsApiError(wire, "try").code, code);
 });
 
 Deno.test("the client's errors become ours", () => {

@@ -114,7 +114,7 @@ Deno.test("however many wait for room, one is told of each place, finds it, and 
   await server.close();
 });
 
-Deno.test("when the connection goes, all who wait for room go on, and each is told", async () => {
+Deno.test("without a connection there is no room until it is back; once it is closed for good each is told", async () => {
   const server = new FakeConnection();
   const publisher = new Publisher(linkOf(server.nc), 1);
   const first = publisher.publish("s.first", DATA);
@@ -126,8 +126,41 @@ Deno.test("when the connection goes, all who wait for room go on, and each is to
     }),
   ]);
   await server.tell({ type: "disconnect", server: "x" });
+  await assert.rejects(publisher.publish("s", DATA), { code: "PARTI_DISCONNECTED" });
+  let told = false;
+  const room = publisher.room()!.then(() => told = true);
+  await settle();
+  assert.deepEqual([server.published.length, told], [1, false]);
+  await server.tell({ type: "reconnect", server: "x" });
+  assert.equal(server.published.length, 2, "one place, one who goes on");
+  await server.close();
+  await room;
   const codes = (await outcomes).map((one) => one.status === "rejected" ? one.reason.code : "ok");
-  assert.deepEqual(codes, ["PARTI_TIMEOUT", ...Array(5).fill("PARTI_DISCONNECTED")]);
+  assert.deepEqual(codes, [
+    "PARTI_TIMEOUT",
+    "PARTI_TIMEOUT",
+    ...Array(4).fill("PARTI_DISCONNECTED"),
+  ]);
+  assert.equal(publisher.room(), undefined);
+});
+
+Deno.test("no more than so many bytes are under way, with one message at least", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc), 100, 100, 10_000);
+  const [large, small] = [new Uint8Array(20_000), new Uint8Array(4_000)];
+  const acks = [large, small, small, small, small].map((data) => publisher.publish("s", data));
+  assert.equal(server.published.length, 1, "one that is larger than all that may be");
+  let told = false;
+  const room = publisher.room()!.then(() => told = true);
+  answer(server, 0, { stream: "S", seq: 1 });
+  await settle();
+  assert.deepEqual([server.published.length, told], [4, false], "the third goes beyond it");
+  answer(server, 1, { stream: "S", seq: 2 });
+  answer(server, 2, { stream: "S", seq: 3 });
+  await room;
+  assert.equal(server.published.length, 5);
+  for (const n of [3, 4]) answer(server, n, { stream: "S", seq: n + 1 });
+  await Promise.all(acks);
   await server.close();
 });
 
@@ -147,6 +180,19 @@ Deno.test("as many as may wait do, the next one is refused at once, and nothing 
   const next = publisher.publish("s.more", DATA);
   answer(server, 5, { stream: "S", seq: 6 });
   assert.equal((await next).sequence, 6);
+  await server.close();
+});
+
+Deno.test("a publication is waited for longer where much is before it", async () => {
+  const server = new FakeConnection();
+  const publisher = new Publisher(linkOf(server.nc));
+  const options = { timeoutMs: 10 };
+  const first = publisher.publish("s", new Uint8Array(51_200), { timeoutMs: 500 });
+  const second = publisher.publish("s", DATA, options);
+  await assert.rejects(second, { code: "PARTI_TIMEOUT", message: /within 110 ms/ });
+  answer(server, 0, { stream: "S", seq: 1 });
+  await first;
+  await assert.rejects(publisher.publish("s", DATA, options), { message: /within 10 ms/ });
   await server.close();
 });
 

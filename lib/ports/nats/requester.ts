@@ -94,6 +94,7 @@ export class Requester {
    * @param subjects the subjects
    * @param timeoutMs how long to wait, in milliseconds
    * @param flushed sends a ping and waits for its pong; its errors are thrown
+   * @param onRefused told of what this user may not ask, where that is not to hide what is known of the others; must not throw
    * @returns those that nobody serves
    * @throws {PartiError} what `flushed` throws, `PARTI_TIMEOUT`, `PARTI_REFUSED`, `PARTI_TOO_LARGE`
    */
@@ -101,6 +102,7 @@ export class Requester {
     subjects: readonly string[],
     timeoutMs: number,
     flushed: () => Promise<void>,
+    onRefused?: (error: PartiError) => void,
   ): Promise<string[]> {
     const unserved: string[] = [];
     const numbers: number[] = [];
@@ -108,7 +110,10 @@ export class Requester {
     try {
       for (const subject of subjects) {
         const failed = (error: PartiError): void => {
+          // An inbox that is refused is none of the subjects'.
+          const isRefused = error.code === "PARTI_REFUSED" && error.value === subject;
           if (error.code === "PARTI_NO_RESPONDERS") unserved.push(subject);
+          else if (isRefused && onRefused !== undefined) onRefused(error);
           else failure ??= error;
         };
         const waiter = { subject, timeoutMs, deadlineMs: 0, answered: () => {}, failed };

@@ -32,13 +32,18 @@ export interface WireStreamConfig {
   readonly sources?: readonly unknown[];
   readonly mirror?: unknown;
   readonly subject_transform?: unknown;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** `STREAM.INFO`. */
 export interface WireStreamInfo {
   readonly config: WireStreamConfig;
   readonly created: string;
-  readonly state: { readonly messages: number; readonly last_seq: number };
+  readonly state: {
+    readonly messages: number;
+    readonly first_seq: number;
+    readonly last_seq: number;
+  };
 }
 
 /** A consumer's configuration. */

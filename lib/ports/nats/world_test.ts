@@ -26,6 +26,7 @@ Deno.test("every call to a bucket, a stream or a consumer ends after the time th
   const data = new Uint8Array();
   const calls = {
     open: kv.open("b", { ttlMs: 0, replicas: 1, storage: "memory" }),
+    identify: kv.identify("b"),
     destroy: kv.destroy("b"),
     create: feed.createConsumer("feed", LANE),
     shrink: feed.shrinkConsumer("feed", LANE, ["feed.a"]),

@@ -5,13 +5,14 @@
  * @module
  */
 import { isPartiError, PartiError } from "../../errors.ts";
-import type { FeedStore } from "../../ports/feed.ts";
+import type { FeedStore, StreamInfo } from "../../ports/feed.ts";
 import type { ShardedFeed } from "../shards.ts";
 import type { CopyConsumers } from "./copy_consumers.ts";
 import type { CopyLedger, WrittenRecord } from "./copy_ledger.ts";
 import type { CopyRecord } from "./copy_record.ts";
 import { checkSource, type CopySource } from "./copy_source.ts";
 import { lastsOf } from "./shard_lasts.ts";
+import { droppedError, readsAll } from "./source_gaps.ts";
 
 /** Where a copy begins that nobody has begun before. */
 export type CopyBegin = "all" | "new";
@@ -22,6 +23,8 @@ export interface CopyClaimOptions {
   readonly feed: FeedStore;
   /** The source. */
   readonly from: CopySource;
+  /** What of it is read; none for all of it. */
+  readonly filterSubjects: readonly string[];
   /** The shards. */
   readonly layout: ShardedFeed;
   /** Where it begins; undefined for everything, into shards that nothing was ever stored in. */
@@ -90,9 +93,11 @@ export class CopyClaim {
     const base = found?.record ?? await this.#beginning(info.lastSequence);
     if (info.lastSequence < base.upTo) throw sourceLost(from, info.lastSequence, base.upTo);
     const term = base.term + 1;
-    const consumer = await consumers.make(base.upTo, term, info.maxAckPending);
+    // What is dropped is missed once, and not by each who claims from now on.
+    const upTo = Math.max(base.upTo, info.firstSequence - 1);
+    const consumer = await consumers.make(upTo, term, info.maxAckPending);
     const serial = this.nextSerial();
-    const record: CopyRecord = { ...base, term, holder, serial, consumer };
+    const record: CopyRecord = { ...base, upTo, term, holder, serial, consumer };
     let revision: number;
     try {
       revision = await ledger.write(record, found?.revision ?? 0);
@@ -101,6 +106,8 @@ export class CopyClaim {
       throw error;
     }
     this.#wasRecorded = true;
+    // What went before anybody has begun is not missed.
+    if (found !== undefined && upTo > base.upTo) this.#tellDropped(info, base.upTo + 1);
     if (await consumers.sweep(term, consumer) === "gone") {
       throw new PartiError(
         "PARTI_NOT_FOUND",
@@ -111,6 +118,15 @@ export class CopyClaim {
       );
     }
     return { record, revision };
+  }
+
+  #tellDropped(info: StreamInfo, first: number): void {
+    const { from, filterSubjects, onError } = this.#options;
+    const last = info.firstSequence - 1;
+    const isAll = readsAll(info, filterSubjects);
+    // Nobody had to read the others of an interest stream: they are gone as they should be.
+    if (!isAll && info.retention === "interest") return;
+    onError(droppedError(from, first, last, `${isAll ? "" : "up to "}${last - first + 1}`));
   }
 
   async #beginning(lastSequence: number): Promise<CopyRecord> {

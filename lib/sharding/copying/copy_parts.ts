@@ -6,6 +6,7 @@
 import type { World } from "../../ports/world.ts";
 import type { ShardedFeed } from "../shards.ts";
 import type { CopyClaim } from "./copy_claim.ts";
+import type { CopyEnd } from "./copy_end.ts";
 import type { CopyConsumers } from "./copy_consumers.ts";
 import type { CopyLedger } from "./copy_ledger.ts";
 import type { CopySource, SourceSubjects } from "./copy_source.ts";
@@ -35,7 +36,7 @@ export interface CopyParts {
   /** Pauses between tries. */
   readonly pauses: Pauses;
   /** Ends it all. */
-  readonly end: AbortController;
+  readonly end: CopyEnd;
   /** How long a copy with work to do may stand still before another copier takes it over, in milliseconds. */
   readonly takeOverAfterMs: number;
   /** Told of each problem. Must not throw. */

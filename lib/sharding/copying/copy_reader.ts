@@ -35,6 +35,8 @@ export interface CopyReaderOptions {
   readonly subjects: SourceSubjects;
   /** What is recorded already: it is acknowledged if it comes. */
   readonly upTo: number;
+  /** Told of the messages before and behind a gap in what comes, by their sequences. */
+  readonly onGap: (after: number, before: number) => void;
   /** Told of what is odd and does not end it. */
   readonly onError: (error: unknown) => void;
 }
@@ -176,6 +178,7 @@ export class CopyReader {
       this.#refill();
       return;
     }
+    if (streamSequence > this.#seen + 1) this.#options.onGap(this.#seen, streamSequence);
     this.#seen = streamSequence;
     const bytes = message.data.length;
     this.#guessBytes = Math.max(bytes, this.#guessBytes * (1 - GUESS_DECAY), 1);

@@ -8,7 +8,7 @@
 import type { PartitionId } from "../../assignment/partition.ts";
 import { decodeJsonObject, encodeJson } from "../../codec.ts";
 import { PartiError } from "../../errors.ts";
-import { type ShardedFeed, shardOf, shardSubject } from "../shards.ts";
+import { keyPrefix, type ShardedFeed, shardOf } from "../shards.ts";
 import type { CopySource } from "./copy_source.ts";
 
 /** A message that is copied. */
@@ -75,7 +75,9 @@ export function slotsOf({ batch, lasts }: CopyRecord, layout: ShardedFeed): Copy
     const shard = shardOf(message.key, layout.shards);
     const after = next[shard]!;
     next[shard] = after + 1;
-    return { message, shard, after, subject: shardSubject(layout, message.key) };
+    // What is recorded has its place, whatever its key.
+    const subject = keyPrefix(layout.subjectTemplate, shard) + message.key;
+    return { message, shard, after, subject };
   });
 }
 

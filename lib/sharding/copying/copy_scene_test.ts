@@ -32,13 +32,15 @@ const encoder = new TextEncoder();
 export interface Copying {
   /** The copier. */
   readonly copier: ShardCopier;
+  /** Whether its process is dead: somebody has closed its connection. */
+  readonly isDead: () => boolean;
   /** Lets the process die: its connection goes at once, with what is under way. */
   kill(): Promise<void>;
 }
 
 /** How a copier of the scene is made. */
 export type CopyingOptions =
-  & Partial<Pick<CopyOptions, "into" | "begin" | "takeOverAfterMs">>
+  & Partial<Pick<CopyOptions, "into" | "begin" | "takeOverAfterMs" | "signal">>
   & { readonly change?: (world: World, nc: NatsConnection) => World };
 
 /** A server with a stream that is copied. */
@@ -101,6 +103,7 @@ export class CopyScene implements AsyncDisposable {
     }
     const copying: Copying = {
       copier,
+      isDead: () => nc.isClosed(),
       kill: async () => {
         this.#copiers.delete(copying);
         await nc.close();
@@ -182,15 +185,18 @@ export class CopyScene implements AsyncDisposable {
     } catch (error) {
       flaws.push(`${describeError(error)}: ${this.state}`);
     }
-    for (const { copier } of this.#copiers) {
-      if (copier.state === "failed") flaws.push(`failed: ${describeError(copier.failure)}`);
+    for (const { copier, isDead } of this.#copiers) {
+      if (copier.state === "failed" && !isDead()) {
+        flaws.push(`failed: ${describeError(copier.failure)}`);
+      }
     }
     return [...flaws, ...await drain.flaws(this.published)];
   }
 
   /** Why a living copier has failed for good; undefined if none has. */
   get failure(): unknown {
-    return [...this.#copiers].find(({ copier }) => copier.state === "failed")?.copier.failure;
+    return [...this.#copiers].find(({ copier, isDead }) => copier.state === "failed" && !isDead())
+      ?.copier.failure;
   }
 
   /** How the copiers are, in words. */

@@ -49,7 +49,7 @@ Deno.test("a template without one place for the key is refused", () => {
 Deno.test("a source that is missing, a work queue, or without such subjects is refused", async () => {
   const info: StreamInfo = {
     ...{ subjects: ["in.>"], mayHoldOthers: false, retention: "limits", messages: 0 },
-    ...{ lastSequence: 0, maxAckPending: undefined },
+    ...{ firstSequence: 1, lastSequence: 0, metadata: {}, maxAckPending: undefined },
   };
   const check = (streamInfo: () => Promise<StreamInfo>, subjectTemplate = "in.{{.PartitionID}}") =>
     checkSource({ streamInfo }, { stream: "IN", subjectTemplate });

@@ -10,6 +10,7 @@ import type { WrittenRecord } from "./copy_ledger.ts";
 import type { CopyParts } from "./copy_parts.ts";
 import { BATCH_BYTES_MAX, type CopyBatch, CopyReader } from "./copy_reader.ts";
 import { type CopyRecord, lastsAfter } from "./copy_record.ts";
+import { SourceGaps } from "./source_gaps.ts";
 import { ShardWriter } from "./shard_writer.ts";
 
 /** How often it looks for consumers that were left behind, in milliseconds. */
@@ -20,6 +21,7 @@ export class CopyTerm {
   readonly #parts: CopyParts;
   readonly #reader: CopyReader;
   readonly #writer: ShardWriter;
+  readonly #gaps: SourceGaps;
   #written: WrittenRecord;
   /** Whether all messages of the recorded batch are in the shards. */
   #isStored = false;
@@ -38,7 +40,11 @@ export class CopyTerm {
     const { world, from, subjects, layout, pauses, onError } = parts;
     const { consumer, upTo } = claimed.record;
     const { feed } = world;
-    this.#reader = new CopyReader({ feed, stream: from.stream, consumer, subjects, upTo, onError });
+    this.#gaps = new SourceGaps(feed, from, subjects.filterSubjects, onError);
+    const onGap = (after: number, before: number) => this.#gaps.note(after, before);
+    this.#reader = new CopyReader({
+      ...{ feed, stream: from.stream, consumer, subjects, upTo, onGap, onError },
+    });
     this.#writer = new ShardWriter({
       ...{ feed, layout, pauses, onError },
       confirm: () => this.#write(this.#written.record),
@@ -114,6 +120,7 @@ export class CopyTerm {
     await this.#writer.store(this.#written.record);
     this.#isStored = true;
     this.#copied += messages.length;
+    await this.#gaps.look();
   }
 
   /**

@@ -8,6 +8,7 @@ import { isPartiError, PartiError } from "../../errors.ts";
 import { copyBucket, copyTerm } from "../../names.ts";
 import { checkLayout, type ShardedFeed } from "../shards.ts";
 import { type CopyBegin, CopyClaim } from "./copy_claim.ts";
+import { CopyEnd } from "./copy_end.ts";
 import { CopyConsumers } from "./copy_consumers.ts";
 import { CopyLedger, type WrittenRecord } from "./copy_ledger.ts";
 import type { CopyParts, CopyWorld } from "./copy_parts.ts";
@@ -35,6 +36,8 @@ export interface CopyOptions {
    * over at once, whoever copies: for where something else decides who does.
    */
   readonly takeOverAfterMs?: number;
+  /** Ends it: before it has begun {@linkcode copyToShards} throws `PARTI_ABORTED`, afterwards it is closed. */
+  readonly signal?: AbortSignal;
   /** Told of each problem: those that are tried again, and the one after which it has failed for good. */
   readonly onError?: (error: unknown) => void;
 }
@@ -52,7 +55,7 @@ const TAKE_OVER_AFTER_MS = 5_000;
  * @param options how
  * @returns a copier, which has begun; close it
  * @throws {PartiError} `PARTI_INVALID_CONFIG` if the source or a shard is missing or not what it has to be, or another copy goes into these
- * shards; `PARTI_CONFLICT` if it cannot be known where to begin; and what the server says
+ * shards; `PARTI_CONFLICT` if it cannot be known where to begin; `PARTI_ABORTED` by its signal; and what the server says
  *
  * @example
  * ```ts no-assert
@@ -72,10 +75,27 @@ const TAKE_OVER_AFTER_MS = 5_000;
 export async function copyToShards(options: CopyOptions): Promise<ShardCopier> {
   const { world, from, into } = options;
   checkLayout(into);
-  const parts = await partsOf(options, new SourceSubjects(from.subjectTemplate));
-  await checkSource(world.feed, from);
-  await checkFeed(world.feed, into);
-  return new ShardCopier(parts, await claimFirst(parts));
+  const subjects = new SourceSubjects(from.subjectTemplate);
+  const end = new CopyEnd(world.messaging, options.signal);
+  try {
+    const parts = await partsOf(options, subjects, end);
+    await checkSource(world.feed, from);
+    await checkFeed(world.feed, into);
+    const claimed = await claimFirst(parts);
+    throwIfOver(end);
+    return new ShardCopier(parts, claimed);
+  } catch (error) {
+    end.release();
+    throwIfOver(end, error);
+    throw error;
+  }
+}
+
+function throwIfOver({ signal, failure }: CopyEnd, cause?: unknown): void {
+  if (failure !== undefined) throw failure;
+  if (signal.aborted) {
+    throw new PartiError("PARTI_ABORTED", "the copier was ended before it began", { cause });
+  }
 }
 
 /** Whoever is the first to begin hears at once what is in his way. */
@@ -89,7 +109,11 @@ async function claimFirst({ claim }: CopyParts): Promise<WrittenRecord | undefin
   }
 }
 
-async function partsOf(options: CopyOptions, subjects: SourceSubjects): Promise<CopyParts> {
+async function partsOf(
+  options: CopyOptions,
+  subjects: SourceSubjects,
+  end: CopyEnd,
+): Promise<CopyParts> {
   const { world, into, begin, replicas = 1 } = options;
   const { stream, subjectTemplate } = options.from;
   // It is written down, and compared: nothing else that the caller's object may have.
@@ -102,7 +126,6 @@ async function partsOf(options: CopyOptions, subjects: SourceSubjects): Promise<
     });
   }
   const onError = guarded(options.onError);
-  const end = new AbortController();
   const pauses = new Pauses(world, end.signal);
   const bucket = await world.kv.open(
     bucketOf(into),
@@ -123,7 +146,8 @@ async function partsOf(options: CopyOptions, subjects: SourceSubjects): Promise<
   const consumers = new CopyConsumers({ world, from, subjects, feed: into.stream });
   const { feed } = world;
   const claim = new CopyClaim({
-    ...{ feed, from, layout: into, begin, holder, ledger, consumers, onError },
+    ...{ feed, from, filterSubjects: subjects.filterSubjects, layout: into, begin, holder },
+    ...{ ledger, consumers, onError },
   });
   return {
     ...{ world, from, subjects, layout: into, holder, ledger, consumers, claim, pauses, end },

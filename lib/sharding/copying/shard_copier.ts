@@ -10,7 +10,8 @@ import { CopyTerm } from "./copy_term.ts";
 import { isAbandoned } from "./copy_watch.ts";
 
 /**
- * What a copier does: `waiting` for another one that copies or for a server, `copying`, `failed` for good, or `closed`.
+ * What a copier does: `waiting` for another one that copies or for a server, `copying`, `failed` for good, also because its connection is
+ * closed, or `closed` itself.
  */
 export type CopierState = "waiting" | "copying" | "failed" | "closed";
 
@@ -48,6 +49,7 @@ export class ShardCopier implements AsyncDisposable {
    */
   constructor(parts: CopyParts, claimed: WrittenRecord | undefined) {
     this.#parts = parts;
+    parts.end.signal.addEventListener("abort", () => this.#term?.wake(), { once: true });
     this.#running = this.#run(claimed);
   }
 
@@ -86,10 +88,8 @@ export class ShardCopier implements AsyncDisposable {
    * copy has come, and of an interest stream the consumer keeps what is to be copied. {@linkcode forgetCopy} removes them.
    */
   async close(): Promise<void> {
-    this.#parts.end.abort();
-    this.#term?.wake();
+    this.#parts.end.now();
     await this.#running;
-    if (this.#state !== "failed") this.#state = "closed";
   }
 
   /** Closes it. */
@@ -101,8 +101,17 @@ export class ShardCopier implements AsyncDisposable {
     return this.#parts.end.signal.aborted;
   }
 
-  /** One term after the other. Never rejects. */
+  /** Never rejects. */
   async #run(claimed: WrittenRecord | undefined): Promise<void> {
+    const { end } = this.#parts;
+    const error = await this.#copyOn(claimed) ?? end.failure;
+    end.release();
+    if (error !== undefined) this.#fail(error);
+    else this.#state = "closed";
+  }
+
+  /** One term after the other. Never rejects. Returns why nothing gets better by itself; undefined if it is all over. */
+  async #copyOn(claimed: WrittenRecord | undefined): Promise<unknown> {
     const { pauses, onError } = this.#parts;
     let next = claimed;
     for (let failed = 0, unclaimed = 0; !this.#isOver;) {
@@ -118,7 +127,7 @@ export class ShardCopier implements AsyncDisposable {
         // An outage in between says nothing of what was seen: only looks that agree count.
         unclaimed = next === undefined && isFatal ? unclaimed + 1 : 0;
         const isCertain = next !== undefined || unclaimed >= LOOKS;
-        if (isFatal && isCertain) return this.#fail(error);
+        if (isFatal && isCertain) return error;
         // That another one has taken over is no trouble.
         if (!isPartiError(error, "PARTI_FENCED")) onError(error);
       }
@@ -127,6 +136,7 @@ export class ShardCopier implements AsyncDisposable {
       failed = this.copied > before ? 0 : failed + 1;
       if (failed > 0) await pauses.about(Math.min(FIRST_PAUSE_MS * 2 ** failed, LONGEST_PAUSE_MS));
     }
+    return undefined;
   }
 
   #fail(error: unknown): void {

@@ -1,5 +1,6 @@
 /** Streams copied into shards on a real server: what comes, what is refused, and what is left behind. */
 import assert from "node:assert/strict";
+import type { NatsConnection } from "@nats-io/nats-core";
 import { assignmentBucket, copyBucket } from "../../names.ts";
 import { type TestServer, testServers } from "../../ports/nats/rig_test.ts";
 import { until } from "../../test_support/rig.ts";
@@ -7,7 +8,7 @@ import { PartiError } from "../../errors.ts";
 import { changedBuckets, changedFeed } from "../../test_support/changed_world.ts";
 import { makeShards } from "../make_shards.ts";
 import { shardSubject } from "../shards.ts";
-import { CopyScene, LAYOUT, makeStream, SOURCE } from "./copy_scene_test.ts";
+import { type CopyingOptions, CopyScene, LAYOUT, makeStream, SOURCE } from "./copy_scene_test.ts";
 import { copyToShards, forgetCopy } from "./copy_to_shards.ts";
 
 const FILE = { storage: "file", replicas: 1 } as const;
@@ -54,6 +55,35 @@ test("a copier that is closed keeps its place, and what comes meanwhile is copie
   assert.deepEqual(await scene.flaws(drain), []);
   assert.equal(first.copier.copied + second.copier.copied, 2_500);
   assert.equal((await feed.listConsumers(SOURCE.stream)).length, 1, "the first one's is gone");
+  assert.deepEqual(scene.told, []);
+});
+
+test("a copier ends with its connection, which it tells, and with its signal, also before it has begun", async (server) => {
+  await using scene = await CopyScene.open(server, "limits");
+  const nc = Promise.withResolvers<NatsConnection>();
+  const change: CopyingOptions["change"] = (world, own) => {
+    nc.resolve(own);
+    return world;
+  };
+  const cut = await scene.copy({ change });
+  await scene.publish(100);
+  await until("all are copied", () => cut.copier.copied === 100);
+  await (await nc.promise).close();
+  await until("it has ended", () => cut.copier.state === "failed");
+  await cut.copier.ended();
+  assert.throws(() => {
+    throw cut.copier.failure;
+  }, { code: "PARTI_DISCONNECTED" });
+  assert.equal(cut.copier.state, "failed");
+  scene.errors.length = 0;
+  const end = new AbortController();
+  const { copier } = await scene.copy({ signal: end.signal, takeOverAfterMs: 0 });
+  await scene.publish(100);
+  await until("it goes on", () => copier.copied === 100);
+  end.abort();
+  await copier.ended();
+  assert.deepEqual([copier.state, copier.failure], ["closed", undefined]);
+  await assert.rejects(scene.copy({ signal: end.signal }), { code: "PARTI_ABORTED" });
   assert.deepEqual(scene.told, []);
 });
 

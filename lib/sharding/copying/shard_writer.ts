@@ -4,12 +4,23 @@
  *
  * @module
  */
-import { isPartiError, PartiError } from "../../errors.ts";
+import { settled } from "../../abort.ts";
+import { isPartiError, type PartiError } from "../../errors.ts";
 import type { FeedStore } from "../../ports/feed.ts";
 import { type ShardedFeed, shardStream } from "../shards.ts";
 import { type CopyRecord, type CopySlot, lastsAfter, slotsOf } from "./copy_record.ts";
 import type { Pauses } from "./pauses.ts";
 import { lastsOf, type ShardEnd } from "./shard_lasts.ts";
+import {
+  beyond,
+  foreign,
+  forgotten,
+  isDefinite,
+  kindOf,
+  lost,
+  stuck,
+  wentAstray,
+} from "./shard_troubles.ts";
 
 /** The header of a copy that says where in the source the message was. */
 export const SOURCE_SEQUENCE_HEADER = "Parti-Source-Sequence";
@@ -38,6 +49,8 @@ interface Failure {
   readonly error: unknown;
   /** The first refusal that nothing explains but a message that lies where one of ours should. */
   readonly refusal: PartiError | undefined;
+  /** A message was stored elsewhere than at its place. */
+  readonly astray: PartiError | undefined;
   /** Whether some of it may have been stored without our knowing. */
   readonly isUnknown: boolean;
 }
@@ -92,21 +105,35 @@ export class ShardWriter {
     const shards = [...new Set(slots.map(({ shard }) => shard))];
     let failure: Failure | undefined = first;
     let isUnknown = false;
+    let left = slots.length;
+    let told: string | undefined;
     for (let tried = 1; failure !== undefined; tried++) {
       isUnknown ||= failure.isUnknown;
-      if (!isPartiError(failure.error, "PARTI_CONFLICT")) onError(failure.error);
+      if (!isPartiError(failure.error, "PARTI_CONFLICT")) {
+        // The same once more, and some was stored meanwhile: a slow shard is told once.
+        const kind = kindOf(failure.error);
+        if (tried > 1 || kind !== told) onError(failure.error);
+        told = kind;
+      } else if (isUnknown && tried >= LOOKS) onError(stuck(failure.error));
       await pauses.afterFailure(failure.error, tried);
       await confirm();
+      if (failure.astray !== undefined) return await this.#stop(record, slots, failure.astray);
       // All that was sent was answered, and nobody else copies: what was refused met a stranger's message.
       const { refusal } = failure;
-      if (refusal !== undefined && !isUnknown) return await this.#stop(record, slots, refusal);
-      failure = await this.#publish(await this.#missing(record, slots, shards));
+      if (refusal !== undefined && !isUnknown) {
+        return await this.#stop(record, slots, foreign(refusal));
+      }
+      const missing = await this.#missing(record, slots, shards);
+      // Something was stored: a shard that is drained just as it fills up must not wait as for one that is out of reach.
+      if (missing.length < left) tried = 0;
+      left = missing.length;
+      failure = await this.#publish(missing);
     }
   }
 
   /** Those behind what was refused may be stored: then the last sequences look as if all was well, and nobody could tell any more. */
-  async #stop(record: CopyRecord, slots: CopySlot[], refusal: PartiError): Promise<never> {
-    let error = foreign(refusal);
+  async #stop(record: CopyRecord, slots: CopySlot[], proof: PartiError): Promise<never> {
+    let error = proof;
     try {
       await this.#missing(record, slots, [...new Set(slots.map(({ shard }) => shard))]);
     } catch (reason) {
@@ -120,23 +147,27 @@ export class ShardWriter {
 
   /** Publishes in order, without waiting for each: what comes behind a hole is refused. */
   async #publish(slots: readonly CopySlot[]): Promise<Failure | undefined> {
-    const { feed } = this.#options;
+    const { feed, pauses } = this.#options;
     const broken = new Set<number>();
+    const failed = Promise.withResolvers<void>();
     const outcomes: Promise<void>[] = [];
     let failure: Failure | undefined;
-    const fail = (shard: number, error: unknown): void => {
+    const fail = (shard: number, error: unknown, astray?: PartiError): void => {
       const isFirst = !broken.has(shard);
       broken.add(shard);
+      failed.resolve();
       const isRefusal = isFirst && isPartiError(error, "PARTI_CONFLICT");
       failure = {
         error: failure?.error ?? error,
         refusal: failure?.refusal ?? (isRefusal ? error : undefined),
+        astray: failure?.astray ?? astray,
         isUnknown: (failure?.isUnknown ?? false) || !isDefinite(error),
       };
     };
     for (const { message, shard, subject, after } of slots) {
-      const room = feed.room();
-      if (room !== undefined) await room;
+      // Without a connection there is none. What has failed is told at once, and who is to end does not wait for the server.
+      const room = failure === undefined ? feed.room() : undefined;
+      if (room !== undefined) await settled(Promise.race([room, failed.promise]), pauses.signal);
       if (broken.has(shard)) continue;
       const { data, headers, sequence } = message;
       const stored = feed.publish(subject, data, {
@@ -145,8 +176,10 @@ export class ShardWriter {
       });
       outcomes.push(stored.then(
         (ack) => {
-          if (ack.sequence !== after + 1) fail(shard, astray(subject));
-          else this.#reached.set(shard, Math.max(ack.sequence, this.#reached.get(shard) ?? 0));
+          if (ack.sequence !== after + 1) {
+            const error = wentAstray(subject);
+            fail(shard, error, error);
+          } else this.#reached.set(shard, Math.max(ack.sequence, this.#reached.get(shard) ?? 0));
         },
         (error) => fail(shard, error),
       ));
@@ -213,53 +246,4 @@ export class ShardWriter {
     if (found.header(SOURCE_SEQUENCE_HEADER) === String(slot.message.sequence)) return;
     throw beyond(stream, found.sequence, slot.after);
   }
-}
-
-/** Whether an error proves that nothing was stored. */
-function isDefinite(error: unknown): boolean {
-  return isPartiError(error) && error.code !== "PARTI_TIMEOUT";
-}
-
-const SOLE_WRITER =
-  "the copier has to be the only one who publishes to the shards: stop the other one, call forgetCopy, and begin anew with new shards";
-
-function foreign(cause: PartiError): PartiError {
-  return new PartiError("PARTI_CONFLICT", "somebody else publishes to the shards of this copy", {
-    ...{ cause, value: cause.value, hint: SOLE_WRITER },
-  });
-}
-
-function beyond(stream: string, last: number, known: number): PartiError {
-  return new PartiError(
-    "PARTI_CONFLICT",
-    `stream ${stream} has a message ${last}, where the copy has put none beyond ${known}: somebody else publishes to it`,
-    { value: last, hint: SOLE_WRITER },
-  );
-}
-
-function forgotten(stream: string, known: number): PartiError {
-  return new PartiError(
-    "PARTI_CONFLICT",
-    `stream ${stream} begins anew, and had come to ${known}: the copy goes on, since nothing was on its way there`,
-    { value: stream, hint: "an output guarded by these sequences has to begin anew, too" },
-  );
-}
-
-function lost(stream: string, last: number, known: number): PartiError {
-  return new PartiError(
-    "PARTI_CONFLICT",
-    `stream ${stream} ends at ${last}, and the copy has come to ${known} there: it was made anew, or has lost its last writes`,
-    { value: last, hint: "call forgetCopy, and begin anew with new shards" },
-  );
-}
-
-function astray(subject: string): PartiError {
-  return new PartiError(
-    "PARTI_CONFLICT",
-    `a message for ${subject} was stored where nobody sent it`,
-    {
-      value: subject,
-      hint: "let no mapping of subjects lead away from the shards",
-    },
-  );
 }

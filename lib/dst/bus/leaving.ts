@@ -1,0 +1,70 @@
+/**
+ * Processes that leave in order while all goes on: actors are stopped, then the bus, and nothing may be left behind.
+ *
+ * @module
+ */
+import type { Always } from "../assertions/assertions.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { BusMember } from "./bus_cluster.ts";
+
+const LOOK_MS = 100;
+
+/** Whoever leaves at this moment. */
+export class Leaving {
+  readonly #kernel: Kernel;
+  readonly #assertions: Always<"nothing leaks">;
+  readonly #stop: (member: BusMember) => Promise<void>;
+  readonly #members = new Set<BusMember>();
+
+  /**
+   * @param simulation the run
+   * @param stop stops what a process has beside its bus
+   */
+  constructor(
+    { kernel, assertions }: {
+      readonly kernel: Kernel;
+      readonly assertions: Always<"nothing leaks">;
+    },
+    stop: (member: BusMember) => Promise<void>,
+  ) {
+    this.#kernel = kernel;
+    this.#assertions = assertions;
+    this.#stop = stop;
+  }
+
+  /**
+   * A process leaves; one that stands still does when it goes on.
+   *
+   * @param member the process
+   * @returns whether it has left; false if it leaves already, or dies before it has
+   */
+  async leave(member: BusMember): Promise<boolean> {
+    if (this.#members.has(member)) return false;
+    this.#members.add(member);
+    const { owner, died } = member;
+    await Promise.race([died, this.#goInOrder(member)]);
+    this.#members.delete(member);
+    return owner.exited;
+  }
+
+  /** Whoever has not left by now never does. */
+  kill(): void {
+    for (const { owner } of this.#members) owner.kill();
+  }
+
+  async #goInOrder(member: BusMember): Promise<void> {
+    const { owner, bus, link } = member;
+    await new Promise<void>((resolve) => void owner.schedule(0, "leave", resolve));
+    await this.#stop(member);
+    await bus.stop();
+    // Whoever was told by that has timers of its own, and ends them.
+    await this.#kernel.sleep(0, "the callers");
+    // What was asked of the server and got no answer is given up after its time.
+    while (link.inFlight > 0 && !owner.dead) await this.#kernel.sleep(LOOK_MS, "what is in flight");
+    if (owner.dead) return;
+    const left = owner.pendingTimers;
+    this.#assertions.always("nothing leaks", left === 0, `${owner.name}: ${left} timers`);
+    link.close();
+    owner.exit();
+  }
+}
