@@ -69,6 +69,7 @@ Deno.test("a pull asks in batches, each with its own reply subject", async () =>
   assert.equal(scene.server.published[0]!.subject, "$JS.API.CONSUMER.MSG.NEXT.S.c");
   assert.deepEqual(JSON.parse(scene.server.published[0]!.text), {
     batch: 10,
+    max_bytes: 1024 * 1024,
     expires: 1_000_000_000,
     idle_heartbeat: 50_000_000,
   });
