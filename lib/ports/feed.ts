@@ -97,6 +97,11 @@ export interface PullHandler {
   /** A message arrived. Must not throw. */
   onMessage(message: FeedMessage): void;
   /**
+   * Told now and then, while nothing comes, which delivery of its consumer was the last one. If it has not come, it was lost on
+   * the way. Must not throw.
+   */
+  onDelivered?(deliverySequence: number): void;
+  /**
    * The pull is over although nobody closed it: `deleted` the consumer is gone (409 or no responders), `stalled` the server
    * has been silent for two heartbeats, `failed` anything else. The lane must be looked at.
    */

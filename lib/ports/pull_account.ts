@@ -167,8 +167,8 @@ export class PullAccount {
     if (this.#isLarge) return outstanding > 0 ? undefined : { batch: 1, bytes: undefined };
     const usual = this.#usualBytes;
     const allowed = Math.floor(Math.min(shareBytes, Math.max(this.#wantedBytes, SPARE * usual)));
-    const fits = usual === 0 ? this.#wanted : Math.max(1, Math.floor(allowed / usual));
-    const batch = Math.min(this.#wanted, fits);
+    const fits = Math.floor(Math.min(shareBytes, this.#wantedBytes) / usual);
+    const batch = usual === 0 ? this.#wanted : Math.min(this.#wanted, Math.max(1, fits));
     if (outstanding * 2 > batch) return undefined;
     const free = allowed - outstandingBytes;
     if (outstanding > 0 && free < Math.max(1, usual)) return undefined;

@@ -217,7 +217,10 @@ export class NatsPull implements Pull {
   }
 
   #onStatus(token: string, status: PullStatus): void {
-    if (status.kind === "heartbeat") return;
+    if (status.kind === "heartbeat") {
+      if (status.delivered !== undefined) this.#handler.onDelivered?.(status.delivered);
+      return;
+    }
     if (status.kind === "deleted" || status.kind === "failed") {
       this.#lose(status.kind, status.text);
       return;
