@@ -163,6 +163,8 @@ export class PullAccount {
   }
 
   #next(shareBytes: number, outstanding: number, outstandingBytes: number): PullAsked | undefined {
+    // This is asked with each message, and answers it nearly always.
+    if (outstanding * 2 > this.#wanted) return undefined;
     if (this.#wanted <= 0 || this.#wantedBytes <= 0) return undefined;
     if (this.#isLarge) return outstanding > 0 ? undefined : { batch: 1, bytes: undefined };
     const usual = this.#usualBytes;

@@ -27,6 +27,7 @@ export class PullBudget {
   readonly #turns = new Set<() => void>();
   readonly #line = new Set<() => void>();
   #pulls = 0;
+  #shareBytes = SHARE_BYTES_MOST;
 
   /** @param largestBytes the largest message that the server takes, in bytes, where that is known */
   constructor(largestBytes: () => number | undefined = () => undefined) {
@@ -35,13 +36,12 @@ export class PullBudget {
 
   /** How much one pull may ask for at one time, in bytes. */
   get shareBytes(): number {
-    const equal = Math.floor(CONNECTION_BYTES / Math.max(1, this.#pulls));
-    return Math.min(SHARE_BYTES_MOST, Math.max(SHARE_BYTES_LEAST, equal));
+    return this.#shareBytes;
   }
 
   /** There is one pull more. */
   join(): void {
-    this.#pulls++;
+    this.#count(1);
   }
 
   /**
@@ -50,7 +50,7 @@ export class PullBudget {
    * @param onTurn its call-back
    */
   leave(onTurn: () => void): void {
-    this.#pulls--;
+    this.#count(-1);
     this.giveBack(onTurn);
   }
 
@@ -84,6 +84,12 @@ export class PullBudget {
       this.#turns.add(next);
       next();
     }
+  }
+
+  #count(more: number): void {
+    this.#pulls += more;
+    const equal = Math.floor(CONNECTION_BYTES / Math.max(1, this.#pulls));
+    this.#shareBytes = Math.min(SHARE_BYTES_MOST, Math.max(SHARE_BYTES_LEAST, equal));
   }
 
   get #turnsMost(): number {
