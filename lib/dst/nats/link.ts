@@ -7,12 +7,10 @@
 import { PartiError } from "../../errors.ts";
 import type { Timer } from "../../ports/clock.ts";
 import type { ConnectionStatus, Subscription } from "../../ports/messaging.ts";
-import { PullBudget } from "../../ports/pull_budget.ts";
 import { Draws } from "../draw.ts";
 import type { SimProcess } from "../kernel/node.ts";
 import { Calls } from "./calls.ts";
 import { LinkSession } from "./link_session.ts";
-import { MAX_PAYLOAD_BYTES } from "./payload.ts";
 import { Pipe } from "./pipe.ts";
 import type { ModelServer, ServerSession, ServerWatcher } from "./server.ts";
 
@@ -39,8 +37,6 @@ export class SimLink implements ServerWatcher {
   readonly owner: SimProcess;
   /** The server. */
   readonly server: ModelServer;
-  /** How much its pulls ask for. */
-  readonly pulls: PullBudget = new PullBudget(() => MAX_PAYLOAD_BYTES);
   readonly #draws: Draws;
   /** Nobody is promised to learn sooner than others that the connection has gone or is back. */
   readonly #order: Draws;

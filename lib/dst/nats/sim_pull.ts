@@ -9,9 +9,10 @@ import type { Timer } from "../../ports/clock.ts";
 import type { Pull, PullHandler } from "../../ports/feed.ts";
 import type { Subscription } from "../../ports/messaging.ts";
 import { PullAccount } from "../../ports/pull_account.ts";
-import { LARGE_EXPIRES_MS } from "../../ports/pull_budget.ts";
+import { LARGE_EXPIRES_MS, PullBudget } from "../../ports/pull_budget.ts";
 import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
+import { MAX_PAYLOAD_BYTES } from "./payload.ts";
 import { type Delivery, type PullAsk, PullInbox } from "./pull_model.ts";
 import type { ServerSession } from "./server.ts";
 import { SimFeedMessage } from "./sim_message.ts";
@@ -47,6 +48,18 @@ export interface PullSource {
   exists(): Promise<boolean>;
 }
 
+/** How much the pulls of each connection ask for. */
+const budgets = new WeakMap<SimLink, PullBudget>();
+
+function budgetOf(link: SimLink): PullBudget {
+  let budget = budgets.get(link);
+  if (budget === undefined) {
+    budget = new PullBudget(() => MAX_PAYLOAD_BYTES);
+    budgets.set(link, budget);
+  }
+  return budget;
+}
+
 /** See {@linkcode Pull}. */
 export class SimPull implements Pull {
   readonly #link: SimLink;
@@ -57,6 +70,7 @@ export class SimPull implements Pull {
   readonly #inbox: PullInbox;
   readonly #watch: StallWatch;
   readonly #subscriptions: readonly Subscription[];
+  readonly #budget: PullBudget;
   readonly #account = new PullAccount();
   readonly #onTurn = (): void => this.#refill();
   #retry: Timer | undefined;
@@ -94,7 +108,8 @@ export class SimPull implements Pull {
       isBeating: () => link.hears && this.#inbox.listening && this.#inbox.openRequests > 0,
       onStalled: () => this.#lose("stalled", `nothing heard for ${MISSED_HEARTBEATS} heartbeats`),
     });
-    link.pulls.join();
+    this.#budget = budgetOf(link);
+    this.#budget.join();
     this.#subscriptions = [
       link.onStatus((status) => {
         if (status === "closed") this.#lose("failed", "the connection was closed");
@@ -124,7 +139,7 @@ export class SimPull implements Pull {
     this.#retry?.cancel();
     for (const subscription of this.#subscriptions) subscription.close();
     this.#account.clear();
-    this.#link.pulls.leave(this.#onTurn);
+    this.#budget.leave(this.#onTurn);
     this.#link.send("pull closed", (session) => {
       this.#inbox.ignore(session, this.#link.server.nowMs);
     });
@@ -133,7 +148,7 @@ export class SimPull implements Pull {
   /** Asks for what is wanted, as far as it may. */
   #refill(): void {
     if (this.#closed || this.#retry !== undefined || !this.#link.connected) return;
-    const { pulls } = this.#link;
+    const pulls = this.#budget;
     const asked = this.#account.next(pulls.shareBytes);
     const isLarge = asked !== undefined && asked.bytes === undefined;
     // Whoever waits for no large message, or for none at all, keeps nobody waiting.
@@ -176,7 +191,7 @@ export class SimPull implements Pull {
   #wouldRenew(token: number, left: number, leftBytes: number | undefined): boolean {
     const isAttentive = !this.#closed && this.#retry === undefined && this.#link.flows &&
       !this.#link.owner.paused;
-    const { shareBytes } = this.#link.pulls;
+    const { shareBytes } = this.#budget;
     return isAttentive && this.#account.wouldRenew(token, left, leftBytes, shareBytes);
   }
 
@@ -253,7 +268,7 @@ export class SimPull implements Pull {
   /** The connection went, and the requests with it. */
   #void(): void {
     this.#account.clear();
-    this.#link.pulls.giveBack(this.#onTurn);
+    this.#budget.giveBack(this.#onTurn);
     this.#hasLost = false;
     this.#watch.close();
   }

@@ -115,6 +115,21 @@ Deno.test("the end of a request gives its credits back, and they are asked for a
   await scene.end();
 });
 
+Deno.test("a message that does not fit is asked for alone, without a bound in bytes", async () => {
+  const scene = new Scene();
+  const bodies = () => scene.server.published.map(({ text }) => JSON.parse(text));
+  scene.pull.request(10);
+  const words = "Message Size Exceeds MaxBytes";
+  scene.server.deliverStatus(scene.reply(0), 409, words, 10, bodies()[0].max_bytes);
+  assert.deepEqual(bodies()[1], { batch: 1, expires: 1_000_000_000 });
+  assert.equal(scene.pull.outstanding, 1);
+  scene.send(1);
+  assert.deepEqual(scene.batches, [10, 1, 9]);
+  assert.ok(bodies()[2].max_bytes > 0);
+  assert.deepEqual(scene.lost, []);
+  await scene.end();
+});
+
 Deno.test("a pull that is refused says so once, goes on and asks now and then, and says when it may", async () => {
   const scene = new Scene();
   const refuse = async () => {
