@@ -22,8 +22,8 @@ interface OpenRequest extends PullAsked {
   readonly isWhole: boolean;
 }
 
-/** The part by which a message's size changes what is usual. */
-const CHANGE = 1 / 16;
+/** A message's size changes what is usual by a sixteenth; whole bytes are exact enough. */
+const CHANGE = 16;
 /** What is usual fits with some to spare, since no two messages are of one size. */
 const SPARE = 2;
 
@@ -32,7 +32,7 @@ export class PullAccount {
   readonly #requests = new Map<number, OpenRequest>();
   #nextToken = 0;
   #wanted = 0;
-  #wantedBytes = Infinity;
+  #wantedBytes = 0;
   #outstanding = 0;
   #outstandingBytes = 0;
   /** The usual size; 0 until a message has come. */
@@ -93,7 +93,7 @@ export class PullAccount {
     this.#wantedBytes -= sizeBytes;
     this.#isLarge = false;
     if (this.#usualBytes === 0) this.#usualBytes = sizeBytes;
-    else this.#usualBytes += (sizeBytes - this.#usualBytes) * CHANGE;
+    else this.#usualBytes += Math.trunc((sizeBytes - this.#usualBytes) / CHANGE);
     this.#settle();
   }
 
