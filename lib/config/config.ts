@@ -110,7 +110,7 @@ export interface GroupConsumerConfig {
   readonly ackWaitMs: number;
   /** How often a message is tried before it counts as poison, ≥ 1. */
   readonly maxDeliver: number;
-  /** How many messages are held in advance. */
+  /** How many messages are held in advance at least, as long as they are no more than 16 MB. */
   readonly prefetch: number;
   /** How many partitions are handled at the same time. */
   readonly concurrency: number;

@@ -178,9 +178,9 @@ export interface ConsumerInput {
    */
   readonly maxDeliver?: number;
   /**
-   * How many messages a worker holds in advance, over all its partitions. At least `concurrency`. Where its handlers are quick it holds more by
-   * itself: what they handle in half a second, up to 4,096 messages and 16 MB; never less. However many lanes share it, each has 4 at least,
-   * and that of a shard 32.
+   * How many messages a worker holds in advance at least, over all its partitions. At least `concurrency`. Where its handlers are quick it
+   * holds more by itself: what they handle in half a second, up to 4,096 messages; never less. However many lanes share it, each has 4 at
+   * least, and that of a shard 32. Of large messages it holds fewer, whatever is set here: no more than 16 MB together, but one in each lane.
    * @default 256
    */
   readonly prefetch?: number;

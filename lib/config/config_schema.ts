@@ -137,7 +137,7 @@ export const consumerSchema = section("How the owned partitions' messages are co
   )),
   maxDeliver: optional(whole("How often a message is tried before it counts as poison.", 1)),
   prefetch: optional(whole(
-    "How many messages a worker holds in advance, over all its partitions.",
+    "How many messages a worker holds in advance at least, over all its partitions; more where its handlers are quick, and in any case no more than 16 MB.",
     1,
   )),
   concurrency: optional(whole(

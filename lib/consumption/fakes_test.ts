@@ -60,14 +60,16 @@ export class FakePull implements Pull {
   readonly handler: PullHandler;
   outstanding = 0;
   wanted = 0;
+  wantedBytes = 0;
   closed = false;
 
   constructor(handler: PullHandler) {
     this.handler = handler;
   }
 
-  request(count: number): void {
+  request(count: number, bytes = Infinity): void {
     this.wanted = count;
+    this.wantedBytes = bytes;
   }
   close(): void {
     this.closed = true;
@@ -127,6 +129,6 @@ export function fakeLane(
     onRefused: (refusal) => refusals.push(refusal),
   });
   for (const slot of fed) slot.lane = lane;
-  lane.setLimit(8);
+  lane.setLimit(8, 1_000);
   return { lane, pull: pull!, taken, ends, refusals };
 }

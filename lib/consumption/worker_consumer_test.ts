@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { isPartiError } from "../errors.ts";
+import { natsWorld } from "../ports/nats/world.ts";
+import { changedFeed } from "../test_support/changed_world.ts";
 import { natsTest, until } from "../test_support/rig.ts";
 import type { PartitionMessage } from "./dispatch/handler.ts";
 import { FEED, names, OUTPUT, Team } from "./team_test.ts";
@@ -449,6 +451,57 @@ natsTest(
     await team.drained();
     team.record.assertExact();
     assert.deepEqual(redelivered, []);
+  },
+);
+
+natsTest(
+  "large messages: no more of them wait here than 16 MB, whatever is configured as the least",
+  async (rig) => {
+    await using team = await Team.start(rig);
+    const { consumer, world } = await team.add({ config: { prefetch: 256 } });
+    team.assign(give(0, "a"));
+    await team.settled();
+    consumer.pause();
+    for (let i = 0; i < 26; i++) await world.feed.publish("feed.a", new Uint8Array(900_000));
+    const lane = (await team.lanes())[0]!;
+    const info = () => world.feed.consumerInfo(FEED, lane.name);
+    // With the last one 17.1 MB.
+    await until("they wait here", () => consumer.health().buffered === 19);
+    await until("the stream has the rest", async () => (await info())!.pending === 7);
+    assert.equal((await info())!.delivered, 19);
+    consumer.resume();
+    const left = async () => (await world.feed.streamInfo(FEED)).messages;
+    await until("all are handled", async () => await left() === 0);
+  },
+);
+
+natsTest(
+  "a delivery that is lost on the way is noticed at a heartbeat, and comes again long before its ack wait ends",
+  async (rig) => {
+    await using team = await Team.start(rig);
+    const { nc } = await rig.connect();
+    const real = natsWorld(nc, { feed: { pull: { heartbeatMs: 200 } } });
+    let isLost = false;
+    const world = changedFeed(real, {
+      pull: (stream, lane, handler) =>
+        real.feed.pull(stream, lane, {
+          onMessage: (message) => isLost ? handler.onMessage(message) : void (isLost = true),
+          onLost: (reason, detail) => handler.onLost(reason, detail),
+          onPermission: (refusal) => handler.onPermission(refusal),
+          onDelivered: (sequence) => handler.onDelivered?.(sequence),
+        }),
+    });
+    const ended: string[] = [];
+    await team.add({
+      connection: { world, nc },
+      events: { laneEnded: (_lane, reason) => void ended.push(reason) },
+    });
+    team.assign(give(0, "a"));
+    await team.settled();
+    await team.publish(["a"], 1);
+    await team.drained(5_000);
+    team.record.assertExact();
+    assert.deepEqual(ended, ["gap"]);
   },
 );
 

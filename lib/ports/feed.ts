@@ -97,6 +97,11 @@ export interface PullHandler {
   /** A message arrived. Must not throw. */
   onMessage(message: FeedMessage): void;
   /**
+   * Told now and then, while nothing comes, which delivery of its consumer was the last one. If it has not come, it was lost on
+   * the way. Must not throw.
+   */
+  onDelivered?(deliverySequence: number): void;
+  /**
    * The pull is over although nobody closed it: `deleted` the consumer is gone (409 or no responders), `stalled` the server
    * has been silent for two heartbeats, `failed` anything else. The lane must be looked at.
    */
@@ -116,8 +121,12 @@ export interface Pull {
    * Says that `count` more messages are wanted. They are asked for in batches, so `outstanding` may be below it for a while, and
    * what the server gives back (an expired request, a reconnect) is asked for again. An arrival counts down what is wanted and
    * asks for nothing by itself: at most `count` messages come until the next call. A lower count takes effect as messages arrive.
+   *
+   * With `bytes` no more of them come than are so large together, or one that is beyond it, as the server counts them (subject, headers,
+   * payload and ack subject). Whatever is wanted, all pulls of a connection together ask for no more bytes at one time than it can take
+   * without being cut or delaying everything else for long; a message of any size comes all the same, by itself if it has to.
    */
-  request(count: number): void;
+  request(count: number, bytes?: number): void;
   /** Ends the pull; no call-back comes afterwards. Messages under way stay unacknowledged. */
   close(): void;
 }

@@ -40,7 +40,7 @@ function whole(partitions: number, handler: MessageHandler) {
       if (++handled === MESSAGES) resolve();
     },
   });
-  lane.setLimit(MESSAGES);
+  lane.setLimit(MESSAGES, Infinity);
   for (let i = 0; i < MESSAGES; i++) {
     const slot = made[i % partitions]!;
     pull.deliver(new FakeMessage(slot.id, i + 1, i + 1));

@@ -47,7 +47,7 @@ export function makeDispatcher(parts: DispatcherParts): Dispatcher {
     mayAct,
     mayBegin: mayBegin === undefined ? () => undefined : (run) => mayBegin(() => run.signal),
     onStarted: (slot, message) => {
-      slot.lane?.removed();
+      slot.lane?.removed(message);
       events.started(slot.id, message);
     },
     onPoison: (slot, run, error) => settlePoison(poison, slot, run, error),

@@ -65,7 +65,9 @@ export class Lane {
   readonly #pull: Pull;
   #delivered = 0;
   #buffered = 0;
+  #bufferedBytes = 0;
   #limit = 0;
+  #limitBytes = 0;
   #pullRefusal: PartiError | undefined;
   #ended: LaneEnd | undefined;
   #config: ConsumerConfig;
@@ -85,6 +87,10 @@ export class Lane {
     this.#pull = options.feed.pull(options.stream, this.name, {
       onMessage: (message) => this.#take(message),
       onLost: (reason, detail) => this.fail(reason, detail),
+      onDelivered: (sequence) => {
+        if (sequence <= this.#delivered) return;
+        this.fail("gap", `delivery ${sequence} was made, and ${this.#delivered} came last`);
+      },
       onPermission: (refusal) => {
         this.#pullRefusal = refusal;
         if (refusal !== undefined) options.onRefused(refusal);
@@ -133,7 +139,7 @@ export class Lane {
 
   /** Whether no more room is left. */
   get full(): boolean {
-    return this.#buffered >= this.#limit;
+    return this.#buffered >= this.#limit || this.#bufferedBytes >= this.#limitBytes;
   }
 
   /** Whether a handler of one of its partitions runs. */
@@ -142,15 +148,24 @@ export class Lane {
     return false;
   }
 
-  /** Sets how many messages may wait, and asks for as many as there is room for. */
-  setLimit(limit: number): void {
+  /**
+   * Sets how many messages may wait, and asks for as many as there is room for.
+   *
+   * @param limit how many
+   * @param bytes how large they may be together; the last one may be beyond it
+   */
+  setLimit(limit: number, bytes: number): void {
     this.#limit = limit;
+    this.#limitBytes = bytes;
     this.#refill();
   }
 
   /** Notes that a message left the queue of one of its slots, and asks for more. */
-  removed(): void {
+  removed(message: FeedMessage): void {
     this.#buffered--;
+    this.#bufferedBytes -= message.data.length;
+    // What came again under a sequence may have been of another size: a stream that is made anew gives sequences out again.
+    if (this.#buffered === 0) this.#bufferedBytes = 0;
     this.#refill();
   }
 
@@ -163,6 +178,9 @@ export class Lane {
   /** Takes a slot out: its deliveries are ignored from now on. */
   detach(slot: Slot): void {
     if (!this.slots.delete(slot.subject)) return;
+    for (const { queue } of slot.parts) {
+      for (const message of queue) this.#bufferedBytes -= message.data.length;
+    }
     this.#buffered -= slot.drop();
     slot.lane = undefined;
     this.#refill();
@@ -175,6 +193,7 @@ export class Lane {
     this.#pull.close();
     for (const slot of this.slots.values()) slot.drop();
     this.#buffered = 0;
+    this.#bufferedBytes = 0;
   }
 
   /**
@@ -203,7 +222,9 @@ export class Lane {
 
   /** Asks for as many messages as there is room for. */
   #refill(): void {
-    if (!this.#closed) this.#pull.request(Math.max(0, this.#limit - this.#buffered));
+    if (this.#closed) return;
+    const count = this.full ? 0 : this.#limit - this.#buffered;
+    this.#pull.request(count, this.#limitBytes - this.#bufferedBytes);
   }
 
   /** A shard's lane has no filter: whatever comes on it belongs to its one slot. */
@@ -231,8 +252,10 @@ export class Lane {
       return;
     }
     // What takes no room has used up a credit all the same.
-    if (taken === "queued") this.#buffered++;
-    else this.#refill();
+    if (taken === "queued") {
+      this.#buffered++;
+      this.#bufferedBytes += message.data.length;
+    } else this.#refill();
     if (slot !== undefined) {
       this.#options.onTaken(slot, message, taken as Exclude<Taken, "out-of-order">, this);
     }

@@ -9,7 +9,7 @@ import type { ConsumerConfig, FeedMessage } from "../../ports/feed.ts";
 import type { World } from "../../ports/world.ts";
 import { roomOf } from "./ack_pending.ts";
 import { Lane, type LaneEnd } from "./lane.ts";
-import { Prefetch } from "./prefetch.ts";
+import { Prefetch, WAITING_BYTES_MOST } from "./prefetch.ts";
 import type { Slot, Taken } from "../dispatch/slot.ts";
 
 /** What the table needs. */
@@ -83,7 +83,7 @@ export class LaneTable {
       openedAtMs: world.clock.monotonicMs(),
       onTaken: (slot, message, taken, from) => {
         onTaken(slot, message, taken, from);
-        if (this.#prefetch.took(message.data.length)) this.adaptRoom();
+        if (this.#prefetch.took()) this.adaptRoom();
       },
       onEnd,
       onRefused,
@@ -110,9 +110,10 @@ export class LaneTable {
     const { shards } = this.#options.config;
     const share = Math.floor(this.#prefetch.room / Math.max(1, this.#lanes.size));
     const limit = Math.max(shards === undefined ? LANE_LIMIT_MIN : SHARD_LIMIT_MIN, share);
+    const bytes = Math.floor(WAITING_BYTES_MOST / Math.max(1, this.#lanes.size));
     for (const lane of this.#lanes.values()) {
       const stopped = [...lane.slots.values()].every((slot) => slot.stopped);
-      lane.setLimit(stopped ? 0 : Math.min(limit, roomOf(lane.config.maxAckPending)));
+      lane.setLimit(stopped ? 0 : Math.min(limit, roomOf(lane.config.maxAckPending)), bytes);
     }
   }
 }

@@ -9,9 +9,46 @@ Deno.test("a lane asks for as many messages as there is room for", () => {
   pull.deliver(new FakeMessage("a", 2, 2));
   assert.equal(lane.buffered, 2);
   assert.equal(pull.wanted, 6);
-  a!.next();
-  lane.removed();
+  lane.removed(a!.next());
   assert.equal(pull.wanted, 7);
+});
+
+Deno.test("a lane holds no more bytes than it may, and at least one message", () => {
+  const [a, b] = slots("a", "b");
+  const { lane, pull } = fakeLane([a!, b!]);
+  const large = (partition: string, sequence: number, bytes: number): FakeMessage => {
+    const message = new FakeMessage(partition, sequence, sequence);
+    message.data = new Uint8Array(bytes);
+    return message;
+  };
+  pull.deliver(large("a", 1, 600));
+  pull.deliver(large("b", 2, 300));
+  lane.setLimit(8, 1_000);
+  assert.deepEqual([pull.wanted, pull.wantedBytes, lane.full], [6, 100, false]);
+  pull.deliver(large("a", 3, 400));
+  lane.setLimit(8, 1_000);
+  assert.deepEqual([pull.wanted, lane.full], [0, true]);
+  lane.removed(a!.next());
+  assert.deepEqual([pull.wanted, pull.wantedBytes, lane.full], [6, 300, false]);
+  lane.detach(b!);
+  assert.deepEqual([pull.wanted, pull.wantedBytes], [7, 600]);
+  lane.removed(a!.next());
+  pull.deliver(large("a", 4, 5_000));
+  lane.setLimit(8, 1_000);
+  assert.equal(pull.wanted, 0);
+  lane.removed(a!.next());
+  assert.deepEqual([pull.wanted, pull.wantedBytes], [8, 1_000]);
+});
+
+Deno.test("a delivery that was made and never came ends the lane, when the server says what it has delivered", () => {
+  const [a] = slots("a");
+  const { pull, ends } = fakeLane([a!]);
+  pull.handler.onDelivered?.(0);
+  pull.deliver(new FakeMessage("a", 1, 1));
+  pull.handler.onDelivered?.(1);
+  assert.deepEqual(ends, []);
+  pull.handler.onDelivered?.(2);
+  assert.deepEqual(ends, [{ reason: "gap", detail: "delivery 2 was made, and 1 came last" }]);
 });
 
 Deno.test("deliveries that take no room give their credit back: a lane does not run dry on what it ignores", () => {

@@ -1,7 +1,7 @@
 /**
  * How many messages a worker holds in advance. As many as it is configured to, and more where its handlers are so quick that they would have
  * to wait for the server in between: what they handle in a moment, within bounds. Where they are slow, what is held in advance would only have
- * to come again elsewhere when its partitions move.
+ * to come again elsewhere when its partitions move. However many they are, they are no more bytes than a worker has room for.
  *
  * @module
  */
@@ -10,8 +10,8 @@
 const AHEAD_MS = 500;
 /** The most messages, unless more are configured. */
 export const PREFETCH_MOST = 4_096;
-/** The most bytes by which it grows. */
-const BYTES_MOST = 16 * 1024 * 1024;
+/** The most bytes that wait, over all lanes. Where one has nothing else, one message waits in it, however large. */
+export const WAITING_BYTES_MOST = 16 * 1024 * 1024;
 /** Less than this is no measure. */
 const MEASURE_MS = 50;
 /** When so many times the room has come it is worth a look: until then it cannot have been too small by much. */
@@ -26,7 +26,6 @@ export class Prefetch {
   #room: number;
   #sinceMs: number;
   #count = 0;
-  #bytes = 0;
 
   /**
    * @param least how many messages are configured
@@ -46,11 +45,9 @@ export class Prefetch {
   /**
    * Notes a message that has come.
    *
-   * @param sizeBytes the size of its payload
    * @returns true when it is worth a look
    */
-  took(sizeBytes: number): boolean {
-    this.#bytes += sizeBytes;
+  took(): boolean {
     return ++this.#count % (TURNS * this.#room) === 0;
   }
 
@@ -66,7 +63,6 @@ export class Prefetch {
     const wanted = this.#wanted(passedMs);
     this.#sinceMs = nowMs;
     this.#count = 0;
-    this.#bytes = 0;
     if (wanted < this.#room * GROWS_BY && wanted > this.#room * SHRINKS_BY) return false;
     const before = this.#room;
     this.#room = wanted;
@@ -75,7 +71,6 @@ export class Prefetch {
 
   #wanted(passedMs: number): number {
     const ahead = Math.ceil(this.#count * AHEAD_MS / passedMs);
-    const affordable = this.#bytes === 0 ? Infinity : BYTES_MOST * this.#count / this.#bytes;
-    return Math.max(this.#least, Math.floor(Math.min(ahead, affordable, PREFETCH_MOST)));
+    return Math.max(this.#least, Math.min(ahead, PREFETCH_MOST));
   }
 }

@@ -124,8 +124,8 @@ export const consumptionMutants: readonly Mutant[] = [
     name: "credits-leak",
     about: "A delivery that takes no room is not asked for again: a lane runs dry.",
     file: "lib/consumption/lanes/lane.ts",
-    find: "    else this.#refill();\n    if (slot !== undefined) {",
-    replace: "    if (slot !== undefined) {",
+    find: "    } else this.#refill();\n    if (slot !== undefined) {",
+    replace: "    }\n    if (slot !== undefined) {",
     masked:
       'Each message that leaves a queue asks anew for all the room there is, so that a lane runs dry only by as many repeated messages in a row as it has room for (lib/consumption/lanes/lane_test.ts: "deliveries that take no room give their credit back: a lane does not run dry on what it ignores").',
   },

@@ -8,13 +8,22 @@ import type { ConsumerConfig, ConsumerInfo } from "../../ports/feed.ts";
 import { AckQueue } from "./ack_queue.ts";
 import { type IdleHost, IdleWatch } from "./idle_watch.ts";
 import type { LoggedMessage, MessageLog } from "./message_log.ts";
-import { type Delivery, type PullAsk, type PullInbox, PullQueue } from "./pull_model.ts";
+import { deliverySizeOf } from "./message_size.ts";
+import {
+  type Delivery,
+  type PullAsk,
+  type PullInbox,
+  PullQueue,
+  type PullRequest,
+} from "./pull_model.ts";
 import { ReadyQueue } from "./ready_queue.ts";
 import { SubjectFilter } from "./subject_filter.ts";
 import { Unacked } from "./unacked.ts";
 
 /** What a consumer needs of its stream and server. */
 export interface ConsumerHost extends IdleHost {
+  /** The stream's name. */
+  readonly stream: string;
   /** The stream's messages. */
   readonly log: MessageLog;
   /** A message was acknowledged. */
@@ -35,6 +44,14 @@ const ACK_WAIT_EXTRA_MS = 1;
 const ACK_WAIT_CHANGED_MS = 100;
 /** What the server takes for `maxAckPending` 0. */
 const DEFAULT_MAX_ACK_PENDING = 1_000;
+
+/** What is to be handed out next. */
+interface Next {
+  readonly message: LoggedMessage;
+  /** It was handed out before. */
+  readonly isDue: boolean;
+  readonly sizeBytes: number;
+}
 
 /** A consumer. */
 export class ConsumerModel {
@@ -228,18 +245,27 @@ export class ConsumerModel {
   #pump(): void {
     let batch: Delivery[] = [];
     let inbox: PullInbox | undefined;
+    const send = (): void => {
+      this.#send(inbox, batch);
+      inbox = undefined;
+      batch = [];
+    };
     while (!this.#deleted && this.#pulls.hasLive()) {
-      const delivery = this.#nextDelivery();
-      if (delivery === undefined) break;
-      const next = this.#pulls.take().ask.inbox;
-      if (next !== inbox) {
-        this.#send(inbox, batch);
-        inbox = next;
-        batch = [];
+      const next = this.#next();
+      if (next === undefined) break;
+      // What was delivered goes out before the word that no more of it fits.
+      if (!this.#pulls.fits(next.sizeBytes)) send();
+      const request = this.#pulls.take(next.sizeBytes);
+      if (request === undefined) {
+        // It stays where it is, but the server puts one that is due again behind the others.
+        if (next.isDue) this.#unacked.expireNow(next.message.sequence);
+        break;
       }
-      batch.push(delivery);
+      if (request.ask.inbox !== inbox) send();
+      inbox = request.ask.inbox;
+      batch.push(this.#deliveryOf(next, request));
     }
-    this.#send(inbox, batch);
+    send();
   }
 
   #send(inbox: PullInbox | undefined, batch: readonly Delivery[]): void {
@@ -252,20 +278,38 @@ export class ConsumerModel {
     }
   }
 
-  #nextDelivery(): Delivery | undefined {
+  /** What would be handed out now; a message that is due again is taken out of the line for it. */
+  #next(): Next | undefined {
     const due = this.#unacked.dueCount > 0 ? this.#nextDue() : undefined;
-    const message = due ?? (this.#isFull ? undefined : this.#ready.take());
+    const message = due ?? (this.#isFull ? undefined : this.#ready.peek());
     if (message === undefined) return undefined;
+    const isDue = due !== undefined;
+    const deliveryCount = isDue ? this.#unacked.countOf(message.sequence) + 1 : 1;
+    const pending = this.#ready.count - (isDue ? 0 : 1);
+    const numbers = [deliveryCount, message.sequence, this.#delivered + 1, pending];
+    const sizeBytes = deliverySizeOf(message, this.#host.stream, this.name, numbers);
+    return { message, isDue, sizeBytes };
+  }
+
+  #deliveryOf({ message, isDue, sizeBytes }: Next, request: PullRequest): Delivery {
     const { sequence } = message;
-    const deliveryCount = due === undefined ? 1 : this.#unacked.countAgain(sequence);
+    if (!isDue) this.#ready.take();
+    const deliveryCount = isDue ? this.#unacked.countAgain(sequence) : 1;
     this.#unacked.wait(sequence, this.#host.nowMs());
     const waitMs = this.#config.ackWaitMs + ACK_WAIT_EXTRA_MS;
     if (this.#ackTimer === undefined || this.#ackTimerMs > this.#host.nowMs() + waitMs) {
       this.#watchAcks(waitMs);
     }
     this.#maybeRepeat(sequence);
-    const deliverySequence = ++this.#delivered;
-    return { message, deliverySequence, deliveryCount, pending: this.#ready.count };
+    const { left, leftBytes = 0, ask: { token } } = request;
+    return {
+      message,
+      deliverySequence: ++this.#delivered,
+      deliveryCount,
+      pending: this.#ready.count,
+      sizeBytes,
+      fulfilled: left <= 0 && leftBytes > 0 ? { token, leftBytes } : undefined,
+    };
   }
 
   #nextDue(): LoggedMessage | undefined {

@@ -4,7 +4,13 @@ import { ConsumerTable } from "./consumer_table.ts";
 import { consumerOf, hostOf } from "./feed_rig_test.ts";
 import { MessageLog } from "./message_log.ts";
 
-const host = { ...hostOf(), log: new MessageLog(), onAcked: () => {}, onIdle: () => {} };
+const host = {
+  ...hostOf(),
+  stream: "S",
+  log: new MessageLog(),
+  onAcked: () => {},
+  onIdle: () => {},
+};
 
 function consumer(name: string, ...filterSubjects: string[]): ConsumerModel {
   return new ConsumerModel(consumerOf(name, filterSubjects), host);

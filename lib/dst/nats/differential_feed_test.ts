@@ -61,7 +61,9 @@ function driverOf(
 ): FeedDriver {
   const draws = new Draws(seed, "differential streams");
   const options = STREAMS.map((place) => drawStream(draws, place));
-  return new FeedDriver(world, `S${++streams}_`, options, version, troubles);
+  // All names are equally long, since they are in what counts against a request's bytes.
+  const prefix = `S${String(++streams).padStart(6, "0")}_`;
+  return new FeedDriver(world, prefix, options, version, troubles);
 }
 
 /** Waits until the connection has gone and is back, which may take no time at all. */

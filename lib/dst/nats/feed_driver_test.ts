@@ -137,8 +137,8 @@ export class FeedDriver {
       case "delete":
         return await this.#delete(operation.stream, this.#name(operation.stream, operation.who));
       case "pull": {
-        const { stream, who, count } = operation;
-        return this.#pull(stream, this.#name(stream, who)).request(count);
+        const { stream, who, count, bytes } = operation;
+        return this.#pull(stream, this.#name(stream, who)).request(count, bytes);
       }
       case "close":
         return this.#pulls.close(

@@ -39,6 +39,8 @@ export type FeedOperation =
     readonly stream: number;
     readonly who: number;
     readonly count: number;
+    /** How large they may be together; some are larger by themselves. */
+    readonly bytes?: number;
   }
   | { readonly op: "ack" | "ackConfirmed" | "working"; readonly pick: number }
   | { readonly op: "last"; readonly stream: number; readonly subject: string }
@@ -140,7 +142,10 @@ export function drawOperation(draws: Draws): FeedOperation {
   }
   if (which < 51) return { op: "handOver", stream, who };
   if (which < 53) return { op: "delete", stream, who };
-  if (which < 69) return { op: "pull", stream, who, count: draws.integer(0, 12) };
+  if (which < 69) {
+    const bytes = draws.chance(0.5) ? { bytes: draws.integer(60, 1_200) } : {};
+    return { op: "pull", stream, who, count: draws.integer(0, 12), ...bytes };
+  }
   if (which < 71) return { op: "close", stream, who };
   const pick = draws.integer(0, 1_000_000);
   if (which < 80) return { op: "ack", pick };

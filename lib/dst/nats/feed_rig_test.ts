@@ -106,6 +106,8 @@ export class TestPuller {
     this.inbox = new PullInbox({
       onDeliveries: (deliveries) => void this.deliveries.push(...deliveries),
       onExpired: (token, left) => void this.told.push(`expired ${token} ${left}`),
+      onTooLarge: (token, left, leftBytes) =>
+        void this.told.push(`too large ${token} ${left} ${leftBytes}`),
       onDeleted: () => void this.told.push("deleted"),
     });
     this.listen();
@@ -122,11 +124,11 @@ export class TestPuller {
     this.inbox.listen(this.session, () => this.#host.nowMs());
   }
 
-  /** A request for so many messages. */
-  ask(batch: number): PullAsk {
+  /** A request for so many messages, and bytes. */
+  ask(batch: number, bytes?: number): PullAsk {
     const token = this.#token++;
     const wouldRenew = (): boolean => this.renews;
     const { inbox } = this;
-    return { inbox, token, batch, expiresMs: 30_000, heartbeatMs: 5_000, wouldRenew };
+    return { inbox, token, batch, bytes, expiresMs: 30_000, heartbeatMs: 5_000, wouldRenew };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What a message counts against a stream's limit.
+ * What a message counts against a stream's limit, and a delivery against that of a request.
  *
  * @module
  */
@@ -13,6 +13,10 @@ const MEMORY_BYTES = 16;
 const LINE_BYTES = 4;
 /** `NATS/1.0` before them, an empty line after them, in bytes. */
 const FRAME_BYTES = 12;
+
+/** A time in nanoseconds, in digits. */
+const NANOS_DIGITS = 19;
+const ACK_PREFIX = "$JS.ACK.";
 
 const encoder = new TextEncoder();
 
@@ -35,6 +39,27 @@ export function messageSizeOf(
   const bytes = lengthOf(subject) + headerBytes + data.length;
   if (storage === "memory") return bytes + MEMORY_BYTES;
   return bytes + DISK_BYTES + (headerBytes === 0 ? 0 : DISK_HEADER_BYTES);
+}
+
+/**
+ * Counts as the server does against `max_bytes`: subject, ack subject, headers and payload.
+ *
+ * @param message the message
+ * @param stream the stream's name, which is in the ack subject
+ * @param consumer the consumer's name, as well
+ * @param numbers how often it was delivered, its sequence in the stream and among the deliveries, and how many wait behind it: in there, too
+ * @returns the size, in bytes
+ */
+export function deliverySizeOf(
+  message: { subject: string; data: Uint8Array; headers: Readonly<Record<string, string>> },
+  stream: string,
+  consumer: string,
+  numbers: readonly number[],
+): number {
+  // Between stream, consumer, the numbers and the time there are dots.
+  let ackBytes = ACK_PREFIX.length + lengthOf(stream) + 1 + lengthOf(consumer) + 1 + NANOS_DIGITS;
+  for (const number of numbers) ackBytes += 1 + String(number).length;
+  return lengthOf(message.subject) + ackBytes + headerSizeOf(message.headers) + message.data.length;
 }
 
 /**

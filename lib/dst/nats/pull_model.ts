@@ -19,6 +19,10 @@ export interface Delivery {
   readonly deliveryCount: number;
   /** Messages waiting behind it. */
   readonly pending: number;
+  /** What it counts against the bytes of a request. */
+  readonly sizeBytes: number;
+  /** It has fulfilled a request, and the server says so with the next breath, as long as there are bytes left of it. */
+  readonly fulfilled: { readonly token: number; readonly leftBytes: number } | undefined;
 }
 
 /** An event fires at its instant but for rounding. */
@@ -29,7 +33,9 @@ export interface PullListener {
   /** Messages arrived. */
   onDeliveries(deliveries: readonly Delivery[]): void;
   /** A request is over, and so many of its messages will not come. */
-  onExpired(token: number, left: number): void;
+  onExpired(token: number, left: number, leftBytes: number | undefined): void;
+  /** A request is over, since the next message does not fit into what is left of its bytes. */
+  onTooLarge(token: number, left: number, leftBytes: number): void;
   /** The consumer is gone. */
   onDeleted(): void;
 }
@@ -97,8 +103,13 @@ export class PullInbox {
   }
 
   /** Says that a request is over. */
-  expired(token: number, left: number): void {
-    this.#push("pull expired", () => this.#listener.onExpired(token, left));
+  expired(token: number, left: number, leftBytes?: number): void {
+    this.#push("pull expired", () => this.#listener.onExpired(token, left, leftBytes));
+  }
+
+  /** Says that a request is over, since the next message does not fit. */
+  tooLarge(token: number, left: number, leftBytes: number): void {
+    this.#push("message too large", () => this.#listener.onTooLarge(token, left, leftBytes));
   }
 
   /** Says that the consumer is gone. */
@@ -119,15 +130,17 @@ export interface PullAsk {
   readonly token: number;
   /** How many messages. */
   readonly batch: number;
+  /** How many bytes at most; undefined for any number. */
+  readonly bytes: number | undefined;
   /** It is over after this long, in milliseconds. */
   readonly expiresMs: number;
   /** How often a sign of life is wanted, in milliseconds. */
   readonly heartbeatMs: number;
   /**
-   * Whether the puller, told now that the request is over with so many messages left, would ask for the same at once. Nobody can tell
+   * Whether the puller, told now that the request is over with so much of it left, would ask for the same at once. Nobody can tell
    * then whether it ended or went on, and the three events are saved.
    */
-  wouldRenew(left: number): boolean;
+  wouldRenew(left: number, leftBytes: number | undefined): boolean;
 }
 
 /** An open request. */
@@ -136,6 +149,8 @@ export class PullRequest {
   readonly ask: PullAsk;
   /** How many messages of it are to come. */
   left: number;
+  /** How many bytes of it are to come at most; undefined for any number. */
+  leftBytes: number | undefined;
   /** When it is over, in milliseconds. */
   expiresAtMs: number;
   /** When the server last sent something for it; heartbeats are counted from here. */
@@ -150,6 +165,7 @@ export class PullRequest {
   constructor(ask: PullAsk, nowMs: number) {
     this.ask = ask;
     this.left = ask.batch;
+    this.leftBytes = ask.bytes;
     this.expiresAtMs = nowMs + ask.expiresMs;
     this.beatFromMs = nowMs;
   }
@@ -212,18 +228,27 @@ export class PullQueue {
     return this.#requests.length > 0;
   }
 
+  /** Whether a message fits into the request whose turn it is. Ask {@linkcode hasLive} before. */
+  fits(sizeBytes: number): boolean {
+    return sizeBytes <= (this.#requests[0]?.leftBytes ?? Infinity);
+  }
+
   /**
-   * Takes one message's worth from the request whose turn it is. Ask {@linkcode hasLive} before.
+   * Takes one message's worth from the request whose turn it is. Those into which it does not fit are over.
    *
-   * @returns the request
+   * @param sizeBytes the message's size
+   * @returns the request; undefined if nobody waits for such a message
    */
-  take(): PullRequest {
-    const request = this.#requests[0]!;
-    request.left--;
-    request.beatFromMs = this.#host.nowMs();
-    if (request.left <= 0) this.#drop(0);
-    else if (this.#requests.length > 1) this.#requests.push(this.#requests.shift()!);
-    return request;
+  take(sizeBytes: number): PullRequest | undefined {
+    while (this.hasLive()) {
+      const request = this.#requests[0]!;
+      if (request.leftBytes === undefined || sizeBytes <= request.leftBytes) {
+        return this.#takeFrom(request, sizeBytes);
+      }
+      this.#drop(0);
+      request.ask.inbox.tooLarge(request.ask.token, request.left, request.leftBytes);
+    }
+    return undefined;
   }
 
   /** Sweeps away all requests that nobody listens for. */
@@ -247,6 +272,17 @@ export class PullQueue {
     for (const request of this.#requests.splice(0)) request.ask.inbox.remove(request);
   }
 
+  #takeFrom(request: PullRequest, sizeBytes: number): PullRequest {
+    request.left--;
+    if (request.leftBytes !== undefined) request.leftBytes -= sizeBytes;
+    // The server ends a request whose last byte is used up, however many messages it is for, and says nothing.
+    if (request.leftBytes === 0) request.left = 0;
+    request.beatFromMs = this.#host.nowMs();
+    if (request.left <= 0) this.#drop(0);
+    else if (this.#requests.length > 1) this.#requests.push(this.#requests.shift()!);
+    return request;
+  }
+
   #drop(index: number): void {
     const [request] = this.#requests.splice(index, 1);
     if (request !== undefined) request.ask.inbox.remove(request);
@@ -266,14 +302,14 @@ export class PullQueue {
 
   #onExpiry(request: PullRequest, nowMs: number): void {
     const { inbox, token, expiresMs } = request.ask;
-    if (isLive(request) && request.ask.wouldRenew(request.left)) {
+    if (isLive(request) && request.ask.wouldRenew(request.left, request.leftBytes)) {
       request.expiresAtMs = nowMs + expiresMs;
       request.beatFromMs = nowMs;
       this.#lastAskedMs = nowMs;
       return;
     }
     this.#drop(this.#requests.indexOf(request));
-    if (isLive(request)) inbox.expired(token, request.left);
+    if (isLive(request)) inbox.expired(token, request.left, request.leftBytes);
   }
 }
 

@@ -9,7 +9,7 @@ function queueOn(host: TestHost): PullQueue {
 /** Takes so many messages' worth. Returns whose turn it was, by token. */
 function take(queue: PullQueue, count: number): number[] {
   const tokens: number[] = [];
-  for (let i = 0; i < count && queue.hasLive(); i++) tokens.push(queue.take().ask.token);
+  for (let i = 0; i < count && queue.hasLive(); i++) tokens.push(queue.take(0)!.ask.token);
   return tokens;
 }
 

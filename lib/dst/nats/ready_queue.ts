@@ -54,19 +54,28 @@ export class ReadyQueue {
     if (sequence >= this.#cursor) this.#count--;
   }
 
-  /** Takes the next message; undefined if there is none. The cursor is then behind the stream's last message. */
-  take(): LoggedMessage | undefined {
-    while (this.#head < this.#found.length) {
-      const sequence = this.#found[this.#head++]!;
+  /** The next message, which stays; undefined if there is none. The cursor is then behind the stream's last message. */
+  peek(): LoggedMessage | undefined {
+    for (; this.#head < this.#found.length; this.#head++) {
+      const sequence = this.#found[this.#head]!;
       const message = this.#log.get(sequence);
       if (message === undefined) continue;
-      this.#cursor = sequence + 1;
-      this.#count--;
+      this.#cursor = Math.max(this.#cursor, sequence);
       return message;
     }
     this.#found.length = 0;
     this.#head = 0;
     this.#cursor = Math.max(this.#cursor, this.#log.lastSequence + 1);
     return undefined;
+  }
+
+  /** Takes the next message, as {@linkcode peek} shows it. */
+  take(): LoggedMessage | undefined {
+    const message = this.peek();
+    if (message === undefined) return undefined;
+    this.#head++;
+    this.#cursor = message.sequence + 1;
+    this.#count--;
+    return message;
   }
 }

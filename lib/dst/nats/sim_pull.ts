@@ -1,6 +1,6 @@
 /**
  * The pull loop of one consumer over a simulated connection. It keeps the same account as the real one (`lib/ports/nats/pull.ts`) of what
- * was asked for and has not arrived.
+ * was asked for and has not arrived: `lib/ports/pull_account.ts`.
  *
  * @module
  */
@@ -8,9 +8,12 @@ import { describeError } from "../../errors.ts";
 import type { Timer } from "../../ports/clock.ts";
 import type { Pull, PullHandler } from "../../ports/feed.ts";
 import type { Subscription } from "../../ports/messaging.ts";
+import { PullAccount } from "../../ports/pull_account.ts";
+import { LARGE_EXPIRES_MS, PullBudget } from "../../ports/pull_budget.ts";
 import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
-import { type Delivery, PullInbox } from "./pull_model.ts";
+import { MAX_PAYLOAD_BYTES } from "./payload.ts";
+import { type Delivery, type PullAsk, PullInbox } from "./pull_model.ts";
 import type { ServerSession } from "./server.ts";
 import { SimFeedMessage } from "./sim_message.ts";
 import { MISSED_HEARTBEATS, StallWatch } from "./stall_watch.ts";
@@ -45,6 +48,18 @@ export interface PullSource {
   exists(): Promise<boolean>;
 }
 
+/** How much the pulls of each connection ask for. */
+const budgets = new WeakMap<SimLink, PullBudget>();
+
+function budgetOf(link: SimLink): PullBudget {
+  let budget = budgets.get(link);
+  if (budget === undefined) {
+    budget = new PullBudget(() => MAX_PAYLOAD_BYTES);
+    budgets.set(link, budget);
+  }
+  return budget;
+}
+
 /** See {@linkcode Pull}. */
 export class SimPull implements Pull {
   readonly #link: SimLink;
@@ -55,12 +70,10 @@ export class SimPull implements Pull {
   readonly #inbox: PullInbox;
   readonly #watch: StallWatch;
   readonly #subscriptions: readonly Subscription[];
-  /** Batches by token. */
-  readonly #requests = new Map<number, number>();
+  readonly #budget: PullBudget;
+  readonly #account = new PullAccount();
+  readonly #onTurn = (): void => this.#refill();
   #retry: Timer | undefined;
-  #nextToken = 0;
-  #wanted = 0;
-  #outstanding = 0;
   /** Something was asked for that the server knows nothing of. */
   #hasLost = false;
   #closed = false;
@@ -84,16 +97,19 @@ export class SimPull implements Pull {
     this.#faults = FaultBoard.of(link.server);
     this.#inbox = new PullInbox({
       onDeliveries: (deliveries) => this.#onDeliveries(deliveries),
-      onExpired: (token, left) => this.#onExpired(token, left),
+      onExpired: (token, left, leftBytes) => this.#onEnded(token, left, leftBytes, false),
+      onTooLarge: (token, left, leftBytes) => this.#onEnded(token, left, leftBytes, true),
       onDeleted: () => this.#lose("deleted", "409 Consumer Deleted"),
     });
     this.#watch = new StallWatch({
       clock: link.owner.clock,
       heartbeatMs: options.heartbeatMs,
-      isExpecting: () => link.connected && this.#outstanding > 0,
+      isExpecting: () => link.connected && this.#account.outstanding > 0,
       isBeating: () => link.hears && this.#inbox.listening && this.#inbox.openRequests > 0,
       onStalled: () => this.#lose("stalled", `nothing heard for ${MISSED_HEARTBEATS} heartbeats`),
     });
+    this.#budget = budgetOf(link);
+    this.#budget.join();
     this.#subscriptions = [
       link.onStatus((status) => {
         if (status === "closed") this.#lose("failed", "the connection was closed");
@@ -106,12 +122,12 @@ export class SimPull implements Pull {
 
   /** See {@linkcode Pull.outstanding}. */
   get outstanding(): number {
-    return this.#outstanding;
+    return this.#account.outstanding;
   }
 
   /** See {@linkcode Pull.request}. */
-  request(count: number): void {
-    this.#wanted = count;
+  request(count: number, bytes = Infinity): void {
+    this.#account.want(count, bytes);
     this.#refill();
   }
 
@@ -122,41 +138,49 @@ export class SimPull implements Pull {
     this.#watch.close();
     this.#retry?.cancel();
     for (const subscription of this.#subscriptions) subscription.close();
-    this.#requests.clear();
-    this.#outstanding = 0;
+    this.#account.clear();
+    this.#budget.leave(this.#onTurn);
     this.#link.send("pull closed", (session) => {
       this.#inbox.ignore(session, this.#link.server.nowMs);
     });
   }
 
-  /** Asks for what is wanted. Not for one message at a time: only when half of it or less is under way. */
+  /** Asks for what is wanted, as far as it may. */
   #refill(): void {
     if (this.#closed || this.#retry !== undefined || !this.#link.connected) return;
-    if (this.#wanted <= 0 || this.#outstanding * 2 > this.#wanted) return;
-    const batch = this.#wanted - this.#outstanding;
-    const token = this.#nextToken++;
-    if (this.#outstanding === 0) this.#watch.onHeard();
-    this.#outstanding += batch;
-    this.#requests.set(token, batch);
+    const pulls = this.#budget;
+    const asked = this.#account.next(pulls.shareBytes);
+    const isLarge = asked !== undefined && asked.bytes === undefined;
+    // Whoever waits for no large message, or for none at all, keeps nobody waiting.
+    if (!isLarge && (asked !== undefined || this.#account.outstanding === 0)) {
+      pulls.giveBack(this.#onTurn);
+    }
+    if (asked === undefined || (isLarge && !pulls.takeTurn(this.#onTurn))) return;
+    if (this.#account.outstanding === 0) this.#watch.onHeard();
+    const token = this.#account.sent(asked, this.#link.owner.clock.monotonicMs());
+    const { expiresMs, heartbeatMs } = this.#options;
+    const ask: PullAsk = {
+      inbox: this.#inbox,
+      token,
+      ...asked,
+      expiresMs: isLarge ? Math.min(expiresMs, LARGE_EXPIRES_MS) : expiresMs,
+      heartbeatMs,
+      wouldRenew: (left, leftBytes) => this.#wouldRenew(token, left, leftBytes),
+    };
     const { pullLost } = this.#faults.of(this.#link).feed;
     if (this.#faults.strikes(this.#link, "feed.pullLost", pullLost)) {
       this.#hasLost = true;
       this.#watch.look();
-    } else this.#link.send("pull", (session) => this.#ask(session, token, batch));
+    } else this.#link.send("pull", (session) => this.#ask(session, ask));
   }
 
   /** At the server. */
-  #ask(session: ServerSession, token: number, batch: number): void {
+  #ask(session: ServerSession, ask: PullAsk): void {
     const { model, stream, consumer } = this.#source;
-    const { expiresMs, heartbeatMs } = this.#options;
     this.#listen(session);
     const found = model.consumer(stream, consumer);
-    if (found === undefined) {
-      session.push("no responders", () => void this.#onNoResponders(token));
-      return;
-    }
-    const wouldRenew = (left: number): boolean => this.#wouldRenew(token, left);
-    found.pull({ inbox: this.#inbox, token, batch, expiresMs, heartbeatMs, wouldRenew });
+    if (found !== undefined) found.pull(ask);
+    else session.push("no responders", () => void this.#onNoResponders(ask.token));
   }
 
   /** At the server. */
@@ -164,10 +188,11 @@ export class SimPull implements Pull {
     this.#inbox.listen(session, () => this.#link.server.nowMs);
   }
 
-  #wouldRenew(token: number, left: number): boolean {
+  #wouldRenew(token: number, left: number, leftBytes: number | undefined): boolean {
     const isAttentive = !this.#closed && this.#retry === undefined && this.#link.flows &&
-      !this.#link.owner.paused && this.#requests.has(token);
-    return isAttentive && this.#outstanding === this.#wanted && left * 2 >= this.#outstanding;
+      !this.#link.owner.paused;
+    const { shareBytes } = this.#budget;
+    return isAttentive && this.#account.wouldRenew(token, left, leftBytes, shareBytes);
   }
 
   #refillLater(): void {
@@ -183,9 +208,7 @@ export class SimPull implements Pull {
     this.#watch.onHeard();
     for (const delivery of deliveries) {
       if (this.#closed) return;
-      this.#outstanding = Math.max(0, this.#outstanding - 1);
-      this.#wanted = Math.max(0, this.#wanted - 1);
-      if (this.#outstanding === 0) this.#requests.clear();
+      this.#account.arrived(delivery.sizeBytes);
       try {
         this.#handler.onMessage(
           new SimFeedMessage(this.#link, model, stream, consumer, delivery),
@@ -194,14 +217,22 @@ export class SimPull implements Pull {
         this.#lose("failed", describeError(error));
       }
       this.#refill();
+      if (delivery.fulfilled === undefined) continue;
+      const { token, leftBytes } = delivery.fulfilled;
+      if (this.#account.ended(token, 0, leftBytes)) this.#refill();
     }
     this.#lookForLost();
   }
 
-  #onExpired(token: number, left: number): void {
+  #onEnded(
+    token: number,
+    left: number,
+    leftBytes: number | undefined,
+    isTooLarge: boolean,
+  ): void {
     if (this.#closed) return;
     this.#watch.onHeard();
-    if (this.#takeBack(token, left)) this.#refill();
+    if (this.#account.ended(token, left, leftBytes, isTooLarge)) this.#refill();
     this.#lookForLost();
   }
 
@@ -209,7 +240,7 @@ export class SimPull implements Pull {
   async #onNoResponders(token: number): Promise<void> {
     if (this.#closed) return;
     this.#watch.onHeard();
-    if (!this.#takeBack(token, this.#requests.get(token) ?? 0)) return;
+    if (!this.#account.ended(token)) return;
     let there = true;
     try {
       there = await this.#source.exists();
@@ -219,13 +250,6 @@ export class SimPull implements Pull {
     if (this.#closed) return;
     if (!there) this.#lose("deleted", "no responders");
     else this.#refillLater();
-  }
-
-  /** Some of a request will not come. Returns false if it was written off already, before a reconnect. */
-  #takeBack(token: number, left: number): boolean {
-    if (!this.#requests.delete(token)) return false;
-    this.#outstanding = Math.max(0, this.#outstanding - left);
-    return true;
   }
 
   /** What the server knows nothing of gives no sign of life. */
@@ -243,8 +267,8 @@ export class SimPull implements Pull {
 
   /** The connection went, and the requests with it. */
   #void(): void {
-    this.#requests.clear();
-    this.#outstanding = 0;
+    this.#account.clear();
+    this.#budget.giveBack(this.#onTurn);
     this.#hasLost = false;
     this.#watch.close();
   }

@@ -22,7 +22,7 @@ import { SubjectFilter } from "./subject_filter.ts";
 import type { VersionTraits } from "./version_traits.ts";
 
 /** What a stream needs of its server. */
-export type StreamHost = Omit<ConsumerHost, "log" | "onAcked" | "onIdle"> & {
+export type StreamHost = Omit<ConsumerHost, "stream" | "log" | "onAcked" | "onIdle"> & {
   /** The time by the server's wall clock, in milliseconds since 1970. */
   wallMs(): number;
 };
@@ -72,6 +72,7 @@ export class StreamModel {
     this.#ids = new MessageIds(options.duplicateWindowMs);
     this.#consumerHost = {
       ...host,
+      stream: name,
       log: this.#log,
       onAcked: (sequence) => this.#onAcked(sequence),
       onIdle: (consumer) => void this.deleteConsumer(consumer.name),

@@ -116,6 +116,11 @@ export class Unacked {
     return undefined;
   }
 
+  /** How often a message was handed out until now. */
+  countOf(sequence: number): number {
+    return (this.#again.get(sequence) ?? 0) + 1;
+  }
+
   /**
    * A message is handed out again.
    *
@@ -123,7 +128,7 @@ export class Unacked {
    * @returns how often it was handed out now
    */
   countAgain(sequence: number): number {
-    const again = (this.#again.get(sequence) ?? 0) + 1;
+    const again = this.countOf(sequence);
     this.#again.set(sequence, again);
     return again + 1;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { feedAckCases } from "./feed_acks_test.ts";
+import { feedBytesCases } from "./feed_bytes_test.ts";
 import { feedFaultCases } from "./feed_faults_test.ts";
 import { feedLaneCases } from "./feed_lanes_test.ts";
 import { feedPositionCases } from "./feed_positions_test.ts";
@@ -29,6 +30,7 @@ export const contractCases: readonly ContractCase[] = [
   ...feedStoreCases,
   ...feedPublishCases,
   ...feedPullCases,
+  ...feedBytesCases,
   ...feedAckCases,
   ...feedLaneCases,
   ...feedPositionCases,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { launchNats } from "../../../tasks/nats_launcher.ts";
 import { connectNats } from "./connect.ts";
 import { launchTestServer, testServers } from "./rig_test.ts";
+import { TestProxy } from "./tcp_proxy_test.ts";
 
 /** Just enough of a server to tell its version. */
 function serverOfVersion(version: string): { url: string; close: () => Promise<void> } {
@@ -97,3 +98,45 @@ for (const server of testServers()) {
     await nc.close();
   });
 }
+
+Deno.test("a connection full of data is alive, however late its pongs are, and one that falls silent is dead as soon as ever", async () => {
+  await using nats = await launchNats();
+  const proxy = new TestProxy(nats.port);
+  const other = await connectNats({ servers: nats.url });
+  const nc = await connectNats({
+    servers: proxy.url,
+    ignoreClusterUpdates: true,
+    pingInterval: 100,
+    maxPingOut: 2,
+  });
+  try {
+    let beats = 0;
+    const disconnected = Promise.withResolvers<void>();
+    void (async () => {
+      for await (const { type } of nc.status()) {
+        if (type === "ping") beats++;
+        else if (type === "disconnect") disconnected.resolve();
+      }
+    })();
+    const arrived = Promise.withResolvers<void>();
+    nc.subscribe("large", { callback: () => arrived.resolve() });
+    await nc.flush();
+    // Of 800 ms, where three beats without a pong are 300.
+    proxy.bytesPerSecond = 500_000;
+    other.publish("large", new Uint8Array(400_000));
+    const isCut = await Promise.race([
+      arrived.promise.then(() => false),
+      disconnected.promise.then(() => true),
+    ]);
+    assert.equal(isCut, false, "it was taken for dead");
+    await nc.flush();
+    proxy.hold();
+    beats = 0;
+    await disconnected.promise;
+    assert.equal(beats, 3, "two pings without an answer, and the beat that finds them");
+  } finally {
+    await nc.close();
+    await other.close();
+    await proxy.close();
+  }
+});

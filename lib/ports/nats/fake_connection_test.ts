@@ -97,9 +97,16 @@ export class FakeConnection {
   }
 
   /** Delivers a status. */
-  deliverStatus(to: string, code: number, description: string, left?: number): void {
+  deliverStatus(
+    to: string,
+    code: number,
+    description: string,
+    left?: number,
+    leftBytes?: number,
+  ): void {
     const status = headers(code, description);
     if (left !== undefined) status.set("Nats-Pending-Messages", String(left));
+    if (leftBytes !== undefined) status.set("Nats-Pending-Bytes", String(leftBytes));
     this.deliver(to, { headers: status });
   }
 }

@@ -39,6 +39,7 @@ export class NatsFeedMessage implements FeedMessage {
   readonly #msg: Msg;
   readonly #delivery: Delivery;
   readonly #reply: string;
+  #data: Uint8Array | undefined;
 
   /**
    * @param link the connection it came on
@@ -58,7 +59,7 @@ export class NatsFeedMessage implements FeedMessage {
   }
   /** See {@linkcode FeedMessage.data}. */
   get data(): Uint8Array {
-    return plainBytes(this.#msg.data);
+    return this.#data ??= plainBytes(this.#msg.data);
   }
   /** See {@linkcode FeedMessage.streamSequence}. */
   get streamSequence(): number {

@@ -12,6 +12,7 @@ import {
   type Status,
 } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
+import { PullBudget } from "../pull_budget.ts";
 import type { ConnectionStatus, Subscription } from "../messaging.ts";
 import { missingPermission } from "./permissions.ts";
 import { Requester, type Waiter } from "./requester.ts";
@@ -43,6 +44,8 @@ export class Link {
   readonly inboxPrefix: string | undefined;
   /** How long its calls wait for their answers unless told otherwise, in milliseconds. */
   timeoutMs: number = DEFAULT_TIMEOUT_MS;
+  /** How much its pulls ask for. */
+  readonly pulls: PullBudget;
   readonly #requester: Requester;
   readonly #listeners = new Set<Listening<ConnectionStatus>>();
   readonly #refusalListeners = new Set<Listening<string>>();
@@ -51,6 +54,7 @@ export class Link {
   /** @param nc the connection; use {@linkcode linkOf} */
   constructor(nc: NatsConnection) {
     this.nc = nc;
+    this.pulls = new PullBudget(() => nc.info?.max_payload);
     this.inboxPrefix = (nc as { options?: { inboxPrefix?: string } }).options?.inboxPrefix;
     this.#requester = new Requester(nc, this.inboxPrefix);
     this.#connected = !nc.isClosed();

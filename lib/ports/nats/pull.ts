@@ -1,6 +1,6 @@
 /**
  * The pull loop of one consumer. It asks for messages in batches, each with a reply subject of its own so that the server's
- * status can be told apart, and keeps account of what has been asked for and not arrived.
+ * status can be told apart, and keeps account of what has been asked for and not arrived (`../pull_account.ts`).
  *
  * @module
  */
@@ -9,6 +9,8 @@ import { describeError } from "../../errors.ts";
 import type { Timer } from "../clock.ts";
 import type { FeedMessage, Pull, PullHandler } from "../feed.ts";
 import type { Subscription as PortSubscription } from "../messaging.ts";
+import { PullAccount, type PullAsked } from "../pull_account.ts";
+import { LARGE_EXPIRES_MS } from "../pull_budget.ts";
 import { API_PREFIX } from "./api.ts";
 import { systemClock } from "./clock.ts";
 import { NatsFeedMessage } from "./feed_message.ts";
@@ -40,11 +42,6 @@ const MISSED_HEARTBEATS = 2;
 
 const encoder = new TextEncoder();
 
-interface OpenRequest {
-  readonly batch: number;
-  readonly sentMs: number;
-}
-
 /** See {@linkcode Pull}. */
 export class NatsPull implements Pull {
   readonly #link: Link;
@@ -57,11 +54,9 @@ export class NatsPull implements Pull {
   readonly #status: PortSubscription;
   readonly #refusals: PortSubscription;
   #watchdog: Timer;
-  readonly #requests = new Map<string, OpenRequest>();
+  readonly #account = new PullAccount();
+  readonly #onTurn = (): void => this.#refill();
   #retry: ReturnType<typeof setTimeout> | undefined;
-  #nextRequest = 0;
-  #wanted = 0;
-  #outstanding = 0;
   #missed = 0;
   #refused = false;
   #closed = false;
@@ -90,6 +85,7 @@ export class NatsPull implements Pull {
     this.#options = options;
     this.#inbox = `${createInbox(link.inboxPrefix)}.`;
     this.#subscription = this.#subscribe();
+    link.pulls.join();
     this.#status = link.onStatus((status) => {
       if (status === "closed") this.#lose("failed", "the connection was closed");
       else if (status === "disconnected") this.#void();
@@ -103,12 +99,12 @@ export class NatsPull implements Pull {
 
   /** See {@linkcode Pull.outstanding}. */
   get outstanding(): number {
-    return this.#outstanding;
+    return this.#account.outstanding;
   }
 
   /** See {@linkcode Pull.request}. */
-  request(count: number): void {
-    this.#wanted = count;
+  request(count: number, bytes = Infinity): void {
+    this.#account.want(count, bytes);
     this.#refill();
   }
 
@@ -121,8 +117,8 @@ export class NatsPull implements Pull {
     this.#status.close();
     this.#refusals.close();
     this.#subscription.unsubscribe();
-    this.#requests.clear();
-    this.#outstanding = 0;
+    this.#account.clear();
+    this.#link.pulls.leave(this.#onTurn);
   }
 
   #watch(): Timer {
@@ -145,28 +141,39 @@ export class NatsPull implements Pull {
     }
   }
 
-  /** Asks for what is wanted. Not for one message at a time: only when half of it or less is under way. */
+  /** Asks for what is wanted, as far as it may. */
   #refill(): void {
     if (this.#closed || this.#retry !== undefined || !this.#link.connected) return;
-    if (this.#wanted <= 0 || this.#outstanding * 2 > this.#wanted) return;
-    const batch = this.#wanted - this.#outstanding;
-    const token = (this.#nextRequest++).toString(36);
-    const body = {
-      batch,
-      expires: nanosOf(this.#options.expiresMs),
-      idle_heartbeat: nanosOf(this.#options.heartbeatMs),
-    };
+    const { pulls } = this.#link;
+    const asked = this.#account.next(pulls.shareBytes);
+    const isLarge = asked !== undefined && asked.bytes === undefined;
+    // Whoever waits for no large message, or for none at all, keeps nobody waiting.
+    if (!isLarge && (asked !== undefined || this.#account.outstanding === 0)) {
+      pulls.giveBack(this.#onTurn);
+    }
+    if (asked === undefined || (isLarge && !pulls.takeTurn(this.#onTurn))) return;
+    if (this.#account.outstanding === 0) this.#missed = 0;
+    const token = this.#account.sent(asked, performance.now());
     try {
-      this.#link.nc.publish(this.#subject, encoder.encode(JSON.stringify(body)), {
-        reply: this.#inbox + token,
+      this.#link.nc.publish(this.#subject, this.#bodyOf(asked), {
+        reply: this.#inbox + token.toString(36),
       });
     } catch (error) {
       this.#lose("failed", describeError(error));
-      return;
     }
-    if (this.#outstanding === 0) this.#missed = 0;
-    this.#outstanding += batch;
-    this.#requests.set(token, { batch, sentMs: performance.now() });
+  }
+
+  #bodyOf({ batch, bytes }: PullAsked): Uint8Array {
+    const { expiresMs, heartbeatMs } = this.#options;
+    const body = bytes === undefined
+      ? { batch, expires: nanosOf(Math.min(expiresMs, LARGE_EXPIRES_MS)) }
+      : {
+        batch,
+        max_bytes: bytes,
+        expires: nanosOf(expiresMs),
+        idle_heartbeat: nanosOf(heartbeatMs),
+      };
+    return encoder.encode(JSON.stringify(body));
   }
 
   #refillLater(pauseMs = this.#options.retryMs): void {
@@ -198,9 +205,7 @@ export class NatsPull implements Pull {
       this.#onStatus(msg.subject.slice(this.#inbox.length), readStatus(msg));
       return;
     }
-    this.#outstanding = Math.max(0, this.#outstanding - 1);
-    this.#wanted = Math.max(0, this.#wanted - 1);
-    if (this.#outstanding === 0) this.#requests.clear();
+    this.#account.arrived(sizeOf(msg));
     try {
       const message: FeedMessage = new NatsFeedMessage(this.#link, msg);
       this.#handler.onMessage(message);
@@ -212,18 +217,21 @@ export class NatsPull implements Pull {
   }
 
   #onStatus(token: string, status: PullStatus): void {
-    if (status.kind === "heartbeat") return;
+    if (status.kind === "heartbeat") {
+      if (status.delivered !== undefined) this.#handler.onDelivered?.(status.delivered);
+      return;
+    }
     if (status.kind === "deleted" || status.kind === "failed") {
       this.#lose(status.kind, status.text);
       return;
     }
-    const request = this.#requests.get(token);
+    const { left, leftBytes, kind } = status;
     // A request from before a reconnect was written off already.
-    if (request === undefined) return;
-    this.#requests.delete(token);
-    this.#outstanding = Math.max(0, this.#outstanding - (status.left ?? request.batch));
-    if (status.kind === "ended") this.#refill();
-    else if (status.kind === "notReady") this.#refillLater();
+    if (!this.#account.ended(Number.parseInt(token, 36), left, leftBytes, kind === "tooLarge")) {
+      return;
+    }
+    if (kind === "ended" || kind === "tooLarge") this.#refill();
+    else if (kind === "notReady") this.#refillLater();
     else void this.#onNoResponders();
   }
 
@@ -242,8 +250,8 @@ export class NatsPull implements Pull {
 
   /** The requests are void, as when the connection went. */
   #void(): void {
-    this.#requests.clear();
-    this.#outstanding = 0;
+    this.#account.clear();
+    this.#link.pulls.giveBack(this.#onTurn);
     this.#missed = 0;
   }
 
@@ -252,12 +260,9 @@ export class NatsPull implements Pull {
    * the waiting data is read after it, which must not look like a silent server.
    */
   #tick(): void {
-    const oldestMs = performance.now() - this.#options.expiresMs - 2 * this.#options.heartbeatMs;
-    for (const [token, request] of this.#requests) {
-      // The server says nothing at the end of a request it has fulfilled.
-      if (request.sentMs < oldestMs) this.#requests.delete(token);
-    }
-    if (!this.#link.connected || this.#outstanding === 0) {
+    const { expiresMs, heartbeatMs } = this.#options;
+    this.#account.forget(performance.now() - expiresMs - 2 * heartbeatMs);
+    if (!this.#link.connected || this.#account.outstanding === 0) {
       this.#missed = 0;
       return;
     }
@@ -272,4 +277,9 @@ export class NatsPull implements Pull {
     this.close();
     this.#handler.onLost(reason, detail);
   }
+}
+
+/** A message's size as the server counts it against `max_bytes`: the client says just that, though not in its type. */
+function sizeOf(msg: Msg): number {
+  return (msg as Msg & { size?(): number }).size?.() ?? msg.data.length;
 }

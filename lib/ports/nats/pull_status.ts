@@ -8,12 +8,24 @@ import type { Msg } from "@nats-io/nats-core";
 /** The meaning of a status message. */
 export interface PullStatus {
   /**
-   * `heartbeat`: a sign of life; `ended`: the request is over, ask again; `notReady`: over, ask again in a while;
+   * `heartbeat`: a sign of life; `ended`: the request is over, ask again; `tooLarge`: over, since the next message is larger than what was
+   * left of the request's bytes; `notReady`: over, ask again in a while;
    * `noResponders`: nobody serves the consumer; `deleted`: the consumer is gone; `failed`: asking again would not help.
    */
-  readonly kind: "heartbeat" | "ended" | "notReady" | "noResponders" | "deleted" | "failed";
+  readonly kind:
+    | "heartbeat"
+    | "ended"
+    | "tooLarge"
+    | "notReady"
+    | "noResponders"
+    | "deleted"
+    | "failed";
   /** Messages of the request that will not come; undefined if the server did not say. */
   readonly left: number | undefined;
+  /** Bytes of the request that will not come; undefined if the server did not say. */
+  readonly leftBytes: number | undefined;
+  /** The last delivery that the consumer has made, which a heartbeat says; undefined if the server did not say. */
+  readonly delivered: number | undefined;
   /** The server's words. */
   readonly text: string;
 }
@@ -29,6 +41,7 @@ function kindOf(code: number, text: string): PullStatus["kind"] {
   const words = text.toLowerCase();
   if (words.includes("consumer deleted") || words.includes("stream deleted")) return "deleted";
   if (words.includes("batch completed")) return "ended";
+  if (words.includes("message size exceeds")) return "tooLarge";
   return SOON.some((phrase) => words.includes(phrase)) ? "notReady" : "failed";
 }
 
@@ -41,10 +54,15 @@ function kindOf(code: number, text: string): PullStatus["kind"] {
 export function readStatus(msg: Msg): PullStatus {
   const code = msg.headers?.code ?? 0;
   const description = msg.headers?.description ?? "";
-  const left = msg.headers?.get("Nats-Pending-Messages") ?? "";
+  const numberOf = (name: string): number | undefined => {
+    const value = msg.headers?.get(name) ?? "";
+    return /^\d+$/.test(value) ? Number(value) : undefined;
+  };
   return {
     kind: kindOf(code, description),
-    left: /^\d+$/.test(left) ? Number(left) : undefined,
+    left: numberOf("Nats-Pending-Messages"),
+    leftBytes: numberOf("Nats-Pending-Bytes"),
+    delivered: numberOf("Nats-Last-Consumer"),
     text: `${code} ${description}`.trim(),
   };
 }

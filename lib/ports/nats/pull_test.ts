@@ -69,6 +69,7 @@ Deno.test("a pull asks in batches, each with its own reply subject", async () =>
   assert.equal(scene.server.published[0]!.subject, "$JS.API.CONSUMER.MSG.NEXT.S.c");
   assert.deepEqual(JSON.parse(scene.server.published[0]!.text), {
     batch: 10,
+    max_bytes: 1024 * 1024,
     expires: 1_000_000_000,
     idle_heartbeat: 50_000_000,
   });
@@ -111,6 +112,21 @@ Deno.test("the end of a request gives its credits back, and they are asked for a
   assert.deepEqual(scene.batches, [10, 7, 7], "without a number the whole request is meant");
   scene.server.deliverStatus(scene.reply(2), 409, "Batch Completed", 0);
   assert.equal(scene.pull.outstanding, 7);
+  await scene.end();
+});
+
+Deno.test("a message that does not fit is asked for alone, without a bound in bytes", async () => {
+  const scene = new Scene();
+  const bodies = () => scene.server.published.map(({ text }) => JSON.parse(text));
+  scene.pull.request(10);
+  const words = "Message Size Exceeds MaxBytes";
+  scene.server.deliverStatus(scene.reply(0), 409, words, 10, bodies()[0].max_bytes);
+  assert.deepEqual(bodies()[1], { batch: 1, expires: 1_000_000_000 });
+  assert.equal(scene.pull.outstanding, 1);
+  scene.send(1);
+  assert.deepEqual(scene.batches, [10, 1, 9]);
+  assert.ok(bodies()[2].max_bytes > 0);
+  assert.deepEqual(scene.lost, []);
   await scene.end();
 });
 

@@ -39,6 +39,8 @@ export class Requester {
   #nowMs: number | undefined;
   #subscribed = false;
   #sweep: ReturnType<typeof setTimeout> | undefined;
+  /** When the last sweep was, on the monotonic clock, in milliseconds. */
+  #sweptMs = 0;
 
   /**
    * @param nc the connection
@@ -205,10 +207,15 @@ export class Requester {
     return waiter;
   }
 
+  /**
+   * A wait ends at the first sweep that finds it over already at the one before. After a pause of the process the timer fires first, and the
+   * answers that have come meanwhile are read after it.
+   */
   readonly #onSweep = (): void => {
     this.#sweep = undefined;
-    const nowMs = performance.now();
-    for (const number of this.#pending.find(({ deadlineMs }) => deadlineMs <= nowMs)) {
+    const sweptMs = this.#sweptMs;
+    this.#sweptMs = performance.now();
+    for (const number of this.#pending.find(({ deadlineMs }) => deadlineMs <= sweptMs)) {
       const waiter = this.#pending.take(number);
       if (waiter === undefined) continue;
       const { subject, timeoutMs } = waiter;

@@ -1,5 +1,5 @@
 /**
- * For tests: a TCP proxy that can hold back what a server sends and cut connections with it under way.
+ * For tests: a TCP proxy that can hold back what a server sends, be slow, and cut connections with it under way.
  *
  * @module
  */
@@ -17,6 +17,8 @@ export class TestProxy {
   readonly #pipes = new Set<Pipe>();
   readonly #running = new Set<Promise<void>>();
   #holding = false;
+  /** How fast it passes on what the server sends. */
+  bytesPerSecond = Infinity;
 
   /** @param port the server's port on this machine */
   constructor(port: number) {
@@ -101,7 +103,14 @@ export class TestProxy {
 
   async #flush(pipe: Pipe): Promise<void> {
     for (let chunk = pipe.held.shift(); chunk !== undefined; chunk = pipe.held.shift()) {
-      await writeAll(pipe.client, chunk);
+      // In pieces, as a slow link does it.
+      const piece = Math.min(chunk.length, Math.ceil(this.bytesPerSecond / 50));
+      for (let at = 0; at < chunk.length; at += piece) {
+        const part = chunk.subarray(at, at + piece);
+        await writeAll(pipe.client, part);
+        const takesMs = part.length / this.bytesPerSecond * 1_000;
+        if (takesMs > 0) await new Promise((resolve) => setTimeout(resolve, takesMs));
+      }
     }
   }
 

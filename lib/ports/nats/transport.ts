@@ -1,6 +1,7 @@
 /**
- * The client's TCP transport, with one gap closed: between its phases it takes all listeners off the socket, and an error that
- * comes in such a moment (a server that refuses the password closes with a reset) would end the whole process.
+ * The client's TCP transport, with two gaps closed. Between its phases it takes all listeners off the socket, and an error that
+ * comes in such a moment (a server that refuses the password closes with a reset) would end the whole process. And the client takes a
+ * connection for dead whose answers to pings are late, although data comes: on a slow link they wait behind it.
  *
  * @module
  */
@@ -78,11 +79,24 @@ interface Attempt {
 
 class HeardTransport extends NodeTransport {
   readonly #attempt: Attempt;
+  #hasHeard = false;
 
   /** @param attempt takes what becomes of the encryption */
   constructor(attempt: Attempt) {
     super();
     this.#attempt = attempt;
+  }
+
+  /** Whether anything has come since this was last asked. */
+  takeHeard(): boolean {
+    const hasHeard = this.#hasHeard;
+    this.#hasHeard = false;
+    return hasHeard;
+  }
+
+  override setupHandlers(): void {
+    super.setupHandlers();
+    this.socket.on("data", () => this.#hasHeard = true);
   }
 
   override async dial(hp: { hostname: string; port: number }): ReturnType<NodeTransport["dial"]> {
@@ -105,6 +119,22 @@ class HeardTransport extends NodeTransport {
   }
 }
 
+/** Whatever comes is a sign of life, as the answer to a ping is. A connection on which nothing comes is noticed as quickly as before. */
+function heedData({ protocol }: NatsConnectionImpl): void {
+  const { heartbeats } = protocol;
+  const { ph } = heartbeats;
+  heartbeats.ph = {
+    flush: (pong) => ph.flush(pong),
+    disconnect: () => ph.disconnect(),
+    dispatchStatus: (status) => {
+      const { transport } = protocol;
+      // This is told at each beat before unanswered pings are counted.
+      if (transport instanceof HeardTransport && transport.takeHeard()) heartbeats.pendings = [];
+      ph.dispatchStatus(status);
+    },
+  };
+}
+
 /**
  * Connects over TCP.
  *
@@ -117,7 +147,9 @@ export async function connectTcp(options: ConnectionOptions): Promise<NatsConnec
   const factory = () => new HeardTransport(attempt = {});
   setTransportFactory({ factory, dnsResolveFn: nodeResolveHost });
   try {
-    return await NatsConnectionImpl.connect(options);
+    const nc = await NatsConnectionImpl.connect(options);
+    heedData(nc as NatsConnectionImpl);
+    return nc;
   } catch (error) {
     // The client hears neither, waits, and says that it has waited.
     if (attempt.alert !== undefined) throw attempt.alert;
