@@ -59,8 +59,15 @@ export interface DispatcherOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** These say nothing about the message, which must not become poison by them. An actor that cannot begin sees to its calls by itself. */
-const BLAMELESS_CODES: readonly PartiErrorCode[] = [...OUTAGE_CODES, "PARTI_NOT_BEGUN"];
+/**
+ * These say nothing about the message, which must not become poison by them. A stream that is full takes the effect once there is room, and an
+ * actor that cannot begin sees to its calls by itself.
+ */
+const BLAMELESS_CODES: readonly PartiErrorCode[] = [
+  ...OUTAGE_CODES,
+  "PARTI_STREAM_FULL",
+  "PARTI_NOT_BEGUN",
+];
 
 /** However long an outage lasts, its end is noticed soon. */
 const OUTAGE_PAUSE_MAX_MS = 1_000;

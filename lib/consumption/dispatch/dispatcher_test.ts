@@ -84,16 +84,18 @@ Deno.test("an outage is not poison: what failed because of the server is tried u
   assert.equal(told.failures.length, 10);
 });
 
-Deno.test("an actor that cannot begin makes no poison of its call", async () => {
-  const { clock, feed, made, told, state } = rig((_, { attempt }) => {
-    if (attempt <= 5) throw new PartiError("PARTI_NOT_BEGUN", "not now");
-  }, { maxDeliver: 2 });
-  state.poison = "stopped";
-  const [a] = made("a");
-  feed(a!, 1);
-  await clock.advance(10_000);
-  assert.deepEqual(told.outcomes, [["a", 1, "done"]]);
-});
+for (const code of ["PARTI_NOT_BEGUN", "PARTI_STREAM_FULL"] as const) {
+  Deno.test(`an actor that cannot begin, or an output that is full, makes no poison of a message: ${code}`, async () => {
+    const { clock, feed, made, told, state } = rig((_, { attempt }) => {
+      if (attempt <= 5) throw new PartiError(code, "not now");
+    }, { maxDeliver: 2 });
+    state.poison = "stopped";
+    const [a] = made("a");
+    feed(a!, 1);
+    await clock.advance(10_000);
+    assert.deepEqual(told.outcomes, [["a", 1, "done"]]);
+  });
+}
 
 Deno.test("a fenced handler gives its partition up: somebody newer owns it", async () => {
   const { clock, feed, made, told } = rig(() => {
