@@ -52,7 +52,11 @@ export const excuses: readonly Excuse[] = [
     why: OLD_LIST,
   },
 
-  { file: `${folder}/bucket_model.ts`, line: "if (isMarker) continue;", why: OBSERVER },
+  {
+    file: `${folder}/bucket_model.ts`,
+    line: 'if (isMarker || operation === "removed") continue;',
+    why: OBSERVER,
+  },
   {
     file: `${folder}/bucket_model.ts`,
     line: "for (const follower of [...this.#followers]) follower.expired?.(key);",

@@ -57,7 +57,8 @@ natsTest(
     assert.ok(library > client + 1, `${library} MB and ${client} MB`);
     const grown = await heapOf(url, { loads: "library", fault: "memory" }, true);
     const growth = (grown - client) / (library - client) - 1;
-    assert.ok(growth > 0.13 && growth < 0.17, `${growth}`);
+    // Two processes differ by some hundredths of the four megabytes of the library.
+    assert.ok(growth > 0.11 && growth < 0.19, `${growth}`);
   },
 );
 

@@ -140,3 +140,32 @@ Deno.test("a connection full of data is alive, however late its pongs are, and o
     await proxy.close();
   }
 });
+
+Deno.test("a connection whose pings are not answered is dead after thirty of them, whatever comes", async () => {
+  await using nats = await launchNats();
+  const proxy = new TestProxy(nats.port);
+  const other = await connectNats({ servers: nats.url });
+  const nc = await connectNats({
+    servers: proxy.url,
+    ignoreClusterUpdates: true,
+    pingInterval: 20,
+    maxPingOut: 2,
+  });
+  const talk = setInterval(() => other.publish("talk"), 5);
+  try {
+    nc.subscribe("talk", { callback: () => {} });
+    await nc.flush();
+    proxy.mute = true;
+    let beats = 0;
+    for await (const { type } of nc.status()) {
+      if (type === "ping") beats++;
+      if (type === "disconnect" || beats > 100) break;
+    }
+    assert.ok(beats > 30 && beats <= 100, `${beats}`);
+  } finally {
+    clearInterval(talk);
+    await nc.close();
+    await other.close();
+    await proxy.close();
+  }
+});

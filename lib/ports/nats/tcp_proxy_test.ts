@@ -1,5 +1,5 @@
 /**
- * For tests: a TCP proxy that can hold back what a server sends, be slow, and cut connections with it under way.
+ * For tests: a TCP proxy that can hold back what a server sends, lose what clients send, be slow, and cut connections with data under way.
  *
  * @module
  */
@@ -17,6 +17,8 @@ export class TestProxy {
   readonly #pipes = new Set<Pipe>();
   readonly #running = new Set<Promise<void>>();
   #holding = false;
+  /** Whether what clients send is lost. */
+  mute = false;
   /** How fast it passes on what the server sends. */
   bytesPerSecond = Infinity;
 
@@ -77,7 +79,9 @@ export class TestProxy {
     server.setNoDelay();
     const pipe: Pipe = { client, server, held: [] };
     this.#pipes.add(pipe);
-    this.#track(this.#pump(pipe, client, (chunk) => writeAll(server, chunk)));
+    this.#track(this.#pump(pipe, client, async (chunk) => {
+      if (!this.mute) await writeAll(server, chunk);
+    }));
     this.#track(this.#pump(pipe, server, async (chunk) => {
       pipe.held.push(chunk.slice());
       if (!this.#holding) await this.#flush(pipe);

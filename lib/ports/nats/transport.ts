@@ -119,17 +119,30 @@ class HeardTransport extends NodeTransport {
   }
 }
 
-/** Whatever comes is a sign of life, as the answer to a ping is. A connection on which nothing comes is noticed as quickly as before. */
+/** For so many beats data stands for the answer to a ping: longer nothing that is asked for keeps a connection busy. */
+const BEATS_EXCUSED = 30;
+
+/**
+ * Whatever comes is a sign of life for a while, as the answer to a ping is for good: where data comes and no answer at all, nothing is heard
+ * of what is said here. A connection on which nothing comes is noticed as quickly as before.
+ */
 function heedData({ protocol }: NatsConnectionImpl): void {
   const { heartbeats } = protocol;
   const { ph } = heartbeats;
+  let excused = 0;
   heartbeats.ph = {
-    flush: (pong) => ph.flush(pong),
+    flush: async (pong) => {
+      await ph.flush(pong);
+      excused = 0;
+    },
     disconnect: () => ph.disconnect(),
     dispatchStatus: (status) => {
       const { transport } = protocol;
       // This is told at each beat before unanswered pings are counted.
-      if (transport instanceof HeardTransport && transport.takeHeard()) heartbeats.pendings = [];
+      if (transport instanceof HeardTransport && transport.takeHeard() && excused < BEATS_EXCUSED) {
+        excused++;
+        heartbeats.pendings = [];
+      }
       ph.dispatchStatus(status);
     },
   };
