@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { NatsConnection } from "@nats-io/nats-core";
 import { launchNats } from "../../../tasks/nats_launcher.ts";
 import { connectNats } from "./connect.ts";
 import { launchTestServer, testServers } from "./rig_test.ts";
@@ -99,17 +100,35 @@ for (const server of testServers()) {
   });
 }
 
-Deno.test("a connection full of data is alive, however late its pongs are, and one that falls silent is dead as soon as ever", async () => {
+interface Proxied {
+  /** Through the proxy. */
+  readonly nc: NatsConnection;
+  /** Beside it. */
+  readonly other: NatsConnection;
+  readonly proxy: TestProxy;
+}
+
+/** Runs over a connection through a proxy, which is dead after two pings without an answer. */
+async function proxied(
+  pingInterval: number,
+  run: (parts: Proxied) => Promise<void>,
+): Promise<void> {
   await using nats = await launchNats();
   const proxy = new TestProxy(nats.port);
   const other = await connectNats({ servers: nats.url });
-  const nc = await connectNats({
-    servers: proxy.url,
-    ignoreClusterUpdates: true,
-    pingInterval: 100,
-    maxPingOut: 2,
-  });
+  const options = { servers: proxy.url, ignoreClusterUpdates: true, pingInterval, maxPingOut: 2 };
+  const nc = await connectNats(options);
   try {
+    await run({ nc, other, proxy });
+  } finally {
+    await nc.close();
+    await other.close();
+    await proxy.close();
+  }
+}
+
+Deno.test("a connection full of data is alive, however late its pongs are, and one that falls silent is dead as soon as ever", () =>
+  proxied(100, async ({ nc, other, proxy }) => {
     let beats = 0;
     const disconnected = Promise.withResolvers<void>();
     void (async () => {
@@ -134,38 +153,22 @@ Deno.test("a connection full of data is alive, however late its pongs are, and o
     beats = 0;
     await disconnected.promise;
     assert.equal(beats, 3, "two pings without an answer, and the beat that finds them");
-  } finally {
-    await nc.close();
-    await other.close();
-    await proxy.close();
-  }
-});
+  }));
 
-Deno.test("a connection whose pings are not answered is dead after thirty of them, whatever comes", async () => {
-  await using nats = await launchNats();
-  const proxy = new TestProxy(nats.port);
-  const other = await connectNats({ servers: nats.url });
-  const nc = await connectNats({
-    servers: proxy.url,
-    ignoreClusterUpdates: true,
-    pingInterval: 20,
-    maxPingOut: 2,
-  });
-  const talk = setInterval(() => other.publish("talk"), 5);
-  try {
-    nc.subscribe("talk", { callback: () => {} });
-    await nc.flush();
-    proxy.mute = true;
-    let beats = 0;
-    for await (const { type } of nc.status()) {
-      if (type === "ping") beats++;
-      if (type === "disconnect" || beats > 100) break;
+Deno.test("a connection whose pings are not answered is dead after thirty of them, whatever comes", () =>
+  proxied(20, async ({ nc, other, proxy }) => {
+    const talk = setInterval(() => other.publish("talk"), 5);
+    try {
+      nc.subscribe("talk", { callback: () => {} });
+      await nc.flush();
+      proxy.mute = true;
+      let beats = 0;
+      for await (const { type } of nc.status()) {
+        if (type === "ping") beats++;
+        if (type === "disconnect" || beats > 100) break;
+      }
+      assert.ok(beats > 30 && beats <= 100, `${beats}`);
+    } finally {
+      clearInterval(talk);
     }
-    assert.ok(beats > 30 && beats <= 100, `${beats}`);
-  } finally {
-    clearInterval(talk);
-    await nc.close();
-    await other.close();
-    await proxy.close();
-  }
-});
+  }));
