@@ -17,6 +17,11 @@ export const REPEAT_AFTER_MS = 500;
 /** …and then after this long each time. */
 const NEXT_PAUSE_MS = 1_000;
 
+/** What a node says that is asked while there is no leader, and knows it; others say nothing then. */
+const NO_LEADER = /"err_code":10008\b/;
+/** An answer that is longer is no refusal, in bytes. */
+const REFUSAL_BYTES = 512;
+
 /** The first tokens of every API subject. */
 export const API_PREFIX = "$JS.API";
 
@@ -68,8 +73,8 @@ export async function callApi<T>(
 
 /**
  * Calls the API for what may be done twice, a question or a removal, again and again until there is an answer. In a cluster nobody
- * answers while a stream, a consumer or the cluster itself has no leader, and what was asked then is not answered later either: whoever
- * waited for that answer would miss the new leader by seconds.
+ * answers while a stream, a consumer or the cluster itself has no leader, or only to say so, and what was asked then is not answered
+ * later either: whoever waited for that answer would miss the new leader by seconds.
  *
  * @param link the connection
  * @param path the subject after `$JS.API.`
@@ -102,8 +107,11 @@ async function askRepeatedly(
   const deadlineMs = performance.now() + timeoutMs;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const ask = (leftMs: number, pauseMs: number): void => {
-    link.ask(subject, data, leftMs).then(resolve, reject);
-    if (leftMs > pauseMs) {
+    const isLast = leftMs <= pauseMs;
+    link.ask(subject, data, leftMs).then((answer) => {
+      if (isLast || !saysNoLeader(answer.data)) resolve(answer);
+    }, reject);
+    if (!isLast) {
       timer = setTimeout(() => ask(deadlineMs - performance.now(), NEXT_PAUSE_MS), pauseMs);
     }
   };
@@ -113,4 +121,8 @@ async function askRepeatedly(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function saysNoLeader(data: Uint8Array): boolean {
+  return data.length <= REFUSAL_BYTES && NO_LEADER.test(decoder.decode(data));
 }
