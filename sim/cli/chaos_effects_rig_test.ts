@@ -218,7 +218,8 @@ function isUnheard(run: WatchedRun, { atMs, plan }: DoneEvent, name: string): vo
   const process = run.incarnation(name, atMs);
   const words = run.batches.filter((batch) => batch.process === process);
   const heard = words.filter((one) => one.atMs > atMs + SEEN_MS && one.atMs < atMs + plan.downMs);
-  assert.equal(heard.length, 0, `${name} was heard`);
+  const when = heard.map((one) => `${one.number} after ${one.atMs - atMs} ms`);
+  assert.deepEqual(when, [], `${process} was heard`);
   assert.ok(words.length > 0, `${name} was never heard`);
 }
 
