@@ -8,6 +8,14 @@ import type { Mutant } from "./mutant.ts";
 /** The bugs. */
 export const consumptionMutants: readonly Mutant[] = [
   {
+    name: "begun-anew-unconfirmed",
+    about:
+      "A lane that has ended goes, or starts anew in its place, before the acks sent last are confirmed: what they are for comes again.",
+    file: "lib/consumption/lanes/detacher.ts",
+    find: '    if (lane.ended !== "deleted") await this.#confirm(lane);\n',
+    replace: "",
+  },
+  {
     name: "filter-grows",
     about:
       "A new partition is put into a lane there is: its cursor is past what waits in the stream.",
