@@ -94,7 +94,8 @@ const violations: [keyof CoreCatalog, (rig: Rig) => void][] = [
   ["what is acknowledged is held", (rig) => {
     rig.observer.applied.acquired("A", ["p0"]);
     rig.observer.applied.released("A", ["p0"]);
-    rig.lease("worker-A", "A", 3_000, { applied: 1, following: 1 });
+    rig.publish(2_900, { generation: 2 });
+    rig.lease("worker-A", "A", 3_000, { applied: 2, following: 2 });
   }],
   ["whoever lives is not evicted", (rig) => {
     rig.observer.excuse("A", 3_000);
@@ -189,6 +190,17 @@ const innocent: [string, (rig: Rig) => void][] = [
   }],
   ["a leader that does not know whether it has written writes the same again", (rig) => {
     rig.publish(3_000);
+  }],
+  ["what was held when it was said may be let go before that has come", (rig) => {
+    rig.observer.applied.acquired("A", ["p0"]);
+    rig.observer.applied.released("A", ["p0"]);
+    rig.lease("worker-A", "A", 3_000, { applied: 1, following: 1 });
+  }],
+  ["what is kept is held by a later generation, too", (rig) => {
+    rig.observer.applied.acquired("A", ["p0"]);
+    rig.publish(2_900, { generation: 2 });
+    rig.observer.applied.released("A", ["p0"]);
+    rig.lease("worker-A", "A", 3_000, { applied: 2, following: 2 });
   }],
   ["a dead worker's ID may be taken", (rig) => {
     rig.observer.excuse("A", 3_000);
