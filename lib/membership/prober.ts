@@ -49,8 +49,11 @@ export interface ProberOptions extends ProbeOptions {
    * @param revision its lease as it was known when it was missed first
    */
   readonly onGone: (instance: string, revision: number | undefined) => void;
-  /** The revision at which an instance's lease is known now; undefined if it is not. Must not throw. */
-  readonly revisionOf?: (instance: string) => number | undefined;
+  /**
+   * The revision of an instance's lease as it is known now, or as it is read now; undefined if it is not known. Must neither throw nor
+   * reject. The second question is asked when all are known: whoever renews afterwards is alive, whatever comes of that question.
+   */
+  readonly revisionOf?: (instance: string) => number | undefined | Promise<number | undefined>;
 }
 
 /** Where there was nobody to probe the next look is so many intervals away, should nobody wake it. */
@@ -62,7 +65,7 @@ const MEAN_JITTER = 3 / 4;
 /** Probes a changing set of instances, round after round. Each one is asked for once at a time. */
 export class Prober {
   readonly #options: ProberOptions;
-  /** Those that are being asked for, question by question. None stays here for longer than two time-outs and a grace. */
+  /** Those that are being asked for, question by question. None stays here for longer than two time-outs and a grace, or what reading takes. */
   readonly #asking = new Set<readonly string[]>();
   /** Tells those who ask just then that it ends; made with the first question, as most workers never ask one. */
   #closing: AbortController | undefined;
@@ -160,7 +163,7 @@ export class Prober {
   }
 
   async #ask(instances: readonly string[]): Promise<void> {
-    const { clock, onGone, revisionOf } = this.#options;
+    const { clock, onGone } = this.#options;
     this.#closing ??= new AbortController();
     const { signal } = this.#closing;
     const startedAtMs = clock.monotonicMs();
@@ -170,9 +173,10 @@ export class Prober {
     if (missing === undefined) return;
     this.#noteBack(instances, missing, startedAtMs);
     if (missing.length === 0) return;
-    const revisions = new Map(missing.map((instance) => [instance, revisionOf?.(instance)]));
     this.#asking.add(missing);
-    const gone = await confirmMissing(this.#options, missing, signal);
+    const reading = this.#revisionsOf(missing);
+    const gone = await confirmMissing(this.#options, missing, signal, reading);
+    const revisions = await reading;
     this.#asking.delete(missing);
     for (const instance of gone) {
       // A question that began before the hold is void, even if only its first half did; one that began within it is, unless who is
@@ -181,6 +185,15 @@ export class Prober {
       if (signal.aborted || (startedAtMs < this.#quietUntilMs && isExcused)) continue;
       onGone(instance, revisions.get(instance));
     }
+  }
+
+  async #revisionsOf(instances: readonly string[]): Promise<Map<string, number | undefined>> {
+    const { revisionOf } = this.#options;
+    return new Map(
+      await Promise.all(
+        instances.map(async (instance) => [instance, await revisionOf?.(instance)] as const),
+      ),
+    );
   }
 
   /** Keeps who was there, as long as that makes a difference. */
@@ -218,14 +231,15 @@ async function findMissing(
   return missing;
 }
 
-/** Those of the missing that are missing still, a grace later. Never rejects. */
+/** Those of the missing that are missing still, a grace later and not before something else is over. Never rejects. */
 async function confirmMissing(
   options: ProbeOptions,
   missing: readonly string[],
   signal?: AbortSignal,
+  meanwhile?: Promise<unknown>,
 ): Promise<readonly string[]> {
   if (missing.length === 0) return [];
-  await sleep(options.clock, options.graceMs, signal);
+  await Promise.all([sleep(options.clock, options.graceMs, signal), meanwhile]);
   return await findMissing(options, missing, signal) ?? [];
 }
 

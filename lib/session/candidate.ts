@@ -214,7 +214,7 @@ export class Candidate {
     }
     const dead = this.#watch.takeVerdict();
     if (dead !== undefined) {
-      this.#office.leader.markDead(dead.instance, "no responders", dead.wasBack);
+      this.#office.leader.markDead(dead.instance, "no responders", dead.revision, dead.wasBack);
     }
     this.#options.session.events.onLeadership(true, term.epoch);
   }

@@ -3,15 +3,21 @@
  *
  * @module
  */
+import { unlessAborted } from "../abort.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
 import type { Candidate } from "../leadership/election_agent.ts";
 import { Prober } from "../membership/prober.ts";
+import { decodeWorkerRecord } from "../membership/worker_lease.ts";
+import { workerKey } from "../names.ts";
 import type { SessionOptions } from "./session_options.ts";
 
 /** What watching the leader needs. */
 export interface LeaderWatchOptions {
   /** The session's. */
-  readonly session: Pick<SessionOptions, "world" | "config" | "events" | "reconnectedAtMs">;
+  readonly session: Pick<
+    SessionOptions,
+    "world" | "config" | "leases" | "events" | "reconnectedAtMs"
+  >;
   /** Who watches. */
   readonly self: Candidate;
   /** The assignment as this worker knows it. */
@@ -26,6 +32,8 @@ export interface LeaderWatchOptions {
 export interface LeaderVerdict {
   /** Which one. */
   readonly instance: string;
+  /** Of its lease, as it was between the two questions: if that has been renewed since, it is alive. */
+  readonly revision: number;
   /** It had been there again since this worker's connection was back: nobody has to wait for its return from an outage. */
   readonly wasBack: boolean;
 }
@@ -38,7 +46,9 @@ export class LeaderWatch {
   readonly #options: LeaderWatchOptions;
   readonly #prober: Prober;
   #leader: Candidate | undefined;
-  #dead: LeaderVerdict & { readonly untilMs: number } | undefined;
+  #dead: { readonly verdict: LeaderVerdict; readonly untilMs: number } | undefined;
+  /** Ends the reading of the leader's lease. */
+  #reading: AbortController | undefined;
 
   /**
    * Begins to watch.
@@ -55,12 +65,16 @@ export class LeaderWatch {
       messaging: world.messaging,
       ...config.probe,
       targets: () => this.#probed(),
-      onGone: (gone) => {
-        // A verdict ages soon: the dead one's place is taken within a few round trips, and whoever was away for an instant only has renewed
-        // its lease since. Where an election takes longer, the new leader's own prober finds out anew.
+      revisionOf: (instance) => this.#revisionOf(instance),
+      onGone: (gone, revision) => {
+        // A verdict ages soon: the dead one's place is taken within a few round trips. Where an election takes longer, or its lease could not
+        // be read, the new leader's own prober finds out anew.
         const { timeoutMs, graceMs } = config.probe;
         const untilMs = world.clock.monotonicMs() + timeoutMs + graceMs;
-        this.#dead = { instance: gone, wasBack: this.#prober.wasBack(gone), untilMs };
+        const wasBack = this.#prober.wasBack(gone);
+        this.#dead = revision === undefined
+          ? undefined
+          : { verdict: { instance: gone, revision, wasBack }, untilMs };
         options.onGone(gone);
       },
       onMiss: (missed, kind) => events.onProbeMiss(missed, kind),
@@ -108,14 +122,32 @@ export class LeaderWatch {
     const dead = this.#dead;
     this.#dead = undefined;
     if (dead === undefined) return undefined;
-    return this.#options.session.world.clock.monotonicMs() < dead.untilMs
-      ? { instance: dead.instance, wasBack: dead.wasBack }
-      : undefined;
+    const nowMs = this.#options.session.world.clock.monotonicMs();
+    return nowMs < dead.untilMs ? dead.verdict : undefined;
   }
 
   /** Ends it: no call-back comes afterwards. */
   close(): void {
     this.#prober.close();
+    this.#reading?.abort();
+  }
+
+  /** The revision of the leader's lease as a worker; undefined if it has none, or it cannot be read as soon as the probes are answered. */
+  async #revisionOf(instance: string): Promise<number | undefined> {
+    const { leases, world: { clock }, config: { probe } } = this.#options.session;
+    const number = /-(\d+)$/.exec(this.#leader?.worker ?? "")?.[1];
+    if (number === undefined) return undefined;
+    const reading = this.#reading = new AbortController();
+    const timer = clock.setTimer(probe.timeoutMs, () => reading.abort());
+    try {
+      const entry = await unlessAborted(leases.get(workerKey(Number(number))), reading.signal);
+      const isItsOwn = entry !== undefined && decodeWorkerRecord(entry)?.instance === instance;
+      return isItsOwn ? entry.revision : undefined;
+    } catch {
+      return undefined; // No proof then. Who leads next has a prober of its own.
+    } finally {
+      timer.cancel();
+    }
   }
 
   /** The leader, if this worker is one of the few that watch it. */

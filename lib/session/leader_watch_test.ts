@@ -3,7 +3,8 @@ import { TestMessaging } from "../assignment/leader/leader_rig_test.ts";
 import { type Snapshot, weightTable } from "../assignment/snapshot.ts";
 import { resolveConfig } from "../config/config.ts";
 import { LeaderWatch, type LeaderWatchOptions } from "./leader_watch.ts";
-import { plainRandom } from "../membership/fake_bucket_test.ts";
+import { FakeBucket, plainRandom } from "../membership/fake_bucket_test.ts";
+import { workerKey } from "../names.ts";
 import { ManualClock } from "../test_support/manual_clock.ts";
 
 const LEADER = { worker: "worker-9", instance: "leader" };
@@ -31,7 +32,13 @@ function rig(latest?: Snapshot, options: { inOffice?: boolean; awayForMs?: numbe
   const gone: string[] = [];
   const misses: string[] = [];
   const config = resolveConfig({ group: "g" });
+  const leases = new FakeBucket();
+  const renew = (instance = LEADER.instance) =>
+    leases.poke(workerKey(9), { v: 1, worker: LEADER.worker, instance });
+  renew();
+  const revision = leases.peek(workerKey(9))!.revision;
   const session = {
+    leases,
     world: { clock, messaging, random: plainRandom() },
     config,
     reconnectedAtMs: () => backAtMs,
@@ -44,7 +51,7 @@ function rig(latest?: Snapshot, options: { inOffice?: boolean; awayForMs?: numbe
     isInOffice: () => options.inOffice ?? false,
     onGone: (instance) => gone.push(instance),
   });
-  return { clock, messaging, config, watch, gone, misses };
+  return { clock, messaging, config, leases, renew, revision, watch, gone, misses };
 }
 
 /** How many probes go out in a second while the leader answers. */
@@ -82,7 +89,7 @@ Deno.test("leader watch: nobody is watched by whoever leads, or where nobody lea
 });
 
 Deno.test("leader watch: a dead leader is told, and its verdict taken once", async () => {
-  const { clock, watch, gone, misses } = rig();
+  const { clock, revision, watch, gone, misses } = rig();
   assert.equal(watch.takeVerdict(), undefined);
   watch.leaderIs(LEADER);
   await clock.advance(DETECTED_MS);
@@ -90,7 +97,7 @@ Deno.test("leader watch: a dead leader is told, and its verdict taken once", asy
   assert.equal(misses[0], "leader no-responders");
   watch.leaderIs(undefined);
   await clock.advance(200);
-  assert.deepEqual(watch.takeVerdict(), { instance: "leader", wasBack: false });
+  assert.deepEqual(watch.takeVerdict(), { instance: "leader", revision, wasBack: false });
   assert.equal(watch.takeVerdict(), undefined);
   watch.close();
 });
@@ -120,14 +127,14 @@ Deno.test("leader watch: no verdict while it is held back", async () => {
 });
 
 Deno.test("leader watch: of a leader that dies soon after its return it is known that it had been back", async () => {
-  const { clock, messaging, watch } = rig();
+  const { clock, messaging, revision, watch } = rig();
   messaging.there.add(LEADER.instance);
   watch.leaderIs(LEADER);
   watch.hold(15_000);
   await clock.advance(2_000);
   messaging.there.delete(LEADER.instance);
   await clock.advance(DETECTED_MS);
-  assert.deepEqual(watch.takeVerdict(), { instance: "leader", wasBack: true });
+  assert.deepEqual(watch.takeVerdict(), { instance: "leader", revision, wasBack: true });
   watch.close();
 });
 
@@ -141,4 +148,37 @@ Deno.test("leader watch: one that begins right after a reconnect has no verdict 
   await clock.advance(DETECTED_MS);
   assert.ok(gone.length > 0);
   watch.close();
+});
+
+Deno.test("leader watch: the verdict is on the lease as it was between the questions: whoever renews it afterwards lives", async () => {
+  const { clock, messaging, config, revision, renew, watch } = rig();
+  messaging.there.add(LEADER.instance);
+  watch.leaderIs(LEADER);
+  await clock.advance(1_000);
+  messaging.there.delete(LEADER.instance);
+  // Once the first question has found nobody the lease is read.
+  const asked = messaging.requests;
+  while (messaging.requests === asked) await clock.advance(1);
+  await clock.advance(config.probe.graceMs / 2);
+  renew();
+  await clock.advance(config.probe.graceMs);
+  assert.deepEqual(watch.takeVerdict(), { instance: "leader", revision, wasBack: false });
+  watch.close();
+});
+
+Deno.test("leader watch: of a leader whose lease is another's, or cannot be read in time, it is not said that it is dead; another may lead all the same", async () => {
+  for (const what of ["another's", "gone", "silence", "refused"]) {
+    const { clock, config, leases, renew, watch, gone } = rig();
+    if (what === "another's") renew("somebody else");
+    if (what === "gone") await leases.remove(workerKey(9));
+    if (what === "silence") leases.before = () => new Promise(() => {});
+    if (what === "refused") leases.before = () => Promise.reject(new Error("refused"));
+    watch.leaderIs(LEADER);
+    await clock.advance(DETECTED_MS + config.probe.timeoutMs);
+    assert.ok(gone.length > 0, what);
+    assert.equal(watch.takeVerdict(), undefined, what);
+    watch.close();
+    await clock.advance(0);
+    assert.equal(clock.pendingTimers, 0, what);
+  }
 });

@@ -22,10 +22,6 @@ export interface EvictorOptions {
   readonly roster: EvictorRoster;
   /** The leader's own instance, which it never evicts. */
   readonly self: string;
-  /** The time on the monotonic clock, in milliseconds. */
-  readonly nowMs: () => number;
-  /** A verdict on somebody who is not seen for so long is void, in milliseconds: he may have shown in the meantime that he is alive. */
-  readonly unseenMaxMs: number;
   /** Whether the leader's own connection is up: without it the silence of others proves nothing. */
   readonly isConnected: () => boolean;
   /** Told of each lease ended. */
@@ -34,11 +30,10 @@ export interface EvictorOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** A verdict: on whoever had its lease at this revision, unknown until it is seen. A renewal since proves it wrong. */
+/** A verdict: on whoever had its lease at this revision. A renewal since proves it wrong. */
 interface Verdict {
   readonly reason: string;
-  readonly atMs: number;
-  revision: number | undefined;
+  readonly revision: number;
 }
 
 /** Ends the leases of the dead. */
@@ -57,13 +52,12 @@ export class Evictor {
    *
    * @param instance whose
    * @param reason for people
-   * @param missedAt its lease as it was known when it was missed first: whoever has renewed since is alive, whatever came of the second
-   * question. As it is known now if left out
+   * @param revision its lease as it was known when it was missed first: whoever has renewed since is alive, whatever came of the second
+   * question. Where it was not known nothing is proven of whoever has one
    */
-  condemn(instance: string, reason: string, missedAt?: number): void {
-    if (instance === this.#options.self) return;
-    const revision = missedAt ?? this.revisionOf(instance);
-    this.#condemned.set(instance, { reason, revision, atMs: this.#options.nowMs() });
+  condemn(instance: string, reason: string, revision: number | undefined): void {
+    if (instance === this.#options.self || revision === undefined) return;
+    this.#condemned.set(instance, { reason, revision });
   }
 
   /** The revision at which an instance's lease is known. */
@@ -119,16 +113,9 @@ export class Evictor {
   #verdictOn({ record: { instance }, revision }: Member): string | undefined {
     const verdict = this.#condemned.get(instance);
     if (verdict === undefined) return undefined;
-    const isVoid = verdict.revision === undefined &&
-      this.#ageOf(verdict) > this.#options.unseenMaxMs;
-    if (!isVoid) verdict.revision ??= revision;
     if (revision === verdict.revision) return verdict.reason;
     this.#condemned.delete(instance);
     return undefined;
-  }
-
-  #ageOf({ atMs }: Verdict): number {
-    return this.#options.nowMs() - atMs;
   }
 
   /** True if the matter is closed, one way or the other. */

@@ -15,7 +15,6 @@ function rig(count: number) {
     evicted: [] as string[],
     errors: [] as unknown[],
     tries: 0,
-    nowMs: 0,
   };
   const roster: EvictorRoster = {
     get members() {
@@ -32,8 +31,6 @@ function rig(count: number) {
   const evictor = new Evictor({
     roster,
     self: "i0",
-    nowMs: () => state.nowMs,
-    unseenMaxMs: 350,
     isConnected: () => state.connected,
     onEvicted: (each, reason) => state.evicted.push(`${each.record.instance}: ${reason}`),
     onError: (error) => state.errors.push(error),
@@ -43,8 +40,8 @@ function rig(count: number) {
 
 Deno.test("evictor: ends the leases of the condemned and the lapsed, never its own", async () => {
   const { state, evictor } = rig(4);
-  evictor.condemn("i0", "no responders");
-  evictor.condemn("i1", "no responders");
+  evictor.condemn("i0", "no responders", evictor.revisionOf("i0"));
+  evictor.condemn("i1", "no responders", evictor.revisionOf("i1"));
   state.lapsed.add("i0").add("i2");
   assert.equal(await evictor.evictAll(), true);
   assert.deepEqual(state.evicted, ["i1: no responders", "i2: lease not renewed"]);
@@ -54,7 +51,7 @@ Deno.test("evictor: ends the leases of the condemned and the lapsed, never its o
 Deno.test("evictor: whoever turns out to be alive lives on, and needs a new verdict", async () => {
   const { state, evictor } = rig(2);
   state.outcome = () => false;
-  evictor.condemn("i1", "no responders");
+  evictor.condemn("i1", "no responders", evictor.revisionOf("i1"));
   assert.equal(await evictor.evictAll(), true);
   assert.equal(await evictor.evictAll(), true);
   assert.equal(state.tries, 1);
@@ -64,7 +61,9 @@ Deno.test("evictor: whoever turns out to be alive lives on, and needs a new verd
 Deno.test("evictor: one that fails keeps no other alive and is tried again, W-17", async () => {
   const { state, evictor } = rig(4);
   state.outcome = (each) => each.idNumber === 2 ? Promise.reject(timeout()) : true;
-  for (const instance of ["i1", "i2", "i3"]) evictor.condemn(instance, "dead");
+  for (const instance of ["i1", "i2", "i3"]) {
+    evictor.condemn(instance, "dead", evictor.revisionOf(instance));
+  }
   assert.equal(await evictor.evictAll(), false);
   assert.deepEqual(state.evicted, ["i1: dead", "i3: dead"]);
   assert.equal(state.errors.length, 1);
@@ -76,14 +75,14 @@ Deno.test("evictor: one that fails keeps no other alive and is tried again, W-17
 Deno.test("evictor: one that has failed is not tried again on whoever has renewed since", async () => {
   const { state, evictor } = rig(2);
   state.outcome = () => Promise.reject(timeout());
-  evictor.condemn("i1", "no responders");
+  evictor.condemn("i1", "no responders", evictor.revisionOf("i1"));
   assert.equal(await evictor.evictAll(), false);
   const dead = state.members.get("i1")!;
   state.members.set("i1", { ...dead, revision: dead.revision + 1 });
   state.outcome = () => true;
   assert.equal(await evictor.evictAll(), true);
   assert.deepEqual(state.evicted, []);
-  evictor.condemn("i1", "no responders");
+  evictor.condemn("i1", "no responders", evictor.revisionOf("i1"));
   await evictor.evictAll();
   assert.deepEqual(state.evicted, ["i1: no responders"], "a new verdict counts");
 });
@@ -101,11 +100,11 @@ Deno.test("evictor: whoever has renewed between the two questions is alive, what
 Deno.test("evictor: verdicts that come meanwhile are carried out, too: one look, one rebalance", async () => {
   const { state, evictor } = rig(10);
   state.outcome = async (each) => {
-    evictor.condemn(`i${each.idNumber + 1}`, "dead");
+    evictor.condemn(`i${each.idNumber + 1}`, "dead", evictor.revisionOf(`i${each.idNumber + 1}`));
     await undefined;
     return true;
   };
-  evictor.condemn("i1", "dead");
+  evictor.condemn("i1", "dead", evictor.revisionOf("i1"));
   assert.equal(await evictor.evictAll(), true);
   assert.deepEqual([...state.members.keys()], ["i0"]);
 });
@@ -121,7 +120,7 @@ Deno.test("evictor: judges nobody while its own connection is down", async () =>
   const { state, evictor } = rig(3);
   state.connected = false;
   state.lapsed.add("i1");
-  evictor.condemn("i2", "no responders");
+  evictor.condemn("i2", "no responders", evictor.revisionOf("i2"));
   assert.equal(await evictor.evictAll(), false);
   assert.equal(state.tries, 0);
   evictor.pardonAll();
@@ -133,7 +132,7 @@ Deno.test("evictor: judges nobody while its own connection is down", async () =>
 
 Deno.test("evictor: a verdict on somebody who is not there does not wait for him", async () => {
   const { state, evictor } = rig(1);
-  evictor.condemn("i5", "dead");
+  evictor.condemn("i5", "dead", member(5).revision);
   await evictor.evictAll();
   state.members.set("i5", member(5));
   await evictor.evictAll();
@@ -144,7 +143,7 @@ Deno.test("evictor: after its end it tells nothing and begins nothing", async ()
   const { state, evictor } = rig(3);
   const held = Promise.withResolvers<boolean>();
   state.outcome = () => held.promise;
-  evictor.condemn("i1", "dead");
+  evictor.condemn("i1", "dead", evictor.revisionOf("i1"));
   const running = evictor.evictAll();
   evictor.close();
   held.resolve(true);
@@ -155,14 +154,16 @@ Deno.test("evictor: after its end it tells nothing and begins nothing", async ()
   assert.equal(state.tries, 1);
 });
 
-Deno.test("evictor: a verdict on somebody who is seen only much later is void, since he may have renewed meanwhile", async () => {
-  for (const [seenAtMs, evicted] of [[350, ["i1: no responders"]], [351, []]] as const) {
+Deno.test("evictor: whoever had renewed when he is seen first is alive, and whoever had no lease to be known by", async () => {
+  for (
+    const [renewals, evicted] of [[0, ["i1: no responders"]], [1, []], [undefined, []]] as const
+  ) {
     const { state, evictor } = rig(2);
     const late = state.members.get("i1")!;
     state.members.delete("i1");
-    evictor.condemn("i1", "no responders");
-    state.nowMs = seenAtMs;
-    state.members.set("i1", late);
+    const known = renewals === undefined ? undefined : late.revision;
+    evictor.condemn("i1", "no responders", known);
+    state.members.set("i1", { ...late, revision: late.revision + (renewals ?? 0) });
     assert.equal(await evictor.evictAll(), true);
     assert.equal(await evictor.evictAll(), true);
     assert.deepEqual(state.evicted, evicted);

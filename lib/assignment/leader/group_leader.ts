@@ -93,10 +93,11 @@ export class GroupLeader {
    *
    * @param instance whose death it is
    * @param reason for people
+   * @param revision of its lease, when it was known to be dead
    * @param wasBack whether it had been there since this worker's own connection was back: then nobody waits for its return from an outage
    */
-  markDead(instance: string, reason: string, wasBack = false): void {
-    this.#liveness.condemn(instance, reason, wasBack);
+  markDead(instance: string, reason: string, revision: number, wasBack = false): void {
+    this.#liveness.condemn(instance, reason, revision, wasBack);
     this.#loop.wake();
   }
 

@@ -441,8 +441,8 @@ memoryTest(
     const { leader, told } = group.lead();
     group.join([0, 1]);
     await group.pass(2_000);
-    leader.markDead("nobody-we-know", "a rumour");
-    leader.markDead("i0", "itself");
+    leader.markDead("nobody-we-know", "a rumour", 1);
+    leader.markDead("i0", "itself", group.revisionOf(0));
     await group.pass(2_000);
     assert.deepEqual(told.evicted, []);
     assert.equal(told.published.length, 1);

@@ -180,7 +180,7 @@ groupTest(
           worker.revision,
         );
       })().then((revision) => ({ revision }), () => undefined);
-      leader.markDead(worker.said.instance, "a test");
+      leader.markDead(worker.said.instance, "a test", worker.revision);
       const renewed = await renewing;
       if (renewed !== undefined) {
         worker.revision = renewed.revision;

@@ -122,7 +122,7 @@ memoryTest(
       source: { list: () => answer() },
     });
     group.kill([0]);
-    second.leader.markDead("i0", "no responders");
+    second.leader.markDead("i0", "no responders", group.revisionOf(0));
     await group.clock.advance(DETECTED_MS);
     assertCovered(await group.current(), 12, "worker-1 worker-2");
     // Empty is no better than down.

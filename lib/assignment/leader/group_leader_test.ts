@@ -262,7 +262,7 @@ memoryTest(
     group.kill([0, 3]);
     await first.leader.close();
     const second = group.lead({ self: 1, term: new TestTerm(50) });
-    second.leader.markDead("i0", "no responders");
+    second.leader.markDead("i0", "no responders", group.revisionOf(0));
     await settle();
     const snapshot = await group.current();
     assert.equal(snapshot.reason, "emergency");
@@ -287,7 +287,7 @@ memoryTest(
     await first.leader.close();
     group.join([4]);
     const second = group.lead({ self: 4, term: new TestTerm(50) });
-    second.leader.markDead("i0", "no responders");
+    second.leader.markDead("i0", "no responders", group.revisionOf(0));
     await group.clock.advance(10);
     assert.equal((await group.current()).reason, "emergency");
   },
@@ -377,7 +377,7 @@ memoryTest(
     const untilMs = group.clock.monotonicMs() + 15_000;
     const options = { self: 1, term: new TestTerm(9_999), recoveringUntilMs: () => untilMs };
     const second = group.lead(options);
-    second.leader.markDead("i0", "no responders", true);
+    second.leader.markDead("i0", "no responders", group.revisionOf(0), true);
     await group.pass(1_000);
     const { reason, epoch } = await group.current();
     assert.deepEqual([reason, epoch], ["emergency", 9_999]);

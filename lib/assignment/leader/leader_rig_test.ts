@@ -316,6 +316,11 @@ export class MemoryGroup {
     for (const n of numbers) this.join([n], { ...this.#renewed.get(n), applied: generation });
   }
 
+  /** The revision of a worker's lease. */
+  revisionOf(n: number): number {
+    return this.leases.peek(workerKey(n))!.revision;
+  }
+
   /** Processes die: nobody renews, nobody answers. */
   kill(numbers: readonly number[]): void {
     for (const n of numbers) {

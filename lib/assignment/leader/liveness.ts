@@ -81,9 +81,6 @@ export class Liveness {
     this.#evictor = new Evictor({
       roster: this.#roster,
       self: self.instance,
-      nowMs: () => clock.monotonicMs(),
-      // Nobody is found dead sooner than that, so whoever is dead is found anew.
-      unseenMaxMs: config.probe.timeoutMs + config.probe.graceMs,
       isConnected: () => messaging.connected,
       onEvicted: (member, reason) => {
         this.#proven.add(member.record.instance);
@@ -141,11 +138,12 @@ export class Liveness {
    *
    * @param instance whose death it is
    * @param reason for people
+   * @param revision of its lease, when it was known to be dead
    * @param wasBack whether it had been there since this worker's own connection was back
    */
-  condemn(instance: string, reason: string, wasBack = false): void {
+  condemn(instance: string, reason: string, revision: number, wasBack = false): void {
     if (wasBack) this.#back.add(instance);
-    this.#evictor.condemn(instance, reason);
+    this.#evictor.condemn(instance, reason, revision);
   }
 
   /**

@@ -127,7 +127,7 @@ memoryTest("liveness: an eviction that fails is still to be done", async (group)
   group.leases.before = (operation) => {
     if (operation === "remove") throw timeout();
   };
-  liveness.condemn("i1", "a rumour");
+  liveness.condemn("i1", "a rumour", group.revisionOf(1));
   assert.equal(await liveness.evictAll(), false);
   assert.equal(told.errors.length, 1);
   group.leases.before = () => {};
@@ -171,7 +171,7 @@ memoryTest(
     const { liveness, told, alive } = watch(group);
     group.join([0, 1, 2]);
     await group.pass(1_000);
-    liveness.condemn("i2", "no responders");
+    liveness.condemn("i2", "no responders", group.revisionOf(2));
     group.messaging.there.clear();
     liveness.excuseAll();
     assert.equal(await liveness.evictAll(), true);
@@ -201,7 +201,7 @@ memoryTest("liveness: the leader itself is never judged", async (group) => {
   const { liveness, alive } = watch(group);
   group.join([0]);
   group.messaging.there.clear();
-  liveness.condemn("i0", "a rumour");
+  liveness.condemn("i0", "a rumour", group.revisionOf(0));
   await group.clock.advance(1_000);
   assert.equal(await liveness.evictAll(), true);
   assert.equal(alive(), "i0");
@@ -213,7 +213,7 @@ memoryTest("liveness: after the end nobody is judged, evicted or freed", async (
   group.join([0, 1]);
   addLanes(group, [0, 1]);
   await group.pass(1_000);
-  liveness.condemn("i1", "a rumour");
+  liveness.condemn("i1", "a rumour", group.revisionOf(1));
   liveness.end();
   group.kill([1]);
   await group.clock.advance(10_000);
