@@ -221,7 +221,7 @@ export class Candidate {
 
   #takeOffice(term: Term): Office {
     const { world, config, leases, assignments, source, strategy, events } = this.#options.session;
-    const { recoveringUntilMs } = this.#options.session;
+    const { recoveringUntilMs, openBuckets } = this.#options.session;
     const run = this.#run;
     // It may say so before it is even made: then the office is taken first and left afterwards.
     const unfit = (error: unknown, pauseMs: number) =>
@@ -235,6 +235,7 @@ export class Candidate {
       term,
       leases,
       assignments,
+      openBuckets,
       source,
       strategy,
       remembered: this.#options.latest,
