@@ -326,13 +326,13 @@ export class GroupLeader {
     }
   }
 
-  /** Whoever asked for a fresh look is answered, unless what it found still has to wait. */
+  /** Whoever asked for a fresh look is answered, unless what it found is still to come: it has to wait, or was found during a publication. */
   #answerRefresh(decision: PlannerDecision): void {
     const { publication, source } = this.#claimed!;
     const { snapshot } = publication;
-    const hasToWait = decision.kind === "wait" &&
+    const isToCome = decision.kind !== "idle" &&
       this.#situation.partitionsDiffer({ snapshot, partitions: source.partitions });
-    if (hasToWait) return;
+    if (isToCome) return;
     this.#refreshWaiters.answer(snapshot.generation);
   }
 }
