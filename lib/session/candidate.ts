@@ -119,7 +119,7 @@ export class Candidate {
    * Has the leader, whoever it is, read the partitions again.
    *
    * @returns the generation in force afterwards
-   * @throws {PartiError} `PARTI_SOURCE_FAILED`, `PARTI_NOT_LEADER` or `PARTI_NO_RESPONDERS` while nobody leads, `PARTI_TIMEOUT`
+   * @throws {PartiError} `PARTI_SOURCE_FAILED`, `PARTI_INVALID_ASSIGNMENT`, `PARTI_NOT_LEADER` or `PARTI_NO_RESPONDERS` while nobody leads, `PARTI_TIMEOUT`
    */
   async refresh(): Promise<number> {
     const { world, config } = this.#options.session;
