@@ -16,36 +16,44 @@ export interface Partition {
 /** A partition's identity: its keys joined with dots, so that it is also the tail of its subject. */
 export type PartitionId = string;
 
-// White space, control characters and what means something in a subject.
-const NO_TOKEN = /[\s\p{Cc}.*>]/u;
+// White space, control characters, what means something in a subject, and halves of characters: on the wire those are all the same.
+const NO_TOKEN = /[\s\p{Cc}\p{Cs}.*>]/u;
 
 /**
  * A partition's identity.
  *
  * @param partition the partition
  * @returns its keys joined with dots
- * @throws {PartiError} `PARTI_INVALID_PARTITION` for no keys, an empty key, a dot, a wildcard or white space in one
+ * @throws {PartiError} `PARTI_INVALID_PARTITION` for no keys, one that is no text or an empty one, a dot, a wildcard or white space in one
  */
 export function partitionId(partition: Partition): PartitionId {
-  if (partition.keys.length === 0) {
+  // A list may come out of a database or a document: the types say nothing of what is in it.
+  if (!Array.isArray(partition?.keys) || partition.keys.length === 0) {
     throw new PartiError("PARTI_INVALID_PARTITION", "a partition needs at least one key", {
       value: partition,
     });
   }
   for (const key of partition.keys) {
-    if (key === "" || NO_TOKEN.test(key)) {
+    if (typeof key !== "string" || key === "" || NO_TOKEN.test(key)) {
       throw new PartiError(
         "PARTI_INVALID_PARTITION",
-        `partition key ${JSON.stringify(key)} is not a subject token`,
-        { value: partition, hint: "use no dots, wildcards, spaces or control characters in keys" },
+        `partition key ${shown(key)} is not a subject token`,
+        {
+          value: partition,
+          hint: "keys are texts without dots, wildcards, spaces or control characters",
+        },
       );
     }
   }
   return partition.keys.join(".");
 }
 
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
 // Whatever is no token, and a token that is empty.
-const NO_ID = /[\s\p{Cc}*>]|^\.|\.\.|\.$|^$/u;
+const NO_ID = /[\s\p{Cc}\p{Cs}*>]|^\.|\.\.|\.$|^$/u;
 
 /**
  * Checks an identity that did not come from {@linkcode partitionId}, such as a key that a subject is to be made of.
@@ -69,12 +77,13 @@ const WEIGHT_MAX = 1e15;
  */
 export function partitionWeight(partition: Partition): number {
   const weight = partition.weight ?? 1;
-  if (!(weight > 0 && weight <= WEIGHT_MAX)) {
+  // "3" is above 0, too, and would be published: no worker understands an assignment in which a weight is a text.
+  if (typeof weight !== "number" || !(weight > 0 && weight <= WEIGHT_MAX)) {
     throw new PartiError(
       "PARTI_INVALID_PARTITION",
-      `the weight of ${
-        partition.keys.join(".")
-      } is ${weight}, not a number above 0 and at most ${WEIGHT_MAX.toExponential()}`,
+      `the weight of ${partition.keys.join(".")} is ${
+        shown(weight)
+      }, not a number above 0 and at most ${WEIGHT_MAX.toExponential()}`,
       {
         value: partition,
         hint: "weights count only compared with each other: divide them all by the same number",

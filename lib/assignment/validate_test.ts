@@ -79,15 +79,25 @@ Deno.test("normalize: bad keys, bad weights and contradictions are refused", () 
     list([["a"], NaN]),
     list([["a"], Infinity]),
     list([["a"], 1.001e15]),
+    // As they come out of databases and documents, whatever the types say.
+    list([["a"], "3" as unknown as number]),
+    list([["a"], 3n as unknown as number]),
+    list([["a", null as unknown as string]]),
+    list([[7 as unknown as string]]),
+    [{} as Partition],
+    [null as unknown as Partition],
+    // Half of a character: as a subject it is the same as any other half.
+    list([["\ud83d"]]),
     list([["a"], 2], [["b"]], [["a"]]),
   ];
   for (const one of bad) {
     assert.throws(
       () => normalizePartitions(one),
       (error) => isPartiError(error, "PARTI_INVALID_PARTITION"),
-      JSON.stringify(one),
+      Deno.inspect(one),
     );
   }
+  assert.equal(normalizePartitions(list([["\u{1f600}"]])).length, 1);
   assert.throws(
     () => normalizePartitions(bad.at(-1)!),
     /partition a is listed with weight 2 and with weight 1/,

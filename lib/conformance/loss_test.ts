@@ -351,6 +351,23 @@ natsTest(
 );
 
 natsTest(
+  "row 37: the assignment bucket alone is deleted, and somebody dies: the leader makes it anew, the new leader too",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { partitionCount: 9, idle: true });
+    await cluster.add(3);
+    await cluster.untilStable();
+    await cluster.publications.close();
+    for (const who of [() => cluster.followers[0]!, () => cluster.leader]) {
+      const { epoch } = cluster.running[0]!.manager.assignment!;
+      await cluster.world.kv.destroy(assignmentBucket(cluster.group));
+      await cluster.kill(who());
+      await until("the others have its partitions", () => cluster.owners().size === 9, 5_000);
+      assert.ok(cluster.running[0]!.manager.assignment!.epoch >= epoch);
+    }
+  },
+);
+
+natsTest(
   "row 80: a connection that drops and is back before anybody acts: the worker goes on as it is",
   async (rig) => {
     await using cluster = await Cluster.open(rig, {

@@ -43,6 +43,7 @@ export interface LivesOptions {
     | "remembered"
     | "formerInstances"
     | "events"
+    | "openBuckets"
     | keyof GroupBuckets
   >;
   /** Who is told; `onProgress` after every step too. */
@@ -172,6 +173,7 @@ export class Lives {
       session = this.#entering = new Session({
         ...sessionOptions(buckets, this.#former),
         ...buckets,
+        openBuckets,
         world,
         instance,
         preferredId: this.#preferredId,

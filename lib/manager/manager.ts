@@ -231,7 +231,7 @@ export class Manager implements AsyncDisposable {
    *
    * @returns the generation in force afterwards
    * @throws {PartiError} `PARTI_NOT_STARTED`, `PARTI_NOT_LEADER` or `PARTI_NO_RESPONDERS` while there is no leader,
-   * `PARTI_SOURCE_FAILED` if the source cannot be read, `PARTI_TIMEOUT`
+   * `PARTI_SOURCE_FAILED` if the source cannot be read, `PARTI_INVALID_ASSIGNMENT` if the strategy fails, `PARTI_TIMEOUT`
    */
   async refreshPartitions(): Promise<number> {
     const { session } = this.#lives;

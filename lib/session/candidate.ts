@@ -119,7 +119,7 @@ export class Candidate {
    * Has the leader, whoever it is, read the partitions again.
    *
    * @returns the generation in force afterwards
-   * @throws {PartiError} `PARTI_SOURCE_FAILED`, `PARTI_NOT_LEADER` or `PARTI_NO_RESPONDERS` while nobody leads, `PARTI_TIMEOUT`
+   * @throws {PartiError} `PARTI_SOURCE_FAILED`, `PARTI_INVALID_ASSIGNMENT`, `PARTI_NOT_LEADER` or `PARTI_NO_RESPONDERS` while nobody leads, `PARTI_TIMEOUT`
    */
   async refresh(): Promise<number> {
     const { world, config } = this.#options.session;
@@ -221,7 +221,7 @@ export class Candidate {
 
   #takeOffice(term: Term): Office {
     const { world, config, leases, assignments, source, strategy, events } = this.#options.session;
-    const { recoveringUntilMs } = this.#options.session;
+    const { recoveringUntilMs, openBuckets } = this.#options.session;
     const run = this.#run;
     // It may say so before it is even made: then the office is taken first and left afterwards.
     const unfit = (error: unknown, pauseMs: number) =>
@@ -235,6 +235,7 @@ export class Candidate {
       term,
       leases,
       assignments,
+      openBuckets,
       source,
       strategy,
       remembered: this.#options.latest,

@@ -4,10 +4,13 @@
  * @module
  */
 import { decodeJsonObject, encodeJson } from "../codec.ts";
-import { describeError, isPartiError, PartiError } from "../errors.ts";
+import { describeError, isPartiError, PartiError, type PartiErrorCode } from "../errors.ts";
 
 /** What the leader is sent: anything but an empty message, which would be a probe. */
 export const REFRESH: Uint8Array = encodeJson("refresh");
+
+/** What asking again does not cure: told as what it is. */
+const TOLD: readonly PartiErrorCode[] = ["PARTI_SOURCE_FAILED", "PARTI_INVALID_ASSIGNMENT"];
 
 /**
  * Encodes that the partitions were read again.
@@ -37,16 +40,15 @@ export function encodeRefreshFailure(error: unknown): Uint8Array {
  *
  * @param data the answer's bytes
  * @returns the generation in force
- * @throws {PartiError} `PARTI_SOURCE_FAILED` if the leader could not read its source, `PARTI_NOT_LEADER` if it said anything else
+ * @throws {PartiError} `PARTI_SOURCE_FAILED` if the leader could not read its source, `PARTI_INVALID_ASSIGNMENT` if its strategy failed,
+ * `PARTI_NOT_LEADER` if it said anything else
  */
 export function decodeRefreshAnswer(data: Uint8Array): number {
   const answer = decodeJsonObject(data);
   const generation = answer?.["generation"];
   if (typeof generation === "number") return generation;
-  const code = answer?.["code"] === "PARTI_SOURCE_FAILED"
-    ? "PARTI_SOURCE_FAILED"
-    : "PARTI_NOT_LEADER";
-  throw new PartiError(code, "the leader could not refresh the partitions", {
-    value: answer?.["error"],
-  });
+  const code = TOLD.find((each) => each === answer?.["code"]) ?? "PARTI_NOT_LEADER";
+  const value = answer?.["error"];
+  const why = typeof value === "string" ? `: ${value}` : "";
+  throw new PartiError(code, `the leader could not refresh the partitions${why}`, { value });
 }

@@ -18,11 +18,13 @@ Deno.test("refresh answer: the generation in force", () => {
   assert.equal(decodeRefreshAnswer(encodeRefreshed(0)), 0);
 });
 
-Deno.test("refresh answer: a source that failed is told by its code, with the leader's words", () => {
-  const error = new PartiError("PARTI_SOURCE_FAILED", "the database is away");
-  const told = failure(encodeRefreshFailure(error));
-  assert.equal(told.code, "PARTI_SOURCE_FAILED");
-  assert.match(String(told.value), /the database is away/);
+Deno.test("refresh answer: a source or a strategy that failed is told by its code, with the leader's words", () => {
+  for (const code of ["PARTI_SOURCE_FAILED", "PARTI_INVALID_ASSIGNMENT"] as const) {
+    const told = failure(encodeRefreshFailure(new PartiError(code, "the database is away")));
+    assert.equal(told.code, code);
+    assert.match(told.message, /could not refresh the partitions: .*the database is away/);
+    assert.match(String(told.value), /the database is away/);
+  }
 });
 
 Deno.test("refresh answer: whatever else is said, or cannot be read, is a leader that could not", () => {

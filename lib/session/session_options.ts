@@ -54,6 +54,8 @@ export interface SessionOptions {
   readonly leases: KvBucket;
   /** The assignment bucket. */
   readonly assignments: KvBucket;
+  /** Makes both anew if they are gone. */
+  readonly openBuckets: () => Promise<unknown>;
   /** The election. */
   readonly election: ElectionAgent;
   /** Where partitions come from. */

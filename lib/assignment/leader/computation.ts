@@ -98,12 +98,12 @@ function askStrategy(
     input.members.filter((member) => !member.leaving).map((member) => ({
       id: member.worker,
       capacity: member.capacity,
-      labels: member.labels,
+      labels: { ...member.labels },
     }));
-  // The strategy may be the user's: what it does to its arrays must not be done to ours.
+  // The strategy may be the user's: what it does to what it is given must not be done to ours.
   const question: StrategyInput = {
     workers: workers(),
-    partitions: [...partitions],
+    partitions: partitions.map(({ id, weight }) => ({ id, weight })),
     previous: new Map(previous),
   };
   let answer: ReadonlyMap<PartitionId, string>;
@@ -119,6 +119,13 @@ function askStrategy(
         hint: "the group goes on with the assignment it has",
       },
     );
+  }
+  // Out of plain JavaScript it may be one, and what it rejects with must not end the process, and after it that of the next leader.
+  if (answer instanceof Promise) {
+    answer.catch(() => {});
+    throw new PartiError("PARTI_INVALID_ASSIGNMENT", "the strategy answered with a promise", {
+      hint: "a strategy answers at once: have what it needs ready before, or in the source",
+    });
   }
   validateAssignment({ workers: workers(), partitions, previous }, answer);
   return answer;

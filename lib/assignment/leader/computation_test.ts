@@ -101,6 +101,10 @@ Deno.test("computation: a custom strategy's faulty answer is refused", () => {
     () => {
       throw new TypeError("oops");
     },
+    // deno-lint-ignore require-await -- Rejected, it would end this process.
+    (async () => {
+      throw new TypeError("oops");
+    }) as unknown as ComputationInput["strategy"],
     // A leaver is not one of the workers it was given.
     ({ partitions }) => new Map(partitions.map(({ id }) => [id, "worker-2"])),
   ];
@@ -116,11 +120,15 @@ Deno.test("computation: what a strategy does to its input does nothing to ours",
   const before = compute().snapshot;
   const copy = structuredClone(before.workers);
   const given = list(12);
+  const members = [0, 1, 2].map((n) => record(n, { labels: { zone: "a" } }));
   const { snapshot } = compute({
     before,
+    members,
     partitions: given,
     strategy: (input) => {
       const answer = new Map(input.partitions.map(toFirst));
+      for (const partition of input.partitions) (partition as { weight: number }).weight = 9;
+      for (const { labels } of input.workers) (labels as Record<string, string>)["zone"] = "b";
       (input.partitions as unknown[]).reverse().pop();
       (input.workers as unknown[]).pop();
       (input.previous as Map<string, string>).clear();
@@ -130,6 +138,7 @@ Deno.test("computation: what a strategy does to its input does nothing to ours",
   assertCovered(snapshot, 12, "worker-0");
   assert.deepEqual(given, list(12));
   assert.deepEqual(before.workers, copy);
+  assert.deepEqual([snapshot.weights, members[0]!.labels], [weightTable([]), { zone: "a" }]);
 });
 
 Deno.test("computation: two members with one ID would be two owners of one partition", () => {

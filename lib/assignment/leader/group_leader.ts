@@ -55,6 +55,8 @@ export class GroupLeader {
   readonly #written: StoredPart[] = [];
   #remembered: Snapshot | undefined;
   #unreadable = 0;
+  /** The assignment bucket may be gone: nobody but the leader would notice, and make it anew, before a worker joins. */
+  #mayBeGone = false;
   readonly #refreshWaiters = new RefreshWaiters();
   readonly #setbacks = new Setbacks();
   #beginning: Promise<unknown> | undefined;
@@ -158,6 +160,7 @@ export class GroupLeader {
       this.#claimed = undefined;
     }
     if (this.#claimed === undefined && isPartiError(error, "PARTI_NOT_FOUND")) this.#unreadable++;
+    this.#mayBeGone ||= isPartiError(error, "PARTI_NOT_FOUND", "PARTI_NO_RESPONDERS");
     onError(error);
     const isUnable = this.#setbacks.failed(error, world.clock.monotonicMs());
     if (!isUnable && !world.buggify("unable-early", 0.1)) return;
@@ -167,9 +170,11 @@ export class GroupLeader {
 
   /** One look at everything. */
   async #look(): Promise<void> {
-    const { term, world } = this.#options;
+    const { term, world, openBuckets } = this.#options;
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
     if (world.buggify("look-fails", 0.1)) throw new PartiError("PARTI_TIMEOUT", "on purpose");
+    if (this.#mayBeGone) await openBuckets();
+    this.#mayBeGone = false;
     this.#claimed ??= await this.#claim();
     this.#ready.resolve();
     if (this.#loop.ended || !this.#liveness.initialized) return;
@@ -322,13 +327,13 @@ export class GroupLeader {
     }
   }
 
-  /** Whoever asked for a fresh look is answered, unless what it found still has to wait. */
+  /** Whoever asked for a fresh look is answered, unless what it found is still to come: it has to wait, or was found during a publication. */
   #answerRefresh(decision: PlannerDecision): void {
     const { publication, source } = this.#claimed!;
     const { snapshot } = publication;
-    const hasToWait = decision.kind === "wait" &&
+    const isToCome = decision.kind !== "idle" &&
       this.#situation.partitionsDiffer({ snapshot, partitions: source.partitions });
-    if (hasToWait) return;
+    if (isToCome) return;
     this.#refreshWaiters.answer(snapshot.generation);
   }
 }

@@ -36,6 +36,8 @@ export interface GroupLeaderOptions {
   readonly leases: KvBucket;
   /** The assignment bucket. */
   readonly assignments: KvBucket;
+  /** Makes the group's buckets anew if they are gone. */
+  readonly openBuckets: () => Promise<unknown>;
   /** Where partitions come from. */
   readonly source: SourceView;
   /** Who gets what. */

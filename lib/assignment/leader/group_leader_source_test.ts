@@ -88,6 +88,35 @@ memoryTest(
   },
 );
 
+memoryTest(
+  "leader: what a refresh finds while something else is being published is in the generation that it answers with",
+  async (group) => {
+    let answer: readonly Partition[] = partitions(12);
+    const { promise, resolve: goOn } = Promise.withResolvers<void>();
+    const { leader, told } = group.lead({ source: { list: () => Promise.resolve(answer) } });
+    group.join([0, 1]);
+    await group.pass(2_000);
+    const update = group.assignments.update.bind(group.assignments);
+    group.assignments.update = async (...args) => {
+      await promise;
+      return await update(...args);
+    };
+    group.kill([1]);
+    await group.clock.advance(DETECTED_MS);
+    answer = partitions(20);
+    const refresh = leader.refresh();
+    await settle();
+    goOn();
+    const generation = await refresh;
+    const found = told.published.find(({ snapshot }) => snapshot.generation === generation)!;
+    assert.deepEqual(told.published.map(({ snapshot }) => snapshot.reason).slice(1), [
+      "emergency",
+      "refresh",
+    ]);
+    assertCovered(found.snapshot, 20);
+  },
+);
+
 memoryTest("leader: a source that hangs delays no emergency", async (group) => {
   let isHanging = false;
   const { leader, told } = group.lead({

@@ -209,6 +209,7 @@ export function startLeader(
     term,
     leases: options.leases ?? buckets.leases,
     assignments: options.assignments ?? buckets.assignments,
+    openBuckets: () => Promise.resolve(),
     source: new SourceView({
       source: options.source ?? staticSource(partitions(12)),
       clock: world.clock,

@@ -15,6 +15,8 @@ const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30_000;
 /** The pause before the source is asked again about news that came while it answered: its answers may be what sets them off. */
 const AGAIN_MS = 100;
+/** How long the end of a watch on the source is waited for. */
+const CLOSE_MS = 1_000;
 
 /** Options of {@linkcode GuardedSource}. */
 export interface GuardedSourceOptions {
@@ -137,11 +139,23 @@ export class GuardedSource {
         this.#closed = true;
         this.#giveUp.abort();
         this.#retryTimer?.cancel();
-        const watch = this.#sourceWatch;
-        this.#sourceWatch = undefined;
-        await watch?.close();
+        await this.#endSourceWatch();
       },
     };
+  }
+
+  /** Never rejects, and takes no longer than a moment: a worker that stops waits for this before it gives its lease back. */
+  async #endSourceWatch(): Promise<void> {
+    const watch = this.#sourceWatch;
+    this.#sourceWatch = undefined;
+    if (watch === undefined) return;
+    const { clock, onProblem } = this.#options;
+    try {
+      await withDeadline(clock, CLOSE_MS, async () => await watch.close());
+    } catch (error) {
+      const message = `the watch on the partition source does not end: ${describeError(error)}`;
+      onProblem?.(new PartiError("PARTI_SOURCE_FAILED", message, { cause: error }));
+    }
   }
 
   /** A source that cannot be watched is asked when a refresh is forced. */

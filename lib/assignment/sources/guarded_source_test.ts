@@ -16,6 +16,7 @@ function rig(options: { allowEmpty?: boolean; watchable?: boolean } = {}) {
     problems: 0,
     tell: () => {},
     watched: false,
+    close: (): void | Promise<void> => {},
   };
   const guard = new GuardedSource({
     clock,
@@ -31,7 +32,12 @@ function rig(options: { allowEmpty?: boolean; watchable?: boolean } = {}) {
       watch: (onChange) => {
         state.watched = true;
         state.tell = onChange;
-        return { close: () => void (state.watched = false) };
+        return {
+          close: () => {
+            state.watched = false;
+            return state.close();
+          },
+        };
       },
     },
   });
@@ -248,6 +254,22 @@ Deno.test("guard: a source that hangs holds up nobody who leaves, and leaves not
   }
   assert.deepEqual([clock.pending, state.asked], [0, 1]);
   assert.equal(state.problems, 0, "to leave is no failure of the source");
+});
+
+Deno.test("guard: a watch on the source that does not end, or throws, holds up nobody for longer than a second", async () => {
+  for (
+    const close of [() => new Promise<void>(() => {}), () => {
+      throw new Error("no");
+    }]
+  ) {
+    const { clock, state, guard } = rig();
+    state.close = close;
+    let isClosed = false;
+    void guard.watch(() => {}).close().then(() => isClosed = true);
+    await clock.pass(1_000);
+    await settled();
+    assert.deepEqual([isClosed, state.problems, clock.pending], [true, 1, 0]);
+  }
 });
 
 Deno.test("guard: whoever watches again is served again", async () => {

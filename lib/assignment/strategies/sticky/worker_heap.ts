@@ -6,15 +6,18 @@
 import type { Board } from "./board.ts";
 
 /**
- * Binary heaps of workers by load, one for each distinct capacity. Loads may change in one direction only (upwards for
- * `lightest`, downwards for `heaviest`): a worker's key is then merely out of date when it comes to the top, and is corrected there.
+ * Binary heaps of workers by load. Loads may change in one direction only (upwards for `lightest`, downwards for `heaviest`): a worker's
+ * key is then merely out of date when it comes to the top, and is corrected there.
+ *
+ * Who is lightest after taking some weight depends on that weight, but not among workers of the same capacity: `lightest` has one heap for
+ * each distinct capacity. `heaviest` has one for all: where every worker has a capacity of its own, it would look at all of them each time.
  */
 export class WorkerHeap {
   readonly #board: Board;
-  /** 1 to find the lightest, -1 to find the heaviest. */
-  readonly #sign: 1 | -1;
+  readonly #isLightest: boolean;
   readonly #load: Float64Array;
-  readonly #heaps: number[][] = [];
+  /** By group. One whose workers have all been dropped stays, empty, for those that are taken in again. */
+  readonly #heaps = new Map<number, number[]>();
   readonly #key: Float64Array;
 
   /**
@@ -27,35 +30,33 @@ export class WorkerHeap {
   constructor(board: Board, which: "lightest" | "heaviest", load = board.load) {
     this.#board = board;
     this.#load = load;
-    this.#sign = which === "lightest" ? 1 : -1;
-    this.#key = load.map((load) => load * this.#sign);
-    const byCapacity = new Map<number, number[]>();
+    this.#isLightest = which === "lightest";
+    this.#key = load.map((_, w) => this.#keyOf(w));
     for (let w = 0; w < board.capacity.length; w++) {
-      const capacity = board.capacity[w]!;
-      let heap = byCapacity.get(capacity);
-      if (!heap) byCapacity.set(capacity, heap = []);
+      const group = this.#groupOf(w);
+      let heap = this.#heaps.get(group);
+      if (!heap) this.#heaps.set(group, heap = []);
       heap.push(w);
     }
-    this.#heaps.push(...byCapacity.values());
-    for (const heap of this.#heaps) {
+    for (const heap of this.#heaps.values()) {
       for (let i = (heap.length >> 1) - 1; i >= 0; i--) this.#sink(heap, i);
     }
   }
 
   /**
-   * The worker that would have the lowest load per capacity after taking some weight (for `heaviest`, the one that has the
-   * highest).
+   * The worker that would have the lowest load per capacity after taking some weight; for `heaviest`, the one that has the highest.
    *
-   * @param weight the weight; 0 unless given
+   * @param weight the weight, of use for `lightest` only; 0 unless given
    * @returns the worker; undefined if all have been dropped
    */
   best(weight = 0): number | undefined {
     let best: number | undefined;
     let bestKey = Infinity;
-    for (const heap of this.#heaps) {
+    for (const heap of this.#heaps.values()) {
       const w = this.#top(heap);
       if (w === undefined) continue;
-      const key = (this.#key[w]! + weight * this.#sign) / this.#board.capacity[w]!;
+      const own = this.#key[w]!;
+      const key = this.#isLightest ? (own + weight) / this.#board.capacity[w]! : own;
       if (key < bestKey || key === bestKey && w < best!) {
         best = w;
         bestKey = key;
@@ -70,8 +71,8 @@ export class WorkerHeap {
    * @param w the worker
    */
   drop(w: number): void {
-    const heap = this.#heaps.find((one) => one[0] === w);
-    if (!heap) return;
+    const heap = this.#heaps.get(this.#groupOf(w));
+    if (heap?.[0] !== w) return;
     const last = heap.pop()!;
     if (heap.length === 0) return;
     heap[0] = last;
@@ -84,15 +85,8 @@ export class WorkerHeap {
    * @param w the worker
    */
   restore(w: number): void {
-    const capacity = this.#board.capacity[w]!;
-    let heap = this.#heaps.find((one) =>
-      one.length > 0 && this.#board.capacity[one[0]!] === capacity
-    );
-    if (!heap) {
-      heap = [];
-      this.#heaps.push(heap);
-    }
-    this.#key[w] = this.#load[w]! * this.#sign;
+    const heap = this.#heaps.get(this.#groupOf(w))!;
+    this.#key[w] = this.#keyOf(w);
     heap.push(w);
     let i = heap.length - 1;
     while (i > 0 && this.#before(heap[i]!, heap[(i - 1) >> 1]!)) {
@@ -102,10 +96,19 @@ export class WorkerHeap {
     }
   }
 
+  #groupOf(w: number): number {
+    return this.#isLightest ? this.#board.capacity[w]! : 0;
+  }
+
+  /** The lowest comes first. */
+  #keyOf(w: number): number {
+    return this.#isLightest ? this.#load[w]! : -this.#load[w]! / this.#board.capacity[w]!;
+  }
+
   #top(heap: number[]): number | undefined {
     while (heap.length > 0) {
       const w = heap[0]!;
-      const key = this.#load[w]! * this.#sign;
+      const key = this.#keyOf(w);
       if (key === this.#key[w]) return w;
       this.#key[w] = key;
       this.#sink(heap, 0);
