@@ -5,6 +5,7 @@
  * @module
  */
 import type { KvEntry, KvWatch, KvWatchHandler } from "../kv.ts";
+import { guarded } from "./guarded.ts";
 import type { KvWatcher } from "./kv_watch.ts";
 import type { Link } from "./link.ts";
 
@@ -69,7 +70,7 @@ class SharedWatch {
         onEnd();
         const members = [...this.#members];
         this.#members.clear();
-        for (const { handler } of members) handler.onLost(error);
+        for (const { handler } of members) guarded(() => handler.onLost(error));
       },
     });
     this.#started = this.#watcher.start();
@@ -99,13 +100,22 @@ class SharedWatch {
     try {
       member.handler.onEntry(entry);
     } catch (error) {
-      void this.#leave(member);
-      member.handler.onLost(error);
+      this.#lose(member, error);
     }
   }
 
   #tellInitialized(member: Member): void {
-    if (member.ready && this.#members.has(member)) member.handler.onInitialized?.();
+    if (!member.ready || !this.#members.has(member)) return;
+    try {
+      member.handler.onInitialized?.();
+    } catch (error) {
+      this.#lose(member, error);
+    }
+  }
+
+  #lose(member: Member, error: unknown): void {
+    void this.#leave(member);
+    member.handler.onLost(error);
   }
 
   async #leave(member: Member): Promise<void> {
