@@ -92,7 +92,11 @@ class NatsMessaging implements Messaging {
 
   onRefused(onRefused: (error: PartiError) => void): Subscription {
     const refusals = new Refusals((error) => guarded(() => onRefused(error)));
-    return this.#link.onRefused((subject) => refusals.tell(subject, performance.now()));
+    const listening = [
+      this.#link.onRefused((subject) => refusals.tell(subject, performance.now())),
+      this.#link.onUserRefused((text) => refusals.tellUser(text, performance.now())),
+    ];
+    return { close: () => listening.forEach((each) => each.close()) };
   }
 }
 
