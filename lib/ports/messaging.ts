@@ -11,7 +11,7 @@ export interface Notice {
   readonly subject: string;
   /** The payload. */
   readonly data: Uint8Array;
-  /** Answers a request; does nothing where no answer was asked for. */
+  /** Answers a request; does nothing where no answer was asked for. Throws `PARTI_TOO_LARGE`. */
   respond(data: Uint8Array): void;
 }
 
