@@ -48,6 +48,14 @@ natsTest(
     await until("both know", () => together.every(({ told }) => told.length === 2));
     const late = await Watcher.open(bucket);
     assert.deepEqual(late.told, ["1", "initialized"], "what the others know");
+    await bucket.put("gone", bytes("1"));
+    const early = await Watcher.open(bucket, "gone");
+    await until("it knows", () => early.told.length === 2);
+    await bucket.erase("gone");
+    const later = await Watcher.open(bucket, "gone");
+    assert.deepEqual(later.told, ["initialized"], "the others do not know that it has gone");
+    for (const { watch } of [early, later]) await watch!.close();
+    await until("the other reader is gone", async () => await readers() === 1);
     assert.equal(await readers(), 1);
     const all = [...together, late];
     const allKnow = (count: number) =>
