@@ -11,7 +11,7 @@ export interface Notice {
   readonly subject: string;
   /** The payload. */
   readonly data: Uint8Array;
-  /** Answers a request; does nothing where no answer was asked for. */
+  /** Answers a request; does nothing where no answer was asked for. Throws `PARTI_TOO_LARGE`. */
   respond(data: Uint8Array): void;
 }
 
@@ -73,7 +73,8 @@ export interface Messaging {
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription;
   /**
    * Calls `onRefused` when something was sent without waiting for an answer and this user may not: with `PARTI_REFUSED`, the subject as its
-   * value and a hint, once a minute for each permission that is missing. What a pull or an ack is refused is not told here: the pull says
+   * value and a hint, once a minute for each permission that is missing; and as often while the server does not let this user connect
+   * again, such as because the credentials have expired. What a pull or an ack is refused is not told here: the pull says
    * so, and the confirmation of acks.
    */
   onRefused(onRefused: (error: PartiError) => void): Subscription;

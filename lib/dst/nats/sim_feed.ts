@@ -23,6 +23,7 @@ import type { SimLink } from "./link.ts";
 import { checkPayload } from "./payload.ts";
 import type { Subscription } from "../../ports/messaging.ts";
 import { DEFAULT_MAX_WAITING, publishedBytes } from "../../ports/publish_limit.ts";
+import { refuseLong } from "../../ports/subject_length.ts";
 import { REWIND_TIMEOUT_MS } from "../../ports/rewind.ts";
 import { DEFAULT_MAX_IN_FLIGHT, PublishPlaces } from "../../ports/publish_places.ts";
 import type { ModelServer } from "./server.ts";
@@ -169,6 +170,7 @@ class SimFeed implements FeedStore {
     data: Uint8Array,
     options: PublishOptions = {},
   ): Promise<PublishAck> {
+    refuseLong(subject, "publish to");
     const headers = headersOf(options);
     const copy = checkPayload(data, `publish to ${subject}`, headers);
     const publication: Publication = { subject, data: copy, headers, options };

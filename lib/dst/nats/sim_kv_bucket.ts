@@ -6,6 +6,7 @@
 import { isPartiError, PartiError } from "../../errors.ts";
 import type { Timer } from "../../ports/clock.ts";
 import type { KvBucket, KvEntry, KvWatch, KvWatchHandler } from "../../ports/kv.ts";
+import { refuseLong } from "../../ports/subject_length.ts";
 import { checkKey, checkPattern } from "../../ports/nats/kv_format.ts";
 import { API_TIMEOUT_MS, type KvWire } from "./kv_wire.ts";
 import { checkPayload } from "./payload.ts";
@@ -132,7 +133,7 @@ export class SimKvBucket implements KvBucket {
     expected: number | undefined,
   ): Promise<number> {
     const { model } = this.#wire;
-    checkKey(key);
+    refuseLong(`$KV.${this.name}.${checkKey(key)}`, "write");
     const headers: Record<string, string> = expected === undefined
       ? {}
       : { "Nats-Expected-Last-Subject-Sequence": String(expected) };

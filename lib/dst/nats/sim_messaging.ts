@@ -6,6 +6,7 @@
 import { isPartiError, PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Messaging, Notice, Subscription } from "../../ports/messaging.ts";
 import { refuseEmpty } from "../../ports/probe.ts";
+import { refuseLong } from "../../ports/subject_length.ts";
 import { type CoreMessage, CoreModel } from "./core_model.ts";
 import { FaultBoard } from "./fault_board.ts";
 import type { SimLink } from "./link.ts";
@@ -156,6 +157,7 @@ class SimMessaging implements Messaging {
 }
 
 function checkSubject(subject: string, what: string): void {
+  refuseLong(subject, `${what} to`);
   if (subject === "" || /\s/.test(subject)) {
     throw new PartiError("PARTI_REFUSED", `${what}: not a subject`, {
       value: subject,

@@ -130,6 +130,7 @@ export const feedPublishCases: ContractCase[] = [
       const headersMaxBytes = 65_535;
       await publish(1, headersMaxBytes - frameBytes);
       await refused(publish(1, headersMaxBytes - frameBytes + 1), "PARTI_TOO_LARGE");
+      await refused(feed.publish(`feed.${"1".repeat(5_000)}`, bytes("x")), "PARTI_REFUSED");
       assert.equal((await feed.streamInfo("S")).messages, 3);
       await close();
     },

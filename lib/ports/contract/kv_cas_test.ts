@@ -195,6 +195,7 @@ export const kvCasCases: ContractCase[] = [
         await refused(bucket.create(key, bytes("x")), "PARTI_REFUSED");
         await refused(bucket.get(key), "PARTI_REFUSED");
       }
+      await refused(bucket.create("a".repeat(5_000), bytes("x")), "PARTI_REFUSED");
       for (const pattern of ["", "a..b", ">.a", "a>", "a b"]) {
         await refused(bucket.list(pattern), "PARTI_REFUSED");
       }

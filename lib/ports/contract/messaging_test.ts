@@ -56,10 +56,23 @@ export const messagingCases: ContractCase[] = [
       await refused(messaging.request("mute", bytes("?"), 100), "PARTI_TIMEOUT");
       await refused(messaging.request("echo", bytes(""), 2_000), "PARTI_REFUSED");
       assert.throws(() => messaging.publish("echo", bytes("")), { code: "PARTI_REFUSED" });
+      await refused(messaging.request("a".repeat(3_968), bytes("?"), 2_000), "PARTI_NO_RESPONDERS");
+      const long = "a".repeat(5_000);
+      await refused(messaging.request(long, bytes("?"), 2_000), "PARTI_REFUSED");
+      assert.throws(() => messaging.publish(long, bytes("?")), { code: "PARTI_REFUSED" });
+      assert.throws(() => messaging.subscribe(long, () => {}), { code: "PARTI_REFUSED" });
       const largest = new Uint8Array(messaging.maxPayloadBytes);
       assert.equal((await messaging.request("echo", largest, 5_000)).length, largest.length);
       const tooLarge = new Uint8Array(largest.length + 1);
       assert.throws(() => messaging.publish("echo", tooLarge), { code: "PARTI_TOO_LARGE" });
+      const tried = Promise.withResolvers<void>();
+      two.world.messaging.subscribe("large", (notice) => {
+        tried.resolve(Promise.try(() => notice.respond(tooLarge)));
+      });
+      await two.world.messaging.flush(2_000);
+      const asked = refused(messaging.request("large", bytes("?"), 50), "PARTI_TIMEOUT");
+      await refused(tried.promise, "PARTI_TOO_LARGE");
+      await asked;
       await two.close();
       await until(
         clock,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { connect } from "@nats-io/transport-node";
 import { launchNats } from "../../../tasks/nats_launcher.ts";
 import { connectNats } from "./connect.ts";
 import { launchTestServer, testServers } from "./rig_test.ts";
@@ -99,6 +100,24 @@ for (const server of testServers()) {
     await nc.close();
   });
 }
+
+Deno.test("a connection comes back over a transport like its first, whoever else has connected meanwhile", async () => {
+  await using nats = await launchNats();
+  const nc = await connectNats({ servers: nats.url });
+  try {
+    const transport = () =>
+      (nc as unknown as { protocol: { transport: object } }).protocol.transport;
+    const first = transport();
+    const other = await connect({ servers: nats.url });
+    await other.close();
+    await nc.reconnect();
+    for await (const { type } of nc.status()) if (type === "reconnect") break;
+    assert.notEqual(transport(), first);
+    assert.equal(transport().constructor, first.constructor);
+  } finally {
+    await nc.close();
+  }
+});
 
 interface Proxied {
   /** Through the proxy. */

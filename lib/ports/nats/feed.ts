@@ -30,7 +30,8 @@ import { type Link, linkOf } from "./link.ts";
 import { Publisher } from "./publisher.ts";
 import { DEFAULT_PULL_OPTIONS, NatsPull, type PullOptions } from "./pull.ts";
 import { readLastMessage } from "./stored_message.ts";
-import { MAX_CONSUMERS, nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
+import { createStream } from "./streams.ts";
+import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
 
 /** How the feed behaves. */
 export interface NatsFeedOptions {
@@ -54,7 +55,6 @@ function streamConfigOf(name: string, options: StreamOptions): WireStreamConfig 
     retention: options.retention,
     storage: options.storage,
     num_replicas: options.replicas,
-    max_consumers: MAX_CONSUMERS,
     // A full feed must refuse a message rather than drop an old one that nobody has handled.
     ...(options.retention === "workqueue" ? { discard: "new" } : {}),
     ...(options.duplicateWindowMs === undefined
@@ -119,7 +119,7 @@ class NatsFeed implements FeedStore {
     }
     try {
       const config = streamConfigOf(stream, options);
-      await callApi(this.#link, `STREAM.CREATE.${stream}`, config, `create stream ${stream}`);
+      await createStream(this.#link, config, `create stream ${stream}`);
     } catch (error) {
       // Somebody else was faster, with other settings: theirs stay.
       if (!isPartiError(error, "PARTI_CONFLICT")) throw error;

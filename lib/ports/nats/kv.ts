@@ -13,7 +13,8 @@ import { streamOf } from "./kv_format.ts";
 import { type Link, linkOf } from "./link.ts";
 import { Publisher } from "./publisher.ts";
 import { DEFAULT_PULL_OPTIONS, type PullOptions } from "./pull.ts";
-import { MAX_CONSUMERS, nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
+import { createStream } from "./streams.ts";
+import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
 
 /** How the buckets behave. */
 export interface NatsKvOptions {
@@ -42,7 +43,6 @@ function configOf(name: string, options: KvBucketOptions, markers: boolean): Wir
     storage: options.storage,
     num_replicas: options.replicas,
     max_msgs_per_subject: 1,
-    max_consumers: MAX_CONSUMERS,
     discard: "new",
     allow_direct: true,
     allow_rollup_hdrs: true,
@@ -130,13 +130,7 @@ class NatsKvStore implements KvStore {
     try {
       const config = configOf(name, options, markers);
       const what = `create bucket ${name}`;
-      return (await callApi<WireStreamInfo>(
-        this.#link,
-        `STREAM.CREATE.${streamOf(name)}`,
-        config,
-        what,
-      ))
-        .config;
+      return (await createStream(this.#link, config, what)).config;
     } catch (error) {
       // Somebody else was faster, with other settings: theirs stay.
       if (isPartiError(error, "PARTI_CONFLICT")) return await info();

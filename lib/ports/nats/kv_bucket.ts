@@ -160,7 +160,8 @@ export class NatsKvBucket implements KvBucket {
     // What is read anew for whoever comes later is one entry; without a connection each finds that out by itself.
     if (!/[*>]/.test(pattern) && this.#link.connected) {
       const how = JSON.stringify([this.#options.pull, heartbeatMs]);
-      return await shareWatch(this.#link, `${this.#prefix}${pattern} ${how}`, make, handler);
+      const read = () => this.#last(pattern);
+      return await shareWatch(this.#link, `${this.#prefix}${pattern} ${how}`, make, read, handler);
     }
     const watcher = make(handler);
     try {

@@ -6,8 +6,8 @@
  * @module
  */
 import { nuid } from "@nats-io/nats-core";
-import { isPartiError, PartiError } from "../../errors.ts";
-import type { FeedMessage, Pull } from "../feed.ts";
+import { isPartiError, PartiError, type PartiErrorCode } from "../../errors.ts";
+import type { FeedMessage, Pull, PullHandler } from "../feed.ts";
 import type { KvWatch, KvWatchHandler } from "../kv.ts";
 import type { Subscription } from "../messaging.ts";
 import { callApi, repeatApi } from "./api.ts";
@@ -34,6 +34,14 @@ const RETRY_MS = 250;
 /** Attempts to begin anew, on a connection that is up, before the watch is given up. */
 const RETRIES = 40;
 
+type LostReason = Parameters<PullHandler["onLost"]>[0];
+/** What is said of a reader that ends at once. */
+const READER_LOST: Readonly<Record<LostReason, PartiErrorCode>> = {
+  deleted: "PARTI_NO_RESPONDERS",
+  stalled: "PARTI_TIMEOUT",
+  failed: "PARTI_REFUSED",
+};
+
 /** See {@linkcode KvWatch}. */
 export class KvWatcher implements KvWatch {
   readonly #link: Link;
@@ -53,6 +61,10 @@ export class KvWatcher implements KvWatch {
   #started = false;
   #closed = false;
   #incarnation = 0;
+  /** How much its reader asks for at a time. */
+  #batch = PREFETCH;
+  /** Whether the reader has said anything yet. */
+  #heard = false;
   #failures = 0;
 
   /**
@@ -118,14 +130,18 @@ export class KvWatcher implements KvWatch {
     }
     this.#consumer = name;
     this.#lastDelivery = 0;
+    this.#heard = false;
+    // A server may have a bound of its own for all consumers.
+    this.#batch = Math.min(PREFETCH, info.config.max_batch || PREFETCH);
     const pull = new NatsPull(
       this.#link,
       this.#stream,
       name,
       {
         onMessage: (message) => this.#onMessage(incarnation, message),
-        onLost: () => {
-          if (incarnation === this.#incarnation) this.#restart();
+        onDelivered: (sequence) => this.#onHeartbeat(incarnation, sequence),
+        onLost: (reason, detail) => {
+          if (incarnation === this.#incarnation) this.#onReaderLost(reason, detail);
         },
         onPermission: (refusal) => {
           if (refusal !== undefined && incarnation === this.#incarnation) this.#lose(refusal);
@@ -135,7 +151,7 @@ export class KvWatcher implements KvWatch {
       this.#pullOptions,
     );
     this.#pull = pull;
-    pull.request(PREFETCH);
+    pull.request(this.#batch);
     if (info.num_pending === 0) this.#initialize();
     else if (!this.#initialized) this.#checkLater(incarnation);
   }
@@ -186,7 +202,7 @@ export class KvWatcher implements KvWatch {
     }
     this.#lastDelivery = message.deliverySequence;
     this.#lastSequence = message.streamSequence;
-    this.#failures = 0;
+    this.#isHeard();
     try {
       this.#handler.onEntry(entryOf(this.#prefix, message, message.streamSequence));
     } catch (error) {
@@ -195,7 +211,26 @@ export class KvWatcher implements KvWatch {
     }
     if (this.#closed) return;
     if (message.pending === 0) this.#initialize();
-    this.#pull?.request(PREFETCH);
+    this.#pull?.request(this.#batch);
+  }
+
+  /** What was lost on the way, as between two servers, leaves a hole that only the next message would show. */
+  #onHeartbeat(incarnation: number, delivered: number): void {
+    if (this.#closed || incarnation !== this.#incarnation) return;
+    this.#isHeard();
+    if (delivered > this.#lastDelivery) this.#restart();
+  }
+
+  #isHeard(): void {
+    this.#heard = true;
+    this.#failures = 0;
+  }
+
+  /** One that ends before it has said anything would do so again and again. */
+  #onReaderLost(reason: LostReason, detail: string): void {
+    if (this.#heard) return this.#restart();
+    const what = `the reader of ${this.#filter} ended at once: ${detail}`;
+    this.#failed(new PartiError(READER_LOST[reason], what, { value: detail }));
   }
 
   #initialize(): void {
@@ -203,7 +238,11 @@ export class KvWatcher implements KvWatch {
     this.#initialized = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#handler.onInitialized?.();
+    try {
+      this.#handler.onInitialized?.();
+    } catch (error) {
+      this.#lose(error);
+    }
   }
 
   /** What was to come may vanish before it comes (an expiry, an overwrite), and then no message says that it was the last. */
@@ -228,8 +267,10 @@ export class KvWatcher implements KvWatch {
         info.delivered.consumer_seq === this.#lastDelivery;
       if (nothingLeft) this.#initialize();
       else this.#checkLater(incarnation);
-    } catch {
-      if (current()) this.#checkLater(incarnation);
+    } catch (error) {
+      if (!current()) return;
+      if (isPartiError(error, "PARTI_REFUSED")) this.#lose(error);
+      else this.#checkLater(incarnation);
     }
   }
 
@@ -253,14 +294,17 @@ export class KvWatcher implements KvWatch {
       }
       await this.#open();
     } catch (error) {
-      if (this.#closed) return;
-      const hopeless = isPartiError(error, "PARTI_NOT_FOUND", "PARTI_REFUSED");
-      if (hopeless || ++this.#failures > RETRIES) this.#lose(error);
-      else {
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.#restart(), RETRY_MS);
-      }
+      this.#failed(error);
     }
+  }
+
+  /** It is tried again in a while, unless that is hopeless or was done often enough. */
+  #failed(error: unknown): void {
+    if (this.#closed) return;
+    const hopeless = isPartiError(error, "PARTI_NOT_FOUND", "PARTI_REFUSED");
+    if (hopeless || ++this.#failures > RETRIES) return this.#lose(error);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#restart(), RETRY_MS);
   }
 
   #dropReader(): void {

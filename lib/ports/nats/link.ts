@@ -5,16 +5,19 @@
  * @module
  */
 import {
+  AuthorizationError,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
   PermissionViolationError,
   type Status,
+  UserAuthenticationExpiredError,
 } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import { PullBudget } from "../pull_budget.ts";
 import type { ConnectionStatus, Subscription } from "../messaging.ts";
-import { missingPermission } from "./permissions.ts";
+import { guarded } from "./guarded.ts";
+import { missingPermission, userRefused } from "./permissions.ts";
 import { Requester, type Waiter } from "./requester.ts";
 
 /** How long a call waits for its answer unless told otherwise, in milliseconds. */
@@ -49,7 +52,10 @@ export class Link {
   readonly #requester: Requester;
   readonly #listeners = new Set<Listening<ConnectionStatus>>();
   readonly #refusalListeners = new Set<Listening<string>>();
+  readonly #userListeners = new Set<Listening<string>>();
   #connected: boolean;
+  /** Why the server does not let this user connect again, in its words; undefined if it has not said so. */
+  #userRefusal: string | undefined;
 
   /** @param nc the connection; use {@linkcode linkOf} */
   constructor(nc: NatsConnection) {
@@ -57,8 +63,10 @@ export class Link {
     this.pulls = new PullBudget(() => nc.info?.max_payload);
     this.inboxPrefix = (nc as { options?: { inboxPrefix?: string } }).options?.inboxPrefix;
     this.#requester = new Requester(nc, this.inboxPrefix);
-    this.#connected = !nc.isClosed();
-    if (this.#connected) void this.#follow();
+    // Made while the client tries to connect again it hears only of how that ends.
+    const { protocol } = nc as { protocol?: { readonly connected?: boolean } };
+    this.#connected = !nc.isClosed() && protocol?.connected !== false;
+    if (!nc.isClosed()) void this.#follow();
   }
 
   /** Whether the connection is up as far as the client knows. */
@@ -92,6 +100,16 @@ export class Link {
   }
 
   /**
+   * Calls `onUserRefused` at each attempt to connect again that the server refuses for want of valid credentials.
+   *
+   * @param onUserRefused what to call, with the server's words
+   * @returns the way to stop it
+   */
+  onUserRefused(onUserRefused: (text: string) => void): Subscription {
+    return new Listening(this.#userListeners, onUserRefused);
+  }
+
+  /**
    * Sends a request. While the connection is down it fails at once and nothing is sent; when the connection goes with
    * the request under way it fails with `PARTI_TIMEOUT`, since nobody can know whether it was carried out.
    *
@@ -103,7 +121,7 @@ export class Link {
    * @throws {PartiError} `PARTI_NO_RESPONDERS`, `PARTI_TIMEOUT`, `PARTI_DISCONNECTED`, `PARTI_TOO_LARGE`, `PARTI_REFUSED`
    */
   ask(subject: string, data: Uint8Array, timeoutMs: number, headers?: MsgHdrs): Promise<Msg> {
-    if (!this.connected) return Promise.reject(notConnected(subject));
+    if (!this.connected) return Promise.reject(this.#notConnected(subject));
     return this.#requester.ask(subject, data, timeoutMs, headers);
   }
 
@@ -116,7 +134,7 @@ export class Link {
    */
   send(data: Uint8Array, waiter: Waiter, headers?: MsgHdrs): void {
     if (this.connected) this.#requester.send(data, waiter, headers);
-    else waiter.failed(notConnected(waiter.subject));
+    else waiter.failed(this.#notConnected(waiter.subject));
   }
 
   /**
@@ -135,7 +153,7 @@ export class Link {
     flushed: () => Promise<void>,
     onRefused?: (error: PartiError) => void,
   ): Promise<string[]> {
-    if (!this.connected) return Promise.reject(notConnected(subjects.join(", ")));
+    if (!this.connected) return Promise.reject(this.#notConnected(subjects.join(", ")));
     return this.#requester.unserved(subjects, timeoutMs, flushed, onRefused);
   }
 
@@ -149,6 +167,9 @@ export class Link {
     else if (status.type === "reconnect") this.#set(true, "reconnected");
     else if (status.type === "error" && status.error instanceof PermissionViolationError) {
       if (status.error.operation === "publish") this.#refused(status.error.subject);
+    } else if (status.type === "error" && isOfUser(status.error)) {
+      this.#userRefusal = status.error.message;
+      for (const listener of [...this.#userListeners]) listener.tell(status.error.message);
     }
   }
 
@@ -159,8 +180,11 @@ export class Link {
   }
 
   #set(connected: boolean, status: ConnectionStatus): void {
+    // The client says it once more for each attempt that ended after it had begun, such as by a refusal of the user.
+    if (connected === this.#connected && status !== "closed") return;
     this.#connected = connected;
-    if (!connected) {
+    if (connected) this.#userRefusal = undefined;
+    else {
       this.#requester.failAll((subject) =>
         new PartiError("PARTI_TIMEOUT", `the connection went before ${subject} answered`, {
           value: subject,
@@ -168,18 +192,26 @@ export class Link {
         })
       );
     }
-    for (const listener of [...this.#listeners]) listener.tell(status);
+    for (const listener of [...this.#listeners]) guarded(() => listener.tell(status));
     if (status !== "closed") return;
     this.#listeners.clear();
     this.#refusalListeners.clear();
+    this.#userListeners.clear();
+  }
+
+  #notConnected(subject: string): PartiError {
+    const refusal = this.#userRefusal;
+    return new PartiError("PARTI_DISCONNECTED", `not connected: nothing was sent to ${subject}`, {
+      value: subject,
+      ...(refusal === undefined
+        ? { hint: "try again when the connection is back" }
+        : { hint: userRefused(refusal).hint!, cause: userRefused(refusal) }),
+    });
   }
 }
 
-function notConnected(subject: string): PartiError {
-  return new PartiError("PARTI_DISCONNECTED", `not connected: nothing was sent to ${subject}`, {
-    value: subject,
-    hint: "try again when the connection is back",
-  });
+function isOfUser(error: Error): boolean {
+  return error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError;
 }
 
 const links = new WeakMap<NatsConnection, Link>();

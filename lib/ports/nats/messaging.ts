@@ -7,6 +7,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import type { ConnectionStatus, Messaging, Notice, Subscription } from "../messaging.ts";
 import { refuseEmpty } from "../probe.ts";
+import { refuseLong } from "../subject_length.ts";
 import { guarded } from "./guarded.ts";
 import { type Link, linkOf } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
@@ -30,6 +31,7 @@ class NatsMessaging implements Messaging {
   }
 
   publish(subject: string, data: Uint8Array): void {
+    refuseLong(subject, "publish to");
     refuseEmpty(data, `publish to ${subject}`);
     if (!this.#link.connected) return;
     try {
@@ -92,7 +94,11 @@ class NatsMessaging implements Messaging {
 
   onRefused(onRefused: (error: PartiError) => void): Subscription {
     const refusals = new Refusals((error) => guarded(() => onRefused(error)));
-    return this.#link.onRefused((subject) => refusals.tell(subject, performance.now()));
+    const listening = [
+      this.#link.onRefused((subject) => refusals.tell(subject, performance.now())),
+      this.#link.onUserRefused((text) => refusals.tellUser(text, performance.now())),
+    ];
+    return { close: () => listening.forEach((each) => each.close()) };
   }
 }
 

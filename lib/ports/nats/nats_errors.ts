@@ -48,6 +48,8 @@ const CODES: Readonly<Record<number, PartiErrorCode>> = {
   10118: "PARTI_NO_RESPONDERS", // stream offline
   10119: "PARTI_NO_RESPONDERS", // consumer offline
   // A retry may succeed here, too, but there is somebody to answer.
+  10002: "PARTI_UNAVAILABLE", // the account's storage is full
+  10163: "PARTI_UNAVAILABLE", // what a subject's last message is cannot be said just now
   10023: "PARTI_UNAVAILABLE", // insufficient resources: the server's storage is full
   10167: "PARTI_UNAVAILABLE", // too many requests wait for the stream
   10099: "PARTI_FILTER_OVERLAP", // several unfiltered consumers on a WorkQueue stream
@@ -64,6 +66,9 @@ const FULL = /^maximum (?:bytes|messages) exceeded/;
 const TOO_LARGE_HINT =
   "send less in one message, or raise max_payload of the server, or max_msg_size of the stream";
 
+const FULL_HINT =
+  "raise the limits of JetStream's storage, and give each stream a max_bytes well below them: where all is full no lease can be renewed, and nobody can catch up";
+
 /** What the reader can do about a code, where that is not plain. */
 const HINTS: Readonly<Record<number, string>> = {
   10039: "enable JetStream for this account",
@@ -71,7 +76,8 @@ const HINTS: Readonly<Record<number, string>> = {
   10026: "raise max_consumers of the stream or the account",
   10054: TOO_LARGE_HINT,
   10097: "headers may have 64 KiB in all: send less in them",
-  10023: "raise the server's JetStream storage limits, or let the workers catch up",
+  10002: FULL_HINT,
+  10023: FULL_HINT,
   10077: "the stream, or its subject, is full: raise its limits, or let the workers catch up",
   10167: "publish less at once: wait for `room()`",
   10121:

@@ -17,7 +17,9 @@ Deno.test("JetStream's codes become ours, with the server's words as value", () 
     10097: "PARTI_TOO_LARGE",
     10023: "PARTI_UNAVAILABLE",
     10167: "PARTI_UNAVAILABLE",
-    10002: "PARTI_REFUSED",
+    10002: "PARTI_UNAVAILABLE",
+    10163: "PARTI_UNAVAILABLE",
+    10065: "PARTI_REFUSED",
   };
   for (const [errCode, expected] of Object.entries(codes)) {
     const wire = { code: 400, err_code: Number(errCode), description: "words" };

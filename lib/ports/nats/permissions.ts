@@ -27,6 +27,19 @@ export function missingPermission(subject: string): PartiError {
   });
 }
 
+/**
+ * The error for a user whom the server does not let connect again.
+ *
+ * @param text the server's words
+ * @returns the error
+ */
+export function userRefused(text: string): PartiError {
+  return new PartiError("PARTI_REFUSED", `the server refuses this user: ${text}`, {
+    value: text,
+    hint: "check user, password, token or credentials: have they expired, or been changed?",
+  });
+}
+
 /** Subjects that are made up for one lane, message or question are known by what they have in common. */
 function permissionFor(subject: string): string {
   // The consumer is the last token.
@@ -56,14 +69,28 @@ export class Refusals {
    */
   tell(subject: string, nowMs: number): void {
     if (subject.startsWith(PULL_PREFIX) || subject.startsWith(ACK_PREFIX)) return;
-    const permission = permissionFor(subject);
+    this.#tell(permissionFor(subject), nowMs, () => missingPermission(subject));
+  }
+
+  /**
+   * Tells that the server refuses the user, unless that was done lately.
+   *
+   * @param text the server's words
+   * @param nowMs the time, in milliseconds
+   */
+  tellUser(text: string, nowMs: number): void {
+    // No subject has a space in it.
+    this.#tell(`user: ${text}`, nowMs, () => userRefused(text));
+  }
+
+  #tell(what: string, nowMs: number, makeError: () => PartiError): void {
     const told = this.#toldAtMs ??= new Map();
-    if (nowMs - (told.get(permission) ?? -Infinity) < AGAIN_MS) return;
+    if (nowMs - (told.get(what) ?? -Infinity) < AGAIN_MS) return;
     // The oldest come first in a map.
-    told.delete(permission);
-    told.set(permission, nowMs);
+    told.delete(what);
+    told.set(what, nowMs);
     const oldest = told.keys().next();
     if (told.size > REMEMBERED_MAX && !oldest.done) told.delete(oldest.value);
-    this.#onRefused(missingPermission(subject));
+    this.#onRefused(makeError());
   }
 }

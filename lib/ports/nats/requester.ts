@@ -7,6 +7,7 @@
  */
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
+import { refuseLong } from "../subject_length.ts";
 import { fromClientError } from "./nats_errors.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -148,6 +149,7 @@ export class Requester {
   }
 
   #send(data: Uint8Array, waiter: Waiter, headers?: MsgHdrs): number {
+    refuseLong(waiter.subject, "request to");
     this.#subscribe();
     waiter.deadlineMs = this.#monotonicMs() + waiter.timeoutMs;
     const number = this.#pending.add(waiter);

@@ -7,6 +7,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import { PartiError } from "../../errors.ts";
 import type { Notice, Subscription } from "../messaging.ts";
+import { refuseLong } from "../subject_length.ts";
 import { guarded } from "./guarded.ts";
 import type { Link } from "./link.ts";
 import { fromClientError } from "./nats_errors.ts";
@@ -23,7 +24,7 @@ const subscriptions = new WeakMap<Link, Map<string, SharedSubscription>>();
  * @param onNotice told of each message that is no probe
  * @param onError told if the server does not let this user subscribe
  * @returns the part in it; the subscription ends with the last one who closes theirs
- * @throws {PartiError} `PARTI_DISCONNECTED` if the connection is closed
+ * @throws {PartiError} `PARTI_DISCONNECTED` if the connection is closed, `PARTI_REFUSED` for what is no subject
  */
 export function shareSubscription(
   link: Link,
@@ -76,6 +77,7 @@ class SharedSubscription {
     this.#link = link;
     this.#subject = subject;
     this.#all = all;
+    refuseLong(subject, "subscribe to");
     try {
       this.#subscription = link.nc.subscribe(subject, {
         callback: (error, msg) => error ? this.#end(error) : this.#take(msg),
@@ -105,7 +107,11 @@ class SharedSubscription {
       subject: msg.subject,
       data: plainBytes(msg.data),
       respond: (data) => {
-        if (!this.#link.nc.isClosed()) msg.respond(data);
+        try {
+          if (!this.#link.nc.isClosed()) msg.respond(data);
+        } catch (error) {
+          throw fromClientError(error, `answer to ${msg.subject}`);
+        }
       },
     };
     this.#tell(({ onNotice }) => onNotice(notice));

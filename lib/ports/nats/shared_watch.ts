@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { isPartiError } from "../../errors.ts";
 import type { KvEntry, KvWatch, KvWatchHandler } from "../kv.ts";
+import { guarded } from "./guarded.ts";
 import type { KvWatcher } from "./kv_watch.ts";
 import type { Link } from "./link.ts";
 
@@ -24,7 +26,8 @@ const watches = new WeakMap<Link, Map<string, SharedWatch>>();
  * @param link the connection
  * @param name what is watched, and how: it is shared with those who give the same name
  * @param make makes the watch, if there is none yet; not begun
- * @param handler what to tell. Whoever comes later is told at first what the others know by then
+ * @param read reads the key anew: what has gone without a word is not what whoever comes later is told
+ * @param handler what to tell. Whoever comes later is told at first what the others know by then, and is there
  * @returns the part in it; it ends with the last one who closes theirs
  * @throws {PartiError} as {@linkcode KvWatcher.start}
  */
@@ -32,12 +35,13 @@ export function shareWatch(
   link: Link,
   name: string,
   make: (handler: KvWatchHandler) => KvWatcher,
+  read: () => Promise<KvEntry | undefined>,
   handler: KvWatchHandler,
 ): Promise<KvWatch> {
   const all = watches.get(link) ?? new Map<string, SharedWatch>();
   watches.set(link, all);
   const found = all.get(name);
-  if (found !== undefined) return found.join(handler);
+  if (found !== undefined) return found.join(handler, read);
   const shared: SharedWatch = new SharedWatch(make, () => {
     if (all.get(name) === shared) all.delete(name);
   });
@@ -69,7 +73,7 @@ class SharedWatch {
         onEnd();
         const members = [...this.#members];
         this.#members.clear();
-        for (const { handler } of members) handler.onLost(error);
+        for (const { handler } of members) guarded(() => handler.onLost(error));
       },
     });
     this.#started = this.#watcher.start();
@@ -77,11 +81,16 @@ class SharedWatch {
     this.#started.catch(onEnd);
   }
 
-  async join(handler: KvWatchHandler): Promise<KvWatch> {
+  /** Whoever joins a watch that has begun says how the key is read. */
+  async join(
+    handler: KvWatchHandler,
+    read?: () => Promise<KvEntry | undefined>,
+  ): Promise<KvWatch> {
     const member: Member = { handler, ready: false };
     this.#members.add(member);
     try {
       await this.#started;
+      if (read !== undefined) await this.#forgetIfGone(read);
     } catch (error) {
       await this.#leave(member);
       throw error;
@@ -93,19 +102,40 @@ class SharedWatch {
     return { close: () => this.#leave(member) };
   }
 
+  /** Where the server leaves no markers nobody is told of an expiry, and nowhere of a key that was erased. */
+  async #forgetIfGone(read: () => Promise<KvEntry | undefined>): Promise<void> {
+    const known = this.#last;
+    if (known?.operation !== "put") return;
+    try {
+      if (await read() === undefined && this.#last === known) this.#last = undefined;
+    } catch (error) {
+      // Who may watch a key and not read it is told what the others know.
+      if (!isPartiError(error, "PARTI_REFUSED")) throw error;
+    }
+  }
+
   /** What a handler throws ends its own part in the watch, as it would end a watch of its own. */
   #tell(member: Member, entry: KvEntry): void {
     if (!member.ready || !this.#members.has(member)) return;
     try {
       member.handler.onEntry(entry);
     } catch (error) {
-      void this.#leave(member);
-      member.handler.onLost(error);
+      this.#lose(member, error);
     }
   }
 
   #tellInitialized(member: Member): void {
-    if (member.ready && this.#members.has(member)) member.handler.onInitialized?.();
+    if (!member.ready || !this.#members.has(member)) return;
+    try {
+      member.handler.onInitialized?.();
+    } catch (error) {
+      this.#lose(member, error);
+    }
+  }
+
+  #lose(member: Member, error: unknown): void {
+    void this.#leave(member);
+    member.handler.onLost(error);
   }
 
   async #leave(member: Member): Promise<void> {

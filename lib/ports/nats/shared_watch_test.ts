@@ -12,14 +12,17 @@ class Watcher {
   watch: KvWatch | undefined;
   throws = false;
 
-  static async open(bucket: KvBucket, key = "k"): Promise<Watcher> {
+  static async open(bucket: KvBucket, key = "k", throws?: true): Promise<Watcher> {
     const watcher = new Watcher();
     watcher.watch = await bucket.watch(key, {
       onEntry: ({ value, operation }) => {
         watcher.told.push(operation === "put" ? textOf(value) : operation);
         if (watcher.throws) throw new Error("bad handler");
       },
-      onInitialized: () => watcher.told.push("initialized"),
+      onInitialized: () => {
+        watcher.told.push("initialized");
+        if (throws) throw new Error("bad from the start");
+      },
       onLost: (error) => watcher.told.push(`lost: ${(error as Error).message}`),
     });
     return watcher;
@@ -45,6 +48,14 @@ natsTest(
     await until("both know", () => together.every(({ told }) => told.length === 2));
     const late = await Watcher.open(bucket);
     assert.deepEqual(late.told, ["1", "initialized"], "what the others know");
+    await bucket.put("gone", bytes("1"));
+    const early = await Watcher.open(bucket, "gone");
+    await until("it knows", () => early.told.length === 2);
+    await bucket.erase("gone");
+    const later = await Watcher.open(bucket, "gone");
+    assert.deepEqual(later.told, ["initialized"], "the others do not know that it has gone");
+    for (const { watch } of [early, later]) await watch!.close();
+    await until("the other reader is gone", async () => await readers() === 1);
     assert.equal(await readers(), 1);
     const all = [...together, late];
     const allKnow = (count: number) =>
@@ -79,7 +90,12 @@ natsTest(
 
 natsTest("shared watch: what a handler throws ends its own part alone", async (rig) => {
   const { buckets, bucket } = await rigOf(rig, 2);
-  const [bad, good] = [await Watcher.open(buckets[0]!), await Watcher.open(buckets[1]!)];
+  const [worst, bad, good] = await Promise.all([
+    Watcher.open(bucket, "k", true),
+    ...buckets.map((each) => Watcher.open(each)),
+  ]) as [Watcher, Watcher, Watcher];
+  await until("all have begun", () => bad.told.length + good.told.length === 2);
+  assert.deepEqual(worst.told, ["initialized", "lost: bad from the start"]);
   bad.throws = true;
   await bucket.put("k", bytes("1"));
   // Only then the next: a reader who is late is told of a key's last value alone.

@@ -8,12 +8,13 @@ import { natsWorld } from "./world.ts";
 /** Connects and is refused. */
 async function refused(
   servers: string,
-  tls: Record<string, string> | undefined,
+  tls: Record<string, string | boolean> | undefined,
   message: RegExp,
   hint: RegExp,
 ): Promise<void> {
   await assert.rejects(
-    connectNats({ servers, ...(tls === undefined ? {} : { tls }) }),
+    // Some of it is noticed only when nothing has come for as long as that.
+    connectNats({ servers, timeout: 2_000, ...(tls === undefined ? {} : { tls }) }),
     (error) => {
       assert.ok(isPartiError(error, "PARTI_REFUSED"), String(error));
       assert.match(error.message, message);
@@ -53,9 +54,10 @@ Deno.test("tls: where the server wants to know the client, it says whose certifi
   const nc = await connectNats({ servers: server.url, tls: { ca, ...pair } });
   await nc.close();
   const wrong = { ca, cert: read(stranger.cert), key: read(stranger.key) };
-  for (const tls of [{ ca }, wrong]) {
-    await refused(server.url, tls, /refuses this client's certificate, or misses one/, /tls\.cert/);
-  }
+  const misses = /refuses this client's certificate, or misses one/;
+  // Each is told its own, however many begin to connect at the same time.
+  const all = [{ ca }, wrong, { ca }, wrong, { ca }, wrong];
+  await Promise.all(all.map((tls) => refused(server.url, tls, misses, /tls\.cert/)));
   await refused(server.url, { ca, ...pair, key: wrong.key }, /cannot encrypt/, /belong together/);
 });
 
@@ -64,4 +66,22 @@ Deno.test("tls: a server that does not encrypt is not talked to in the open", as
   if (certificates === undefined) return;
   await using server = await launchNats();
   await refused(server.url, { ca: read(certificates.ca) }, /does not encrypt/, /leave .* out/);
+});
+
+Deno.test("tls: a connection that is encrypted from its first byte says the same", async () => {
+  using certificates = await makeTestCertificates();
+  if (certificates === undefined) return;
+  const { client } = certificates;
+  const extraConfig = certificates.serverConfig({ verify: true })
+    .replace("{", "{ handshake_first: true, ");
+  await using server = await launchNats({ extraConfig });
+  const first = { ca: read(certificates.ca), handshakeFirst: true };
+  const pair = { cert: read(client.cert), key: read(client.key) };
+  const nc = await connectNats({ servers: server.url, tls: { ...first, ...pair } });
+  await nc.flush();
+  await nc.close();
+  // What the server says comes when the handshake is over for the client, and ended the process.
+  for (let i = 0; i < 5; i++) {
+    await refused(server.url, first, /refuses this client's certificate/, /tls\.cert/);
+  }
 });

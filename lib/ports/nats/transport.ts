@@ -6,7 +6,11 @@
  * @module
  */
 import { TimeoutError } from "@nats-io/nats-core";
-import { NatsConnectionImpl, setTransportFactory } from "@nats-io/nats-core/internal";
+import {
+  NatsConnectionImpl,
+  ProtocolHandler,
+  setTransportFactory,
+} from "@nats-io/nats-core/internal";
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
 
@@ -69,6 +73,12 @@ export function neverThrowing(plain: unknown, onError: (error: Error) => void): 
   });
 }
 
+/** What is used of an encrypted socket. */
+interface Encrypted extends Emitter {
+  destroy(error: Error): unknown;
+  readonly destroyed: boolean;
+}
+
 /** What is known of an attempt to connect. */
 interface Attempt {
   /** What the server said of the handshake. */
@@ -103,7 +113,19 @@ class HeardTransport extends NodeTransport {
     return neverUnheard(await super.dial(hp));
   }
 
-  override async startTLS(): ReturnType<NodeTransport["startTLS"]> {
+  override startTLS(): ReturnType<NodeTransport["startTLS"]> {
+    return this.#encrypt(() => super.startTLS());
+  }
+
+  override async tlsFirst(
+    hp: { hostname: string; port: number },
+  ): ReturnType<NodeTransport["tlsFirst"]> {
+    // Over a socket of ours: that of the client's own making is out of reach until it is encrypted.
+    this.socket = await this.dial(hp);
+    return await this.#encrypt(() => super.tlsFirst(hp));
+  }
+
+  async #encrypt<T extends Encrypted>(begin: () => Promise<T>): Promise<T> {
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => {});
     let destroy = (_error: Error): void => {};
@@ -112,7 +134,7 @@ class HeardTransport extends NodeTransport {
       failed.reject(error);
       destroy(error);
     });
-    const encrypted = neverUnheard(await Promise.race([super.startTLS(), failed.promise]));
+    const encrypted = neverUnheard(await Promise.race([begin(), failed.promise]));
     destroy = (error) => void encrypted.destroy(error);
     this.#attempt.encrypted = encrypted;
     return encrypted;
@@ -149,6 +171,29 @@ function heedData({ protocol }: NatsConnectionImpl): void {
 }
 
 /**
+ * The client makes the transports of a whole process by one function, whoever gave it last, and makes a new one for each attempt to connect.
+ * So that of this connection is put in its place whenever it is about to be asked.
+ */
+function keepTransports(protocol: ProtocolHandler, factory: () => HeardTransport): void {
+  const steps = protocol as unknown as Record<
+    "_doDial" | "prepare",
+    (...args: unknown[]) => unknown
+  >;
+  for (const name of ["_doDial", "prepare"] as const) {
+    const step = steps[name].bind(protocol);
+    steps[name] = (...args) => {
+      setTransportFactory({ factory, dnsResolveFn: nodeResolveHost });
+      return step(...args);
+    };
+  }
+}
+
+/** As the client does it, whose constructor is its own affair by its types. */
+const Connection = NatsConnectionImpl as unknown as new (
+  options: ConnectionOptions,
+) => NatsConnectionImpl;
+
+/**
  * Connects over TCP.
  *
  * @param options as the client takes them
@@ -160,9 +205,13 @@ export async function connectTcp(options: ConnectionOptions): Promise<NatsConnec
   const factory = () => new HeardTransport(attempt = {});
   setTransportFactory({ factory, dnsResolveFn: nodeResolveHost });
   try {
-    const nc = await NatsConnectionImpl.connect(options);
-    heedData(nc as NatsConnectionImpl);
-    return nc;
+    const nc = new Connection(options);
+    const protocol = new ProtocolHandler(nc.options, nc);
+    keepTransports(protocol, factory);
+    await protocol.dialLoop();
+    nc.protocol = protocol;
+    heedData(nc);
+    return nc as NatsConnection;
   } catch (error) {
     // The client hears neither, waits, and says that it has waited.
     if (attempt.alert !== undefined) throw attempt.alert;
