@@ -5,6 +5,12 @@
  */
 import { exitCodes } from "./exit_codes.ts";
 
+/**
+ * What comes within so long after the first signal is the same Ctrl-C, in milliseconds: a terminal sends it to all of its processes, and
+ * `deno task` and `npx` pass on to us what they get.
+ */
+export const SAME_MS = 200;
+
 /** What goes on until it is interrupted. Disposed of, it listens to signals no more. */
 export interface Interruptible extends Disposable {
   /** Fires at the first signal. */
@@ -23,11 +29,14 @@ export function interruptible(
   onSecond: () => void = () => {},
 ): Interruptible {
   const controller = new AbortController();
+  let firstMs = 0;
   const onSignal = () => {
     if (controller.signal.aborted) {
+      if (performance.now() - firstMs < SAME_MS) return;
       onSecond();
       Deno.exit(exitCodes.unknown);
     }
+    firstMs = performance.now();
     onInterrupted();
     controller.abort();
   };

@@ -61,11 +61,7 @@ export async function writeCheckpoint(
   try {
     const [newest] = await checkpointsIn(folder);
     file += `/${nameOf(at, newest === undefined ? 1 : numberOf(newest) + 1)}`;
-    await writeSynced(`${file}.part`, [
-      new TextEncoder().encode(`${JSON.stringify(header)}\n`),
-      rest,
-    ]);
-    await Deno.rename(`${file}.part`, file);
+    await writeWhole(file, [new TextEncoder().encode(`${JSON.stringify(header)}\n`), rest]);
     await syncFolder(folder);
     for (const old of (await checkpointsIn(folder)).slice(keep)) {
       await Deno.remove(`${folder}/${old}`);
@@ -168,6 +164,18 @@ function nameOf(at: Date, number: number): string {
   const [day, time] = at.toISOString().replaceAll(/[-:]/g, "").split("T") as [string, string];
   const digits = String(number).padStart(6, "0");
   return `checkpoint_${day}_${time.slice(0, 6)}_${time.slice(7, 10)}_${digits}.json`;
+}
+
+/** All of it under its name, or nothing: half of one would take what room there is from all that comes after it. */
+async function writeWhole(file: string, parts: readonly Uint8Array[]): Promise<void> {
+  const part = `${file}.part`;
+  try {
+    await writeSynced(part, parts);
+    await Deno.rename(part, file);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    throw error;
+  }
 }
 
 async function writeSynced(file: string, parts: readonly Uint8Array[]): Promise<void> {

@@ -51,6 +51,23 @@ Deno.test("checkpoint file: one without a number, as they were once, is read, an
   assert.deepEqual((await readNewest(dir.path)).body, { second: 1 });
 });
 
+Deno.test({
+  name:
+    "checkpoint file: one for which there is no room leaves nothing, and the ones before are as they were",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    using dir = new TempDir();
+    await writeCheckpoint(dir.path, { second: 1 }, at(1), 1);
+    const part = `${dir.path}/checkpoint_20260102_030402_000_000002.json.part`;
+    await Deno.symlink("/dev/full", part);
+    const write = writeCheckpoint(dir.path, { second: 2 }, at(2), 1);
+    await assert.rejects(write, /cannot write the checkpoint .*No space left/);
+    const left = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+    assert.deepEqual(left, ["checkpoint_20260102_030401_000_000001.json"]);
+    assert.deepEqual((await readNewest(dir.path)).body, { second: 1 });
+  },
+});
+
 Deno.test("checkpoint file: the millionth is newer than the one before it", async () => {
   using dir = new TempDir();
   const first = await writeCheckpoint(dir.path, 999_999, at(1), 9);

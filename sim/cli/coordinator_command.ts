@@ -4,6 +4,7 @@
  * @module
  */
 import { exitWhenParentDies } from "../../tasks/spawn.ts";
+import { uncaughtIsUnknown } from "../../tasks/uncaught.ts";
 import { readNewest } from "../checkpoint/checkpoint_file.ts";
 import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
 import type { Asked } from "../coordinator/run_facts.ts";
@@ -38,6 +39,7 @@ export interface CoordinatorSpec {
  * @throws {PartiError} if the run could not begin, or not go on
  */
 export async function runCoordinator(): Promise<number> {
+  using _uncaught = uncaughtIsUnknown();
   const interrupt = new AbortController();
   const spec = Promise.withResolvers<CoordinatorSpec>();
   exitWhenParentDies({

@@ -12,6 +12,12 @@ import { type EndedRun, readReport, readRun } from "../results/read_run.ts";
 
 /** The page's name in the folder of a run. */
 export const PAGE_FILE = "report.html";
+const JUNIT_FILE = "report.junit.xml";
+const CHAOS_FILE = "chaos.csv";
+const SAMPLES_FILE = "series.csv";
+
+/** All that is made of a run's result. */
+export const DERIVED_FILES: readonly string[] = [PAGE_FILE, JUNIT_FILE, CHAOS_FILE, SAMPLES_FILE];
 
 /**
  * Makes all that is made of a run's result once more.
@@ -34,24 +40,34 @@ export async function rebuildReport(path: string): Promise<string> {
 export async function writeDerived({ folder, report, series }: EndedRun): Promise<string> {
   const files: readonly [string, string][] = [
     [PAGE_FILE, await renderPage(report, series)],
-    ["report.junit.xml", junitXml(report)],
-    ["chaos.csv", chaosCsv(report.chaos)],
-    ["series.csv", seriesCsv(series)],
+    [JUNIT_FILE, junitXml(report)],
+    [CHAOS_FILE, chaosCsv(report.chaos)],
+    [SAMPLES_FILE, seriesCsv(series)],
   ];
+  let unwritten: PartiError | undefined;
   for (const [name, text] of files) {
     const file = `${folder}/${name}`;
     try {
       await Deno.writeTextFile(file, text);
     } catch (cause) {
+      if (!isUntouched(cause)) await Deno.remove(file).catch(() => {});
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new PartiError("PARTI_INVALID_FILE", `cannot write ${file}: ${why}`, {
+      // The page is by far the largest: where there is no room for it there may be for the others.
+      unwritten ??= new PartiError("PARTI_INVALID_FILE", `cannot write ${file}: ${why}`, {
         value: file,
         hint: "copy the folder to where you may write, and there is room",
         cause,
       });
     }
   }
+  if (unwritten !== undefined) throw unwritten;
   return `${folder}/${PAGE_FILE}`;
+}
+
+/** Whether what was there is as it was: a file that was written in part is worse than none. */
+function isUntouched(error: unknown): boolean {
+  const { PermissionDenied, IsADirectory, NotFound } = Deno.errors;
+  return [PermissionDenied, IsADirectory, NotFound].some((kind) => error instanceof kind);
 }
 
 /**

@@ -91,6 +91,23 @@ Deno.test("a folder that cannot be written to is told as such", async () => {
   assert.match(err, /^error: cannot write \S+\/report\.html: .*\nhint: copy the folder/);
 });
 
+const hasFull = Deno.build.os === "linux";
+
+Deno.test({
+  name: "where there is no room for one file it is not left torn, and the others are written",
+  ignore: !hasFull,
+  async fn() {
+    using dir = new TempDir();
+    write(dir);
+    Deno.symlinkSync("/dev/full", `${dir.path}/report.html`);
+    const { code, err } = await parti("sim", "report", dir.path);
+    assert.equal(code, 3);
+    assert.match(err, /^error: cannot write \S+\/report\.html: No space left/);
+    const left = ["chaos.csv", "report.json", "report.junit.xml", "series.csv", "series.json"];
+    assert.deepEqual(names(dir), left);
+  },
+});
+
 Deno.test("both are in the help", async () => {
   const { code, out } = await parti("sim", "--help");
   assert.equal(code, 0);

@@ -19,7 +19,7 @@ import { REPORT_FILE, type SimReport, type Verdict } from "../report/report.ts";
 import { renderReport } from "../report/report_block.ts";
 import { SERIES_FILE } from "../series/series.ts";
 import type { RunAccess } from "../wire/access.ts";
-import { writeDerived } from "./ended_commands.ts";
+import { DERIVED_FILES, writeDerived } from "./ended_commands.ts";
 import { openLogs } from "./open_logs.ts";
 
 const EXIT_CODES: Readonly<Record<Verdict, number>> = {
@@ -57,9 +57,23 @@ export async function runAlone(console: SimConsole, input: Input): Promise<numbe
   const { code, canGoOn } = await execute(console, input, interrupt.signal);
   const { checkpointFolder } = input;
   if (canGoOn) await sayGoOn(console, checkpointFolder!, input.config);
-  // A run that came to its end needs nothing any more.
-  else if (checkpointFolder !== undefined) await Deno.remove(checkpointFolder, { recursive: true });
+  else if (checkpointFolder !== undefined) await removeFolder(console, checkpointFolder);
   return code;
+}
+
+/**
+ * Removes what a run would have needed to go on: it came to its end, and its verdict stands, whether or not it can be removed.
+ *
+ * @param console where it is said if it cannot
+ * @param folder the folder
+ */
+export async function removeFolder(console: SimConsole, folder: string): Promise<void> {
+  try {
+    await Deno.remove(folder, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    console.log("WARN", `${folder} could not be removed: ${describeError(error)}`);
+  }
 }
 
 /**
@@ -96,7 +110,9 @@ export async function execute(
   const onBegin = () => {
     begun = true;
     input.onBegin?.();
-    if (resumed === undefined) describeRun(console, config, describePlan(coordinator.plan));
+    if (resumed !== undefined) return;
+    removeFormer(console, out);
+    describeRun(console, config, describePlan(coordinator.plan));
   };
   const coordinator = new Coordinator({ ...input, console, logs, ground, onBegin, signal });
   await writeJson(`${out}/chaos-plan.json`, coordinator.plan);
@@ -140,6 +156,18 @@ export async function sayGoOn(
   if ((await checkpointsIn(folder)).length === 0) return;
   console.print(`It can go on where it was: parti sim --resume ${folder}`);
   if (nats.mode === "external") console.print("Until it has, its streams stay on the server.");
+}
+
+/** If this run comes to no result, that of another one before it in the same folder must not be taken for it. */
+function removeFormer(console: SimConsole, out: string): void {
+  for (const name of [REPORT_FILE, SERIES_FILE, ...DERIVED_FILES]) {
+    try {
+      Deno.removeSync(`${out}/${name}`);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      console.log("WARN", `${out}/${name} is of another run: ${describeError(error)}`);
+    }
+  }
 }
 
 function describeRun(console: SimConsole, config: SimulationConfig, plan: readonly string[]): void {

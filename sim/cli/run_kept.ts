@@ -17,7 +17,7 @@ import { pauseFor } from "../run/wait.ts";
 import { nowUs } from "../streams/message.ts";
 import { accessEnv } from "../wire/access.ts";
 import { type CoordinatorSpec, INTERRUPT } from "./coordinator_command.ts";
-import { heedInterrupts, type Input } from "./execute.ts";
+import { heedInterrupts, type Input, removeFolder } from "./execute.ts";
 import { openLogs } from "./open_logs.ts";
 
 /**
@@ -81,7 +81,7 @@ export async function runKept(console: SimConsole, input: Input): Promise<number
       goesOn = true;
     }
   }
-  if (isOver) await Deno.remove(checkpointFolder, { recursive: true });
+  if (isOver) await removeFolder(console, checkpointFolder);
   if (Object.values(exitCodes).some((known) => known === code)) return code;
   // A bug, or somebody else: that is no event of chaos.
   console.log("FAIL", `The coordinator ended by itself, with code ${code}`);

@@ -5,6 +5,7 @@
  */
 import { PartiError } from "../../lib/errors.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
+import { uncaughtIsUnknown } from "../../tasks/uncaught.ts";
 import { describePlan, planChaos } from "../chaos/chaos_plan.ts";
 import {
   describeConfig,
@@ -61,6 +62,7 @@ export interface SimCommandOptions {
  * @throws {PartiError} for bad input, and where the run could not begin
  */
 export async function runSim(options: SimCommandOptions): Promise<number> {
+  using _uncaught = uncaughtIsUnknown();
   if (options.resume === undefined || options.resume === false) return await runFresh(options);
   refuseEmpty("resume", String(options.resume), "the folder of a run, or none for the last one");
   using input = await resumeInput(options);

@@ -89,3 +89,13 @@ for (const [fault, verdict, expected] of [[[], "pass", 2], [["lose"], "fail", 1]
     assert.equal(report.verdict, verdict);
   });
 }
+
+Deno.test("folders: a run that comes to no result leaves none of the run before it in the same folder", async () => {
+  using temp = new TempDir();
+  for (const name of ["report.json", "report.junit.xml"]) temp.write(name, "of another run");
+  const { child, ended, output } = startSim([...SMALL, "--out", temp.path], {});
+  await until("it has begun", () => output.text.includes("Started coordinator"), 30_000);
+  child.kill("SIGKILL");
+  await ended;
+  assert.deepEqual(namesIn(temp.path).sort(), ["chaos-plan.json", "logs"]);
+});

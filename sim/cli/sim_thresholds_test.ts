@@ -48,8 +48,10 @@ Deno.test("a lost message ends a long run early, if that is asked for", async ()
   assert.ok(report !== undefined, stderr);
   assert.equal(code, 1, stdout);
   assert.deepEqual(report.reasons, [
+    "1 lost: sent, gone from the feed, and without an effect",
     "threshold failed: messages.lost == 0, but it is 1; the run was ended at once",
   ]);
+  assert.equal(report.messages.lost, 1);
   assert.ok(report.durationMs < 60_000, `${report.durationMs}`);
 });
 

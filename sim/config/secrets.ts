@@ -9,8 +9,13 @@ import { ACCESS_SECTIONS, type AccessSection, urlsOf } from "./nats_section.ts";
 /** What is shown instead. */
 const HIDDEN = "(not shown)";
 const SECRET_KEYS = ["password", "token"];
-/** Whatever stands before the host. A password may hold anything but what ends it. */
-const USER_INFO = /\/\/[^/@\s]*(?:@[^/@\s]*)*@/g;
+/** Keys of `nats`, and of sections in it, that anybody may see. What is none of these may be a slip for one that nobody may. */
+const PLAIN_KEYS = [
+  ...["mode", "url", "cluster", "replicas", "credentials", "nkey", "user", "ca", "cert", "key"],
+  ...["max_memory", "max_file_storage"],
+];
+/** Whatever stands before the host. A password may hold anything, also a slash that should have been written as %2F, up to the next address. */
+const USER_INFO = /\/\/(?:(?!\w+:\/\/)\S)*@/g;
 
 /**
  * Hides user and password in addresses.
@@ -47,7 +52,7 @@ export function showSet(set: string): string {
   if (!/^nats\b/.test(key) || value === undefined) return set;
   const last = key.split(".").at(-1)!;
   const isSection = /[{[:]/.test(value) && last !== "url";
-  const isHidden = SECRET_KEYS.includes(last) || isSection;
+  const isHidden = !PLAIN_KEYS.includes(last) || isSection;
   return `${key}=${isHidden ? HIDDEN : hideUserInfo(value)}`;
 }
 

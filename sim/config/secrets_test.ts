@@ -8,6 +8,10 @@ Deno.test("secrets: an address is shown without who one is to it", () => {
   assert.equal(hideUserInfo("nats://me:s3cret@host:4222"), "nats://host:4222");
   assert.equal(hideUserInfo("nats://t0ken@a, nats://t0ken@b"), "nats://a, nats://b");
   assert.equal(hideUserInfo("nats://me:p@ss@host"), "nats://host");
+  assert.equal(
+    hideUserInfo("nats://h/a,nats://me:p/s//s@host,tls://i"),
+    "nats://h/a,nats://host,tls://i",
+  );
   assert.equal(hideUserInfo("nats://host:4222"), "nats://host:4222");
 });
 
@@ -24,6 +28,9 @@ Deno.test("secrets: what is set is shown without them", () => {
     "nats={password: s3cret}": "nats=(not shown)",
     "nats.url=nats://me:s3cret@h": "nats.url=nats://h",
     "nats.user=me": "nats.user=me",
+    "nats.jetstream.max_memory=1GB": "nats.jetstream.max_memory=1GB",
+    "nats.pass=s3cret": "nats.pass=(not shown)",
+    "nats.producers.pasword=s3cret": "nats.producers.pasword=(not shown)",
     "workers.count=3": "workers.count=3",
   };
   for (const [set, shown] of Object.entries(rows)) assert.equal(showSet(set), shown);

@@ -52,6 +52,8 @@ export interface StatusFigures {
 }
 
 const PLAIN_INTERVAL_MS = 10_000;
+/** How wide it is where nobody can tell. */
+const COLUMNS = 80;
 const COLORS: Readonly<Partial<Record<LogTag, string>>> = {
   INFO: "36",
   CHAOS: "35",
@@ -188,15 +190,24 @@ export function processConsole(format: LogFormat): SimConsole {
     write: untilClosed((bytes) => Deno.stdout.writeSync(bytes)),
     terminal,
     color: terminal && !Deno.noColor,
-    columns: () => terminal ? Deno.consoleSize().columns : 80,
+    columns: () => terminal ? terminalColumns() : COLUMNS,
     now: () => new Date(),
     format,
   });
 }
 
+/** A terminal that is gone has no width. */
+function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return COLUMNS;
+  }
+}
+
 /**
- * Writes as long as somebody reads. A run goes on when nobody does any more (`sim | head`): what it finds out is in its report and its
- * exit code.
+ * Writes as long as somebody reads. A run goes on when nobody does any more (`sim | head`), when its terminal is gone, and without what finds
+ * no room on a disk: what it finds out is in its report and its exit code.
  *
  * @param writeSome writes some of the bytes and says how many
  * @returns writes all of a text
@@ -210,8 +221,8 @@ export function untilClosed(writeSome: (bytes: Uint8Array) => number): (text: st
     try {
       for (let done = 0; done < bytes.length;) done += writeSome(bytes.subarray(done));
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      closed = true;
+      // Of all else the next text may be written again.
+      closed = error instanceof Deno.errors.BrokenPipe;
     }
   };
 }

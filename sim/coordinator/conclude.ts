@@ -64,6 +64,8 @@ export interface Findings {
   readonly chaos: readonly ChaosRecord[];
   /** What is left in the feed, by partition; undefined if that is not known: the run was interrupted, or could not be drained. */
   readonly waiting: ReadonlyMap<number, IntervalSet> | undefined;
+  /** Messages that are lost for certain, where that is not known. */
+  readonly lost?: number;
 }
 
 /**
@@ -76,8 +78,10 @@ export function conclude(findings: Findings): SimReport {
   const { run, strategy, state, fleet, chaos, waiting, loadMs, memory, endedBy = [] } = findings;
   const { ledger, measurements, doubts } = state;
   const incidents = [...state.violations, ...state.incidents];
-  const totals = ledger.totals(waiting);
-  // Work was still under way when a run is interrupted, and nobody knows of what could not be drained: what is missing then is no defect.
+  const totals = waiting === undefined
+    ? withLost(ledger.totals(), findings.lost ?? 0)
+    : ledger.totals(waiting);
+  // Work was still under way when a run is interrupted, and nobody knows of what could not be drained: what else is missing is no defect.
   const judged = waiting !== undefined
     ? totals
     : { ...totals, undelivered: 0, unexpected: 0, unknown: 0, holes: 0 };
@@ -134,6 +138,11 @@ export function conclude(findings: Findings): SimReport {
     ...seen,
     thresholds,
   };
+}
+
+/** What is lost for certain is not under way. */
+function withLost(totals: LedgerTotals, lost: number): LedgerTotals {
+  return { ...totals, lost, undelivered: totals.undelivered - lost };
 }
 
 function messagesOf(totals: LedgerTotals, loadMs: number): SimReport["messages"] {

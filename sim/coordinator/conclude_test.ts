@@ -60,8 +60,10 @@ function rig(strategy = "StickyBalanced", limits = thresholds) {
   const end = (
     waiting: Map<number, IntervalSet> | undefined,
     endedBy: ThresholdResult[] = [],
+    lost = 0,
   ): SimReport =>
     conclude({
+      lost,
       ...{ run, strategy, thresholds: limits, endedBy, loadMs: 1_000, state, chaos: [], waiting },
       memory: memoryTrend(new Timeline().columns, 0),
       fleet: fleet as unknown as Fleet,
@@ -108,6 +110,16 @@ Deno.test("an interrupted run says nothing of what was still to be recovered", (
   const { verdict, reasons } = end(undefined);
   assert.equal(verdict, "unknown");
   assert.deepEqual(reasons, ["the run was interrupted"]);
+});
+
+Deno.test("planted: what is lost for certain fails an interrupted run, and what else is missing does not", () => {
+  const { state, end } = rig();
+  state.ledger.sent(0, 2, 6);
+  state.doubts.push("the run was interrupted");
+  const { verdict, reasons, messages } = end(undefined, [], 2);
+  assert.equal(verdict, "fail");
+  assert.deepEqual(reasons, ["2 lost: sent, gone from the feed, and without an effect"]);
+  assert.deepEqual([messages.lost, messages.undelivered], [2, 3]);
 });
 
 Deno.test("planted: what was seen to be wrong is written out, also where nobody knows what is left", () => {

@@ -35,7 +35,14 @@ import type { RunOptions } from "./run_options.ts";
 import { RunPage } from "./run_page.ts";
 import { serverSkew } from "./server_clock.ts";
 import { openStage, type Stage } from "./stage.ts";
-import { concludeRun, figuresNow, showRun, versionOf } from "./telling.ts";
+import {
+  concludeRun,
+  figuresNow,
+  lostForCertain,
+  type RunEnd,
+  showRun,
+  versionOf,
+} from "./telling.ts";
 import { ThresholdWatch } from "./threshold_watch.ts";
 import { warmUp } from "./warm_up.ts";
 
@@ -121,7 +128,7 @@ export class Coordinator {
     const end = await this.#end(drained);
     const report = concludeRun(this.#parts, {
       ...{ config, endedBy: this.#thresholds.failed },
-      waiting: end.waiting,
+      ...{ waiting: end.waiting, lost: end.lost },
     });
     page.end(report);
     this.#isOver = !end.canGoOn;
@@ -131,17 +138,18 @@ export class Coordinator {
   /** Whatever comes from now on, the run is judged as it is at this moment: it was drained, or it was not. */
   async #end(
     { waiting, doubts }: Drained,
-  ): Promise<Pick<Drained, "waiting"> & Pick<Outcome, "canGoOn">> {
+  ): Promise<Pick<Drained, "waiting"> & Pick<RunEnd, "lost"> & Pick<Outcome, "canGoOn">> {
     const isInterrupted = this.#aborted && !this.#failedEarly.signal.aborted;
     if (!this.#aborted && waiting !== undefined) {
       await this.#stopWorkers();
-      return { waiting, canGoOn: false };
+      return { waiting, lost: 0, canGoOn: false };
     }
     // Whoever goes on with the run does it all anew: what keeps this coordinator from its end is no doubt of theirs.
     await this.#checkpoints?.[Symbol.asyncDispose]();
     this.#parts.state.doubts.push(...doubts, ...(isInterrupted ? ["the run was interrupted"] : []));
     const canGoOn = isInterrupted || !this.#aborted && doubts.length > 0;
-    return { waiting: undefined, canGoOn: this.#checkpoints !== undefined && canGoOn };
+    const lost = await lostForCertain(this.#parts);
+    return { waiting: undefined, lost, canGoOn: this.#checkpoints !== undefined && canGoOn };
   }
 
   /** Whether whoever comes after this coordinator finds what to go on from. */

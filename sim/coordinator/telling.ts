@@ -8,6 +8,7 @@ import type { IntervalSet } from "../ledger/intervals.ts";
 import { memoryTrend } from "../measure/memory_trend.ts";
 import type { SimReport } from "../report/report.ts";
 import type { ThresholdResult } from "../report/thresholds.ts";
+import { orAborted } from "../run/wait.ts";
 import { loadFromMs } from "../series/series.ts";
 import { conclude } from "./conclude.ts";
 import { liveFigures } from "./live_figures.ts";
@@ -45,6 +46,22 @@ function lostNow(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   return lostSoFar({ ledger, stage, reader, signal });
+}
+
+/** How long the server is asked in the end, in milliseconds: it may be away, and whoever has interrupted a run waits for it. */
+const LAST_LOOK_MS = 2_000;
+
+/**
+ * Messages that are lost for certain, of a run that was not drained: they were passed over, are not in the feed any more, and have no effect.
+ *
+ * @param parts the run
+ * @returns how many; 0 if that cannot be told
+ */
+export async function lostForCertain(parts: Parts): Promise<number> {
+  const signal = AbortSignal.timeout(LAST_LOOK_MS);
+  let lost: number | undefined;
+  await orAborted(lostNow(parts, signal).then((known) => lost = known), signal);
+  return lost ?? 0;
 }
 
 /** Where a run can be looked at. */
@@ -98,6 +115,8 @@ export interface RunEnd {
   readonly endedBy: readonly ThresholdResult[];
   /** What is left in the feed, by partition; undefined if that is not known. */
   readonly waiting: Map<number, IntervalSet> | undefined;
+  /** Messages that are lost for certain, where that is not known. */
+  readonly lost: number;
 }
 
 /**
@@ -106,7 +125,7 @@ export interface RunEnd {
  * @param parts the run
  * @param end how it ended
  */
-export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd): SimReport {
+export function concludeRun(parts: Parts, { config, endedBy, waiting, lost }: RunEnd): SimReport {
   const { facts, state, fleet, chaos, reader, stage, watch } = parts;
   const { samples, phases } = watch.soFar;
   if (reader.missed > 0) {
@@ -114,7 +133,7 @@ export function concludeRun(parts: Parts, { config, endedBy, waiting }: RunEnd):
   }
   if (waiting !== undefined) chaos.blame(state.ledger.defects(waiting));
   return conclude({
-    ...{ state, fleet, endedBy, waiting },
+    ...{ state, fleet, endedBy, waiting, lost },
     run: facts.tell(versionOf(stage)),
     strategy: config.workers.assignment_strategy,
     thresholds: config.thresholds,
