@@ -5,6 +5,7 @@
  */
 import { PartiError } from "../../lib/errors.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
+import { orIfGone } from "../../tasks/or_if_gone.ts";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { lineSplitter } from "../../tasks/test_output.ts";
 import { type CaseOutcome, type Fault, idOf, type StressCase } from "../case.ts";
@@ -107,6 +108,7 @@ async function runProcess(
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
+    ownGroup: true,
   });
   let over = false;
   /** Why it was ended from here. */
@@ -125,7 +127,7 @@ async function runProcess(
     const [stdout, words, status] = await Promise.all([
       new Response(child.stdout).text(),
       followWords(child.stderr, onProgress),
-      child.status,
+      child.status.finally(() => kill(child)),
     ]);
     const answer = readAnswer(stdout);
     if (answer?.kind === "outcome") return answer.outcome;
@@ -144,13 +146,9 @@ async function runProcess(
   }
 }
 
-function kill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    // It has ended in the meantime.
-    if (!(error instanceof TypeError)) throw error;
-  }
+/** With all that it has started: what hangs there would hold its standard error, and be beside all that is measured later. */
+function kill({ pid }: Deno.ChildProcess): void {
+  orIfGone(() => Deno.kill(-pid, "SIGKILL"), undefined);
 }
 
 function tooSlow(timeoutMs: number): PartiError {

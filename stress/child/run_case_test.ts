@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../tasks/until.ts";
-import { toyCase, toyRegistry } from "../run/toy_catalog_rig_test.ts";
+import { HANGS_SECONDS, toyCase, toyRegistry } from "../run/toy_catalog_rig_test.ts";
 import { runCaseOnce, timeoutMsOf } from "./run_case.ts";
 
 const options = { repetition: 0, quick: false, seed: 1, registry: toyRegistry() };
@@ -17,7 +17,10 @@ Deno.test("a case that throws, dies or hangs is told as what it is", async () =>
   const run = (name: string) => runCaseOnce(toyCase(name), options);
   await assert.rejects(run("throws"), { code: "PARTI_REFUSED", message: "planted" });
   await assert.rejects(run("dies"), /ended with exit code 7/);
+  const beganMs = performance.now();
   await assert.rejects(run("hangs"), { code: "PARTI_TIMEOUT", message: "it took more than 2 s" });
+  const tookMs = performance.now() - beganMs;
+  assert.ok(tookMs < HANGS_SECONDS * 1_000 / 2, `what it had started was waited for: ${tookMs} ms`);
 });
 
 Deno.test("a sanity check may take two minutes, however long its case may; a planned duration is added", () => {
