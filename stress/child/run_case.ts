@@ -80,18 +80,23 @@ export async function runCaseOnce(
   return { outcome, natsServerVersion: server?.version };
 }
 
+/** A timer of more milliseconds than this fires at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 /**
- * How long a process of a case may take: a sanity check of a case that may take an hour is not to hang for one.
+ * How long a process of a case may take: a sanity check of a case that may take an hour is not to hang for one. A planned duration is that of
+ * the cases which go on for as long as the user says.
  *
  * @param stressCase the case
  * @param options how it is run
  * @returns milliseconds
  */
 export function timeoutMsOf(
-  { timeoutMs }: Pick<StressCase, "timeoutMs">,
+  { timeoutMs, leastDurationMs }: Pick<StressCase, "timeoutMs" | "leastDurationMs">,
   { quick, durationMs = 0 }: Pick<RunCaseOptions, "quick" | "durationMs">,
 ): number {
-  return (quick ? Math.min(timeoutMs, QUICK_TIMEOUT_MS) : timeoutMs) + durationMs;
+  const longest = quick ? Math.min(timeoutMs, QUICK_TIMEOUT_MS) : timeoutMs;
+  return Math.min(TIMER_MAX_MS, longest + (leastDurationMs === undefined ? 0 : durationMs));
 }
 
 async function runProcess(

@@ -27,7 +27,15 @@ Deno.test("a sanity check may take two minutes, however long its case may; a pla
   const hour = { timeoutMs: 3_600_000 }, seconds = { timeoutMs: 2_000 };
   assert.equal(timeoutMsOf(hour, { quick: true, durationMs: undefined }), 120_000);
   assert.equal(timeoutMsOf(seconds, { quick: true, durationMs: undefined }), 2_000);
-  assert.equal(timeoutMsOf(hour, { quick: false, durationMs: 5 }), 3_600_005);
+  const lasting = { ...hour, leastDurationMs: 1 };
+  assert.equal(timeoutMsOf(lasting, { quick: false, durationMs: 5 }), 3_600_005);
+  assert.equal(
+    timeoutMsOf(hour, { quick: false, durationMs: 5 }),
+    3_600_000,
+    "not of a case that ends by itself",
+  );
+  const tooLong = timeoutMsOf(lasting, { quick: false, durationMs: 1e10 });
+  assert.equal(tooLong, 2 ** 31 - 1, "a longer timer fires at once");
 });
 
 Deno.test("planted: a server that ends in the middle ends the case at once, and its log is told", async () => {
