@@ -4,6 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
+import { PartiError } from "../lib/errors.ts";
 import { FAULTS } from "./case.ts";
 import type { BaselineOptions } from "./run/ended_commands.ts";
 import type { StressOptions } from "./run/stress_command.ts";
@@ -65,7 +66,8 @@ function registerEnded(stress: Command): void {
     .option("--name <name>", "what to call it (default: after the machine, for a whole run only)")
     .option("--dir <folder>", "where baselines are (default: stress/baselines)")
     .option("--anyway", "although a case found something wrong, or the machine had too much to do")
-    .action(async (result: string | undefined, options: BaselineOptions) => {
+    .action(async (result: string | undefined, options: BaselineOptions, command: Command) => {
+      checkNoneOfRun(command);
       const { runBaseline } = await import("./run/ended_commands.ts");
       Deno.exitCode = await runBaseline(result, options);
     });
@@ -90,11 +92,24 @@ side); 3 bad input. After a run with --only the cases that were not asked for ar
         baseline: string | undefined,
         result: string | undefined,
         { dir }: { readonly dir?: string },
+        command: Command,
       ) => {
+        checkNoneOfRun(command);
         const { runCompare } = await import("./run/ended_commands.ts");
         Deno.exitCode = await runCompare(baseline, result, dir);
       },
     );
+}
+
+/** The options of `stress` are understood wherever they stand: who names a folder by one would have another folder judged. */
+function checkNoneOfRun(command: Command): void {
+  const [name] = Object.keys(command.parent?.opts() ?? {});
+  if (name === undefined) return;
+  throw new PartiError(
+    "PARTI_INVALID_CONFIG",
+    `--${name} is an option of a run, and does nothing in \`${command.name()}\``,
+    { value: name, hint: "the folder or file of a result is named without an option; see --help" },
+  );
 }
 
 function registerChildren(program: Command): void {

@@ -20,6 +20,8 @@ export interface SpawnSelfOptions {
   readonly module?: string;
   /** Where to run it. */
   readonly cwd?: string;
+  /** Whether it begins a process group of its own, which has its number and in which all that it starts is: so they can be ended together. */
+  readonly ownGroup?: boolean;
   /**
    * The child's standard input. With `"piped"`, the default, a child that calls {@linkcode exitWhenParentDies} ends
    * when this process does, and the pipe can also carry lines to it.
@@ -46,6 +48,7 @@ export function spawnSelf(
     args: selfArguments(args, options.permissions ?? [], Deno.build.standalone, options.module),
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.ownGroup === true ? { detached: true } : {}),
     stdin: options.stdin ?? "piped",
     stdout: options.stdout ?? "inherit",
     stderr: options.stderr ?? "inherit",

@@ -5,6 +5,7 @@
  */
 import { PartiError } from "../../lib/errors.ts";
 import { launchNats, type NatsServer } from "../../tasks/nats_launcher.ts";
+import { orIfGone } from "../../tasks/or_if_gone.ts";
 import { spawnSelf } from "../../tasks/spawn.ts";
 import { lineSplitter } from "../../tasks/test_output.ts";
 import { type CaseOutcome, type Fault, idOf, type StressCase } from "../case.ts";
@@ -79,18 +80,23 @@ export async function runCaseOnce(
   return { outcome, natsServerVersion: server?.version };
 }
 
+/** A timer of more milliseconds than this fires at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 /**
- * How long a process of a case may take: a sanity check of a case that may take an hour is not to hang for one.
+ * How long a process of a case may take: a sanity check of a case that may take an hour is not to hang for one. A planned duration is that of
+ * the cases which go on for as long as the user says.
  *
  * @param stressCase the case
  * @param options how it is run
  * @returns milliseconds
  */
 export function timeoutMsOf(
-  { timeoutMs }: Pick<StressCase, "timeoutMs">,
+  { timeoutMs, leastDurationMs }: Pick<StressCase, "timeoutMs" | "leastDurationMs">,
   { quick, durationMs = 0 }: Pick<RunCaseOptions, "quick" | "durationMs">,
 ): number {
-  return (quick ? Math.min(timeoutMs, QUICK_TIMEOUT_MS) : timeoutMs) + durationMs;
+  const longest = quick ? Math.min(timeoutMs, QUICK_TIMEOUT_MS) : timeoutMs;
+  return Math.min(TIMER_MAX_MS, longest + (leastDurationMs === undefined ? 0 : durationMs));
 }
 
 async function runProcess(
@@ -107,6 +113,7 @@ async function runProcess(
     env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
+    ownGroup: true,
   });
   let over = false;
   /** Why it was ended from here. */
@@ -125,7 +132,7 @@ async function runProcess(
     const [stdout, words, status] = await Promise.all([
       new Response(child.stdout).text(),
       followWords(child.stderr, onProgress),
-      child.status,
+      child.status.finally(() => kill(child)),
     ]);
     const answer = readAnswer(stdout);
     if (answer?.kind === "outcome") return answer.outcome;
@@ -144,13 +151,9 @@ async function runProcess(
   }
 }
 
-function kill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    // It has ended in the meantime.
-    if (!(error instanceof TypeError)) throw error;
-  }
+/** With all that it has started: what hangs there would hold its standard error, and be beside all that is measured later. */
+function kill({ pid }: Deno.ChildProcess): void {
+  orIfGone(() => Deno.kill(-pid, "SIGKILL"), undefined);
 }
 
 function tooSlow(timeoutMs: number): PartiError {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../../tasks/until.ts";
-import { toyCase, toyRegistry } from "../run/toy_catalog_rig_test.ts";
+import { HANGS_SECONDS, toyCase, toyRegistry } from "../run/toy_catalog_rig_test.ts";
 import { runCaseOnce, timeoutMsOf } from "./run_case.ts";
 
 const options = { repetition: 0, quick: false, seed: 1, registry: toyRegistry() };
@@ -17,14 +17,25 @@ Deno.test("a case that throws, dies or hangs is told as what it is", async () =>
   const run = (name: string) => runCaseOnce(toyCase(name), options);
   await assert.rejects(run("throws"), { code: "PARTI_REFUSED", message: "planted" });
   await assert.rejects(run("dies"), /ended with exit code 7/);
+  const beganMs = performance.now();
   await assert.rejects(run("hangs"), { code: "PARTI_TIMEOUT", message: "it took more than 2 s" });
+  const tookMs = performance.now() - beganMs;
+  assert.ok(tookMs < HANGS_SECONDS * 1_000 / 2, `what it had started was waited for: ${tookMs} ms`);
 });
 
 Deno.test("a sanity check may take two minutes, however long its case may; a planned duration is added", () => {
   const hour = { timeoutMs: 3_600_000 }, seconds = { timeoutMs: 2_000 };
   assert.equal(timeoutMsOf(hour, { quick: true, durationMs: undefined }), 120_000);
   assert.equal(timeoutMsOf(seconds, { quick: true, durationMs: undefined }), 2_000);
-  assert.equal(timeoutMsOf(hour, { quick: false, durationMs: 5 }), 3_600_005);
+  const lasting = { ...hour, leastDurationMs: 1 };
+  assert.equal(timeoutMsOf(lasting, { quick: false, durationMs: 5 }), 3_600_005);
+  assert.equal(
+    timeoutMsOf(hour, { quick: false, durationMs: 5 }),
+    3_600_000,
+    "not of a case that ends by itself",
+  );
+  const tooLong = timeoutMsOf(lasting, { quick: false, durationMs: 1e10 });
+  assert.equal(tooLong, 2 ** 31 - 1, "a longer timer fires at once");
 });
 
 Deno.test("planted: a server that ends in the middle ends the case at once, and its log is told", async () => {

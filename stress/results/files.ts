@@ -116,6 +116,26 @@ export async function makeOutput(folder: string, names: readonly string[]): Prom
   }
 }
 
+/** Who holds it is the only one that writes into its folder. */
+export const LOCK_FILE = "stress.lock";
+
+/**
+ * Takes the folder of a run for this process: two at once would write over each other's results. The kernel gives it back however the
+ * process ends.
+ *
+ * @param folder the folder; must exist
+ * @returns gives it back
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if another process has it
+ */
+export async function takeOutput(folder: string): Promise<Disposable> {
+  const file = await Deno.open(`${folder}/${LOCK_FILE}`, { create: true, write: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new PartiError("PARTI_INVALID_CONFIG", `another run writes to ${folder}`, {
+    ...{ value: folder, hint: "wait until it has ended, or name another folder with --out" },
+  });
+}
+
 /**
  * Makes a folder that can be written to.
  *

@@ -81,8 +81,7 @@ export class Run {
    */
   async save(soFar: Measured): Promise<void> {
     try {
-      const result = await this.#result(soFar, "it has not come to its end");
-      await writeResult(`${this.#facts.out}/${RESULT_FILE}`, result);
+      await this.#write(await this.#result(soFar, "it has not come to its end"));
     } catch (error) {
       note(`Not saved so far, and tried again: ${describeError(error)}`);
     }
@@ -97,13 +96,18 @@ export class Run {
    * @throws {PartiError} `PARTI_REFUSED` if it cannot be written
    */
   async end(measured: Measured, unfinished: string | undefined): Promise<number> {
-    const { out } = this.#facts;
     const result = await this.#result(measured, unfinished);
     for (const line of resultLines(result)) say(line);
+    await this.#write(result);
+    say(`Report: ${this.#facts.out}/${PAGE_FILE}, ${RESULT_FILE}`);
+    return exitCodes[result.verdict];
+  }
+
+  /** Both, so that no page of the run before is beside the data of this one. */
+  async #write(result: StressResult): Promise<void> {
+    const { out } = this.#facts;
     await writeResult(`${out}/${RESULT_FILE}`, result);
     await writeWhole(`${out}/${PAGE_FILE}`, await renderStressPage(result));
-    say(`Report: ${out}/${PAGE_FILE}, ${RESULT_FILE}`);
-    return exitCodes[result.verdict];
   }
 
   async #result(

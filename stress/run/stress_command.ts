@@ -11,7 +11,7 @@ import { exitCodes } from "../../tasks/exit_codes.ts";
 import { interruptible } from "../../tasks/interruptible.ts";
 import { type Catalog, type Fault, FAULTS, idOf, type StressCase } from "../case.ts";
 import { loadCatalog } from "../registry.ts";
-import { DEFAULT_OUT, makeOutput } from "../results/files.ts";
+import { DEFAULT_OUT, LOCK_FILE, makeOutput, takeOutput } from "../results/files.ts";
 import { RESULT_FILE } from "../results/result.ts";
 import { keepWhole, WHOLE_FILE } from "./kept_whole.ts";
 import { PAGE_FILE, Run } from "./run.ts";
@@ -66,7 +66,8 @@ export async function runStress(options: StressOptions): Promise<number> {
   const fault = faultOf(options.fault, cases);
   const out = options.out ?? DEFAULT_OUT;
   if (out.trim() === "") throw invalid("out", out, "a folder");
-  await makeOutput(out, [RESULT_FILE, PAGE_FILE, WHOLE_FILE]);
+  await makeOutput(out, [RESULT_FILE, PAGE_FILE, WHOLE_FILE, LOCK_FILE]);
+  using _taken = await takeOutput(out);
   await keepWhole(out);
   note(`Seed: ${seed}`);
   const run = await Run.begin(catalog, options, { seed, quick, fault, out });
@@ -115,7 +116,13 @@ function durationOf(
   if (ms === undefined || ms <= 0) {
     throw invalid("duration", text, 'a duration such as "30s" or "10m"');
   }
-  for (const one of cases) {
+  const lasting = cases.filter(({ leastDurationMs }) => leastDurationMs !== undefined);
+  if (lasting.length === 0) {
+    throw new PartiError("PARTI_INVALID_CONFIG", "--duration does nothing in what is run", {
+      ...{ value: text, hint: "choose what goes on for as long as it is told to: --only leak" },
+    });
+  }
+  for (const one of lasting) {
     const { leastDurationMs = 0 } = one;
     if (ms >= leastDurationMs) continue;
     const least = formatDuration(leastDurationMs);

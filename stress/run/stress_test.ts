@@ -142,14 +142,16 @@ Deno.test("planted: a result that cannot be written is seen all the same, and on
   assert.match(stderr, /^Not saved so far, and tried again: .*cannot write .*stress\.json/m);
   assert.match(stderr, /^[^N].*cannot write .*stress\.json: .*\nhint: is the disk full/m);
   assert.doesNotMatch(stderr, /^ {4}at /m, "no stack trace");
-  assert.deepEqual([...Deno.readDirSync(temp.path)].map(({ name }) => name), ["stress.json"]);
+  const names = [...Deno.readDirSync(temp.path)].map(({ name }) => name).sort();
+  assert.deepEqual(names, ["stress.json", "stress.lock"]);
   const again = await toys(temp.path);
   assert.equal(again.code, 3);
   assert.match(again.stderr, /cannot write .*stress\.json: it is a folder\nhint: remove it/);
 });
 
-Deno.test("planted: a suite that is killed leaves what it has measured by then, which is no pass", async () => {
+Deno.test("planted: a suite that is killed leaves what it has measured by then, which is no pass, its page neither; until then no other one writes there", async () => {
   using temp = new TempDir();
+  temp.write("stress.html", "<title>✓ Pass: of the run before</title>");
   const child = spawnSelf([
     ...["stress", "--only", "toy/spoils", "--only", "toy/waits", "--seed", "3"],
     ...["--registry", toyRegistry(), "--out", temp.path],
@@ -157,8 +159,13 @@ Deno.test("planted: a suite that is killed leaves what it has measured by then, 
   const measured = async () =>
     (await readResult(temp.path)).cases.filter(({ metrics }) => metrics.length > 0).length;
   await until("one case is saved", async () => await measured().catch(() => 0) === 1, 20_000);
+  const other = await toys(temp.path);
+  assert.equal(other.code, 3);
+  assert.match(other.stderr, /another run writes to .*\nhint: .*--out/);
   child.kill("SIGKILL");
   await child.status;
+  const page = () => Deno.readTextFileSync(`${temp.path}/stress.html`);
+  assert.match(page(), /<title>\? Could not verify: parti stress<\/title>/);
   const { verdict, reasons } = await readResult(temp.path);
   assert.equal(verdict, "unknown");
   assert.deepEqual(reasons, ["it has not come to its end", "toy/waits: it was not run"]);
@@ -197,6 +204,15 @@ const mistakes: [string[], RegExp][] = [
   ],
   [["--registry", "stress/case.ts"], /--registry: stress\/case\.ts exports no `catalog`/],
   [["compare", "none", "/no/such"], /there is no \/no\/such/],
+  [
+    ["compare", "--out", "out/x"],
+    /--out is an option of a run, and does nothing in `compare`\nhint: .*folder/,
+  ],
+  [["--quick", "baseline"], /--quick is an option of a run, and does nothing in `baseline`/],
+  [
+    ["--duration", "1h", "--only", "memory/1w-100p"],
+    /--duration does nothing in what is run\nhint: .*--only leak/,
+  ],
   [["baseline", "/no/such"], /there is no \/no\/such/],
 ];
 

@@ -14,6 +14,8 @@ const factor = (name: string) => Number(planted.get(name) ?? 1);
 const HEAP_MB = 8;
 const WORK_MS = 60;
 const held: unknown[] = [];
+/** For so long there is a process that a case has started which hangs. */
+export const HANGS_SECONDS = 30;
 
 async function measure(heapMb: number, workMs: number): Promise<CaseOutcome> {
   const beganMs = performance.now();
@@ -108,7 +110,11 @@ export const catalog: Catalog = {
     toy("infinite", () => Promise.resolve({ samples: [{ metric: "slope", value: Infinity }] })),
     toy("throws", () => Promise.reject(new Error("planted"))),
     toy("dies", () => Deno.exit(7)),
-    toy("hangs", () => new Promise(() => {}), { timeoutMs: 2_000 }),
+    toy("hangs", () => {
+      // What it has started hangs, too, and would hold its standard error for so long.
+      new Deno.Command("sleep", { args: [String(HANGS_SECONDS)] }).spawn();
+      return new Promise(() => {});
+    }, { timeoutMs: 2_000 }),
   ],
   studies: [],
 };
