@@ -50,7 +50,8 @@ export interface ProbeInput {
    */
   readonly timeout?: DurationInput;
   /**
-   * How long after a "no responders" the probe that decides is sent.
+   * How long after a "no responders" the probe that decides is sent. It is also how long a worker whose connection is gone lets its
+   * handlers go on, so it is to be the same for all workers of a group.
    * @default "100ms"
    */
   readonly grace?: DurationInput;

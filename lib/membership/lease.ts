@@ -293,3 +293,15 @@ export function holderOf(entry: KvEntry): string | undefined {
   const instance = decodeJsonObject(entry.value)?.["instance"];
   return typeof instance === "string" ? instance : undefined;
 }
+
+/**
+ * How long a lease's holder counts on it after a renewal, as its entry says: it may have been configured otherwise than whoever reads it,
+ * as during a rolling change of the configuration.
+ *
+ * @param entry the entry of the lease's key
+ * @returns milliseconds; 0 if the entry does not say, as those of earlier versions
+ */
+export function ttlOf(entry: KvEntry): number {
+  const ttlMs = decodeJsonObject(entry.value)?.["ttlMs"];
+  return typeof ttlMs === "number" && ttlMs > 0 ? ttlMs : 0;
+}

@@ -158,6 +158,17 @@ Deno.test("row 59: a pool of one is taken over once its holder has been silent f
   (await claim).lease.abandon();
 });
 
+Deno.test("a holder that counts on its lease for longer than the claimer's TTL is given its own time", async () => {
+  const { clock, bucket } = world();
+  bucket.poke(workerKey(0), { instance: "slow", ttlMs: 2 * TTL_MS });
+  const { claim } = claimer(bucket, clock, "a", { maxId: 0 });
+  await clock.advance(2 * TTL_MS);
+  assert.equal(holder(bucket, 0), "slow");
+  await clock.advance(LOOK_MS + 1);
+  assert.equal(holder(bucket, 0), "a");
+  (await claim).lease.abandon();
+});
+
 Deno.test("row 53: a pool of one is never taken from a holder that renews, and is free when it goes", async () => {
   const { clock, bucket } = world();
   const first = await claimer(bucket, clock, "a", { maxId: 0 }).claim;
