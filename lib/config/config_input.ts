@@ -336,8 +336,9 @@ export interface GroupConfigInput {
    */
   readonly electionTimeout?: DurationInput;
   /**
-   * How long `start()` may take, until the worker is stable.
-   * @default "30s"
+   * How long `start()` may take, until the worker is stable. Above `coldStartWindow`: while workers go on coming, the first of them wait for
+   * all of that.
+   * @default "1m"
    */
   readonly startupTimeout?: DurationInput;
   /**
