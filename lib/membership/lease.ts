@@ -213,7 +213,9 @@ export class Lease {
     if (this.#loseIfOver()) return false;
     const { clock, renewEveryMs } = this.#options;
     const { promise: waitedEnough, resolve } = Promise.withResolvers<false>();
-    const timer = clock.setTimer(renewEveryMs, () => resolve(false));
+    // Where a lease lasts for no more than two renewals, all of one would leave no time for another.
+    const leftMs = this.#endsAtMs - clock.monotonicMs();
+    const timer = clock.setTimer(Math.min(renewEveryMs, leftMs / 2), () => resolve(false));
     this.#stopWaiting = () => {
       timer.cancel();
       resolve(false);

@@ -101,7 +101,7 @@ class Search {
 
   /** One look at all numbers. Undefined if none could be had. */
   async look(): Promise<Claim | undefined> {
-    const { bucket, preferredId, minId, maxId } = this.#options;
+    const { bucket, preferredId, minId, maxId, signal } = this.#options;
     const taken = new Map<number, KvEntry>();
     for (const entry of await bucket.list(WORKER_KEYS)) {
       const idNumber = workerKeyNumber(entry.key);
@@ -116,7 +116,7 @@ class Search {
       }
     }
     // Free numbers before those of the dead: a dead worker's number stays reserved for its return as long as there is another.
-    for (let idNumber = minId; idNumber <= maxId; idNumber++) {
+    for (let idNumber = minId; idNumber <= maxId && !signal.aborted; idNumber++) {
       if (taken.has(idNumber) || idNumber === first) continue;
       const claim = await this.#take(idNumber, undefined);
       if (claim !== undefined) return claim;
