@@ -40,61 +40,27 @@ export async function openBuckets(
   metrics: Pick<WorkerMetrics, "kvOperation">,
   onDrift: (error: PartiError) => void,
 ): Promise<GroupBuckets> {
-  const how = { world, config, metrics, onDrift };
+  const { group, workerIdTtlMs, kvBuckets } = config;
+  const { replicas, storage } = kvBuckets;
+  const open = async (name: string, ttlMs: number, deletion: string): Promise<KvBucket> => {
+    const options = { ttlMs, replicas, storage };
+    const bucket = await world.kv.open(name, options, (setting, actual, wanted) =>
+      onDrift(
+        new PartiError(
+          "PARTI_INVALID_CONFIG",
+          `bucket ${name} exists with ${setting} ${actual}, not ${wanted}; it stays as it is`,
+          {
+            value: actual,
+            hint:
+              `change the configuration, or delete it while no worker of the group runs${deletion}`,
+          },
+        ),
+      ));
+    return measuredBucket(bucket, world.clock, metrics);
+  };
   const [leases, assignments] = await Promise.all([
-    open(how, leaseBucket(config.group), config.workerIdTtlMs, ""),
-    openAssignments(world, config, metrics, onDrift),
+    open(leaseBucket(group), workerIdTtlMs, ""),
+    open(assignmentBucket(group), 0, EPOCHS_ANEW),
   ]);
   return { leases, assignments };
-}
-
-/**
- * Opens a group's assignment bucket, creating it if it is not there.
- *
- * @param world the world
- * @param config the group's configuration
- * @param metrics who measures its operations
- * @param onDrift told of each setting in which an existing bucket differs from the configuration; it stays as it is
- * @returns the bucket
- * @throws {PartiError} what the server says
- */
-export function openAssignments(
-  world: World,
-  config: GroupConfig,
-  metrics: Pick<WorkerMetrics, "kvOperation">,
-  onDrift: (error: PartiError) => void,
-): Promise<KvBucket> {
-  const how = { world, config, metrics, onDrift };
-  return open(how, assignmentBucket(config.group), 0, EPOCHS_ANEW);
-}
-
-/** How buckets are opened. */
-interface HowToOpen {
-  readonly world: World;
-  readonly config: GroupConfig;
-  readonly metrics: Pick<WorkerMetrics, "kvOperation">;
-  readonly onDrift: (error: PartiError) => void;
-}
-
-async function open(
-  { world, config: { kvBuckets }, metrics, onDrift }: HowToOpen,
-  name: string,
-  ttlMs: number,
-  deletion: string,
-): Promise<KvBucket> {
-  const { replicas, storage } = kvBuckets;
-  const options = { ttlMs, replicas, storage };
-  const bucket = await world.kv.open(name, options, (setting, actual, wanted) =>
-    onDrift(
-      new PartiError(
-        "PARTI_INVALID_CONFIG",
-        `bucket ${name} exists with ${setting} ${actual}, not ${wanted}; it stays as it is`,
-        {
-          value: actual,
-          hint:
-            `change the configuration, or delete it while no worker of the group runs${deletion}`,
-        },
-      ),
-    ));
-  return measuredBucket(bucket, world.clock, metrics);
 }

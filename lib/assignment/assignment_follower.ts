@@ -27,8 +27,6 @@ export interface AssignmentFollowerOptions {
   readonly rereadEveryMs: number;
   /** Told of each newer snapshot, in order. `before` is the one it replaces. */
   readonly onSnapshot: (snapshot: Snapshot, before: Snapshot | undefined) => void;
-  /** Told when the bucket is not there, or is another one: again with each try to watch it. */
-  readonly onBucketLost?: () => void;
   /** Told when something failed and is tried again. */
   readonly onError: (error: unknown) => void;
 }
@@ -64,7 +62,7 @@ export class AssignmentFollower {
       onEntry: (entry) => this.#take(entry),
       onInitialized: () => {},
       // Revisions decide nothing here for longer than a moment; epochs and generations go on in a new bucket.
-      onAnew: () => options.onBucketLost?.(),
+      onAnew: () => {},
       onError,
     });
     this.#armReread();

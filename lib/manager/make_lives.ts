@@ -5,7 +5,7 @@
  */
 import type { SourceView } from "../assignment/leader/source_view.ts";
 import { stickyBalanced } from "../assignment/strategies/sticky_balanced.ts";
-import { openAssignments, openBuckets } from "../buckets.ts";
+import { openBuckets } from "../buckets.ts";
 import type { GroupConfig } from "../config/config.ts";
 import { type CheckedFeed, checkFeed } from "../consumption/feed_check.ts";
 import type { DegradedMonitor } from "./degraded.ts";
@@ -73,7 +73,6 @@ export function makeLives(parts: LivesParts): Lives {
     sessionOptions: ({ leases }, formerInstances) => ({
       config,
       host: host ?? "",
-      remakeAssignments: () => openAssignments(world, config, { kvOperation }, onError),
       election: election?.(leases) ?? builtInElection(world, config, leases, formerInstances),
       source,
       strategy: strategy ?? defaultStrategy,

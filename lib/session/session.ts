@@ -246,7 +246,7 @@ export class Session {
   }
 
   async #enter(): Promise<void> {
-    const { world, config, assignments, remakeAssignments, makeConsumer, events } = this.#options;
+    const { world, config, assignments, makeConsumer, events } = this.#options;
     const { worker, instance } = this;
     this.#consumer = makeConsumer({ group: config.group, worker, instance }, this.#right);
     const follower = new AssignmentFollower({
@@ -258,8 +258,6 @@ export class Session {
         this.#candidate?.assignmentChanged();
         this.#applier.take(snapshot, before);
       },
-      // As long as all leases are held nobody begins a new life, and nobody else would make it.
-      onBucketLost: () => this.#background(remakeAssignments()),
       onError: events.onError,
     });
     this.#follower = follower;

@@ -54,8 +54,6 @@ export interface SessionOptions {
   readonly leases: KvBucket;
   /** The assignment bucket. */
   readonly assignments: KvBucket;
-  /** Makes the assignment bucket if it is not there any more. */
-  readonly remakeAssignments: () => Promise<unknown>;
   /** The election. */
   readonly election: ElectionAgent;
   /** Where partitions come from. */
