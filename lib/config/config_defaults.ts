@@ -29,7 +29,7 @@ const DEFAULT_PRESET: GroupDefaults = {
   restartDetectionRatio: 0.5,
   operationTimeoutMs: 10_000,
   electionTimeoutMs: 5_000,
-  startupTimeoutMs: 30_000,
+  startupTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
   drainTimeoutMs: 5_000,
   assignment: { minRebalanceThreshold: 0.15, minRebalanceIntervalMs: 10_000 },

@@ -50,7 +50,8 @@ export interface ProbeInput {
    */
   readonly timeout?: DurationInput;
   /**
-   * How long after a "no responders" the probe that decides is sent.
+   * How long after a "no responders" the probe that decides is sent. It is also how long a worker whose connection is gone lets its
+   * handlers go on, so it is to be the same for all workers of a group.
    * @default "100ms"
    */
   readonly grace?: DurationInput;
@@ -335,8 +336,9 @@ export interface GroupConfigInput {
    */
   readonly electionTimeout?: DurationInput;
   /**
-   * How long `start()` may take, until the worker is stable.
-   * @default "30s"
+   * How long `start()` may take, until the worker is stable. Above `coldStartWindow`: while workers go on coming, the first of them wait for
+   * all of that.
+   * @default "1m"
    */
   readonly startupTimeout?: DurationInput;
   /**

@@ -187,6 +187,11 @@ function format(unit: Quantity["unit"], value: number): number | string {
 export function configWarnings(config: GroupConfig): string[] {
   const { degradedBehavior: degraded, kvBuckets } = config;
   const warnings: string[] = [];
+  if (config.startupTimeoutMs <= config.coldStartWindowMs) {
+    warnings.push(
+      "startupTimeout is not above coldStartWindow: while workers go on coming, each may give up its start before the group's first assignment",
+    );
+  }
   if (config.workerIdTtlMs < 2 * config.heartbeatTtlMs) {
     warnings.push(
       "workerIdTtl is below 2 × heartbeatTtl: after a short outage the server may have forgotten live workers' leases",

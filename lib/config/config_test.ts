@@ -19,7 +19,7 @@ Deno.test("the same input gives the same configuration, and another one another,
   assert.equal(resolveConfig({ ...input, capacity: 2 }).capacity, 2);
 });
 
-Deno.test("only the group is required; all else has the Go program's defaults, with units", () => {
+Deno.test("only the group is required; all else has the Go program's defaults, with units, but a start has more time than a cold start takes", () => {
   const { consumer, ...config } = resolveConfig({ group: "g", consumer: { stream: "orders" } });
   assert.deepEqual(config, {
     group: "g",
@@ -39,7 +39,7 @@ Deno.test("only the group is required; all else has the Go program's defaults, w
     restartDetectionRatio: 0.5,
     operationTimeoutMs: 10_000,
     electionTimeoutMs: 5_000,
-    startupTimeoutMs: 30_000,
+    startupTimeoutMs: 60_000,
     shutdownTimeoutMs: 10_000,
     drainTimeoutMs: 5_000,
     assignment: { minRebalanceThreshold: 0.15, minRebalanceIntervalMs: 10_000 },
@@ -201,12 +201,14 @@ Deno.test("the defaults give no warnings; what is seldom meant gives one each", 
   const warnings = configWarnings(resolveConfig({
     group: "g",
     workerIdTtl: "11s",
+    startupTimeout: "30s",
     kvBuckets: { storage: "memory" },
     degradedBehavior: { enterThreshold: "1s", exitThreshold: "2s", recoveryGracePeriod: "5s" },
   }));
   assert.deepEqual(
     warnings.map((warning) => warning.split(" ")[0]),
     [
+      "startupTimeout",
       "workerIdTtl",
       "degradedBehavior.exitThreshold",
       "degradedBehavior.recoveryGracePeriod",

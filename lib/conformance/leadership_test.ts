@@ -326,6 +326,21 @@ natsTest(
 );
 
 natsTest(
+  "an election that fails when partitions were given already: the application is told that they are gone",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { idle: true });
+    await cluster.add();
+    const gate = Promise.withResolvers<never>();
+    const second = await cluster.make({ election: () => ({ run: () => gate.promise }) });
+    const starting = assert.rejects(second.manager.start(), /no election/);
+    await until("it was given its part", () => second.changes.length > 0);
+    gate.reject(new Error("no election"));
+    await starting;
+    assert.deepEqual(second.changes.map(({ all }) => all.length), [6, 0]);
+  },
+);
+
+natsTest(
   "an election that takes its time is not left behind when the worker stops meanwhile",
   async (rig) => {
     const gate = Promise.withResolvers<void>();

@@ -7,7 +7,7 @@
 import { describeError } from "../errors.ts";
 import { acquireLease } from "../membership/acquire_lease.ts";
 import { EntryReader } from "../membership/entry_reader.ts";
-import type { Lease, LeaseOptions } from "../membership/lease.ts";
+import { type Lease, type LeaseOptions, ttlOf } from "../membership/lease.ts";
 import { SteadyWatch } from "../membership/steady_watch.ts";
 import { LEADER_KEY } from "../names.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
@@ -24,7 +24,7 @@ export interface KvElectionOptions {
   readonly clock: Clock;
   /** Jitter. */
   readonly random: Random;
-  /** A leader without renewal for this long is over, in milliseconds. */
+  /** A leader without renewal for this long is over, in milliseconds, unless it says that it counts on its lease for longer. */
   readonly ttlMs: number;
   /** How often the leader renews, in milliseconds. */
   readonly renewEveryMs: number;
@@ -57,7 +57,8 @@ interface Seen {
   /** The key had a value, which may be one that names nobody we understand. */
   readonly isHeld: boolean;
   readonly holder: Candidate | undefined;
-  readonly atMs: number;
+  /** Until when it may be counted on by whoever holds it, who may have been configured otherwise. */
+  readonly untilMs: number;
 }
 
 /**
@@ -71,6 +72,7 @@ class KvCandidacy implements Candidacy {
   readonly #handlers: ElectionHandlers;
   readonly #watch: SteadyWatch;
   readonly #holders = new EntryReader(decodeLeader);
+  readonly #ttls = new EntryReader(ttlOf);
   #lease: Lease | undefined;
   #seen: Seen | undefined;
   /** The instance that holds the key and is said to be dead. Void as soon as it renews. */
@@ -144,13 +146,14 @@ class KvCandidacy implements Candidacy {
 
   #take(entry: KvEntry): void {
     if (this.#closed || entry.revision <= (this.#seen?.revision ?? 0)) return;
+    const { clock, ttlMs } = this.#options;
     const holder = this.#holders.read(entry);
     const before = this.#seen?.holder?.instance;
     this.#seen = {
       revision: entry.revision,
       isHeld: entry.operation === "put",
       holder,
-      atMs: this.#options.clock.monotonicMs(),
+      untilMs: clock.monotonicMs() + Math.max(ttlMs, this.#ttls.read(entry)),
     };
     this.#missing = false;
     this.#failures = 0;
@@ -189,13 +192,13 @@ class KvCandidacy implements Candidacy {
   #takenForMs(): number {
     const seen = this.#seen;
     if (this.#missing || !seen?.isHeld) return 0;
-    const { formerInstances, clock, ttlMs } = this.#options;
+    const { formerInstances, clock } = this.#options;
     const instance = seen.holder?.instance;
     // Our own name without our own lease: an earlier term, or a win whose answer never came.
     const isOver = instance !== undefined &&
       (instance === this.#candidate.instance || instance === this.#suspected ||
         formerInstances.has(instance));
-    return isOver ? 0 : Math.max(0, seen.atMs + ttlMs - clock.monotonicMs());
+    return isOver ? 0 : Math.max(0, seen.untilMs - clock.monotonicMs());
   }
 
   /** Runs for the place if it is free, or looks again when it may be. */
@@ -275,7 +278,7 @@ class KvCandidacy implements Candidacy {
 
   #leaseOptions(): LeaseOptions {
     const { bucket, clock, ttlMs, renewEveryMs } = this.#options;
-    const record = encodeLeader(this.#candidate);
+    const record = encodeLeader(this.#candidate, ttlMs);
     return {
       bucket,
       key: LEADER_KEY,

@@ -115,6 +115,18 @@ Deno.test("who abandons leaves the key to expire", async () => {
   await b.candidacy.abandon();
 });
 
+Deno.test("a leader that counts on its lease for longer than the candidate's TTL is given its own time", async () => {
+  const { clock, bucket } = world();
+  const slow = await run("slow", { clock, bucket, ttlMs: 2 * TTL_MS });
+  const b = await run("b", { clock, bucket });
+  await slow.candidacy.abandon();
+  await clock.advance(2 * TTL_MS - 1);
+  assert.equal(b.leads, false);
+  await clock.advance(EXPIRY_MS - TTL_MS);
+  assert.ok(b.leads && b.epoch > slow.epoch);
+  await b.candidacy.abandon();
+});
+
 Deno.test("a leader that is suspected to be dead, and is, is replaced at once", async () => {
   const { clock, bucket } = world();
   const a = await run("a", { clock, bucket });

@@ -14,10 +14,11 @@ const VERSION = 1;
  * Encodes a leader.
  *
  * @param leader who leads
+ * @param ttlMs how long it counts on its lease after a renewal, in milliseconds
  * @returns the value of its lease
  */
-export function encodeLeader(leader: Candidate): Uint8Array {
-  return encodeJson({ v: VERSION, worker: leader.worker, instance: leader.instance });
+export function encodeLeader({ worker, instance }: Candidate, ttlMs: number): Uint8Array {
+  return encodeJson({ v: VERSION, worker, instance, ttlMs });
 }
 
 /**

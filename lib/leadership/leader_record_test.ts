@@ -9,11 +9,11 @@ function entry(value: Uint8Array, operation: KvEntry["operation"] = "put"): KvEn
 
 Deno.test("a leader comes back as it was written", () => {
   const leader = { worker: "worker-1", instance: "i1" };
-  assert.deepEqual(decodeLeader(entry(encodeLeader(leader))), leader);
+  assert.deepEqual(decodeLeader(entry(encodeLeader(leader, 5_000))), leader);
 });
 
 Deno.test("a removal, or a value that names nobody, is no leader", () => {
-  const leader = encodeLeader({ worker: "worker-1", instance: "i1" });
+  const leader = encodeLeader({ worker: "worker-1", instance: "i1" }, 5_000);
   assert.equal(decodeLeader(entry(leader, "removed")), undefined);
   for (const value of ["text", {}, { worker: "w" }, { worker: 1, instance: "i" }]) {
     assert.equal(decodeLeader(entry(encodeJson(value))), undefined);

@@ -42,7 +42,9 @@ export type AlertLevel = "info" | "warn" | "error" | "critical";
 export interface Hooks {
   /**
    * The assignment changed; called for the first one too, and with everything in `removed` when the worker stops or loses its lease.
-   * The worker tells the leader that it has applied a generation, and gives its lease back, only after this has returned.
+   * The worker tells the leader that it has applied a generation, and gives its lease back, only after this has returned, or after
+   * `shutdownTimeout`. Nobody else waits for that: where the application consumes by itself, the next owner may be told that a partition is
+   * its own while the former one is still being told, or has not heard of it yet.
    */
   onAssignmentChanged?(change: AssignmentChange): void | Promise<void>;
   /** The state changed. */

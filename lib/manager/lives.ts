@@ -9,10 +9,10 @@ import { LaneReaper } from "../assignment/leader/lane_reaper.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
 import type { GroupBuckets } from "../buckets.ts";
 import { isPartiError, OUTAGE_CODES, PartiError } from "../errors.ts";
-import type { Assignment } from "./hooks.ts";
 import { sleep } from "../ports/clock.ts";
 import { backoffMs, jitter } from "../ports/random.ts";
 import type { World } from "../ports/world.ts";
+import { emptied } from "../session/own_assignment.ts";
 import { Session } from "../session/session.ts";
 import type { SessionEvents, SessionOptions } from "../session/session_options.ts";
 import type { JoinStep } from "./state.ts";
@@ -184,6 +184,7 @@ export class Lives {
       await session.join(signal);
     } catch (error) {
       this.#remember(instance);
+      this.#tellEnd(this.#entering);
       throw error;
     } finally {
       this.#entering = undefined;
@@ -223,6 +224,7 @@ export class Lives {
         events.onLost(reason);
         const session = this.#session;
         if (session !== undefined) this.#next(session);
+        else this.#tellEnd(this.#entering);
       },
     };
   }
@@ -241,16 +243,18 @@ export class Lives {
     if (this.#former.size > FORMER_MAX && !oldest.done) this.#former.delete(oldest.value);
   }
 
+  /** What the application held by a session is gone. One that never came in may have been given something as well. */
+  #tellEnd(session: Session | undefined): void {
+    const assignment = session?.assignment;
+    if (assignment !== undefined) void this.#options.events.onAssignment(emptied(assignment));
+  }
+
   /** The session is over: what the application held is gone, and a new life begins. */
   #next(session: Session): void {
     this.#session = undefined;
     this.#remember(session.instance);
     this.#remembered = session.latest;
-    const { assignment } = session;
-    if (assignment !== undefined) {
-      const nothing: Assignment = Object.freeze({ ...assignment, partitions: Object.freeze([]) });
-      void this.#options.events.onAssignment(nothing);
-    }
+    this.#tellEnd(session);
     if (this.#end.signal.aborted) return;
     this.#enterStep("ClaimingID");
     this.#joining = this.#rejoin();

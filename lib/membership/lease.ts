@@ -213,7 +213,9 @@ export class Lease {
     if (this.#loseIfOver()) return false;
     const { clock, renewEveryMs } = this.#options;
     const { promise: waitedEnough, resolve } = Promise.withResolvers<false>();
-    const timer = clock.setTimer(renewEveryMs, () => resolve(false));
+    // Where a lease lasts for no more than two renewals, all of one would leave no time for another.
+    const leftMs = this.#endsAtMs - clock.monotonicMs();
+    const timer = clock.setTimer(Math.min(renewEveryMs, leftMs / 2), () => resolve(false));
     this.#stopWaiting = () => {
       timer.cancel();
       resolve(false);
@@ -292,4 +294,16 @@ export function holderOf(entry: KvEntry): string | undefined {
   if (entry.operation === "removed") return undefined;
   const instance = decodeJsonObject(entry.value)?.["instance"];
   return typeof instance === "string" ? instance : undefined;
+}
+
+/**
+ * How long a lease's holder counts on it after a renewal, as its entry says: it may have been configured otherwise than whoever reads it,
+ * as during a rolling change of the configuration.
+ *
+ * @param entry the entry of the lease's key
+ * @returns milliseconds; 0 if the entry does not say, as those of earlier versions
+ */
+export function ttlOf(entry: KvEntry): number {
+  const ttlMs = decodeJsonObject(entry.value)?.["ttlMs"];
+  return typeof ttlMs === "number" && ttlMs > 0 ? ttlMs : 0;
 }

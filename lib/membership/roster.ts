@@ -34,7 +34,7 @@ export interface RosterOptions {
   readonly clock: Clock;
   /** Jitter. */
   readonly random: Random;
-  /** A lease without renewal for this long is over, in milliseconds. */
+  /** A lease without renewal for this long is over, in milliseconds, unless its holder says that it counts on it for longer. */
   readonly ttlMs: number;
   /** How often everything is listed again, in milliseconds. */
   readonly relistEveryMs: number;
@@ -56,6 +56,8 @@ export class Roster {
   readonly #watch: SteadyWatch;
   #relistTimer: Timer | undefined;
   #lapseTimer: Timer | undefined;
+  /** When it fires. */
+  #lapseAtMs = Infinity;
   #initialized = false;
   #closed = false;
 
@@ -100,7 +102,7 @@ export class Roster {
    * @returns true if nothing new was seen of it for a TTL
    */
   isLapsed(member: Member): boolean {
-    return this.#options.clock.monotonicMs() - member.seenAtMs > this.#options.ttlMs;
+    return this.#options.clock.monotonicMs() > this.#endOf(member);
   }
 
   /** Forgets how long nothing was heard: after the observer itself was away, that proves nothing. */
@@ -191,14 +193,11 @@ export class Roster {
       if (this.#drop(idNumber)) this.#options.onChange();
       return;
     }
-    this.#members.set(idNumber, {
-      idNumber,
-      record,
-      revision: entry.revision,
-      seenAtMs: this.#options.clock.monotonicMs(),
-    });
+    const seenAtMs = this.#options.clock.monotonicMs();
+    const member = { idNumber, record, revision: entry.revision, seenAtMs };
+    this.#members.set(idNumber, member);
     this.#lapsed.delete(idNumber);
-    if (this.#lapseTimer === undefined) this.#armLapse();
+    if (this.#endOf(member) < this.#lapseAtMs) this.#armLapse();
     if (record === before?.record) return;
     if (before === undefined || says(before.record) !== says(record)) this.#options.onChange();
   }
@@ -221,17 +220,22 @@ export class Roster {
     this.#armRelist();
   }
 
+  /** Until when a member may count on its lease: workers may have been configured otherwise than the observer. */
+  #endOf({ seenAtMs, record }: Member): number {
+    return seenAtMs + Math.max(this.#options.ttlMs, record.ttlMs ?? 0);
+  }
+
   /** One timer for the member that will be over first. Renewals leave it as it is; when it fires it looks again. */
   #armLapse(): void {
     this.#lapseTimer?.cancel();
-    this.#lapseTimer = undefined;
-    const { clock, ttlMs } = this.#options;
+    const { clock } = this.#options;
     let firstMs = Infinity;
     for (const member of this.#members.values()) {
-      if (!this.#lapsed.has(member.idNumber)) firstMs = Math.min(firstMs, member.seenAtMs);
+      if (!this.#lapsed.has(member.idNumber)) firstMs = Math.min(firstMs, this.#endOf(member));
     }
+    this.#lapseAtMs = firstMs;
     if (firstMs === Infinity || this.#closed) return;
-    const delayMs = Math.max(0, firstMs + ttlMs - clock.monotonicMs()) + 1;
+    const delayMs = Math.max(0, firstMs - clock.monotonicMs()) + 1;
     this.#lapseTimer = clock.setTimer(delayMs, () => this.#tellLapsed());
   }
 

@@ -100,6 +100,31 @@ Deno.test("who is silent for a TTL lapses, is told once, and is back with the ne
   await roster.close();
 });
 
+Deno.test("who counts on its lease for longer than the observer's TTL lapses after its own, and nobody else by that", async () => {
+  const { clock, bucket, roster } = await setUp();
+  renew(bucket, 1, { ttlMs: 3 * TTL_MS });
+  renew(bucket, 2, { ttlMs: TTL_MS / 2 });
+  const lapsed = () => roster.members.map((member) => roster.isLapsed(member));
+  await clock.advance(TTL_MS);
+  assert.deepEqual(lapsed(), [false, false], "to lapse sooner than others is none's privilege");
+  await clock.advance(1);
+  assert.deepEqual(lapsed(), [false, true]);
+  await clock.advance(2 * TTL_MS);
+  assert.deepEqual(lapsed(), [true, true]);
+  await roster.close();
+});
+
+Deno.test("a lapse is told in time although one that is far away was waited for", async () => {
+  const { clock, bucket, roster, told } = await setUp();
+  renew(bucket, 1, { ttlMs: 3 * TTL_MS });
+  await clock.advance(TTL_MS / 2);
+  renew(bucket, 2);
+  const before = told.changes;
+  await clock.advance(TTL_MS + 1);
+  assert.equal(told.changes, before + 1);
+  await roster.close();
+});
+
 Deno.test("one timer for all, however many renew", async () => {
   const { clock, bucket, roster } = await setUp();
   for (let i = 0; i < 50; i++) renew(bucket, i);

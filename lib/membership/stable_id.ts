@@ -9,7 +9,7 @@ import { WORKER_KEYS, workerKeyNumber } from "../names.ts";
 import { type Clock, sleep } from "../ports/clock.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { acquireLease } from "./acquire_lease.ts";
-import { holderOf, type Lease, type LeaseOptions } from "./lease.ts";
+import { holderOf, type Lease, type LeaseOptions, ttlOf } from "./lease.ts";
 
 /** While all numbers are held they are looked at so many times per TTL. */
 const LOOKS_PER_TTL = 4;
@@ -32,7 +32,10 @@ export interface ClaimOptions {
   readonly formerInstances: ReadonlySet<string>;
   /** Asks whether an instance is gone for certain. */
   readonly isGone: (instance: string) => Promise<boolean>;
-  /** How long a lease lasts without renewal, in milliseconds: one that stays silent longer may be taken over. */
+  /**
+   * How long a lease lasts without renewal, in milliseconds: one that stays silent longer may be taken over, unless its holder says that it
+   * counts on it for longer.
+   */
   readonly ttlMs: number;
   /** The lease to make for a number; always with the same instance. */
   readonly leaseOptions: (idNumber: number) => LeaseOptions;
@@ -98,7 +101,7 @@ class Search {
 
   /** One look at all numbers. Undefined if none could be had. */
   async look(): Promise<Claim | undefined> {
-    const { bucket, preferredId, minId, maxId } = this.#options;
+    const { bucket, preferredId, minId, maxId, signal } = this.#options;
     const taken = new Map<number, KvEntry>();
     for (const entry of await bucket.list(WORKER_KEYS)) {
       const idNumber = workerKeyNumber(entry.key);
@@ -113,7 +116,7 @@ class Search {
       }
     }
     // Free numbers before those of the dead: a dead worker's number stays reserved for its return as long as there is another.
-    for (let idNumber = minId; idNumber <= maxId; idNumber++) {
+    for (let idNumber = minId; idNumber <= maxId && !signal.aborted; idNumber++) {
       if (taken.has(idNumber) || idNumber === first) continue;
       const claim = await this.#take(idNumber, undefined);
       if (claim !== undefined) return claim;
@@ -173,8 +176,10 @@ class Search {
   }
 
   /** Whether the same revision has been there for longer than a lease lasts, on the claimer's own clock. */
-  #isSilent(idNumber: number, { revision }: KvEntry): boolean {
-    const { clock, ttlMs } = this.#options;
+  #isSilent(idNumber: number, entry: KvEntry): boolean {
+    const { revision } = entry;
+    const { clock } = this.#options;
+    const ttlMs = Math.max(this.#options.ttlMs, ttlOf(entry));
     const now = clock.monotonicMs();
     const seen = this.#firstSeen.get(idNumber);
     if (seen?.revision === revision) return now - seen.atMs > ttlMs;

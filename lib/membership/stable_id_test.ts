@@ -158,6 +158,17 @@ Deno.test("row 59: a pool of one is taken over once its holder has been silent f
   (await claim).lease.abandon();
 });
 
+Deno.test("a holder that counts on its lease for longer than the claimer's TTL is given its own time", async () => {
+  const { clock, bucket } = world();
+  bucket.poke(workerKey(0), { instance: "slow", ttlMs: 2 * TTL_MS });
+  const { claim } = claimer(bucket, clock, "a", { maxId: 0 });
+  await clock.advance(2 * TTL_MS);
+  assert.equal(holder(bucket, 0), "slow");
+  await clock.advance(LOOK_MS + 1);
+  assert.equal(holder(bucket, 0), "a");
+  (await claim).lease.abandon();
+});
+
 Deno.test("row 53: a pool of one is never taken from a holder that renews, and is free when it goes", async () => {
   const { clock, bucket } = world();
   const first = await claimer(bucket, clock, "a", { maxId: 0 }).claim;
@@ -328,8 +339,13 @@ Deno.test("an aborted claim says why, and claims nothing", async () => {
   bucket.after = (operation) => {
     if (operation === "list") late.abort();
   };
-  const second = claimer(bucket, clock, "b", { signal: late.signal });
+  let asked = 0;
+  Object.defineProperty(late.signal, "aborted", {
+    get: () => ++asked > 0 && late.signal.reason !== undefined,
+  });
+  const second = claimer(bucket, clock, "b", { signal: late.signal, maxId: 99_999 });
   await assert.rejects(second.claim, (error) => isPartiError(error, "PARTI_ABORTED"));
   assert.equal(bucket.history.length, 0);
+  assert.ok(asked < 10, `a pool may be of any size, and ${asked} numbers were gone through`);
   assert.equal(clock.pendingTimers, 0);
 });

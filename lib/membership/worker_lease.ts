@@ -25,6 +25,8 @@ export interface WorkerRecord {
   readonly leaving: boolean;
   /** The last generation it has fully applied; 0 for none. */
   readonly applied: number;
+  /** How long it counts on its lease after a renewal, in milliseconds: nobody takes it for dead before. Earlier versions do not say. */
+  readonly ttlMs?: number;
 }
 
 /**
@@ -47,7 +49,7 @@ export function decodeWorkerRecord(entry: KvEntry): WorkerRecord | undefined {
   if (entry.operation === "removed") return undefined;
   const raw = decodeJsonObject(entry.value);
   if (raw === undefined || raw["v"] !== VERSION) return undefined;
-  const { worker, instance, host, capacity, labels, leaving, applied } = raw;
+  const { worker, instance, host, capacity, labels, leaving, applied, ttlMs } = raw;
   if (!isNonEmptyText(worker) || !isNonEmptyText(instance)) return undefined;
   return {
     worker,
@@ -57,6 +59,7 @@ export function decodeWorkerRecord(entry: KvEntry): WorkerRecord | undefined {
     labels: decodeLabels(labels),
     leaving: leaving === true,
     applied: typeof applied === "number" && applied > 0 ? applied : 0,
+    ...(typeof ttlMs === "number" && ttlMs > 0 ? { ttlMs } : {}),
   };
 }
 

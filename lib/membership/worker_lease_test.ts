@@ -11,6 +11,7 @@ const RECORD: WorkerRecord = {
   labels: { zone: "b" },
   leaving: true,
   applied: 17,
+  ttlMs: 6_000,
 };
 
 function entry(value: Uint8Array, operation: KvEntry["operation"] = "put"): KvEntry {
@@ -50,6 +51,7 @@ Deno.test("fields of the wrong kind get values a strategy can work with", () => 
     labels: { zone: "a", rack: 7 },
     leaving: "yes",
     applied: "x",
+    ttlMs: -1,
   };
   assert.deepEqual(decodeWorkerRecord(entry(encodeJson(raw))), {
     worker: "w",

@@ -10,7 +10,7 @@ import type { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import { isPartiError, PartiError } from "../errors.ts";
 import { decodeWorkerRecord } from "../membership/worker_lease.ts";
 import { WORKER_KEYS } from "../names.ts";
-import { freezeAssignment } from "./own_assignment.ts";
+import { emptied } from "./own_assignment.ts";
 import { type Clock, sleep } from "../ports/clock.ts";
 import type { KvBucket } from "../ports/kv.ts";
 import type { SessionEvents } from "./session_options.ts";
@@ -91,7 +91,7 @@ export class HandOver {
     // Nobody was there to take them, or not in time: the application is told before the lease goes.
     const last = applier.assignment;
     if (last === undefined || signal.aborted) return;
-    await events.onAssignment(freezeAssignment({ ...last, partitions: [] }));
+    await events.onAssignment(emptied(last));
   }
 
   /** Waits until the assignment gives this worker nothing any more, or nobody is left to give it to. */

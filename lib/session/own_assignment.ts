@@ -43,6 +43,16 @@ export function freezeAssignment(assignment: Assignment): Assignment {
 }
 
 /**
+ * What is left of an assignment when its worker has gone.
+ *
+ * @param assignment what it was given last
+ * @returns nothing, under the same right; frozen
+ */
+export function emptied(assignment: Assignment): Assignment {
+  return freezeAssignment({ ...assignment, partitions: [] });
+}
+
+/**
  * Whether two assignments name the same partitions.
  *
  * @param a one, sorted by identity

@@ -16,6 +16,7 @@ import type { CopyHealth } from "./leader_copy.ts";
 import { HandOver } from "./hand_over.ts";
 import type { Assignment } from "../manager/hooks.ts";
 import type { Lease } from "../membership/lease.ts";
+import { emptied } from "./own_assignment.ts";
 import { answerProbes } from "../membership/prober.ts";
 import type { Subscription } from "../ports/messaging.ts";
 import { Right } from "./right.ts";
@@ -219,6 +220,9 @@ export class Session {
     if (this.#over) return;
     this.#end.abort();
     this.#consumer?.fence("the worker is shut down");
+    // Out of time, the application has not been told of it by the hand-over; told already it is not told again.
+    const { assignment } = this.#applier;
+    if (assignment !== undefined) void this.#options.events.onAssignment(emptied(assignment));
     // A lease that is given back says that nothing is held any more. Where that is not so, it is left: nobody answers for it, so the
     // leader finds it dead at once and frees what it held.
     if (!handedOver) this.#lease?.abandon();

@@ -77,6 +77,7 @@ function recordEncoder(
       host,
       capacity: config.capacity,
       labels: config.labels,
+      ttlMs: config.heartbeatTtlMs,
       ...progress,
     });
     return bytes;

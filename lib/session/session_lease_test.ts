@@ -63,7 +63,7 @@ Deno.test("session lease: it says who the worker is, and with each renewal how f
   const { progress, renewals, claim, said } = rig();
   const { lease } = await claim();
   const who = { worker: "node-2", instance: "me", host: "here", capacity: 3 };
-  const what = { ...who, labels: { zone: "a" } };
+  const what = { ...who, labels: { zone: "a" }, ttlMs: 6_000 };
   assert.deepEqual(said(2), { ...what, leaving: false, applied: 0 });
   progress.leaving = true;
   progress.applied = 9;
