@@ -15,12 +15,24 @@ export interface LaneReaperOptions {
   readonly group: string;
   /** The feed's streams; without any there is nothing to do. */
   readonly streams: readonly string[];
+  /**
+   * Brings up to date what `isAlive` goes by; awaited before lanes are deleted of whom it is not known that they are over. Left out where
+   * nobody else is taken for dead.
+   */
+  readonly lookAgain?: () => Promise<void>;
   /** Told when lanes could not be listed or one could not be deleted; it is tried at the next call. */
   readonly onError: (error: unknown) => void;
 }
 
 /** So many streams are looked at at the same time. */
 const AT_ONCE = 16;
+
+/** A lane of somebody who is not alive. */
+interface DeadLane {
+  readonly stream: string;
+  readonly name: string;
+  readonly instance: string;
+}
 
 /** What {@linkcode LaneReaper.reap} did. */
 export interface Reaped {
@@ -43,37 +55,77 @@ export class LaneReaper {
    * Deletes every lane of the group whose instance is not alive. Throws nothing.
    *
    * @param isAlive whether an instance is alive; asked after the lanes were listed, so whoever came meanwhile counts as alive
+   * @param isOver whether an instance is known to be over for good. Of others, who may have come unseen, `lookAgain` has to show that their
+   * lease is gone: a leader that stood still, or was cut off, knows nothing of those that came since, and its lease may not be over yet
    * @returns what was done
    */
-  async reap(isAlive: (instance: string) => boolean): Promise<Reaped> {
-    const reaped: Reaped[] = [];
+  async reap(
+    isAlive: (instance: string) => boolean,
+    isOver: (instance: string) => boolean = () => true,
+  ): Promise<Reaped> {
+    const strangers: DeadLane[] = [];
+    let complete = true;
+    let deleted = 0;
+    const count = (reaped: Reaped): void => {
+      complete &&= reaped.complete;
+      deleted += reaped.deleted;
+    };
     const { streams } = this.#options;
     for (let from = 0; from < streams.length; from += AT_ONCE) {
       const some = streams.slice(from, from + AT_ONCE);
-      reaped.push(...await Promise.all(some.map((stream) => this.#reapStream(stream, isAlive))));
+      await Promise.all(some.map(async (stream) => {
+        const dead = await this.#deadIn(stream, isAlive);
+        if (dead === undefined) return void (complete = false);
+        const over = dead.filter(({ instance }) => isOver(instance));
+        strangers.push(...dead.filter((lane) => !over.includes(lane)));
+        count(await this.#delete(over));
+      }));
     }
-    return {
-      complete: reaped.every(({ complete }) => complete),
-      deleted: reaped.reduce((sum, { deleted }) => sum + deleted, 0),
-    };
+    if (strangers.length > 0) count(await this.#deleteStrangers(strangers, isAlive));
+    return { complete, deleted };
   }
 
-  async #reapStream(stream: string, isAlive: (instance: string) => boolean): Promise<Reaped> {
+  /** Undefined if they could not be listed. */
+  async #deadIn(
+    stream: string,
+    isAlive: (instance: string) => boolean,
+  ): Promise<DeadLane[] | undefined> {
     const { feed, group, onError } = this.#options;
     try {
-      const dead = (await feed.listConsumers(stream)).filter((lane) => {
-        const owner = laneOwner(lane.metadata);
-        return owner?.group === group && !isAlive(owner.instance);
+      const lanes = await feed.listConsumers(stream);
+      return lanes.flatMap(({ name, metadata }) => {
+        const owner = laneOwner(metadata);
+        if (owner?.group !== group || isAlive(owner.instance)) return [];
+        return [{ stream, name, instance: owner.instance }];
       });
-      const results = await Promise.allSettled(
-        dead.map((lane) => feed.deleteConsumer(stream, lane.name)),
-      );
-      const failures = results.filter((result) => result.status === "rejected");
-      for (const failure of failures) onError(failure.reason);
-      return { complete: failures.length === 0, deleted: results.length - failures.length };
+    } catch (error) {
+      onError(error);
+      return undefined;
+    }
+  }
+
+  /** Whoever has a lane had a lease before: it is looked for after the lanes were listed. */
+  async #deleteStrangers(
+    lanes: readonly DeadLane[],
+    isAlive: (instance: string) => boolean,
+  ): Promise<Reaped> {
+    const { lookAgain, onError } = this.#options;
+    try {
+      await lookAgain?.();
     } catch (error) {
       onError(error);
       return { complete: false, deleted: 0 };
     }
+    return await this.#delete(lanes.filter(({ instance }) => !isAlive(instance)));
+  }
+
+  async #delete(lanes: readonly DeadLane[]): Promise<Reaped> {
+    const { feed, onError } = this.#options;
+    const results = await Promise.allSettled(
+      lanes.map(({ stream, name }) => feed.deleteConsumer(stream, name)),
+    );
+    const failures = results.filter((result) => result.status === "rejected");
+    for (const failure of failures) onError(failure.reason);
+    return { complete: failures.length === 0, deleted: results.length - failures.length };
   }
 }

@@ -143,3 +143,41 @@ Deno.test("reaper: it looks at every stream of a feed, and is complete only if a
   assert.deepEqual(await reaper.reap(() => false), { complete: true, deleted: 20 });
   assert.deepEqual(new Set(deleted), new Set(streams.map((name) => `${name} of ${name}`)));
 });
+
+Deno.test("reaper: of a stranger it is looked for a lease after the lanes were listed, once; of whom it is known that they are over it is not", async () => {
+  const steps: string[] = [];
+  const errors: unknown[] = [];
+  const known = new Set<string>();
+  let lookAgain = () => Promise.resolve(void known.add("newcomer"));
+  const feed = {
+    listConsumers: (stream: string) => {
+      steps.push(`list ${stream}`);
+      return Promise.resolve(
+        ["over", "stranger", "newcomer"].map((name) => ({ name, metadata: lane("g", name) })),
+      );
+    },
+    deleteConsumer: (stream: string, name: string) => {
+      steps.push(`delete ${name} of ${stream}`);
+      return Promise.resolve(true);
+    },
+  } as unknown as FeedStore;
+  const reaper = new LaneReaper({
+    ...{ feed, group: "g", streams: ["A", "B"] },
+    lookAgain: () => {
+      steps.push("look again");
+      return lookAgain();
+    },
+    onError: (error) => errors.push(error),
+  });
+  const reap = () => reaper.reap((one) => known.has(one), (one) => one === "over");
+  const listed = ["list A", "list B", "delete over of A", "delete over of B", "look again"];
+  assert.deepEqual(await reap(), { complete: true, deleted: 4 });
+  assert.deepEqual(steps, [...listed, "delete stranger of A", "delete stranger of B"]);
+  // Where that cannot be seen they stay for the next time.
+  known.clear();
+  steps.length = 0;
+  lookAgain = () => Promise.reject(new PartiError("PARTI_TIMEOUT", "no answer"));
+  assert.deepEqual(await reap(), { complete: false, deleted: 2 });
+  assert.deepEqual(steps, listed);
+  assert.equal(errors.length, 1);
+});

@@ -17,8 +17,11 @@ export interface LaneSweeperOptions {
   readonly random: Random;
   /** How often to look without a reason, in milliseconds. */
   readonly everyMs: number;
-  /** Deletes the lanes of whoever is not alive; throws nothing. */
-  readonly reap: (isAlive: (instance: string) => boolean) => Promise<Reaped>;
+  /** Deletes the lanes of whoever is not alive, see `LaneReaper.reap`; throws nothing. */
+  readonly reap: (
+    isAlive: (instance: string) => boolean,
+    isOver: (instance: string) => boolean,
+  ) => Promise<Reaped>;
   /** Whether an instance is alive at this moment. */
   readonly isAlive: (instance: string) => boolean;
   /** Told of each instance that was reported gone, once its lanes are deleted: what it held is free. Must not throw. */
@@ -100,8 +103,9 @@ export class LaneSweeper {
   async #sweepOnce(): Promise<boolean> {
     const { reap, isAlive, onFreed } = this.#options;
     const due = [...this.#gone].filter(([instance]) => !this.#spared.has(instance));
-    const { complete } = await reap((instance) =>
-      this.#closed || this.#spared.has(instance) || isAlive(instance)
+    const { complete } = await reap(
+      (instance) => this.#closed || this.#spared.has(instance) || isAlive(instance),
+      (instance) => this.#gone.has(instance),
     );
     if (!complete || this.#closed) return complete;
     for (const [instance, partitions] of due) {

@@ -110,12 +110,13 @@ export class Liveness {
     );
     const { consumer } = config;
     const streams = consumer === undefined ? [] : feedStreams(consumer.stream, consumer.shards);
-    const reaper = new LaneReaper({ feed, group, streams, onError });
+    const lookAgain = () => this.#roster.relist();
+    const reaper = new LaneReaper({ feed, group, streams, lookAgain, onError });
     this.#sweeper = new LaneSweeper({
       clock,
       random,
       everyMs: config.heartbeatTtlMs * SWEEP_TTLS,
-      reap: (isAlive) => reaper.reap(isAlive),
+      reap: (isAlive, isOver) => reaper.reap(isAlive, isOver),
       isAlive: (instance) => instance === self.instance || this.#others().includes(instance),
       // On behalf of the dead: what they held is free.
       onFreed: (instance, partitions) =>

@@ -154,6 +154,23 @@ memoryTest(
   },
 );
 
+memoryTest(
+  "liveness: whoever came while the leader saw nothing keeps its lanes, whatever the leader knows",
+  async (group) => {
+    const { liveness, alive } = watch(group);
+    group.join([0]);
+    await settle();
+    group.leases.loseWatches(timeout("watch"));
+    group.join([2]);
+    addLanes(group, [1, 2]);
+    assert.equal(alive(), "i0");
+    liveness.sweep();
+    await settle();
+    assert.equal(lanes(group), "lane-i2");
+    await close(liveness);
+  },
+);
+
 memoryTest("liveness: dead for another reason is dead at once", async (group) => {
   const { liveness } = watch(group);
   addLanes(group, [0, 1]);
