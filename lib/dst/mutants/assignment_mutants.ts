@@ -143,8 +143,18 @@ export const assignmentMutants: readonly Mutant[] = [
     name: "lane-forgotten",
     about: "Of a dead worker's lanes one is forgotten and stays as a lock.",
     file: "lib/assignment/leader/lane_reaper.ts",
-    find: "dead.map((lane) => feed.deleteConsumer(stream, lane.name)),",
-    replace: "dead.slice(1).map((lane) => feed.deleteConsumer(stream, lane.name)),",
+    find: "lanes.map(({ stream, name }) => feed.deleteConsumer(stream, name)),",
+    replace: "lanes.slice(1).map(({ stream, name }) => feed.deleteConsumer(stream, name)),",
+  },
+  {
+    name: "strangers-reaped",
+    about:
+      "A leader deletes the lanes of whoever it has never seen, without looking whether they have a lease.",
+    file: "lib/assignment/leader/lane_reaper.ts",
+    find: "      await lookAgain?.();\n",
+    replace: "      void lookAgain;\n",
+    elusive:
+      'A leader has to stand still in the middle of an eviction, be cut off and deposed, and go on before its lease is over, while workers that came meanwhile are at work (lib/assignment/leader/lane_reaper_test.ts: "reaper: of a stranger it is looked for a lease after the lanes were listed, once; of whom it is known that they are over it is not").',
   },
   {
     name: "own-lanes-reaped",
