@@ -42,7 +42,7 @@ export class Situation {
   #startedAtMs: number | undefined;
   /** What was tried since the last publication that is known of. A leader that fails too often gives up. */
   #tries: {
-    readonly generation: number;
+    readonly snapshot: Snapshot;
     readonly members: readonly Member[];
     readonly atMs: number;
   }[] = [];
@@ -141,7 +141,7 @@ export class Situation {
    * @param nowMs the monotonic clock, in milliseconds
    */
   tries(snapshot: Snapshot, members: readonly Member[], nowMs: number): void {
-    this.#tries.push({ generation: snapshot.generation, members, atMs: nowMs });
+    this.#tries.push({ snapshot, members, atMs: nowMs });
   }
 
   /**
@@ -152,7 +152,7 @@ export class Situation {
    * @param nowMs the monotonic clock, in milliseconds
    */
   published(snapshot: Snapshot, nowMs: number): void {
-    const tried = this.#tries.find(({ generation }) => generation === snapshot.generation);
+    const tried = this.#tries.findLast((each) => isSame(each.snapshot, snapshot));
     const isLast = tried === this.#tries.at(-1);
     this.#tries = [];
     if (tried === undefined) return;
@@ -190,4 +190,10 @@ export class Situation {
     this.#differenceSinceMs = undefined;
     this.#balance.settle(snapshot, members.map((member) => member.record));
   }
+}
+
+/** Whether one is the other, which may have been read again. What failed is tried again as the same generation, and is another one. */
+function isSame(one: Snapshot, other: Snapshot): boolean {
+  return one.generation === other.generation && one.atMs === other.atMs &&
+    one.reason === other.reason;
 }
