@@ -20,6 +20,8 @@ export interface WorkerView {
   readonly isConnected: boolean;
   /** Since when, in true virtual milliseconds. */
   readonly connectedAtMs: number;
+  /** Whether its connection was cut while it stood still, and it has just gone on: it will hear of that in this very moment. */
+  readonly isCutUnheard: boolean;
   /** The assignment that it follows; undefined if it follows none as the instance of the handler. */
   readonly following: Version | undefined;
 }

@@ -228,6 +228,7 @@ export class Member {
     const { link, world, simulation: { kernel } } = this.#options;
     return {
       isConnected: world.messaging.connected,
+      isCutUnheard: link.isCutUnheard,
       connectedAtMs: kernel.nowMs - link.connectedForMs,
       following: this.following(instance),
     };

@@ -19,6 +19,11 @@ export const messageViolations: readonly [keyof CoreCatalog, (rig: Rig) => void]
     rig.begin("A", 2);
   }],
   ["one handler per partition", (rig) => {
+    // Nobody may take it for dead, whatever became of its connection.
+    rig.begin("B", 2);
+    rig.begin("A", 2, {}, { isCutUnheard: true });
+  }],
+  ["one handler per partition", (rig) => {
     // The overlap began while one of both could be taken for dead, but it has kept its lease.
     rig.observer.excuse("A", 3_000);
     rig.begin("A", 2);

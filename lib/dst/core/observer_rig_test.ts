@@ -87,6 +87,7 @@ export class Rig {
     const end = messages.begin(right, sequence, {
       isConnected: true,
       connectedAtMs: -1,
+      isCutUnheard: false,
       following: undefined,
       ...view,
     });

@@ -174,6 +174,11 @@ const innocent: [string, (rig: Rig) => void][] = [
     rig.observer.excuse("A", 3_000);
     rig.begin("B", 2, { generation: 2 });
   }],
+  ["whose connection was cut while it stood still may begin before it hears of that", (rig) => {
+    rig.observer.excuse("A", 3_000);
+    rig.begin("B", 2);
+    rig.begin("A", 2, {}, { isCutUnheard: true });
+  }],
   ["what was over before the excuse ended did not overlap with what one has by right", (rig) => {
     const abort = new AbortController();
     rig.begin("A", 2, { signal: abort.signal });

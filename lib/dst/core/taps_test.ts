@@ -210,7 +210,7 @@ function of(id: string, ...partitions: string[]): Snapshot["workers"][number] {
 function begin(observer: Observer, partitionId: string): (isWell: boolean) => void {
   const { signal } = new AbortController();
   const right = { partitionId, worker: "worker-0", instance: "a", epoch: 1, generation: 1, signal };
-  const view = { isConnected: true, connectedAtMs: 0, following: undefined };
+  const view = { isConnected: true, connectedAtMs: 0, isCutUnheard: false, following: undefined };
   return observer.messages.begin(right, 1, view);
 }
 

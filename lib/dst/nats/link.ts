@@ -47,6 +47,8 @@ export class SimLink implements ServerWatcher {
   #up: Pipe;
   #down: Pipe;
   #session: LinkSession | undefined;
+  /** One that was cut while the process stood still, which has not heard of that yet. */
+  #cutUnheard: LinkSession | undefined;
   #connected = false;
   #closed = false;
   #blocked = false;
@@ -190,9 +192,15 @@ export class SimLink implements ServerWatcher {
     this.#dropPipes();
     this.server.schedule(0, "connection reset", () => session.close());
     if (!this.owner.paused) return this.#lose();
+    this.#cutUnheard = session;
     this.owner.schedule(0, "connection reset", () => {
       if (this.#session === session) this.#lose();
     });
+  }
+
+  /** Whether it was cut while the process stood still, which does not know it yet: what was due before comes first when it goes on. */
+  get isCutUnheard(): boolean {
+    return this.#cutUnheard !== undefined && this.#cutUnheard === this.#session;
   }
 
   /** Keeps back what the server sends, until {@linkcode release} or a cut. */
