@@ -194,6 +194,9 @@ export class GroupLeader {
     if (decision.kind !== "wait") this.#setbacks.succeeded();
     this.#answerRefresh(decision);
     this.#follow(decision);
+    // Who is late may be unable to read it: they look again where it lies anew.
+    if (this.#progress.isOverdue) await this.#claimed.publication.renew();
+    this.#progress.renewed();
   }
 
   async #claim(): Promise<Claimed> {
