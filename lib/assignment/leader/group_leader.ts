@@ -8,7 +8,7 @@
 import { isPartiError, PartiError } from "../../errors.ts";
 import { rightful } from "./attendance.ts";
 import { ChunkSweep } from "./chunk_sweep.ts";
-import { computeSnapshot, imbalanceOf } from "./computation.ts";
+import { computeNext, imbalanceOf } from "./computation.ts";
 import type { GroupLeaderOptions } from "./group_leader_options.ts";
 import { Liveness } from "./liveness.ts";
 import { LookLoop } from "./look_loop.ts";
@@ -274,11 +274,11 @@ export class GroupLeader {
   }
 
   async #publishNext(reason: RebalanceReason, found: Findings): Promise<void> {
-    const { world, self, strategy, term } = this.#options;
+    const { world, self, strategy, term, onError } = this.#options;
     const { publication } = this.#claimed!;
     const startedAtMs = world.clock.monotonicMs();
     const members = found.members.map((member) => member.record);
-    const { snapshot, movedCount } = computeSnapshot({
+    const { snapshot, movedCount } = computeNext({
       before: found.snapshot,
       generation: publication.nextGeneration,
       members,
@@ -287,6 +287,10 @@ export class GroupLeader {
       leader: self,
       reason,
       nowMs: world.clock.wallMs(),
+    }, (error) => {
+      onError(error);
+      // What is new is still to be placed.
+      this.#loop.wake();
     });
     const isNoBetter = reason === "imbalance" &&
       imbalanceOf(snapshot, members) >= imbalanceOf(found.snapshot, members);
