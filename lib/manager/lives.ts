@@ -168,7 +168,7 @@ export class Lives {
     await checkFeed();
     if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while opening the buckets");
     const instance = world.random.uuid();
-    let session: Session;
+    let session: Session | undefined;
     try {
       session = this.#entering = new Session({
         ...sessionOptions(buckets, this.#former),
@@ -184,6 +184,8 @@ export class Lives {
       await session.join(signal);
     } catch (error) {
       this.#remember(instance);
+      // Where joining took its time, an assignment may have come and been told meanwhile.
+      this.#tellGone(session);
       throw error;
     } finally {
       this.#entering = undefined;
@@ -241,16 +243,20 @@ export class Lives {
     if (this.#former.size > FORMER_MAX && !oldest.done) this.#former.delete(oldest.value);
   }
 
+  /** What the application held by a session that is over is not its any more. */
+  #tellGone(session: Session | undefined): void {
+    const assignment = session?.assignment;
+    if (assignment === undefined) return;
+    const nothing: Assignment = Object.freeze({ ...assignment, partitions: Object.freeze([]) });
+    void this.#options.events.onAssignment(nothing);
+  }
+
   /** The session is over: what the application held is gone, and a new life begins. */
   #next(session: Session): void {
     this.#session = undefined;
     this.#remember(session.instance);
     this.#remembered = session.latest;
-    const { assignment } = session;
-    if (assignment !== undefined) {
-      const nothing: Assignment = Object.freeze({ ...assignment, partitions: Object.freeze([]) });
-      void this.#options.events.onAssignment(nothing);
-    }
+    this.#tellGone(session);
     if (this.#end.signal.aborted) return;
     this.#enterStep("ClaimingID");
     this.#joining = this.#rejoin();
