@@ -55,8 +55,7 @@ export class GroupLeader {
   readonly #written: StoredPart[] = [];
   #remembered: Snapshot | undefined;
   #unreadable = 0;
-  /** The assignment bucket may be gone: nobody but the leader would notice, and make it anew, before a worker joins. */
-  #mayBeGone = false;
+  #reopening: Promise<void> | undefined;
   readonly #refreshWaiters = new RefreshWaiters();
   readonly #setbacks = new Setbacks();
   #beginning: Promise<unknown> | undefined;
@@ -133,6 +132,7 @@ export class GroupLeader {
       this.#liveness.close(),
       this.#loop.idle(),
       this.#beginning,
+      this.#reopening,
       this.#sweep.idle(),
     ]);
   }
@@ -159,7 +159,7 @@ export class GroupLeader {
       this.#claimed = undefined;
     }
     if (this.#claimed === undefined && isPartiError(error, "PARTI_NOT_FOUND")) this.#unreadable++;
-    this.#mayBeGone ||= isPartiError(error, "PARTI_NOT_FOUND", "PARTI_NO_RESPONDERS");
+    if (isPartiError(error, "PARTI_NOT_FOUND", "PARTI_NO_RESPONDERS")) this.#reopen();
     onError(error);
     const isUnable = this.#setbacks.failed(error, world.clock.monotonicMs());
     if (!isUnable && !world.buggify("unable-early", 0.1)) return;
@@ -167,13 +167,22 @@ export class GroupLeader {
     onUnable(error);
   }
 
+  /**
+   * The bucket may be gone, which nobody but the leader would notice, and make it anew, before a worker joins. Or it is without a leader of its
+   * own for a moment: no look waits for this. Never rejects.
+   */
+  #reopen(): void {
+    const { openBuckets, onError } = this.#options;
+    this.#reopening ??= openBuckets().then(() => {}, (error) => {
+      if (!this.#loop.ended) onError(error);
+    }).finally(() => this.#reopening = undefined);
+  }
+
   /** One look at everything. */
   async #look(): Promise<void> {
-    const { term, world, openBuckets } = this.#options;
+    const { term, world } = this.#options;
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
     if (world.buggify("look-fails", 0.1)) throw new PartiError("PARTI_TIMEOUT", "on purpose");
-    if (this.#mayBeGone) await openBuckets();
-    this.#mayBeGone = false;
     this.#claimed ??= await this.#claim();
     this.#ready.resolve();
     if (this.#loop.ended || !this.#liveness.initialized) return;
