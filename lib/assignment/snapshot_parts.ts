@@ -11,7 +11,7 @@
  */
 import { decodeJsonObject, encodeJson, isCount, isJsonObject } from "../codec.ts";
 import { PartiError } from "../errors.ts";
-import { CHUNK_KEYS, chunkKey, type PartName, partOfKey } from "../names.ts";
+import { CHUNK_KEYS, chunkKey, CURRENT_KEY, type PartName, partOfKey } from "../names.ts";
 import type { KvBucket, KvEntry } from "../ports/kv.ts";
 import { compareSnapshots, type Snapshot, VERSION } from "./snapshot.ts";
 import { xxh3 } from "./strategies/xxh3.ts";
@@ -221,7 +221,8 @@ export function notUnderstood(entry: KvEntry): PartiError {
     "the published assignment cannot be understood",
     {
       value: entry.revision,
-      hint: "do all workers of the group run compatible versions of parti?",
+      hint:
+        `do all workers of the group run compatible versions of parti? If they do, delete the key ${CURRENT_KEY}: the leader writes it anew`,
     },
   );
 }

@@ -325,6 +325,25 @@ natsTest(
   },
 );
 
+natsTest(
+  "a worker whose election fails when it has been given partitions: the application is told that they are not its any more",
+  async (rig) => {
+    await using cluster = await Cluster.open(rig, { idle: true });
+    await cluster.add();
+    await cluster.untilStable();
+    const failing: ElectionAgent = {
+      run: async () => {
+        await until("it has been told", () => second.changes.length > 0);
+        throw new Error("no election today");
+      },
+    };
+    const second = await cluster.make({ election: () => failing });
+    await assert.rejects(second.manager.start(), /no election today/);
+    const held = second.changes.map(({ all }) => all.length);
+    assert.deepEqual(held, [6, 0]);
+  },
+);
+
 Deno.test("a handler without a stream is refused when the manager is made", async () => {
   await Promise.resolve();
   assert.throws(

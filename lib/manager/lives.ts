@@ -168,7 +168,7 @@ export class Lives {
     await checkFeed();
     if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while opening the buckets");
     const instance = world.random.uuid();
-    let session: Session;
+    let session: Session | undefined;
     try {
       session = this.#entering = new Session({
         ...sessionOptions(buckets, this.#former),

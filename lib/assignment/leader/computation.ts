@@ -12,11 +12,13 @@ import type {
   StrategyPartition,
 } from "../partition.ts";
 import {
+  partitionsOf,
   type RebalanceReason,
   type Snapshot,
   type SnapshotWorker,
   weightTable,
 } from "../snapshot.ts";
+import { compareText } from "../strategies/order.ts";
 import { validateAssignment } from "../validate.ts";
 
 /** What the next snapshot is computed from. */
@@ -87,6 +89,36 @@ export function computeSnapshot(input: ComputationInput): Computation {
     weights: weightTable(partitions.map(({ id, weight }) => [id, weight] as const)),
   };
   return { snapshot, movedCount };
+}
+
+/** These are about the partitions that there are to be: without them there is nothing to be done. */
+const ABOUT_PARTITIONS: readonly RebalanceReason[] = ["partition_change", "refresh"];
+
+/**
+ * As {@linkcode computeSnapshot}. Where the strategy fails it may be for what is new in the list: if it is somebody's death that it was asked for,
+ * or somebody who comes or leaves, it is asked once more, for the partitions that are assigned. They are not to wait until it can place the
+ * new ones.
+ *
+ * @param input what it is computed from
+ * @param onFailure told why the strategy failed, if it could do the other thing
+ * @returns the snapshot, and how many partitions change hands
+ * @throws {PartiError} as {@linkcode computeSnapshot}
+ */
+export function computeNext(
+  input: ComputationInput,
+  onFailure: (error: unknown) => void,
+): Computation {
+  try {
+    return computeSnapshot(input);
+  } catch (error) {
+    const { before, partitions, reason } = input;
+    const known = partitionsOf(before).sort((a, b) => compareText(a.id, b.id));
+    const isForNews = ABOUT_PARTITIONS.includes(reason) || known.length === 0;
+    if (isForNews || !differsFromSource(before, partitions)) throw error;
+    const computation = computeSnapshot({ ...input, partitions: known });
+    onFailure(error);
+    return computation;
+  }
 }
 
 function askStrategy(

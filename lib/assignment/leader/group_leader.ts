@@ -8,7 +8,7 @@
 import { isPartiError, PartiError } from "../../errors.ts";
 import { rightful } from "./attendance.ts";
 import { ChunkSweep } from "./chunk_sweep.ts";
-import { computeSnapshot, imbalanceOf } from "./computation.ts";
+import { computeNext, imbalanceOf } from "./computation.ts";
 import type { GroupLeaderOptions } from "./group_leader_options.ts";
 import { Liveness } from "./liveness.ts";
 import { LookLoop } from "./look_loop.ts";
@@ -55,8 +55,7 @@ export class GroupLeader {
   readonly #written: StoredPart[] = [];
   #remembered: Snapshot | undefined;
   #unreadable = 0;
-  /** The assignment bucket may be gone: nobody but the leader would notice, and make it anew, before a worker joins. */
-  #mayBeGone = false;
+  #reopening: Promise<void> | undefined;
   readonly #refreshWaiters = new RefreshWaiters();
   readonly #setbacks = new Setbacks();
   #beginning: Promise<unknown> | undefined;
@@ -134,6 +133,7 @@ export class GroupLeader {
       this.#liveness.close(),
       this.#loop.idle(),
       this.#beginning,
+      this.#reopening,
       this.#sweep.idle(),
     ]);
   }
@@ -160,7 +160,7 @@ export class GroupLeader {
       this.#claimed = undefined;
     }
     if (this.#claimed === undefined && isPartiError(error, "PARTI_NOT_FOUND")) this.#unreadable++;
-    this.#mayBeGone ||= isPartiError(error, "PARTI_NOT_FOUND", "PARTI_NO_RESPONDERS");
+    if (isPartiError(error, "PARTI_NOT_FOUND", "PARTI_NO_RESPONDERS")) this.#reopen();
     onError(error);
     const isUnable = this.#setbacks.failed(error, world.clock.monotonicMs());
     if (!isUnable && !world.buggify("unable-early", 0.1)) return;
@@ -168,13 +168,22 @@ export class GroupLeader {
     onUnable(error);
   }
 
+  /**
+   * The bucket may be gone, which nobody but the leader would notice, and make it anew, before a worker joins. Or it is without a leader of its
+   * own for a moment: no look waits for this. Never rejects.
+   */
+  #reopen(): void {
+    const { openBuckets, onError } = this.#options;
+    this.#reopening ??= openBuckets().then(() => {}, (error) => {
+      if (!this.#loop.ended) onError(error);
+    }).finally(() => this.#reopening = undefined);
+  }
+
   /** One look at everything. */
   async #look(): Promise<void> {
-    const { term, world, openBuckets } = this.#options;
+    const { term, world } = this.#options;
     if (!term.valid) throw new PartiError("PARTI_NOT_LEADER", "the leader's lease is over");
     if (world.buggify("look-fails", 0.1)) throw new PartiError("PARTI_TIMEOUT", "on purpose");
-    if (this.#mayBeGone) await openBuckets();
-    this.#mayBeGone = false;
     this.#claimed ??= await this.#claim();
     this.#ready.resolve();
     if (this.#loop.ended || !this.#liveness.initialized) return;
@@ -195,6 +204,9 @@ export class GroupLeader {
     if (decision.kind !== "wait") this.#setbacks.succeeded();
     this.#answerRefresh(decision);
     this.#follow(decision);
+    // Who is late may be unable to read it: they look again where it lies anew.
+    if (this.#progress.isOverdue) await this.#claimed.publication.renew();
+    this.#progress.renewed();
   }
 
   async #claim(): Promise<Claimed> {
@@ -272,11 +284,11 @@ export class GroupLeader {
   }
 
   async #publishNext(reason: RebalanceReason, found: Findings): Promise<void> {
-    const { world, self, strategy, term } = this.#options;
+    const { world, self, strategy, term, onError } = this.#options;
     const { publication } = this.#claimed!;
     const startedAtMs = world.clock.monotonicMs();
     const members = found.members.map((member) => member.record);
-    const { snapshot, movedCount } = computeSnapshot({
+    const { snapshot, movedCount } = computeNext({
       before: found.snapshot,
       generation: publication.nextGeneration,
       members,
@@ -285,6 +297,10 @@ export class GroupLeader {
       leader: self,
       reason,
       nowMs: world.clock.wallMs(),
+    }, (error) => {
+      onError(error);
+      // What is new is still to be placed.
+      this.#loop.wake();
     });
     const isNoBetter = reason === "imbalance" &&
       imbalanceOf(snapshot, members) >= imbalanceOf(found.snapshot, members);

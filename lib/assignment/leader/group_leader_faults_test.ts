@@ -448,3 +448,21 @@ memoryTest(
     assert.equal(told.published.length, 1);
   },
 );
+
+memoryTest(
+  "leader: what lies there cannot be understood: it is left, and written anew once it is deleted, as the hint says",
+  async (group) => {
+    const { told } = group.lead();
+    group.join([0, 1]);
+    await group.pass(2_000);
+    group.assignments.poke(CURRENT_KEY, {});
+    group.join([2]);
+    await group.pass(2_000);
+    const [error] = told.errors;
+    assert.ok(isPartiError(error, "PARTI_INVALID_ASSIGNMENT"), String(error));
+    assert.match(error.hint!, /delete the key current/);
+    await group.assignments.remove(CURRENT_KEY);
+    await group.pass(2_000);
+    assertCovered(await group.current(), 12, "worker-0 worker-1 worker-2");
+  },
+);

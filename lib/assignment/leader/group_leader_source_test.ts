@@ -117,6 +117,37 @@ memoryTest(
   },
 );
 
+memoryTest(
+  "leader: a strategy that cannot place what is new delays no emergency, and nobody who comes or leaves",
+  async (group) => {
+    const source = staticSource(partitions(12));
+    let isNewTo = 0;
+    const { told } = group.lead({
+      source,
+      strategy: (input) => {
+        if (input.partitions.length > 12) throw new Error(`no place for it, ${++isNewTo}`);
+        return simple(input);
+      },
+    });
+    group.join([0, 1, 2]);
+    await group.pass(2_000);
+    source.update(partitions(13));
+    await settle();
+    group.kill([1]);
+    await group.clock.advance(DETECTED_MS);
+    assertCovered(await group.current(), 12, "worker-0 worker-2");
+    group.join([2], { leaving: true });
+    await settle();
+    assertCovered(await group.current(), 12, "worker-0");
+    const reasons = told.published.map(({ snapshot }) => snapshot.reason);
+    assert.deepEqual(reasons, ["cold_start", "emergency", "planned_scale"]);
+    assert.ok(told.errors.length > 0 && told.errors.length === isNewTo, "told each time");
+    // By itself it is tried again, and the leader gives up: another one may have another strategy.
+    await group.pass(10_000);
+    assert.deepEqual([told.published.length, told.unable.length], [3, 1]);
+  },
+);
+
 memoryTest("leader: a source that hangs delays no emergency", async (group) => {
   let isHanging = false;
   const { leader, told } = group.lead({

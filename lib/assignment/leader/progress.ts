@@ -16,6 +16,7 @@ export class Progress {
   readonly #onPhase: (phase: LeaderPhase) => void;
   #phase: LeaderPhase = "idle";
   #publishedAtMs: number | undefined;
+  #isOverdue = false;
 
   /** @param onPhase told when the phase changes */
   constructor(onPhase: (phase: LeaderPhase) => void) {
@@ -38,6 +39,17 @@ export class Progress {
    */
   published(nowMs: number): void {
     this.#publishedAtMs = nowMs;
+    this.#isOverdue = false;
+  }
+
+  /** Whether there are workers that have not applied the latest publication and are waited for no longer, and nothing was done about it. */
+  get isOverdue(): boolean {
+    return this.#isOverdue;
+  }
+
+  /** Something was done about those who are overdue. */
+  renewed(): void {
+    this.#isOverdue = false;
   }
 
   /**
@@ -64,6 +76,7 @@ export class Progress {
     if (this.#publishedAtMs !== undefined && !hasApplied(snapshot, members)) {
       const patienceEndsMs = this.#publishedAtMs + APPLY_PATIENCE_MS;
       if (nowMs < patienceEndsMs) return Math.min(dueMs ?? Infinity, patienceEndsMs);
+      this.#isOverdue = true;
     }
     this.#publishedAtMs = undefined;
     this.#show("idle");

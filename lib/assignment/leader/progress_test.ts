@@ -22,12 +22,18 @@ Deno.test("progress: busy until everybody listed has applied, with patience", ()
   const waiting = [member(0, { applied: 4 }), member(1, { applied: 3 }), member(2)];
   assert.equal(progress.follow(idle, SNAPSHOT, waiting, 2_000), 11_000);
   assert.deepEqual(phases, ["rebalancing"]);
+  assert.equal(progress.isOverdue, false);
   assert.equal(progress.follow(idle, SNAPSHOT, waiting, 11_000), undefined);
+  assert.equal(progress.isOverdue, true);
+  progress.renewed();
+  assert.equal(progress.follow(idle, SNAPSHOT, waiting, 12_000), undefined);
+  assert.equal(progress.isOverdue, false, "once for each publication");
   assert.deepEqual(phases, ["rebalancing", "idle"]);
   progress.begin(true);
   progress.published(12_000);
   const done = [member(0, { applied: 4 }), member(1, { applied: 5 }), member(2)];
   assert.equal(progress.follow(idle, SNAPSHOT, done, 12_000), undefined);
+  assert.equal(progress.isOverdue, false);
   assert.deepEqual(phases, ["rebalancing", "idle", "emergency", "idle"]);
 });
 

@@ -183,6 +183,22 @@ export class Publication {
     );
   }
 
+  /**
+   * Writes the snapshot in force as a new whole, if it lies in parts: one of them may be lost, and whoever knows none of them waits for it.
+   *
+   * @throws {PartiError} as {@linkcode publish}
+   */
+  async renew(): Promise<void> {
+    const { snapshot, parts } = this.#inForce;
+    if (parts.length === 0) return;
+    await this.#write(snapshot, () =>
+      writeSnapshot(this.#bucket, snapshot, {
+        revision: this.#revision,
+        layout: this.#layout,
+        onPart: (part) => this.#parts = [...this.#parts, part],
+      }));
+  }
+
   async #write(snapshot: Snapshot, write: () => Promise<Written>): Promise<Snapshot> {
     const before = this.#inForce;
     this.#inDoubt = true;
@@ -194,7 +210,7 @@ export class Publication {
       this.#revision = revision;
     }
     this.#inDoubt = false;
-    if (this.snapshot !== before.snapshot) this.#partsBefore = before.parts;
+    if (this.#inForce.parts !== before.parts) this.#partsBefore = before.parts;
     await this.#tidy();
     return this.snapshot;
   }

@@ -7,7 +7,9 @@ import type { Snapshot } from "../snapshot.ts";
 import { decodeChange } from "../snapshot_change.ts";
 import { partsOf } from "../snapshot_parts.ts";
 import type { Layout } from "../snapshot_store.ts";
+import { staticSource } from "../sources/static_source.ts";
 import {
+  assertCovered,
   chunkNamed,
   inForce,
   memoryTest,
@@ -257,5 +259,34 @@ memoryTest(
     assert.equal(new Set(keys).size, 4);
     assert.deepEqual(await partsLeft(bucket), ["10.0"]);
     await leader.close();
+  },
+);
+
+memoryTest(
+  "leader: a chunk is lost, and who joins later cannot read the assignment: it is written anew as a whole",
+  async (group) => {
+    const source = staticSource(
+      Array.from({ length: 400 }, (_, n) => ({ keys: [`p${n}`.padEnd(60, "x")] })),
+    );
+    const { told } = group.lead({ source });
+    const all = [0, 1, 2, 3, 4, 5, 6, 7];
+    group.join(all);
+    await group.pass(2_000);
+    group.apply(all, 1);
+    await group.assignments.remove(chunkNamed(group.assignments, "chunk.10.1.0"));
+    await group.pass(30_000);
+    group.join([8]);
+    await group.pass(2_000);
+    group.apply(all, 2);
+    assert.deepEqual(partsIn(group.assignments), ["10.1", "10.2"]);
+    await refuses(group.current(), "PARTI_NOT_FOUND");
+    await group.pass(10_000);
+    assert.deepEqual(partsIn(group.assignments), ["10.2"]);
+    assertCovered(await group.current(), 400);
+    // Once is enough, and it was no publication.
+    const revision = group.assignments.peek(CURRENT_KEY)!.revision;
+    await group.pass(30_000);
+    assert.equal(group.assignments.peek(CURRENT_KEY)!.revision, revision);
+    assert.deepEqual([told.published.length, told.errors], [2, []]);
   },
 );

@@ -161,7 +161,11 @@ export class GuardedSource {
   /** A source that cannot be watched is asked when a refresh is forced. */
   #watchSource(): { close(): void | Promise<void> } | undefined {
     try {
-      return this.#options.source.watch?.(() => this.#wake());
+      const watch = this.#options.source.watch?.(() => this.#wake());
+      if (!(watch instanceof Promise)) return watch;
+      // Out of plain JavaScript it may be one. What it rejects with must not end the process, and after it that of the next leader.
+      watch.then((late) => late?.close()).catch(() => {});
+      throw new TypeError("watch answered with a promise");
     } catch (error) {
       this.#report(`the partition source cannot be watched: ${describeError(error)}`, error);
       return undefined;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isPartiError } from "../../errors.ts";
-import type { Partition } from "../partition.ts";
+import type { Partition, PartitionSource } from "../partition.ts";
 import { GuardedSource } from "./guarded_source.ts";
 import { HandClock, settled } from "./source_testing.ts";
 
@@ -269,6 +269,32 @@ Deno.test("guard: a watch on the source that does not end, or throws, holds up n
     await clock.pass(1_000);
     await settled();
     assert.deepEqual([isClosed, state.problems, clock.pending], [true, 1, 0]);
+  }
+});
+
+Deno.test("guard: a source whose watch is async cannot be watched, and ends no process where it rejects", async () => {
+  for (const rejects of [true, false]) {
+    let problem: unknown;
+    let closed = 0;
+    const guard = new GuardedSource({
+      clock: new HandClock(),
+      onProblem: (error) => problem = error,
+      source: {
+        list: () => Promise.resolve([a]),
+        watch: (async () => {
+          await settled();
+          if (rejects) throw new Error("no");
+          return { close: () => void closed++ };
+        }) as unknown as NonNullable<PartitionSource["watch"]>,
+      },
+    });
+    const watch = guard.watch(() => {});
+    await settled();
+    await settled();
+    assert.match(String(problem), /cannot be watched: watch answered with a promise/);
+    assert.deepEqual((await guard.refresh(true)).partitions, [A]);
+    await watch.close();
+    assert.equal(closed, rejects ? 0 : 1);
   }
 });
 

@@ -15,7 +15,10 @@ import { Listeners } from "./listeners.ts";
 export interface PollingSourceOptions {
   /** Gives the partitions as they are now. May throw; the group then goes on with what it has. */
   readonly poll: (signal: AbortSignal) => Promise<readonly Partition[]> | readonly Partition[];
-  /** How long to wait between two polls, in milliseconds, above 0. Polls never overlap. */
+  /**
+   * How long to wait between two polls, in milliseconds, above 0. The leader asks besides when it begins and at each refresh, and one that goes
+   * on after its time, whatever its signal says, is not waited for: these may overlap with a poll.
+   */
   readonly intervalMs: number;
   /** A poll that takes longer has failed, in milliseconds; 10,000 unless given. */
   readonly timeoutMs?: number;

@@ -11,8 +11,9 @@ import { Listeners } from "./listeners.ts";
 /** A source whose list is given by the program. */
 export interface StaticSource extends PartitionSource {
   /**
-   * Replaces the list. Watchers are told if it says something new; where this worker leads, the group follows at once. Workers
-   * of other processes have sources of their own: give all of them the same list.
+   * Replaces the list. Watchers are told if it says something new; where this worker leads, the group follows as soon as it has settled and
+   * `assignment.minRebalanceInterval` has passed, and `Manager.refreshPartitions` waits for neither. Workers of other processes have
+   * sources of their own: give all of them the same list.
    *
    * @param list the partitions from now on; copied
    * @throws {PartiError} `PARTI_INVALID_PARTITION`; the old list then stays

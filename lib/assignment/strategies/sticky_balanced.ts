@@ -30,7 +30,8 @@ export interface StickyBalancedOptions {
  * to get its former partitions.
  *
  * - Loads end within the tolerance, or where no single move or exchange helps any more (the integral optimum for equal weights).
- * - Assigning its own result again moves nothing; so does a change that leaves everybody within the tolerance.
+ * - Assigning its own result again moves nothing (hundreds of workers that each have a capacity of their own may take a second assignment to
+ *   come to that); so does a change that leaves everybody within the tolerance.
  * - A partition too heavy to share takes a worker for itself.
  *
  * @param options the tolerance
