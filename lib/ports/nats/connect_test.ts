@@ -119,6 +119,23 @@ Deno.test("a connection comes back over a transport like its first, whoever else
   }
 });
 
+Deno.test("a connection comes back at once although the wall clock was set back", async () => {
+  await using nats = await launchNats();
+  const nc = await connectNats({ servers: nats.url });
+  const { now } = Date;
+  try {
+    Date.now = () => now() - 10_000;
+    const startedAtMs = performance.now();
+    await nc.reconnect();
+    for await (const { type } of nc.status()) if (type === "reconnect") break;
+    const tookMs = performance.now() - startedAtMs;
+    assert.ok(tookMs < 5_000, `after ${tookMs} ms`);
+  } finally {
+    Date.now = now;
+    await nc.close();
+  }
+});
+
 interface Proxied {
   /** Through the proxy. */
   readonly nc: NatsConnection;

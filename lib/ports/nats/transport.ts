@@ -188,6 +188,20 @@ function keepTransports(protocol: ProtocolHandler, factory: () => HeardTransport
   }
 }
 
+/**
+ * The client looks at the wall clock to know when it has tried a server last. Where that clock was set back it would not try again until it is
+ * as late as it was then, which may be hours.
+ */
+function surviveClock(protocol: ProtocolHandler): void {
+  const own = protocol as unknown as { selectServer(): { lastConnect: number } | undefined };
+  const select = own.selectServer.bind(protocol);
+  own.selectServer = () => {
+    const server = select();
+    if (server !== undefined && server.lastConnect > Date.now()) server.lastConnect = 0;
+    return server;
+  };
+}
+
 /** As the client does it, whose constructor is its own affair by its types. */
 const Connection = NatsConnectionImpl as unknown as new (
   options: ConnectionOptions,
@@ -208,6 +222,7 @@ export async function connectTcp(options: ConnectionOptions): Promise<NatsConnec
     const nc = new Connection(options);
     const protocol = new ProtocolHandler(nc.options, nc);
     keepTransports(protocol, factory);
+    surviveClock(protocol);
     await protocol.dialLoop();
     nc.protocol = protocol;
     heedData(nc);
