@@ -44,7 +44,7 @@ export function missingPermission(subject: string): PartiError {
  * @returns the error
  */
 export function userRefused(text: string): PartiError {
-  return new PartiError("PARTI_REFUSED", `the server refuses this user: ${text}`, {
+  return new PartiError("PARTI_REFUSED", `this user cannot connect again: ${text}`, {
     value: text,
     hint: "check user, password, token or credentials: have they expired, or been changed?",
   });
