@@ -298,15 +298,21 @@ natsTest(
     });
     const world = { ...connection.world, feed: planted };
     const unhealthy: boolean[] = [];
+    const errors: string[] = [];
     const { consumer } = await team.add({
       connection: { world, nc: connection.nc },
-      events: { laneEnded: () => queueMicrotask(() => unhealthy.push(!consumer.health().healthy)) },
+      events: {
+        laneEnded: () => queueMicrotask(() => unhealthy.push(!consumer.health().healthy)),
+        error: (error) => void errors.push((error as Error).message),
+      },
     });
     team.assign(give(0, "a"));
     await team.publish(["a"], 5);
     await team.drained();
     team.record.assertExact();
     assert.deepEqual(unhealthy, [true, true, true]);
+    assert.equal(errors.length, 3);
+    for (const error of errors) assert.match(error, /cannot be read: planted/);
     assert.equal(consumer.health().healthy, true);
   },
 );

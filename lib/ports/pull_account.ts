@@ -33,6 +33,7 @@ export class PullAccount {
   #nextToken = 0;
   #wanted = 0;
   #wantedBytes = 0;
+  #most = Infinity;
   #outstanding = 0;
   #outstandingBytes = 0;
   /** The usual size; 0 until a message has come. */
@@ -54,6 +55,15 @@ export class PullAccount {
   want(count: number, bytes: number): void {
     this.#wanted = count;
     this.#wantedBytes = bytes;
+  }
+
+  /**
+   * The server takes no larger requests.
+   *
+   * @param count of how many messages one may be
+   */
+  bound(count: number): void {
+    this.#most = Math.min(this.#most, count);
   }
 
   /**
@@ -164,13 +174,14 @@ export class PullAccount {
 
   #next(shareBytes: number, outstanding: number, outstandingBytes: number): PullAsked | undefined {
     // This is asked with each message, and answers it nearly always.
-    if (outstanding * 2 > this.#wanted) return undefined;
-    if (this.#wanted <= 0 || this.#wantedBytes <= 0) return undefined;
+    const wanted = Math.min(this.#wanted, this.#most);
+    if (outstanding * 2 > wanted) return undefined;
+    if (wanted <= 0 || this.#wantedBytes <= 0) return undefined;
     if (this.#isLarge) return outstanding > 0 ? undefined : { batch: 1, bytes: undefined };
     const usual = this.#usualBytes;
     const allowed = Math.floor(Math.min(shareBytes, Math.max(this.#wantedBytes, SPARE * usual)));
     const fits = Math.floor(Math.min(shareBytes, this.#wantedBytes) / usual);
-    const batch = usual === 0 ? this.#wanted : Math.min(this.#wanted, Math.max(1, fits));
+    const batch = usual === 0 ? wanted : Math.min(wanted, Math.max(1, fits));
     if (outstanding * 2 > batch) return undefined;
     const free = allowed - outstandingBytes;
     if (outstanding > 0 && free < Math.max(1, usual)) return undefined;

@@ -5,6 +5,7 @@
  * @module
  */
 import type { PartitionId } from "../../assignment/partition.ts";
+import { PartiError } from "../../errors.ts";
 import { sleep } from "../../ports/clock.ts";
 import { jitter } from "../../ports/random.ts";
 import { Acquirer } from "./acquirer.ts";
@@ -25,6 +26,13 @@ const CHECK_RETRY_MS = 500;
 interface Check {
   readonly stop: AbortController;
   readonly done: Promise<void>;
+}
+
+function unreadable(lane: string, detail: string): PartiError {
+  return new PartiError("PARTI_REFUSED", `lane ${lane} cannot be read: ${detail}`, {
+    value: detail,
+    hint: "it is tried again with another one",
+  });
 }
 
 /** Keeps a worker's lanes. */
@@ -56,6 +64,10 @@ export class LaneKeeper {
       },
       onEnd: (lane, reason, detail) => {
         events.laneEnded(lane.name, reason, detail);
+        // Another one in its place is refused as well: without a word its partitions stand still.
+        if (reason === "failed" && lane.delivered === 0 && world.messaging.connected) {
+          onError(unreadable(lane.name, detail));
+        }
         this.#upkeep.wake();
         if (!this.#closed) onChange();
       },

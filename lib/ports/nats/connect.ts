@@ -37,7 +37,7 @@ export function recommendedConnectionOptions(): ConnectionOptions {
 
 function serversOf(options: ConnectionOptions): string {
   const { servers } = options;
-  if (servers === undefined) return `${options.port ?? "127.0.0.1:4222"}`;
+  if (servers === undefined) return `127.0.0.1:${options.port ?? 4222}`;
   return typeof servers === "string" ? servers : servers.join(", ");
 }
 

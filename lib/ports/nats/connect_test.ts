@@ -3,6 +3,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import { launchNats } from "../../../tasks/nats_launcher.ts";
 import { connectNats } from "./connect.ts";
+import { natsMessaging } from "./messaging.ts";
 import { launchTestServer, testServers } from "./rig_test.ts";
 import { TestProxy } from "./tcp_proxy_test.ts";
 
@@ -44,6 +45,7 @@ Deno.test("an unreachable server is said to be unreachable", async () => {
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
   const servers = `nats://127.0.0.1:${port}`;
+  await assert.rejects(connectNats({ port }), { message: RegExp(` 127.0.0.1:${port}:`) });
   await assert.rejects(
     connectNats({ servers }),
     (error: Error & { code: string; hint: string }) => {
@@ -114,6 +116,47 @@ Deno.test("a connection comes back over a transport like its first, whoever else
     for await (const { type } of nc.status()) if (type === "reconnect") break;
     assert.notEqual(transport(), first);
     assert.equal(transport().constructor, first.constructor);
+  } finally {
+    await nc.close();
+  }
+});
+
+Deno.test("a connection comes back at once although the wall clock was set back", async () => {
+  await using nats = await launchNats();
+  const nc = await connectNats({ servers: nats.url });
+  const { now } = Date;
+  try {
+    Date.now = () => now() - 10_000;
+    const startedAtMs = performance.now();
+    await nc.reconnect();
+    for await (const { type } of nc.status()) if (type === "reconnect") break;
+    const tookMs = performance.now() - startedAtMs;
+    assert.ok(tookMs < 5_000, `after ${tookMs} ms`);
+  } finally {
+    Date.now = now;
+    await nc.close();
+  }
+});
+
+Deno.test("a connection whose credentials cannot be read for a while comes back when they can", async () => {
+  await using nats = await launchNats({ extraConfig: "authorization { user: u, password: p }" });
+  let isThere = true;
+  const authenticator = () => {
+    if (!isThere) throw new Error("no such file");
+    return { user: "u", pass: "p" };
+  };
+  const nc = await connectNats({ servers: nats.url, authenticator });
+  try {
+    const told: string[] = [];
+    natsMessaging(nc).onRefused(({ message }) => {
+      told.push(message);
+      isThere = true;
+    });
+    isThere = false;
+    await nc.reconnect();
+    for await (const { type } of nc.status()) if (type === "reconnect") break;
+    assert.deepEqual(told, ["this user cannot connect again: no credentials: no such file"]);
+    await nc.flush();
   } finally {
     await nc.close();
   }

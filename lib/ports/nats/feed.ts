@@ -28,7 +28,7 @@ import {
 } from "./consumers.ts";
 import { type Link, linkOf } from "./link.ts";
 import { Publisher } from "./publisher.ts";
-import { DEFAULT_PULL_OPTIONS, NatsPull, type PullOptions } from "./pull.ts";
+import { NatsPull, type PullOptions, pullOptionsOf } from "./pull.ts";
 import { readLastMessage } from "./stored_message.ts";
 import { createStream } from "./streams.ts";
 import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
@@ -91,7 +91,7 @@ class NatsFeed implements FeedStore {
     this.#link = link;
     const { maxInFlight, maxWaiting, maxInFlightBytes } = options;
     this.#publisher = new Publisher(link, maxInFlight, maxWaiting, maxInFlightBytes);
-    this.#pullOptions = { ...DEFAULT_PULL_OPTIONS, ...options.pull };
+    this.#pullOptions = pullOptionsOf(options.pull);
   }
 
   async streamInfo(stream: string): Promise<StreamInfo> {

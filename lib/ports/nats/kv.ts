@@ -12,7 +12,7 @@ import { type KvOptions, NatsKvBucket } from "./kv_bucket.ts";
 import { streamOf } from "./kv_format.ts";
 import { type Link, linkOf } from "./link.ts";
 import { Publisher } from "./publisher.ts";
-import { DEFAULT_PULL_OPTIONS, type PullOptions } from "./pull.ts";
+import { DEFAULT_PULL_OPTIONS, type PullOptions, pullOptionsOf } from "./pull.ts";
 import { createStream } from "./streams.ts";
 import { nanosOf, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
 
@@ -29,8 +29,6 @@ export interface NatsKvOptions {
  * watched.
  */
 const WATCH_HEARTBEAT_MS = 1_000;
-/** The longest duplicate window a bucket gets; it must not exceed the TTL. */
-const DUPLICATE_WINDOW_MS = 120_000;
 /** The shortest time the server keeps an expiry marker. */
 const MIN_MARKER_TTL_MS = 1_000;
 
@@ -47,9 +45,6 @@ function configOf(name: string, options: KvBucketOptions, markers: boolean): Wir
     allow_direct: true,
     allow_rollup_hdrs: true,
     deny_delete: true,
-    duplicate_window: nanosOf(
-      ttlMs > 0 ? Math.min(ttlMs, DUPLICATE_WINDOW_MS) : DUPLICATE_WINDOW_MS,
-    ),
     ...(ttlMs > 0 ? { max_age: nanosOf(ttlMs) } : {}),
     ...(ttlMs > 0 && markers
       ? {
@@ -72,7 +67,10 @@ class NatsKvStore implements KvStore {
     this.#publisher = new Publisher(link);
     this.#options = {
       timeoutMs: options.timeoutMs ?? link.timeoutMs,
-      pull: { ...DEFAULT_PULL_OPTIONS, heartbeatMs: WATCH_HEARTBEAT_MS, ...options.pull },
+      pull: pullOptionsOf(options.pull, {
+        ...DEFAULT_PULL_OPTIONS,
+        heartbeatMs: WATCH_HEARTBEAT_MS,
+      }),
     };
   }
 

@@ -23,7 +23,7 @@ async function heartbeatOf(wantedMs: number | undefined): Promise<number> {
     await settle();
   };
   await answer(0, { created: "now", state: { last_seq: 0 } });
-  await answer(1, { num_pending: 0, config: {} });
+  await answer(1, { num_pending: 0 });
   const watch = await opening;
   const asked = server.published.find(({ subject }) => subject.includes("MSG.NEXT"))!;
   await watch.close();

@@ -61,8 +61,6 @@ export class KvWatcher implements KvWatch {
   #started = false;
   #closed = false;
   #incarnation = 0;
-  /** How much its reader asks for at a time. */
-  #batch = PREFETCH;
   /** Whether the reader has said anything yet. */
   #heard = false;
   #failures = 0;
@@ -131,8 +129,6 @@ export class KvWatcher implements KvWatch {
     this.#consumer = name;
     this.#lastDelivery = 0;
     this.#heard = false;
-    // A server may have a bound of its own for all consumers.
-    this.#batch = Math.min(PREFETCH, info.config.max_batch || PREFETCH);
     const pull = new NatsPull(
       this.#link,
       this.#stream,
@@ -151,7 +147,7 @@ export class KvWatcher implements KvWatch {
       this.#pullOptions,
     );
     this.#pull = pull;
-    pull.request(this.#batch);
+    pull.request(PREFETCH);
     if (info.num_pending === 0) this.#initialize();
     else if (!this.#initialized) this.#checkLater(incarnation);
   }
@@ -211,7 +207,7 @@ export class KvWatcher implements KvWatch {
     }
     if (this.#closed) return;
     if (message.pending === 0) this.#initialize();
-    this.#pull?.request(this.#batch);
+    this.#pull?.request(PREFETCH);
   }
 
   /** What was lost on the way, as between two servers, leaves a hole that only the next message would show. */

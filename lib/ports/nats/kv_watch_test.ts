@@ -24,10 +24,10 @@ class Scene {
     }, { ...DEFAULT_PULL_OPTIONS, heartbeatMs: 1_000 });
   }
 
-  static async open(pending = 0, maxBatch?: number, onInitialized = () => {}): Promise<Scene> {
+  static async open(onInitialized = () => {}): Promise<Scene> {
     const scene = new Scene(onInitialized);
     const started = scene.watcher.start();
-    await scene.answer(pending, maxBatch);
+    await scene.answer();
     await started;
     return scene;
   }
@@ -40,14 +40,13 @@ class Scene {
   }
 
   /** Answers what was asked until now, and what is asked because of that. */
-  async answer(pending = 0, maxBatch?: number): Promise<void> {
+  async answer(): Promise<void> {
     await settle();
     while (this.#answered < this.server.published.length) {
       const { subject, reply } = this.server.published[this.#answered++]!;
       if (subject.includes("MSG.NEXT")) continue;
-      const config = maxBatch === undefined ? {} : { max_batch: maxBatch };
       const state = { messages: 1, first_seq: 1, last_seq: 9 };
-      const body = { created: "now", state, num_pending: pending, config };
+      const body = { created: "now", state, num_pending: 0 };
       this.server.deliver(reply, { data: new TextEncoder().encode(JSON.stringify(body)) });
       await settle();
     }
@@ -89,12 +88,6 @@ Deno.test("what was delivered and never came makes a watch begin anew behind the
   await scene.end();
 });
 
-Deno.test("a watch asks for no more at a time than the server lets consumers ask for", async () => {
-  const scene = await Scene.open(0, 100);
-  assert.deepEqual(scene.asked("CONSUMER.MSG.NEXT").map((text) => JSON.parse(text).batch), [100]);
-  await scene.end();
-});
-
 Deno.test("a reader that is refused at once ends its watch with the server's words", async () => {
   const scene = await Scene.open();
   scene.say(400, "Bad Request - heartbeat value too large");
@@ -124,7 +117,7 @@ Deno.test("a reader that is gone at once is made anew after a pause, one that ha
 
 Deno.test("a handler that throws when all is listed ends its watch with that error", async () => {
   const error = new Error("bad handler");
-  const scene = await Scene.open(0, undefined, () => {
+  const scene = await Scene.open(() => {
     throw error;
   });
   assert.deepEqual(scene.lost, [error]);

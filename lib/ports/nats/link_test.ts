@@ -59,7 +59,7 @@ Deno.test("while the server refuses the user it is said, now and then and by wha
   for (let i = 0; i < 3; i++) await server.tell({ type: "error", error });
   assert.match(await hint(), /have they expired/);
   assert.deepEqual(told.map(({ code, message }) => [code, message]), [
-    ["PARTI_REFUSED", "the server refuses this user: Authorization Violation"],
+    ["PARTI_REFUSED", "this user cannot connect again: Authorization Violation"],
   ]);
   await server.tell(BACK);
   await server.tell(LOST);

@@ -82,6 +82,8 @@ const HINTS: Readonly<Record<number, string>> = {
   10167: "publish less at once: wait for `room()`",
   10121:
     "raise max_ack_pending in the consumer_limits of the stream, or in the limits of the account or the server",
+  10113:
+    "make this stream or bucket yourself before, with a max_bytes: what is there is taken as it is",
   10153:
     "set consumer.inactiveThreshold to no more than inactive_threshold in the stream's consumer_limits",
   10047: "raise the account's or the server's JetStream storage limits",

@@ -32,6 +32,7 @@ Deno.test("JetStream's codes become ours, with the server's words as value", () 
   assert.equal(notNow.code, "PARTI_NO_RESPONDERS");
   assert.match(fromJsApiError({ code: 503, err_code: 10076 }, "try").hint!, /-js/);
   assert.match(fromJsApiError({ code: 400, err_code: 10121 }, "try").hint!, /max_ack_pending/);
+  assert.match(fromJsApiError({ code: 400, err_code: 10113 }, "try").hint!, /max_bytes/);
   assert.match(fromJsApiError({ code: 400, err_code: 10153 }, "try").hint!, /inactiveThreshold/);
 });
 

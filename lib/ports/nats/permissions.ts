@@ -7,7 +7,17 @@ import { PartiError } from "../../errors.ts";
 
 const ACK_PREFIX = "$JS.ACK.";
 const PULL_PREFIX = "$JS.API.CONSUMER.MSG.NEXT.";
-const INBOX_PREFIX = "_INBOX.";
+
+/**
+ * Subjects that are made up for one lane, watch, worker, key, message or question, and what all of their kind have in common: that is what
+ * has to be allowed.
+ */
+const KINDS: readonly (readonly [RegExp, string])[] = [
+  [/^(\$JS\.API\.CONSUMER\.(?:CREATE|DELETE|INFO|RESET|MSG\.NEXT)\.[^.]+)\..+$/, "$1.*"],
+  [/^(\$KV\.[^.]+)\..+$/, "$1.>"],
+  [/^(parti\.[^.]+\.(?:probe|released|bus\.at|bus\.node))\.[^.]+$/, "$1.*"],
+  [/^(\$JS\.ACK|_INBOX)\..+$/, "$1.>"],
+];
 
 /** A permission that is missing is told again after this long. */
 const AGAIN_MS = 60_000;
@@ -34,20 +44,15 @@ export function missingPermission(subject: string): PartiError {
  * @returns the error
  */
 export function userRefused(text: string): PartiError {
-  return new PartiError("PARTI_REFUSED", `the server refuses this user: ${text}`, {
+  return new PartiError("PARTI_REFUSED", `this user cannot connect again: ${text}`, {
     value: text,
     hint: "check user, password, token or credentials: have they expired, or been changed?",
   });
 }
 
-/** Subjects that are made up for one lane, message or question are known by what they have in common. */
 function permissionFor(subject: string): string {
-  // The consumer is the last token.
-  if (subject.startsWith(PULL_PREFIX)) return `${subject.slice(0, subject.lastIndexOf("."))}.*`;
-  for (const prefix of [ACK_PREFIX, INBOX_PREFIX]) {
-    if (subject.startsWith(prefix)) return `${prefix}>`;
-  }
-  return subject;
+  const kind = KINDS.find(([pattern]) => pattern.test(subject));
+  return kind === undefined ? subject : subject.replace(...kind);
 }
 
 /** Tells what may not be published, each permission once in a while. */

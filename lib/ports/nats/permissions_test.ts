@@ -8,6 +8,15 @@ Deno.test("the missing permission is that for all subjects of the kind", () => {
     "_INBOX.abc.1": "_INBOX.>",
     "$JS.ACK.S.lane.1.2.3.4.5": "$JS.ACK.>",
     "$JS.API.CONSUMER.MSG.NEXT.S.lane": "$JS.API.CONSUMER.MSG.NEXT.S.*",
+    "$JS.API.CONSUMER.CREATE.S.lane-1": "$JS.API.CONSUMER.CREATE.S.*",
+    "$JS.API.CONSUMER.DELETE.S.lane-1": "$JS.API.CONSUMER.DELETE.S.*",
+    "$JS.API.CONSUMER.INFO.KV_b.parti_watch_x": "$JS.API.CONSUMER.INFO.KV_b.*",
+    "$JS.API.CONSUMER.LIST.S": "$JS.API.CONSUMER.LIST.S",
+    "$JS.API.STREAM.INFO.KV_b": "$JS.API.STREAM.INFO.KV_b",
+    "$KV.parti-g-leases.worker.3": "$KV.parti-g-leases.>",
+    "parti.g.probe.1f-2": "parti.g.probe.*",
+    "parti.g.released.1f-2": "parti.g.released.*",
+    "parti.b.bus.at.n1": "parti.b.bus.at.*",
   };
   for (const [subject, permission] of Object.entries(rows)) {
     const error = missingPermission(subject);

@@ -5,7 +5,7 @@
  * @module
  */
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
-import { describeError } from "../../errors.ts";
+import { describeError, PartiError } from "../../errors.ts";
 import type { Timer } from "../clock.ts";
 import type { FeedMessage, Pull, PullHandler } from "../feed.ts";
 import type { Subscription as PortSubscription } from "../messaging.ts";
@@ -36,6 +36,29 @@ export const DEFAULT_PULL_OPTIONS: PullOptions = {
   heartbeatMs: 5_000,
   retryMs: 100,
 };
+
+/**
+ * How a pull is to behave, as the server can do it: a sign of life more seldom than twice in a request's time it refuses.
+ *
+ * @param given what was asked for
+ * @param defaults the rest
+ * @returns the options
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` for signs of life that are too seldom, or a time that is not above 0
+ */
+export function pullOptionsOf(
+  given: Partial<PullOptions> = {},
+  defaults: PullOptions = DEFAULT_PULL_OPTIONS,
+): PullOptions {
+  const merged = { ...defaults, ...given };
+  const halfMs = merged.expiresMs / 2;
+  const heartbeatMs = given.heartbeatMs ?? Math.min(defaults.heartbeatMs, halfMs);
+  const isPossible = merged.expiresMs > 0 && heartbeatMs > 0 && heartbeatMs <= halfMs;
+  if (isPossible && merged.retryMs >= 0) return { ...merged, heartbeatMs };
+  throw new PartiError("PARTI_INVALID_CONFIG", "no server serves such pulls", {
+    value: given,
+    hint: "heartbeatMs must be above 0, and no more than half of expiresMs",
+  });
+}
 
 /** Ticks of the watchdog without any sign of life before the pull is given up. */
 const MISSED_HEARTBEATS = 2;
@@ -225,12 +248,13 @@ export class NatsPull implements Pull {
       this.#lose(status.kind, status.text);
       return;
     }
-    const { left, leftBytes, kind } = status;
+    const { left, leftBytes, kind, most } = status;
+    if (most !== undefined) this.#account.bound(most);
     // A request from before a reconnect was written off already.
     if (!this.#account.ended(Number.parseInt(token, 36), left, leftBytes, kind === "tooLarge")) {
       return;
     }
-    if (kind === "ended" || kind === "tooLarge") this.#refill();
+    if (kind === "ended" || kind === "tooLarge" || kind === "tooMany") this.#refill();
     else if (kind === "notReady") this.#refillLater();
     else void this.#onNoResponders();
   }

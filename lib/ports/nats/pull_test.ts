@@ -115,6 +115,19 @@ Deno.test("the end of a request gives its credits back, and they are asked for a
   await scene.end();
 });
 
+Deno.test("where the server lets nobody ask for so many, no more are asked for", async () => {
+  const scene = new Scene();
+  scene.pull.request(500);
+  scene.server.deliverStatus(scene.reply(0), 409, "Exceeded MaxRequestBatch of 100");
+  assert.deepEqual(scene.batches, [500, 100]);
+  scene.onMessage = () => scene.pull.request(500);
+  scene.send(50);
+  assert.deepEqual(scene.batches, [500, 100, 50]);
+  assert.equal(scene.pull.outstanding, 100);
+  assert.deepEqual(scene.lost, []);
+  await scene.end();
+});
+
 Deno.test("a message that does not fit is asked for alone, without a bound in bytes", async () => {
   const scene = new Scene();
   const bodies = () => scene.server.published.map(({ text }) => JSON.parse(text));
@@ -181,7 +194,7 @@ Deno.test("a deleted consumer ends the pull, and so does a request the server wi
     const [code, text, reason] of [
       [409, "Consumer Deleted", "deleted"],
       [409, "Consumer is push based", "failed"],
-      [409, "Exceeded MaxRequestBatch of 5", "failed"],
+      [409, "Exceeded MaxRequestExpires of 1s", "failed"],
       [400, "Bad Request", "failed"],
     ] as const
   ) {

@@ -1,28 +1,44 @@
 import assert from "node:assert/strict";
+import { launchNats } from "../../../tasks/nats_launcher.ts";
 import { isPartiError } from "../../errors.ts";
-import { bytes, FEED } from "../contract/helpers_test.ts";
+import { bytes, FEED, lane, pullLog, until, watchLog } from "../contract/helpers_test.ts";
 import { publishAgain } from "../publish_again.ts";
 import { connectNats } from "./connect.ts";
-import { launchTestServer, testServers } from "./rig_test.ts";
+import { testServers } from "./rig_test.ts";
 import { natsWorld } from "./world.ts";
 
-/** As of an account that one pays for. */
-const ACCOUNT = `accounts { A {
+/** As on a server of somebody else, for an account that one pays for. */
+const bounded = (storeDir: string): string => `
+jetstream {
+  store_dir: ${JSON.stringify(storeDir)}
+  limits { max_request_batch: 10, duplicate_window: 30s }
+}
+accounts { A {
   users: [{ user: a, password: a }], jetstream { max_mem: 1MB, max_file: 1MB, max_consumers: 50 }
 } }
 no_auth_user: a
 `;
 
-for (const server of testServers()) {
-  Deno.test(`${server.label}: an account with bounds of its own has streams and buckets, and is full only for now`, async () => {
-    await using nats = await launchTestServer(server, ACCOUNT);
+for (const { label, binary } of testServers()) {
+  Deno.test(`${label}: where all is bounded there are streams and buckets, they are read, and full only for now`, async () => {
+    const storeDir = await Deno.makeTempDir({ prefix: "parti-bounded-" });
+    const server = binary === undefined ? {} : { binary };
+    const nats = await launchNats({ ...server, storeDir, extraConfig: bounded(storeDir) });
     const nc = await connectNats({ servers: nats.url });
     try {
       const world = natsWorld(nc);
-      const { feed, kv } = world;
+      const { clock, feed, kv } = world;
       const bucket = await kv.open("b", { ttlMs: 0, replicas: 1, storage: "file" });
-      await bucket.create("k", bytes("1"));
+      for (const i of [1, 2, 3]) await bucket.create(`k${i}`, bytes("1"));
+      const watch = await watchLog(bucket, ">");
+      await until(clock, "the watch", () => watch.initializedAt === 3);
+      await watch.watch.close();
       await feed.ensureStream("S", { ...FEED, storage: "memory" });
+      await feed.createConsumer("S", lane("l", ["feed.a"]));
+      const log = pullLog(feed, "S", "l", 100);
+      await feed.publish("feed.a", bytes("1"));
+      await until(clock, "the message", () => log.messages.length === 1);
+      log.pull.close();
       const fill = async (): Promise<never> => {
         for (;;) await feed.publish("feed.a", new Uint8Array(100_000));
       };
@@ -38,6 +54,8 @@ for (const server of testServers()) {
       await stored;
     } finally {
       await nc.close();
+      await nats.stop();
+      await Deno.remove(storeDir, { recursive: true });
     }
   });
 }

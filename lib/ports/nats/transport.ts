@@ -5,13 +5,14 @@
  *
  * @module
  */
-import { TimeoutError } from "@nats-io/nats-core";
+import { type Authenticator, AuthorizationError, TimeoutError } from "@nats-io/nats-core";
 import {
   NatsConnectionImpl,
   ProtocolHandler,
   setTransportFactory,
 } from "@nats-io/nats-core/internal";
 import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node_transport.js";
+import { describeError } from "../../errors.ts";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
 
 /** What is used of a socket. */
@@ -188,6 +189,43 @@ function keepTransports(protocol: ProtocolHandler, factory: () => HeardTransport
   }
 }
 
+/**
+ * The client looks at the wall clock to know when it has tried a server last. Where that clock was set back it would not try again until it is
+ * as late as it was then, which may be hours.
+ */
+function surviveClock(protocol: ProtocolHandler): void {
+  const own = protocol as unknown as { selectServer(): { lastConnect: number } | undefined };
+  const select = own.selectServer.bind(protocol);
+  own.selectServer = () => {
+    const server = select();
+    if (server !== undefined && server.lastConnect > Date.now()) server.lastConnect = 0;
+    return server;
+  };
+}
+
+/** A server lets nobody in with that, also where it lets in who has no credentials at all. */
+const NOBODY = { auth_token: "unreadable" };
+
+/**
+ * What reads the credentials may fail for a moment, such as while their file is being replaced. The client would close a connection that had
+ * been there for good; so that attempt fails, as if the server had refused it, and there is another one.
+ */
+function surviveAuthenticator({ options, protocol }: NatsConnectionImpl): void {
+  // The client has made one of whatever it was given.
+  const read = options.authenticator as Authenticator;
+  options.authenticator = (nonce) => {
+    try {
+      return read(nonce);
+    } catch (cause) {
+      if (!protocol.connectedOnce) throw cause;
+      const error = new AuthorizationError(`no credentials: ${describeError(cause)}`, { cause });
+      protocol.dispatchStatus({ type: "error", error });
+      protocol.connectError?.(error);
+      return NOBODY;
+    }
+  };
+}
+
 /** As the client does it, whose constructor is its own affair by its types. */
 const Connection = NatsConnectionImpl as unknown as new (
   options: ConnectionOptions,
@@ -208,8 +246,10 @@ export async function connectTcp(options: ConnectionOptions): Promise<NatsConnec
     const nc = new Connection(options);
     const protocol = new ProtocolHandler(nc.options, nc);
     keepTransports(protocol, factory);
+    surviveClock(protocol);
     await protocol.dialLoop();
     nc.protocol = protocol;
+    surviveAuthenticator(nc);
     heedData(nc);
     return nc as NatsConnection;
   } catch (error) {

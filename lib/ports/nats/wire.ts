@@ -57,7 +57,6 @@ export interface WireConsumerConfig {
   readonly ack_wait?: number;
   readonly max_deliver?: number;
   readonly max_ack_pending?: number;
-  readonly max_batch?: number;
   readonly inactive_threshold?: number;
   readonly replay_policy?: "instant";
   readonly filter_subject?: string;

@@ -42,7 +42,7 @@ export interface NatsWorldOptions {
  * @param nc the connection, best made with {@linkcode recommendedConnectionOptions}
  * @param options how the adapters behave
  * @returns the world
- * @throws {PartiError} `PARTI_INVALID_CONFIG` for a timeout that is not above 0
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` for a timeout that is not above 0, or pulls that no server serves
  */
 export function natsWorld(nc: NatsConnection, options: NatsWorldOptions = {}): World {
   const { timeoutMs } = options;

@@ -72,3 +72,26 @@ Deno.test("a world waits five seconds unless told otherwise, and refuses to wait
   }
   await server.close();
 });
+
+Deno.test("a world refuses pulls that no server serves, and asks for signs of life in the time there is", async () => {
+  const server = new FakeConnection();
+  const impossible = [
+    { expiresMs: 1_000, heartbeatMs: 501 },
+    { heartbeatMs: 15_001 },
+    { heartbeatMs: 0 },
+    { expiresMs: NaN },
+  ];
+  for (const pull of impossible) {
+    for (const options of [{ feed: { pull } }, { kv: { pull } }]) {
+      assert.throws(() => natsWorld(server.nc, options), { code: "PARTI_INVALID_CONFIG" });
+    }
+  }
+  const { feed } = natsWorld(server.nc, { feed: { pull: { expiresMs: 4_000 } } });
+  const handler = { onMessage() {}, onLost() {}, onPermission() {} };
+  const pull = feed.pull("S", "l", handler);
+  pull.request(1);
+  const asked = JSON.parse(server.published.at(-1)!.text);
+  assert.deepEqual([asked.expires, asked.idle_heartbeat], [4e9, 2e9]);
+  pull.close();
+  await server.close();
+});
