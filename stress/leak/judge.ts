@@ -23,6 +23,13 @@ const FLOOR_MB = 0.5;
 /** A timer or a consumer that is there at one look and not at the next. */
 const FLOOR_HANDLES = 3;
 
+/**
+ * The same of a sanity check, in which workers come and go too fast for lanes to be merged: ten workers have up to six more of them in the
+ * end, each with a consumer, a subscription and a timer.
+ */
+const QUICK_FLOOR_LANES = 10;
+const OF_LANES: readonly string[] = ["timers", "subscriptions", "consumers"];
+
 /** All that is watched. */
 export const WATCHED = [
   { name: "objects", what: "the heap", unit: "MB", floor: FLOOR_MB },
@@ -37,6 +44,21 @@ export const WATCHED = [
   { name: "subscriptions", what: "the number of subscriptions", unit: "", floor: FLOOR_HANDLES },
   { name: "consumers", what: "the number of consumers", unit: "", floor: FLOOR_HANDLES },
 ] as const satisfies readonly Watched[];
+
+/**
+ * What is watched in a run.
+ *
+ * @param quick whether it is a sanity check
+ * @returns all of it, with the floors that such a run has
+ */
+export function watchedIn(
+  quick: boolean,
+): readonly (Watched & Pick<typeof WATCHED[number], "name">)[] {
+  if (!quick) return WATCHED;
+  return WATCHED.map((watched) =>
+    OF_LANES.includes(watched.name) ? { ...watched, floor: QUICK_FLOOR_LANES } : watched
+  );
+}
 
 /** What is thought of something over time. */
 export interface LeakJudgement {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Seeded } from "../../sim/seed/seeded.ts";
-import { describeGrowth, describeLeak, judgeLeak, WATCHED } from "./judge.ts";
+import { describeGrowth, describeLeak, judgeLeak, WATCHED, watchedIn } from "./judge.ts";
 
 const HEAP = WATCHED[0];
 
@@ -65,4 +65,17 @@ Deno.test("leak: planted: of whatever is watched, what grows steadily is found, 
     assert.equal(over(at.map((_, n) => 50 + n % 3)).leaks, false, watched.name);
     assert.equal(over(at.map(() => 50)).leaks, false, watched.name);
   }
+});
+
+Deno.test("leak: planted: a sanity check is over before workers merge their lanes, which is no leak; ten handles for each cycle are one", () => {
+  // As they were counted in a run of twelve seconds beside other work.
+  const at = [1, 2.5, 3.8, 5.1, 6.4, 7.9, 9.3, 10.7, 12];
+  const consumers = [49, 51, 51, 52, 53, 53, 55, 55, 55];
+  const judged = (quick: boolean, values: readonly number[]) => {
+    const watched = watchedIn(quick).find(({ name }) => name === "consumers")!;
+    return judgeLeak(watched, at, values, 12).leaks;
+  };
+  assert.equal(judged(true, consumers), false);
+  assert.equal(judged(true, consumers.map((count, cycle) => count + 10 * cycle)), true);
+  assert.equal(judged(false, consumers), true);
 });

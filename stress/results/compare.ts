@@ -77,7 +77,12 @@ export interface Comparison {
 export function compareResults(baseline: StressResult, result: StressResult): Comparison {
   const machines = machineDifferences(baseline.machine, result.machine)
     .map((difference) => `another machine: ${difference}`);
-  const doubts = [...machines, ...result.quick ? ["the result is only a sanity check"] : []];
+  const doubts = [
+    ...machines,
+    ...(baseline.fault === null ? [] : [`the baseline has the planted defect ${baseline.fault}`]),
+    ...notWhole("the baseline", baseline),
+    ...notWhole("the result", result),
+  ];
   const changes: Change[] = [];
   for (const before of baseline.cases) {
     const after = result.cases.find(({ id }) => id === before.id);
@@ -117,6 +122,15 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
     reasons: [...worse, ...doubts],
     notes: notesOf(baseline, result, judged),
   };
+}
+
+function notWhole(side: string, { quick, unfinished }: StressResult): string[] {
+  return [
+    ...(quick ? [`${side} is only a sanity check`] : []),
+    ...(unfinished === undefined
+      ? []
+      : [`${side} is not all that was to be measured: ${unfinished}`]),
+  ];
 }
 
 /** Which figures of one side say more of the machine. */
@@ -247,11 +261,17 @@ function notesOf(
   if (left.length > 0) {
     notes.push(`${left.length} cases of the baseline were not asked for: ${left.join(", ")}`);
   }
-  const fresh = result.cases.filter(({ id }) => !baseline.cases.some((one) => one.id === id));
-  if (fresh.length > 0) {
-    notes.push(`not in the baseline: ${fresh.map(({ id }) => id).join(", ")}`);
-  }
+  const fresh = result.cases.flatMap((one) => freshIn(one, baseline));
+  if (fresh.length > 0) notes.push(`not in the baseline: ${fresh.join(", ")}`);
   return notes;
+}
+
+/** What nothing is held against: a case, or figures of one. */
+function freshIn({ id, metrics }: CaseResult, baseline: StressResult): string[] {
+  const before = baseline.cases.find((one) => one.id === id);
+  if (before === undefined) return [id];
+  return metrics.filter(({ name }) => !before.metrics.some((one) => one.name === name))
+    .map(({ name }) => `${id} ${name}`);
 }
 
 function processesOf({ cases }: StressResult, id: string): number {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { PartiError } from "../../lib/errors.ts";
 import { runCommand } from "../../tasks/run_command.ts";
 
@@ -97,11 +98,12 @@ async function cpuModel(): Promise<string> {
 /**
  * The commit of the code that is measured.
  *
+ * @param module the address of a file two folders below the repository's; by default this one
  * @returns its short name, with `+` where files are changed; empty where there is no repository
  */
-export async function commitOf(): Promise<string> {
+export async function commitOf(module: string = import.meta.url): Promise<string> {
   if (Deno.build.standalone) return "";
-  const folder = new URL("..", import.meta.url).pathname;
+  const folder = fileURLToPath(new URL("..", module));
   const name = await ask("git", ["-C", folder, "rev-parse", "--short", "HEAD"]);
   if (name === "") return "";
   const changes = await ask("git", ["-C", folder, "status", "--porcelain", "--untracked-files=no"]);

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { describeMachine, machineDifferences, machineText } from "./machine.ts";
+import { pathToFileURL } from "node:url";
+import { TempDir } from "../../tasks/nats_fakes.ts";
+import { runCommand } from "../../tasks/run_command.ts";
+import { commitOf, describeMachine, machineDifferences, machineText } from "./machine.ts";
 
 const MACHINE = {
   ...{ cpuModel: "Example CPU", cpus: 2, memoryBytes: 8 * 1_024 ** 3, platform: "linux x86_64" },
@@ -29,4 +32,16 @@ Deno.test("machine: one line tells all of it", () => {
     machineText(MACHINE),
     "2 × Example CPU, 8.0 GB, linux x86_64, Deno 2.9.6, nats-server 2.15.1",
   );
+});
+
+Deno.test("machine: planted: the commit is known in a folder whose name has a space, too", async () => {
+  using temp = new TempDir();
+  const folder = `${temp.path}/my work`;
+  const file = temp.write("my work/stress/results/machine.ts", "");
+  const git = (...args: string[]) => runCommand("git", ["-C", folder, ...args]);
+  await git("init", "--quiet");
+  await git("add", ".");
+  const who = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+  await git(...who, "-c", "commit.gpgsign=false", "commit", "--quiet", "-m", "one");
+  assert.match(await commitOf(pathToFileURL(file).href), /^[0-9a-f]{7,}$/);
 });
