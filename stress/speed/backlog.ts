@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PartiError } from "../../lib/errors.ts";
+import { isPartiError, PartiError } from "../../lib/errors.ts";
+import type { CaseOutcome } from "../case.ts";
 import { patienceMsOf } from "../ground/loss.ts";
 
 /** It is looked so many times while the patience lasts. */
@@ -72,5 +73,38 @@ export class Backlog implements Disposable {
     this.#over.reject(
       new PartiError("PARTI_TIMEOUT", `${what} ${patienceMs} ms`, { value: this.#handled }),
     );
+  }
+}
+
+/** Messages that did not come to the library's handlers. */
+class Lost extends PartiError {}
+
+/**
+ * Waits for a backlog that the library handles: that one is given up says something of it, while of a bare loop it does not.
+ *
+ * @param backlog the backlog
+ * @throws {PartiError} what {@linkcode toldIfLost} tells as something wrong
+ */
+export async function overOfLibrary(backlog: Backlog): Promise<void> {
+  try {
+    await backlog.over;
+  } catch (error) {
+    if (!isPartiError(error, "PARTI_TIMEOUT")) throw error;
+    throw new Lost("PARTI_TIMEOUT", error.message, { cause: error });
+  }
+}
+
+/**
+ * Measures, and tells messages that were lost as something wrong: it was found out.
+ *
+ * @param measure measures
+ * @returns the figures, or what was lost
+ */
+export async function toldIfLost(measure: () => Promise<CaseOutcome>): Promise<CaseOutcome> {
+  try {
+    return await measure();
+  } catch (error) {
+    if (!(error instanceof Lost)) throw error;
+    return { samples: [], problems: [error.message] };
   }
 }

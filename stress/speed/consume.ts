@@ -13,7 +13,7 @@ import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, Fault, StressCase } from "../case.ts";
 import { bareAck, barePull } from "./bare_client.ts";
 import { BareRequests } from "./bare_requests.ts";
-import { Backlog } from "./backlog.ts";
+import { Backlog, overOfLibrary, toldIfLost } from "./backlog.ts";
 import { plantedCost, plantedLoss } from "./planted.ts";
 import {
   BARE,
@@ -77,7 +77,7 @@ function whole(world: World, size: Size, fault: Fault | undefined): Promise<numb
       if (!isLost()) backlog.note();
     });
     await manager.start();
-    await backlog.over;
+    await overOfLibrary(backlog);
   });
 }
 
@@ -161,5 +161,5 @@ export const CONSUME_CASE: StressCase = {
   server: true,
   faults: ["slow", "loss"],
   timeoutMs: 300_000,
-  run,
+  run: (context) => toldIfLost(() => run(context)),
 };

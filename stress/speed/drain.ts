@@ -17,7 +17,7 @@ import { type ShardedFeed, shardStream, shardSubject } from "../../lib/sharding/
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { publishInWindow } from "./bare_client.ts";
-import { Backlog } from "./backlog.ts";
+import { Backlog, overOfLibrary, toldIfLost } from "./backlog.ts";
 import { plantedCost, plantedLoss } from "./planted.ts";
 import {
   BARE,
@@ -139,7 +139,7 @@ async function drainByGroup(
     const startedAtMs = performance.now();
     open = backlog;
     gate.resolve(backlog);
-    await backlog.over;
+    await overOfLibrary(backlog);
     const rate = count * 1_000 / (performance.now() - startedAtMs);
     await untilEmpty(feed, streams);
     return rate;
@@ -260,5 +260,5 @@ export const DRAIN_CASE: StressCase = {
     },
   ],
   ...{ repetitions: 1, timeoutMs: 3_600_000 },
-  run,
+  run: (context) => toldIfLost(() => run(context)),
 };
