@@ -22,6 +22,9 @@ export const DURATION_LIMIT = 0.5;
 /** What lies below these says more of how it is looked at than of what is measured: a change by less is none. */
 const [LEAST_MB, LEAST_MS] = [0.05, 20];
 
+/** Less of the processors' time that was taken by other machines is not worth a word. */
+const STOLEN_PART = 0.01;
+
 /** What became of a figure. */
 export type Outcome =
   /** Worse than is tolerated. */
@@ -236,6 +239,7 @@ function notesOf(
   for (const [what, before, after] of versions) {
     if (before !== after) notes.push(`${what} was ${before || "none"} and is ${after || "none"}`);
   }
+  notes.push(...stolenNote("the baseline", baseline), ...stolenNote("the result", result));
   const blind = judged.filter(({ band, limit }) =>
     band !== undefined && limit !== undefined && band > limit
   );
@@ -264,6 +268,15 @@ function notesOf(
   const fresh = result.cases.flatMap((one) => freshIn(one, baseline));
   if (fresh.length > 0) notes.push(`not in the baseline: ${fresh.join(", ")}`);
   return notes;
+}
+
+/** A virtual machine whose processors were elsewhere is slow, and its load average says nothing of it. */
+function stolenNote(side: string, { load: { stolenPart } }: StressResult): string[] {
+  if (!(stolenPart >= STOLEN_PART)) return [];
+  return [
+    `${side} was measured while ${percent(stolenPart)} of the processors' time was taken by ` +
+    "others: times say as much of that",
+  ];
 }
 
 /** What nothing is held against: a case, or figures of one. */

@@ -299,3 +299,12 @@ Deno.test("compare: a figure that the baseline does not have is told, as a case 
   assert.equal(verdict, "pass");
   assert.deepEqual(notes, ["not in the baseline: memory/a start"]);
 });
+
+Deno.test("compare: planted: time that other machines of the host took, which no load average shows, is told", () => {
+  const good = run(1);
+  const stolen = { ...good, load: { ...good.load, stolenPart: 0.12 } };
+  assert.deepEqual(compareResults(good, stolen).notes, [
+    "the result was measured while 12 % of the processors' time was taken by others: times say as much of that",
+  ]);
+  assert.deepEqual(compareResults(good, good).notes, []);
+});
