@@ -15,6 +15,8 @@ export class Backlog implements Disposable {
   readonly #count: number;
   readonly #over = Promise.withResolvers<number>();
   readonly #timer: ReturnType<typeof setInterval>;
+  /** The place of the last one of each partition. */
+  readonly #last = new Map<string, number>();
   #handled = 0;
   #firstAtMs = 0;
 
@@ -59,6 +61,18 @@ export class Backlog implements Disposable {
     if (this.#handled !== this.#count) return;
     clearInterval(this.#timer);
     this.#over.resolve(this.#count * 1_000 / (performance.now() - this.#firstAtMs));
+  }
+
+  /**
+   * One has been handled by a worker. However often it comes it counts once, or one that is lost would hide behind one that comes twice.
+   *
+   * @param partitionId its partition
+   * @param streamSequence its place in the stream, which only rises within a partition
+   */
+  noteOnce(partitionId: string, streamSequence: number): void {
+    if (streamSequence <= (this.#last.get(partitionId) ?? 0)) return;
+    this.#last.set(partitionId, streamSequence);
+    this.note();
   }
 
   /** Gives nothing up any more. */

@@ -9,6 +9,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { describeError } from "../../lib/errors.ts";
 import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../../lib/config/config.ts";
+import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
 import { Manager } from "../../lib/manager/manager.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { FeedStore } from "../../lib/ports/feed.ts";
@@ -18,7 +19,7 @@ import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { publishInWindow } from "./bare_client.ts";
 import { Backlog, overOfLibrary, toldIfLost } from "./backlog.ts";
-import { plantedCost, plantedLoss } from "./planted.ts";
+import { COMES_AGAIN, plantedCost, plantedLoss } from "./planted.ts";
 import {
   BARE,
   BARE_ACK_PENDING,
@@ -97,14 +98,16 @@ async function drainByGroup(
 ): Promise<number> {
   const { config, keys, subjects, streams } = layout;
   const group = `drain-${groups++}`;
-  const cost = plantedCost(fault), isLost = plantedLoss(fault);
+  const cost = plantedCost(fault), loss = plantedLoss(fault);
   const gate = Promise.withResolvers<Backlog>();
   gate.promise.catch(() => {});
   let open: Backlog | undefined;
-  const handler = async (): Promise<void> => {
+  const handler: MessageHandler = async ({ streamSequence }, { partitionId }) => {
     const backlog = open ?? await gate.promise;
     cost();
-    if (!isLost()) backlog.note();
+    const planted = loss();
+    if (planted !== "lost") backlog.noteOnce(partitionId, streamSequence);
+    if (planted === "again") throw new Error(COMES_AGAIN);
   };
   const connections: NatsConnection[] = [];
   const managers: Manager[] = [];
