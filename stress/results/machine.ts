@@ -84,11 +84,23 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1_024 ** 3).toFixed(1)} GB`;
 }
 
+/**
+ * The model of the processors, in Linux's words: ARM's have numbers in the place of a name, and two kinds are not to be taken for one.
+ *
+ * @param text what is in `/proc/cpuinfo`
+ * @returns the model; empty where it is not told
+ */
+export function cpuModelOf(text: string): string {
+  const told = (name: string) => new RegExp(`^${name}\\s*:\\s*(.+)$`, "m").exec(text)?.[1];
+  const [implementer, part] = [told("CPU implementer"), told("CPU part")];
+  return told("model name") ??
+    (implementer === undefined || part === undefined ? "" : `ARM ${implementer} ${part}`);
+}
+
 /** Empty where the system does not tell. */
 async function cpuModel(): Promise<string> {
   try {
-    const text = await Deno.readTextFile("/proc/cpuinfo");
-    return /^model name\s*:\s*(.+)$/m.exec(text)?.[1] ?? "";
+    return cpuModelOf(await Deno.readTextFile("/proc/cpuinfo"));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

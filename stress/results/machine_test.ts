@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { TempDir } from "../../tasks/nats_fakes.ts";
 import { runCommand } from "../../tasks/run_command.ts";
-import { commitOf, describeMachine, machineDifferences, machineText } from "./machine.ts";
+import {
+  commitOf,
+  cpuModelOf,
+  describeMachine,
+  machineDifferences,
+  machineText,
+} from "./machine.ts";
 
 const MACHINE = {
   ...{ cpuModel: "Example CPU", cpus: 2, memoryBytes: 8 * 1_024 ** 3, platform: "linux x86_64" },
@@ -44,4 +50,15 @@ Deno.test("machine: planted: the commit is known in a folder whose name has a sp
   const who = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
   await git(...who, "-c", "commit.gpgsign=false", "commit", "--quiet", "-m", "one");
   assert.match(await commitOf(pathToFileURL(file).href), /^[0-9a-f]{7,}$/);
+});
+
+Deno.test("machine: planted: processors without a model name are told apart, too", () => {
+  assert.equal(cpuModelOf("processor\t: 0\nmodel name\t: Some Xeon\n"), "Some Xeon");
+  const arm = (part: string) =>
+    cpuModelOf(
+      `processor\t: 0\nCPU implementer\t: 0x41\nCPU variant\t: 0x3\nCPU part\t: ${part}\n`,
+    );
+  assert.equal(arm("0xd0c"), "ARM 0x41 0xd0c");
+  assert.notEqual(arm("0xd0c"), arm("0xd40"));
+  assert.equal(cpuModelOf("processor\t: 0\n"), "");
 });
