@@ -24,10 +24,11 @@ const FLOOR_MB = 0.5;
 const FLOOR_HANDLES = 3;
 
 /**
- * The same of a sanity check, in which workers come and go too fast for lanes to be merged: ten workers have up to six more of them in the
- * end, each with a consumer, a subscription and a timer.
+ * The same of a short run, of handles that lanes have: workers come and go so fast that lanes are merged late, and a minute passes until
+ * there are as many of them as there will be, up to eighteen more than in the beginning were seen.
  */
-const QUICK_FLOOR_LANES = 10;
+const SHORT_FLOOR_LANES = 20;
+const SHORT_SECONDS = 120;
 const OF_LANES: readonly string[] = ["timers", "subscriptions", "consumers"];
 
 /** All that is watched. */
@@ -48,15 +49,15 @@ export const WATCHED = [
 /**
  * What is watched in a run.
  *
- * @param quick whether it is a sanity check
+ * @param durationSeconds how long the run is
  * @returns all of it, with the floors that such a run has
  */
 export function watchedIn(
-  quick: boolean,
+  durationSeconds: number,
 ): readonly (Watched & Pick<typeof WATCHED[number], "name">)[] {
-  if (!quick) return WATCHED;
+  if (durationSeconds >= SHORT_SECONDS) return WATCHED;
   return WATCHED.map((watched) =>
-    OF_LANES.includes(watched.name) ? { ...watched, floor: QUICK_FLOOR_LANES } : watched
+    OF_LANES.includes(watched.name) ? { ...watched, floor: SHORT_FLOOR_LANES } : watched
   );
 }
 

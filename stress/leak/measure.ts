@@ -12,14 +12,7 @@ import { StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
 import { lossOf, patienceMsOf, starvedIn } from "../ground/loss.ts";
 import { ServerMonitor } from "../ground/server_monitor.ts";
-import {
-  describeGrowth,
-  describeLeak,
-  judgeLeak,
-  type LeakJudgement,
-  type Watched,
-  watchedIn,
-} from "./judge.ts";
+import { describeGrowth, describeLeak, judgeLeak, type LeakJudgement, watchedIn } from "./judge.ts";
 import { Looks } from "./looks.ts";
 import { PlantedLeak } from "./plant.ts";
 
@@ -89,7 +82,7 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   // Of a partition that has nobody it is known that its messages are left.
   const wrong = starved ?? await lossOf({ url, sent, patienceMs, handled: () => group.handled });
   const problems = wrong === undefined ? [] : [wrong];
-  return conclusionOf(looks, watchedIn(quick), durationMs / 1_000, perSecond, problems);
+  return conclusionOf(looks, durationMs / 1_000, perSecond, problems);
 }
 
 async function look(
@@ -115,12 +108,12 @@ async function look(
 
 function conclusionOf(
   looks: Seen,
-  watched: readonly (Watched & { readonly name: typeof NAMES[number] })[],
   durationSeconds: number,
   handled: number,
   problems: readonly string[],
 ): CaseOutcome {
   const atSeconds = looks.of("atSeconds");
+  const watched = watchedIn(durationSeconds);
   const judgements = watched.map((one) =>
     judgeLeak(one, atSeconds, looks.of(one.name), durationSeconds)
   );
