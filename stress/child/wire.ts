@@ -27,7 +27,7 @@ const outcome = v.object({
   samples: v.array(v.object({
     metric: v.string(),
     value: number,
-    limit: v.exactOptional(number),
+    limit: v.exactOptional(v.pipe(number, v.gtValue(0))),
   })),
   series: v.exactOptional(v.array(v.object({
     ...{ name: v.string(), unit: v.string() },
@@ -76,11 +76,12 @@ export function writeAnswer(what: CaseAnswer): string {
  * @returns the answer, or why it cannot be read; undefined if there is none
  */
 export function readAnswer(stdout: string): CaseAnswer | UnreadableAnswer | undefined {
-  const line = stdout.split("\n").findLast((line) => line.startsWith(MARK));
+  // A line that somebody began and did not end may stand before it.
+  const line = stdout.split("\n").findLast((line) => line.includes(MARK));
   if (line === undefined) return undefined;
   let told: unknown;
   try {
-    told = JSON.parse(line.slice(MARK.length));
+    told = JSON.parse(line.slice(line.indexOf(MARK) + MARK.length));
   } catch {
     return { kind: "unreadable", why: "no JSON, or torn" };
   }

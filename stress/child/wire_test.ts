@@ -15,6 +15,7 @@ Deno.test("wire: an answer is one line, and is read back as it was, whatever els
   const line = writeAnswer(ANSWER);
   assert.equal(line.match(/\n/g)!.length, 1);
   assert.deepEqual(readAnswer(`something\n${line}more\n`), ANSWER);
+  assert.deepEqual(readAnswer(`...${line}`), ANSWER, "behind a line without an end");
   const error: CaseAnswer = { kind: "error", message: "no server" };
   assert.deepEqual(readAnswer(writeAnswer(error)), error);
 });
@@ -30,4 +31,7 @@ Deno.test("wire: nothing is no answer; half an answer or something else is one t
   const samples = [{ metric: "x", value: 1 }, { metric: "x", value: NaN }];
   const wrong = writeAnswer({ kind: "outcome", outcome: { samples } });
   assert.match(String(whyOf(wrong)), /^outcome\.samples\.1\.value: .*number/);
+  const nothing = [{ metric: "rate", value: 1, limit: 0 }];
+  const noRatio = writeAnswer({ kind: "outcome", outcome: { samples: nothing } });
+  assert.match(String(whyOf(noRatio)), /^outcome\.samples\.0\.limit: /, "its ratio is no number");
 });

@@ -183,6 +183,11 @@ export class StressGroup implements AsyncDisposable {
     return troubleOf(this.#members.map(({ manager }) => manager), this.#options.partitions);
   }
 
+  /** The generation that its workers follow; undefined without any. */
+  get generation(): number | undefined {
+    return this.#members[0]?.manager.assignment?.generation;
+  }
+
   async #make(): Promise<Member> {
     const { consume, mostWorkers, shared } = this.#options;
     const { nc, world } = await this.#connect();

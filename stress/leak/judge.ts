@@ -23,6 +23,14 @@ const FLOOR_MB = 0.5;
 /** A timer or a consumer that is there at one look and not at the next. */
 const FLOOR_HANDLES = 3;
 
+/**
+ * The same of a short run, of handles that lanes have: workers come and go so fast that lanes are merged late, and a minute passes until
+ * there are as many of them as there will be, up to eighteen more than in the beginning were seen.
+ */
+const SHORT_FLOOR_LANES = 20;
+const SHORT_SECONDS = 120;
+const OF_LANES: readonly string[] = ["timers", "subscriptions", "consumers"];
+
 /** All that is watched. */
 export const WATCHED = [
   { name: "objects", what: "the heap", unit: "MB", floor: FLOOR_MB },
@@ -37,6 +45,21 @@ export const WATCHED = [
   { name: "subscriptions", what: "the number of subscriptions", unit: "", floor: FLOOR_HANDLES },
   { name: "consumers", what: "the number of consumers", unit: "", floor: FLOOR_HANDLES },
 ] as const satisfies readonly Watched[];
+
+/**
+ * What is watched in a run.
+ *
+ * @param durationSeconds how long the run is
+ * @returns all of it, with the floors that such a run has
+ */
+export function watchedIn(
+  durationSeconds: number,
+): readonly (Watched & Pick<typeof WATCHED[number], "name">)[] {
+  if (durationSeconds >= SHORT_SECONDS) return WATCHED;
+  return WATCHED.map((watched) =>
+    OF_LANES.includes(watched.name) ? { ...watched, floor: SHORT_FLOOR_LANES } : watched
+  );
+}
 
 /** What is thought of something over time. */
 export interface LeakJudgement {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Seeded } from "../../sim/seed/seeded.ts";
-import { describeGrowth, describeLeak, judgeLeak, WATCHED } from "./judge.ts";
+import { describeGrowth, describeLeak, judgeLeak, WATCHED, watchedIn } from "./judge.ts";
 
 const HEAP = WATCHED[0];
 
@@ -64,5 +64,35 @@ Deno.test("leak: planted: of whatever is watched, what grows steadily is found, 
     assert.match(describeLeak(growing), new RegExp(`^${watched.what} grows by \\d`));
     assert.equal(over(at.map((_, n) => 50 + n % 3)).leaks, false, watched.name);
     assert.equal(over(at.map(() => 50)).leaks, false, watched.name);
+  }
+});
+
+Deno.test("leak: planted: a short run is over before workers have merged their lanes, which is no leak; ten handles for each cycle are one", () => {
+  // As they were counted in runs of twelve and of thirty seconds beside other work.
+  const runs = [
+    {
+      seconds: 12,
+      at: [1, 2.5, 3.8, 5.1, 6.4, 7.9, 9.3, 10.7, 12],
+      consumers: [49, 51, 51, 52, 53, 53, 55, 55, 55],
+    },
+    {
+      seconds: 30,
+      at: [2.5, 5.5, 8.3, 11.4, 14.5, 17.6, 20.7, 23.8, 26.8, 29.8],
+      consumers: [49, 53, 53, 54, 55, 55, 57, 60, 67, 60],
+    },
+    {
+      seconds: 30,
+      at: [2.5, 5.6, 8.6, 11.9, 14.9, 17.9, 21, 23.9, 26.8, 29.8],
+      consumers: [49, 51, 51, 53, 58, 59, 59, 59, 65, 63],
+    },
+  ];
+  for (const { seconds, at, consumers } of runs) {
+    const judged = (values: readonly number[], like = seconds) => {
+      const watched = watchedIn(like).find(({ name }) => name === "consumers")!;
+      return judgeLeak(watched, at, values, seconds).leaks;
+    };
+    assert.equal(judged(consumers), false);
+    assert.equal(judged(consumers.map((count, cycle) => count + 10 * cycle)), true);
+    assert.equal(judged(consumers, 600), true, "by the floor of a long run");
   }
 });

@@ -12,7 +12,7 @@ import { StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
 import { lossOf, patienceMsOf, starvedIn } from "../ground/loss.ts";
 import { ServerMonitor } from "../ground/server_monitor.ts";
-import { describeGrowth, describeLeak, judgeLeak, type LeakJudgement, WATCHED } from "./judge.ts";
+import { describeGrowth, describeLeak, judgeLeak, type LeakJudgement, watchedIn } from "./judge.ts";
 import { Looks } from "./looks.ts";
 import { PlantedLeak } from "./plant.ts";
 
@@ -81,7 +81,8 @@ export async function measureLeak(context: CaseContext): Promise<CaseOutcome> {
   const sent = await load.finish();
   // Of a partition that has nobody it is known that its messages are left.
   const wrong = starved ?? await lossOf({ url, sent, patienceMs, handled: () => group.handled });
-  return conclusionOf(looks, durationMs / 1_000, perSecond, wrong === undefined ? [] : [wrong]);
+  const problems = wrong === undefined ? [] : [wrong];
+  return conclusionOf(looks, durationMs / 1_000, perSecond, problems);
 }
 
 async function look(
@@ -112,8 +113,9 @@ function conclusionOf(
   problems: readonly string[],
 ): CaseOutcome {
   const atSeconds = looks.of("atSeconds");
-  const judgements = WATCHED.map((watched) =>
-    judgeLeak(watched, atSeconds, looks.of(watched.name), durationSeconds)
+  const watched = watchedIn(durationSeconds);
+  const judgements = watched.map((one) =>
+    judgeLeak(one, atSeconds, looks.of(one.name), durationSeconds)
   );
   const seriesOf = (name: typeof NAMES[number], unit: string) => ({
     ...{ name, unit, atSeconds, values: looks.of(name) },
@@ -125,7 +127,7 @@ function conclusionOf(
       { metric: "handled", value: handled },
     ],
     series: [
-      ...WATCHED.map(({ name, unit }) => seriesOf(name, unit)),
+      ...watched.map(({ name, unit }) => seriesOf(name, unit)),
       ...[seriesOf("code", "MB"), seriesOf("rss", "MB")],
     ],
     problems: [...problems, ...judgements.filter(({ leaks }) => leaks).map(describeLeak)],

@@ -5,6 +5,7 @@
  */
 import { formatDuration } from "../../sim/config/units.ts";
 import { loadText, wasOverloaded } from "../results/load_bound.ts";
+import { stolenText } from "../../sim/measure/machine_load.ts";
 import { type Html, html, jsonForScript, trusted } from "../../sim/report_page/html.ts";
 import { policyFor } from "../../sim/report_page/policy.ts";
 import { table } from "../../sim/report_page/table.ts";
@@ -162,7 +163,7 @@ function runSection(result: StressResult): Html {
   const { machine, load, commit, arguments: args } = result;
   const loads = `load average ${load.loadAverageBefore} before, at most ${load.loadAverageHighest}`;
   const facts = [
-    ["Machine", `${machineText(machine)}; ${loads}`],
+    ["Machine", `${machineText(machine)}; ${loads}${stolenText(load)}`],
     ["Commit", commit || "unknown"],
     ["Started", result.startedAt],
   ];

@@ -35,6 +35,14 @@ Deno.test("page: planted: a machine that had too much to do during a case is tol
   assert.doesNotMatch(await renderStressPage(result), /The machine had a load/);
 });
 
+Deno.test("page: planted: time that other machines of the host took is told with the machine", async () => {
+  const result = wholeResult();
+  const load = { ...result.load, stolenPart: 0.12 };
+  const words = /load average 0 before, at most 1, 12% of its time taken by others/;
+  assert.match(await renderStressPage({ ...result, load }), words);
+  assert.doesNotMatch(await renderStressPage(result), /taken by others/);
+});
+
 Deno.test("page: a law is drawn through its points, and what has no logarithm is left out", () => {
   const curves = curvesOf(wholeResult());
   assert.deepEqual(Object.keys(curves), ["memory/line", "memory/power", "leak/churn/heap/0"]);

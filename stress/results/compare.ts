@@ -22,6 +22,9 @@ export const DURATION_LIMIT = 0.5;
 /** What lies below these says more of how it is looked at than of what is measured: a change by less is none. */
 const [LEAST_MB, LEAST_MS] = [0.05, 20];
 
+/** Less of the processors' time that was taken by other machines is not worth a word. */
+const STOLEN_PART = 0.01;
+
 /** What became of a figure. */
 export type Outcome =
   /** Worse than is tolerated. */
@@ -77,7 +80,12 @@ export interface Comparison {
 export function compareResults(baseline: StressResult, result: StressResult): Comparison {
   const machines = machineDifferences(baseline.machine, result.machine)
     .map((difference) => `another machine: ${difference}`);
-  const doubts = [...machines, ...result.quick ? ["the result is only a sanity check"] : []];
+  const doubts = [
+    ...machines,
+    ...(baseline.fault === null ? [] : [`the baseline has the planted defect ${baseline.fault}`]),
+    ...notWhole("the baseline", baseline),
+    ...notWhole("the result", result),
+  ];
   const changes: Change[] = [];
   for (const before of baseline.cases) {
     const after = result.cases.find(({ id }) => id === before.id);
@@ -117,6 +125,15 @@ export function compareResults(baseline: StressResult, result: StressResult): Co
     reasons: [...worse, ...doubts],
     notes: notesOf(baseline, result, judged),
   };
+}
+
+function notWhole(side: string, { quick, unfinished }: StressResult): string[] {
+  return [
+    ...(quick ? [`${side} is only a sanity check`] : []),
+    ...(unfinished === undefined
+      ? []
+      : [`${side} is not all that was to be measured: ${unfinished}`]),
+  ];
 }
 
 /** Which figures of one side say more of the machine. */
@@ -222,6 +239,7 @@ function notesOf(
   for (const [what, before, after] of versions) {
     if (before !== after) notes.push(`${what} was ${before || "none"} and is ${after || "none"}`);
   }
+  notes.push(...stolenNote("the baseline", baseline), ...stolenNote("the result", result));
   const blind = judged.filter(({ band, limit }) =>
     band !== undefined && limit !== undefined && band > limit
   );
@@ -247,11 +265,26 @@ function notesOf(
   if (left.length > 0) {
     notes.push(`${left.length} cases of the baseline were not asked for: ${left.join(", ")}`);
   }
-  const fresh = result.cases.filter(({ id }) => !baseline.cases.some((one) => one.id === id));
-  if (fresh.length > 0) {
-    notes.push(`not in the baseline: ${fresh.map(({ id }) => id).join(", ")}`);
-  }
+  const fresh = result.cases.flatMap((one) => freshIn(one, baseline));
+  if (fresh.length > 0) notes.push(`not in the baseline: ${fresh.join(", ")}`);
   return notes;
+}
+
+/** A virtual machine whose processors were elsewhere is slow, and its load average says nothing of it. */
+function stolenNote(side: string, { load: { stolenPart } }: StressResult): string[] {
+  if (!(stolenPart >= STOLEN_PART)) return [];
+  return [
+    `${side} was measured while ${percent(stolenPart)} of the processors' time was taken by ` +
+    "others: times say as much of that",
+  ];
+}
+
+/** What nothing is held against: a case, or figures of one. */
+function freshIn({ id, metrics }: CaseResult, baseline: StressResult): string[] {
+  const before = baseline.cases.find((one) => one.id === id);
+  if (before === undefined) return [id];
+  return metrics.filter(({ name }) => !before.metrics.some((one) => one.name === name))
+    .map(({ name }) => `${id} ${name}`);
 }
 
 function processesOf({ cases }: StressResult, id: string): number {

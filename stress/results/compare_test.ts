@@ -276,3 +276,35 @@ Deno.test("compare: other versions and new cases are told", () => {
   assert.equal(verdict, "pass");
   assert.deepEqual(notes, ["Deno was 2.9.6 and is 3.0.0", "not in the baseline: speed/consume"]);
 });
+
+Deno.test("compare: planted: a baseline that is none, by whatever path it is named, and what broke off on either side, is no pass", () => {
+  const good = run(1);
+  const reasons = (baseline: object, result: object) =>
+    compareResults({ ...good, ...baseline }, { ...good, ...result }).reasons;
+  // What was planted in both would hide behind itself.
+  assert.deepEqual(reasons({ fault: "memory" }, { fault: "memory" }), [
+    "the baseline has the planted defect memory",
+  ]);
+  assert.deepEqual(reasons({ quick: true }, {}), ["the baseline is only a sanity check"]);
+  assert.deepEqual(reasons({}, { unfinished: "it was interrupted" }), [
+    "the result is not all that was to be measured: it was interrupted",
+  ]);
+  assert.equal(reasons({ unfinished: "it was interrupted" }, {}).length, 1);
+});
+
+Deno.test("compare: a figure that the baseline does not have is told, as a case is", () => {
+  const before = resultWith({ "memory/a": { heap: [5, 5, 5] } });
+  const after = resultWith({ "memory/a": { heap: [5, 5, 5], start: [9, 9, 9] } });
+  const { verdict, notes } = compareResults(before, after);
+  assert.equal(verdict, "pass");
+  assert.deepEqual(notes, ["not in the baseline: memory/a start"]);
+});
+
+Deno.test("compare: planted: time that other machines of the host took, which no load average shows, is told", () => {
+  const good = run(1);
+  const stolen = { ...good, load: { ...good.load, stolenPart: 0.12 } };
+  assert.deepEqual(compareResults(good, stolen).notes, [
+    "the result was measured while 12 % of the processors' time was taken by others: times say as much of that",
+  ]);
+  assert.deepEqual(compareResults(good, good).notes, []);
+});

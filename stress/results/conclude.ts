@@ -64,6 +64,10 @@ function missing(
     if (result !== undefined) {
       const isAlone = limit !== undefined && result.ratio === undefined;
       if (isAlone) why.push(`${name} was not measured beside its limit`);
+      const told = outcomes.filter((one) => tells(one, name)).length;
+      if (share === undefined && told < outcomes.length) {
+        why.push(`${name} was measured by ${told} of ${outcomes.length} processes only`);
+      }
       continue;
     }
     // Of what is missing each part would be.
@@ -78,6 +82,10 @@ function missing(
     why.push(`its baseline was not measured, ${baseline}: no ${names.join(", ")}`);
   }
   return why;
+}
+
+function tells({ samples }: CaseOutcome, name: string): boolean {
+  return samples.some(({ metric }) => metric === name);
 }
 
 function withoutFullBounds(stressCase: StressCase): StressCase {

@@ -94,6 +94,14 @@ Deno.test("result: what is missing is told once, with its reason", () => {
   ]);
 });
 
+Deno.test("result: planted: a figure that some processes do not tell is not one of all", () => {
+  const outcomes = [...samples(5, 6), { samples: [] }];
+  const result = caseResults([measured("one", [HEAP], outcomes)]);
+  assert.deepEqual(result[0]!.metrics[0]!.values, [5, 6]);
+  assert.deepEqual(result[0]!.failures, ["heap was measured by 2 of 3 processes only"]);
+  assert.equal(conclude(result, CPUS).verdict, "unknown");
+});
+
 Deno.test("result: a ratio is made run by run, and its bound is held against its median", () => {
   const rounds = [[90, 100], [40, 50], [95, 100], [180, 200], [10, 100]] as const;
   const outcome: CaseOutcome = { samples: rounds.map(([value, limit]) => round(value, limit)) };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { PartiError } from "../../lib/errors.ts";
 import { runCommand } from "../../tasks/run_command.ts";
 
@@ -83,11 +84,23 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1_024 ** 3).toFixed(1)} GB`;
 }
 
+/**
+ * The model of the processors, in Linux's words: ARM's have numbers in the place of a name, and two kinds are not to be taken for one.
+ *
+ * @param text what is in `/proc/cpuinfo`
+ * @returns the model; empty where it is not told
+ */
+export function cpuModelOf(text: string): string {
+  const told = (name: string) => new RegExp(`^${name}\\s*:\\s*(.+)$`, "m").exec(text)?.[1];
+  const [implementer, part] = [told("CPU implementer"), told("CPU part")];
+  return told("model name") ??
+    (implementer === undefined || part === undefined ? "" : `ARM ${implementer} ${part}`);
+}
+
 /** Empty where the system does not tell. */
 async function cpuModel(): Promise<string> {
   try {
-    const text = await Deno.readTextFile("/proc/cpuinfo");
-    return /^model name\s*:\s*(.+)$/m.exec(text)?.[1] ?? "";
+    return cpuModelOf(await Deno.readTextFile("/proc/cpuinfo"));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
@@ -97,11 +110,12 @@ async function cpuModel(): Promise<string> {
 /**
  * The commit of the code that is measured.
  *
+ * @param module the address of a file two folders below the repository's; by default this one
  * @returns its short name, with `+` where files are changed; empty where there is no repository
  */
-export async function commitOf(): Promise<string> {
+export async function commitOf(module: string = import.meta.url): Promise<string> {
   if (Deno.build.standalone) return "";
-  const folder = new URL("..", import.meta.url).pathname;
+  const folder = fileURLToPath(new URL("..", module));
   const name = await ask("git", ["-C", folder, "rev-parse", "--short", "HEAD"]);
   if (name === "") return "";
   const changes = await ask("git", ["-C", folder, "status", "--porcelain", "--untracked-files=no"]);

@@ -5,6 +5,9 @@
  */
 import type { CaseResult, MetricResult, StudyResult } from "./result.ts";
 
+/** Less is the rounding of what is nothing. */
+const LEAST_SHOWN = 1e-6;
+
 /**
  * A figure for people: as many digits as tell something.
  *
@@ -14,7 +17,10 @@ import type { CaseResult, MetricResult, StudyResult } from "./result.ts";
 export function figureText(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "—";
   const size = Math.abs(value);
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 3;
+  if (size < LEAST_SHOWN) return "0";
+  // A slope, or an end of its interval, may be as small.
+  if (size < 0.1) return value.toLocaleString("en", { maximumSignificantDigits: 2 });
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
   return value.toLocaleString("en", { maximumFractionDigits: digits });
 }
 
@@ -51,22 +57,26 @@ export function targetText({ target }: Pick<MetricResult, "target">): string {
  * @param study the law
  * @returns such as `0.084 MB for each one more, + 0.31 MB (R² 1.00)`
  */
-export function lawText({ line, power, unit, over }: StudyResult): string {
-  const sure = (interval: readonly (number | null)[], r2: number) => {
+export function lawText({ line, power, unit, over, xs }: StudyResult): string {
+  const sure = (interval: readonly (number | null)[], r2: number, count: number) => {
     const [low, high] = interval;
+    // Through two points everything goes, and of what is 0 there is no logarithm.
+    const points = count < 3 || count < xs.length ? `, ${count} points` : "";
     const between = Number.isFinite(low ?? NaN) && Number.isFinite(high ?? NaN)
       ? `95 %: ${figureText(low)} to ${figureText(high)}, `
       : "";
-    return `(${between}R² ${r2.toFixed(2)})`;
+    return `(${between}R² ${r2.toFixed(2)}${points})`;
   };
   if (line !== undefined) {
-    const { slope, intercept, slopeInterval, r2 } = line;
+    const { slope, intercept, slopeInterval, r2, count } = line;
     return `${precise(slope)} ${unit} for each of the ${over} more, beside ${
       figureText(intercept)
-    } ${unit} ${sure(slopeInterval, r2)}`;
+    } ${unit} ${sure(slopeInterval, r2, count)}`;
   }
-  const { exponent, exponentInterval, r2 } = power!;
-  return `grows with ${over} to the power of ${figureText(exponent)} ${sure(exponentInterval, r2)}`;
+  const { exponent, exponentInterval, r2, count } = power!;
+  return `grows with ${over} to the power of ${figureText(exponent)} ${
+    sure(exponentInterval, r2, count)
+  }`;
 }
 
 function precise(value: number): string {

@@ -4,9 +4,35 @@ import { figureRows, figureText, lawText, tableLines, targetText } from "./text.
 import { resultWith } from "./result_rig_test.ts";
 
 Deno.test("text: figures have as many digits as tell something", () => {
-  const values = [0, 0.0123, 0.1234, 5.678, 56.78, 567.8, 12_345.6, null, Infinity];
+  const values = [
+    0,
+    -1e-9,
+    0.00042,
+    -0.000423,
+    0.0123,
+    0.1234,
+    5.678,
+    56.78,
+    567.8,
+    12_345.6,
+    null,
+    Infinity,
+  ];
   assert.deepEqual(values.map(figureText), [
-    ...["0", "0.012", "0.12", "5.68", "56.8", "568", "12,346", "—", "—"],
+    ...[
+      "0",
+      "0",
+      "0.00042",
+      "-0.00042",
+      "0.012",
+      "0.12",
+      "5.68",
+      "56.8",
+      "568",
+      "12,346",
+      "—",
+      "—",
+    ],
   ]);
 });
 
@@ -21,7 +47,13 @@ Deno.test("text: a law says its slope or its exponent, and how sure it is", () =
   const power = { exponent: 1.02, exponentInterval: [null, null], factor: 3, r2: 0.9, count: 2 };
   assert.equal(
     lawText({ ...study, ...points, law: "power", power } as never),
-    "grows with workers to the power of 1.02 (R² 0.90)",
+    "grows with workers to the power of 1.02 (R² 0.90, 2 points)",
+  );
+  const zeros = { xs: [1, 2, 3, 4], ys: [0, 1, 2, 3], power: { ...power, count: 3 } };
+  assert.equal(
+    lawText({ ...study, ...zeros, law: "power" } as never),
+    "grows with workers to the power of 1.02 (R² 0.90, 3 points)",
+    "what has no logarithm is not in it",
   );
 });
 

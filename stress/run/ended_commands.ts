@@ -6,7 +6,7 @@
 import { PartiError } from "../../lib/errors.ts";
 import { say } from "../../tasks/console.ts";
 import { exitCodes } from "../../tasks/exit_codes.ts";
-import type { StressResult } from "../results/result.ts";
+import { RESULT_FILE, type StressResult } from "../results/result.ts";
 import { compareResults, type Comparison, percent } from "../results/compare.ts";
 import {
   BASELINE_FOLDER,
@@ -100,8 +100,10 @@ export function checkWhole(result: StressResult): void {
 
 /** A baseline is named by its file, or as it was called when it was saved. */
 async function named(dir: string, path: string): Promise<string> {
-  const inFolder = fileOf(dir, path);
-  for (const file of [path, inFolder]) if (await isThere(file)) return file;
+  // A folder of the same name without a result in it is not meant.
+  const ofRun = `${path.replace(/(?<=.)\/+$/, "")}/${RESULT_FILE}`;
+  const given = await isFolder(path) ? ofRun : path;
+  for (const file of [given, fileOf(dir, path)]) if (await isThere(file)) return file;
   throw new PartiError("PARTI_NOT_FOUND", `there is no baseline ${path}`, {
     ...{ value: path, hint: await baselinesText(dir) },
   });
@@ -125,12 +127,19 @@ async function baselinesText(dir: string): Promise<string> {
 }
 
 async function isThere(path: string): Promise<boolean> {
+  return await stat(path) !== undefined;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path))?.isDirectory ?? false;
+}
+
+async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   try {
-    await Deno.stat(path);
-    return true;
+    return await Deno.stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
+      return undefined;
     }
     throw error;
   }

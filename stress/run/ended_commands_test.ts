@@ -72,4 +72,7 @@ Deno.test("compare: planted: a baseline that there is not is told with those tha
   await assert.rejects(compare(), told(/no baseline of this machine/, both));
   await assert.rejects(compare("nosuch"), told(/no baseline nosuch/, both));
   assert.equal(await compare("that"), 0);
+  // A folder of that name in which there is no result is not meant.
+  await runBaseline(`${temp.path}/out.json`, { name: "stress", dir });
+  assert.equal(await compare("stress"), 0);
 });

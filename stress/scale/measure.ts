@@ -7,7 +7,7 @@ import type { CaseContext, CaseOutcome, CaseSize, Sample } from "../case.ts";
 import { GROUP_CONFIG, StressGroup, SUBJECT_TEMPLATE } from "../ground/group.ts";
 import { Load } from "../ground/load.ts";
 import { lossOf, patienceMsOf } from "../ground/loss.ts";
-import { restWindowMs } from "../ground/rest.ts";
+import { measureAtRest, restWindowMs } from "../ground/rest.ts";
 import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
 
 /** What is measured. */
@@ -44,8 +44,10 @@ export async function measureScale(what: ScaleCase, context: CaseContext): Promi
   await pause(CALM_MS);
   context.progress("at rest");
   const restMs = context.quick ? QUICK_REST_MS : restWindowMs(GROUP_CONFIG);
-  const rest = await monitor.during(() => pause(restMs));
-  const { trouble } = group;
+  const { measured: rest, problems } = await measureAtRest(
+    group,
+    () => monitor.during(() => pause(restMs)),
+  );
   context.progress("one worker more");
   const join = await group.prepare(1);
   const joined = await monitor.during(join);
@@ -64,7 +66,7 @@ export async function measureScale(what: ScaleCase, context: CaseContext): Promi
       ...loaded.samples,
     ],
     problems: [
-      ...(trouble === undefined ? [] : [`the group did not stay at rest: ${trouble}`]),
+      ...problems,
       ...(loaded.problems ?? []),
     ],
   };

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { PartiError } from "../../lib/errors.ts";
+import { isPartiError, PartiError } from "../../lib/errors.ts";
+import type { CaseOutcome } from "../case.ts";
 import { patienceMsOf } from "../ground/loss.ts";
 
 /** It is looked so many times while the patience lasts. */
@@ -14,6 +15,8 @@ export class Backlog implements Disposable {
   readonly #count: number;
   readonly #over = Promise.withResolvers<number>();
   readonly #timer: ReturnType<typeof setInterval>;
+  /** The place of the last one of each partition. */
+  readonly #last = new Map<string, number>();
   #handled = 0;
   #firstAtMs = 0;
 
@@ -60,6 +63,18 @@ export class Backlog implements Disposable {
     this.#over.resolve(this.#count * 1_000 / (performance.now() - this.#firstAtMs));
   }
 
+  /**
+   * One has been handled by a worker. However often it comes it counts once, or one that is lost would hide behind one that comes twice.
+   *
+   * @param partitionId its partition
+   * @param streamSequence its place in the stream, which only rises within a partition
+   */
+  noteOnce(partitionId: string, streamSequence: number): void {
+    if (streamSequence <= (this.#last.get(partitionId) ?? 0)) return;
+    this.#last.set(partitionId, streamSequence);
+    this.note();
+  }
+
   /** Gives nothing up any more. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
@@ -72,5 +87,38 @@ export class Backlog implements Disposable {
     this.#over.reject(
       new PartiError("PARTI_TIMEOUT", `${what} ${patienceMs} ms`, { value: this.#handled }),
     );
+  }
+}
+
+/** Messages that did not come to the library's handlers. */
+class Lost extends PartiError {}
+
+/**
+ * Waits for a backlog that the library handles: that one is given up says something of it, while of a bare loop it does not.
+ *
+ * @param backlog the backlog
+ * @throws {PartiError} what {@linkcode toldIfLost} tells as something wrong
+ */
+export async function overOfLibrary(backlog: Backlog): Promise<void> {
+  try {
+    await backlog.over;
+  } catch (error) {
+    if (!isPartiError(error, "PARTI_TIMEOUT")) throw error;
+    throw new Lost("PARTI_TIMEOUT", error.message, { cause: error });
+  }
+}
+
+/**
+ * Measures, and tells messages that were lost as something wrong: it was found out.
+ *
+ * @param measure measures
+ * @returns the figures, or what was lost
+ */
+export async function toldIfLost(measure: () => Promise<CaseOutcome>): Promise<CaseOutcome> {
+  try {
+    return await measure();
+  } catch (error) {
+    if (!(error instanceof Lost)) throw error;
+    return { samples: [], problems: [error.message] };
   }
 }

@@ -18,3 +18,11 @@ Deno.test("backlog: planted: one that does not come is given up, and told in num
     message: "2 of 3 messages were handled, and no other one within 30 ms",
   });
 });
+
+Deno.test("backlog: planted: one that is lost does not hide behind another one that is handled twice", async () => {
+  using backlog = new Backlog(3, false, 30);
+  for (const [partition, place] of [["a", 1], ["b", 3], ["b", 3]] as const) {
+    backlog.noteOnce(partition, place);
+  }
+  await assert.rejects(backlog.over, /2 of 3 messages were handled/);
+});

@@ -13,8 +13,8 @@ import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, Fault, StressCase } from "../case.ts";
 import { bareAck, barePull } from "./bare_client.ts";
 import { BareRequests } from "./bare_requests.ts";
-import { Backlog } from "./backlog.ts";
-import { plantedCost, plantedLoss } from "./planted.ts";
+import { Backlog, overOfLibrary, toldIfLost } from "./backlog.ts";
+import { COMES_AGAIN, plantedCost, plantedLoss } from "./planted.ts";
 import {
   BARE,
   BARE_BATCH,
@@ -70,14 +70,16 @@ function makeManager(world: World, handler: MessageHandler): Manager {
 }
 
 function whole(world: World, size: Size, fault: Fault | undefined): Promise<number> {
-  const cost = plantedCost(fault), isLost = plantedLoss(fault);
+  const cost = plantedCost(fault), loss = plantedLoss(fault);
   return drained(world, size, async (backlog) => {
-    await using manager = makeManager(world, () => {
+    await using manager = makeManager(world, ({ streamSequence }, { partitionId }) => {
       cost();
-      if (!isLost()) backlog.note();
+      const planted = loss();
+      if (planted !== "lost") backlog.noteOnce(partitionId, streamSequence);
+      if (planted === "again") throw new Error(COMES_AGAIN);
     });
     await manager.start();
-    await backlog.over;
+    await overOfLibrary(backlog);
   });
 }
 
@@ -161,5 +163,5 @@ export const CONSUME_CASE: StressCase = {
   server: true,
   faults: ["slow", "loss"],
   timeoutMs: 300_000,
-  run,
+  run: (context) => toldIfLost(() => run(context)),
 };

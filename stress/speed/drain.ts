@@ -9,6 +9,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { describeError } from "../../lib/errors.ts";
 import { staticSource } from "../../lib/assignment/sources/static_source.ts";
 import type { GroupConfigInput } from "../../lib/config/config.ts";
+import type { MessageHandler } from "../../lib/consumption/dispatch/handler.ts";
 import { Manager } from "../../lib/manager/manager.ts";
 import { connectNats, natsWorld } from "../../lib/ports/nats/world.ts";
 import type { FeedStore } from "../../lib/ports/feed.ts";
@@ -17,8 +18,8 @@ import { type ShardedFeed, shardStream, shardSubject } from "../../lib/sharding/
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, StressCase } from "../case.ts";
 import { publishInWindow } from "./bare_client.ts";
-import { Backlog } from "./backlog.ts";
-import { plantedCost, plantedLoss } from "./planted.ts";
+import { Backlog, overOfLibrary, toldIfLost } from "./backlog.ts";
+import { COMES_AGAIN, plantedCost, plantedLoss } from "./planted.ts";
 import {
   BARE,
   BARE_ACK_PENDING,
@@ -97,14 +98,16 @@ async function drainByGroup(
 ): Promise<number> {
   const { config, keys, subjects, streams } = layout;
   const group = `drain-${groups++}`;
-  const cost = plantedCost(fault), isLost = plantedLoss(fault);
+  const cost = plantedCost(fault), loss = plantedLoss(fault);
   const gate = Promise.withResolvers<Backlog>();
   gate.promise.catch(() => {});
   let open: Backlog | undefined;
-  const handler = async (): Promise<void> => {
+  const handler: MessageHandler = async ({ streamSequence }, { partitionId }) => {
     const backlog = open ?? await gate.promise;
     cost();
-    if (!isLost()) backlog.note();
+    const planted = loss();
+    if (planted !== "lost") backlog.noteOnce(partitionId, streamSequence);
+    if (planted === "again") throw new Error(COMES_AGAIN);
   };
   const connections: NatsConnection[] = [];
   const managers: Manager[] = [];
@@ -139,7 +142,7 @@ async function drainByGroup(
     const startedAtMs = performance.now();
     open = backlog;
     gate.resolve(backlog);
-    await backlog.over;
+    await overOfLibrary(backlog);
     const rate = count * 1_000 / (performance.now() - startedAtMs);
     await untilEmpty(feed, streams);
     return rate;
@@ -260,5 +263,5 @@ export const DRAIN_CASE: StressCase = {
     },
   ],
   ...{ repetitions: 1, timeoutMs: 3_600_000 },
-  run,
+  run: (context) => toldIfLost(() => run(context)),
 };

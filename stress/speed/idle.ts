@@ -11,7 +11,7 @@ import { sleep } from "../../lib/ports/clock.ts";
 import { until } from "../../tasks/until.ts";
 import type { CaseContext, CaseOutcome, Sample, StressCase } from "../case.ts";
 import { troubleOf } from "../ground/group.ts";
-import { restWindowMs } from "../ground/rest.ts";
+import { measureAtRest, type Resting, restWindowMs } from "../ground/rest.ts";
 import { ServerMonitor, type ServerWork } from "../ground/server_monitor.ts";
 import { FEED, FEED_TEMPLATE, makeStreams, names } from "./streams.ts";
 
@@ -50,15 +50,16 @@ export async function measureRest(
   partitions: number,
   measure: () => Promise<ServerWork>,
 ): Promise<CaseOutcome> {
-  const generation = () => managers[0]?.assignment?.generation;
-  const before = generation();
-  const work = await measure();
-  const trouble = troubleOf(managers, partitions) ??
-    (generation() === before ? undefined : `generation ${before} became ${generation()}`);
-  return {
-    samples: samplesOf(work),
-    problems: trouble === undefined ? [] : [`the group did not stay at rest: ${trouble}`],
+  const group: Resting = {
+    get trouble() {
+      return troubleOf(managers, partitions);
+    },
+    get generation() {
+      return managers[0]?.assignment?.generation;
+    },
   };
+  const { measured, problems } = await measureAtRest(group, measure);
+  return { samples: samplesOf(measured), problems };
 }
 
 async function run(context: CaseContext): Promise<CaseOutcome> {

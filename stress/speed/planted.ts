@@ -1,6 +1,7 @@
 /**
  * What is planted in the cases of speed, in what is measured of the library's; the limit beside it stays as it is. The slowdown: everything
- * costs as much processor time again and again. The loss: one message is acknowledged and handled by nobody.
+ * costs as much processor time again and again. The loss: one message is acknowledged and handled by nobody, and the next one is handled
+ * twice, so that the handlings are as many as without.
  *
  * @module
  */
@@ -27,12 +28,19 @@ export function plantedCost(fault: Fault | undefined): () => void {
 const LOST = 100;
 
 /**
- * Whether a message is the lost one.
+ * What becomes of a message: that nobody handles it, or that it is handled and comes again.
  *
  * @param fault the planted defect
- * @returns asked once for each message; never true where no loss is planted
+ * @returns asked once for each handling; nothing where no loss is planted
  */
-export function plantedLoss(fault: Fault | undefined): () => boolean {
+export function plantedLoss(fault: Fault | undefined): () => "lost" | "again" | undefined {
   let asked = 0;
-  return () => fault === "loss" && ++asked === LOST;
+  return () => {
+    if (fault !== "loss") return undefined;
+    asked++;
+    return asked === LOST ? "lost" : asked === LOST + 1 ? "again" : undefined;
+  };
 }
+
+/** Thrown by a handler, it has its message come again. */
+export const COMES_AGAIN = "planted: this comes again";
