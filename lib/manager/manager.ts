@@ -21,7 +21,7 @@ import { Notifier } from "./notifier.ts";
 import type { ConnectionStatus, Subscription } from "../ports/messaging.ts";
 import { shardPartitions } from "../sharding/shards.ts";
 import type { CopyHealth } from "../session/leader_copy.ts";
-import { startFailure } from "./start_failure.ts";
+import { closedForGood, startFailure } from "./start_failure.ts";
 import { type ManagerState, StateMachine, stateOf } from "./state.ts";
 import { Telemetry } from "./telemetry.ts";
 
@@ -280,11 +280,7 @@ export class Manager implements AsyncDisposable {
     this.#lives.disconnected();
     if (status === "disconnected") return;
     this.#lives.closedForGood();
-    this.#notifier.error(
-      new PartiError("PARTI_DISCONNECTED", "the connection was closed for good", {
-        hint: "stop this worker; a new one needs a new connection",
-      }),
-    );
+    this.#notifier.error(closedForGood());
   }
 
   #showState(): void {

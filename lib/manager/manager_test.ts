@@ -119,7 +119,11 @@ Deno.test("start: out of reach for all its time it says what kept it; closed for
   await clock.advance(10_000);
   await start;
   assert.equal(clock.pendingTimers, 0);
-  const closing = assert.rejects(managerOf(world).start(), away);
+  const closing = assert.rejects(managerOf(world).start(), (error) => {
+    assert.ok(isPartiError(error, "PARTI_DISCONNECTED"));
+    assert.deepEqual([error.message, error.cause], ["the connection was closed for good", away]);
+    return true;
+  });
   await settle();
   messaging.tell("closed");
   await closing;

@@ -50,6 +50,8 @@ export class Link {
   readonly #listeners = new Set<Listening<ConnectionStatus>>();
   readonly #refusalListeners = new Set<Listening<string>>();
   #connected: boolean;
+  /** It is known to be closed for good. */
+  #closed: boolean;
 
   /** @param nc the connection; use {@linkcode linkOf} */
   constructor(nc: NatsConnection) {
@@ -57,7 +59,8 @@ export class Link {
     this.pulls = new PullBudget(() => nc.info?.max_payload);
     this.inboxPrefix = (nc as { options?: { inboxPrefix?: string } }).options?.inboxPrefix;
     this.#requester = new Requester(nc, this.inboxPrefix);
-    this.#connected = !nc.isClosed();
+    this.#closed = nc.isClosed();
+    this.#connected = !this.#closed;
     if (this.#connected) void this.#follow();
   }
 
@@ -72,13 +75,15 @@ export class Link {
   }
 
   /**
-   * Calls `onStatus` when the connection goes, comes back or is closed for good.
+   * Calls `onStatus` when the connection goes, comes back or is closed for good; soon if it has been closed before.
    *
    * @param onStatus what to call
    * @returns the way to stop it
    */
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
-    return new Listening(this.#listeners, onStatus);
+    const listening = new Listening(this.#listeners, onStatus);
+    if (this.#closed) queueMicrotask(() => this.#tellClosed(listening));
+    return listening;
   }
 
   /**
@@ -158,8 +163,13 @@ export class Link {
     for (const listener of [...this.#refusalListeners]) listener.tell(subject);
   }
 
+  #tellClosed(listening: Listening<ConnectionStatus>): void {
+    if (this.#listeners.delete(listening)) listening.tell("closed");
+  }
+
   #set(connected: boolean, status: ConnectionStatus): void {
     this.#connected = connected;
+    this.#closed = status === "closed";
     if (!connected) {
       this.#requester.failAll((subject) =>
         new PartiError("PARTI_TIMEOUT", `the connection went before ${subject} answered`, {
