@@ -72,3 +72,10 @@ Deno.test("a world waits five seconds unless told otherwise, and refuses to wait
   }
   await server.close();
 });
+
+Deno.test("a connection over which workers would not hear each other is refused", async () => {
+  const server = new FakeConnection();
+  const nc = Object.assign(server.nc, { options: { noEcho: true } });
+  assert.throws(() => natsWorld(nc), { code: "PARTI_INVALID_CONFIG", message: /noEcho/ });
+  await server.close();
+});
