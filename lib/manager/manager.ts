@@ -128,8 +128,13 @@ export class Manager implements AsyncDisposable {
     return this.#lives.session?.copyHealth;
   }
 
-  /** The consumer of the present session, to pause, resume or inspect. */
-  get consumer(): WorkerConsumer | undefined {
+  /**
+   * The consumer of the present session, to pause, resume or inspect. What it holds and when it ends is the manager's affair: closed by
+   * anybody else it would leave this worker with partitions that nobody handles.
+   */
+  get consumer():
+    | Pick<WorkerConsumer, "pause" | "resume" | "resumePartition" | "outranked" | "health">
+    | undefined {
     return this.#lives.session?.consumer;
   }
 

@@ -148,3 +148,13 @@ Deno.test("a metrics collector that throws is told once for each method, and har
     [["PARTI_METRICS_FAILED", "stateTransition"]],
   );
 });
+
+Deno.test("a manager's consumer cannot be ended, nor told what to hold, by the application", async () => {
+  const manager = managerOf(barrenWorld(() => refused).world);
+  manager.consumer?.pause();
+  // @ts-expect-error The worker would keep partitions that nobody handles.
+  manager.consumer?.close();
+  // @ts-expect-error The assignment says what it holds.
+  manager.consumer?.update({ epoch: 1, generation: 1, partitions: [] });
+  await manager.stop();
+});
