@@ -129,11 +129,14 @@ export class Manager implements AsyncDisposable {
   }
 
   /**
-   * The consumer of the present session, to pause, resume or inspect. What it holds and when it ends is the manager's affair: closed by
+   * The consumer of the present session, to pause, resume or inspect; that of the next one is paused if this one is. What it holds and when it ends is the manager's affair: closed by
    * anybody else it would leave this worker with partitions that nobody handles.
    */
   get consumer():
-    | Pick<WorkerConsumer, "pause" | "resume" | "resumePartition" | "outranked" | "health">
+    | Pick<
+      WorkerConsumer,
+      "pause" | "paused" | "resume" | "resumePartition" | "outranked" | "health"
+    >
     | undefined {
     return this.#lives.session?.consumer;
   }
