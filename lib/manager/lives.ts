@@ -164,6 +164,7 @@ export class Lives {
   async #join(signal: AbortSignal): Promise<void> {
     const { world, openBuckets, checkFeed, sessionOptions } = this.#options;
     this.#enterStep("ClaimingID");
+    if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up before it began");
     const buckets = await openBuckets();
     await checkFeed();
     if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while opening the buckets");

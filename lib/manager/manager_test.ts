@@ -94,6 +94,13 @@ Deno.test("start: while the server is out of reach it is tried again with growin
   assert.deepEqual([attempts(), errors, clock.pendingTimers], [5, outages, 0]);
 });
 
+Deno.test("start: given up before it has begun, it asks the server for nothing", async () => {
+  const { world, attempts } = barrenWorld(() => refused);
+  const start = managerOf(world).start({ signal: AbortSignal.abort() });
+  await assert.rejects(start, { code: "PARTI_ABORTED" });
+  assert.equal(attempts(), 0);
+});
+
 Deno.test("start: a reconnect ends the pause", async () => {
   const away = new PartiError("PARTI_DISCONNECTED", "away");
   const { world, messaging, attempts } = barrenWorld((attempt) => attempt === 0 ? away : refused);
