@@ -9,7 +9,7 @@
  *
  * async function main() {
  *   const nc = await connectNats({ servers: "nats://127.0.0.1:4222" });
- *   await using worker = new Manager({
+ *   const worker = new Manager({
  *     world: natsWorld(nc),
  *     config: {
  *       group: "orders",
@@ -22,6 +22,9 @@
  *     },
  *   });
  *   await worker.start();
+ *   await new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+ *   await worker.stop();
+ *   await nc.close();
  * }
  * console.log(typeof main);
  * ```

@@ -32,7 +32,7 @@ const EPOCHS_ANEW =
  * @param metrics who measures their operations
  * @param onDrift told of each setting in which an existing bucket differs from the configuration; it stays as it is
  * @returns the buckets
- * @throws {PartiError} what the server says
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` if the bucket of leases lets them go while their holders count on them, or what the server says
  */
 export async function openBuckets(
   world: World,
@@ -40,27 +40,59 @@ export async function openBuckets(
   metrics: Pick<WorkerMetrics, "kvOperation">,
   onDrift: (error: PartiError) => void,
 ): Promise<GroupBuckets> {
-  const { group, workerIdTtlMs, kvBuckets } = config;
-  const { replicas, storage } = kvBuckets;
-  const open = async (name: string, ttlMs: number, deletion: string): Promise<KvBucket> => {
-    const options = { ttlMs, replicas, storage };
-    const bucket = await world.kv.open(name, options, (setting, actual, wanted) =>
-      onDrift(
-        new PartiError(
-          "PARTI_INVALID_CONFIG",
-          `bucket ${name} exists with ${setting} ${actual}, not ${wanted}; it stays as it is`,
-          {
-            value: actual,
-            hint:
-              `change the configuration, or delete it while no worker of the group runs${deletion}`,
-          },
-        ),
-      ));
-    return measuredBucket(bucket, world.clock, metrics);
-  };
+  let keptMs = config.workerIdTtlMs;
+  const onTtl = (actualMs: number) => keptMs = actualMs;
+  const how = { world, config, metrics, onDrift, onTtl };
+  const name = leaseBucket(config.group);
   const [leases, assignments] = await Promise.all([
-    open(leaseBucket(group), workerIdTtlMs, ""),
-    open(assignmentBucket(group), 0, EPOCHS_ANEW),
+    open(how, name, keptMs, ""),
+    open({ world, config, metrics, onDrift }, assignmentBucket(config.group), 0, EPOCHS_ANEW),
   ]);
-  return { leases, assignments };
+  const neededMs = neededTtlMs(config);
+  if (keptMs === 0 || keptMs >= neededMs) return { leases, assignments };
+  throw new PartiError("PARTI_INVALID_CONFIG", `bucket ${name} keeps leases for ${keptMs} ms`, {
+    value: keptMs,
+    hint:
+      `these leases need ${neededMs} ms: change the bucket's TTL, or delete it while no worker of the group runs`,
+  });
+}
+
+/** How long the server must keep a lease: the rules for `workerIdTtl`, which an existing bucket need not have been made by. */
+function neededTtlMs({ heartbeatIntervalMs, heartbeatTtlMs, electionTimeoutMs }: GroupConfig) {
+  return Math.max(3 * heartbeatIntervalMs, heartbeatTtlMs, electionTimeoutMs);
+}
+
+/** How buckets are opened. */
+interface HowToOpen {
+  readonly world: World;
+  readonly config: GroupConfig;
+  readonly metrics: Pick<WorkerMetrics, "kvOperation">;
+  readonly onDrift: (error: PartiError) => void;
+  /** Told of another TTL than was wanted, in milliseconds. */
+  readonly onTtl?: (actualMs: number) => void;
+}
+
+async function open(
+  { world, config: { kvBuckets }, metrics, onDrift, onTtl }: HowToOpen,
+  name: string,
+  ttlMs: number,
+  deletion: string,
+): Promise<KvBucket> {
+  const { replicas, storage } = kvBuckets;
+  const options = { ttlMs, replicas, storage };
+  const bucket = await world.kv.open(name, options, (setting, actual, wanted) => {
+    if (setting === "ttlMs") onTtl?.(Number(actual));
+    onDrift(
+      new PartiError(
+        "PARTI_INVALID_CONFIG",
+        `bucket ${name} exists with ${setting} ${actual}, not ${wanted}; it stays as it is`,
+        {
+          value: actual,
+          hint:
+            `change the configuration, or delete it while no worker of the group runs${deletion}`,
+        },
+      ),
+    );
+  });
+  return measuredBucket(bucket, world.clock, metrics);
 }

@@ -29,6 +29,12 @@ natsTest(
     assert.equal(drifts[0]!.code, "PARTI_INVALID_CONFIG");
     assert.match(drifts[0]!.message, /parti-g-leases exists with .*it stays as it is/);
     assert.doesNotMatch(drifts[0]!.hint!, /epochs/);
+    // Made for shorter leases it would forget these while their holders count on them.
+    const longer = resolveConfig({ group: "g", heartbeatTtl: "6s" });
+    await assert.rejects(openBuckets(world, longer, { kvOperation }, () => {}), {
+      code: "PARTI_INVALID_CONFIG",
+      value: 5_000,
+    });
   },
 );
 

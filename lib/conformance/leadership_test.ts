@@ -4,6 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { staticSource } from "../assignment/sources/static_source.ts";
+import { PartiError } from "../errors.ts";
 import type {
   Candidacy,
   Candidate,
@@ -11,7 +13,10 @@ import type {
   ElectionHandlers,
   Term,
 } from "../leadership/election_agent.ts";
-import { assignmentBucket, CURRENT_KEY, leaseBucket } from "../names.ts";
+import { Manager } from "../manager/manager.ts";
+import { assignmentBucket, CURRENT_KEY, leaseBucket, refreshSubject } from "../names.ts";
+import { pendingTimers } from "../ports/nats/clock.ts";
+import { changedMessaging } from "../test_support/changed_world.ts";
 import { Cluster, type Member } from "../test_support/cluster.ts";
 import { natsTest, until } from "../test_support/rig.ts";
 
@@ -324,6 +329,26 @@ natsTest(
     await cluster.untilStable();
   },
 );
+
+natsTest("a leader that cannot take requests leaves nothing behind", async (rig) => {
+  const before = pendingTimers();
+  const { world: real } = await rig.connect();
+  let failures = 2;
+  const world = changedMessaging(real, {
+    subscribe: (subject, ...told) => {
+      if (subject !== refreshSubject("g") || failures-- <= 0) {
+        return real.messaging.subscribe(subject, ...told);
+      }
+      throw new PartiError("PARTI_DISCONNECTED", "planted");
+    },
+  });
+  const source = staticSource([{ keys: ["a"] }]);
+  const manager = new Manager({ world, config: { group: "g", preset: "fast" }, source });
+  await manager.start();
+  assert.ok(failures < 0 && manager.isLeader);
+  await manager.stop();
+  await until("no timer is left", () => pendingTimers() === before, 1_000);
+});
 
 natsTest(
   "an election that fails when partitions were given already: the application is told that they are gone",

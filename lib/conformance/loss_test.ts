@@ -98,6 +98,21 @@ natsTest(
   },
 );
 
+natsTest("a paused worker whose lease is lost comes back paused", async (rig) => {
+  await using cluster = await Cluster.open(rig, { partitionCount: 2 });
+  const [member] = await cluster.add();
+  const { manager } = member!;
+  const { instance, consumer } = manager;
+  consumer!.pause();
+  await evict(cluster, member!);
+  await until("it is back", () => manager.state === "Stable" && manager.instance !== instance);
+  assert.notEqual(manager.consumer, consumer);
+  assert.equal(manager.consumer!.paused, true);
+  await cluster.publish();
+  manager.consumer!.resume();
+  await cluster.untilDrained();
+});
+
 natsTest("a worker that is stopped while it rejoins leaves nothing", async (rig) => {
   await using cluster = await Cluster.open(rig, { idle: true });
   await cluster.add(2);

@@ -163,6 +163,11 @@ export class WorkerConsumer implements AsyncDisposable {
     this.#dispatcher.pause();
   }
 
+  /** Whether it was paused and not resumed since. */
+  get paused(): boolean {
+    return this.#dispatcher.paused;
+  }
+
   /** Goes on after {@linkcode pause}. */
   resume(): void {
     this.#dispatcher.resume();

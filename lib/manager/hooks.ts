@@ -161,8 +161,8 @@ export class HookQueue {
       await this.#dispatch(event);
     } catch (error) {
       for (const feed of this.#feeds) feed.push({ type: "error", error });
-      // What the error hook throws must not come back to it.
-      if (event.type === "error") return;
+      // What the error hook throws must not come back to it; and it may have taken until after the end.
+      if (event.type === "error" || this.#closed) return;
       try {
         await this.#hooks.onError?.(error);
       } catch {

@@ -149,6 +149,21 @@ Deno.test("after close no hook is called, also none that waited for its turn", a
   assert.deepEqual(log, [1]);
 });
 
+Deno.test("what a hook throws that comes back only after the close is told to nobody", async () => {
+  const errors: unknown[] = [];
+  const gate = Promise.withResolvers<void>();
+  const queue = new HookQueue({
+    onStateChanged: () => gate.promise,
+    onError: (error) => void errors.push(error),
+  });
+  const told = queue.emit({ type: "state", from: "Init", to: "ClaimingID" });
+  await Promise.resolve();
+  queue.close();
+  gate.reject(new Error("too late"));
+  await told;
+  assert.deepEqual(errors, []);
+});
+
 Deno.test("iterators see what happens from their beginning to the end of the queue", async () => {
   const queue = new HookQueue({});
   void queue.emit(moved(1));

@@ -15,6 +15,7 @@ import type { World } from "../ports/world.ts";
 import { emptied } from "../session/own_assignment.ts";
 import { Session } from "../session/session.ts";
 import type { SessionEvents, SessionOptions } from "../session/session_options.ts";
+import { closedForGood } from "./start_failure.ts";
 import type { JoinStep } from "./state.ts";
 
 /** What the lives need. */
@@ -152,8 +153,8 @@ export class Lives {
       try {
         return await this.#join(signal);
       } catch (error) {
-        const isOutage = isPartiError(error, ...OUTAGE_CODES) && !this.#closedForGood;
-        if (signal.aborted || !isOutage) throw error;
+        if (signal.aborted || !isPartiError(error, ...OUTAGE_CODES)) throw error;
+        if (this.#closedForGood) throw closedForGood(error);
         this.#options.events.onError(error);
         await this.#pause(failures, signal);
         if (signal.aborted) throw error;
@@ -164,6 +165,7 @@ export class Lives {
   async #join(signal: AbortSignal): Promise<void> {
     const { world, openBuckets, checkFeed, sessionOptions } = this.#options;
     this.#enterStep("ClaimingID");
+    if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up before it began");
     const buckets = await openBuckets();
     await checkFeed();
     if (signal.aborted) throw new PartiError("PARTI_ABORTED", "given up while opening the buckets");

@@ -8,6 +8,7 @@ import { stickyBalanced } from "../assignment/strategies/sticky_balanced.ts";
 import { openBuckets } from "../buckets.ts";
 import type { GroupConfig } from "../config/config.ts";
 import { type CheckedFeed, checkFeed } from "../consumption/feed_check.ts";
+import type { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import type { DegradedMonitor } from "./degraded.ts";
 import type { ElectionAgent } from "../leadership/election_agent.ts";
 import { kvElection } from "../leadership/kv_election.ts";
@@ -58,6 +59,7 @@ export function makeLives(parts: LivesParts): Lives {
     if (!ok) degraded.kvError();
   };
   let checkedFeed: CheckedFeed | undefined;
+  let last: WorkerConsumer | undefined;
   return new Lives({
     world,
     group: config.group,
@@ -78,8 +80,13 @@ export function makeLives(parts: LivesParts): Lives {
       strategy: strategy ?? defaultStrategy,
       recoveringUntilMs: () => degraded.recoveringUntilMs,
       reconnectedAtMs,
-      makeConsumer: (owner, right) =>
-        makeConsumer(options, config, metrics, checkedFeed, owner, right, onError),
+      makeConsumer: (owner, right) => {
+        const isPaused = last?.paused ?? false;
+        last = makeConsumer(options, config, metrics, checkedFeed, owner, right, onError);
+        // Whoever has paused the worker knows nothing of its lives.
+        if (isPaused) last?.pause();
+        return last;
+      },
     }),
     events,
   });

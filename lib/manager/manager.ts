@@ -21,7 +21,7 @@ import { Notifier } from "./notifier.ts";
 import type { ConnectionStatus, Subscription } from "../ports/messaging.ts";
 import { shardPartitions } from "../sharding/shards.ts";
 import type { CopyHealth } from "../session/leader_copy.ts";
-import { startFailure } from "./start_failure.ts";
+import { closedForGood, startFailure } from "./start_failure.ts";
 import { type ManagerState, StateMachine, stateOf } from "./state.ts";
 import { Telemetry } from "./telemetry.ts";
 
@@ -128,8 +128,16 @@ export class Manager implements AsyncDisposable {
     return this.#lives.session?.copyHealth;
   }
 
-  /** The consumer of the present session, to pause, resume or inspect. */
-  get consumer(): WorkerConsumer | undefined {
+  /**
+   * The consumer of the present session, to pause, resume or inspect; that of the next one is paused if this one is. What it holds and when it ends is the manager's affair: closed by
+   * anybody else it would leave this worker with partitions that nobody handles.
+   */
+  get consumer():
+    | Pick<
+      WorkerConsumer,
+      "pause" | "paused" | "resume" | "resumePartition" | "outranked" | "health"
+    >
+    | undefined {
     return this.#lives.session?.consumer;
   }
 
@@ -138,7 +146,7 @@ export class Manager implements AsyncDisposable {
    *
    * @param options `signal` gives up at any phase
    * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream cannot be consumed so (see
-   * {@linkcode checkFeed}), `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
+   * {@linkcode checkFeed}) or the bucket of leases was made for shorter ones, `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
    * `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of it is left
    * behind as far as the server can be reached. Given up by the signal it fails at once, before all that is done: {@linkcode stop}
    * waits for it.
@@ -280,11 +288,7 @@ export class Manager implements AsyncDisposable {
     this.#lives.disconnected();
     if (status === "disconnected") return;
     this.#lives.closedForGood();
-    this.#notifier.error(
-      new PartiError("PARTI_DISCONNECTED", "the connection was closed for good", {
-        hint: "stop this worker; a new one needs a new connection",
-      }),
-    );
+    this.#notifier.error(closedForGood());
   }
 
   #showState(): void {

@@ -94,6 +94,13 @@ Deno.test("start: while the server is out of reach it is tried again with growin
   assert.deepEqual([attempts(), errors, clock.pendingTimers], [5, outages, 0]);
 });
 
+Deno.test("start: given up before it has begun, it asks the server for nothing", async () => {
+  const { world, attempts } = barrenWorld(() => refused);
+  const start = managerOf(world).start({ signal: AbortSignal.abort() });
+  await assert.rejects(start, { code: "PARTI_ABORTED" });
+  assert.equal(attempts(), 0);
+});
+
 Deno.test("start: a reconnect ends the pause", async () => {
   const away = new PartiError("PARTI_DISCONNECTED", "away");
   const { world, messaging, attempts } = barrenWorld((attempt) => attempt === 0 ? away : refused);
@@ -119,7 +126,11 @@ Deno.test("start: out of reach for all its time it says what kept it; closed for
   await clock.advance(10_000);
   await start;
   assert.equal(clock.pendingTimers, 0);
-  const closing = assert.rejects(managerOf(world).start(), away);
+  const closing = assert.rejects(managerOf(world).start(), (error) => {
+    assert.ok(isPartiError(error, "PARTI_DISCONNECTED"));
+    assert.deepEqual([error.message, error.cause], ["the connection was closed for good", away]);
+    return true;
+  });
   await settle();
   messaging.tell("closed");
   await closing;
@@ -143,4 +154,14 @@ Deno.test("a metrics collector that throws is told once for each method, and har
     errors.map((error) => [(error as PartiError).code, (error as PartiError).value]),
     [["PARTI_METRICS_FAILED", "stateTransition"]],
   );
+});
+
+Deno.test("a manager's consumer cannot be ended, nor told what to hold, by the application", async () => {
+  const manager = managerOf(barrenWorld(() => refused).world);
+  manager.consumer?.pause();
+  // @ts-expect-error The worker would keep partitions that nobody handles.
+  manager.consumer?.close();
+  // @ts-expect-error The assignment says what it holds.
+  manager.consumer?.update({ epoch: 1, generation: 1, partitions: [] });
+  await manager.stop();
 });

@@ -23,6 +23,19 @@ export interface FailedStart {
 }
 
 /**
+ * The connection was closed, by the application or since the client has given it up.
+ *
+ * @param cause what failed by that, if it did
+ * @returns the error to tell
+ */
+export function closedForGood(cause?: unknown): PartiError {
+  return new PartiError("PARTI_DISCONNECTED", "the connection was closed for good", {
+    hint: "stop this worker; a new one needs a new connection",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/**
  * Finds the error that says most: a start that ran out of time failed for another reason than time.
  *
  * @param error what the start ended with

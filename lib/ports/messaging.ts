@@ -69,7 +69,7 @@ export interface Messaging {
   ): Promise<readonly string[]>;
   /** Waits until everything sent so far has reached the server. Throws `PARTI_TIMEOUT` or `PARTI_DISCONNECTED`. */
   flush(timeoutMs: number): Promise<void>;
-  /** Calls `onStatus` when the connection goes, comes back or is closed for good. */
+  /** Calls `onStatus` when the connection goes, comes back or is closed for good, which is told also if it was before. */
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription;
   /**
    * Calls `onRefused` when something was sent without waiting for an answer and this user may not: with `PARTI_REFUSED`, the subject as its

@@ -220,6 +220,20 @@ export class Candidate {
   }
 
   #takeOffice(term: Term): Office {
+    const { world, config, events } = this.#options.session;
+    const leader = this.#makeLeader(term);
+    try {
+      const requests = this.#takeRequests(leader);
+      const copy = config.consumer?.from && new LeaderCopy(world, config, events);
+      return { term, leader, requests, copy, phase: "idle" };
+    } catch (error) {
+      // Of an office that is not taken nobody would end what it has begun.
+      void this.#attempt(() => leader.close());
+      throw error;
+    }
+  }
+
+  #makeLeader(term: Term): GroupLeader {
     const { world, config, leases, assignments, source, strategy, events } = this.#options.session;
     const { recoveringUntilMs, openBuckets } = this.#options.session;
     const run = this.#run;
@@ -228,7 +242,7 @@ export class Candidate {
       void Promise.resolve().then(() => {
         if (run === this.#run) this.#standAgain(describeError(error), pauseMs);
       });
-    const leader = new GroupLeader({
+    return new GroupLeader({
       world,
       config,
       self: this.#options.self,
@@ -257,15 +271,16 @@ export class Candidate {
       onEvicted: (member, reason) =>
         events.onEvicted(member.record.worker, member.record.instance, reason),
     });
-    const subject = refreshSubject(config.group);
-    const requests = world.messaging.subscribe(subject, (notice) => {
+  }
+
+  #takeRequests(leader: GroupLeader): Subscription {
+    const { world: { messaging }, config, events } = this.#options.session;
+    return messaging.subscribe(refreshSubject(config.group), (notice) => {
       leader.refresh().then(
         (generation) => notice.respond(encodeRefreshed(generation)),
         (error) => notice.respond(encodeRefreshFailure(error)),
       ).catch(events.onError);
     }, events.onError);
-    const copy = config.consumer?.from && new LeaderCopy(world, config, events);
-    return { term, leader, requests, copy, phase: "idle" };
   }
 
   /** Leads no longer. With a reason that is news to the application; without one the session is ending. */

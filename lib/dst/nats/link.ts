@@ -132,10 +132,15 @@ export class SimLink implements ServerWatcher {
     }
   }
 
-  /** Calls `listener` when the connection goes, comes back or is closed for good. */
+  /** Calls `listener` when the connection goes, comes back or is closed for good; soon if it has been closed before. */
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
     const listener = (status: ConnectionStatus): void => onStatus(status);
     this.#listeners.add(listener);
+    if (this.#closed) {
+      queueMicrotask(() => {
+        if (this.#listeners.delete(listener)) listener("closed");
+      });
+    }
     return { close: () => void this.#listeners.delete(listener) };
   }
 

@@ -210,6 +210,11 @@ export const messagingCases: ContractCase[] = [
       await close();
       await until(clock, "the close", () => seen.length === 3);
       assert.deepEqual(seen, ["disconnected", "reconnected", "closed"]);
+      // Whoever asks only now would wait for ever otherwise.
+      messaging.onStatus((status) => void seen.push(status));
+      messaging.onStatus((status) => void unwanted.push(status)).close();
+      await until(clock, "the close, told later", () => seen.length === 4);
+      assert.equal(seen.at(-1), "closed");
       assert.deepEqual(unwanted, []);
       assert.equal(messaging.connected, false);
       await refused(messaging.request("me", bytes("?"), 1_000), "PARTI_DISCONNECTED");

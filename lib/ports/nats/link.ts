@@ -56,6 +56,8 @@ export class Link {
   #connected: boolean;
   /** Why the server does not let this user connect again, in its words; undefined if it has not said so. */
   #userRefusal: string | undefined;
+  /** It is known to be closed for good. */
+  #closed: boolean;
 
   /** @param nc the connection; use {@linkcode linkOf} */
   constructor(nc: NatsConnection) {
@@ -65,8 +67,9 @@ export class Link {
     this.#requester = new Requester(nc, this.inboxPrefix);
     // Made while the client tries to connect again it hears only of how that ends.
     const { protocol } = nc as { protocol?: { readonly connected?: boolean } };
-    this.#connected = !nc.isClosed() && protocol?.connected !== false;
-    if (!nc.isClosed()) void this.#follow();
+    this.#closed = nc.isClosed();
+    this.#connected = !this.#closed && protocol?.connected !== false;
+    if (!this.#closed) void this.#follow();
   }
 
   /** Whether the connection is up as far as the client knows. */
@@ -80,13 +83,15 @@ export class Link {
   }
 
   /**
-   * Calls `onStatus` when the connection goes, comes back or is closed for good.
+   * Calls `onStatus` when the connection goes, comes back or is closed for good; soon if it has been closed before.
    *
    * @param onStatus what to call
    * @returns the way to stop it
    */
   onStatus(onStatus: (status: ConnectionStatus) => void): Subscription {
-    return new Listening(this.#listeners, onStatus);
+    const listening = new Listening(this.#listeners, onStatus);
+    if (this.#closed) queueMicrotask(() => this.#tellClosed(listening));
+    return listening;
   }
 
   /**
@@ -179,10 +184,15 @@ export class Link {
     for (const listener of [...this.#refusalListeners]) listener.tell(subject);
   }
 
+  #tellClosed(listening: Listening<ConnectionStatus>): void {
+    if (this.#listeners.delete(listening)) listening.tell("closed");
+  }
+
   #set(connected: boolean, status: ConnectionStatus): void {
     // The client says it once more for each attempt that ended after it had begun, such as by a refusal of the user.
     if (connected === this.#connected && status !== "closed") return;
     this.#connected = connected;
+    this.#closed = status === "closed";
     if (connected) this.#userRefusal = undefined;
     else {
       this.#requester.failAll((subject) =>

@@ -42,9 +42,15 @@ export interface NatsWorldOptions {
  * @param nc the connection, best made with {@linkcode recommendedConnectionOptions}
  * @param options how the adapters behave
  * @returns the world
- * @throws {PartiError} `PARTI_INVALID_CONFIG` for a timeout that is not above 0, or pulls that no server serves
+ * @throws {PartiError} `PARTI_INVALID_CONFIG` for a timeout that is not above 0, pulls that no server serves, or a connection with `noEcho`
  */
 export function natsWorld(nc: NatsConnection, options: NatsWorldOptions = {}): World {
+  if ((nc as { options?: { noEcho?: boolean } }).options?.noEcho === true) {
+    throw new PartiError("PARTI_INVALID_CONFIG", "the connection has noEcho", {
+      hint:
+        "leave it out: workers over one connection would not hear each other, and take each other for dead",
+    });
+  }
   const { timeoutMs } = options;
   if (timeoutMs !== undefined) {
     if (!Number.isFinite(timeoutMs) || timeoutMs <= 0) {

@@ -95,3 +95,10 @@ Deno.test("a world refuses pulls that no server serves, and asks for signs of li
   pull.close();
   await server.close();
 });
+
+Deno.test("a connection over which workers would not hear each other is refused", async () => {
+  const server = new FakeConnection();
+  const nc = Object.assign(server.nc, { options: { noEcho: true } });
+  assert.throws(() => natsWorld(nc), { code: "PARTI_INVALID_CONFIG", message: /noEcho/ });
+  await server.close();
+});
