@@ -110,7 +110,9 @@ export class RunState {
         this.doubts.push(`${process}: ${report.message}`);
         return;
       case "hello":
-        if (member !== undefined) member.readyUs = report.atUs;
+        if (member === undefined) return;
+        member.behindUs = Math.max(0, member.startedUs - report.atUs);
+        member.readyUs = report.atUs + member.behindUs;
         return;
       case "memory":
         if (member !== undefined) member.rssBytes = report.rssBytes;
@@ -118,8 +120,8 @@ export class RunState {
       case "status":
         if (member === undefined) return;
         member.status = report.status;
-        member.statusUs = report.atUs;
-        member.stableUs = isStable(member) ? member.stableUs ?? report.atUs : undefined;
+        member.statusUs = report.atUs + member.behindUs;
+        member.stableUs = isStable(member) ? member.stableUs ?? member.statusUs : undefined;
         return this.onStatus(member);
     }
   }

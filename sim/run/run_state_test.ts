@@ -147,3 +147,12 @@ Deno.test("planted: a process that is in trouble, and could not tell all, makes 
   state.takeReport("worker-0#1", { kind: "trouble", message: "a report is too large" });
   assert.deepEqual(state.doubts, ["worker-0#1: a report is too large"]);
 });
+
+Deno.test("order: who was started after the clock had been set back is heard all the same", () => {
+  const { fleet, state, say } = rig(0);
+  fleet.add("worker", 0, { startedUs: 60_000_000 });
+  state.takeReport("worker-0#1", { kind: "hello", pid: 1, atUs: 1_000_000 });
+  say(0, "Stable", 2_000);
+  assert.equal(state.disorder(60_500_000), "2 partitions without an owner, 0 with more than one");
+  assert.equal(state.disorder(62_000_000), "worker-0 is silent");
+});
