@@ -142,10 +142,19 @@ export function conclude(findings: Findings): SimReport {
   // Of a run that did not come to its end, figures say little.
   const failed = waiting === undefined ? endedBy : thresholds.filter(({ holds }) => !holds);
   return {
-    ...judge({ totals: judged, doubts, incidents, failed, machine: run.machine }),
+    ...judge({
+      totals: judged,
+      doubts: [...doubts, ...unseen(run.fault)],
+      ...{ incidents, failed, machine: run.machine },
+    }),
     ...seen,
     thresholds,
   };
+}
+
+/** A doubt only counts where nothing has failed: then the planted defect has not struck, or nobody has seen it. */
+function unseen(fault: string | null): string[] {
+  return fault === null ? [] : [`a defect was planted (${fault}), and nothing of it was seen`];
 }
 
 /** What is lost for certain is not under way. */

@@ -140,6 +140,14 @@ Deno.test("what a producer could not tell that it has sent is no effect from now
   assert.equal(strange.defects.length, 1);
 });
 
+Deno.test("planted: a defect that was planted and does not show is no pass", () => {
+  const { state, partitions, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  const { verdict, reasons } = end(new Map(), [], { run: { ...run, fault: "lose" } });
+  assert.equal(verdict, "unknown");
+  assert.deepEqual(reasons, ["a defect was planted (lose), and nothing of it was seen"]);
+});
+
 Deno.test("planted: what was seen to be wrong is written out, also where nobody knows what is left", () => {
   const { state, end } = rig();
   state.takeEffect(effect, 5, 2);
