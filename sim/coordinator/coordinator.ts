@@ -166,10 +166,11 @@ export class Coordinator {
 
   /** Who was at work at once is read off the clocks of all machines, and of a server that is somebody else's. */
   #compareClocks(server: ClockSkew | undefined): void {
-    const { ledger } = this.#parts.state;
+    const { state, state: { ledger } } = this.#parts;
     if (this.#parts.hosts !== undefined) ledger.clocksDiffer(2 * SKEW_BOUND_MS * 1_000);
     if (server === undefined) return;
     const { offsetMs, errorMs } = server;
+    state.serverAheadUs = Math.round(offsetMs * 1_000);
     const byMs = Math.abs(offsetMs) + errorMs;
     if (byMs >= 1) ledger.clocksDiffer(byMs * 1_000);
     if (byMs < SKEW_BOUND_MS) return;
