@@ -10,12 +10,15 @@ import { type Logger, logger } from "../logging.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
 import type { ManagerState } from "./state.ts";
 
+/** What a worker is called in the log that has lost its stable ID, or has none yet. */
+const NO_ID = "a worker without an ID";
+
 /** Measures and logs what a worker does. */
 export class Telemetry {
   /** The collector. */
   readonly metrics: MetricsCollector;
   readonly #log: Logger;
-  readonly #worker: () => string | undefined;
+  readonly #worker: () => string;
   #epoch = 0;
   /** The instances of the last assignment that this worker published as the leader. */
   #published: ReadonlySet<string> | undefined;
@@ -29,7 +32,7 @@ export class Telemetry {
    */
   constructor(group: string, metrics: MetricsCollector, worker: () => string | undefined) {
     this.metrics = metrics;
-    this.#worker = worker;
+    this.#worker = () => worker() ?? NO_ID;
     this.#log = logger("manager", { group });
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import type { Snapshot } from "../assignment/snapshot.ts";
 import { noMetrics } from "../metrics/collector.ts";
 import { Telemetry } from "./telemetry.ts";
@@ -82,4 +83,18 @@ Deno.test("states, degraded mode, alerts and assignments are measured", () => {
     "alertLevel(none)",
     "assignmentChange(1,0,4,1)",
   ]);
+});
+
+Deno.test("a worker that has no ID, since it has lost its lease, has a name in the log all the same", async () => {
+  const said: string[] = [];
+  await configure({
+    sinks: { memory: ({ message }: LogRecord) => void said.push(message.join("")) },
+    loggers: [
+      { category: ["parti"], lowestLevel: "debug", sinks: ["memory"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: [] },
+    ],
+  });
+  new Telemetry("g", noMetrics, () => undefined).leadershipChanged(false, undefined);
+  await reset();
+  assert.deepEqual(said, ["a worker without an ID leads no longer"]);
 });

@@ -71,7 +71,7 @@ export async function runSim(options: SimCommandOptions): Promise<number> {
   const console = processConsole(config.logs.format);
   console.print(`Seed: ${saved.asked.seed}`);
   console.log("INFO", `Resuming from checkpoint: ${file}`);
-  await Deno.mkdir(saved.out, { recursive: true });
+  await openFolder(saved.out, "the run has its report there: see to it that it can be written to");
   return await run(console, {
     ...{ ...saved.asked, fault: saved.asked.fault, config },
     // Secrets are in no checkpoint: they come from the environment again.
@@ -117,7 +117,7 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   const runId = crypto.randomUUID().slice(0, 8);
   const name = `sim-${seed}-${runId}`;
   await using cleanUp = new AsyncDisposableStack();
-  const out = await openFolder(options.out ?? `out/${name}`, "--out");
+  const out = await openFolder(options.out ?? `out/${name}`, anotherWith("--out"));
   const { enabled, path } = config.checkpointing;
   const again = argumentsAgain(options, seed);
   const asked = { config, configFile, arguments: again, seed, runId, fault, access };
@@ -126,7 +126,7 @@ async function runFresh(options: SimCommandOptions): Promise<number> {
   const onBegin = () => begun = true;
   try {
     const checkpointFolder = enabled
-      ? await openFolder(`${path}/${name}`, "checkpointing.path")
+      ? await openFolder(`${path}/${name}`, anotherWith("checkpointing.path"))
       : undefined;
     if (checkpointFolder === undefined) return await run(console, { ...asked, out, onBegin });
     unasked.push(checkpointFolder);
@@ -189,7 +189,7 @@ function overridesOf(options: SimCommandOptions): Override[] {
 }
 
 /** Makes a folder to write to and gives its whole path: whoever resumes the run may do so from elsewhere. */
-async function openFolder(path: string, option: string): Promise<string> {
+async function openFolder(path: string, hint: string): Promise<string> {
   try {
     await Deno.mkdir(path, { recursive: true });
     // Whether it can be written to shows by writing.
@@ -198,8 +198,12 @@ async function openFolder(path: string, option: string): Promise<string> {
   } catch (cause) {
     throw new PartiError("PARTI_INVALID_CONFIG", `cannot use the folder ${path}: ${cause}`, {
       value: path,
-      hint: `name another one with ${option}`,
+      hint,
       cause,
     });
   }
+}
+
+function anotherWith(option: string): string {
+  return `name another one with ${option}`;
 }

@@ -5,6 +5,7 @@ import { TempDir } from "../../tasks/nats_fakes.ts";
 import { launchNats } from "../../tasks/nats_launcher.ts";
 import { until } from "../../tasks/until.ts";
 import { checkpointsIn, readNewest, writeCheckpoint } from "../checkpoint/checkpoint_file.ts";
+import { parseConfig } from "../config/config.ts";
 import type { RunCheckpoint } from "../coordinator/run_checkpoint.ts";
 import type { SimReport } from "../report/report.ts";
 import { defects, SMALL, startSim } from "./sim_rig_test.ts";
@@ -203,7 +204,7 @@ Deno.test("planted: a checkpoint that has forgotten something fails the run that
   assert.deepEqual(defects(report!), { duplicateEffects: 3 }, "they are read a second time");
 });
 
-Deno.test("--resume: no other option, no such folder, a foreign checkpoint: one clear message each", async () => {
+Deno.test("--resume: no other option, no such folder, a foreign checkpoint, no room for a report: one clear message each", async () => {
   using dir = new TempDir();
   for (const [option, ...value] of [["--seed", "3"], ["--set", "workers.count=3"], ["--dry-run"]]) {
     const { code, text } = await toTheEnd(["--resume", dir.path, option!, ...value], dir.path);
@@ -223,4 +224,10 @@ Deno.test("--resume: no other option, no such folder, a foreign checkpoint: one 
     foreign.text,
     /^error: .* none is usable:\n.* it is no checkpoint of this program\nhint: /,
   );
+  const asked = { config: parseConfig("", "x").config, seed: 1 };
+  const out = `${dir.write("file", "")}/out`;
+  await writeCheckpoint(dir.path, { asked, out, serverPids: [] }, new Date(), 1);
+  const nowhere = await toTheEnd(["--resume", dir.path], dir.path);
+  assert.equal(nowhere.code, 3);
+  assert.match(nowhere.text, /^error: cannot use the folder .*\/file\/out: .*\nhint: /m);
 });

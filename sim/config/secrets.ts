@@ -4,16 +4,14 @@
  * @module
  */
 import type { SimulationConfig } from "./config_schema.ts";
+import { nearest } from "./nearest.ts";
 import { ACCESS_SECTIONS, type AccessSection, urlsOf } from "./nats_section.ts";
 
 /** What is shown instead. */
 const HIDDEN = "(not shown)";
 const SECRET_KEYS = ["password", "token"];
-/** Keys of `nats`, and of sections in it, that anybody may see. What is none of these may be a slip for one that nobody may. */
-const PLAIN_KEYS = [
-  ...["mode", "url", "cluster", "replicas", "credentials", "nkey", "user", "ca", "cert", "key"],
-  ...["max_memory", "max_file_storage"],
-];
+/** What others call the same. */
+const SECRET_WORDS = /pass|pwd|secret|token/i;
 /** Whatever stands before the host. A password may hold anything, also a slash that should have been written as %2F, up to the next address. */
 const USER_INFO = /\/\/(?:(?!\w+:\/\/)\S)*@/g;
 
@@ -52,7 +50,9 @@ export function showSet(set: string): string {
   if (!/^nats\b/.test(key) || value === undefined) return set;
   const last = key.split(".").at(-1)!;
   const isSection = /[{[:]/.test(value) && last !== "url";
-  const isHidden = !PLAIN_KEYS.includes(last) || isSection;
+  // A slip for one of them is none to be shown either.
+  const isSecret = SECRET_WORDS.test(last) || nearest(last, SECRET_KEYS) !== undefined;
+  const isHidden = isSecret || isSection;
   return `${key}=${isHidden ? HIDDEN : hideUserInfo(value)}`;
 }
 

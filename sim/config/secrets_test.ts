@@ -29,6 +29,7 @@ Deno.test("secrets: what is set is shown without them", () => {
     "nats.url=nats://me:s3cret@h": "nats.url=nats://h",
     "nats.user=me": "nats.user=me",
     "nats.jetstream.max_memory=1GB": "nats.jetstream.max_memory=1GB",
+    "nats.port=4222": "nats.port=4222",
     "nats.pass=s3cret": "nats.pass=(not shown)",
     "nats.producers.pasword=s3cret": "nats.producers.pasword=(not shown)",
     "workers.count=3": "workers.count=3",

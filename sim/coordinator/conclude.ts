@@ -66,6 +66,8 @@ export interface Findings {
   readonly waiting: ReadonlyMap<number, IntervalSet> | undefined;
   /** Messages that are lost for certain, where that is not known. */
   readonly lost?: number;
+  /** Whether the producers have told all that they have sent; if left out, they have. */
+  readonly isSentKnown?: boolean;
 }
 
 /**
@@ -82,9 +84,13 @@ export function conclude(findings: Findings): SimReport {
     ? withLost(ledger.totals(), findings.lost ?? 0)
     : ledger.totals(waiting);
   // Work was still under way when a run is interrupted, and nobody knows of what could not be drained: what else is missing is no defect.
-  const judged = waiting !== undefined
-    ? totals
-    : { ...totals, undelivered: 0, unexpected: 0, unknown: 0, holes: 0 };
+  const { isSentKnown = true } = findings;
+  const judged = {
+    ...totals,
+    ...(waiting === undefined ? { undelivered: 0, unknown: 0, holes: 0 } : {}),
+    // What was sent by somebody who could not tell it is no effect from nowhere.
+    ...(waiting === undefined || !isSentKnown ? { unexpected: totals.strange } : {}),
+  };
   const { interleavings, excusedOverlaps, unprovenOverlaps } = totals;
   const unmoved = measurements.finishUnmoved();
   measurements.vacancies.finish();
@@ -124,7 +130,9 @@ export function conclude(findings: Findings): SimReport {
       unmoved: measurements.slowUnmoved.items,
     },
     workers: workersOf(fleet, state.sharing?.shares ?? []),
-    defects: ledger.defects(waiting),
+    defects: ledger.defects(waiting).filter(({ kind, partition }) => {
+      return isSentKnown || kind !== "unexpected" || partition < 0;
+    }),
     incidents,
   };
   // What ended the run is told as it was then: figures of a moment may have changed since.
@@ -134,10 +142,19 @@ export function conclude(findings: Findings): SimReport {
   // Of a run that did not come to its end, figures say little.
   const failed = waiting === undefined ? endedBy : thresholds.filter(({ holds }) => !holds);
   return {
-    ...judge({ totals: judged, doubts, incidents, failed, machine: run.machine }),
+    ...judge({
+      totals: judged,
+      doubts: [...doubts, ...unseen(run.fault)],
+      ...{ incidents, failed, machine: run.machine },
+    }),
     ...seen,
     thresholds,
   };
+}
+
+/** A doubt only counts where nothing has failed: then the planted defect has not struck, or nobody has seen it. */
+function unseen(fault: string | null): string[] {
+  return fault === null ? [] : [`a defect was planted (${fault}), and nothing of it was seen`];
 }
 
 /** What is lost for certain is not under way. */

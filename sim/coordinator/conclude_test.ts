@@ -10,7 +10,7 @@ import type { ThresholdResult } from "../report/thresholds.ts";
 import type { Fleet } from "../run/fleet.ts";
 import { TestFleet } from "../run/fleet_rig_test.ts";
 import { RunState } from "../run/run_state.ts";
-import { conclude } from "./conclude.ts";
+import { conclude, type Findings } from "./conclude.ts";
 
 const { thresholds } = parse(simulationSchema, {});
 const run = {
@@ -60,13 +60,13 @@ function rig(strategy = "StickyBalanced", limits = thresholds) {
   const end = (
     waiting: Map<number, IntervalSet> | undefined,
     endedBy: ThresholdResult[] = [],
-    lost = 0,
+    more: Partial<Findings> = {},
   ): SimReport =>
     conclude({
-      lost,
       ...{ run, strategy, thresholds: limits, endedBy, loadMs: 1_000, state, chaos: [], waiting },
       memory: memoryTrend(new Timeline().columns, 0),
       fleet: fleet as unknown as Fleet,
+      ...more,
     });
   return { fleet, state, partitions, end };
 }
@@ -116,10 +116,36 @@ Deno.test("planted: what is lost for certain fails an interrupted run, and what 
   const { state, end } = rig();
   state.ledger.sent(0, 2, 6);
   state.doubts.push("the run was interrupted");
-  const { verdict, reasons, messages } = end(undefined, [], 2);
+  const { verdict, reasons, messages } = end(undefined, [], { lost: 2 });
   assert.equal(verdict, "fail");
   assert.deepEqual(reasons, ["2 lost: sent, gone from the feed, and without an effect"]);
   assert.deepEqual([messages.lost, messages.undelivered], [2, 3]);
+});
+
+Deno.test("what a producer could not tell that it has sent is no effect from nowhere; what cannot be read is", () => {
+  const { state, partitions, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  const second = JSON.parse(new TextDecoder().decode(effect));
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...second, sequence: 2, startUs: 5 }));
+  state.takeEffect(bytes, 6, 2);
+  state.doubts.push("producer-0#1 could not tell what it has sent");
+  const known = end(new Map());
+  assert.deepEqual(known.reasons, ["1 unexpected: effects of messages that nobody sent"]);
+  const untold = end(new Map(), [], { isSentKnown: false });
+  assert.equal(untold.verdict, "unknown");
+  assert.deepEqual(untold.defects, []);
+  state.takeEffect(new Uint8Array(), 7, 3);
+  const strange = end(new Map(), [], { isSentKnown: false });
+  assert.deepEqual(strange.reasons, ["1 unexpected: effects of messages that nobody sent"]);
+  assert.equal(strange.defects.length, 1);
+});
+
+Deno.test("planted: a defect that was planted and does not show is no pass", () => {
+  const { state, partitions, end } = rig();
+  state.takeReport("worker-1#1", { kind: "lanes", change: "acquired", partitions, atUs: 500 });
+  const { verdict, reasons } = end(new Map(), [], { run: { ...run, fault: "lose" } });
+  assert.equal(verdict, "unknown");
+  assert.deepEqual(reasons, ["a defect was planted (lose), and nothing of it was seen"]);
 });
 
 Deno.test("planted: what was seen to be wrong is written out, also where nobody knows what is left", () => {

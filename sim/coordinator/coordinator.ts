@@ -34,7 +34,7 @@ import { RunMetrics } from "./run_metrics.ts";
 import type { RunOptions } from "./run_options.ts";
 import { RunPage } from "./run_page.ts";
 import { serverSkew } from "./server_clock.ts";
-import { openStage, type Stage } from "./stage.ts";
+import { isServed, openStage, type Stage } from "./stage.ts";
 import {
   concludeRun,
   figuresNow,
@@ -166,10 +166,11 @@ export class Coordinator {
 
   /** Who was at work at once is read off the clocks of all machines, and of a server that is somebody else's. */
   #compareClocks(server: ClockSkew | undefined): void {
-    const { ledger } = this.#parts.state;
+    const { state, state: { ledger } } = this.#parts;
     if (this.#parts.hosts !== undefined) ledger.clocksDiffer(2 * SKEW_BOUND_MS * 1_000);
     if (server === undefined) return;
     const { offsetMs, errorMs } = server;
+    state.serverAheadUs = Math.round(offsetMs * 1_000);
     const byMs = Math.abs(offsetMs) + errorMs;
     if (byMs >= 1) ledger.clocksDiffer(byMs * 1_000);
     if (byMs < SKEW_BOUND_MS) return;
@@ -304,6 +305,7 @@ export class Coordinator {
       ...this.#options,
       fleet: this.#parts.fleet,
       state: this.#parts.state,
+      isServed: () => isServed(this.#stage),
       patienceMs,
     });
     await this.#parts.chaos.validated(this.#options.signal);
@@ -333,9 +335,12 @@ export class Coordinator {
     this.#parts.watch.enter("stop");
     this.#parts.state.ending(nowUs());
     this.#parts.observer.ending();
-    for (const { process, output } of await this.#parts.fleet.end("leave")) {
+    const { incidents, doubts } = this.#parts.state;
+    for (const { role, process, output } of await this.#parts.fleet.end("leave")) {
       const words = lastWords(output);
-      this.#parts.state.incidents.push(`${process} did not leave when asked to: ${words}`);
+      // A producer is none of the library's: it has been asked before, and could not tell what it has sent.
+      const told = role === "worker" ? incidents : doubts;
+      told.push(`${process} did not leave when asked to: ${words}`);
     }
   }
 

@@ -18,7 +18,9 @@ export interface HealOptions {
   /** The processes. */
   readonly fleet: Pick<Fleet, "running">;
   /** What is known; takes who has what in the end. */
-  readonly state: Pick<RunState, "disorder" | "incidents" | "sharing" | "partitions">;
+  readonly state: Pick<RunState, "disorder" | "incidents" | "doubts" | "sharing" | "partitions">;
+  /** Whether the servers answer. */
+  readonly isServed: () => Promise<boolean>;
   /** How long it may take, in milliseconds. */
   readonly patienceMs: number;
   /** Ends the run early. */
@@ -30,12 +32,12 @@ const TOLERANCE = 0.05;
 
 /**
  * Waits until all workers are Stable, each partition has one owner, and, where the strategy promises it, the load is even. What is not so
- * in the end is an incident.
+ * in the end is an incident, or a doubt if no server answers then.
  *
  * @param options what it needs
  */
 export async function heal(options: HealOptions): Promise<void> {
-  const { config, fleet, state, patienceMs, signal } = options;
+  const { config, fleet, state, isServed, patienceMs, signal } = options;
   const { assignment_strategy: strategy, strategy_config: settings } = config.workers;
   const { weights } = state.partitions;
   const { capacity } = resolveGroup(config);
@@ -51,5 +53,8 @@ export async function heal(options: HealOptions): Promise<void> {
     return unevenness(shares, weights, settings.tolerance ?? TOLERANCE);
   });
   if (amiss === undefined || signal.aborted) return;
-  state.incidents.push(`within the validation window of ${patienceMs / 1_000}s ${amiss}`);
+  const what = `within the validation window of ${patienceMs / 1_000}s ${amiss}`;
+  if (await isServed()) state.incidents.push(what);
+  // Without a server nobody can heal, nor tell that he has.
+  else state.doubts.push(`no server answers: ${what}`);
 }

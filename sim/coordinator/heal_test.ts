@@ -17,6 +17,7 @@ function rig(owned: readonly number[], workers: Record<string, unknown> = {}) {
   }
   const state = {
     incidents: [] as string[],
+    doubts: [] as string[],
     amiss: undefined as string | undefined,
     disorder: () => state.amiss,
     sharing: undefined as RunState["sharing"],
@@ -27,8 +28,11 @@ function rig(owned: readonly number[], workers: Record<string, unknown> = {}) {
     partitions: { count },
   });
   const abort = new AbortController();
-  const run = (patienceMs: number) => {
-    return heal({ config, fleet, state, patienceMs, signal: abort.signal });
+  const run = (patienceMs: number, isServed = true) => {
+    return heal({
+      ...{ config, fleet, state, patienceMs, signal: abort.signal },
+      isServed: () => Promise.resolve(isServed),
+    });
   };
   return { fleet, state, abort, run };
 }
@@ -56,6 +60,16 @@ Deno.test("healing: planted: a group that does not come back, or not evenly, is 
   assert.deepEqual(uneven.state.incidents, [
     "within the validation window of 0.02s the load is uneven: worker-0#1 has 1.60 times the mean, " +
     "worker-1#1 0.40 times",
+  ]);
+});
+
+Deno.test("healing: a group whose server is gone has no fault: nobody can tell", async () => {
+  const { state, run } = rig([5, 5]);
+  state.amiss = "worker-1 is silent";
+  await run(20, false);
+  assert.deepEqual(state.incidents, []);
+  assert.deepEqual(state.doubts, [
+    "no server answers: within the validation window of 0.02s the group did not heal: worker-1 is silent",
   ]);
 });
 

@@ -36,6 +36,7 @@ const FINISH_TIMEOUT_MS = 60_000;
 /** Starts and finishes the producers. */
 export class LoadControl {
   readonly #options: LoadControlOptions;
+  #isToldAll = true;
 
   /** @param options what it needs */
   constructor(options: LoadControlOptions) {
@@ -64,6 +65,11 @@ export class LoadControl {
     }
   }
 
+  /** Whether every producer that was asked to finish has told all that it has sent. */
+  get isToldAll(): boolean {
+    return this.#isToldAll;
+  }
+
   /** Ends all producers that run, each after it has told what it has sent. An interrupted run waits for none of them. */
   async finish(): Promise<void> {
     const { fleet, doubts, patienceMs, signal } = this.#options;
@@ -73,8 +79,9 @@ export class LoadControl {
       return producers.every(({ readyUs }) => readyUs !== undefined) ? undefined : "not ready";
     });
     const all = producers.map(async (producer) => {
-      if (await this.#finishes(producer)) await producer.exited;
-      else if (!signal.aborted) doubts.push(`${producer.process} could not tell what it has sent`);
+      if (await this.#finishes(producer)) return void await producer.exited;
+      this.#isToldAll = false;
+      if (!signal.aborted) doubts.push(`${producer.process} could not tell what it has sent`);
     });
     await orAborted(Promise.all(all), signal);
   }

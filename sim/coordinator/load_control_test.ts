@@ -114,6 +114,7 @@ Deno.test("load: one that cannot tell is a doubt; one that is not ready yet is w
   late.readyUs = 1;
   await finishing;
   assert.deepEqual(doubts, ["producer-1#1 could not tell what it has sent"]);
+  assert.equal(control.isToldAll, false);
   assert.equal(mute.phase, "running", "somebody else has to end it");
 });
 

@@ -15,6 +15,7 @@ import { replicasOf } from "../config/nats_section.ts";
 import type { Ground } from "../ground/ground.ts";
 import { untilFine } from "../run/wait.ts";
 import { fastestRate } from "../seed/weights.ts";
+import { isOutage } from "../streams/outage.ts";
 import { effectSubjects, feedSubject, type Topology, topologyOf } from "../streams/topology.ts";
 import { type Access, connectionOptionsOf } from "../wire/access.ts";
 
@@ -83,6 +84,23 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     topology,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/**
+ * Whether the servers answer.
+ *
+ * @param stage the way to them
+ */
+export async function isServed({ world, topology }: Pick<Stage, "world" | "topology">): Promise<
+  boolean
+> {
+  try {
+    await world.feed.streamInfo(topology.effectStream);
+    return true;
+  } catch (error) {
+    // Whatever else it says, somebody does.
+    return !isOutage(error);
+  }
 }
 
 const CATCH_UP_MS = 10_000;

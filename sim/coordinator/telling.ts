@@ -20,13 +20,17 @@ import type { RunPage } from "./run_page.ts";
 import type { Stage } from "./stage.ts";
 
 /**
- * The version of the server.
+ * The version of the server, as it was last heard of.
  *
  * @param stage the connection to it
  */
-export function versionOf({ nc }: Pick<Stage, "nc">): string {
-  return nc.info?.version ?? "";
+export function versionOf({ nc }: { readonly nc: Pick<Stage["nc"], "info"> }): string {
+  if (nc.info !== undefined) versions.set(nc, nc.info.version);
+  return versions.get(nc) ?? "";
 }
+
+/** While it is away the connection does not know it any more. */
+const versions = new WeakMap<object, string>();
 
 /**
  * The figures as they are now.
@@ -126,7 +130,7 @@ export interface RunEnd {
  * @param end how it ended
  */
 export function concludeRun(parts: Parts, { config, endedBy, waiting, lost }: RunEnd): SimReport {
-  const { facts, state, fleet, chaos, reader, stage, watch } = parts;
+  const { facts, state, fleet, chaos, reader, stage, watch, loadControl } = parts;
   const { samples, phases } = watch.soFar;
   if (reader.missed > 0) {
     state.doubts.push(`${reader.missed} effects were gone before they were read`);
@@ -134,6 +138,7 @@ export function concludeRun(parts: Parts, { config, endedBy, waiting, lost }: Ru
   if (waiting !== undefined) chaos.blame(state.ledger.defects(waiting));
   return conclude({
     ...{ state, fleet, endedBy, waiting, lost },
+    isSentKnown: loadControl.isToldAll,
     run: facts.tell(versionOf(stage)),
     strategy: config.workers.assignment_strategy,
     thresholds: config.thresholds,

@@ -330,6 +330,7 @@ export class Ledger {
       duplicateEffects: this.#counts.duplicateEffects,
       outOfOrder: this.#counts.outOfOrder + misordered.length,
       unexpected: totals.unexpected + this.#counts.strangers,
+      strange: this.#counts.strangers,
       undelivered: totals.missing - totals.lost,
       interleavings: this.#counts.interleavings + interleaved.length,
       excusedOverlaps: excused,

@@ -65,6 +65,7 @@ const clean: Partial<LedgerTotals> = {
   holes: 0,
   uncheckedHandlers: 0,
   unkeptHandlers: 0,
+  strange: 0,
   unread: 0,
 };
 
@@ -196,7 +197,7 @@ Deno.test("an effect nobody sent is unexpected, until its report arrives", () =>
 Deno.test("an effect of a partition that does not exist, or that cannot be read, is unexpected", () => {
   const ledger = book(1, [1, effect(1, { partition: 7 })]);
   ledger.strange("not an effect: {");
-  assertOnly(ledger, { unexpected: 2 });
+  assertOnly(ledger, { unexpected: 2, strange: 2 });
 });
 
 Deno.test("an unknown outcome is neither lost nor unexpected, and is settled by what is seen", () => {

@@ -98,8 +98,10 @@ export interface LedgerTotals {
   readonly duplicateEffects: number;
   /** Messages whose effect came after that of a later one, or that were begun after a later one. */
   readonly outOfOrder: number;
-  /** Effects of messages that nobody sent. */
+  /** Effects of messages that nobody sent, and what is strange. */
   readonly unexpected: number;
+  /** What is in the output and belongs to no partition, or cannot be read. */
+  readonly strange: number;
   /** Sent, no effect, still in the feed. */
   readonly undelivered: number;
   /** Times at which two owners were mixed up in one partition, or two handlers were at work in it at once. */

@@ -27,6 +27,7 @@ const totals: LedgerTotals = {
   unprovenOverlaps: [],
   uncheckedHandlers: 0,
   unkeptHandlers: 0,
+  strange: 0,
   unread: 0,
 };
 const nothing = { count: 0, p50: null, p99: null, max: null };

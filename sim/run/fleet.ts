@@ -182,7 +182,8 @@ export class Fleet {
       const [role, index] = name.split("-") as [Role, string];
       const count = Math.max(this.#incarnations.get(name) ?? 0, Number(incarnation));
       this.#incarnations.set(name, count);
-      const fresh = { role, name, index: Number(index), process, startedUs: nowUs() };
+      // Nobody knows any more when it was started.
+      const fresh = { role, name, index: Number(index), process, startedUs: 0 };
       const saved = known.get(process);
       if (saved === undefined) this.#follow(memberOf(fresh, hosted));
       else if (saved.phase === "gone") this.#members.set(process, formerOf(saved));

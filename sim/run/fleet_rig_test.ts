@@ -48,6 +48,7 @@ export class TestFleet {
       process: `${role}-${index}#1`,
       hosted: undefined,
       startedUs: 0,
+      behindUs: 0,
       readyUs: 1,
       endedUs: undefined,
       stableUs: undefined,

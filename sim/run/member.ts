@@ -20,7 +20,9 @@ export interface Member {
   readonly hosted: HostedProcess | undefined;
   /** When it was started, in microseconds since 1970. */
   readonly startedUs: number;
-  /** When it reported itself. */
+  /** By how much its clock is behind ours for certain: by its own word it was there before it was started. This machine's may be set back. */
+  behindUs: number;
+  /** When it reported itself, by our clock. */
   readyUs: number | undefined;
   /** When it ended, or was killed. */
   endedUs: number | undefined;
@@ -28,7 +30,7 @@ export interface Member {
   stableUs: number | undefined;
   /** What it last reported, if it is a worker. */
   status: WorkerStatus | undefined;
-  /** When it reported that. */
+  /** When it reported that, by our clock. */
   statusUs: number | undefined;
   /** Its memory as last reported. */
   rssBytes: number;
@@ -66,6 +68,7 @@ export function memberOf(
 ): Member {
   return {
     ...{ role, name, index, process, hosted, startedUs },
+    behindUs: 0,
     readyUs: undefined,
     endedUs: undefined,
     stableUs: undefined,
@@ -86,7 +89,7 @@ export function memberOf(
  */
 export function formerOf(saved: SavedMember): Member {
   return {
-    ...{ readyUs: undefined, endedUs: undefined, status: undefined, ...saved },
+    ...{ behindUs: 0, readyUs: undefined, endedUs: undefined, status: undefined, ...saved },
     ...{ stableUs: undefined, statusUs: undefined, phase: "gone", output: [] },
     exited: Promise.resolve({ code: 137, signal: "SIGKILL" }),
     hosted: undefined,

@@ -46,6 +46,8 @@ export class RunState {
   readonly outages: TimeRange[] = [];
   /** Called with each status of a worker. */
   onStatus: (member: Member) => void = () => {};
+  /** By how much the clock of the server, which stamps messages and effects, is ahead of ours, in microseconds. */
+  serverAheadUs = 0;
   /** Effects that were wrong so far. */
   defects = 0;
   /** Messages stored, for the status line. */
@@ -110,7 +112,9 @@ export class RunState {
         this.doubts.push(`${process}: ${report.message}`);
         return;
       case "hello":
-        if (member !== undefined) member.readyUs = report.atUs;
+        if (member === undefined) return;
+        member.behindUs = Math.max(0, member.startedUs - report.atUs);
+        member.readyUs = report.atUs + member.behindUs;
         return;
       case "memory":
         if (member !== undefined) member.rssBytes = report.rssBytes;
@@ -118,8 +122,8 @@ export class RunState {
       case "status":
         if (member === undefined) return;
         member.status = report.status;
-        member.statusUs = report.atUs;
-        member.stableUs = isStable(member) ? member.stableUs ?? report.atUs : undefined;
+        member.statusUs = report.atUs + member.behindUs;
+        member.stableUs = isStable(member) ? member.stableUs ?? member.statusUs : undefined;
         return this.onStatus(member);
     }
   }
@@ -157,12 +161,18 @@ export class RunState {
    * Takes the next message of the output stream.
    *
    * @param data its payload
-   * @param storedUs when it was stored
+   * @param storedUs when it was stored, by the server's clock
    * @param outputSequence its place
    */
   takeEffect(data: Uint8Array, storedUs: number, outputSequence: number): void {
     this.#take(() => {
-      const effect = { ...decodeEffect(data), storedUs, outputSequence };
+      const decoded = decodeEffect(data);
+      const effect = {
+        ...decoded,
+        availableUs: decoded.availableUs - this.serverAheadUs,
+        storedUs: storedUs - this.serverAheadUs,
+        outputSequence,
+      };
       const found = this.ledger.effective(effect);
       this.measurements.accept(effect);
       const member = this.#fleet().get(effect.process);
@@ -175,11 +185,12 @@ export class RunState {
    * Takes a dead letter, in the order of the output stream.
    *
    * @param data its payload: the message that was given up
-   * @param storedUs when it was stored
+   * @param stampedUs when it was stored, by the server's clock
    */
-  takeDeadLetter(data: Uint8Array, storedUs: number): void {
+  takeDeadLetter(data: Uint8Array, stampedUs: number): void {
     this.#take(() => {
       const { partitionId: partition, partitionSequence: sequence, poisoned } = decodeMessage(data);
+      const storedUs = stampedUs - this.serverAheadUs;
       const letter = { partition, sequence, storedUs, poisoned: poisoned === true };
       const found = this.ledger.deadLettered(letter);
       if (poisoned) this.measurements.poisonings.deadLettered(partition, sequence);

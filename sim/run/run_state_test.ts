@@ -147,3 +147,28 @@ Deno.test("planted: a process that is in trouble, and could not tell all, makes 
   state.takeReport("worker-0#1", { kind: "trouble", message: "a report is too large" });
   assert.deepEqual(state.doubts, ["worker-0#1: a report is too large"]);
 });
+
+Deno.test("order: who was started after the clock had been set back is heard all the same", () => {
+  const { fleet, state, say } = rig(0);
+  fleet.add("worker", 0, { startedUs: 60_000_000 });
+  state.takeReport("worker-0#1", { kind: "hello", pid: 1, atUs: 1_000_000 });
+  say(0, "Stable", 2_000);
+  assert.equal(state.disorder(60_500_000), "2 partitions without an owner, 0 with more than one");
+  assert.equal(state.disorder(62_000_000), "worker-0 is silent");
+});
+
+Deno.test("a server whose clock is off makes no message slower, and none quicker", () => {
+  for (const aheadUs of [0, 1_000_000, -1_000_000]) {
+    const { state } = rig(1);
+    state.serverAheadUs = aheadUs;
+    const atUs = 10_000_000;
+    const payload = {
+      ...{ partition: 0, sequence: 1, publishedUs: atUs, availableUs: atUs + 1_000 + aheadUs },
+      ...{ acquiredUs: atUs - 1, startUs: atUs + 2_000, process: "worker-0#1", instance: "i" },
+      ...{ epoch: 1, generation: 1, streamSequence: 1, deliveryCount: 1 },
+    };
+    const data = new TextEncoder().encode(JSON.stringify(payload));
+    state.takeEffect(data, atUs + 40_000 + aheadUs, 1);
+    assert.equal(state.measurements.latency.percentiles().max, 40);
+  }
+});
