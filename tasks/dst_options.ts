@@ -5,7 +5,7 @@
  */
 
 import { PartiError } from "../lib/errors.ts";
-import { DURATION_FORMAT, parseDurationMs } from "../sim/config/units.ts";
+import { DURATION_FORMAT, formatDuration, parseDurationMs } from "../sim/config/units.ts";
 import type { CampaignGoal } from "./dst_campaign.ts";
 
 /** The options as they were given. */
@@ -72,6 +72,8 @@ const SEEDS_MAX = 1_000_000_000;
 const FAILURES_DEFAULT = 10;
 const FAILURES_MAX = 1_000;
 const JOBS_MAX = 256;
+/** A timer that is to go longer goes off at once. */
+const LIMIT_MAX_MS = 24 * 3_600_000;
 
 /**
  * Checks the options.
@@ -102,7 +104,7 @@ export function readOptions(raw: RawDstOptions, cores: number): DstOptions {
     trace: raw.trace ?? false,
     shrink: raw.shrink ?? false,
     shrinkMs: duration("--shrink-time", raw.shrinkTime ?? "60s"),
-    limitMs: duration("--seed-limit", raw.seedLimit ?? "2m"),
+    limitMs: duration("--seed-limit", raw.seedLimit ?? "2m", LIMIT_MAX_MS),
     seedLimit: raw.seedLimit,
     out: raw.out,
     registry: raw.registry,
@@ -149,8 +151,11 @@ function whole(option: string, text: string, min: number, max: number): number {
   throw mistake(option, `needs a whole number from ${min} to ${max}, not "${text}"`);
 }
 
-function duration(option: string, text: string): number {
+function duration(option: string, text: string, maxMs = Number.POSITIVE_INFINITY): number {
   const ms = parseDurationMs(text);
+  if (ms !== undefined && ms > maxMs) {
+    throw mistake(option, `must be at most ${formatDuration(maxMs)}, not "${text}"`);
+  }
   if (ms !== undefined && ms > 0) return ms;
   throw mistake(option, `needs ${DURATION_FORMAT}, not "${text}"`);
 }

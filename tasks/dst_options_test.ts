@@ -69,6 +69,7 @@ const mistakes: [RawDstOptions, RegExp][] = [
   [{ shrink: true, shrinkTime: "soon" }, /--shrink-time needs a duration/],
   [{ shrinkTime: "30s" }, /--shrink-time does nothing without --shrink/],
   [{ seedLimit: "" }, /--seed-limit needs a duration/],
+  [{ seedLimit: "600h" }, /--seed-limit must be at most 24h/],
   [{ trace: true }, /--trace needs one run: --seed or --plan/],
   [{ maxSeeds: "5" }, /need --until-covered or --time/],
   [{ untilCovered: true, minSeeds: "9", maxSeeds: "8" }, /9 is more than the most, 8/],

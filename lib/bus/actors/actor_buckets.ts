@@ -78,7 +78,7 @@ export async function openActorBuckets(
     kv.open(name, { ...how, ttlMs }, (setting, actual) => {
       if (setting === "ttlMs") keptMs = Number(actual);
     }),
-    kv.open(stateBucket(bus), { ...how, ttlMs: 0 }),
+    openStates(kv, bus, how),
   ]);
   if (keptMs === 0 || keptMs >= LEAST_TTLS * leaseTtlMs) return { nodes, states };
   throw new PartiError(
@@ -89,6 +89,23 @@ export async function openActorBuckets(
       hint: `a lease of ${leaseTtlMs} ms needs twice that: change the bucket's TTL`,
     },
   );
+}
+
+/**
+ * Opens the bucket of what actors keep, and makes it if it is missing.
+ *
+ * @param kv the server
+ * @param bus the bus's name
+ * @param how how it is kept; on one server's disk unless given
+ * @returns the bucket
+ * @throws {PartiError} what the server says
+ */
+export function openStates(
+  kv: World["kv"],
+  bus: string,
+  how: BucketsHow = DEFAULT_HOW,
+): Promise<KvBucket> {
+  return kv.open(stateBucket(bus), { ...how, ttlMs: 0 });
 }
 
 /**

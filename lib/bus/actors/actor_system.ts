@@ -18,6 +18,7 @@ import {
   openActorBuckets,
   type OpenDirectory,
   openDirectory,
+  openStates,
 } from "./actor_buckets.ts";
 import type { ActorCalls } from "./actor_calls.ts";
 import type { ActorId } from "./actor_id.ts";
@@ -154,7 +155,7 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const { world, bus } = this.#options;
+    const { world, bus, buckets } = this.#options;
     const { nodes, states } = await this.#openBuckets();
     this.#nodes = new Nodes({
       ...{ world, bucket: nodes, ttlMs: this.#leaseTtlMs },
@@ -178,7 +179,8 @@ export class ActorSystem implements ActorCalls, AsyncDisposable {
     this.#sweeper = this.#sweeperOf(directory);
     await this.#lives.begin({
       ...{ nodes: this.#nodes, directory, checkEveryMs: this.#leaseTtlMs / CHECKS },
-      states: this.#options.states ?? new KvStateStore(states),
+      states: this.#options.states ??
+        new KvStateStore(states, () => openStates(world.kv, bus.name, buckets)),
       identify: () => world.kv.identify(bucket.name),
       reopen: async () => {
         await this.#openBuckets();

@@ -262,8 +262,8 @@ export class PartitionActors implements ActorCalls, AsyncDisposable {
     const { states, world, bus, buckets = { replicas: 1, storage: "file" } } = this.#options;
     if (states !== undefined) return Promise.resolve(states);
     if (this.#states !== undefined) return this.#states;
-    const opening = world.kv.open(shardStateBucket(bus.name), { ...buckets, ttlMs: 0 })
-      .then((bucket) => new KvStateStore(bucket));
+    const open = () => world.kv.open(shardStateBucket(bus.name), { ...buckets, ttlMs: 0 });
+    const opening = open().then((bucket) => new KvStateStore(bucket, open));
     // What failed is tried again with the next actor.
     opening.catch(() => this.#states = undefined);
     this.#states = opening;

@@ -34,24 +34,31 @@ const KIND_VALUE = 3;
 /** So often it is tried again to write over somebody who was quicker: earlier lives save at most once each after that. */
 const TRIES = 5;
 
+/** What the server says of a bucket that is not there: of a read, and of a write. */
+const NO_BUCKET = ["PARTI_NOT_FOUND", "PARTI_NO_RESPONDERS"] as const;
+
 /** States in a bucket. */
 export class KvStateStore implements StateStore {
   readonly #bucket: KvBucket;
+  readonly #reopen: (() => Promise<unknown>) | undefined;
+  #reopening: Promise<unknown> | undefined;
 
   /**
    * Nothing is read yet.
    *
    * @param bucket where they are kept
+   * @param reopen makes the bucket anew where somebody has deleted it; unless given, nothing can be kept then
    */
-  constructor(bucket: KvBucket) {
+  constructor(bucket: KvBucket, reopen?: () => Promise<unknown>) {
     this.#bucket = bucket;
+    this.#reopen = reopen;
   }
 
   /** See {@linkcode StateStore.open}. */
   async open(id: ActorId, token: bigint, mayAct: () => boolean): Promise<ActorState> {
     const key = bucketKey(id);
     for (let tries = 1;; tries++) {
-      const entry = await this.#bucket.get(key);
+      const entry = await this.#withBucket(() => this.#bucket.get(key));
       const kept = entry === undefined || entry.operation === "removed"
         ? undefined
         : decodeState(entry.value);
@@ -62,10 +69,24 @@ export class KvStateStore implements StateStore {
         const revision = kept === undefined
           ? await this.#bucket.create(key, bytes)
           : await this.#bucket.update(key, bytes, entry!.revision);
-        return new KvState(this.#bucket, id, mayAct, { token, revision, value: kept?.value });
+        const withBucket = <T>(work: () => Promise<T>): Promise<T> => this.#withBucket(work);
+        const first = { token, revision, value: kept?.value };
+        return new KvState(this.#bucket, id, mayAct, withBucket, first);
       } catch (error) {
         if (!isPartiError(error, "PARTI_CONFLICT") || tries === TRIES) throw error;
       }
+    }
+  }
+
+  /** Where the bucket is not there it is made anew, once for all who miss it, and what was to be done is done then. */
+  async #withBucket<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#reopen === undefined || !isPartiError(error, ...NO_BUCKET)) throw error;
+      this.#reopening ??= this.#reopen().finally(() => this.#reopening = undefined);
+      await this.#reopening;
+      return await work();
     }
   }
 }
@@ -80,14 +101,22 @@ class KvState implements ActorState {
   readonly #bucket: KvBucket;
   readonly #id: ActorId;
   readonly #mayAct: () => boolean;
+  readonly #withBucket: <T>(work: () => Promise<T>) => Promise<T>;
   #kept: Kept;
   /** The last save, when it has come to its end. */
   #saved: Promise<void> = Promise.resolve();
 
-  constructor(bucket: KvBucket, id: ActorId, mayAct: () => boolean, kept: Kept) {
+  constructor(
+    bucket: KvBucket,
+    id: ActorId,
+    mayAct: () => boolean,
+    withBucket: <T>(work: () => Promise<T>) => Promise<T>,
+    kept: Kept,
+  ) {
     this.#bucket = bucket;
     this.#id = id;
     this.#mayAct = mayAct;
+    this.#withBucket = withBucket;
     this.#kept = kept;
   }
 
@@ -104,13 +133,15 @@ class KvState implements ActorState {
   }
 
   async #save(value: Uint8Array): Promise<void> {
-    // The life may have ended while it waited for the save before it.
-    if (!this.#mayAct()) throw lifeOver();
     const key = bucketKey(this.#id);
     const { token, revision } = this.#kept;
     const bytes = encode(token, value);
     try {
-      const next = await this.#bucket.update(key, bytes, revision);
+      const next = await this.#withBucket(() => {
+        // The life may have ended while it waited for the save before it.
+        if (!this.#mayAct()) throw lifeOver();
+        return this.#bucket.update(key, bytes, revision);
+      });
       this.#kept = { token, revision: next, value };
     } catch (error) {
       if (!isPartiError(error, "PARTI_CONFLICT")) throw error;
@@ -121,12 +152,13 @@ class KvState implements ActorState {
   /** A lost compare is one to a newer life, or to a save of our own whose answer never came. */
   async #judge(key: string, token: bigint, value: Uint8Array): Promise<void> {
     const entry = await this.#bucket.get(key);
-    const kept = entry === undefined ? undefined : decodeState(entry.value);
-    // A read that is out of date proves nothing.
-    if (entry === undefined || entry.revision <= this.#kept.revision) {
-      throw new PartiError("PARTI_CONFLICT", `the state of ${this.#id} was read too early`);
+    if (entry === undefined || entry.operation === "removed") {
+      return await this.#putBack(key, token, value);
     }
-    if (kept === undefined || kept.token !== token) throw fenced(this.#id, kept?.token);
+    const kept = decodeState(entry.value);
+    // A read that is out of date proves nothing.
+    if (entry.revision <= this.#kept.revision) throw readTooEarly(this.#id);
+    if (kept.token !== token) throw fenced(this.#id, kept.token);
     // Another life under this token begins only when this one is over; until then all that is written under it is this one's, one save
     // after another, and it goes on from where it is.
     if (!this.#mayAct()) throw lifeOver();
@@ -134,9 +166,24 @@ class KvState implements ActorState {
     const next = await this.#bucket.update(key, encode(token, value), entry.revision);
     this.#kept = { token, revision: next, value };
   }
+
+  /** It was removed by hand, or with its bucket, if the server takes this. No newer life has begun since: that would have written. */
+  async #putBack(key: string, token: bigint, value: Uint8Array): Promise<void> {
+    if (!this.#mayAct()) throw lifeOver();
+    try {
+      const revision = await this.#bucket.create(key, encode(token, value));
+      this.#kept = { token, revision, value };
+    } catch (error) {
+      throw isPartiError(error, "PARTI_CONFLICT") ? readTooEarly(this.#id) : error;
+    }
+  }
 }
 
-function fenced(id: ActorId, token: bigint | undefined): PartiError {
+function readTooEarly(id: ActorId): PartiError {
+  return new PartiError("PARTI_CONFLICT", `the state of ${id} was read too early`);
+}
+
+function fenced(id: ActorId, token: bigint): PartiError {
   return new PartiError("PARTI_FENCED", `a newer life of ${id} has begun`, {
     value: token,
     hint: "give up: whatever this one does must not count",

@@ -81,6 +81,29 @@ bothNatsTest(
 );
 
 bothNatsTest(
+  "states: where a key or the bucket was removed a life goes on saving, and another begins",
+  async (rig) => {
+    const { world } = await rig.connect();
+    const open = () => world.kv.open("bucket", OPTIONS);
+    const bucket = await open();
+    const store = new KvStateStore(bucket, open);
+    const kept = async (token: bigint) =>
+      decoder.decode((await store.open(ID, token, always)).value);
+    const state = await store.open(ID, 1n, always);
+    await state.save(encoder.encode("one"));
+    await bucket.remove(bucketKey(ID));
+    await state.save(encoder.encode("two"));
+    assert.equal(decoder.decode(state.value), "two");
+    await world.kv.destroy("bucket");
+    await Promise.all(["three", "four"].map((text) => state.save(encoder.encode(text))));
+    assert.equal(await kept(2n), "four");
+    await assert.rejects(state.save(encoder.encode("zombie")), { code: "PARTI_FENCED" });
+    await world.kv.destroy("bucket");
+    assert.equal(await kept(1n), "", "nothing is kept, and nobody is fenced");
+  },
+);
+
+bothNatsTest(
   "states: saves at once are kept in their order, and one that fails ends no other",
   async (rig) => {
     const bucket = await bucketOf(rig);

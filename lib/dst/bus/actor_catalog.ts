@@ -66,7 +66,9 @@ export const actorCatalog = {
   "what was refused was not handled": always(
     "of a call that is tried once nobody is told that it was not handled, and it was",
   ),
-  "on a good day all calls succeed": always("without faults each call has its value in time"),
+  "on a good day all calls succeed": always(
+    "without faults each call has its value in time, and what is told is handled once",
+  ),
   "where nodes only crash callers learn in time": always(
     "without other faults no call of a patient caller ends by its deadline",
   ),
@@ -99,6 +101,9 @@ export const actorCatalog = {
   "every life ends once": always("each life has come to its end, or its process has"),
   "hooks come once, by right": always(
     "a hook of a life is called once, by right, and in no turn and no other hook of it",
+  ),
+  "whoever leaves comes to its end": always(
+    "a process that leaves in order has left when the faults are over, or a little later",
   ),
   "nothing leaks": always("after the end no timer, subscription, watch, entry or lease is left"),
   "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),

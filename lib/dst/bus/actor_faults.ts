@@ -85,7 +85,10 @@ export interface FaultTargets {
 }
 
 /** What of a catalog is needed to tell of faults. */
-export type FaultCatalog = Pick<ActorCatalog, "faults that strike" | "nothing leaks">;
+export type FaultCatalog = Pick<
+  ActorCatalog,
+  "faults that strike" | "nothing leaks" | "whoever leaves comes to its end"
+>;
 
 /** Does harm. */
 export class ActorFaults {
@@ -115,10 +118,10 @@ export class ActorFaults {
     this.#leaving = new Leaving(simulation, run.stop);
   }
 
-  /** Nobody is hurt any more. */
-  end(): void {
+  /** Nobody is hurt any more; resolves when whoever was about to leave has left. */
+  async end(): Promise<void> {
     this.#isOver = true;
-    this.#leaving.kill();
+    await this.#leaving.settled();
   }
 
   /** Carries out a fault. */

@@ -66,6 +66,8 @@ export class ActorRun {
   readonly cluster: BusCluster<ActorMember>;
   /** The calls that were sent on as often as they may be while their actors had just moved, which is no fault. */
   readonly far = new Set<string>();
+  /** The actors that something was told which was sent on as often: which of several, nobody says. */
+  readonly farTold = new Set<unknown>();
   readonly #simulation: Simulation<ActorCatalog>;
   readonly #options: ActorRunOptions;
   /** What actors have said they keep. */
@@ -101,6 +103,7 @@ export class ActorRun {
       }),
       start: (member) => this.#start(member),
       onDeath: ({ owner }) => this.ledger.died(owner.name),
+      onFailedStart: (error) => this.#heard(error),
       onMisbehaviour: (site) => {
         simulation.assertions.sometimesEach("places that misbehave", site as ActorSite);
       },
@@ -312,5 +315,6 @@ export class ActorRun {
       () => error instanceof Error ? error.message : "",
     );
     assertions.sometimes("a lease was lost", isPartiError(error, "PARTI_LEASE_LOST"));
+    if (isPartiError(error, "PARTI_TOO_MANY_HOPS")) this.farTold.add(error.value);
   }
 }

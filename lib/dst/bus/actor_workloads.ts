@@ -59,6 +59,8 @@ export const chaosWorkload: AnyWorkload = actorWorkload({
 /** Whoever waits for so long gets an answer on a good day, and learns in time where nodes only crash, in milliseconds. */
 const PATIENT_MS = 4_000;
 
+const GOOD_DAY = "on a good day all calls succeed";
+
 /** As many calls as ever wait for one actor, and as many places as a node may have to remember. */
 const MANY = 1_000;
 /** The share of the calls that are given up. */
@@ -175,8 +177,7 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
       const how = args as unknown as ActorCallStep;
       calls.push(
         kind === "tell" ? run.tell(id, how) : run.call(id, how).then((record) => {
-          const isPatient = how.timeoutMs >= PATIENT_MS && how.cancelAfterMs === undefined;
-          if (record !== undefined && isPatient) judge(simulation, run, record);
+          if (record !== undefined && isPatient(how)) judge(simulation, run, record);
         }),
       );
     }),
@@ -184,8 +185,8 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
     kernel.sleep(loadMs, "the load"),
   ]);
   healing.all();
-  faults.end();
   run.cluster.behave();
+  await faults.end();
   const healedAtMs = kernel.nowMs;
   for (const node of run.nodeNames) await run.cluster.start(node);
   await run.converge(healedAtMs);
@@ -193,7 +194,24 @@ async function runActors(simulation: Simulation<ActorCatalog>): Promise<void> {
   // The last calls may have begun actors, and ended some.
   await run.converge(kernel.nowMs);
   await run.callAll();
+  if (isCalm(plan)) judgeTold(simulation, run);
   await run.end();
+}
+
+/** Whether its time is enough on a good day. */
+function isPatient({ timeoutMs, cancelAfterMs }: ActorCallStep): boolean {
+  return timeoutMs >= PATIENT_MS && cancelAfterMs === undefined;
+}
+
+/** What was told on a good day: nobody has answered it, but it must have come. */
+function judgeTold({ plan, assertions }: Simulation<ActorCatalog>, run: ActorRun): void {
+  for (const { id, kind, args } of plan.operations) {
+    const how = args as unknown as ActorCallStep;
+    if (kind !== "tell" || !isPatient(how)) continue;
+    const times = run.ledger.find(id)?.executions;
+    const isWell = times === 1 || run.farTold.has(run.actorId(how.actor));
+    assertions.always(GOOD_DAY, isWell, `${id} was told, and handled ${times} times`);
+  }
 }
 
 /** What came of a call that had time enough. */
@@ -205,7 +223,7 @@ function judge(
   const text = `${token}: ${outcome}`;
   if (isCalm(plan)) {
     const isWell = outcome === "value" || run.far.has(token);
-    assertions.always("on a good day all calls succeed", isWell, text);
+    assertions.always(GOOD_DAY, isWell, text);
   }
   // Further tries may find nobody until the lease of the dead is over.
   if (!isCrashesOnly(plan) || !once) return;

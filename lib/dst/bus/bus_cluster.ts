@@ -5,7 +5,7 @@
  */
 import { MessageBus } from "../../bus/bus.ts";
 import type { BusOptions } from "../../bus/bus_options.ts";
-import { isPartiError } from "../../errors.ts";
+import { isPartiError, type PartiError } from "../../errors.ts";
 import type { Buggify } from "../../ports/buggify.ts";
 import type { World } from "../../ports/world.ts";
 import { SimProcess } from "../kernel/node.ts";
@@ -15,6 +15,7 @@ import { ModelServer } from "../nats/server.ts";
 import { simWorld } from "../nats/sim_world.ts";
 import type { Catalog } from "../assertions/catalog.ts";
 import type { Simulation } from "../workload.ts";
+import { isCalm } from "./mood.ts";
 
 /** The bus of all simulations. */
 export const BUS = "sim";
@@ -48,6 +49,8 @@ export interface BusClusterOptions<Member extends BusMember> {
   readonly start: (member: BusMember) => Promise<Member>;
   /** Told when a process has ended, however it did. */
   readonly onDeath?: (member: Member) => void;
+  /** Told why a process could not start. */
+  readonly onFailedStart?: (error: PartiError) => void;
   /** Told of each place of the library that misbehaves. */
   readonly onMisbehaviour?: (site: string) => void;
 }
@@ -150,7 +153,9 @@ export class BusCluster<Member extends BusMember = BusMember> {
         this.#options.onDeath?.(member);
       });
     } catch (error) {
-      if (!isPartiError(error)) throw error;
+      // Where nothing goes wrong nothing can be in its way.
+      if (!isPartiError(error) || isCalm(this.#simulation.plan)) throw error;
+      this.#options.onFailedStart?.(error);
       // The server or the network was away: the machine starts it anew.
       owner.kill();
       await this.#simulation.kernel.sleep(CONNECT_AGAIN_MS, "start again");

@@ -8,11 +8,16 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { BusMember } from "./bus_cluster.ts";
 
 const LOOK_MS = 100;
+/** So long it may take once nothing is in the way any more: graces, requests that have got no answer, and then some, in milliseconds. */
+const LEAVE_MS = 60_000;
+
+/** What is asserted of it. */
+export type LeavingNames = "nothing leaks" | "whoever leaves comes to its end";
 
 /** Whoever leaves at this moment. */
 export class Leaving {
   readonly #kernel: Kernel;
-  readonly #assertions: Always<"nothing leaks">;
+  readonly #assertions: Always<LeavingNames>;
   readonly #stop: (member: BusMember) => Promise<void>;
   readonly #members = new Set<BusMember>();
 
@@ -23,7 +28,7 @@ export class Leaving {
   constructor(
     { kernel, assertions }: {
       readonly kernel: Kernel;
-      readonly assertions: Always<"nothing leaks">;
+      readonly assertions: Always<LeavingNames>;
     },
     stop: (member: BusMember) => Promise<void>,
   ) {
@@ -47,9 +52,15 @@ export class Leaving {
     return owner.exited;
   }
 
-  /** Whoever has not left by now never does. */
-  kill(): void {
-    for (const { owner } of this.#members) owner.kill();
+  /** Waits for whoever leaves at this moment, when nothing is in the way any more. */
+  async settled(): Promise<void> {
+    const untilMs = this.#kernel.nowMs + LEAVE_MS;
+    while (this.#members.size > 0 && this.#kernel.nowMs < untilMs) {
+      await this.#kernel.sleep(LOOK_MS, "whoever leaves");
+    }
+    const left = [...this.#members].map(({ owner }) => owner.name);
+    const text = () => `${left.join(", ")} would not end`;
+    this.#assertions.always("whoever leaves comes to its end", left.length === 0, text);
   }
 
   async #goInOrder(member: BusMember): Promise<void> {

@@ -23,6 +23,8 @@ const WITHIN_MS = 10_000;
 const CALM_TIMEOUT_MS = 20_000;
 /** A connection that was cut is back by then, also one whose end the client had to find out. */
 const HEALED_AFTER_MS = 10_000;
+/** What was told has come by then. */
+const TOLD_MS = 1_000;
 /** A clock jumps so soon after a call at most, in milliseconds. */
 const JUMP_WITHIN_MS = 50;
 const FAMILIES = ["loss", "cut", "block", "server", "clock", "buggify"] as const;
@@ -149,6 +151,15 @@ async function runNetwork(simulation: Simulation<Catalog>): Promise<void> {
       watch.mustSucceed("after healing all calls succeed", `healed-${n}`, record, how);
     }),
   );
+  const told = await Promise.all(
+    NODES.map((_, from) => run.tell(`told-${from}`, { from, timeoutMs: CALM_TIMEOUT_MS })),
+  );
+  await kernel.sleep(TOLD_MS, "what was told");
+  for (const record of told) {
+    const times = record?.executions;
+    const text = `${record?.token} was told, and handled ${times} times`;
+    assertions.always("after healing all calls succeed", times === 1, text);
+  }
   await run.end();
 }
 

@@ -5,6 +5,7 @@ import { KvStateStore } from "../../bus/actors/state_store.ts";
 import { shardStateBucket } from "../../bus/names.ts";
 import { isPartiError, PartiError } from "../../errors.ts";
 import { Manager } from "../../manager/manager.ts";
+import type { World } from "../../ports/world.ts";
 import { makeShards } from "../../sharding/make_shards.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { BUS, FOR_EVER } from "./bus_cluster.ts";
@@ -17,6 +18,7 @@ const OTHER = "sim::other";
 const always = (): boolean => true;
 
 interface Group {
+  readonly world: World;
   readonly actors: PartitionActors;
   readonly kernel: Kernel;
   /** What became of the shard and its messages, in one word each. */
@@ -59,7 +61,7 @@ async function inGroup(
         .then(() => "value", (error) => isPartiError(error) ? error.code : String(error));
       return `${outcome} after ${Math.floor((kernel.nowMs - sinceMs) / 1_000)} s`;
     };
-    await play({ actors, kernel, told, call });
+    await play({ world, actors, kernel, told, call });
     await manager.stop();
     await actors.stop();
     await node.actors.stop();
@@ -113,4 +115,14 @@ Deno.test("an actor whose state was kept under a higher token is refused alone: 
     // As the group's former life has left it.
     (store) => store.open(`${TYPE}/1`, 1n << 60n, always),
   );
+});
+
+Deno.test("an actor begins although the bucket of what actors keep was deleted: it is made anew", async () => {
+  await inGroup(async ({ world, actors, call }) => {
+    const create = () => ({ handle: () => {} });
+    actors.define(TYPE, { state: true, create });
+    assert.equal(await call(`${TYPE}/1`, 5_000), "value after 0 s");
+    await world.kv.destroy(shardStateBucket(BUS));
+    assert.equal(await call(`${TYPE}/2`, 5_000), "value after 0 s");
+  });
 });

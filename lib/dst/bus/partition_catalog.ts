@@ -38,7 +38,10 @@ export const partitionCatalog = {
   "nothing is saved after the goodbye": always(
     "what an actor saves after its last hook has no effect",
   ),
-  "what is stored is handled": always("in the end every call that the feed has stored was handled"),
+  "what is stored is handled": always(
+    "in the end every call that the feed has stored was handled, or given up since its actor could not begin",
+  ),
+  "on a good day all calls succeed": always("without faults each call has its value in time"),
   "nothing kept is lost": always("what an actor has said it keeps is in its state"),
   "nothing is kept twice": always("no call is in an actor's state twice"),
   "ids are unique": always("no two calls have one ID, whichever life made them"),
@@ -51,6 +54,9 @@ export const partitionCatalog = {
     "how long after the last fault every worker is Stable, in milliseconds",
   ),
   "all actors answer": always("after healing every actor answers"),
+  "whoever leaves comes to its end": always(
+    "a process that leaves in order has left when the faults are over, or a little later",
+  ),
   "nothing leaks": always("after the end no timer and no subscription is left"),
   "no invariant of parti breaks": always("nobody reports PARTI_INVARIANT"),
   "faults that strike": sometimesEach(ACTOR_FAULTS, "each kind of fault has its effect"),

@@ -24,9 +24,11 @@ import { CallWatch } from "./call_watch.ts";
 import { cancelAfter } from "./cancelling.ts";
 import { KeptBooks } from "./kept_books.ts";
 import { type CallRecord, echoOf, Ledger, tokenOf } from "./ledger.ts";
+import { isCalm } from "./mood.ts";
 import { type PartitionCatalog, WHOLE_MS } from "./partition_catalog.ts";
 import { PartitionWatch } from "./partition_watch.ts";
 import { endRun } from "./run_end.ts";
+import { StoredCalls } from "./stored_calls.ts";
 import type { Turn } from "./turn_watch.ts";
 
 /** How many workers. */
@@ -45,6 +47,8 @@ const SLOW_ACTIVATING_MS = 5_000;
 const SLOW_LEAVING_MS = 2_000;
 const SLOW_HOOKS = 0.05;
 const PING_TIMEOUT_MS = 60_000;
+/** Whoever waits for so long gets an answer on a good day, in milliseconds. */
+const PATIENT_MS = 5_000;
 /** What is stored and waits is handled within so long when all is well, in milliseconds. */
 const DRAIN_MS = 60_000;
 const FEED: ShardedFeed = {
@@ -80,10 +84,11 @@ export class PartitionRun {
   readonly #calls: CallWatch;
   readonly #kept = new KeptBooks(shardStateBucket(BUS));
   readonly #called = new Set<number>();
+  readonly #stored = new StoredCalls();
 
   constructor(simulation: Simulation<PartitionCatalog>) {
     this.#simulation = simulation;
-    this.#watch = new PartitionWatch(simulation.assertions);
+    this.#watch = new PartitionWatch(simulation.assertions, this.#stored);
     this.#calls = new CallWatch(simulation.assertions);
     const { plan } = simulation;
     const { shape, latencyMaxMs } = plan.parameters as {
@@ -97,12 +102,14 @@ export class PartitionRun {
       busOptions: () => ({ onError: (error) => this.#heard(error) }),
       start: (member) => this.#start(member),
       onDeath: ({ owner }) => this.#ledger.died(owner.name),
+      onFailedStart: (error) => this.#heard(error),
     });
   }
 
   async run(): Promise<void> {
     const { kernel, plan } = this.#simulation;
     await makeShards(this.#cluster.admin.feed, FEED, { storage: "file", replicas: 1 });
+    this.#stored.follow(this.#cluster.server, FEED);
     const opening = this.nodeNames.map((node) => this.#cluster.start(node));
     const healing = new Healing(kernel);
     const targets = { cluster: this.#cluster, nodeNames: this.nodeNames, stop };
@@ -114,15 +121,16 @@ export class PartitionRun {
     );
     const calls: Promise<unknown>[] = [];
     await Promise.all([
-      playSteps(this.#simulation, plan.operations, ({ id, args }) => {
-        calls.push(this.#call(id, args as unknown as ActorCallStep));
+      playSteps(this.#simulation, plan.operations, ({ id, kind, args }) => {
+        const how = args as unknown as ActorCallStep;
+        calls.push(kind === "tell" ? this.#tell(id, how) : this.#callAndJudge(id, how));
       }),
       playSteps(this.#simulation, plan.faults, (fault) => faults.inject(fault)),
       kernel.sleep(LOAD_MS, "the load"),
     ]);
     healing.all();
-    faults.end();
     this.#cluster.behave();
+    await faults.end();
     await this.#simulation.awaiting("the nodes", Promise.all(opening));
     for (const node of this.nodeNames) await this.#cluster.start(node);
     await this.#simulation.awaiting("the calls", Promise.all(calls));
@@ -168,7 +176,8 @@ export class PartitionRun {
     const life = `${owner.name} ${context.id} ${context.token}`;
     const draws = new Draws(this.#simulation.plan.seed, "activation", life);
     const linger = async (longestMs: number): Promise<void> => {
-      const takesMs = draws.chance(SLOW_HOOKS) ? longestMs : draws.pick(HOOK_MS);
+      const isSlow = draws.chance(SLOW_HOOKS) && !isCalm(this.#simulation.plan);
+      const takesMs = isSlow ? longestMs : draws.pick(HOOK_MS);
       if (takesMs > 0) await sleep(clock, takesMs);
     };
     return {
@@ -198,11 +207,12 @@ export class PartitionRun {
   }
 
   /** What it does behind its goodbye must not count. */
-  #saveLate(owner: BusMember["owner"], { id, state }: ActorContext): void {
+  #saveLate(owner: BusMember["owner"], { id, state, mayAct }: ActorContext): void {
     this.#simulation.kernel.schedule(STRAGGLE_MS, "a straggler saves", () => {
       if (owner.dead || owner.paused) return;
       const isSaved = (saved: boolean) =>
         this.#simulation.assertions.always("nothing is saved after the goodbye", !saved, id);
+      isSaved(mayAct());
       state!.save(state!.value ?? new Uint8Array()).then(
         () => isSaved(true),
         () => isSaved(false),
@@ -238,6 +248,29 @@ export class PartitionRun {
     return record;
   }
 
+  /** On a good day whoever has time gets a value. */
+  async #callAndJudge(token: string, how: ActorCallStep): Promise<void> {
+    const { plan, assertions } = this.#simulation;
+    const record = await this.#call(token, how);
+    const isPatient = how.timeoutMs >= PATIENT_MS && how.cancelAfterMs === undefined;
+    if (record === undefined || !isPatient || !isCalm(plan)) return;
+    const [outcome] = record.outcomes;
+    const text = `${token}: ${outcome}`;
+    assertions.always("on a good day all calls succeed", outcome === "value", text);
+  }
+
+  /** Tells an actor something. */
+  async #tell(token: string, { node, actor, timeoutMs, ...how }: ActorCallStep): Promise<void> {
+    const member = await this.#cluster.awake(`node-${node}`);
+    if (member === undefined) return;
+    const id = `${TYPE}/${actor}`;
+    this.#called.add(actor);
+    const record = this.#ledger.issue(token, member.owner.name, true, timeoutMs);
+    const payload = writePayload(token, { node, actor, timeoutMs, ...how });
+    const telling = member.actors.oneway(id, "add", payload, { timeoutMs });
+    await this.#ledger.book(record, member, telling, (error) => this.#heard(error));
+  }
+
   async #converge(): Promise<void> {
     const { kernel, assertions } = this.#simulation;
     const sinceMs = kernel.nowMs;
@@ -260,8 +293,10 @@ export class PartitionRun {
   }
 
   #problem(): string | undefined {
-    const { alive } = this.#cluster;
+    const { alive, admin } = this.#cluster;
     if (alive.length < NODES) return "a node is missing";
+    // Who looks at what is kept comes back later than they do, now and then.
+    if (!admin.messaging.connected) return "the server is not back";
     const strayed = alive.find(({ manager }) => manager.state !== "Stable");
     return strayed === undefined ? undefined : `${strayed.node} is ${strayed.manager.state}`;
   }
@@ -286,6 +321,7 @@ export class PartitionRun {
       left = await this.#messagesLeft();
     }
     assertions.always("what is stored is handled", left === 0, `${left} messages are left`);
+    this.#stored.check(assertions, this.#ledger);
   }
 
   async #messagesLeft(): Promise<number> {

@@ -8,6 +8,7 @@ import type { MessageBus } from "../../bus/bus.ts";
 import type { SimProcess } from "../kernel/node.ts";
 import type { Simulation } from "../workload.ts";
 import type { PartitionCatalog } from "./partition_catalog.ts";
+import type { StoredCalls } from "./stored_calls.ts";
 import { type Turn, TurnWatch } from "./turn_watch.ts";
 
 /** Watches. */
@@ -16,10 +17,15 @@ export class PartitionWatch {
   readonly #turns: TurnWatch;
   /** By the payload of the call, which is one object from its arrival to its answer. */
   readonly #turnOf = new WeakMap<Uint8Array, Turn>();
+  readonly #stored: StoredCalls;
 
-  /** @param assertions of the run */
-  constructor(assertions: Simulation<PartitionCatalog>["assertions"]) {
+  /**
+   * @param assertions of the run
+   * @param stored told of what is answered
+   */
+  constructor(assertions: Simulation<PartitionCatalog>["assertions"], stored: StoredCalls) {
     this.#assertions = assertions;
+    this.#stored = stored;
     this.#turns = new TurnWatch(assertions, true);
   }
 
@@ -66,6 +72,7 @@ export class PartitionWatch {
   listen({ outbox }: MessageBus): void {
     const answer = outbox.answer.bind(outbox);
     outbox.answer = (call, said) => {
+      this.#stored.answered(call, said);
       const turn = this.#turnOf.get(call.payload);
       if (call.kind === "request" && said.status !== "refused" && turn !== undefined) {
         this.#answers(turn);

@@ -9,11 +9,14 @@ import { LATENCY_SHAPES } from "../latency.ts";
 import { drawSwarm } from "../plan/swarm.ts";
 import { defineWorkload } from "../workload.ts";
 import { drawActorFaults, FAMILIES } from "./actor_faults.ts";
+import { drawMood } from "./mood.ts";
 import { type PartitionCatalog, partitionCatalog } from "./partition_catalog.ts";
 import { LOAD_MS, NODES, PartitionRun } from "./partition_run.ts";
 
 const ACTORS = 12;
 const OPERATIONS = 120;
+/** The share of them for which nobody waits. */
+const TOLD = 0.15;
 const SITES = [
   "bus-send-late",
   "bus-answer-late",
@@ -29,12 +32,13 @@ export const partitionWorkload = defineWorkload<PartitionCatalog>({
   limits: { virtualMs: 1_200_000 },
   stubs: { allow: ["WeakRef"] },
   expand(seed, draws) {
-    const swarm = drawSwarm(draws, [...FAMILIES, "buggify"]);
+    const swarm = drawMood(drawSwarm(draws, [...FAMILIES, "buggify"]), draws);
     const own = draws("parameters");
     const operations = Array.from({ length: OPERATIONS }, (_, n) => {
       const call = draws("operation", String(n));
       const again = call.chance(0.5);
-      return step(`operation-${n}`, call.between(0, LOAD_MS), "call", {
+      const kind = draws("kind", String(n)).chance(TOLD) ? "tell" : "call";
+      return step(`operation-${n}`, call.between(0, LOAD_MS), kind, {
         node: call.integer(0, NODES - 1),
         actor: call.integer(0, ACTORS - 1),
         timeoutMs: again ? call.integer(10_000, 40_000) : call.pick([200, 5_000]),

@@ -57,7 +57,7 @@ export const pairCatalog = combineCatalogs(CALLS, {
 export const networkCatalog = combineCatalogs(CALLS, {
   "on a good day all calls succeed": always("without faults each call has its value"),
   "after healing all calls succeed": always(
-    "what is called when the faults are over has its value",
+    "what is called when the faults are over has its value, and what is told is handled once",
   ),
   "a timeout is in time": alwaysAtMost(
     QUANTUM_MS,

@@ -131,6 +131,19 @@ export class ServiceRun {
     return record;
   }
 
+  /** Tells the other node something: nobody waits, and nothing is open. */
+  async tell(token: string, how: ServiceCallStep): Promise<CallRecord | undefined> {
+    const member = this.cluster.find(NODES[how.from]!);
+    if (member === undefined) return undefined;
+    const { bus, owner } = member;
+    const { timeoutMs } = how;
+    const record = this.ledger.issue(token, owner.name, true, timeoutMs);
+    this.ledger.settle(record, "maybe delivered");
+    const to = { node: NODES[1 - how.from]!, type: ECHO };
+    await bus.oneway(to, "echo", payloadOf(token, how), { timeoutMs });
+    return record;
+  }
+
   /** Ends both nodes, and looks at what is left. */
   async end(): Promise<void> {
     const { cluster, ledger } = this;

@@ -27,6 +27,13 @@ export interface Turn {
   readonly signal: AbortSignal;
 }
 
+/** The newest life of an actor that has begun a turn. */
+interface Newest {
+  readonly token: bigint;
+  readonly owner: SimProcess;
+  readonly context: ActorContext;
+}
+
 /** What has become of one life. */
 interface Life {
   readonly owner: SimProcess;
@@ -44,7 +51,7 @@ export class TurnWatch {
   readonly #isInFile: boolean;
   /** In progress: turns, and hooks with them. */
   readonly #turns = new Map<ActorId, Set<Turn>>();
-  readonly #newest = new Map<ActorId, { readonly token: bigint; readonly owner: SimProcess }>();
+  readonly #newest = new Map<ActorId, Newest>();
   readonly #lives = new Map<ActorContext, Life>();
   /** The last life of each actor that has begun in each process. */
   readonly #last = new Map<string, Life>();
@@ -59,7 +66,7 @@ export class TurnWatch {
   }
 
   /** The newest life of an actor that has begun a turn: its token, and its process. */
-  newestOf(actor: ActorId): { readonly token: bigint; readonly owner: SimProcess } | undefined {
+  newestOf(actor: ActorId): Newest | undefined {
     return this.#newest.get(actor);
   }
 
@@ -95,8 +102,17 @@ export class TurnWatch {
     this.#assertions.always("no life goes back", !isOlder, text);
     open.add(turn);
     if (newest !== undefined && token <= newest.token) return false;
-    this.#newest.set(id, { token, owner });
+    if (newest !== undefined) this.#checkOver(newest, owner);
+    this.#newest.set(id, { token, owner, context });
     return newest !== undefined && newest.owner !== owner;
+  }
+
+  /** By its own word, too, a life may act no more when the next one begins: its clock is asked, also where its process stands still. */
+  #checkOver({ owner, context }: Newest, next: SimProcess): void {
+    // By partition whoever was cut off may not know yet that somebody else has its shard.
+    if (this.#isInFile && owner !== next) return;
+    const text = () => `${context.id}: ${next.name} begins, and ${owner.name} says that it may act`;
+    this.#assertions.always("single activation", owner.dead || !context.mayAct(), text);
   }
 
   /** A turn is over. */

@@ -1,15 +1,16 @@
 /** Buckets and keys that vanish under nodes that live: nobody acts while whoever had the actor may still do so. */
 import assert from "node:assert/strict";
 import type { ActivationState } from "../../bus/actors/activation_state.ts";
-import { directoryBucket, nodeBucket } from "../../bus/names.ts";
+import { directoryBucket, nodeBucket, stateBucket } from "../../bus/names.ts";
 import { isPartiError } from "../../errors.ts";
 import { Kernel } from "../kernel/kernel.ts";
-import { BUS } from "./bus_cluster.ts";
+import { BUS, FOR_EVER } from "./bus_cluster.ts";
 import { type CalmNode, CalmNodes } from "./calm_nodes.ts";
 import { tokenBytes, tokenOf } from "./ledger.ts";
 
 const TYPE = "sim::plain";
 const ACTOR = `${TYPE}/1`;
+const KEEPER = "sim::keeper";
 const LEASE_TTL_MS = 5_000;
 
 /** Some nodes, and a judge who sees into all of them. */
@@ -152,3 +153,28 @@ Deno.test(
     await world.kv.destroy(directoryBucket(BUS));
   }, 2.5 * LEASE_TTL_MS),
 );
+
+Deno.test("what actors keep is deleted: those that live save on, and others begin", async () => {
+  const kernel = new Kernel({ seed: 1 });
+  await kernel.run(async () => {
+    const node = await new CalmNodes(kernel).start("a", {
+      define: (actors) =>
+        actors.define(KEEPER, {
+          state: true,
+          create: ({ state }) => ({
+            async handle({ payload }) {
+              await state!.save(payload);
+            },
+          }),
+        }),
+    });
+    const tell = (key: number) => node.actors.request(`${KEEPER}/${key}`, "x", tokenBytes("kept"));
+    await tell(1);
+    await node.world.kv.destroy(stateBucket(BUS));
+    for (const key of [1, 2]) await tell(key);
+    const bucket = await node.world.kv.open(stateBucket(BUS), FOR_EVER);
+    assert.equal((await bucket.list(">")).length, 2);
+    await node.actors.stop();
+    await node.bus.stop();
+  });
+});

@@ -160,6 +160,7 @@ export class Member {
     this.#options.onState(this, "Init");
     this.#run().catch((error) => {
       if (!isPartiError(error)) throw error;
+      if (!this.owner.dead) this.#options.observer.told(error);
       if (isPartiError(error, "PARTI_NO_FREE_ID")) {
         this.#options.simulation.assertions.reachable("all stable IDs were taken");
       }

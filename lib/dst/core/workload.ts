@@ -102,7 +102,8 @@ function operate(cluster: CoreCluster, { kind, args }: PlanStep): void | Promise
       });
     case "refresh":
       // Refused while there is no leader; that is not what is tested here.
-      return void fleet.find(node)?.manager.refreshPartitions().catch(() => {});
+      return void fleet.find(node)?.manager.refreshPartitions()
+        .catch((error) => cluster.observer.told(error));
     case "add":
       return cluster.add(count, Number(args["weight"]));
     case "remove":

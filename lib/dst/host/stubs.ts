@@ -3,7 +3,8 @@
  * stub that throws, so that code which went past the ports is found where it does so.
  *
  * Not reached from here: references taken before (`const { random } = Math`), and `node:timers`, `node:crypto` and their like when imported by
- * name. The first are found by comparing two runs of a seed, the second by the lint rule.
+ * name. The first are found by comparing two runs of a seed, the second by the lint rule. Nor `process.pid`, which nobody can replace: it is
+ * found by comparing two processes.
  *
  * Nothing else may be at work in the process meanwhile, as these globals are everybody's.
  *

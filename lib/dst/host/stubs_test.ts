@@ -52,6 +52,7 @@ Deno.test("what the requirements name is among the ways", () => {
     ...["Deno.resolveDns", "Deno.pid", "process.hrtime", "WebAssembly.instantiate"],
     ...["Intl.DateTimeFormat", "Blob.prototype.text", "performance.timeOrigin"],
     ...["performance.toJSON", "File.prototype.lastModified", "process.getBuiltinModule"],
+    ...["URL.createObjectURL", "PerformanceMark"],
   ];
   assert.deepEqual(named.filter((name) => !names.has(name)), []);
 });

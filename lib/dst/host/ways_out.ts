@@ -27,7 +27,7 @@ export interface Way {
 const GLOBALS = [
   ...["setTimeout", "setInterval", "setImmediate", "fetch", "alert", "confirm", "prompt"],
   ...["WebSocket", "EventSource", "BroadcastChannel", "MessageChannel", "Worker"],
-  ...["WeakRef", "FinalizationRegistry", "FileReader", "createImageBitmap"],
+  ...["WeakRef", "FinalizationRegistry", "FileReader", "createImageBitmap", "PerformanceMark"],
 ];
 
 /** Values that are the world as soon as they are read. */
@@ -39,6 +39,8 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   "performance": ["now", "mark", "measure", "toJSON"],
   "crypto": ["getRandomValues", "randomUUID"],
   "AbortSignal": ["timeout"],
+  // Makes a name that there is not yet.
+  "URL": ["createObjectURL"],
   "Atomics": ["wait", "waitAsync"],
   // Compiled on other threads: when it is done is chance.
   "WebAssembly": ["compile", "compileStreaming", "instantiate", "instantiateStreaming"],

@@ -168,8 +168,8 @@ const bugs: readonly Mutant[] = [
     name: "state-saved-by-put",
     about: "State is saved without a compare.",
     file: "lib/bus/actors/state_store.ts",
-    find: "const next = await this.#bucket.update(key, bytes, revision);",
-    replace: "const next = await this.#bucket.put(key, bytes) + 0 * revision;",
+    find: "return this.#bucket.update(key, bytes, revision);",
+    replace: "return this.#bucket.put(key, bytes).then((next) => next + 0 * revision);",
   },
   {
     name: "dead-never-swept",

@@ -122,6 +122,22 @@ const bugs: readonly Mutant[] = [
     replace: `  "lost": {
     code: "PARTI_NOT_SENT",`,
   },
+  {
+    name: "told-and-never-sent",
+    about: "What a node is told never leaves, and whoever tells it hears nothing of that.",
+    file: "lib/bus/bus.ts",
+    find: "    await this.caller.tell(\n      this.outbox.to(subject),",
+    replace: "    await this.caller.tell(\n      () => Promise.resolve(),",
+  },
+  {
+    workload: "bus-4-directory",
+    name: "told-and-not-sent-on",
+    about: "What an actor is told is lost where that has moved.",
+    file: "lib/bus/actors/forwarder.ts",
+    find: "    const subject = addressSubject(bus.name, address);\n    try {",
+    replace:
+      '    if (call.kind === "oneway") return;\n    const subject = addressSubject(bus.name, address);\n    try {',
+  },
 ];
 
 /** The bugs. */

@@ -1,5 +1,5 @@
 /**
- * Bugs in how actors are told of their beginning and their end, in a directory and by partition.
+ * Bugs in how actors and their nodes begin and end, and in what they are told of it, in a directory and by partition.
  *
  * @module
  */
@@ -43,5 +43,31 @@ export const hookMutants: readonly Mutant[] = [
     name: "shard-goodbye-not-waited-for",
     about: "The next life by partition begins while the one before it is still told that it ends.",
     ...NOT_WAITED_FOR,
+  },
+  {
+    workload: "bus-4-directory",
+    name: "life-may-act-for-ever",
+    about: "An actor is told that it may act although its life is over.",
+    file: ACTIVATION,
+    find: "      mayAct: () => this.#mayAct(),\n      deactivate",
+    replace: "      mayAct: () => true,\n      deactivate",
+  },
+  {
+    workload: "bus-4-directory",
+    name: "start-fails-by-itself",
+    about: "A node cannot start now and then, and nothing is in its way.",
+    file: "lib/bus/actors/actor_system.ts",
+    find: "    const { nodes, states } = await this.#openBuckets();\n",
+    replace:
+      '    const { nodes, states } = await this.#openBuckets();\n    if (world.random.float() < 0.3) throw new PartiError("PARTI_TIMEOUT", "planted");\n',
+  },
+  {
+    workload: "bus-4-directory",
+    name: "stop-waits-for-a-lease",
+    about: "A node that is to stop while it has no lease never does.",
+    file: "lib/bus/actors/node_lives.ts",
+    find: "    this.end();\n    await this.#living;",
+    replace:
+      "    if (this.#means !== undefined && this.#host === undefined) await new Promise(() => {});\n    this.end();\n    await this.#living;",
   },
 ];

@@ -59,6 +59,28 @@ const bugs: readonly Mutant[] = [
     find: "    if (recent !== undefined) return recent;\n",
     replace: "",
   },
+  {
+    name: "stored-and-not-handled",
+    about: "Of the calls that the feed has stored some are taken off it and handled by nobody.",
+    file: PARTITION_ACTORS,
+    find: "    const incoming = new Incoming(call, world.clock, lainMs);\n",
+    replace:
+      "    const incoming = new Incoming(call, world.clock, lainMs);\n    if (/[05]$/.test(call.id)) return;\n",
+  },
+  {
+    name: "shard-answers-left-out",
+    about: "Some calls to actors by partition are handled and never answered.",
+    file: PARTITION_ACTORS,
+    find: "      bus.outbox.answer(call, doneWith(value));\n",
+    replace: "      if (!/[05]$/.test(call.id)) bus.outbox.answer(call, doneWith(value));\n",
+  },
+  {
+    name: "shard-life-may-act-for-ever",
+    about: "An actor by partition is told that it may act although its life is over.",
+    file: "lib/bus/actors/partition_life.ts",
+    find: "      mayAct: () => !this.#isOver && !signal.aborted && this.right.mayAct(),\n",
+    replace: "      mayAct: () => true,\n",
+  },
 ];
 
 /** The bugs. */

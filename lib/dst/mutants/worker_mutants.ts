@@ -132,4 +132,13 @@ export const workerMutants: readonly Mutant[] = [
     find: "onDeposed: (reason) => void (current() && this.#leaveOffice(reason)),",
     replace: "onDeposed: () => {},",
   },
+  {
+    name: "start-breaks-an-invariant",
+    about:
+      "A worker cannot start now and then since it has miscounted something, and is started again.",
+    file: "lib/manager/manager.ts",
+    find: "      this.#listen();\n      await this.#lives.begin(signal);\n",
+    replace:
+      '      this.#listen();\n      if (this.#options.world.random.float() < 0.2) throw new PartiError("PARTI_INVARIANT", "planted");\n      await this.#lives.begin(signal);\n',
+  },
 ];
