@@ -18,7 +18,7 @@ export type Row = Effect | { readonly file: string; readonly test: string };
 
 /** How long until something is seen, in milliseconds; said and done are not the same moment on a busy machine. */
 const SEEN_MS = 1_000;
-/** What is said of so long before an event is of before it, and so long after it nothing is under way any more. */
+/** What is said of so long before an event, or its end, is of before it, and so long after it nothing is under way any more. */
 const NOT_YET_MS = 250;
 /** How long a worker that is asked to leave may take. */
 const LEFT_MS = 10_000;
@@ -213,11 +213,15 @@ function isDisconnected(
   assert.deepEqual(kept, [], `connections of ${name} are still there`);
 }
 
-/** Nothing that it says comes through. What it said before may be heard later by who watches, on a busy machine. */
+/**
+ * Nothing that it says comes through. What it said before may be heard later by who watches, on a busy machine; and the fault counts from
+ * before it is said to be done, so that it is over a little earlier.
+ */
 function isUnheard(run: WatchedRun, { atMs, plan }: DoneEvent, name: string): void {
   const process = run.incarnation(name, atMs);
   const words = run.batches.filter((batch) => batch.process === process);
-  const heard = words.filter((one) => one.atMs > atMs + SEEN_MS && one.atMs < atMs + plan.downMs);
+  const untilMs = atMs + plan.downMs - NOT_YET_MS;
+  const heard = words.filter((one) => one.atMs > atMs + SEEN_MS && one.atMs < untilMs);
   const when = heard.map((one) => `${one.number} after ${one.atMs - atMs} ms`);
   assert.deepEqual(when, [], `${process} was heard`);
   assert.ok(words.length > 0, `${name} was never heard`);
