@@ -76,7 +76,7 @@ export const EFFECTS: Readonly<Record<ChaosType, Row>> = {
   nats_server_kill: (run, { atMs, plan }) => {
     const before = [...run.servers.values()].map((sights) => pidsOf(sights, 0, atMs));
     const meanwhile = [...run.servers.values()]
-      .map((sights) => pidsOf(sights, atMs + SEEN_MS, atMs + plan.downMs));
+      .map((sights) => pidsOf(sights, atMs + SEEN_MS, atMs + plan.downMs - NOT_YET_MS));
     const after = [...run.servers.values()]
       .map((sights) => pidsOf(sights, atMs + plan.downMs, Number.POSITIVE_INFINITY));
     assert.ok(before.length > 0 && before.every(({ length }) => length === 1), "no server before");
@@ -183,7 +183,7 @@ function isStopped(run: WatchedRun, { atMs, plan }: DoneEvent, name: string): vo
   const sights = run.processes.get(run.incarnation(name, atMs))!;
   const untilMs = atMs + plan.downMs;
   const meanwhile = sights.filter((sight) =>
-    sight.fromMs > atMs + SEEN_MS && sight.untilMs < untilMs
+    sight.fromMs > atMs + SEEN_MS && sight.untilMs < untilMs - NOT_YET_MS
   );
   assert.ok(meanwhile.length >= ENOUGH, `${name} was seen ${meanwhile.length} times`);
   for (const { stat } of meanwhile) assert.match(stat, /^T/, `${name} runs`);
