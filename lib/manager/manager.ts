@@ -129,8 +129,8 @@ export class Manager implements AsyncDisposable {
   }
 
   /**
-   * The consumer of the present session, to pause, resume or inspect; that of the next one is paused if this one is. What it holds and when it ends is the manager's affair: closed by
-   * anybody else it would leave this worker with partitions that nobody handles.
+   * The consumer of the present session, to pause, resume or inspect; that of the next one is paused if this one is. What it holds and when
+   * it ends is the manager's affair: closed by anybody else it would leave this worker with partitions that nobody handles.
    */
   get consumer():
     | Pick<
@@ -146,8 +146,8 @@ export class Manager implements AsyncDisposable {
    *
    * @param options `signal` gives up at any phase
    * @throws {PartiError} `PARTI_ALREADY_STARTED`, `PARTI_STOPPED`, `PARTI_INVALID_CONFIG` if the stream cannot be consumed so (see
-   * {@linkcode checkFeed}) or the bucket of leases was made for shorter ones, `PARTI_STARTUP_TIMEOUT` with the last error as its cause, `PARTI_NO_FREE_ID` if all IDs were held for all that time,
-   * `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of it is left
+   * {@linkcode checkFeed}) or the bucket of leases was made for shorter ones, `PARTI_STARTUP_TIMEOUT` with the last error as its cause,
+   * `PARTI_NO_FREE_ID` if all IDs were held for all that time, `PARTI_ABORTED`, or what the server says. After any of them but the first the worker is shut down, and nothing of it is left
    * behind as far as the server can be reached. Given up by the signal it fails at once, before all that is done: {@linkcode stop}
    * waits for it.
    */
