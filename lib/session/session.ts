@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { unlessAborted } from "../abort.ts";
+import { settled, unlessAborted } from "../abort.ts";
 import { AssignmentApplier } from "./assignment_applier.ts";
 import { AssignmentFollower, rereadEveryMs } from "../assignment/assignment_follower.ts";
 import type { LeaderPhase } from "../assignment/leader/group_leader.ts";
@@ -112,12 +112,23 @@ export class Session {
       await this.#enter();
       if (this.#refusal !== undefined) throw this.#refusal;
     } catch (error) {
+      await this.#letGoBriefly();
       this.#end.abort();
       this.#consumer?.fence("joining failed");
       await this.#cleanUp("resign");
       await this.#lease?.release();
       throw error;
     }
+  }
+
+  /** Where joining has taken its time partitions may have come meanwhile: what was handled is confirmed, or their heirs would do it again. */
+  async #letGoBriefly(): Promise<void> {
+    const { world, config } = this.#options;
+    if (this.#lease?.valid !== true || !world.messaging.connected) return;
+    const enough = new AbortController();
+    const timer = world.clock.setTimer(config.drainTimeoutMs, () => enough.abort());
+    await settled(Promise.resolve(this.#applier.letGo()), enough.signal);
+    timer.cancel();
   }
 
   /** The instance. */
