@@ -302,7 +302,9 @@ export class Cadence {
     // The group is still gathering, or somebody who leaves was served as well: then there is no distance to keep.
     const isGathering = nowMs - term.startedAtMs <= coldStartWindowMs / SLOWEST_CLOCK + slackMs;
     const hadLeavers = [...this.#leavers.values()].some((untilMs) => nowMs - untilMs <= LEAVER_MS);
-    if (!isGathering && !hadLeavers) term.plannedAtMs = nowMs;
+    if (isGathering || hadLeavers) return;
+    // Whoever was disturbed may have written it long before it came, and counts from then.
+    term.plannedAtMs = nowMs < this.#disturbedUntilMs ? -Infinity : nowMs;
   }
 
   /**

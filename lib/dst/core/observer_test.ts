@@ -257,6 +257,14 @@ const innocent: [string, (rig: Rig) => void][] = [
     const parts = { ...WITH_C, D: [] };
     rig.publish(70_000, { epoch: 2, leader: "B", generation: 2, reason: "planned_scale", parts });
   }],
+  [
+    "a leader that was disturbed counts from when it has written, and not from when that came",
+    (rig) => {
+      rig.observer.disturbed(59_900);
+      rig.publish(60_000, { generation: 2, reason: "planned_scale" });
+      rig.publish(62_000, { generation: 3, reason: "imbalance" });
+    },
+  ],
   ["a leader that was disturbed may have begun before", (rig) => {
     rig.lease("worker-C", "C", 60_000);
     rig.observer.disturbed(60_100);
