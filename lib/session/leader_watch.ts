@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { unlessAborted } from "../abort.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
+import { withDeadline } from "../assignment/sources/deadline.ts";
 import type { Candidate } from "../leadership/election_agent.ts";
 import { Prober } from "../membership/prober.ts";
 import { decodeWorkerRecord } from "../membership/worker_lease.ts";
@@ -48,7 +48,7 @@ export class LeaderWatch {
   #leader: Candidate | undefined;
   #dead: { readonly verdict: LeaderVerdict; readonly untilMs: number } | undefined;
   /** Ends the reading of the leader's lease. */
-  #reading: AbortController | undefined;
+  readonly #end = new AbortController();
 
   /**
    * Begins to watch.
@@ -129,7 +129,7 @@ export class LeaderWatch {
   /** Ends it: no call-back comes afterwards. */
   close(): void {
     this.#prober.close();
-    this.#reading?.abort();
+    this.#end.abort();
   }
 
   /** The revision of the leader's lease as a worker; undefined if it has none, or it cannot be read as soon as the probes are answered. */
@@ -137,16 +137,13 @@ export class LeaderWatch {
     const { leases, world: { clock }, config: { probe } } = this.#options.session;
     const number = /-(\d+)$/.exec(this.#leader?.worker ?? "")?.[1];
     if (number === undefined) return undefined;
-    const reading = this.#reading = new AbortController();
-    const timer = clock.setTimer(probe.timeoutMs, () => reading.abort());
+    const read = () => leases.get(workerKey(Number(number)));
     try {
-      const entry = await unlessAborted(leases.get(workerKey(Number(number))), reading.signal);
+      const entry = await withDeadline(clock, probe.timeoutMs, read, this.#end.signal);
       const isItsOwn = entry !== undefined && decodeWorkerRecord(entry)?.instance === instance;
       return isItsOwn ? entry.revision : undefined;
     } catch {
       return undefined; // No proof then. Who leads next has a prober of its own.
-    } finally {
-      timer.cancel();
     }
   }
 

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { settled, unlessAborted } from "../abort.ts";
+import { unlessAborted } from "../abort.ts";
 import { AssignmentApplier } from "./assignment_applier.ts";
 import { AssignmentFollower, rereadEveryMs } from "../assignment/assignment_follower.ts";
 import type { LeaderPhase } from "../assignment/leader/group_leader.ts";
 import type { Snapshot } from "../assignment/snapshot.ts";
+import { withDeadline } from "../assignment/sources/deadline.ts";
 import { Candidate } from "./candidate.ts";
 import type { WorkerConsumer } from "../consumption/worker_consumer.ts";
 import { PartiError } from "../errors.ts";
@@ -125,10 +126,15 @@ export class Session {
   async #letGoBriefly(): Promise<void> {
     const { world, config } = this.#options;
     if (this.#lease?.valid !== true || !world.messaging.connected) return;
-    const enough = new AbortController();
-    const timer = world.clock.setTimer(config.drainTimeoutMs, () => enough.abort());
-    await settled(Promise.resolve(this.#applier.letGo()), enough.signal);
-    timer.cancel();
+    try {
+      await withDeadline(
+        world.clock,
+        config.drainTimeoutMs,
+        async () => await this.#applier.letGo(),
+      );
+    } catch (error) {
+      this.#options.events.onError(error);
+    }
   }
 
   /** The instance. */

@@ -9,6 +9,7 @@ import { capabilitiesOf, OLDEST_SERVER } from "./capabilities.ts";
 import type { ConnectionOptions, NatsConnection } from "./client_types.ts";
 import { connectError } from "./connect_error.ts";
 import { type Link, linkOf } from "./link.ts";
+import { errCodeOf } from "./nats_errors.ts";
 import { connectTcp } from "./transport.ts";
 
 /** So long a cluster may be without a leader: an election takes 4 to 9 s, and the first one may end in a draw. */
@@ -110,8 +111,4 @@ function isOff(error: unknown): boolean {
   if (isPartiError(error, "PARTI_REFUSED")) return [10039, 10076].includes(errCodeOf(error.value));
   // With a code it is JetStream that answers, without one there is none.
   return isPartiError(error, "PARTI_NO_RESPONDERS") && errCodeOf(error.value) === 0;
-}
-
-function errCodeOf(value: unknown): number {
-  return (value as { errCode?: number } | undefined)?.errCode ?? 0;
 }

@@ -106,6 +106,16 @@ export function fromJsApiError(error: JsApiError, what: string): PartiError {
   });
 }
 
+/**
+ * JetStream's own code in the value of an error.
+ *
+ * @param value the value, such as {@linkcode fromJsApiError} gives it
+ * @returns the code; 0 if there is none
+ */
+export function errCodeOf(value: unknown): number {
+  return (value as { errCode?: number } | undefined)?.errCode ?? 0;
+}
+
 function codeOf({ code, err_code: errCode = 0, description = "" }: JsApiError): PartiErrorCode {
   const known = CODES[errCode];
   if (known !== undefined) return known;

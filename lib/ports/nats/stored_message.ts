@@ -7,6 +7,7 @@ import { isPartiError } from "../../errors.ts";
 import type { StoredMessage } from "../feed.ts";
 import { repeatApi } from "./api.ts";
 import type { Link } from "./link.ts";
+import { errCodeOf } from "./nats_errors.ts";
 import type { WireStoredMessage } from "./wire.ts";
 
 const decoder = new TextDecoder();
@@ -71,8 +72,4 @@ export async function readLastMessage(
     data: bytesOf(message.data),
     header: (name) => headers.get(name),
   };
-}
-
-function errCodeOf(value: unknown): number | undefined {
-  return (value as { errCode?: number } | undefined)?.errCode;
 }

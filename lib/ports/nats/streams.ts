@@ -6,6 +6,7 @@
 import { isPartiError } from "../../errors.ts";
 import { callApi } from "./api.ts";
 import type { Link } from "./link.ts";
+import { errCodeOf } from "./nats_errors.ts";
 import { MAX_CONSUMERS, type WireStreamConfig, type WireStreamInfo } from "./wire.ts";
 
 /** The code for a stream that asks for more consumers than its account may have. */
@@ -33,8 +34,4 @@ export async function createStream(
     // The account may have fewer: then a stream without a bound of its own has the account's.
     return await callApi(link, path, config, what);
   }
-}
-
-function errCodeOf(value: unknown): number | undefined {
-  return (value as { errCode?: number } | undefined)?.errCode;
 }
